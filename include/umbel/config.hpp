@@ -1,0 +1,38 @@
+// config.hpp: version, assertion macro and the few compile-time facts every layer shares.
+// It knows no protocol, no cluster and no I/O.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+
+#define UMBEL_VERSION_MAJOR 0
+#define UMBEL_VERSION_MINOR 1
+#define UMBEL_VERSION_PATCH 0
+#define UMBEL_VERSION "0.1.0"
+
+// UMBEL_ASSERT states what a programmer must keep: arguments at the door, invariants after a transition.
+// It is never used for anything a server or the network can cause. Define UMBEL_NO_ASSERT to remove it.
+#if defined(UMBEL_NO_ASSERT)
+#define UMBEL_ASSERT(condition) static_cast<void>(0)
+#else
+#define UMBEL_ASSERT(condition) \
+    (static_cast<bool>(condition) ? static_cast<void>(0) : ::umbel::assertion_failed(#condition, __FILE__, __LINE__))
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define UMBEL_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define UMBEL_NEVER_INLINE [[gnu::noinline]]
+#else
+#define UMBEL_ALWAYS_INLINE inline
+#define UMBEL_NEVER_INLINE
+#endif
+
+namespace umbel {
+
+/// Prints the broken precondition and ends the process: a programmer's mistake is never turned into a wrong answer.
+[[noreturn]] UMBEL_NEVER_INLINE inline void assertion_failed(char const* condition, char const* file, int line) noexcept {
+    std::fprintf(stderr, "umbel: precondition broken: %s (%s:%d)\n", condition, file, line);
+    std::abort();
+}
+
+}  // namespace umbel

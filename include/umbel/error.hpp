@@ -1,0 +1,249 @@
+// error.hpp: what can go wrong, who is at fault, and whether the command may have been executed.
+// It knows no protocol text: a server's error line is turned into an errc in cluster/redirect.hpp.
+#pragma once
+
+#include <umbel/config.hpp>
+
+#include <tl/expected.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+/// What happened. Errors are matched by this code, never by message text.
+enum class errc : std::uint8_t {
+    // The caller.
+    bad_argument,  ///< An empty argv, an option out of range, a malformed URL or address; the message names it.
+    cross_slot,    ///< The keys of one command lie in different slots; nothing was sent.
+    needs_lease,   ///< The command changes connection state, blocks or alters the number of replies; nothing was sent.
+    // Limits and life.
+    overloaded,         ///< The node's bound on commands or bytes is reached; nothing was sent.
+    deadline_exceeded,  ///< The deadline passed; `delivery` tells whether the command may have run.
+    no_memory,          ///< Memory ran out for this command; `delivery` tells whether it may have run.
+    cancelled,          ///< Cancelled by the caller, or the client was closed or destroyed.
+    // Transport.
+    resolve_failed,     ///< The host name has no address.
+    connect_failed,     ///< The connection was refused, or was not there in time.
+    connection_lost,    ///< The connection ended while the command was queued or in flight.
+    no_reachable_node,  ///< No seed and no known node answered within the deadline.
+    // The peer broke the protocol, or the reply is not what was asked for.
+    protocol_error,   ///< The bytes are not RESP, or exceed a bound; the connection was closed.
+    unexpected_type,  ///< A well-formed reply that cannot be decoded as the requested type.
+    // The cluster.
+    slot_uncovered,      ///< No node owns the slot, also after a refresh.
+    too_many_redirects,  ///< The bound on redirects was reached; the trail tells the way.
+    moved,               ///< MOVED, surfaced by a policy that does not follow.
+    ask,                 ///< ASK, surfaced by a policy that does not follow.
+    try_again,           ///< TRYAGAIN: a multi-key command on a half-moved slot.
+    cluster_down,        ///< CLUSTERDOWN.
+    master_down,         ///< MASTERDOWN.
+    loading,             ///< LOADING.
+    read_only,           ///< READONLY: a write reached a replica.
+    // Other server errors.
+    server_error,      ///< Any other error reply; the message is the server's line.
+    wrong_type,        ///< WRONGTYPE.
+    no_auth,           ///< NOAUTH.
+    wrong_password,    ///< WRONGPASS.
+    no_permission,     ///< NOPERM.
+    no_script,         ///< NOSCRIPT.
+    busy_script,       ///< BUSY: a script or function runs too long.
+    out_of_memory,     ///< OOM.
+    misconfigured,     ///< MISCONF.
+    no_replicas,       ///< NOREPLICAS.
+    exec_aborted,      ///< EXECABORT.
+    cross_slot_reply,  ///< CROSSSLOT, said by the server.
+    no_protocol,       ///< NOPROTO: the server does not speak the asked protocol version.
+};
+
+/// Whether the server may have executed the command. Losing this fact is a bug.
+enum class delivery : std::uint8_t {
+    not_sent,      ///< The whole command never left this process.
+    not_executed,  ///< The server refused it before execution (a listed error code only).
+    executed,      ///< A reply came; the command ran.
+    unknown,       ///< It may or may not have run.
+};
+
+/// Who is at fault.
+enum class origin : std::uint8_t { caller, limit, transport, protocol, cluster, server };
+
+/// Returns who is at fault for `code`.
+constexpr origin origin_of(errc code) noexcept {
+    if (code <= errc::needs_lease) return origin::caller;
+    if (code <= errc::cancelled) return origin::limit;
+    if (code <= errc::no_reachable_node) return origin::transport;
+    if (code <= errc::unexpected_type) return origin::protocol;
+    if (code <= errc::read_only) return origin::cluster;
+    return origin::server;
+}
+
+/// Returns the stable name of `code`, for logs and metrics.
+constexpr std::string_view name_of(errc code) noexcept {
+    switch (code) {
+        case errc::bad_argument: return "bad_argument";
+        case errc::cross_slot: return "cross_slot";
+        case errc::needs_lease: return "needs_lease";
+        case errc::overloaded: return "overloaded";
+        case errc::deadline_exceeded: return "deadline_exceeded";
+        case errc::no_memory: return "no_memory";
+        case errc::cancelled: return "cancelled";
+        case errc::resolve_failed: return "resolve_failed";
+        case errc::connect_failed: return "connect_failed";
+        case errc::connection_lost: return "connection_lost";
+        case errc::no_reachable_node: return "no_reachable_node";
+        case errc::protocol_error: return "protocol_error";
+        case errc::unexpected_type: return "unexpected_type";
+        case errc::slot_uncovered: return "slot_uncovered";
+        case errc::too_many_redirects: return "too_many_redirects";
+        case errc::moved: return "moved";
+        case errc::ask: return "ask";
+        case errc::try_again: return "try_again";
+        case errc::cluster_down: return "cluster_down";
+        case errc::master_down: return "master_down";
+        case errc::loading: return "loading";
+        case errc::read_only: return "read_only";
+        case errc::server_error: return "server_error";
+        case errc::wrong_type: return "wrong_type";
+        case errc::no_auth: return "no_auth";
+        case errc::wrong_password: return "wrong_password";
+        case errc::no_permission: return "no_permission";
+        case errc::no_script: return "no_script";
+        case errc::busy_script: return "busy_script";
+        case errc::out_of_memory: return "out_of_memory";
+        case errc::misconfigured: return "misconfigured";
+        case errc::no_replicas: return "no_replicas";
+        case errc::exec_aborted: return "exec_aborted";
+        case errc::cross_slot_reply: return "cross_slot_reply";
+        case errc::no_protocol: return "no_protocol";
+    }
+    return "unnamed";
+}
+
+/// Returns the stable name of `value`, for logs and metrics.
+constexpr std::string_view name_of(delivery value) noexcept {
+    switch (value) {
+        case delivery::not_sent: return "not_sent";
+        case delivery::not_executed: return "not_executed";
+        case delivery::executed: return "executed";
+        case delivery::unknown: return "unknown";
+    }
+    return "unnamed";
+}
+
+/// One station of a command's way through the cluster, kept when a command was redirected or retried.
+/// Units/shape: `node` as "host:port"; `spent` is the time between leaving for this node and being sent on.
+struct hop {
+    std::string node;
+    errc reason{};
+    std::chrono::nanoseconds spent{};
+};
+
+/// What is known beyond code and delivery. `slot` is -1 where none is meant; `node` is "host:port" or empty:
+/// for moved and ask the node the server named, otherwise the node the error came from.
+struct error_details {
+    std::string message;
+    std::string node;
+    std::int32_t slot = -1;
+    std::vector<hop> trail;
+};
+
+/// An error: 16 bytes, cheap to move, copied by sharing.
+/// Lifetime: views and spans it returns live as long as any copy of it. Threading: copies may be used from any thread.
+class [[nodiscard]] error {
+public:
+    error(errc code, delivery delivered) noexcept : code_{code}, delivery_{delivered} {}
+
+    /// Joins a message (and more) to the code. If memory runs out the details are dropped, code and delivery never are.
+    error(errc code, delivery delivered, error_details details) noexcept : code_{code}, delivery_{delivered} {
+        shared_ = new (std::nothrow) shared{std::move(details)};
+    }
+    error(errc code, delivery delivered, std::string_view message) noexcept : code_{code}, delivery_{delivered} {
+        shared_ = new (std::nothrow) shared{};
+        if (shared_) assign_message(message);
+    }
+
+    error(error const& other) noexcept : shared_{other.shared_}, code_{other.code_}, delivery_{other.delivery_} {
+        if (shared_) shared_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    error(error&& other) noexcept
+        : shared_{std::exchange(other.shared_, nullptr)}, code_{other.code_}, delivery_{other.delivery_} {}
+    error& operator=(error other) noexcept {
+        std::swap(shared_, other.shared_);
+        code_ = other.code_;
+        delivery_ = other.delivery_;
+        return *this;
+    }
+    ~error() {
+        if (shared_ && shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
+    }
+
+    errc code() const noexcept { return code_; }
+    umbel::delivery delivery() const noexcept { return delivery_; }
+    umbel::origin origin() const noexcept { return origin_of(code_); }
+
+    /// True unless it is certain that the server did not execute the command.
+    bool may_have_executed() const noexcept {
+        return delivery_ == umbel::delivery::executed || delivery_ == umbel::delivery::unknown;
+    }
+
+    /// The server's own line for server errors, otherwise a sentence that names what is wrong; never empty.
+    std::string_view message() const noexcept {
+        return shared_ && !shared_->details.message.empty() ? std::string_view{shared_->details.message} : name_of(code_);
+    }
+    /// For moved and ask the node the server named; otherwise the node the error came from; "host:port" or empty.
+    std::string_view node() const noexcept { return shared_ ? std::string_view{shared_->details.node} : std::string_view{}; }
+    /// The slot in question, or -1.
+    std::int32_t slot() const noexcept { return shared_ ? shared_->details.slot : -1; }
+    /// The stations before the last, oldest first; empty when the command was neither redirected nor retried.
+    std::span<hop const> trail() const noexcept {
+        return shared_ ? std::span<hop const>{shared_->details.trail} : std::span<hop const>{};
+    }
+
+    /// "moved (not_executed) at 10.0.0.7:6379: MOVED 3999 10.0.0.8:6379", for logs.
+    std::string to_string() const {
+        std::string text{name_of(code_)};
+        text.append(" (").append(name_of(delivery_)).append(")");
+        if (!node().empty()) text.append(" at ").append(node());
+        if (message() != name_of(code_)) text.append(": ").append(message());
+        return text;
+    }
+
+    friend bool operator==(error const& left, errc right) noexcept { return left.code_ == right; }
+
+private:
+    struct shared {
+        error_details details;
+        std::atomic<std::uint32_t> references{1};
+        explicit shared(error_details&& from = {}) noexcept : details{std::move(from)} {}
+    };
+
+    void assign_message(std::string_view message) noexcept {
+        try {
+            shared_->details.message.assign(message);
+        } catch (...) {  // Out of memory: code and delivery still tell what matters.
+        }
+    }
+
+    shared* shared_ = nullptr;
+    errc code_;
+    umbel::delivery delivery_;
+};
+
+/// What every operation yields: a value, or an umbel::error.
+template <class Value>
+using result = tl::expected<Value, error>;
+
+/// Builds the error side of a result.
+inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept { return tl::unexpected<error>{error{code, delivered}}; }
+inline tl::unexpected<error> fail(errc code, delivery delivered, std::string_view message) noexcept {
+    return tl::unexpected<error>{error{code, delivered, message}};
+}
+
+}  // namespace umbel

@@ -1,0 +1,133 @@
+// options.hpp: everything a user may set, and every bound of the library, in plain types.
+// It knows no executor and no socket; what is given here is copied once, when the client is constructed.
+#pragma once
+
+#include <umbel/config.hpp>
+#include <umbel/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace umbel {
+
+/// The protocol version a connection speaks. `automatic` asks for RESP3 and falls back to RESP2.
+enum class protocol : std::uint8_t { automatic, resp2, resp3 };
+
+/// What a connection says of its own accord. `minimal` sends AUTH, SELECT and READONLY only where they are due.
+enum class handshake : std::uint8_t { full, minimal };
+
+/// Which command tells the topology. `automatic` takes CLUSTER SHARDS (CLUSTER SLOTS on old servers) with the config
+/// epochs of CLUSTER NODES.
+enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
+
+/// What the seeds are. `automatic` finds out; `cluster` makes a server without cluster mode an error.
+enum class deployment : std::uint8_t { automatic, cluster, standalone };
+
+/// Which node of a shard serves a command that only reads. Writes always go to the primary.
+enum class read_from : std::uint8_t {
+    primary,         ///< The primary only.
+    replica,         ///< Replicas only, in turn; an error where the shard has none that answers.
+    prefer_replica,  ///< Replicas in turn, the primary where there is none.
+    any,             ///< Primary and replicas in turn.
+};
+
+/// A list of addresses that borrows its texts: `{"10.0.0.7:6379", "[::1]:7000"}` or any range of strings.
+/// Lifetime: borrows; the client copies the texts when it is constructed. At most 16 may be listed in braces.
+class seed_list {
+public:
+    static constexpr std::size_t listed_max = 16;
+
+    constexpr seed_list() noexcept = default;
+
+    template <std::convertible_to<std::string_view>... Texts>
+        requires(sizeof...(Texts) >= 1 && sizeof...(Texts) <= listed_max)
+    constexpr seed_list(Texts const&... texts) noexcept : listed_{std::string_view{texts}...}, count_{sizeof...(Texts)} {}
+
+    /// Borrows the range's strings; the range must outlive the client's constructor.
+    constexpr seed_list(std::span<std::string const> texts) noexcept : strings_{texts.data()}, count_{texts.size()} {}
+
+    constexpr std::size_t size() const noexcept { return count_; }
+    constexpr std::string_view operator[](std::size_t index) const noexcept {
+        return strings_ ? std::string_view{strings_[index]} : listed_[index];
+    }
+
+private:
+    std::array<std::string_view, listed_max> listed_{};
+    std::string const* strings_ = nullptr;
+    std::size_t count_ = 0;
+};
+
+/// Options of a client. Trivially destructible: texts are borrowed and copied by the client's constructor.
+/// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
+struct options {
+    using milliseconds = std::chrono::milliseconds;
+
+    /// Where to begin: "host:port" of any node, primary or replica; kept for ever and resolved again.
+    seed_list seeds{};
+    std::string_view username{};
+    std::string_view password{};
+    /// Shown by CLIENT LIST; set by HELLO … SETNAME.
+    std::string_view client_name{};
+    /// SELECT on a stand-alone server; a cluster has only 0.
+    std::uint32_t database = 0;
+
+    umbel::protocol protocol = umbel::protocol::automatic;
+    umbel::handshake handshake = umbel::handshake::full;
+    umbel::topology_source topology_source = umbel::topology_source::automatic;
+    umbel::deployment deployment = umbel::deployment::automatic;
+    umbel::read_from read_from = umbel::read_from::primary;
+
+    /// Says that one thread at a time runs the executor and uses the client: no strands, no inbox.
+    bool single_threaded = false;
+
+    /// Covers queueing, redirects and retries of a command; zero means none.
+    milliseconds deadline{5000};
+    milliseconds connect_timeout{2000};
+    /// First and largest delay between two attempts to connect to one node (jittered, doubling).
+    milliseconds reconnect_delay{20};
+    milliseconds reconnect_delay_max{1000};
+    /// First and largest delay before a command is tried again (jittered, doubling).
+    milliseconds retry_delay{5};
+    milliseconds retry_delay_max{250};
+    /// How long a topology query may take before the next node is asked.
+    milliseconds refresh_timeout{1000};
+    /// Two refreshes are at least this far apart, save the first and one that commands wait for.
+    milliseconds refresh_interval_min{100};
+    /// A refresh without any cause; zero means never.
+    milliseconds refresh_interval{60000};
+    /// A connection in use that has been silent for this long is probed by PING; zero means never.
+    milliseconds probe_after{1000};
+    /// A probe unanswered for this long means the connection is dead.
+    milliseconds probe_timeout{2000};
+
+    /// MOVED and ASK followed for one command before errc::too_many_redirects.
+    std::uint16_t redirects_max = 16;
+    /// Commands queued and in flight on one connection before errc::overloaded.
+    std::uint32_t in_flight_max = 131072;
+    /// Bytes of queued commands on one connection before errc::overloaded; one larger command is let through alone.
+    std::size_t queued_bytes_max = std::size_t{64} << 20;
+    /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
+    std::uint32_t waiting_max = 131072;
+    /// Nodes known at one time; a larger topology is refused.
+    std::uint16_t nodes_max = 2048;
+
+    /// One reply; a larger one closes the connection with errc::protocol_error.
+    std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
+    /// Nesting of one reply.
+    std::uint32_t reply_depth_max = 128;
+    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out.
+    std::size_t pinned_bytes_max = std::size_t{256} << 20;
+};
+
+static_assert(std::is_trivially_destructible_v<options>);
+
+}  // namespace umbel
