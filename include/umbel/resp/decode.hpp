@@ -1,0 +1,187 @@
+// decode.hpp: turns a reply into the type that was asked for: from_reply<T>, the one customization point, for scalars and text.
+// Containers stand in decode_containers.hpp, which this header includes. It knows no command: whatever T says decides.
+#pragma once
+
+#include <umbel/config.hpp>
+#include <umbel/error.hpp>
+#include <umbel/resp/reply.hpp>
+#include <umbel/resp/scan.hpp>
+#include <umbel/resp/view.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel {
+
+/// Specialize this to decode replies into a type of yours:
+///
+///     template <>
+///     struct umbel::from_reply<User> {
+///         static umbel::result<User> from(umbel::resp::view const& reply);
+///     };
+///
+/// Errors: `from` reports a reply of the wrong shape with umbel::unexpected(); it may throw std::bad_alloc and nothing else.
+/// Lifetime: the view dies when `from` returns; keep copies, umbel::bytes or umbel::reply, never string views.
+template <class T>
+struct from_reply;
+
+/// A type that replies can be decoded into: `from_reply<T>::from(view)` yields a `result<T>` that owns all it refers to.
+template <class T>
+concept decodable = requires(resp::view const& view) {
+    { from_reply<T>::from(view) } -> std::same_as<result<T>>;
+};
+
+/// Decodes `view` as a T. Errors: unexpected_type, or server_error when the reply is an error; delivery executed.
+template <decodable T>
+result<T> decode(resp::view const& view) {
+    return from_reply<T>::from(view);
+}
+
+/// Builds the error for a reply of the wrong shape: server_error with the server's line when `got` is an error, otherwise unexpected_type
+/// and a message that names `expected` and what came.
+UMBEL_NEVER_INLINE inline tl::unexpected<error> unexpected(std::string_view expected, resp::view const& got) noexcept {
+    if (got.is_error()) return fail(errc::server_error, delivery::executed, got.text());
+    char text[160];
+    std::string_view const kind = name_of(got.kind());
+    if (got.is_aggregate()) {
+        std::snprintf(text, sizeof text, "expected %.*s, got %.*s of %zu", static_cast<int>(expected.size()), expected.data(),
+                      static_cast<int>(kind.size()), kind.data(), got.size());
+    } else {
+        std::snprintf(text, sizeof text, "expected %.*s, got %.*s", static_cast<int>(expected.size()), expected.data(),
+                      static_cast<int>(kind.size()), kind.data());
+    }
+    return fail(errc::unexpected_type, delivery::executed, std::string_view{text});
+}
+
+/// The reply "+OK" and nothing else.
+struct ok {
+    friend constexpr bool operator==(ok, ok) noexcept = default;
+};
+
+/// An integer type that stands for a number: bool and the character types do not.
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
+                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+
+/// An integer, or a text that spells one, within the range of T.
+template <number T>
+struct from_reply<T> {
+    static result<T> from(resp::view const& view) noexcept {
+        if (view.kind() == resp::type::integer) [[likely]] {
+            std::int64_t const value = view.tape()->integer();
+            if (std::in_range<T>(value)) [[likely]] return static_cast<T>(value);
+            return unexpected("an integer in range", view);
+        }
+        if (view.is_text() && !view.is_error()) {
+            std::string_view const text = view.text();
+            T value{};
+            auto const [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+            if (failure == std::errc{} && stop == text.data() + text.size()) return value;
+            return unexpected("an integer in range", view);
+        }
+        return unexpected("an integer", view);
+    }
+};
+
+/// A boolean, or the integers 0 and 1.
+template <>
+struct from_reply<bool> {
+    static result<bool> from(resp::view const& view) noexcept {
+        bool const fits = view.kind() == resp::type::boolean || view.kind() == resp::type::integer;
+        if (fits && view.tape()->value <= 1) return view.tape()->value == 1;
+        return unexpected("a boolean or the integer 0 or 1", view);
+    }
+};
+
+/// A double, an integer, or a text that spells a number.
+template <std::floating_point T>
+    requires(!std::same_as<T, long double>)
+struct from_reply<T> {
+    static result<T> from(resp::view const& view) noexcept {
+        double value = 0;
+        if (view.kind() == resp::type::real) {
+            value = view.tape()->real();
+        } else if (view.kind() == resp::type::integer) {
+            value = static_cast<double>(view.tape()->integer());
+        } else if (!view.is_text() || view.is_error() || !resp::read_real(view.text(), value)) {
+            return unexpected("a number", view);
+        }
+        bool const narrow = std::isfinite(value) && std::abs(value) > static_cast<double>(std::numeric_limits<T>::max());
+        if (narrow) return unexpected("a number in range", view);
+        return static_cast<T>(value);
+    }
+};
+
+/// Any text; also a number, in decimal.
+template <>
+struct from_reply<std::string> {
+    static result<std::string> from(resp::view const& view) {
+        if (view.kind() == resp::type::bulk_string) [[likely]] return std::string{view.text()};
+        bool const fits = view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
+        if (!fits || view.is_error()) return unexpected("a string", view);
+        std::string text;
+        view.append_to(text);
+        return text;
+    }
+};
+
+/// As std::string, but left where it was received when it is long enough for that to pay.
+template <>
+struct from_reply<bytes> {
+    static result<bytes> from(resp::view const& view) {
+        if (view.kind() == resp::type::bulk_string) [[likely]] return resp::keep(view.text(), view.source());
+        bool const fits = view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
+        if (!fits || view.is_error()) return unexpected("a string", view);
+        if (view.is_text()) return resp::keep(view.text(), view.source());
+        std::string text;
+        view.append_to(text);
+        return bytes{text};
+    }
+};
+
+/// Anything, as it came, nested errors included.
+template <>
+struct from_reply<reply> {
+    static result<reply> from(resp::view const& view) { return reply{view}; }
+};
+
+template <>
+struct from_reply<ok> {
+    static result<ok> from(resp::view const& view) noexcept {
+        if (view.kind() == resp::type::simple_string && view.text() == "OK") return ok{};
+        return unexpected("OK", view);
+    }
+};
+
+/// Null is std::nullopt, everything else a T.
+template <decodable T>
+struct from_reply<std::optional<T>> {
+    static result<std::optional<T>> from(resp::view const& view) {
+        if (view.is_null()) return std::optional<T>{};
+        result<T> value = from_reply<T>::from(view);
+        if (!value) return tl::unexpected<error>{std::move(value.error())};
+        return std::optional<T>{std::move(*value)};
+    }
+};
+
+/// An element that may fail by itself: its error stays with it and the others are delivered.
+template <decodable T>
+struct from_reply<tl::expected<T, error>> {
+    static result<tl::expected<T, error>> from(resp::view const& view) {
+        // A result of a result: the outer one always holds, so the inner error cannot be taken for it.
+        return result<tl::expected<T, error>>{tl::in_place, from_reply<T>::from(view)};
+    }
+};
+
+}  // namespace umbel
+
+#include <umbel/resp/decode_containers.hpp>

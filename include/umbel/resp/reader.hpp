@@ -1,0 +1,139 @@
+// reader.hpp: what a connection holds to turn received bytes into replies: chunks, the parser, and the way past replies nobody waits for.
+// It knows neither sockets nor commands: its caller receives into space(), says commit(), and asks for replies.
+#pragma once
+
+#include <umbel/config.hpp>
+#include <umbel/error.hpp>
+#include <umbel/resp/chunk.hpp>
+#include <umbel/resp/parser.hpp>
+#include <umbel/resp/view.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace umbel::resp {
+
+/// Units: bytes. The reader starts with chunks of the first size and doubles while receives fill the space they are offered.
+struct reader_options {
+    resp::limits limits{};
+    std::size_t chunk_bytes_first = 16 * 1024;
+    std::size_t chunk_bytes_max = 64 * 1024;
+};
+
+/// Reads replies from bytes as they arrive.
+///
+/// Lifetime: a view that next() or skip() gave, and all that was decoded from it without pinning, is valid until the next call of next(),
+/// skip(), space() or reset(). Values that pinned their chunk outlive the reader.
+/// Cost: a few nanoseconds for a short reply that is there; no allocation in steady state. A value longer than a chunk gets a chunk of its
+/// exact size, so that only the part that was already there is copied; the rest of that memory is untouched until bytes arrive.
+/// Threading: one thread at a time; pinned values go where they please.
+class reader {
+public:
+    enum class status : std::uint8_t {
+        ready,      ///< The reply is there, or gone.
+        need_more,  ///< Receive into space() and commit().
+        fault,      ///< The peer broke the protocol; close the connection, fault() names what is wrong.
+        push,       ///< skip() only: a push frame came first and is shown; call skip() again.
+    };
+
+    /// Values may pin chunks as far as `budget` allows; without one there is no bound. Bounds out of their range are moved into it.
+    explicit reader(std::shared_ptr<pin_budget> budget = nullptr, reader_options options = {})
+        : parser_{options.limits}, budget_{std::move(budget)}, options_{options} {
+        options_.limits = parser_.limits();
+        options_.chunk_bytes_first = std::max<std::size_t>(options_.chunk_bytes_first, 512);
+        options_.chunk_bytes_max = std::max(options_.chunk_bytes_max, options_.chunk_bytes_first);
+        target_ = options_.chunk_bytes_first;
+    }
+
+    reader(reader const&) = delete;
+    reader& operator=(reader const&) = delete;
+
+    /// Where the next receive may write; never empty. Errors: throws std::bad_alloc and changes nothing.
+    std::span<char> space() {
+        std::size_t const have = available();
+        std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
+        if (!chunk_ || !has_room(have, wanted)) make_room(have, wanted);
+        offered_ = static_cast<std::size_t>(chunk_->end() - tail_);
+        return {tail_, offered_};
+    }
+
+    /// Says that `bytes` bytes arrived at the front of space(). Precondition: bytes <= space().size().
+    void commit(std::size_t bytes) noexcept {
+        UMBEL_ASSERT(bytes <= static_cast<std::size_t>(chunk_->end() - tail_));
+        if (bytes == offered_ && offered_ >= target_ / 2) target_ = std::min(target_ * 2, options_.chunk_bytes_max);
+        tail_ += bytes;
+    }
+
+    /// Gives the next whole reply; a push frame is a reply of kind push. Attributes in front of it are passed over.
+    /// Precondition: skip() is not in the middle of a reply. Errors: throws std::bad_alloc; the call may be repeated.
+    [[nodiscard]] UMBEL_ALWAYS_INLINE status next(view& out) {
+        if (stage_ == stage::between) [[likely]] {
+            if (std::size_t const used = quick_reply(head_, visible(), short_); used != 0) [[likely]] {
+                out = view{&short_, head_, chunk_.get()};
+                head_ += used;
+                return status::ready;
+            }
+        }
+        return next_long(out);
+    }
+
+    /// Discards the next whole reply, also one that next() has begun to read: its bytes are dropped as they come.
+    /// A push frame is no reply: it is shown in `push` with status::push, and the reply is still to be discarded.
+    /// Errors: throws std::bad_alloc; the call may be repeated.
+    [[nodiscard]] status skip(view& push);
+
+    /// What is wrong, after status::fault: protocol_error, delivery unknown.
+    error fault() const noexcept { return to_error(parser_.fault()); }
+
+    /// True when nothing of a further reply has arrived.
+    bool at_boundary() const noexcept { return stage_ == stage::between && head_ == tail_; }
+    /// Bytes that have arrived and belong to no finished reply.
+    std::size_t available() const noexcept { return static_cast<std::size_t>(tail_ - head_); }
+
+    /// Drops what has arrived and expects the first byte of a new connection.
+    void reset() noexcept {
+        stage_ = stage::between;
+        parser_.start();
+        head_ = tail_ = chunk_ ? chunk_->data() : nullptr;
+        if (chunk_ && chunk_->pinned()) {
+            chunk_ = {};
+            head_ = tail_ = nullptr;
+        }
+    }
+
+private:
+    // Reading and skipping are in the middle of a reply, or of the attributes in front of it.
+    enum class stage : std::uint8_t { between, reading, skipping };
+
+    // Bytes of the reply in work that may be looked at: what lies beyond the bound must not decide.
+    std::size_t visible() const noexcept { return std::min<std::size_t>(available(), options_.limits.reply_bytes_max); }
+
+    status next_long(view& out);
+    status read_on(view& out);
+    bool has_room(std::size_t have, std::size_t wanted) noexcept;
+    void make_room(std::size_t have, std::size_t wanted);
+    std::size_t size_for(std::size_t have, std::size_t wanted) const noexcept;
+    void use(chunk_ref fresh, std::size_t have) noexcept;
+    std::size_t least_room() const noexcept { return std::min<std::size_t>(4096, target_ / 4); }
+
+    char* head_ = nullptr;  // Where the reply in work starts.
+    char* tail_ = nullptr;  // Where the next byte will arrive.
+    stage stage_ = stage::between;
+    node short_{};
+    chunk_ref chunk_;
+    chunk_ref spare_;
+    parser parser_;
+    std::size_t target_ = 0;
+    std::size_t offered_ = 0;
+    std::shared_ptr<pin_budget> budget_;
+    reader_options options_;
+};
+
+}  // namespace umbel::resp
+
+#include <umbel/resp/reader_impl.hpp>

@@ -1,0 +1,109 @@
+// reader_impl.hpp: the less frequent ways through resp::reader. Include reader.hpp instead.
+#pragma once
+
+#include <umbel/resp/reader.hpp>
+
+namespace umbel::resp {
+
+UMBEL_NEVER_INLINE inline reader::status reader::next_long(view& out) {
+    UMBEL_ASSERT(stage_ != stage::skipping);
+    if (stage_ == stage::between) {
+        if (head_ == tail_) return status::need_more;
+        if (std::size_t const used = quick_line(head_, visible(), options_.limits.line_bytes_max, short_); used != 0) {
+            out = view{&short_, head_, chunk_.get()};
+            head_ += used;
+            return status::ready;
+        }
+        parser_.start();
+        stage_ = stage::reading;
+    }
+    return read_on(out);
+}
+
+inline reader::status reader::read_on(view& out) {
+    switch (parser_.parse({head_, tail_})) {
+        case parser::status::complete:
+            out = view{parser_.root(), head_, chunk_.get()};
+            head_ += parser_.consumed();
+            stage_ = stage::between;
+            return status::ready;
+        case parser::status::need_more: return status::need_more;
+        case parser::status::fault:
+        case parser::status::push: break;
+    }
+    return status::fault;
+}
+
+inline reader::status reader::skip(view& push) {
+    if (stage_ == stage::between) {
+        if (head_ == tail_) return status::need_more;
+        std::size_t used = quick_reply(head_, visible(), short_);
+        if (used == 0) used = quick_line(head_, visible(), options_.limits.line_bytes_max, short_);
+        if (used != 0) {
+            head_ += used;
+            return status::ready;
+        }
+        parser_.start();
+        stage_ = stage::skipping;
+    }
+    if (stage_ == stage::reading && !parser_.in_push()) stage_ = stage::skipping;
+    if (stage_ == stage::skipping) {
+        parser::status const outcome = parser_.drop({head_, tail_});
+        head_ += parser_.forget();
+        switch (outcome) {
+            case parser::status::complete: stage_ = stage::between; return status::ready;
+            case parser::status::need_more: return status::need_more;
+            case parser::status::fault: return status::fault;
+            case parser::status::push: stage_ = stage::reading; break;
+        }
+    }
+    status const outcome = read_on(push);
+    return outcome == status::ready ? status::push : outcome;
+}
+
+/// Makes the front of the chunk free again when nobody looks at it; tells whether a receive is worth its while without moving bytes.
+inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
+    if (have == 0 && !chunk_->pinned()) {
+        if (chunk_->capacity() < target_ || chunk_->capacity() > options_.chunk_bytes_max) return false;
+        head_ = tail_ = chunk_->data();
+    }
+    auto const room = static_cast<std::size_t>(chunk_->end() - tail_);
+    auto const reach = static_cast<std::size_t>(chunk_->end() - head_);
+    if (wanted > reach) return false;
+    // Moving much for the sake of a larger receive does not pay when the string that is arriving fits where it stands.
+    return room >= least_room() || (wanted > have && have >= least_room());
+}
+
+inline std::size_t reader::size_for(std::size_t have, std::size_t wanted) const noexcept {
+    if (std::max(wanted, have * 2) + least_room() <= target_) return target_;
+    if (wanted > have && !parser_.in_aggregate()) return wanted;
+    // More follows behind the string that is arriving: doubling bounds how often the same bytes are moved.
+    return std::max(wanted + target_, have * 2);
+}
+
+inline void reader::use(chunk_ref fresh, std::size_t have) noexcept {
+    if (have != 0) std::memcpy(fresh->data(), head_, have);
+    std::swap(chunk_, fresh);
+    head_ = chunk_->data();
+    tail_ = head_ + have;
+    // One ordinary chunk waits for its next turn; by then those who pin it may be gone.
+    if (fresh && fresh->capacity() <= options_.chunk_bytes_max && fresh->capacity() >= options_.chunk_bytes_first)
+        spare_ = std::move(fresh);
+}
+
+UMBEL_NEVER_INLINE inline void reader::make_room(std::size_t have, std::size_t wanted) {
+    std::size_t const capacity = size_for(have, wanted);
+    bool const ordinary = chunk_ && chunk_->capacity() <= options_.chunk_bytes_max && !chunk_->pinned();
+    if (ordinary && capacity == target_ && chunk_->capacity() >= capacity) {
+        std::memmove(chunk_->data(), head_, have);
+        head_ = chunk_->data();
+        tail_ = head_ + have;
+        return;
+    }
+    chunk_ref fresh;
+    if (spare_ && spare_->capacity() >= capacity && !spare_->pinned()) fresh = std::move(spare_);
+    if (!fresh) fresh = chunk_ref{chunk::create(capacity, budget_)};
+    use(std::move(fresh), have);
+}
+
+}  // namespace umbel::resp

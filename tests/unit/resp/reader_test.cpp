@@ -1,0 +1,200 @@
+// Tests of resp::reader: replies in order, faults, skipping. What it does with memory stands in reader_memory_test.cpp.
+#include <umbel/resp/reader.hpp>
+#include <umbel/resp/reply.hpp>
+
+#include "corpus.hpp"
+#include "feeding.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using umbel::resp::reader;
+using umbel::resp::reader_options;
+using umbel::resp::view;
+using feeding::bulk;
+using feeding::receive;
+using feeding::repeated;
+using status = umbel::resp::reader::status;
+
+namespace {
+
+std::string in_words(view value) {
+    std::string text{name_of(value.kind())};
+    text += ' ';
+    umbel::resp::describe(value, text);
+    return text;
+}
+
+/// Reads all of `text` in pieces of `piece` bytes; returns the replies in words and how it ended.
+std::vector<std::string> read_all(std::string_view text, std::size_t piece, reader_options options = {}) {
+    reader under_test{nullptr, options};
+    std::vector<std::string> seen;
+    for (;;) {
+        view out;
+        switch (under_test.next(out)) {
+            case status::ready: seen.push_back(in_words(out)); break;
+            case status::need_more:
+                if (text.empty()) return seen;
+                text = text.substr(std::min(piece, text.size()) - receive(under_test, text.substr(0, piece)).size());
+                break;
+            case status::fault: seen.emplace_back(under_test.fault().message()); return seen;
+            case status::push: seen.emplace_back("push"); break;
+        }
+    }
+}
+
+/// All good replies behind one another.
+std::string all_good() {
+    std::string text;
+    for (std::string const& one : corpus::good) text += one;
+    return text;
+}
+
+reader_options const small{.chunk_bytes_first = 512, .chunk_bytes_max = 1024};
+
+}  // namespace
+
+TEST_CASE("replies come out in order whatever the pieces and the chunks are", "[reader]") {
+    std::string const text =
+        all_good() + bulk(std::string(5000, 'v')) + all_good() + "*50\r\n" + repeated(bulk(std::string(100, 'e')), 50) + all_good();
+    auto const whole = read_all(text, text.size());
+    CHECK(whole.size() == corpus::good.size() * 3 + 2);
+    for (std::size_t const piece : std::vector<std::size_t>{1, 2, 3, 5, 16, 100, 511, 512, 513, 4000}) {
+        CHECK(read_all(text, piece) == whole);
+        CHECK(read_all(text, piece, small) == whole);
+    }
+}
+
+TEST_CASE("a fault comes after the good replies in front of it and stays", "[reader]") {
+    for (auto const& [wrong, kind, offset] : corpus::bad) {
+        INFO(corpus::shown(wrong));
+        auto const whole = read_all("+OK\r\n" + wrong + "\r\n", SIZE_MAX);
+        REQUIRE(whole.size() == 2);
+        CHECK(whole[1] == to_error(umbel::resp::fault{kind, offset < wrong.size() ? wrong[offset] : '\r', offset}).message());
+        CHECK(read_all("+OK\r\n" + wrong + "\r\n", 1) == whole);
+    }
+    reader under_test;
+    view out;
+    receive(under_test, "$3\r\nfooXX+OK\r\n");
+    CHECK(under_test.next(out) == status::fault);
+    receive(under_test, "+OK\r\n");
+    CHECK(under_test.next(out) == status::fault);
+    CHECK(under_test.skip(out) == status::fault);
+    CHECK_FALSE(under_test.at_boundary());
+    under_test.reset();
+    receive(under_test, "+OK\r\n");
+    CHECK(under_test.next(out) == status::ready);
+}
+
+TEST_CASE("nothing of a further reply has arrived only between replies", "[reader]") {
+    reader under_test;
+    view out;
+    CHECK(under_test.at_boundary());
+    receive(under_test, "$3\r\nfo");
+    CHECK_FALSE(under_test.at_boundary());
+    CHECK(under_test.next(out) == status::need_more);
+    CHECK_FALSE(under_test.at_boundary());
+    receive(under_test, "o\r\n");
+    CHECK(under_test.next(out) == status::ready);
+    CHECK(under_test.at_boundary());
+    receive(under_test, "$3\r\nfoo");
+    CHECK(under_test.skip(out) == status::need_more);
+    CHECK(under_test.available() == 0);
+    CHECK_FALSE(under_test.at_boundary());
+}
+
+TEST_CASE("skipping passes exactly one reply, from its start or from its middle, at any split", "[reader]") {
+    for (std::string const& bytes : corpus::good) {
+        if (bytes.front() == '>' || bytes.find("+pushed") != std::string::npos) continue;
+        INFO(corpus::shown(bytes));
+        std::string const text = bytes + ":77\r\n";
+        for (std::size_t begun = 0; begun != bytes.size(); ++begun) {
+            for (std::size_t const piece : {std::size_t{1}, std::size_t{4}, text.size()}) {
+                reader under_test{nullptr, small};
+                view out;
+                if (begun != 0) {
+                    receive(under_test, std::string_view{text}.substr(0, begun));
+                    REQUIRE(under_test.next(out) == status::need_more);
+                }
+                std::size_t fed = begun;
+                status result = under_test.skip(out);
+                while (result == status::need_more && fed != text.size()) {
+                    std::string_view const next = std::string_view{text}.substr(fed, piece);
+                    receive(under_test, next);
+                    fed += next.size();
+                    result = under_test.skip(out);
+                }
+                REQUIRE(result == status::ready);
+                if (fed != text.size()) receive(under_test, std::string_view{text}.substr(fed));
+                REQUIRE(under_test.next(out) == status::ready);
+                CHECK(out.integer() == 77);
+            }
+        }
+    }
+}
+
+TEST_CASE("push frames met while skipping are shown and not counted", "[reader]") {
+    std::string const text = ">2\r\n+invalidate\r\n*1\r\n$3\r\nfoo\r\n|1\r\n+a\r\n+b\r\n>1\r\n+second\r\n$5\r\nvalue\r\n+OK\r\n";
+    for (std::size_t cut = 0; cut != text.size(); ++cut) {
+        for (bool const begun : {false, true}) {
+            reader under_test;
+            view out;
+            std::vector<std::string> pushes;
+            auto const skip = [&] {
+                status result = under_test.skip(out);
+                for (; result == status::push; result = under_test.skip(out)) {
+                    CHECK(out.is_push());
+                    pushes.push_back(in_words(out));
+                }
+                return result;
+            };
+            if (cut != 0) receive(under_test, std::string_view{text}.substr(0, cut));
+            // next() may have begun on the first push frame before the caller gave up.
+            if (begun && cut < 28) REQUIRE(under_test.next(out) == status::need_more);
+            status result = skip();
+            if (result == status::need_more) {
+                receive(under_test, std::string_view{text}.substr(cut));
+                result = skip();
+            } else {
+                receive(under_test, std::string_view{text}.substr(cut));
+            }
+            CHECK(result == status::ready);
+            CHECK(pushes == std::vector<std::string>{"push 1) invalidate\n2) 1) \"foo\"", "push 1) second"});
+            REQUIRE(under_test.next(out) == status::ready);
+            CHECK(out.text() == "OK");
+        }
+    }
+}
+
+TEST_CASE("a skipped string is never buffered", "[reader]") {
+    reader under_test;
+    view out;
+    receive(under_test, "$100000000\r\n");
+    CHECK(under_test.skip(out) == status::need_more);
+    std::string const zeros(1 << 20, '0');
+    for (std::size_t left = 100'000'000; left != 0;) {
+        CHECK(under_test.space().size() <= 64 * 1024);
+        std::size_t const most = std::min(left, zeros.size());
+        left -= most - receive(under_test, std::string_view{zeros}.substr(0, most)).size();
+        REQUIRE(under_test.skip(out) == status::need_more);
+        CHECK(under_test.available() == 0);
+    }
+    receive(under_test, "\r\n+OK\r\n");
+    CHECK(under_test.skip(out) == status::ready);
+    CHECK(under_test.next(out) == status::ready);
+}
+
+TEST_CASE("a push frame is delivered by next as a reply of its kind", "[reader]") {
+    reader under_test;
+    view out;
+    receive(under_test, ">1\r\n+a\r\n+OK\r\n");
+    REQUIRE(under_test.next(out) == status::ready);
+    CHECK(out.is_push());
+    REQUIRE(under_test.next(out) == status::ready);
+    CHECK_FALSE(out.is_push());
+}
