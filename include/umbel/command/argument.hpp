@@ -1,0 +1,82 @@
+// argument.hpp: one argument of a command as it goes onto the wire: text, number, key, or bytes lent by the caller.
+// It knows no command and no connection.
+#pragma once
+
+#include <umbel/config.hpp>
+#include <umbel/resp/encode.hpp>
+
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace umbel {
+
+/// Marks an argument of client::command as a key: `db.command<std::int64_t>("INCRBY", umbel::key("n"), 5)`.
+/// Lifetime: borrows until the command is encoded, which is at once.
+struct key {
+    std::string_view text;
+    constexpr explicit key(std::string_view name) noexcept : text{name} {}
+};
+
+/// Bytes lent to the library instead of copied: see borrow().
+struct borrowed {
+    std::string_view bytes;
+};
+
+/// Lends a large argument to the write: it goes to the kernel from where it stands.
+/// Lifetime: the bytes must stay unchanged until the operation has completed, also when it completes by cancellation or deadline: what
+/// the kernel has not got by then is copied before the completion.
+/// Cost: worth it from some 16 KiB on; smaller ones are copied faster than they are gathered.
+constexpr borrowed borrow(std::string_view bytes) noexcept { return {bytes}; }
+inline borrowed borrow(std::span<std::byte const> bytes) noexcept {
+    return {{reinterpret_cast<char const*>(bytes.data()), bytes.size()}};
+}
+
+namespace command {
+
+template <class Number>
+concept integer_argument = std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
+
+/// One argument. Numbers are spelled out when it is constructed.
+/// Lifetime: borrows texts until the command is encoded.
+class argument {
+public:
+    enum class role : std::uint8_t { value, key, lent };
+
+    constexpr argument(std::string_view text) noexcept : text_{text.data()}, size_{text.size()} {}
+    constexpr argument(char const* text) noexcept : argument{std::string_view{text}} {}
+    template <std::convertible_to<std::string_view> Text>
+    constexpr argument(Text const& text) noexcept : argument{static_cast<std::string_view>(text)} {}
+    argument(std::span<std::byte const> data) noexcept
+        : text_{reinterpret_cast<char const*>(data.data())}, size_{data.size()} {}
+    constexpr argument(umbel::key name) noexcept : text_{name.text.data()}, size_{name.text.size()}, role_{role::key} {}
+    constexpr argument(umbel::borrowed lent) noexcept : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
+    template <integer_argument Number>
+    argument(Number number) noexcept {
+        auto const end = std::to_chars(digits_, digits_ + sizeof digits_, number);
+        size_ = static_cast<std::size_t>(end.ptr - digits_);
+    }
+    template <std::floating_point Number>
+    argument(Number number) noexcept {
+        std::string_view const spelled = resp::number_text{static_cast<double>(number)};
+        size_ = spelled.size();
+        std::memcpy(digits_, spelled.data(), size_);
+    }
+
+    std::string_view text() const noexcept { return {text_ ? text_ : digits_, size_}; }
+    bool is_key() const noexcept { return role_ == role::key; }
+    bool is_lent() const noexcept { return role_ == role::lent; }
+
+private:
+    char const* text_ = nullptr;  ///< Null: the digits.
+    std::size_t size_ = 0;
+    role role_ = role::value;
+    char digits_[32];
+};
+
+}  // namespace command
+}  // namespace umbel

@@ -1,0 +1,89 @@
+// encode.hpp: from a verb and its arguments to bytes and a slot, in one pass over the arguments.
+// It knows no memory of its own and no connection.
+#pragma once
+
+#include <umbel/cluster/slot.hpp>
+#include <umbel/command/argument.hpp>
+#include <umbel/command/verb.hpp>
+
+#include <cstring>
+#include <span>
+#include <string>
+
+namespace umbel::command {
+
+/// A command as the typed functions hand it on: the reply type, the verb and the arguments.
+/// Lifetime: borrows; whoever takes it encodes it before the end of the full expression.
+template <class Reply>
+struct invocation {
+    using reply_type = Reply;
+    verb const& name;
+    std::span<argument const> words;
+    cluster::command_flags flags;
+};
+
+/// The most pieces that are lent to one write; what goes beyond is copied.
+inline constexpr std::size_t lent_pieces_max = 24;
+
+/// Upper bound of the bytes that encode() writes, lent bytes left out.
+inline std::size_t encoded_bound(verb const& name, std::span<argument const> words) noexcept {
+    std::size_t total = 24 + name.wire().size();
+    std::size_t lent = 0;
+    for (argument const& one : words) {
+        bool const apart = one.is_lent() && lent++ < lent_pieces_max;
+        total += 16 + (apart ? 0 : one.text().size());
+    }
+    return total;
+}
+
+/// What encoding found out.
+struct encoded {
+    char* end = nullptr;
+    std::int32_t slot = -1;  ///< -1: no key; -2: keys in several slots.
+    std::string_view first_key{};
+    std::string_view other_key{};  ///< A key of another slot than the first, where there is one.
+};
+
+/// Writes the command to `at`, which has room for encoded_bound() bytes. `lend(offset, bytes)` is told of every piece that goes out from where
+/// it stands, `offset` bytes behind `at`.
+/// Rule: RESP specification, "Sending commands to a Redis server"; Redis Cluster specification, "Hash tags".
+template <class Lend>
+inline encoded encode(char* const at, verb const& name, std::span<argument const> words, Lend&& lend) noexcept {
+    encoded made;
+    char* to = resp::put_array_header(at, name.words() + words.size());
+    std::memcpy(to, name.wire().data(), name.wire().size());
+    to += name.wire().size();
+    std::size_t lent = 0;
+    for (argument const& one : words) {
+        std::string_view const text = one.text();
+        if (one.is_lent() && lent < lent_pieces_max) [[unlikely]] {
+            ++lent;
+            to = resp::put_bulk_header(to, text.size());
+            lend(static_cast<std::size_t>(to - at), text);
+            to = resp::put_bulk_end(to);
+            continue;
+        }
+        to = resp::put_bulk(to, text);
+        if (!one.is_key()) continue;
+        auto const slot = static_cast<std::int32_t>(cluster::slot_of(text).value());
+        if (made.slot == -1) {
+            made.slot = slot;
+            made.first_key = text;
+        } else if (made.slot != slot && made.slot != -2) {
+            made.slot = -2;
+            made.other_key = text;
+        }
+    }
+    made.end = to;
+    return made;
+}
+
+/// The message of errc::cross_slot.
+inline std::string cross_slot_message(std::string_view first, std::string_view other) {
+    std::string text = "the keys \"";
+    text.append(first.substr(0, 64)).append("\" (slot ").append(std::to_string(cluster::slot_of(first).value()));
+    text.append(") and \"").append(other.substr(0, 64)).append("\" (slot ").append(std::to_string(cluster::slot_of(other).value()));
+    return text.append(") lie in different slots; a hash tag would join them");
+}
+
+}  // namespace umbel::command

@@ -1,0 +1,114 @@
+// keys.hpp: commands on keys of any type, and PING, as typed functions.
+#pragma once
+
+#include <umbel/command/encode.hpp>
+#include <umbel/resp/decode.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace umbel {
+
+/// When EXPIRE sets an expiry. Rule: EXPIRE command, "Options".
+enum class expire_condition : std::uint8_t {
+    always,
+    if_none,     ///< NX: only when the key has no expiry.
+    if_some,     ///< XX: only when the key has an expiry.
+    if_greater,  ///< GT: only when the new expiry is later.
+    if_less,     ///< LT: only when the new expiry is earlier.
+};
+
+/// What a key has left to live.
+struct time_to_live {
+    enum class state : std::uint8_t { no_key, no_expiry, expires };
+    state is = state::no_key;
+    std::chrono::milliseconds left{};  ///< Where `is` says expires.
+    friend bool operator==(time_to_live const&, time_to_live const&) = default;
+};
+
+template <>
+struct from_reply<time_to_live> {
+    static result<time_to_live> from(resp::view const& reply) {
+        result<std::int64_t> const told = from_reply<std::int64_t>::from(reply);
+        if (!told) return tl::unexpected<error>{told.error()};
+        if (*told == -2) return time_to_live{};
+        if (*told == -1) return time_to_live{time_to_live::state::no_expiry, {}};
+        return time_to_live{time_to_live::state::expires, std::chrono::milliseconds{*told}};
+    }
+};
+
+namespace command {
+
+namespace verbs {
+using enum cluster::command_flags;
+inline constexpr verb del{"DEL", none};
+inline constexpr verb unlink{"UNLINK", none};
+inline constexpr verb exists{"EXISTS", read_only};
+inline constexpr verb touch{"TOUCH", none};
+inline constexpr verb pexpire{"PEXPIRE", none};
+inline constexpr verb pexpireat{"PEXPIREAT", none};
+inline constexpr verb persist{"PERSIST", none};
+inline constexpr verb pttl{"PTTL", read_only};
+inline constexpr verb type{"TYPE", read_only};
+inline constexpr verb ping{"PING", read_only};
+}  // namespace verbs
+
+/// Commands on keys for whatever can submit an invocation.
+template <class Self>
+class key_commands {
+public:
+    /// DEL of one key: 1 when it was there.
+    auto del(std::string_view name) const { return run<std::int64_t>(verbs::del, umbel::key{name}); }
+    /// UNLINK of one key: as DEL, the memory is freed in the background.
+    auto unlink(std::string_view name) const { return run<std::int64_t>(verbs::unlink, umbel::key{name}); }
+    /// EXISTS of one key: 1 when it is there.
+    auto exists(std::string_view name) const { return run<std::int64_t>(verbs::exists, umbel::key{name}); }
+    /// TOUCH of one key: 1 when it is there.
+    auto touch(std::string_view name) const { return run<std::int64_t>(verbs::touch, umbel::key{name}); }
+
+    /// PEXPIRE: true when the expiry was set. Units: milliseconds.
+    auto expire(std::string_view name, std::chrono::milliseconds left, expire_condition when = expire_condition::always) const {
+        return expiring(verbs::pexpire, name, left.count(), when);
+    }
+    /// PEXPIREAT: true when the expiry was set. Units: milliseconds of Unix time.
+    auto expire_at(std::string_view name, std::chrono::sys_time<std::chrono::milliseconds> at,
+                   expire_condition when = expire_condition::always) const {
+        return expiring(verbs::pexpireat, name, at.time_since_epoch().count(), when);
+    }
+    /// PERSIST: true when an expiry was taken away.
+    auto persist(std::string_view name) const { return run<bool>(verbs::persist, umbel::key{name}); }
+    /// PTTL: what the key has left to live.
+    auto ttl(std::string_view name) const { return run<time_to_live>(verbs::pttl, umbel::key{name}); }
+    /// TYPE: "string", "list", …, "none".
+    auto type(std::string_view name) const { return run<std::string>(verbs::type, umbel::key{name}); }
+
+    /// PING: "PONG", from any node.
+    auto ping() const { return run<std::string>(verbs::ping); }
+    /// PING with a message, which comes back.
+    auto ping(std::string_view message) const { return run<std::string>(verbs::ping, message); }
+
+protected:
+    template <class Reply, class... Arguments>
+    auto run(verb const& name, Arguments const&... given) const {
+        if constexpr (sizeof...(Arguments) == 0) {
+            return self().submit(invocation<Reply>{name, {}, name.flags()});
+        } else {
+            argument const words[]{argument{given}...};
+            return self().submit(invocation<Reply>{name, words, name.flags()});
+        }
+    }
+    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
+
+private:
+    auto expiring(verb const& name, std::string_view which, std::int64_t time, expire_condition when) const {
+        static constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
+        argument const words[]{argument{umbel::key{which}}, argument{time}, argument{spelled[static_cast<std::size_t>(when)]}};
+        std::size_t const count = when == expire_condition::always ? 2 : 3;
+        return self().submit(invocation<bool>{name, std::span{words}.first(count), name.flags()});
+    }
+};
+
+}  // namespace command
+}  // namespace umbel

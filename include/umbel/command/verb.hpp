@@ -1,0 +1,49 @@
+// verb.hpp: the name of a command as it goes onto the wire, with what routing must know of it.
+// It knows no arguments.
+#pragma once
+
+#include <umbel/cluster/request.hpp>
+#include <umbel/resp/encode.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace umbel::command {
+
+/// A command's name, encoded when it is compiled: one or two words ("GET", "CLUSTER INFO").
+class verb {
+public:
+    static constexpr std::size_t wire_bytes_max = 48;
+
+    consteval verb(std::string_view name, cluster::command_flags flags) : flags_{flags} {
+        while (!name.empty()) {
+            std::size_t const end = name.find(' ');
+            std::string_view const word = name.substr(0, end);
+            put('$');
+            if (word.size() >= 10) put(static_cast<char>('0' + word.size() / 10));
+            put(static_cast<char>('0' + word.size() % 10));
+            put('\r');
+            put('\n');
+            for (char const letter : word) put(letter);
+            put('\r');
+            put('\n');
+            ++words_;
+            name = end == std::string_view::npos ? std::string_view{} : name.substr(end + 1);
+        }
+    }
+
+    constexpr std::string_view wire() const noexcept { return {wire_.data(), size_}; }
+    constexpr unsigned words() const noexcept { return words_; }
+    constexpr cluster::command_flags flags() const noexcept { return flags_; }
+
+private:
+    consteval void put(char letter) { wire_.at(size_++) = letter; }
+
+    std::array<char, wire_bytes_max> wire_{};
+    std::uint8_t size_ = 0;
+    std::uint8_t words_ = 0;
+    cluster::command_flags flags_;
+};
+
+}  // namespace umbel::command
