@@ -1,0 +1,225 @@
+// call.hpp: one command on its way, untyped: its bytes, its route, its deadline and what became of it.
+// It does not know the type of its reply (two functions behind `kind` do), nor who awaits it.
+#pragma once
+
+#include <umbel/cluster/request.hpp>
+#include <umbel/cluster/verdict.hpp>
+#include <umbel/engine/instant.hpp>
+#include <umbel/error.hpp>
+#include <umbel/options.hpp>
+#include <umbel/resp/view.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace umbel::engine {
+
+/// Which of a node's two connections a command takes. A connection that has sent READONLY never serves reads that are
+/// meant for a primary: a demoted primary would answer them without a MOVED.
+/// Rule: Redis Cluster specification, "Scaling reads using replica nodes".
+enum class link_mode : std::uint8_t { primary, replica };
+
+/// One connection of one node, by the node's number in the engine's arena.
+struct link_id {
+    std::uint16_t node = 0xffff;
+    link_mode mode = link_mode::primary;
+
+    static constexpr std::uint16_t no_node = 0xffff;
+    constexpr explicit operator bool() const noexcept { return node != no_node; }
+    friend constexpr bool operator==(link_id, link_id) noexcept = default;
+};
+
+struct call;
+
+/// What a typed command hangs on an untyped call. `decode` and `reject` store the result inside the call, exactly one of them,
+/// exactly once; `complete` then gives it away and recycles the call, which must not be touched afterwards.
+struct call_kind {
+    void (*decode)(call&, resp::view const&) noexcept;
+    void (*reject)(call&, error&&) noexcept;
+    void (*complete)(call&);
+    /// Destroys a call that will never complete, with everything it owns.
+    void (*drop)(call&) noexcept;
+    /// True for an error the call wants decoded as a value rather than judged by the policy.
+    bool takes_errors = false;
+};
+
+/// The way of a call that was redirected or repeated; absent for all others.
+struct journal {
+    std::vector<hop> hops;
+    instant left_at{};
+    /// Where a MOVED or ASK sends the call; judged on the connection, looked up by the engine.
+    std::string host;
+    std::uint16_t port = 0;  ///< 0: the server named nobody who could be followed.
+    std::int32_t slot = -1;
+    cluster::verdict verdict{};
+    errc fault{};
+    umbel::delivery delivery = umbel::delivery::not_sent;
+    std::string message;
+    link_id from{};
+};
+
+/// A piece of a command that stands in the caller's memory: umbel::borrow. It goes out after `at` own bytes.
+struct borrowed_piece {
+    std::uint32_t at = 0;
+    std::uint32_t count = 0;  ///< Zero: nothing is borrowed.
+    char const* data = nullptr;
+    std::size_t size = 0;
+};
+
+/// How the cancellation of a call finds its owner. `wanted` is set first and `owner` read afterwards; an owner stores itself first
+/// and reads `wanted` afterwards; so one of the two always sees the other.
+/// Threading: any.
+struct cancel_token {
+    static constexpr std::uint32_t nobody = 0;   ///< On its way between two owners, or settled.
+    static constexpr std::uint32_t engine = 1;   ///< Waits in the engine.
+    static constexpr std::uint32_t of(link_id link) noexcept {
+        return 2 + (std::uint32_t{link.node} << 1 | static_cast<std::uint32_t>(link.mode));
+    }
+    std::atomic<bool> wanted{false};
+    std::atomic<std::uint32_t> owner{nobody};
+    call* target = nullptr;  ///< Valid for the owner only.
+};
+
+/// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's pipeline, or the engine.
+/// Threading: touched only by its owner.
+struct call {
+    enum class stage : std::uint8_t { fresh, waiting, queued, written, done };
+    static constexpr std::int32_t any_slot = -1;       ///< No key: any node will do.
+    static constexpr std::int32_t several_slots = -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
+
+    call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
+    call_kind const* kind = nullptr;
+
+    char const* bytes = nullptr;  ///< The encoded command.
+    std::uint32_t size = 0;
+    std::int32_t slot = any_slot;
+
+    cluster::command_flags flags{};
+    umbel::read_from reads = umbel::read_from::primary;
+    stage at = stage::fresh;
+    bool asking = false;           ///< ASKING goes in front of it.
+    bool internal = false;         ///< The engine's own query: not judged, not counted as the user's.
+    bool only_waits = false;       ///< Nothing to send: it is done as soon as a topology is known.
+    std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
+    std::uint16_t redirects = 0;
+    std::uint16_t retries = 0;
+    std::uint32_t table_version = 0;  ///< The topology it was routed by.
+
+    link_id link{};
+    link_id fixed{};              ///< A node named by the caller: routing has nothing to say.
+    std::uint64_t position = 0;   ///< Its place in the pipeline's ring.
+    std::uint64_t stream_end = 0; ///< The connection's byte count after its last byte.
+
+    duration timeout{};  ///< Zero: none. Turned into `deadline` by the first owner.
+    instant deadline = never;
+    instant accepted{};
+    instant due = never;  ///< When its present owner's wheel looks at it.
+    call* wheel_next = nullptr;
+    call** wheel_back = nullptr;
+
+    std::unique_ptr<journal> way;
+    borrowed_piece const* borrowed = nullptr;
+    cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
+
+    call() = default;
+    call(call const&) = delete;
+    call& operator=(call const&) = delete;
+
+    bool repeatable() const noexcept {
+        return has(flags, cluster::command_flags::read_only) || has(flags, cluster::command_flags::idempotent);
+    }
+
+    /// Attempts before the present one.
+    unsigned tries() const noexcept { return unsigned{redirects} + retries; }
+
+    /// Notes a new owner. True when the cancellation is wanted already.
+    bool owned_by(std::uint32_t who) noexcept {
+        if (!token) [[likely]] return false;
+        token->owner.store(who, std::memory_order_seq_cst);
+        return who != cancel_token::nobody && token->wanted.load(std::memory_order_seq_cst);
+    }
+    bool cancel_wanted() const noexcept { return token && token->wanted.load(std::memory_order_seq_cst); }
+
+    /// What is known of the whole command, where `this_time` is known of the present attempt: an earlier attempt that may have run
+    /// is never taken back, and what was refused once has been sent.
+    umbel::delivery known(umbel::delivery this_time) const noexcept { return way ? std::max(way->delivery, this_time) : this_time; }
+
+    /// The journal, made when first needed; null only when memory has run out.
+    journal* journey() noexcept {
+        if (!way) way.reset(new (std::nothrow) journal);
+        return way.get();
+    }
+
+    /// Bytes it puts on the wire, ASKING not counted.
+    std::size_t wire_size() const noexcept {
+        std::size_t total = size;
+        if (borrowed)
+            for (std::uint32_t i = 0; i < borrowed->count; ++i) total += borrowed[i].size;
+        return total;
+    }
+};
+
+/// An intrusive first-in first-out list of calls; it owns nothing by itself.
+class call_list {
+public:
+    call_list() noexcept = default;
+    call_list(call_list&& other) noexcept { take(other); }
+    call_list& operator=(call_list&& other) noexcept {
+        UMBEL_ASSERT(empty());
+        take(other);
+        return *this;
+    }
+
+    bool empty() const noexcept { return head_ == nullptr; }
+    call* front() const noexcept { return head_; }
+
+    void push(call& one) noexcept {
+        one.next = nullptr;
+        (tail_ ? tail_->next : head_) = &one;
+        tail_ = &one;
+    }
+    call* pop() noexcept {
+        call* one = head_;
+        if (one) {
+            head_ = one->next;
+            if (!head_) tail_ = nullptr;
+            one->next = nullptr;
+        }
+        return one;
+    }
+    /// Appends all of `other`, which is empty afterwards.
+    void splice(call_list&& other) noexcept {
+        if (other.empty()) return;
+        (tail_ ? tail_->next : head_) = other.head_;
+        tail_ = other.tail_;
+        other.head_ = other.tail_ = nullptr;
+    }
+
+private:
+    void take(call_list& other) noexcept {
+        head_ = std::exchange(other.head_, nullptr);
+        tail_ = std::exchange(other.tail_, nullptr);
+    }
+    call* head_ = nullptr;
+    call* tail_ = nullptr;
+};
+
+/// Builds the error a caller sees, with the way the call has taken.
+inline error told(call const& one, errc code, delivery delivered, std::string_view message, std::string node = {}) noexcept {
+    try {
+        error_details details;
+        details.message.assign(message);
+        details.node = std::move(node);
+        details.slot = std::max(one.slot, call::any_slot);
+        if (one.way) details.trail = one.way->hops;
+        return error{code, delivered, std::move(details)};
+    } catch (...) {
+        return error{code, delivered};
+    }
+}
+
+}  // namespace umbel::engine

@@ -1,0 +1,150 @@
+// engine.hpp: the control plane of a client: events and the time go in, actions and calls come out.
+// It knows no socket, no clock, no thread and no reply type; the data plane (pipeline, router) goes past it.
+#pragma once
+
+#include <umbel/engine/action.hpp>
+#include <umbel/engine/event.hpp>
+#include <umbel/engine/judge.hpp>
+#include <umbel/engine/node.hpp>
+#include <umbel/engine/query.hpp>
+#include <umbel/engine/refresher.hpp>
+#include <umbel/engine/router.hpp>
+#include <umbel/engine/waiting_room.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace umbel::engine {
+
+/// What the engine must be told once. Owns its texts.
+struct engine_options {
+    std::vector<cluster::endpoint> seeds;
+    handshake_plan plan;
+    umbel::topology_source source = umbel::topology_source::automatic;
+    umbel::deployment deployment = umbel::deployment::automatic;
+    judge_options judging;
+    refresher_options refreshing;
+    duration refresh_timeout = std::chrono::seconds{1};
+    duration reconnect_delay = std::chrono::milliseconds{20};
+    duration reconnect_delay_max = std::chrono::seconds{1};
+    std::uint32_t waiting_max = 131072;
+    std::uint16_t nodes_max = 2048;
+    bool observed = false;  ///< Somebody listens: report what only an observer wants to know.
+    std::uint64_t seed = 1;
+};
+
+/// Counters of the control plane.
+struct engine_counters {
+    std::uint64_t refreshes = 0;         ///< Refreshes begun.
+    std::uint64_t topology_queries = 0;  ///< Nodes asked.
+    std::uint64_t topology_changes = 0;
+    std::uint64_t moved = 0;
+    std::uint64_t asked = 0;
+    std::uint64_t retried = 0;
+    std::uint64_t connects = 0;     ///< Connections opened.
+    std::uint64_t disconnects = 0;  ///< Connections lost, or refused.
+};
+
+/// The control plane. After each handle(), tick() or close() the driver carries out actions() in order, then submits every
+/// call of outgoing() to the link it names, then completes every call of finished().
+/// Threading: one strand, except routes(), whose reading functions are for everybody.
+class engine {
+public:
+    engine(engine_options options, query_port port);
+    engine(engine const&) = delete;
+    engine& operator=(engine const&) = delete;
+
+    /// Begins the search for a topology.
+    void start(instant now);
+    void handle(event&& happened, instant now);
+    void tick(instant now);
+    /// Gives up every waiting call with errc::cancelled. Nothing is submitted afterwards.
+    void close(instant now);
+    /// Gives up one call that waits here. Precondition: it does.
+    void cancel(call& one);
+
+    /// When tick() should be called next.
+    instant next_due() const noexcept;
+
+    std::vector<action>& actions() noexcept { return actions_; }
+    call_list& outgoing() noexcept { return outgoing_; }
+    call_list& finished() noexcept { return finished_; }
+
+    router& routes() noexcept { return router_; }
+    router const& routes() const noexcept { return router_; }
+    cluster::topology const& topology() const noexcept { return topology_; }
+    node_table const& nodes() const noexcept { return nodes_; }
+    engine_counters const& counters() const noexcept { return counters_; }
+    std::size_t waiting() const noexcept { return waiting_.size(); }
+    bool closed() const noexcept { return closed_; }
+
+private:
+    void on(link_opened& seen, instant now);
+    void on(link_lost& seen, instant now);
+    void on(link_closed& seen, instant now);
+    void on(calls_diverted& seen, instant now);
+    void on(calls_stranded& seen, instant now);
+    void on(query_settled& seen, instant now);
+    void on(refresh_wanted& seen, instant now);
+
+    // Calls: where they go next.
+    void go_on(call& one, instant now);
+    void follow(call& one, instant now);
+    void reroute(call& one, std::uint16_t avoid, instant now);
+    void place(call& one, link_id to, instant now);
+    void arrived(call& one);
+    void wait(call& one, waits_for what, instant due, instant now);
+    void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
+    void expire(call& one);
+    void finish(call& one, errc why, delivery delivered, std::string_view message);
+    std::uint16_t named_by(journal const& way);
+
+    // Links.
+    void open(link_id link, instant now);
+    void shut(link_id link, instant now);
+    void reopen_due(instant now);
+
+    // Topology.
+    void begin_refresh(instant now);
+    void ask_candidates(instant now);
+    std::vector<std::uint16_t> candidates();
+    void answered(query& one, instant now);
+    void not_helped(error why, instant now);
+    void conclude(instant now);
+    void adopt(cluster::topology incoming, instant now);
+    void settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
+    void release(bool changed, instant now);
+
+    template <class Action>
+    void observe(Action&& what) {
+        if (options_.observed) actions_.emplace_back(std::forward<Action>(what));
+    }
+
+    engine_options options_;
+    random_source random_;
+    router router_;
+    node_table nodes_;
+    waiting_room waiting_;
+    refresher refresher_;
+    std::array<std::unique_ptr<query>, 4> queries_;
+    cluster::topology topology_;
+    std::optional<cluster::topology> best_;  ///< The fullest view of the running refresh, while others may be fuller.
+    std::optional<error> last_error_;        ///< Why the latest candidate did not help.
+    bool only_refusals_ = true;              ///< Every failure of the running refresh was a refusal that time does not mend.
+    bool shards_unknown_ = false;            ///< The servers are too old for CLUSTER SHARDS.
+    bool closed_ = false;
+    std::uint32_t turn_ = 0;
+    instant sweep_at_{0};
+    std::vector<action> actions_;
+    call_list outgoing_;
+    call_list finished_;
+    engine_counters counters_;
+};
+
+}  // namespace umbel::engine
+
+#include <umbel/engine/engine_calls.hpp>
+#include <umbel/engine/engine_topology.hpp>

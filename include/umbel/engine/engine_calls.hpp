@@ -1,0 +1,315 @@
+// engine_calls.hpp: the part of the engine that moves calls and opens links. Included by engine.hpp.
+#pragma once
+
+#include <umbel/engine/engine.hpp>
+
+namespace umbel::engine {
+
+inline engine::engine(engine_options options, query_port port)
+    : options_{std::move(options)},
+      random_{options_.seed},
+      router_{options_.nodes_max},
+      nodes_{options_.nodes_max},
+      refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull} {
+    for (auto& one : queries_) one = std::make_unique<query>(port);
+}
+
+inline void engine::start(instant now) {
+    sweep_at_ = after(now, std::chrono::seconds{10});
+    refresher_.want(now);
+    tick(now);
+}
+
+inline void engine::handle(event&& happened, instant now) {
+    std::visit([&](auto& seen) { on(seen, now); }, happened);
+}
+
+inline void engine::tick(instant now) {
+    if (closed_) return;
+    call_list due;
+    waiting_.advance(now, due);
+    while (call* const one = due.pop()) {
+        if (one->deadline <= now) {
+            expire(*one);
+        } else {
+            reroute(*one, one->way ? one->way->from.node : link_id::no_node, now);
+        }
+    }
+    // As long as somebody waits for a better topology, it is asked for again and again, throttled.
+    if (waiting_.wants_topology()) refresher_.want(now);
+    if (refresher_.should_begin(now)) begin_refresh(now);
+    ask_candidates(now);
+    reopen_due(now);
+    if (sweep_at_ <= now) {
+        nodes_.sweep(now);
+        sweep_at_ = after(now, std::chrono::seconds{10});
+    }
+}
+
+inline instant engine::next_due() const noexcept {
+    if (closed_) return never;
+    instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_});
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        node const& one = nodes_[number];
+        link_status const& link = one.link(link_mode::primary);
+        if (one.member && one.role == cluster::node_role::primary && link.now_is == link_status::state::down) due = std::min(due, link.retry_at);
+    }
+    return due;
+}
+
+inline void engine::close(instant) {
+    closed_ = true;
+    call_list all;
+    waiting_.clear(all);
+    while (call* const one = all.pop())
+        finish(*one, errc::cancelled, one->way ? one->way->delivery : delivery::not_sent, "the client was closed");
+}
+
+inline void engine::cancel(call& one) {
+    UMBEL_ASSERT(one.at == call::stage::waiting);
+    waiting_.leave(one);
+    finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, "cancelled");
+}
+
+// ---- Calls ----------------------------------------------------------------------------------------------------------------
+
+inline void engine::on(calls_diverted& seen, instant now) {
+    while (call* const one = seen.calls.pop()) go_on(*one, now);
+    tick(now);
+}
+
+inline void engine::on(calls_stranded& seen, instant now) {
+    while (call* const one = seen.calls.pop()) {
+        // What an ASK or the engine itself has sent to one link goes nowhere else.
+        bool const meant = one->link && (one->asking || one->internal) && !closed_ && !one->cancel_wanted();
+        meant ? place(*one, one->link, now) : reroute(*one, link_id::no_node, now);
+    }
+    tick(now);
+}
+
+/// Carries out the verdict that stands in the call's journal.
+inline void engine::go_on(call& one, instant now) {
+    using step = cluster::verdict::step;
+    UMBEL_ASSERT(one.way != nullptr);
+    journal& way = *one.way;
+    if (closed_) return finish(one, errc::cancelled, way.delivery, "the client was closed");
+    // A topology that came after the call was routed has mended what the call met.
+    if (way.verdict.refresh_topology && one.table_version == router_.version()) refresher_.want(now);
+    if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
+    switch (way.verdict.next) {
+        case step::follow:
+        case step::ask: return follow(one, now);
+        case step::retry:
+            ++counters_.retried;
+            observe(call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay});
+            // A policy that never waits is made to: no call may spin between two nodes.
+            if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
+            return wait(one, waits_for::time, after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
+        case step::refresh:
+            ++counters_.retried;
+            observe(call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay});
+            return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
+                        after(now, way.verdict.delay), now);
+        case step::fail: break;
+    }
+    finish(one, way.fault, way.delivery, way.message);
+}
+
+/// Sends a call where a MOVED or an ASK points.
+/// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
+inline void engine::follow(call& one, instant now) {
+    journal& way = *one.way;
+    std::uint16_t const to = named_by(way);
+    if (to == link_id::no_node) return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
+    bool const asked = way.verdict.next == cluster::verdict::step::ask;
+    observe(call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault});
+    if (asked) {
+        ++counters_.asked;
+    } else {
+        ++counters_.moved;
+        if (way.slot >= 0 && way.slot < cluster::slot_count)
+            router_.table().on_moved(cluster::slot{static_cast<std::uint16_t>(way.slot)}, way.from.node, to);
+    }
+    one.asking = asked;
+    place(one, {to, link_mode::primary}, now);
+}
+
+/// The node a redirect names; an empty host is the host that replied.
+inline std::uint16_t engine::named_by(journal const& way) {
+    if (way.port == 0) return link_id::no_node;
+    cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
+    return nodes_.obtain(where);
+}
+
+inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {
+    one.asking = false;
+    if (one.deadline == never && one.tries() == 0) {
+        one.accepted = now;
+        if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
+    }
+    if (closed_ || one.cancel_wanted())
+        return finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, closed_ ? "the client was closed" : "cancelled");
+    if (router_.known() == known_as::nothing) return wait(one, waits_for::topology, never, now);
+    if (one.only_waits) return arrived(one);
+    if (one.slot == call::several_slots && router_.known() != known_as::standalone)
+        return finish(one, errc::cross_slot, delivery::not_sent, one.way ? one.way->message : "the keys lie in different slots");
+    link_id const to = router_.route(one, turn_++, avoid);
+    if (to) return place(one, to, now);
+    bool const replicas = one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only);
+    unreachable(one, to, errc::slot_uncovered, replicas ? "no replica serves the slot" : "no node serves the slot", now);
+}
+
+/// Tells a call that had nothing to send what it waited for.
+inline void engine::arrived(call& one) {
+    static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
+    one.at = call::stage::done;
+    one.kind->decode(one, resp::view{&yes, "OK"});
+    finished_.push(one);
+}
+
+/// Hands a call to a link, opening it if need be.
+inline void engine::place(call& one, link_id to, instant now) {
+    link_status& link = nodes_[to.node].link(to.mode);
+    switch (link.now_is) {
+        case link_status::state::idle: open(to, now); break;
+        case link_status::state::opening:
+        case link_status::state::up: break;
+        case link_status::state::down:
+            if (now < link.retry_at) return unreachable(one, to, link.last_failure, link.last_message, now);
+            open(to, now);
+            break;
+        case link_status::state::closing: return unreachable(one, to, errc::connection_lost, "the node has left the cluster", now);
+    }
+    one.link = to;
+    one.table_version = router_.version();
+    outgoing_.push(one);
+}
+
+/// Judges a call that cannot be sent now.
+inline void engine::unreachable(call& one, link_id to, errc why, std::string_view message, instant now) {
+    one.link = to;
+    one.table_version = router_.version();
+    bool const refused = origin_of(why) == origin::transport || why == errc::slot_uncovered;
+    incident const seen{.code = refused ? why : errc::connect_failed,
+                        .delivered = delivery::not_sent,
+                        .message = message,
+                        .node = to ? std::string_view{nodes_[to.node].name} : std::string_view{},
+                        .from_replica = to && to.mode == link_mode::replica};
+    if (judge(one, seen, options_.judging, now, random_)) return go_on(one, now);
+    finished_.push(one);
+}
+
+inline void engine::wait(call& one, waits_for what, instant due, instant now) {
+    if (waiting_.size() >= options_.waiting_max || !waiting_.enter(one, what, due, now))
+        return finish(one, errc::overloaded, one.way ? one.way->delivery : delivery::not_sent, "too many commands wait already");
+    if (one.owned_by(cancel_token::engine)) return cancel(one);
+    if (what != waits_for::time) refresher_.want(now);
+}
+
+/// The deadline of a waiting call has passed: it is told what it waited for.
+inline void engine::expire(call& one) {
+    delivery const known = one.way ? one.way->delivery : delivery::not_sent;
+    if (router_.known() == known_as::nothing) {
+        std::string const why = last_error_ ? "no node answered; the latest said: " + last_error_->to_string() : "no node answered";
+        return finish(one, errc::no_reachable_node, known, why);
+    }
+    std::string const why = one.way ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
+    finish(one, errc::deadline_exceeded, known, why);
+}
+
+inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message) {
+    one.at = call::stage::done;
+    one.kind->reject(one, told(one, why, delivered, message, one.link ? nodes_[one.link.node].name : std::string{}));
+    finished_.push(one);
+}
+
+// ---- Links ----------------------------------------------------------------------------------------------------------------
+
+inline void engine::open(link_id id, instant) {
+    node& peer = nodes_[id.node];
+    link_status& link = peer.link(id.mode);
+    ++link.generation;
+    link.now_is = link_status::state::opening;
+    handshake_plan plan = options_.plan;
+    plan.read_only = id.mode == link_mode::replica;
+    plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
+    actions_.emplace_back(open_link{id, link.generation, peer.where, std::move(plan)});
+}
+
+/// Takes a link out of use: at once when it is not connected, else when it has drained.
+inline void engine::shut(link_id id, instant) {
+    link_status& link = nodes_[id.node].link(id.mode);
+    switch (link.now_is) {
+        case link_status::state::idle:
+        case link_status::state::closing: return;
+        case link_status::state::opening:
+        case link_status::state::up:
+        case link_status::state::down: break;
+    }
+    link.now_is = link_status::state::closing;
+    actions_.emplace_back(close_link{id, link.generation});
+}
+
+inline void engine::on(link_opened& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
+    link.now_is = link_status::state::up;
+    link.up_since = now;
+    ++counters_.connects;
+    if (!seen.zone.empty()) peer.zone = std::move(seen.zone);
+    // Another server at a known address: what the table says of it may be wrong.
+    if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
+    observe(node_connected{peer.name, seen.link.mode});
+    tick(now);
+}
+
+inline void engine::on(link_lost& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation) return;
+    bool const was_up = link.now_is == link_status::state::up;
+    bool const stable = was_up && now - link.up_since > std::chrono::seconds{1};
+    link.failures = stable ? 0 : link.failures + 1;
+    ++counters_.disconnects;
+    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, link.failures, random_));
+    link.last_failure = seen.why;
+    link.last_message = seen.message;
+    bool const leaving = link.now_is == link_status::state::closing;
+    link.now_is = leaving ? link_status::state::idle : link_status::state::down;
+    if (leaving) peer.left_at = std::max(peer.left_at, now);
+    if (was_up) {
+        observe(node_disconnected{peer.name, seen.why, std::move(seen.message)});
+    } else {
+        observe(node_connect_failed{peer.name, seen.why, std::move(seen.message)});
+    }
+    if (peer.member && !closed_) refresher_.want(now);
+    tick(now);
+}
+
+inline void engine::on(link_closed& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation) return;
+    link.now_is = link_status::state::idle;
+    link.failures = 0;
+    peer.left_at = now;
+    tick(now);
+}
+
+inline void engine::on(refresh_wanted&, instant now) {
+    refresher_.want(now);
+    tick(now);
+}
+
+/// Primaries are reconnected without waiting for a command, so that the first one after an outage finds them.
+inline void engine::reopen_due(instant now) {
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        node const& one = nodes_[number];
+        link_status const& link = one.link(link_mode::primary);
+        if (one.member && one.role == cluster::node_role::primary && link.now_is == link_status::state::down && link.retry_at <= now)
+            open({number, link_mode::primary}, now);
+    }
+}
+
+}  // namespace umbel::engine

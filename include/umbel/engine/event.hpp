@@ -1,0 +1,53 @@
+// event.hpp: what the driver reports to the engine. Values; calls are handed over with them.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <string>
+#include <variant>
+
+namespace umbel::engine {
+
+/// A link has finished its handshake.
+struct link_opened {
+    link_id link;
+    std::uint32_t generation = 0;
+    std::string node_id;
+    std::string zone;
+};
+
+/// A link could not be opened, or was lost. Its calls have been judged and come as calls_diverted.
+struct link_lost {
+    link_id link;
+    std::uint32_t generation = 0;
+    errc why{};
+    std::string message;
+};
+
+/// A link that was told to close has drained and is closed.
+struct link_closed {
+    link_id link;
+    std::uint32_t generation = 0;
+};
+
+/// Calls whose journals say how they go on.
+struct calls_diverted {
+    call_list calls;
+};
+
+/// Calls that found no link: no route, or a connection that nobody has opened yet.
+struct calls_stranded {
+    call_list calls;
+};
+
+/// One of the engine's own calls has its answer.
+struct query_settled {
+    call* one = nullptr;
+};
+
+/// Somebody wants a newer topology.
+struct refresh_wanted {};
+
+using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled, refresh_wanted>;
+
+}  // namespace umbel::engine

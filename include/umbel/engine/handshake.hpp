@@ -1,0 +1,182 @@
+// handshake.hpp: what a new connection says before the first command, and what it makes of the answers.
+// It knows no socket: bytes to send come out, replies go in.
+#pragma once
+
+#include <umbel/cluster/redirect.hpp>
+#include <umbel/error.hpp>
+#include <umbel/options.hpp>
+#include <umbel/resp/encode.hpp>
+#include <umbel/resp/view.hpp>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace umbel::engine {
+
+/// What a connection has to say. Owns its texts.
+struct handshake_plan {
+    umbel::protocol protocol = umbel::protocol::automatic;
+    umbel::handshake extent = umbel::handshake::full;
+    std::string username;
+    std::string password;
+    std::string client_name;
+    std::uint32_t database = 0;
+    bool read_only = false;     ///< READONLY is due: the connection will serve replica reads.
+    bool ask_identity = false;  ///< CLUSTER MYID, so that another server at a known address is noticed.
+};
+
+/// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
+/// Rule: HELLO command, "HELLO [protover [AUTH username password] [SETNAME clientname]]"; READONLY; CLUSTER MYID.
+class handshake {
+public:
+    enum class step : std::uint8_t { waiting, send, done, failed };
+
+    /// Begins anew. Nothing to say (step::done) is possible with handshake::minimal.
+    step begin(handshake_plan const& plan) {
+        plan_ = plan;
+        awaited_.clear();
+        at_ = 0;
+        outgoing_.clear();
+        failure_ = error{errc::protocol_error, delivery::not_sent};
+        node_id_.clear();
+        zone_.clear();
+        resp3_ = false;
+        bool const greet = plan_.protocol == protocol::resp3 ||
+                           (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
+        if (greet) {
+            say_hello();
+        } else {
+            say_credentials();
+        }
+        say_rest();
+        return awaited_.empty() ? step::done : step::send;
+    }
+
+    /// The bytes of the write that begin() or reply() asked for; they live until the next begin() or reply().
+    std::string_view outgoing() const noexcept { return outgoing_; }
+
+    /// Takes the next reply.
+    step reply(resp::view const& answer) {
+        if (at_ == awaited_.size()) return refuse(errc::protocol_error, "a reply came that the handshake did not ask for");
+        asked const what = awaited_[at_++];
+        if (answer.is_error()) {
+            if (what == asked::hello && may_fall_back(answer.text())) fall_back_ = true;
+            else if (!fall_back_ && !optional(what)) return refuse(answer.text());
+        } else if (what == asked::hello) {
+            read_hello(answer);
+        } else if (what == asked::identity) {
+            node_id_.assign(answer.text());
+        }
+        if (at_ != awaited_.size()) return step::waiting;
+        if (!fall_back_) return step::done;
+        fall_back_ = false;
+        awaited_.clear();
+        at_ = 0;
+        outgoing_.clear();
+        say_credentials();
+        say_rest();
+        return awaited_.empty() ? step::done : step::send;
+    }
+
+    /// Why the handshake failed; its delivery is not_sent: no command has left.
+    error const& failure() const noexcept { return failure_; }
+    /// The node's id in its cluster; empty when not asked for or not told.
+    std::string const& node_id() const noexcept { return node_id_; }
+    /// The node's availability zone where the server tells it.
+    std::string const& zone() const noexcept { return zone_; }
+    bool speaks_resp3() const noexcept { return resp3_; }
+
+private:
+    enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity };
+
+    static bool optional(asked what) noexcept {
+        return what == asked::name || what == asked::library || what == asked::identity;
+    }
+
+    void say(asked what, std::initializer_list<std::string_view> words) {
+        outgoing_.append("*").append(std::to_string(words.size())).append("\r\n");
+        for (std::string_view const word : words)
+            outgoing_.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
+        awaited_.push_back(what);
+    }
+
+    std::string_view user() const noexcept { return plan_.username.empty() ? std::string_view{"default"} : plan_.username; }
+
+    void say_hello() {
+        bool const secret = !plan_.password.empty() || !plan_.username.empty();
+        bool const named = !plan_.client_name.empty();
+        if (secret && named) {
+            say(asked::hello, {"HELLO", "3", "AUTH", user(), plan_.password, "SETNAME", plan_.client_name});
+        } else if (secret) {
+            say(asked::hello, {"HELLO", "3", "AUTH", user(), plan_.password});
+        } else if (named) {
+            say(asked::hello, {"HELLO", "3", "SETNAME", plan_.client_name});
+        } else {
+            say(asked::hello, {"HELLO", "3"});
+        }
+    }
+
+    void say_credentials() {
+        if (!plan_.username.empty()) {
+            say(asked::auth, {"AUTH", plan_.username, plan_.password});
+        } else if (!plan_.password.empty()) {
+            say(asked::auth, {"AUTH", plan_.password});
+        }
+        if (!plan_.client_name.empty() && plan_.extent == umbel::handshake::full) say(asked::name, {"CLIENT", "SETNAME", plan_.client_name});
+    }
+
+    void say_rest() {
+        if (plan_.extent == umbel::handshake::full) {
+            say(asked::library, {"CLIENT", "SETINFO", "LIB-NAME", "umbel"});
+            say(asked::library, {"CLIENT", "SETINFO", "LIB-VER", UMBEL_VERSION});
+        }
+        if (plan_.database != 0) say(asked::select, {"SELECT", std::to_string(plan_.database)});
+        if (plan_.read_only) say(asked::read_only, {"READONLY"});
+        if (plan_.ask_identity && plan_.extent == umbel::handshake::full) say(asked::identity, {"CLUSTER", "MYID"});
+    }
+
+    /// A server that does not know HELLO, or not version 3, is spoken to in RESP2.
+    bool may_fall_back(std::string_view line) const noexcept {
+        if (plan_.protocol == protocol::resp3) return false;
+        errc const code = cluster::read_fault(line).code;
+        return code == errc::no_protocol || code == errc::server_error;
+    }
+
+    void read_hello(resp::view const& answer) {
+        resp3_ = true;
+        if (!answer.is_aggregate()) return;
+        bool is_key = true;
+        bool is_zone = false;
+        for (resp::view const part : answer.children()) {
+            if (is_key) {
+                is_zone = part.text() == "availability_zone";
+            } else if (is_zone) {
+                zone_.assign(part.text());
+            }
+            is_key = !is_key;
+        }
+    }
+
+    step refuse(std::string_view line) {
+        failure_ = error{cluster::read_fault(line).code, delivery::not_sent, line};
+        return step::failed;
+    }
+    step refuse(errc code, std::string_view why) {
+        failure_ = error{code, delivery::not_sent, why};
+        return step::failed;
+    }
+
+    handshake_plan plan_;
+    std::string outgoing_;
+    std::vector<asked> awaited_;
+    std::size_t at_ = 0;
+    bool fall_back_ = false;
+    bool resp3_ = false;
+    error failure_{errc::protocol_error, delivery::not_sent};
+    std::string node_id_;
+    std::string zone_;
+};
+
+}  // namespace umbel::engine

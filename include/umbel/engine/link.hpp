@@ -1,0 +1,245 @@
+// link.hpp: the life of one connection around its pipeline: connect, greet, serve, probe, lose.
+// It knows no socket and no clock; it does not decide when to connect, nor where calls go afterwards.
+#pragma once
+
+#include <umbel/engine/handshake.hpp>
+#include <umbel/engine/pipeline.hpp>
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace umbel::engine {
+
+/// Timings of one connection.
+struct link_options {
+    duration connect_timeout{};  ///< From the first packet to the end of the handshake.
+    duration probe_after{};      ///< Silence before a PING; zero: never.
+    duration probe_timeout{};    ///< Silence after the PING before the connection counts as dead.
+    unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
+};
+
+/// One connection's state machine. Precondition of all: called by one owner at a time, its strand.
+class link {
+public:
+    enum class state : std::uint8_t {
+        idle,        ///< Never connected; calls queue, and somebody should connect.
+        connecting,  ///< The transport is on its way; calls queue.
+        greeting,    ///< Handshake; calls queue.
+        ready,       ///< Serves.
+        down,        ///< Lost or refused; calls come back at once as not sent.
+    };
+
+    link(pipeline_options const& pipeline, link_options const& options, std::shared_ptr<resp::pin_budget> budget)
+        : pipe_{pipeline, std::move(budget)}, options_{options} {}
+
+    state now_is() const noexcept { return state_; }
+    pipeline& pipe() noexcept { return pipe_; }
+    pipeline const& pipe() const noexcept { return pipe_; }
+    handshake const& greeting() const noexcept { return greeting_; }
+
+    /// Takes a call. It waits in the queue unless the link is down; then it comes out judged, as not sent.
+    UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
+        pipe_.accept(one, now);
+        if (state_ == state::down) [[unlikely]] pipe_.lose(down_because_, down_message_, now);
+    }
+
+    /// A connection attempt has begun.
+    void connecting(handshake_plan plan, std::string node, link_id id, instant now) {
+        plan_ = std::move(plan);
+        pipe_.serve(std::move(node), id);
+        state_ = state::connecting;
+        give_up_at_ = after(now, options_.connect_timeout);
+        probing_ = false;
+    }
+
+    /// The transport is connected; the handshake goes out with the next gather().
+    void connected(instant now) {
+        state_ = state::greeting;
+        heard_ = now;
+        proceed(greeting_.begin(plan_), now);
+    }
+
+    /// The connection has ended, or never came to be: every call in it is judged.
+    void lost(errc why, std::string message, instant now) {
+        down_because_ = why;
+        down_message_ = std::move(message);
+        bool const had_served = state_ == state::ready;
+        state_ = state::down;
+        unsent_ = {};
+        // The cause belongs to those that never left, too: they were refused by a node that cannot be reached.
+        pipe_.lose(had_served && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now);
+    }
+
+    /// Back to the beginning: for a node number that is used again.
+    void forget() noexcept {
+        UMBEL_ASSERT(pipe_.idle());
+        state_ = state::idle;
+    }
+
+    // ---- Writing --------------------------------------------------------------------------------------------------------
+
+    bool wants_write() const noexcept {
+        return unsent_.size != 0 || (state_ == state::ready && pipe_.wants_write());
+    }
+    std::span<write_piece const> gather() noexcept {
+        if (unsent_.size != 0) return {&unsent_, 1};
+        return state_ == state::ready ? pipe_.gather() : std::span<write_piece const>{};
+    }
+    void wrote(std::size_t count) noexcept {
+        if (unsent_.size != 0) {
+            unsent_.data += count;
+            unsent_.size -= count;
+        } else {
+            pipe_.wrote(count);
+        }
+    }
+
+    // ---- Reading --------------------------------------------------------------------------------------------------------
+
+    std::span<char> space() { return pipe_.space(); }
+    void arrived(std::size_t count, instant now) {
+        heard_ = now;
+        probing_ = false;
+        pipe_.arrived(count, now);
+    }
+
+    enum class progress : std::uint8_t {
+        drained,  ///< Wait for more bytes.
+        more,     ///< The bound was reached; look at the lists, then call again.
+        opened,   ///< The handshake ended well; tell the engine, then call again.
+        broken,   ///< Close the connection and report lost(why(), message()).
+    };
+
+    UMBEL_ALWAYS_INLINE progress settle(unsigned at_most, instant now) {
+        if (state_ != state::ready) [[unlikely]] return settle_greeting(now);
+        switch (pipe_.settle(at_most, now)) {
+            case pipeline::progress::drained: return progress::drained;
+            case pipeline::progress::more: return progress::more;
+            case pipeline::progress::broken: break;
+        }
+        return broken(errc::protocol_error, std::string{pipe_.fault()});
+    }
+
+    progress out_of_memory() noexcept {
+        why_ = errc::connection_lost;
+        message_.clear();
+        return progress::broken;
+    }
+
+    /// After progress::broken, or when tick() returned false: what to report.
+    errc why() const noexcept { return why_; }
+    std::string const& message() const noexcept { return message_; }
+
+    // ---- Time -----------------------------------------------------------------------------------------------------------
+
+    /// When tick() should be called next.
+    instant next_due() noexcept {
+        instant due = pipe_.next_expiry();
+        if (state_ == state::connecting || state_ == state::greeting) due = std::min(due, give_up_at_);
+        if (state_ == state::ready && options_.probe_after > duration{0})
+            due = std::min(due, after(heard_, probing_ ? options_.probe_after + options_.probe_timeout : options_.probe_after));
+        return due;
+    }
+
+    /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
+    bool tick(instant now) {
+        pipe_.expire(now);
+        if (!pipe_.fault().empty()) return give_up(errc::connection_lost, std::string{pipe_.fault()});
+        switch (state_) {
+            case state::idle:
+            case state::down: return true;
+            case state::connecting:
+            case state::greeting:
+                if (now < give_up_at_) return true;
+                return give_up(errc::connect_failed, "no connection within the connect timeout");
+            case state::ready: break;
+        }
+        bool const silent = options_.probe_after > duration{0} && now - heard_ >= options_.probe_after;
+        if (silent && pipe_.silent_timeouts() >= options_.silent_timeouts_max)
+            return give_up(errc::connection_lost, "the node was silent while deadlines passed");
+        if (silent && !probing_) probe(now);
+        if (silent && now - heard_ >= options_.probe_after + options_.probe_timeout)
+            return give_up(errc::connection_lost, "the node did not answer a PING");
+        return true;
+    }
+
+private:
+    progress settle_greeting(instant now) {
+        if (state_ != state::greeting) return progress::drained;
+        resp::view answer;
+        switch (pipe_.reader().next(answer)) {
+            case resp::reader::status::ready: break;
+            case resp::reader::status::push:
+            case resp::reader::status::need_more: return progress::drained;
+            case resp::reader::status::fault: return broken(errc::protocol_error, std::string{pipe_.reader().fault().message()});
+        }
+        if (answer.kind() == resp::type::push) return progress::more;
+        proceed(greeting_.reply(answer), now);
+        if (state_ == state::ready) return progress::opened;
+        return why_ == errc{} ? progress::more : progress::broken;
+    }
+
+    void proceed(handshake::step next, instant now) {
+        why_ = errc{};
+        switch (next) {
+            case handshake::step::waiting: return;
+            case handshake::step::send:
+                unsent_ = {greeting_.outgoing().data(), greeting_.outgoing().size()};
+                return;
+            case handshake::step::done:
+                state_ = state::ready;
+                heard_ = now;
+                return;
+            case handshake::step::failed:
+                broken(greeting_.failure().code(), std::string{greeting_.failure().message()});
+                return;
+        }
+    }
+
+    progress broken(errc why, std::string message) {
+        why_ = why;
+        message_ = std::move(message);
+        return progress::broken;
+    }
+    bool give_up(errc why, std::string message) {
+        broken(why, std::move(message));
+        return false;
+    }
+
+    /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
+    void probe(instant now) {
+        probing_ = true;
+        if (ping_.at == call::stage::queued || ping_.at == call::stage::written) return;
+        static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
+        static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
+                                          .reject = [](call&, error&&) noexcept {},
+                                          .complete = [](call&) {},
+                                          .drop = [](call&) noexcept {},
+                                          .takes_errors = true};
+        ping_.kind = &nobody;
+        ping_.bytes = bytes.data();
+        ping_.size = static_cast<std::uint32_t>(bytes.size());
+        ping_.internal = true;
+        ping_.flags = cluster::command_flags::none;
+        pipe_.accept(ping_, now);
+    }
+
+    pipeline pipe_;
+    link_options options_;
+    state state_ = state::idle;
+    handshake_plan plan_;
+    handshake greeting_;
+    write_piece unsent_{};
+    instant give_up_at_ = never;
+    instant heard_{0};
+    bool probing_ = false;
+    errc down_because_ = errc::connect_failed;
+    std::string down_message_;
+    errc why_{};
+    std::string message_;
+    call ping_;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,178 @@
+// outbox.hpp: the bytes of one gathered write, from the calls' own memory to the kernel, and how far they came.
+// It knows no order of replies and completes nothing.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace umbel::engine {
+
+/// One contiguous piece of a gathered write.
+struct write_piece {
+    char const* data = nullptr;
+    std::size_t size = 0;
+};
+
+/// Collects calls into one gathered write. Small commands are copied side by side; the bytes of large ones and borrowed
+/// arguments are written from where they stand.
+/// Lifetime: a call whose bytes are referenced must stay until `holds(call)` is false, or be taken over by `adopt`.
+class outbox {
+public:
+    static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
+    static constexpr std::size_t copied_bytes_max = 4096;
+    static constexpr std::size_t pieces_max = 64;
+    static constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
+
+    /// Allocates the buffer; false when memory has run out.
+    bool prepare() noexcept {
+        if (!buffer_) buffer_.reset(new (std::nothrow) char[buffer_bytes]);
+        return buffer_ != nullptr;
+    }
+
+    bool drained() const noexcept { return first_ == count_; }
+    /// Bytes handed to the kernel since the connection began.
+    std::uint64_t kernel_bytes() const noexcept { return kernel_; }
+    std::span<write_piece const> pieces() const noexcept { return {pieces_.data() + first_, count_ - first_}; }
+
+    /// Starts a new write. Precondition: drained().
+    void begin() noexcept {
+        first_ = count_ = 0;
+        used_ = 0;
+        open_ = false;
+        spills_.clear();
+    }
+
+    /// True when `one` fits into this write. The first call of a write always fits.
+    bool fits(call const& one) const noexcept {
+        std::size_t const borrowed = one.borrowed ? one.borrowed->count : 0;
+        if (count_ + 2 * borrowed + 3 > pieces_max) return count_ == 0 && used_ == 0;
+        return used_ + asking.size() + std::min<std::size_t>(one.size, copied_bytes_max) <= buffer_bytes;
+    }
+
+    /// Adds the call's bytes; with `asking` the redirection's prefix in front, in the same write.
+    UMBEL_ALWAYS_INLINE void add(call& one) noexcept {
+        if (one.asking || one.size > copied_bytes_max || one.borrowed) return add_large(one);
+        copy(one.bytes, one.size);
+        stream_ += one.size;
+        one.stream_end = stream_;
+    }
+
+    /// Adds bytes that live as long as the connection (handshakes).
+    void add_static(std::string_view bytes) noexcept {
+        refer(bytes.data(), bytes.size());
+        stream_ += bytes.size();
+    }
+
+    /// The kernel took `count` bytes from the front.
+    void wrote(std::size_t count) noexcept {
+        kernel_ += count;
+        while (count != 0) {
+            write_piece& front = pieces_[first_];
+            std::size_t const part = std::min(count, front.size);
+            front.data += part;
+            front.size -= part;
+            count -= part;
+            if (front.size == 0) ++first_;
+        }
+    }
+
+    /// True while the kernel has not got all bytes of a gathered call.
+    bool holds(call const& one) const noexcept { return one.stream_end > kernel_; }
+
+    /// Takes over what is left of a call's bytes, so that the call may go; false when memory has run out.
+    bool adopt(call const& one) noexcept {
+        try {
+            for (std::size_t i = first_; i < count_; ++i) {
+                if (!belongs(pieces_[i], one)) continue;
+                std::vector<char> spill(pieces_[i].data, pieces_[i].data + pieces_[i].size);
+                spills_.push_back(std::move(spill));
+                pieces_[i].data = spills_.back().data();
+            }
+        } catch (...) {
+            return false;
+        }
+        return true;
+    }
+
+    /// Forgets everything: the connection is gone.
+    void reset() noexcept {
+        begin();
+        kernel_ = stream_ = 0;
+    }
+
+private:
+    void copy(char const* data, std::size_t size) noexcept {
+        char* const to = buffer_.get() + used_;
+        std::memcpy(to, data, size);
+        used_ += size;
+        if (open_) {
+            pieces_[count_ - 1].size += size;
+        } else {
+            pieces_[count_++] = {to, size};
+            open_ = true;
+        }
+    }
+    void refer(char const* data, std::size_t size) noexcept {
+        if (size == 0) return;
+        pieces_[count_++] = {data, size};
+        open_ = false;
+    }
+
+    UMBEL_NEVER_INLINE void add_large(call& one) noexcept {
+        if (one.asking) {
+            copy(asking.data(), asking.size());
+            stream_ += asking.size();
+        }
+        std::uint32_t done = 0;
+        if (one.borrowed) {
+            for (std::uint32_t i = 0; i < one.borrowed->count; ++i) {
+                borrowed_piece const& piece = one.borrowed[i];
+                own(one, done, piece.at);
+                refer(piece.data, piece.size);
+                done = piece.at;
+            }
+        }
+        own(one, done, one.size);
+        stream_ += one.wire_size();
+        one.stream_end = stream_;
+    }
+    void own(call const& one, std::uint32_t from, std::uint32_t to) noexcept {
+        std::uint32_t const length = to - from;
+        if (length == 0) return;
+        if (length <= copied_bytes_max && used_ + length <= buffer_bytes) {
+            copy(one.bytes + from, length);
+        } else {
+            refer(one.bytes + from, length);
+        }
+    }
+    static bool within(char const* at, char const* from, std::size_t size) noexcept {
+        auto const place = reinterpret_cast<std::uintptr_t>(at);
+        auto const start = reinterpret_cast<std::uintptr_t>(from);
+        return place >= start && place < start + size;
+    }
+    static bool belongs(write_piece const& piece, call const& one) noexcept {
+        if (within(piece.data, one.bytes, one.size)) return true;
+        if (one.borrowed)
+            for (std::uint32_t i = 0; i < one.borrowed->count; ++i)
+                if (within(piece.data, one.borrowed[i].data, one.borrowed[i].size)) return true;
+        return false;
+    }
+
+    std::unique_ptr<char[]> buffer_;
+    std::size_t used_ = 0;
+    std::array<write_piece, pieces_max> pieces_{};
+    std::size_t first_ = 0;
+    std::size_t count_ = 0;
+    bool open_ = false;
+    std::uint64_t stream_ = 0;
+    std::uint64_t kernel_ = 0;
+    std::vector<std::vector<char>> spills_;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,405 @@
+// pipeline.hpp: the data plane of one connection. Calls go in, gathered bytes come out; received bytes go in, settled
+// calls come out. It knows no socket, no clock, no topology and no reply type.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+#include <umbel/engine/judge.hpp>
+#include <umbel/engine/outbox.hpp>
+#include <umbel/engine/ring.hpp>
+#include <umbel/engine/wheel.hpp>
+#include <umbel/resp/reader.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace umbel::engine {
+
+/// What a pipeline must be told once.
+struct pipeline_options {
+    judge_options judging{};
+    std::uint32_t in_flight_max = 131072;
+    std::size_t queued_bytes_max = std::size_t{64} << 20;
+    resp::limits reply{};
+    std::uint64_t seed = 1;
+};
+
+/// A number that one strand counts and any thread reads. Cost: that of a plain integer.
+class counter {
+public:
+    counter& operator++() noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return *this;
+    }
+    operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// What is worth counting on one connection. Threading: read from any thread.
+struct pipeline_counters {
+    counter commands;   ///< Calls accepted.
+    counter replies;    ///< Replies that settled a call.
+    counter late;       ///< Replies that came for a call already given up, and were discarded.
+    counter redirects;  ///< MOVED and ASK followed.
+    counter retries;    ///< Calls to be sent again for any other reason.
+    counter pushes;     ///< RESP3 push frames that belonged to nobody.
+};
+
+/// The pipeline of one connection: a queue to write, a ring in flight, and the replies' way back.
+///
+/// Every call that leaves is on one of two lists: `finished` (its result is stored; complete it) or `diverted` (its journal says
+/// how it goes on; the engine must have it). A call is on no list, or on one; it never comes out twice.
+/// Threading: one owner at a time, the connection's strand.
+/// Rule: RESP specification, "Request-response model": replies come in the order of the commands.
+class pipeline {
+public:
+    pipeline(pipeline_options const& options, std::shared_ptr<resp::pin_budget> budget)
+        : options_{options}, random_{options.seed}, reader_{std::move(budget), resp::reader_options{.limits = options.reply}} {}
+
+    pipeline(pipeline const&) = delete;
+    pipeline& operator=(pipeline const&) = delete;
+
+    /// Names the peer for errors and trails, and says which kind of reads it serves.
+    void serve(std::string node, link_id link) {
+        node_ = std::move(node);
+        link_ = link;
+    }
+    std::string const& node() const noexcept { return node_; }
+    link_id link() const noexcept { return link_; }
+
+    // ---- Submission -------------------------------------------------------------------------------------------------
+
+    /// Queues a call for writing. It comes out on a list at once when a bound is reached (errc::overloaded) or when its
+    /// cancellation is already wanted.
+    /// Cost: one ring entry; the deadline costs two comparisons as long as deadlines come in order.
+    void accept(call& one, instant now) noexcept {
+        if (one.deadline == never && one.tries() == 0) {
+            one.accepted = now;
+            if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
+        }
+        std::size_t const bytes = one.wire_size();
+        if (ring_.size() >= options_.in_flight_max || (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queued_bytes_max) ||
+            one.owned_by(cancel_token::of(link_))) [[unlikely]] {
+            return refuse(one);
+        }
+        one.position = ring_.tail();
+        if (!ring_.push(ring::entry::of(one))) [[unlikely]] return refuse(one);
+        one.at = call::stage::queued;
+        one.replies_due = one.asking ? 2 : 1;
+        queued_bytes_ += bytes;
+        ++counters_.commands;
+        if (one.deadline != never) watch(one, now);
+    }
+
+    // ---- Writing ----------------------------------------------------------------------------------------------------
+
+    bool wants_write() const noexcept { return written_ != ring_.tail() || !outbox_.drained(); }
+
+    /// The next gathered write; empty when there is nothing to write. Report what became of it by wrote().
+    std::span<write_piece const> gather() noexcept {
+        if (!outbox_.drained()) return outbox_.pieces();
+        if (written_ == ring_.tail() || !outbox_.prepare()) return {};
+        outbox_.begin();
+        while (written_ != ring_.tail()) {
+            ring_.prefetch(written_ + 4);
+            ring::entry const next = ring_[written_];
+            if (!next.is_tombstone()) {
+                call& one = *next.owner();
+                if (!outbox_.fits(one)) break;
+                queued_bytes_ -= one.wire_size();
+                outbox_.add(one);
+                one.at = call::stage::written;
+            }
+            ++written_;
+        }
+        // What was given up before it was sent awaits no reply: at the front it is out of the way already.
+        while (ring_.head() != written_ && ring_[ring_.head()].is_tombstone() && ring_[ring_.head()].replies() == 0) ring_.pop();
+        return outbox_.pieces();
+    }
+    void wrote(std::size_t count) noexcept { outbox_.wrote(count); }
+
+    // ---- Reading ----------------------------------------------------------------------------------------------------
+
+    /// Where the next receive may write; never empty.
+    std::span<char> space() { return reader_.space(); }
+    void arrived(std::size_t count, instant now) {
+        reader_.commit(count);
+        last_arrival_ = now;
+        silent_ = 0;
+    }
+
+    enum class progress : std::uint8_t {
+        drained,  ///< Nothing complete is left to read.
+        more,     ///< The bound was reached; call again.
+        broken,   ///< The peer broke the protocol; fault() says how. The connection must be closed.
+    };
+
+    /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards.
+    progress settle(unsigned at_most, instant now) {
+        for (unsigned settled = 0; settled < at_most;) {
+            if (ring_.head() == written_) return settle_unasked();
+            ring::entry const front = ring_[ring_.head()];
+            if (front.is_tombstone()) [[unlikely]] {
+                progress const done = bury(front.replies());
+                if (done != progress::more) return done;
+                continue;
+            }
+            ring_.prefetch(ring_.head() + 4);
+            resp::view reply;
+            switch (reader_.next(reply)) {
+                case resp::reader::status::ready: break;
+                case resp::reader::status::push:
+                case resp::reader::status::need_more: return progress::drained;
+                case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+            }
+            if (reply.kind() == resp::type::push) [[unlikely]] {
+                ++counters_.pushes;
+                continue;
+            }
+            call& one = *front.owner();
+            if (one.replies_due != 1) [[unlikely]] {
+                --one.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
+                continue;
+            }
+            if (outbox_.holds(one)) [[unlikely]] return broken("a reply came before its command was sent");
+            ring_.pop();
+            leave(one);
+            ++settled;
+            ++counters_.replies;
+            if (reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
+                faulted(one, reply, now);
+            } else {
+                one.kind->decode(one, reply);
+                finished_.push(one);
+            }
+        }
+        return progress::more;
+    }
+
+    // ---- Outcomes ---------------------------------------------------------------------------------------------------
+
+    call_list& finished() noexcept { return finished_; }
+    call_list& diverted() noexcept { return diverted_; }
+    std::string_view fault() const noexcept { return fault_; }
+
+    // ---- Deadlines, cancellation, loss --------------------------------------------------------------------------------
+
+    /// When expire() should be called; `never` when no call has a deadline. Coarse, never early.
+    instant next_expiry() noexcept {
+        call const* const oldest = oldest_in_order();
+        return std::min(wheel_.next_due(), oldest ? oldest->deadline : never);
+    }
+
+    /// Gives up every call whose deadline has passed.
+    void expire(instant now) noexcept {
+        wheel_.advance(now, [this](call& one) { abandon(one, errc::deadline_exceeded); });
+        while (call* const one = oldest_in_order()) {
+            if (one->deadline > now) break;
+            abandon(*one, errc::deadline_exceeded);
+        }
+    }
+
+    /// Gives up one call that stands in this pipeline. Its late reply is skipped while streaming.
+    void cancel(call& one) noexcept {
+        UMBEL_ASSERT(one.at == call::stage::queued || one.at == call::stage::written);
+        abandon(one, errc::cancelled);
+    }
+
+    /// The connection has ended: every call is judged, each with what is known of its delivery, and the pipeline is empty.
+    void lose(errc why, std::string_view message, instant now) noexcept {
+        std::uint64_t const kernel = outbox_.kernel_bytes();
+        for (; !ring_.empty(); ring_.pop()) {
+            ring::entry const next = ring_[ring_.head()];
+            if (next.is_tombstone()) continue;
+            call& one = *next.owner();
+            bool const sent = one.at == call::stage::written && one.stream_end <= kernel;
+            leave(one);
+            incident const seen{.code = why,
+                                .delivered = sent ? delivery::unknown : delivery::not_sent,
+                                .message = message,
+                                .node = node_,
+                                .from_replica = link_.mode == link_mode::replica};
+            route_fault(one, seen, now);
+        }
+        written_ = ring_.head();
+        queued_bytes_ = 0;
+        ordered_until_ = instant{0};
+        cursor_ = ring_.head();
+        outbox_.reset();
+        reader_.reset();
+        fault_.clear();
+        silent_ = 0;
+    }
+
+    /// Hands out every call without judging it: each finishes with `why`. For close and shutdown.
+    void dismiss(errc why) noexcept {
+        for (ring::position at = ring_.head(); at != ring_.tail(); ++at)
+            if (!ring_[at].is_tombstone()) abandon(*ring_[at].owner(), why);
+    }
+
+    /// Moves every call out as it is, without a result: for the end of the executor.
+    void surrender(call_list& out) noexcept {
+        for (; !ring_.empty(); ring_.pop()) {
+            ring::entry const next = ring_[ring_.head()];
+            if (next.is_tombstone()) continue;
+            leave(*next.owner());
+            out.push(*next.owner());
+        }
+        written_ = cursor_ = ring_.head();
+        queued_bytes_ = 0;
+    }
+
+    // ---- Facts --------------------------------------------------------------------------------------------------------
+
+    std::size_t in_flight() const noexcept { return ring_.size(); }
+    bool idle() const noexcept { return ring_.empty(); }
+    instant last_arrival() const noexcept { return last_arrival_; }
+    /// Deadlines that passed since the last byte arrived.
+    unsigned silent_timeouts() const noexcept { return silent_; }
+    pipeline_counters const& counters() const noexcept { return counters_; }
+    resp::reader& reader() noexcept { return reader_; }
+    outbox& writes() noexcept { return outbox_; }
+
+private:
+    /// Deadlines that come in order need no wheel: the ring is sorted by them already.
+    UMBEL_ALWAYS_INLINE void watch(call& one, instant now) noexcept {
+        if (one.deadline >= ordered_until_) {
+            ordered_until_ = one.deadline;
+            return;
+        }
+        wheel_.start(now);
+        one.due = one.deadline;
+        wheel_.insert(one);
+    }
+
+    call* oldest_in_order() noexcept {
+        cursor_ = std::max(cursor_, ring_.head());
+        for (; cursor_ != ring_.tail(); ++cursor_) {
+            ring::entry const next = ring_[cursor_];
+            if (next.is_tombstone()) continue;
+            call* const one = next.owner();
+            if (one->deadline != never && !one->wheel_back) return one;
+        }
+        return nullptr;
+    }
+
+    void leave(call& one) noexcept {
+        if (one.wheel_back) wheel_.remove(one);
+        one.owned_by(cancel_token::nobody);
+        one.at = call::stage::done;
+    }
+
+    UMBEL_NEVER_INLINE void refuse(call& one) noexcept {
+        bool const cancelled = one.cancel_wanted();
+        one.owned_by(cancel_token::nobody);
+        one.at = call::stage::done;
+        one.kind->reject(one, told(one, cancelled ? errc::cancelled : errc::overloaded, one.known(delivery::not_sent),
+                                   cancelled ? "cancelled before it was sent" : "the connection's bound on commands is reached", node_));
+        finished_.push(one);
+    }
+
+    UMBEL_NEVER_INLINE void abandon(call& one, errc why) noexcept {
+        bool const queued = one.at == call::stage::queued;
+        if (queued) {
+            queued_bytes_ -= one.wire_size();
+            ring_[one.position] = ring::entry::tombstone(0);
+        } else {
+            ring_[one.position] = ring::entry::tombstone(one.replies_due);
+            if (outbox_.holds(one) && !outbox_.adopt(one)) fault_ = "out of memory";
+            ++silent_;
+        }
+        leave(one);
+        one.kind->reject(one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
+        finished_.push(one);
+    }
+
+    /// Skips what belongs to a forgotten call. `more`: an entry or a reply is out of the way.
+    UMBEL_NEVER_INLINE progress bury(unsigned replies) {
+        if (replies == 0) {
+            ring_.pop();
+            return progress::more;
+        }
+        resp::view push;
+        switch (reader_.skip(push)) {
+            case resp::reader::status::ready: break;
+            case resp::reader::status::push: ++counters_.pushes; return progress::more;
+            case resp::reader::status::need_more: return progress::drained;
+            case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+        }
+        ++counters_.late;
+        ring_[ring_.head()] = ring::entry::tombstone(replies - 1);
+        return progress::more;
+    }
+
+    /// Nothing is awaited: only push frames may arrive.
+    progress settle_unasked() {
+        while (!reader_.at_boundary()) {
+            resp::view unasked;
+            switch (reader_.next(unasked)) {
+                case resp::reader::status::ready:
+                    if (unasked.kind() == resp::type::push) {
+                        ++counters_.pushes;
+                        continue;
+                    }
+                    if (!unasked.is_error()) return broken("a reply came that no command asked for");
+                    return broken(std::string{unasked.text()});
+                case resp::reader::status::push:
+                case resp::reader::status::need_more: return progress::drained;
+                case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+            }
+        }
+        return progress::drained;
+    }
+
+    progress broken(std::string why) {
+        fault_ = std::move(why);
+        return progress::broken;
+    }
+
+    UMBEL_NEVER_INLINE void faulted(call& one, resp::view const& reply, instant now) noexcept {
+        bool const scripted = has(one.flags, cluster::command_flags::scripted);
+        cluster::fault const read = cluster::read_fault(reply.text(), scripted);
+        incident const seen{.code = read.code,
+                            .delivered = read.delivered,
+                            .message = reply.text(),
+                            .node = node_,
+                            .host = read.host,
+                            .port = read.names_node() ? read.port : std::uint16_t{0},
+                            .slot = read.slot,
+                            .from_replica = link_.mode == link_mode::replica};
+        route_fault(one, seen, now);
+    }
+
+    void route_fault(call& one, incident const& seen, instant now) noexcept {
+        if (!judge(one, seen, options_.judging, now, random_)) {
+            finished_.push(one);
+            return;
+        }
+        bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
+        ++(redirect ? counters_.redirects : counters_.retries);
+        diverted_.push(one);
+    }
+
+    pipeline_options options_;
+    random_source random_;
+    resp::reader reader_;
+    outbox outbox_;
+    ring ring_;
+    ring::position written_ = 0;  ///< Up to here calls have been gathered.
+    ring::position cursor_ = 0;   ///< Before here no call's deadline is watched in order.
+    instant ordered_until_{0};
+    wheel wheel_;
+    std::size_t queued_bytes_ = 0;
+    call_list finished_;
+    call_list diverted_;
+    std::string node_;
+    link_id link_{};
+    std::string fault_;
+    instant last_arrival_{0};
+    unsigned silent_ = 0;
+    pipeline_counters counters_;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,151 @@
+// query.hpp: one node asked for its view of the cluster: the engine's own calls and what they bring home.
+// It knows no node table and no timing; answers are read on the connection that brought them.
+#pragma once
+
+#include <umbel/cluster/topology_merge.hpp>
+#include <umbel/cluster/topology_parse_nodes.hpp>
+#include <umbel/cluster/topology_parse_shards.hpp>
+#include <umbel/cluster/topology_parse_slots.hpp>
+#include <umbel/engine/call.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace umbel::engine {
+
+class query;
+
+/// Where settled query calls are handed to: the driver brings them to the engine's strand.
+struct query_port {
+    void* to = nullptr;
+    void (*settled)(void* to, call& one) = nullptr;
+};
+
+/// One command of a query.
+struct query_call : call {
+    query* whole = nullptr;
+    topology_source asks_for = topology_source::shards;
+    bool used = false;
+    std::optional<result<cluster::topology>> answer;
+};
+
+/// One node's view: the slot map, and the config epochs beside it.
+/// Threading: started and read on the engine's strand; answers are filled in on the connection's, with the call's hand-over between.
+class query {
+public:
+    explicit query(query_port port) : port_{port} {}
+    query(query const&) = delete;
+    query& operator=(query const&) = delete;
+
+    bool running() const noexcept { return awaited_ != 0; }
+    std::uint16_t asked() const noexcept { return node_; }
+
+    /// Prepares the calls to one node; the engine submits each of them.
+    void start(std::uint16_t node, std::string host, topology_source first, bool with_epochs, duration timeout) {
+        node_ = node;
+        host_ = std::move(host);
+        prepare(map_, first, timeout);
+        if (with_epochs && first != topology_source::nodes) {
+            prepare(epochs_, topology_source::nodes, timeout);
+        } else {
+            epochs_.used = false;
+        }
+        awaited_ = epochs_.used ? 2 : 1;
+    }
+
+    call& map_call() noexcept { return map_; }
+    call* epochs_call() noexcept { return epochs_.used ? &epochs_ : nullptr; }
+
+    /// One of the calls has settled. True when the query is complete.
+    bool settled() noexcept { return --awaited_ == 0; }
+
+    /// What the node said; the error of the slot map when it did not say.
+    /// With both answers: the map, with the config epochs that only CLUSTER NODES tells.
+    result<cluster::topology> take() {
+        bool const map_good = map_.answer && map_.answer->has_value();
+        bool const epochs_good = epochs_.used && epochs_.answer && epochs_.answer->has_value();
+        if (map_good && epochs_good) cluster::adopt_epochs(**map_.answer, **epochs_.answer);
+        if (map_good) return std::move(**map_.answer);
+        if (epochs_good) return std::move(**epochs_.answer);
+        if (map_.answer) return tl::unexpected<error>{map_.answer->error()};
+        return fail(errc::connection_lost, delivery::unknown);
+    }
+
+private:
+    static std::string_view bytes_of(topology_source what) noexcept {
+        switch (what) {
+            case topology_source::automatic:
+            case topology_source::shards: return "*2\r\n$7\r\nCLUSTER\r\n$6\r\nSHARDS\r\n";
+            case topology_source::slots: return "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
+            case topology_source::nodes: return "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n";
+        }
+        return {};
+    }
+
+    void prepare(query_call& one, topology_source what, duration timeout) {
+        static constexpr call_kind kind{.decode = &query::decode,
+                                        .reject = &query::reject,
+                                        .complete = &query::complete,
+                                        .drop = [](call&) noexcept {},
+                                        .takes_errors = true};
+        std::string_view const bytes = bytes_of(what);
+        one.kind = &kind;
+        one.bytes = bytes.data();
+        one.size = static_cast<std::uint32_t>(bytes.size());
+        one.flags = cluster::command_flags::read_only;
+        one.internal = true;
+        one.slot = -1;
+        one.timeout = timeout;
+        one.deadline = never;
+        one.at = call::stage::fresh;
+        one.whole = this;
+        one.asks_for = what;
+        one.used = true;
+        one.answer.reset();
+    }
+
+    static void decode(call& base, resp::view const& reply) noexcept {
+        auto& one = static_cast<query_call&>(base);
+        try {
+            one.answer.emplace(one.whole->read(one.asks_for, reply));
+        } catch (...) {
+            one.answer.emplace(fail(errc::protocol_error, delivery::executed, "out of memory while reading a topology"));
+        }
+    }
+    static void reject(call& base, error&& why) noexcept {
+        static_cast<query_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
+    }
+    static void complete(call& base) {
+        query_port const port = static_cast<query_call&>(base).whole->port_;
+        port.settled(port.to, base);
+    }
+
+    result<cluster::topology> read(topology_source what, resp::view const& reply) const {
+        if (reply.is_error()) {
+            cluster::fault const told = cluster::read_fault(reply.text());
+            errc code = told.code;
+            // An old server, or one without cluster mode: said by code, so that nobody else matches text.
+            if (told.says == cluster::remark::unknown_command) code = errc::unexpected_type;
+            if (told.says == cluster::remark::cluster_disabled) code = errc::bad_argument;
+            return fail(code, delivery::not_executed, reply.text());
+        }
+        cluster::parse_context const context{.queried_host = host_, .tls = false};
+        switch (what) {
+            case topology_source::automatic:
+            case topology_source::shards: return cluster::parse_cluster_shards(reply, context);
+            case topology_source::slots: return cluster::parse_cluster_slots(reply, context);
+            case topology_source::nodes: return cluster::parse_cluster_nodes(reply.text(), context);
+        }
+        return fail(errc::protocol_error, delivery::executed);
+    }
+
+    query_port port_;
+    std::uint16_t node_ = link_id::no_node;
+    std::string host_;
+    query_call map_;
+    query_call epochs_;
+    unsigned awaited_ = 0;
+};
+
+}  // namespace umbel::engine

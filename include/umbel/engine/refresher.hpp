@@ -1,0 +1,96 @@
+// refresher.hpp: when the topology is asked for, and of whom: single flight, throttled, staggered over candidates.
+// It sends nothing and reads no topology.
+#pragma once
+
+#include <umbel/engine/backoff.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace umbel::engine {
+
+/// Timings of the refresher.
+struct refresher_options {
+    duration interval_min{};  ///< Between two refreshes.
+    duration interval{};      ///< Without any cause; zero: never.
+    duration stagger = std::chrono::milliseconds{250};  ///< Before the next candidate is asked beside a silent one.
+    duration delay{};         ///< After a refresh that nobody answered: first …
+    duration delay_max{};     ///< … and largest, doubling.
+};
+
+/// Decides when a refresh begins, when it asks a further node, and when it has failed.
+class refresher {
+public:
+    refresher(refresher_options const& options, std::uint64_t seed) : options_{options}, random_{seed} {}
+
+    bool running() const noexcept { return running_; }
+    unsigned failures() const noexcept { return failures_; }
+
+    /// Somebody needs a newer topology. A running refresh serves him too.
+    void want(instant now) noexcept {
+        if (running_) return;
+        instant const earliest = failures_ > 0 ? blocked_until_ : std::max(now, blocked_until_);
+        due_ = std::min(due_, std::max(earliest, now));
+    }
+
+    /// When tick() has something to do.
+    instant next_due() const noexcept {
+        if (!running_) return due_;
+        return next_candidate_ < candidates_.size() ? next_ask_ : never;
+    }
+
+    bool should_begin(instant now) const noexcept { return !running_ && due_ <= now; }
+
+    /// Begins with nodes in the order in which they are to be asked.
+    void begin(std::vector<std::uint16_t> candidates, instant now) noexcept {
+        running_ = true;
+        due_ = never;
+        candidates_ = std::move(candidates);
+        next_candidate_ = 0;
+        next_ask_ = now;
+    }
+
+    /// True when a further node should be asked now: the first, or one more because the others are silent.
+    bool should_ask(instant now) const noexcept {
+        return running_ && next_candidate_ < candidates_.size() && next_ask_ <= now;
+    }
+    std::uint16_t take_candidate(instant now) noexcept {
+        next_ask_ = after(now, options_.stagger);
+        return candidates_[next_candidate_++];
+    }
+    /// A candidate did not help: the next one need not wait.
+    void hurry(instant now) noexcept { next_ask_ = now; }
+    bool exhausted() const noexcept { return next_candidate_ >= candidates_.size(); }
+
+    /// The refresh has ended with a topology.
+    void succeeded(instant now) noexcept {
+        running_ = false;
+        failures_ = 0;
+        duration const jitter{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(options_.interval_min.count() / 4 + 1)))};
+        blocked_until_ = after(now, options_.interval_min + jitter);
+        if (options_.interval > duration{0}) due_ = after(now, options_.interval + jitter);
+    }
+    /// Nobody answered: the next refresh begins by itself after a growing delay.
+    void failed(instant now) noexcept {
+        running_ = false;
+        blocked_until_ = after(now, backoff(options_.delay, options_.delay_max, failures_, random_));
+        due_ = blocked_until_;
+        ++failures_;
+    }
+
+    random_source& random() noexcept { return random_; }
+
+private:
+    refresher_options options_;
+    random_source random_;
+    bool running_ = false;
+    unsigned failures_ = 0;
+    instant due_ = never;
+    instant blocked_until_{0};
+    instant next_ask_ = never;
+    std::vector<std::uint16_t> candidates_;
+    std::size_t next_candidate_ = 0;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,69 @@
+// router.hpp: from a call to the connection it should take, read by every thread without a lock.
+// It knows node numbers, not addresses, and changes nothing but itself.
+#pragma once
+
+#include <umbel/cluster/slot_table.hpp>
+#include <umbel/engine/call.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace umbel::engine {
+
+/// What the client knows of the deployment.
+enum class known_as : std::uint8_t { nothing, cluster, standalone };
+
+/// The routing table with what surrounds it.
+/// Threading: route(), version() and known() from any thread; the rest from the engine's strand.
+class router {
+public:
+    explicit router(std::uint16_t shards_max) : table_{shards_max} {}
+
+    /// The link a call should take now; none when the slot has no owner, or no replica where only replicas may serve.
+    /// `turn` spreads reads and commands without a slot; `avoid` is a node that has just failed a replica read.
+    /// Cost: wait-free; two or three acquire loads for a primary.
+    link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
+        if (one.fixed) return one.fixed;
+        if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
+        // A command without a key may go anywhere: to the owner of some slot, another one each time.
+        cluster::slot const where{
+            static_cast<std::uint16_t>(one.slot >= 0 ? static_cast<std::uint32_t>(one.slot) : (turn * 2654435761u) >> 18)};
+        if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
+            return {table_.primary_of(where), link_mode::primary};
+        return route_read(one.reads, where, turn, avoid);
+    }
+
+    known_as known() const noexcept { return known_.load(std::memory_order_acquire); }
+    /// Grows with every change of the topology.
+    std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
+
+    cluster::slot_table& table() noexcept { return table_; }
+    cluster::slot_table const& table() const noexcept { return table_; }
+    void learned(known_as what) noexcept {
+        version_.fetch_add(1, std::memory_order_relaxed);
+        known_.store(what, std::memory_order_release);
+    }
+
+private:
+    UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot where, std::uint32_t turn,
+                                          std::uint16_t avoid) const noexcept {
+        if (reads == read_from::any) {
+            std::array<std::uint16_t, 32> replicas;
+            std::size_t const count = table_.replicas_of(where, replicas);
+            std::size_t const pick = turn % (count + 1);
+            if (pick == count || (replicas[pick] == avoid)) return {table_.primary_of(where), link_mode::primary};
+            return {replicas[pick], link_mode::replica};
+        }
+        std::uint16_t replica = table_.replica_of(where, turn);
+        if (replica == avoid && replica != link_id::no_node) replica = table_.replica_of(where, turn + 1);
+        if (replica != link_id::no_node && (replica != avoid || reads == read_from::replica)) return {replica, link_mode::replica};
+        if (reads == read_from::replica) return {};
+        return {table_.primary_of(where), link_mode::primary};
+    }
+
+    cluster::slot_table table_;
+    std::atomic<std::uint32_t> version_{0};
+    std::atomic<known_as> known_{known_as::nothing};
+};
+
+}  // namespace umbel::engine

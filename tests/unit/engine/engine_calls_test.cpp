@@ -1,0 +1,397 @@
+// Where calls go: every row of the table of cluster semantics that concerns single commands, byte for byte.
+#include <umbel/engine/engine_calls.hpp>
+
+#include "support/script.hpp"
+
+using namespace umbel;
+using namespace umbel::test;
+using cluster::slot;
+
+// ---- MOVED ----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("MOVED is followed at once, patches that slot, and has the topology asked for", "[calls]") {
+    script s;
+    s.pass(1s);
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 10.0.0.2:6379\r\n");
+    CHECK(s.owner(12182) == b);
+    CHECK(s.owner(12183) == a);
+    CHECK(s.next() == sent{b, "GET foo"});
+    sent const query = s.next();
+    CHECK(query.bytes == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
+    s.receive(b, "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(s.core().counters().moved == 1);
+}
+
+TEST_CASE("MOVED with an empty host points to the host that replied", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 :7001\r\n");
+    CHECK(s.next() == sent{"10.0.0.1:7001", "GET foo"});
+    CHECK(s.owner(12182) == "10.0.0.1:7001");
+    s.receive("10.0.0.1:7001", "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("MOVED to an unknown host waits for a refresh, which knows better", "[calls]") {
+    script s;
+    s.pass(1s);
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 ?:6379\r\n");
+    CHECK_FALSE(get.done());
+    CHECK(s.owner(12182) == a);
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+    s.receive(a, cluster_slots({{0, 10922, {b}}, {10923, 16383, {c}}}));
+    CHECK(s.next() == sent{c, "GET foo"});
+    s.receive(c, "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("MOVED to an IPv6 address is split at the last colon", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    s.next();
+    s.receive(a, "-MOVED 12182 2001:db8::7:6380\r\n");
+    CHECK(s.next() == sent{"[2001:db8::7]:6380", "GET foo"});
+    s.receive("[2001:db8::7]:6380", "$-1\r\n");
+    CHECK(get.value() == "(nil)");
+}
+
+TEST_CASE("a failover moves the whole shard with one MOVED", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 10.0.0.4:6379\r\n");
+    CHECK(s.next() == sent{d, "GET foo"});
+    for (unsigned slot = 10923; slot <= 16383; ++slot) REQUIRE(s.owner(slot) == d);
+    CHECK(s.owner(10922) == c);
+    s.receive(d, "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    auto other = s.start("GET k1");  // 12706, which nobody has spoken of.
+    CHECK(s.next() == sent{d, "GET k1"});
+    s.receive(d, "$1\r\n1\r\n");
+    CHECK(other.value() == "1");
+}
+
+TEST_CASE("a redirect loop is bounded, and the error carries the trail", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    char const* at = a;
+    for (int hop = 0; hop < 6; ++hop) {
+        REQUIRE(s.next() == sent{at, "GET foo"});
+        if (at == a && hop == 0) s.connects_by_itself(true);
+        char const* const other = at == a ? b : a;
+        s.pass(1ms);
+        s.receive(at, "-MOVED 12182 " + std::string{other} + "\r\n");
+        at = other;
+    }
+    REQUIRE(get.done());
+    CHECK(outcome(get) == failed{errc::too_many_redirects, delivery::not_executed});
+    auto const trail = get.why().trail();
+    REQUIRE(trail.size() == 5);
+    for (std::size_t hop = 0; hop < 5; ++hop) {
+        CHECK(trail[hop].node == (hop % 2 == 0 ? a : b));
+        CHECK(trail[hop].reason == errc::moved);
+        CHECK(trail[hop].spent == 1ms);
+    }
+    CHECK(get.why().slot() == 12182);
+}
+
+TEST_CASE("a policy that follows nothing surfaces MOVED with slot and node", "[calls]") {
+    script s{script_options{}.judged_by(cluster::surface_redirects{})};
+    auto get = s.start("GET foo");
+    s.next();
+    s.receive(a, "-MOVED 12182 10.0.0.2:6379\r\n");
+    CHECK(outcome(get) == failed{errc::moved, delivery::not_executed});
+    CHECK(get.why().slot() == 12182);
+    CHECK(get.why().node() == b);
+    CHECK(get.why().message() == "MOVED 12182 10.0.0.2:6379");
+    CHECK(s.owner(12182) == a);
+    CHECK(s.next() == nothing);
+}
+
+// ---- ASK ------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("ASK is obeyed once and teaches the slot table nothing", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+    CHECK(s.next() == sent{b, "ASKING", "GET foo"});
+    s.receive(b, "+OK\r\n$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(s.owner(12182) == a);
+    auto again = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "$3\r\nbaz\r\n");
+    CHECK(again.value() == "baz");
+    CHECK(s.core().counters().refreshes == 1);
+}
+
+TEST_CASE("commands behind an asking one keep their replies", "[calls]") {
+    script s;
+    auto first = s.start("GET foo");
+    s.next();
+    s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+    auto second = s.start("GET bar");
+    CHECK(s.next() == sent{b, "ASKING", "GET foo"});
+    CHECK(s.next() == sent{b, "GET bar"});
+    s.receive(b, "+OK\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    CHECK(first.value() == "1");
+    CHECK(second.value() == "2");
+}
+
+TEST_CASE("a refused ASKING is told by the command's own reply", "[calls]") {
+    script s;
+    auto get = s.start("GET foo");
+    s.next();
+    s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+    s.next();
+    s.receive(b, "-ERR This instance has cluster support disabled\r\n$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("an ASK to a node that refuses is routed anew from the table, without ASKING", "[calls]") {
+    script s;
+    s.connects_by_itself(false);
+    auto get = s.start("GET foo");
+    s.next();
+    s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+    REQUIRE(s.dials(b));
+    s.refuse(b);
+    s.pass(20ms);
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("a stranded ASKING still goes where the ASK pointed", "[calls]") {
+    // A driver may meet a link that is not open yet: it hands the call back, and the engine places it again.
+    script s;
+    s.connects_by_itself(false);
+    auto get = s.start("GET foo");
+    s.next();
+    s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+    engine::call_list taken;
+    s.pipe(b).surrender(taken);
+    engine::calls_stranded back{std::move(taken)};
+    s.happens(std::move(back));
+    s.connect(b);
+    CHECK(s.next() == sent{b, "ASKING", "GET foo"});
+    s.receive(b, "+OK\r\n$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+// ---- Refusals that pass -------------------------------------------------------------------------------------------------------
+
+TEST_CASE("TRYAGAIN waits a jittered moment and is routed anew from the table", "[calls]") {
+    script s;
+    auto get = s.start("MGET foo");
+    CHECK(s.next() == sent{a, "MGET foo"});
+    s.receive(a, "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+    CHECK(s.next() == nothing);
+    s.pass(20ms);
+    CHECK(s.next() == sent{a, "MGET foo"});
+    s.receive(a, "*1\r\n$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(s.core().counters().refreshes == 1);
+}
+
+TEST_CASE("CLUSTERDOWN is tried again until the deadline, with refreshes that never come in flocks", "[calls]") {
+    script s;
+    s.pass(1s);
+    auto get = s.start("GET foo", {.flags = cluster::command_flags::none, .timeout = 1s});
+    unsigned tries = 0;
+    unsigned queries = 0;
+    for (int step = 0; step < 2000 && !get.done(); ++step) {
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
+            if (seen.bytes == wire("CLUSTER SLOTS")) {
+                ++queries;
+                s.receive(seen.to, usual_layout());
+            } else {
+                ++tries;
+                s.receive(seen.to, "-CLUSTERDOWN The cluster is down\r\n");
+            }
+        }
+        s.pass(1ms);
+    }
+    CHECK(outcome(get) == failed{errc::deadline_exceeded, delivery::not_executed});
+    CHECK(get.why().message().find("CLUSTERDOWN") != std::string_view::npos);
+    CHECK(tries > 8);
+    CHECK(tries < 60);
+    CHECK(queries >= 2);
+    CHECK(queries <= 11);
+}
+
+TEST_CASE("LOADING on a primary is waited for", "[calls]") {
+    script s;
+    auto set = s.start("SET foo 1");
+    s.next();
+    s.receive(a, "-LOADING Redis is loading the dataset in memory\r\n");
+    CHECK(s.next() == nothing);
+    s.pass(20ms);
+    CHECK(s.next() == sent{a, "SET foo 1"});
+    s.receive(a, "+OK\r\n");
+    CHECK(set.value() == "OK");
+}
+
+TEST_CASE("a replica read that meets LOADING or MASTERDOWN goes to another node now", "[calls]") {
+    for (std::string const line : {"-LOADING Redis is loading the dataset in memory\r\n", "-MASTERDOWN Link with MASTER is down\r\n"}) {
+        script s;
+        auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+        sent const first = s.next();
+        std::string const tried = first.to;
+        REQUIRE((tried == d_reads || tried == e_reads));
+        CHECK(first.bytes == wire("READONLY"));
+        s.receive(tried, "+OK\r\n");
+        CHECK(s.next() == sent{tried, "GET foo"});
+        s.receive(tried, line);
+        char const* const other = tried == d_reads ? e_reads : d_reads;
+        CHECK(s.next() == sent{other, "READONLY"});
+        s.receive(other, "+OK\r\n");
+        CHECK(s.next() == sent{other, "GET foo"});
+        s.receive(other, "$3\r\nbar\r\n");
+        CHECK(get.value() == "bar");
+    }
+}
+
+TEST_CASE("READONLY after a failover is refreshed and routed anew, for it proves that nothing was executed", "[calls]") {
+    script s;
+    s.pass(1s);
+    auto set = s.start("SET foo 1");
+    s.next();
+    s.receive(a, "-READONLY You can't write against a read only replica.\r\n");
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+    s.receive(a, cluster_slots({{0, 5460, {b}}, {5461, 10922, {c}}, {10923, 16383, {d, a, e}}}));
+    CHECK(s.next() == sent{d, "SET foo 1"});
+    s.receive(d, "+OK\r\n");
+    CHECK(set.value() == "OK");
+}
+
+TEST_CASE("reads meant for the primary never travel on a connection that has sent READONLY", "[calls]") {
+    script s;
+    auto from_replica = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+    std::string const replica = s.next().to;
+    s.receive(replica, "+OK\r\n");
+    CHECK(s.next() == sent{replica, "GET foo"});
+    std::string const node = replica.substr(0, replica.find('/'));
+    // The failover makes this replica the primary: a link of its own is made.
+    auto get = s.start("GET foo", reading);
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 " + node + "\r\n");
+    CHECK(s.next() == sent{node, "GET foo"});
+    s.receive(node, "$3\r\nnew\r\n");
+    CHECK(get.value() == "new");
+    s.receive(replica, "$3\r\nold\r\n");
+    CHECK(from_replica.value() == "old");
+}
+
+TEST_CASE("an error that proves nothing reaches the caller with the server's line", "[calls]") {
+    script s;
+    auto incr = s.start("INCR foo");
+    s.next();
+    s.receive(a, "-ERR value is not an integer or out of range\r\n");
+    CHECK(outcome(incr) == failed{errc::server_error, delivery::unknown});
+    CHECK(incr.why().message() == "ERR value is not an integer or out of range");
+    CHECK(incr.why().node() == a);
+    CHECK(incr.why().trail().empty());
+}
+
+// ---- A policy of one's own ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct retries_at_once {
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::retry_after({}); }
+};
+struct refreshes_at_once {
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::after_refresh({}); }
+};
+struct follows_all {
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::follow(); }
+};
+
+template <class Policy>
+void judge_without_a_pause(Policy policy, std::string const& refusal) {
+    script s{script_options{}.judged_by(policy)};
+    auto get = s.start("GET foo", {.timeout = 1s});
+    unsigned tries = 0;
+    for (int step = 0; step < 2000 && !get.done(); ++step) {
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
+            bool const query = seen.bytes == wire("CLUSTER SLOTS");
+            if (!query) ++tries;
+            s.receive(seen.to, query ? usual_layout() : refusal);
+        }
+        s.pass(1ms);
+    }
+    CHECK(get.code() == errc::deadline_exceeded);
+    CHECK(tries > 1);
+    CHECK(tries < 300);
+}
+
+}  // namespace
+
+TEST_CASE("a policy that never waits does not make the client spin", "[calls]") {
+    judge_without_a_pause(retries_at_once{}, "-TRYAGAIN not now\r\n");
+    judge_without_a_pause(refreshes_at_once{}, "-TRYAGAIN not now\r\n");
+    judge_without_a_pause(follows_all{}, "-TRYAGAIN not now\r\n");
+}
+
+TEST_CASE("a policy may answer a slot without owner as it likes", "[calls]") {
+    auto const try_it = [](auto policy) {
+        script_options options;
+        options.judged_by(policy);
+        options.boots = false;
+        script s{options};
+        s.next();
+        s.receive(a, cluster_slots({{0, 5460, {b}}}));
+        auto get = s.start("GET foo", {.timeout = 200ms});
+        for (int step = 0; step < 400 && !get.done(); ++step) {
+            for (sent seen = s.next(); !(seen == nothing); seen = s.next()) s.receive(seen.to, cluster_slots({{0, 5460, {b}}}));
+            s.pass(1ms);
+        }
+        CHECK(get.code() == errc::deadline_exceeded);
+    };
+    try_it(retries_at_once{});
+    try_it(refreshes_at_once{});
+    try_it(follows_all{});
+}
+
+// ---- What is known of delivery stays known ----------------------------------------------------------------------------------------
+
+TEST_CASE("what may have run once stays unknown, whatever becomes of the repetition", "[calls]") {
+    script s;
+    s.pass(1s);
+    auto set = s.start("SET foo 1", idempotent);
+    CHECK(s.next() == sent{a, "SET foo 1"});
+    s.cut(a);
+    SECTION("refused by the server") {
+        s.pass(50ms);
+        sent again = s.next();
+        while (again.bytes != wire("SET foo 1") && !(again == nothing)) again = s.next();
+        REQUIRE(again.to == a);
+        s.receive(a, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+        CHECK(outcome(set) == failed{errc::out_of_memory, delivery::unknown});
+    }
+    SECTION("cancelled while it waits in the engine") {
+        s.cancel(set);
+        CHECK(outcome(set) == failed{errc::cancelled, delivery::unknown});
+    }
+    SECTION("cancelled while it is queued again, unsent") {
+        s.connects_by_itself(false);
+        s.pass(200ms);
+        s.cancel(set);
+        CHECK(outcome(set) == failed{errc::cancelled, delivery::unknown});
+    }
+    SECTION("refused for want of room") {
+        s.connects_by_itself(false);
+        s.pass(200ms);
+        s.core().close(s.now());
+        s.pass(5s);
+        CHECK(set.delivered() == delivery::unknown);
+    }
+}
