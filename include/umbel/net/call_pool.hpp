@@ -1,0 +1,164 @@
+// call_pool.hpp: where calls come from and go back to: one recycling list a thread, bounded.
+// It knows the memory of a call, not its meaning.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace umbel::net {
+
+class driver;
+struct pooled_call;
+
+/// What stands between an operation and its way to a connection.
+enum class detour : std::uint8_t {
+    none,
+    settled,  ///< The result is there already.
+    group,    ///< It stands for several calls.
+    control,  ///< It is answered on the control strand.
+};
+
+/// Several calls that answer one operation.
+class call_group {
+public:
+    virtual ~call_group() = default;
+    /// Begins every call. The operation's call completes when the last of them has.
+    virtual void start(driver& home) = 0;
+};
+
+/// A place that outlives every client: tells whether the driver that an operation was made for is still there.
+/// The memory of anchors is never given back, so an old operation may always look.
+struct anchor {
+    std::atomic<driver*> home{nullptr};
+    std::atomic<std::uint32_t> generation{0};
+    anchor* next_free = nullptr;
+};
+
+/// A call with the memory for everything that comes with it: result, handler and encoded bytes.
+struct pooled_call : engine::call {
+    static constexpr std::size_t result_bytes = 64;
+    static constexpr std::size_t handler_bytes = 144;
+    static constexpr std::size_t inline_bytes = 208;
+    /// An overflow block up to this size stays with the call when it is recycled.
+    static constexpr std::size_t kept_block_bytes = 8 * 1024;
+
+    anchor* owner = nullptr;
+    std::uint32_t generation = 0;
+    bool has_result = false;
+    bool has_handler = false;
+    net::detour detour = net::detour::none;
+    std::uint32_t block_capacity = 0;
+    char* block = nullptr;
+    std::unique_ptr<call_group> group;                       ///< For detour::group.
+    void (*on_control)(driver&, pooled_call&) = nullptr;     ///< For detour::control.
+
+    alignas(std::max_align_t) std::byte result_space[result_bytes];
+    alignas(std::max_align_t) std::byte handler_space[handler_bytes];
+    char inline_space[inline_bytes];
+
+    /// Memory for the encoded command. Errors: throws std::bad_alloc.
+    char* reserve(std::size_t bytes_needed) {
+        if (bytes_needed <= inline_bytes) return inline_space;
+        if (bytes_needed > block_capacity) {
+            std::free(block);
+            block_capacity = 0;
+            std::size_t const capacity = bytes_needed <= 1024 ? 1024 : bytes_needed <= kept_block_bytes ? (bytes_needed + 1023) / 1024 * 1024 : bytes_needed;
+            block = static_cast<char*>(std::malloc(capacity));
+            if (!block) throw std::bad_alloc{};
+            block_capacity = static_cast<std::uint32_t>(std::min<std::size_t>(capacity, 0xffffffffu));
+        }
+        return block;
+    }
+};
+
+namespace pool {
+
+/// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second object empties it.
+struct local_list {
+    engine::call* head;
+    std::uint32_t count;
+    bool watched;
+    bool gone;
+};
+inline constinit thread_local local_list local{nullptr, 0, false, false};
+
+inline constexpr std::uint32_t calls_max = 4096;
+
+inline void destroy(pooled_call& one) noexcept {
+    std::free(one.block);
+    delete &one;
+}
+
+/// Empties the list when its thread ends.
+struct caretaker {
+    caretaker() noexcept = default;
+    caretaker(caretaker const&) = delete;
+    caretaker& operator=(caretaker const&) = delete;
+    ~caretaker() {
+        local.gone = true;
+        while (engine::call* const one = local.head) {
+            local.head = one->next;
+            destroy(static_cast<pooled_call&>(*one));
+        }
+        local.count = 0;
+    }
+};
+
+UMBEL_NEVER_INLINE inline pooled_call* make() {
+    if (!local.watched) {
+        local.watched = true;
+        static thread_local caretaker watching;
+        static_cast<void>(&watching);
+    }
+    return new pooled_call;
+}
+
+/// A call in its initial state. Errors: throws std::bad_alloc. Cost: two loads and two stores when the list has one.
+UMBEL_ALWAYS_INLINE pooled_call* take() {
+    engine::call* const head = local.head;
+    if (head == nullptr) [[unlikely]] return make();
+    local.head = head->next;
+    --local.count;
+    return static_cast<pooled_call*>(head);
+}
+
+/// Takes a call back. Precondition: it holds neither result nor handler.
+UMBEL_ALWAYS_INLINE void give_back(pooled_call* one) noexcept {
+    if (one->way || one->borrowed || one->detour != detour::none) [[unlikely]] {
+        one->group.reset();
+        one->detour = detour::none;
+        one->only_waits = false;
+        one->way.reset();
+        delete[] one->borrowed;
+        one->borrowed = nullptr;
+    }
+    if (one->block) [[unlikely]] {
+        if (one->block_capacity > pooled_call::kept_block_bytes) {
+            std::free(one->block);
+            one->block = nullptr;
+            one->block_capacity = 0;
+        }
+    }
+    if (local.count >= calls_max || local.gone) [[unlikely]] return destroy(*one);
+    one->asking = false;
+    one->internal = false;
+    one->at = engine::call::stage::fresh;
+    one->redirects = 0;
+    one->retries = 0;
+    one->fixed = {};
+    one->link = {};
+    one->deadline = engine::never;
+    one->token = nullptr;
+    one->next = local.head;
+    local.head = one;
+    ++local.count;
+}
+
+}  // namespace pool
+
+}  // namespace umbel::net

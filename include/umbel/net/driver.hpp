@@ -1,0 +1,357 @@
+// driver.hpp: joins the engine to connections: carries out its actions, reports what happened, and takes calls from any thread.
+// It decides nothing: where calls go is the router's and the engine's business.
+#pragma once
+
+#include <umbel/engine/engine.hpp>
+#include <umbel/net/connection.hpp>
+#include <umbel/net/completion.hpp>
+#include <umbel/net/observer.hpp>
+#include <umbel/net/settings.hpp>
+
+#include <asio/strand.hpp>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace umbel::net {
+
+/// Everything of a client that lives on executors.
+/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and these have run.
+/// Threading: start() and request_cancel() from any thread; the rest on the control strand.
+class driver final : public connection_owner, public std::enable_shared_from_this<driver> {
+public:
+    driver(std::vector<asio::any_io_executor> executors, settings chosen)
+        : settings_{std::move(chosen)},
+          executors_{std::move(executors)},
+          control_{strand_on(executors_.front())},
+          context_{&asio::query(executors_.front(), asio::execution::context)},
+          engine_{settings_.engine, engine::query_port{this, &driver::query_settled}},
+          budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
+          slots_(std::size_t{settings_.engine.nodes_max} * 2),
+          stranded_{settings_.engine.waiting_max},
+          closing_timer_{control_},
+          timer_{control_} {}
+
+    /// Begins; called once, when a shared_ptr exists.
+    void start_up() {
+        post_control([this] {
+            engine_.start(read_clock());
+            carry_out();
+        });
+    }
+
+    // ---- Any thread -----------------------------------------------------------------------------------------------------
+
+    /// Sends a call on its way. It completes later, never in here.
+    UMBEL_ALWAYS_INLINE void start(engine::call& one) {
+        engine::link_id const to = engine_.routes().route(one, next_turn());
+        one.table_version = engine_.routes().version();
+        connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
+        if (there) [[likely]] {
+            one.link = to;
+            if (there->submit(one)) [[likely]] return;
+            return refuse(one);
+        }
+        stranded(one);
+    }
+
+    /// Asks whoever owns the call behind `token` to give it up.
+    void request_cancel(shared_token& token) {
+        token.wanted.store(true, std::memory_order_seq_cst);
+        token.references.fetch_add(1, std::memory_order_relaxed);
+        chase(token);
+    }
+
+    asio::execution_context const* context() const noexcept { return context_; }
+    asio::any_io_executor const& executor() const noexcept { return executors_.front(); }
+    engine::router const& routes() const noexcept { return engine_.routes(); }
+    net::settings const& chosen() const noexcept { return settings_; }
+    resp::pin_budget const& budget() const noexcept { return *budget_; }
+
+    /// Runs `task(driver&)` on the control strand.
+    template <class Task>
+    void on_control(Task task) {
+        post_control([this, task = std::move(task)]() mutable { task(*this); });
+    }
+
+    /// The client is gone: everything pending completes with errc::cancelled.
+    void shut_down() {
+        asio::post(control_, [this, keep = shared_from_this()] { close_all(); });
+    }
+
+    /// The executor is going away: everything pending is destroyed. Runs while nothing else does.
+    void abandon() noexcept {
+        closed_ = true;
+        engine::call_list all = stranded_.take();
+        all.splice(std::move(closers_));
+        engine_.close(engine::instant{0});
+        all.splice(std::move(engine_.finished()));
+        all.splice(std::move(engine_.outgoing()));
+        while (engine::call* const one = all.pop()) drop(*one);
+        for (auto& one : connections_) one->abandon();
+    }
+
+    // ---- The control strand ---------------------------------------------------------------------------------------------
+
+    engine::engine& control() noexcept { return engine_; }
+    std::vector<std::unique_ptr<connection>> const& connections() const noexcept { return connections_; }
+    bool closed() const noexcept { return closed_; }
+    connection const* connection_of(engine::link_id id) noexcept { return slot(id).load(std::memory_order_acquire); }
+
+    /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
+    void happened(engine::event&& what) {
+        events_.push_back(std::move(what));
+        if (!handling_) handle_events();
+    }
+
+    /// Completes a call whose result is stored, in a turn of its own.
+    void complete_later(engine::call& one) {
+        engine::call_list single;
+        single.push(one);
+        asio::post(control_, completions{shared_from_this(), std::move(single)});
+    }
+
+    /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
+    void close_when_idle(pooled_call& one) {
+        if (one.timeout > engine::duration{0}) one.deadline = engine::after(read_clock(), one.timeout);
+        closers_.push(one);
+        if (!closing_) check_idle();
+        closing_ = true;
+    }
+
+    /// Completes `one` as soon as a topology is known.
+    void await_topology(engine::call& one) {
+        one.only_waits = true;
+        engine::call_list single;
+        single.push(one);
+        happened(engine::calls_stranded{std::move(single)});
+    }
+
+    // ---- connection_owner: called on connections' strands -----------------------------------------------------------------
+
+    void opened(connection& which) override {
+        auto const& greeting = which.link().greeting();
+        report(engine::link_opened{which.id(), which.generation(), greeting.node_id(), greeting.zone()});
+    }
+    void lost(connection& which, errc why, std::string message) override {
+        report(engine::link_lost{which.id(), which.generation(), why, std::move(message)});
+    }
+    void closed(connection& which) override { report(engine::link_closed{which.id(), which.generation()}); }
+    void diverted(engine::call_list&& calls) override { report(engine::calls_diverted{std::move(calls)}); }
+    void stranded(engine::call_list&& calls) override { report(engine::calls_stranded{std::move(calls)}); }
+    void stranded(engine::call& one) noexcept override {
+        switch (stranded_.push(one)) {
+            case inbox::pushed::first:
+                asio::post(control_, [this, keep = shared_from_this()] { happened(engine::calls_stranded{stranded_.take()}); });
+                return;
+            case inbox::pushed::more: return;
+            case inbox::pushed::full: return refuse(one);
+        }
+    }
+    std::shared_ptr<void> keeper() override { return shared_from_this(); }
+    std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) override {
+        return settings_.make_transport(strand, owner, epoch);
+    }
+
+private:
+    std::atomic<connection*>& slot(engine::link_id id) noexcept {
+        return slots_[std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode)];
+    }
+    static std::uint32_t next_turn() noexcept {
+        static constinit thread_local std::uint32_t turn = 0;
+        return ++turn;
+    }
+
+    asio::any_io_executor strand_on(asio::any_io_executor const& executor) const {
+        if (settings_.single_threaded) return executor;
+        return asio::make_strand(executor);
+    }
+
+    template <class Task>
+    void post_control(Task task) {
+        asio::post(control_, [keep = shared_from_this(), task = std::move(task)]() mutable { task(); });
+    }
+
+    /// From a connection's strand to the control strand; on one thread there is nothing in between.
+    void report(engine::event&& what) {
+        if (settings_.single_threaded) return happened(std::move(what));
+        post_control([this, what = std::move(what)]() mutable { happened(std::move(what)); });
+    }
+
+    static void query_settled(void* self, engine::call& one) {
+        static_cast<driver*>(self)->report(engine::query_settled{&one});
+    }
+
+    void handle_events() {
+        handling_ = true;
+        struct done {
+            driver& self;
+            ~done() { self.handling_ = false; }
+        } const guard{*this};
+        while (!events_.empty()) {
+            std::vector<engine::event> batch = std::exchange(events_, {});
+            for (engine::event& one : batch) {
+                engine_.handle(std::move(one), read_clock());
+                carry_out();
+            }
+        }
+    }
+
+    void carry_out() {
+        for (engine::action& what : std::exchange(engine_.actions(), {}))
+            std::visit([this](auto& one) { act(one); }, what);
+        while (engine::call* const one = engine_.outgoing().pop()) hand_over(*one);
+        deliver();
+        arm_timer();
+    }
+
+    void hand_over(engine::call& one) {
+        connection* const there = slot(one.link).load(std::memory_order_acquire);
+        UMBEL_ASSERT(there != nullptr);
+        if (!there->submit(one)) refuse(one);
+    }
+
+    void deliver() {
+        if (engine_.finished().empty()) return;
+        // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
+        engine::call_list all = std::move(engine_.finished());
+        asio::post(control_, completions{shared_from_this(), std::move(all)});
+    }
+
+    /// Calls to be completed from a strand; a handler that throws does not keep the others from theirs.
+    struct completions {
+        std::shared_ptr<driver> keep;
+        engine::call_list all;
+        completions(std::shared_ptr<driver> who, engine::call_list&& calls) noexcept : keep{std::move(who)}, all{std::move(calls)} {}
+        completions(completions&&) noexcept = default;
+        ~completions() {
+            while (engine::call* const one = all.pop()) drop(*one);
+        }
+        void operator()() {
+            struct remainder {
+                completions& self;
+                bool thrown = true;
+                ~remainder() {
+                    if (thrown && !self.all.empty()) asio::post(self.keep->control_, completions{self.keep, std::move(self.all)});
+                }
+            } rest{*this};
+            while (engine::call* const one = all.pop()) one->kind->complete(*one);
+            rest.thrown = false;
+        }
+    };
+    static void drop(engine::call& one) noexcept { one.kind->drop(one); }
+
+    void refuse(engine::call& one) {
+        one.kind->reject(one, error{errc::overloaded, one.way ? one.way->delivery : delivery::not_sent});
+        complete_later(one);
+    }
+
+    void act(engine::open_link& what) {
+        connection& there = obtain(what.link);
+        asio::post(there.strand(), [&there, what = std::move(what), keep = shared_from_this()]() mutable { there.open(std::move(what)); });
+    }
+    void act(engine::close_link& what) {
+        connection& there = obtain(what.link);
+        asio::post(there.strand(), [&there, generation = what.generation, keep = shared_from_this()] { there.drain(generation); });
+    }
+    template <class Notice>
+    void act(Notice& what) {
+        if (settings_.observer) settings_.observer->notice(what);
+    }
+
+    connection& obtain(engine::link_id id) {
+        if (connection* const known = slot(id).load(std::memory_order_relaxed)) return *known;
+        auto const& home = executors_[id.node % executors_.size()];
+        engine::pipeline_options pipeline = settings_.pipeline;
+        pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
+        connections_.push_back(std::make_unique<connection>(*this, id, strand_on(home), settings_.single_threaded, pipeline,
+                                                            settings_.link, budget_));
+        slot(id).store(connections_.back().get(), std::memory_order_release);
+        return *connections_.back();
+    }
+
+    /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
+    void chase(shared_token& token) {
+        std::uint32_t const owner = token.owner.load(std::memory_order_seq_cst);
+        if (owner == engine::cancel_token::nobody) return token.release();
+        if (owner == engine::cancel_token::engine) {
+            return post_control([this, &token] {
+                if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::engine) return chase(token);
+                engine_.cancel(*token.target);
+                carry_out();
+                token.release();
+            });
+        }
+        connection* const there = slots_[owner - 2].load(std::memory_order_acquire);
+        UMBEL_ASSERT(there != nullptr);
+        asio::post(there->strand(), [this, &token, there, keep = shared_from_this()] {
+            if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(there->id())) return chase(token);
+            there->cancel(token);
+            token.release();
+        });
+    }
+
+    bool idle() const noexcept {
+        bool quiet = engine_.waiting() == 0 && stranded_.size() == 0;
+        for (auto const& one : connections_) quiet = quiet && one->in_flight() == 0;
+        return quiet;
+    }
+    void check_idle() {
+        engine::call* const first = closers_.front();
+        if (!first) return;
+        if (!closed_ && !idle() && first->deadline > read_clock()) {
+            closing_timer_.expires_after(std::chrono::milliseconds{1});
+            closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
+            return;
+        }
+        close_all();
+        while (engine::call* const one = closers_.pop()) {
+            static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
+            one->kind->decode(*one, resp::view{&yes, "OK"});
+            complete_later(*one);
+        }
+    }
+
+    void close_all() {
+        if (closed_) return;
+        closed_ = true;
+        engine_.close(read_clock());
+        carry_out();
+        timer_.cancel();
+        for (auto& one : connections_) asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); });
+    }
+
+    void arm_timer() {
+        engine::instant const due = closed_ ? engine::never : engine_.next_due();
+        if (due >= armed_for_) return;
+        armed_for_ = due;
+        timer_.expires_at(std::chrono::steady_clock::time_point{due});
+        timer_.async_wait([this, keep = shared_from_this()](asio::error_code problem) {
+            if (problem == asio::error::operation_aborted) return;
+            armed_for_ = engine::never;
+            engine_.tick(read_clock());
+            carry_out();
+        });
+    }
+
+    net::settings const settings_;
+    std::vector<asio::any_io_executor> const executors_;
+    asio::any_io_executor const control_;
+    asio::execution_context const* const context_;
+    engine::engine engine_;
+    std::shared_ptr<resp::pin_budget> budget_;
+    std::vector<std::atomic<connection*>> slots_;
+    std::vector<std::unique_ptr<connection>> connections_;
+    inbox stranded_;
+    std::vector<engine::event> events_;
+    bool handling_ = false;
+    bool closed_ = false;
+    bool closing_ = false;
+    engine::call_list closers_;
+    asio::steady_timer closing_timer_;
+    asio::steady_timer timer_;
+    engine::instant armed_for_ = engine::never;
+};
+
+}  // namespace umbel::net

@@ -1,0 +1,67 @@
+// inbox.hpp: how calls come to a strand from any thread: lock-free, bounded, one wake-up for many.
+// It knows no strand; whoever finds it empty must see to it that it is drained.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace umbel::net {
+
+/// A multi-producer stack that is taken whole and turned round.
+/// Threading: push() from any thread, take() from one at a time.
+class inbox {
+public:
+    enum class pushed : std::uint8_t {
+        first,  ///< It was empty: the pusher must wake the owner.
+        more,   ///< The owner is on its way already.
+        full,   ///< The bound is reached; nothing was pushed.
+    };
+
+    explicit inbox(std::uint32_t bound) noexcept : bound_{bound} {}
+
+    pushed push(engine::call& one) noexcept {
+        if (count_.fetch_add(1, std::memory_order_relaxed) >= bound_) {
+            count_.fetch_sub(1, std::memory_order_relaxed);
+            return pushed::full;
+        }
+        engine::call* head = head_.load(std::memory_order_relaxed);
+        do {
+            one.next = head;
+        } while (!head_.compare_exchange_weak(head, &one, std::memory_order_release, std::memory_order_relaxed));
+        return head == nullptr ? pushed::first : pushed::more;
+    }
+
+    /// About how many there are.
+    std::uint32_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
+
+    /// Takes everything, oldest first; the list is empty when there is nothing.
+    engine::call_list take() noexcept {
+        engine::call* newest = head_.exchange(nullptr, std::memory_order_acquire);
+        engine::call* oldest = nullptr;
+        std::uint32_t taken = 0;
+        while (newest) {
+            engine::call* const older = newest->next;
+            newest->next = oldest;
+            oldest = newest;
+            newest = older;
+            ++taken;
+        }
+        if (taken != 0) count_.fetch_sub(taken, std::memory_order_relaxed);
+        engine::call_list all;
+        while (oldest) {
+            engine::call* const newer = oldest->next;
+            all.push(*oldest);
+            oldest = newer;
+        }
+        return all;
+    }
+
+private:
+    std::atomic<engine::call*> head_{nullptr};
+    std::atomic<std::uint32_t> count_{0};
+    std::uint32_t const bound_;
+};
+
+}  // namespace umbel::net

@@ -1,0 +1,29 @@
+// observer.hpp: hooks for whoever wants to watch a client. Nothing is reported, and nothing is paid, when nobody does.
+#pragma once
+
+#include <umbel/engine/action.hpp>
+
+namespace umbel {
+
+/// What a watcher may want to know. Override what is of interest.
+/// Threading: called on the client's control strand, one at a time. Do not block, and do not throw.
+/// Lifetime: must outlive the client's last completion; a std::shared_ptr is kept by the client.
+class observer {
+public:
+    virtual ~observer() = default;
+    virtual void connected(engine::node_connected const&) {}
+    virtual void connect_failed(engine::node_connect_failed const&) {}
+    virtual void disconnected(engine::node_disconnected const&) {}
+    virtual void topology_changed(engine::topology_changed const&) {}
+    virtual void redirected(engine::call_redirected const&) {}
+    virtual void retried(engine::call_retried const&) {}
+
+    void notice(engine::node_connected const& what) { connected(what); }
+    void notice(engine::node_connect_failed const& what) { connect_failed(what); }
+    void notice(engine::node_disconnected const& what) { disconnected(what); }
+    void notice(engine::topology_changed const& what) { topology_changed(what); }
+    void notice(engine::call_redirected const& what) { redirected(what); }
+    void notice(engine::call_retried const& what) { retried(what); }
+};
+
+}  // namespace umbel

@@ -1,0 +1,118 @@
+// settings.hpp: the user's options, checked and copied, in the form that each layer wants.
+#pragma once
+
+#include <umbel/engine/engine.hpp>
+#include <umbel/engine/link.hpp>
+#include <umbel/net/observer.hpp>
+#include <umbel/net/transport.hpp>
+#include <umbel/options.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+
+namespace umbel::net {
+
+/// Options as the driver keeps them. Owns its texts.
+struct settings {
+    engine::engine_options engine;
+    engine::pipeline_options pipeline;
+    engine::link_options link;
+    std::size_t pinned_bytes_max = 0;
+    umbel::read_from read_from = umbel::read_from::primary;
+    std::chrono::nanoseconds deadline{};
+    bool single_threaded = false;
+    std::shared_ptr<umbel::observer> observer;
+    std::chrono::milliseconds user_timeout{};
+    /// Makes the byte stream of one connection; another transport puts its own here.
+    std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t)> make_transport;
+};
+
+namespace checking {
+
+inline tl::unexpected<error> bad(std::string_view what) noexcept { return fail(errc::bad_argument, delivery::not_sent, what); }
+
+/// The first thing that is wrong with `given`, if any.
+inline result<void> check(options const& given) {
+    using std::chrono::milliseconds;
+    if (given.seeds.size() == 0) return bad("options.seeds: at least one address is needed");
+    if (given.deadline < milliseconds{0}) return bad("options.deadline is negative");
+    if (given.connect_timeout <= milliseconds{0}) return bad("options.connect_timeout must be positive");
+    if (given.reconnect_delay <= milliseconds{0} || given.reconnect_delay_max < given.reconnect_delay)
+        return bad("options.reconnect_delay must be positive and not above reconnect_delay_max");
+    if (given.retry_delay <= milliseconds{0} || given.retry_delay_max < given.retry_delay)
+        return bad("options.retry_delay must be positive and not above retry_delay_max");
+    if (given.refresh_timeout <= milliseconds{0}) return bad("options.refresh_timeout must be positive");
+    if (given.refresh_interval_min < milliseconds{0}) return bad("options.refresh_interval_min is negative");
+    if (given.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
+    if (given.probe_after < milliseconds{0} || given.probe_timeout < milliseconds{0}) return bad("options.probe_after or probe_timeout is negative");
+    if (given.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
+    if (given.waiting_max == 0) return bad("options.waiting_max must not be 0");
+    if (given.nodes_max == 0 || given.nodes_max > 16384) return bad("options.nodes_max must be between 1 and 16384");
+    if (given.reply_depth_max == 0 || given.reply_depth_max > 1024) return bad("options.reply_depth_max must be between 1 and 1024");
+    if (given.reply_bytes_max < 64) return bad("options.reply_bytes_max must be at least 64");
+    if (given.database != 0 && given.deployment == deployment::cluster) return bad("options.database: a cluster has database 0 only");
+    if (!given.username.empty() && given.password.empty()) return bad("options.username without a password");
+    auto const has_break = [](std::string_view text) { return text.find_first_of(" \r\n") != std::string_view::npos; };
+    if (has_break(given.client_name)) return bad("options.client_name holds a space or a line break");
+    return {};
+}
+
+}  // namespace checking
+
+/// Checks and copies what the user gave.
+/// Errors: bad_argument, naming the option.
+inline result<settings> settle(options const& given, cluster::policy const& policy, std::shared_ptr<observer> watching) {
+    if (auto good = checking::check(given); !good) return tl::unexpected<error>{good.error()};
+    settings made;
+    for (std::size_t i = 0; i < given.seeds.size(); ++i) {
+        auto where = cluster::endpoint::parse(given.seeds[i], 6379);
+        if (!where) return fail(errc::bad_argument, delivery::not_sent, "options.seeds: " + std::string{where.error().message()});
+        made.engine.seeds.push_back(std::move(*where));
+    }
+    std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
+    engine::handshake_plan& plan = made.engine.plan;
+    plan.protocol = given.protocol;
+    plan.extent = given.handshake;
+    plan.username.assign(given.username);
+    plan.password.assign(given.password);
+    plan.client_name.assign(given.client_name);
+    plan.database = given.database;
+    made.engine.source = given.topology_source;
+    made.engine.deployment = given.deployment;
+    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max};
+    made.engine.refreshing.interval_min = given.refresh_interval_min;
+    made.engine.refreshing.interval = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.refresh_interval};
+    made.engine.refreshing.delay = given.reconnect_delay;
+    made.engine.refreshing.delay_max = given.reconnect_delay_max;
+    made.engine.refresh_timeout = given.refresh_timeout;
+    made.engine.reconnect_delay = given.reconnect_delay;
+    made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    made.engine.waiting_max = given.waiting_max;
+    made.engine.nodes_max = given.nodes_max;
+    made.engine.observed = watching != nullptr;
+    made.engine.seed = seed;
+    made.pipeline.judging = made.engine.judging;
+    made.pipeline.in_flight_max = given.in_flight_max;
+    made.pipeline.queued_bytes_max = given.queued_bytes_max;
+    made.pipeline.reply.depth_max = given.reply_depth_max;
+    made.pipeline.reply.reply_bytes_max = given.reply_bytes_max;
+    made.pipeline.seed = seed + 1;
+    made.link.connect_timeout = given.connect_timeout;
+    made.link.probe_after = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.probe_after};
+    made.link.probe_timeout = given.probe_timeout;
+    made.pinned_bytes_max = given.pinned_bytes_max;
+    made.read_from = given.read_from;
+    made.deadline = given.deadline;
+    made.single_threaded = given.single_threaded;
+    made.observer = std::move(watching);
+    made.user_timeout = given.probe_after + given.probe_timeout;
+    made.make_transport = [timeout = made.user_timeout](asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) {
+        return std::make_shared<stream_transport>(strand, owner, epoch, timeout);
+    };
+    return made;
+}
+
+}  // namespace umbel::net

@@ -1,0 +1,160 @@
+// transport.hpp: one byte stream to one node, as readiness and non-blocking transfers; and its TCP and Unix forms.
+// It knows no protocol. Another transport (TLS) offers the same few functions.
+#pragma once
+
+#include <umbel/cluster/endpoint.hpp>
+#include <umbel/engine/outbox.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/buffer.hpp>
+#include <asio/connect.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#if defined(__linux__)
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#endif
+
+namespace umbel::net {
+
+/// Who is told what a transport has noticed. Kept alive by `keeper()` while an operation is pending.
+class transport_owner {
+public:
+    virtual void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) = 0;
+    virtual void on_readable(std::uint32_t epoch, asio::error_code problem) = 0;
+    virtual void on_writable(std::uint32_t epoch, asio::error_code problem) = 0;
+    virtual std::shared_ptr<void> keeper() = 0;
+
+protected:
+    ~transport_owner() = default;
+};
+
+/// One attempt at one connection. Every notification carries the epoch it was made with; what comes late is recognised by it.
+/// Threading: the connection's strand. Transfers never block: would_block is an answer.
+class transport : public std::enable_shared_from_this<transport> {
+public:
+    virtual ~transport() = default;
+    /// Resolves and connects; tells on_connected once.
+    virtual void connect(cluster::endpoint const& where) = 0;
+    /// Tells on_readable once, when a read will make progress.
+    virtual void wait_readable() = 0;
+    virtual void wait_writable() = 0;
+    virtual std::size_t read_some(std::span<char> into, asio::error_code& problem) = 0;
+    virtual std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) = 0;
+    virtual void close() noexcept = 0;
+};
+
+/// TCP, or a Unix socket where the endpoint is a path.
+class stream_transport final : public transport {
+public:
+    using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
+
+    stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
+                     std::chrono::milliseconds user_timeout)
+        : owner_{owner}, epoch_{epoch}, user_timeout_{user_timeout}, socket_{executor}, resolver_{executor} {}
+
+    void connect(cluster::endpoint const& where) override {
+        if (where.is_unix()) {
+            targets_.emplace_back(asio::local::stream_protocol::endpoint{where.host});
+            return try_next(asio::error::not_found);
+        }
+        asio::error_code problem;
+        auto const address = asio::ip::make_address(where.host, problem);
+        if (!problem) {
+            targets_.emplace_back(asio::ip::tcp::endpoint{address, where.port});
+            return try_next(asio::error::not_found);
+        }
+        resolver_.async_resolve(where.host, std::to_string(where.port), asio::ip::tcp::resolver::numeric_service,
+                                [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
+                                    if (failed) return owner_.on_connected(epoch_, failed, false);
+                                    for (auto const& entry : found) targets_.emplace_back(entry.endpoint());
+                                    try_next(asio::error::not_found);
+                                });
+    }
+
+    void wait_readable() override {
+        socket_.async_wait(socket_type::wait_read, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem) {
+            owner_.on_readable(epoch_, problem);
+        });
+    }
+    void wait_writable() override {
+        socket_.async_wait(socket_type::wait_write, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem) {
+            owner_.on_writable(epoch_, problem);
+        });
+    }
+
+    std::size_t read_some(std::span<char> into, asio::error_code& problem) override {
+        return socket_.read_some(asio::buffer(into.data(), into.size()), problem);
+    }
+    std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
+        if (pieces.size() == 1) return socket_.write_some(asio::buffer(pieces[0].data, pieces[0].size), problem);
+        std::array<asio::const_buffer, engine::outbox::pieces_max> buffers;
+        for (std::size_t i = 0; i < pieces.size(); ++i) buffers[i] = asio::const_buffer{pieces[i].data, pieces[i].size};
+        return socket_.write_some(std::span<asio::const_buffer const>{buffers.data(), pieces.size()}, problem);
+    }
+
+    void close() noexcept override {
+        asio::error_code ignored;
+        resolver_.cancel();
+        socket_.close(ignored);
+        closed_ = true;
+    }
+
+private:
+    /// Tries the addresses of one name in turn.
+    void try_next(asio::error_code latest) {
+        if (closed_) return owner_.on_connected(epoch_, asio::error::operation_aborted, true);
+        if (next_ == targets_.size()) return report(latest);
+        auto const target = targets_[next_++];
+        asio::error_code problem;
+        if (socket_.is_open()) socket_.close(problem);
+        socket_.open(target.protocol(), problem);
+        if (problem) return try_next(problem);
+        socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed) {
+            if (failed) return try_next(failed);
+            prepare();
+            owner_.on_connected(epoch_, {}, true);
+        });
+    }
+    /// Nothing could even be tried: told from the executor, never inside connect().
+    void report(asio::error_code problem) {
+        asio::post(socket_.get_executor(), [this, problem, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, problem, true); });
+    }
+
+    void prepare() noexcept {
+        asio::error_code ignored;
+        socket_.non_blocking(true, ignored);
+        bool const tcp = targets_[next_ - 1].protocol().family() != AF_UNIX;
+        if (!tcp) return;
+        socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+        socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
+#if defined(__linux__)
+        // Bytes that a frozen host never acknowledges end the connection (RFC 5482, "TCP User Timeout Option").
+        if (user_timeout_.count() > 0) {
+            auto const value = static_cast<unsigned>(user_timeout_.count());
+            ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
+        }
+#endif
+    }
+
+    transport_owner& owner_;
+    std::uint32_t const epoch_;
+    std::chrono::milliseconds const user_timeout_;
+    socket_type socket_;
+    asio::ip::basic_resolver<asio::ip::tcp, asio::any_io_executor> resolver_;
+    std::vector<asio::generic::stream_protocol::endpoint> targets_;
+    std::size_t next_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace umbel::net
