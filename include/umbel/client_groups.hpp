@@ -1,0 +1,223 @@
+// client_groups.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the keys.
+// It knows what the parts mean; how they are begun and counted is net/group.hpp.
+#pragma once
+
+#include <umbel/client_calls.hpp>
+#include <umbel/command/keys.hpp>
+#include <umbel/command/strings.hpp>
+#include <umbel/net/group.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+namespace command::verbs {
+inline constexpr verb mget{"MGET", cluster::command_flags::read_only};
+inline constexpr verb mset{"MSET", cluster::command_flags::idempotent};
+}  // namespace command::verbs
+
+/// A range of keys: anything that gives texts and may be read twice.
+template <class Range>
+concept key_range_of_texts = std::ranges::forward_range<Range const> && !std::convertible_to<Range const&, std::string_view> &&
+                             std::convertible_to<std::ranges::range_reference_t<Range const>, std::string_view>;
+
+/// A range of keys and values: anything that gives pairs of texts and may be read twice.
+template <class Range>
+concept key_value_range = std::ranges::forward_range<Range const> && requires(std::ranges::range_reference_t<Range const> one) {
+    { one.first } -> std::convertible_to<std::string_view>;
+    { one.second } -> std::convertible_to<std::string_view>;
+};
+
+namespace calling {
+
+/// One key of a command with many: its slot, and its place among the keys.
+struct placed_key {
+    std::uint16_t slot;
+    std::uint32_t at;
+};
+
+/// The keys sorted by slot, in their own order within a slot.
+template <class KeyAt>
+std::vector<placed_key> place_keys(std::size_t count, KeyAt&& key_at) {
+    std::vector<placed_key> placed(count);
+    for (std::uint32_t at = 0; at < count; ++at) placed[at] = {cluster::slot_of(key_at(at)).value(), at};
+    std::sort(placed.begin(), placed.end(), [](placed_key left, placed_key right) {
+        return left.slot != right.slot ? left.slot < right.slot : left.at < right.at;
+    });
+    return placed;
+}
+
+/// The first error among the parts, with the delivery of the whole: when a part may have run, so may the whole.
+template <class Part>
+std::optional<error> first_error(std::span<result<Part> const> parts) {
+    std::optional<error> found;
+    bool some_ran = false;
+    for (auto const& one : parts) {
+        if (!one && !found) found = one.error();
+        some_ran = some_ran || one || one.error().may_have_executed();
+    }
+    if (found && some_ran && !found->may_have_executed()) {
+        error_details details;
+        details.message.assign(found->message()).append(" (other keys of the command may have been served)");
+        details.node.assign(found->node());
+        details.slot = found->slot();
+        found.emplace(found->code(), delivery::unknown, std::move(details));
+    }
+    return found;
+}
+
+/// True when one server holds all slots, so that nothing needs to be split.
+inline bool undivided(site const& where) noexcept {
+    if (!where.owner || where.owner->generation.load(std::memory_order_acquire) != where.generation) return false;
+    net::driver const* const home = where.owner->home.load(std::memory_order_acquire);
+    return home && home->routes().known() == engine::known_as::standalone;
+}
+
+/// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i; `join(results, places)` the whole.
+template <class Value, class Part, class Word, class Join>
+operation<Value> make_split(site const& where, command::verb const& name, std::size_t keys, std::size_t words_per_key, Word&& word, Join join) {
+    net::pooled_call& whole = obtain<Value>();
+    prepare(whole, where, name.flags());
+    try {
+        if (where.wrong) return refused<Value>(whole, *where.wrong);
+        if (keys == 0) return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "a command with many keys needs at least one"});
+        std::vector<placed_key> placed;
+        if (undivided(where)) {
+            placed.resize(keys);
+            for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
+        } else {
+            placed = place_keys(keys, [&](std::size_t at) { return word(at, std::size_t{0}); });
+        }
+        auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
+        auto group = std::make_unique<net::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(whole, joining);
+        std::vector<command::argument> words;
+        for (std::size_t first = 0; first < keys;) {
+            std::size_t last = first;
+            words.clear();
+            for (; last < keys && placed[last].slot == placed[first].slot; ++last) {
+                words.emplace_back(umbel::key{word(placed[last].at, std::size_t{0})});
+                for (std::size_t k = 1; k < words_per_key; ++k) words.emplace_back(word(placed[last].at, k));
+            }
+            net::pooled_call& part = obtain<Part>();
+            prepare(part, where, name.flags());
+            struct unadded {
+                net::pooled_call* one;
+                ~unadded() {
+                    if (!one) return;
+                    net::result_slot<Part>::clear(*one);
+                    net::pool::give_back(one);
+                }
+            } guard{&part};
+            encode(part, name, words);
+            group->add(part);
+            guard.one = nullptr;
+            first = last;
+        }
+        whole.group = std::move(group);
+        whole.detour = net::detour::group;
+    } catch (...) {
+        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{whole};
+}
+
+/// Joins counts.
+struct add_up {
+    result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told, std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<std::int64_t>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        std::int64_t sum = 0;
+        for (auto const& one : told) sum += *one;
+        return sum;
+    }
+};
+
+/// Puts values back into the order of their keys.
+template <class Value>
+struct put_in_order {
+    using values = std::vector<std::optional<Value>>;
+    result<values> operator()(std::vector<result<values>>& told, std::vector<placed_key> const& placed) const {
+        if (auto wrong = first_error<values>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        values all(placed.size());
+        std::size_t at = 0;
+        for (auto& part : told) {
+            for (auto& value : *part) {
+                if (at == placed.size()) return fail(errc::unexpected_type, delivery::executed, "MGET answered more values than keys");
+                all[placed[at++].at] = std::move(value);
+            }
+        }
+        if (at != placed.size()) return fail(errc::unexpected_type, delivery::executed, "MGET answered fewer values than keys");
+        return all;
+    }
+};
+
+struct all_written {
+    result<ok> operator()(std::vector<result<ok>>& told, std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<ok>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        return ok{};
+    }
+};
+
+/// Random access to any forward range of texts, without copying a text.
+template <class Range>
+std::vector<std::string_view> texts_of(Range const& range) {
+    std::vector<std::string_view> all;
+    for (auto const& one : range) all.emplace_back(one);
+    return all;
+}
+
+}  // namespace calling
+
+/// Commands with many keys in any slots. In a cluster each slot's part is one command; the parts are not atomic together.
+template <class Self>
+class multi_key_commands {
+public:
+    /// MGET: values in the order of the keys, nullopt for missing ones. Any failed part fails the whole.
+    template <class Value = std::string, key_range_of_texts Keys>
+    auto mget(Keys const& keys) const {
+        auto const all = calling::texts_of(keys);
+        using values = std::vector<std::optional<Value>>;
+        return calling::make_split<values, values>(self().site(), command::verbs::mget, all.size(), 1,
+                                                   [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
+    }
+    template <class Value = std::string, std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto mget(Keys const&... keys) const {
+        return mget<Value>(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});
+    }
+
+    /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written: the delivery says so.
+    template <key_value_range Pairs>
+    auto mset(Pairs const& pairs) const {
+        std::vector<std::array<std::string_view, 2>> all;
+        for (auto const& one : pairs) all.push_back({std::string_view{one.first}, std::string_view{one.second}});
+        return calling::make_split<ok, ok>(self().site(), command::verbs::mset, all.size(), 2,
+                                           [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+    }
+
+    /// DEL, UNLINK, EXISTS and TOUCH of many keys: how many there were.
+    template <key_range_of_texts Keys>
+    auto del(Keys const& keys) const { return counted(command::verbs::del, keys); }
+    template <key_range_of_texts Keys>
+    auto unlink(Keys const& keys) const { return counted(command::verbs::unlink, keys); }
+    template <key_range_of_texts Keys>
+    auto exists(Keys const& keys) const { return counted(command::verbs::exists, keys); }
+    template <key_range_of_texts Keys>
+    auto touch(Keys const& keys) const { return counted(command::verbs::touch, keys); }
+
+private:
+    template <class Keys>
+    auto counted(command::verb const& name, Keys const& keys) const {
+        auto const all = calling::texts_of(keys);
+        return calling::make_split<std::int64_t, std::int64_t>(self().site(), name, all.size(), 1,
+                                                               [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
+    }
+    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
+};
+
+}  // namespace umbel

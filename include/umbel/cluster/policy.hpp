@@ -1,0 +1,112 @@
+// policy.hpp: from a fault to its consequence. The default policy is the table of the cluster specification's
+// redirections and of the server's transient errors; a user may replace it by any pure function object.
+#pragma once
+
+#include <umbel/cluster/verdict.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+namespace umbel::cluster {
+
+/// A redirect policy: `verdict operator()(attempt const&) const noexcept`, pure, trivially copyable and at most 32 bytes,
+/// called from any thread that reads replies. It must not depend on anything but the attempt and its own constants.
+template <class Policy>
+concept redirect_policy = std::is_nothrow_invocable_r_v<verdict, Policy const&, attempt const&> &&
+                          std::is_trivially_copyable_v<Policy> && (sizeof(Policy) <= 32);
+
+/// Follows what a real cluster says. A command is sent again by itself only when it is read-only, declared
+/// idempotent, or proven not executed.
+struct follow_redirects {
+    constexpr verdict operator()(attempt const& seen) const noexcept {
+        switch (seen.fault) {
+            // Rule: Redis Cluster specification, "MOVED redirection".
+            case errc::moved: return seen.redirects < seen.redirects_max ? verdict::follow() : verdict::fail();
+            // Rule: Redis Cluster specification, "ASK redirection".
+            case errc::ask: return seen.redirects < seen.redirects_max ? verdict::ask() : verdict::fail();
+            // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again later.
+            case errc::try_again: return repeat(seen, false);
+            case errc::cluster_down: return repeat(seen, true);
+            // A replica that loads or has lost its primary is left at once; a primary that loads is waited for.
+            case errc::loading:
+            case errc::master_down:
+                if (!seen.may_repeat()) return verdict::fail();
+                return seen.from_replica && seen.retries < 2 ? verdict::retry_after({}, seen.retries == 0) : repeat(seen, true);
+            case errc::read_only: return refreshed(seen);
+            case errc::connection_lost:
+            case errc::connect_failed:
+            case errc::resolve_failed:
+                if (seen.from_replica && seen.retries < 2 && seen.may_repeat()) return verdict::retry_after({}, true);
+                return refreshed(seen);
+            // One refresh may find the owner; after it the caller is told.
+            case errc::slot_uncovered: return seen.retries == 0 ? verdict::after_refresh(seen.left) : verdict::fail();
+            // Junk is not asked for again: only what never left goes elsewhere.
+            case errc::protocol_error:
+                return seen.delivery == umbel::delivery::not_sent ? refreshed(seen) : verdict::fail();
+            case errc::bad_argument:
+            case errc::cross_slot:
+            case errc::needs_lease:
+            case errc::overloaded:
+            case errc::deadline_exceeded:
+            case errc::no_memory:
+            case errc::cancelled:
+            case errc::no_reachable_node:
+            case errc::unexpected_type:
+            case errc::too_many_redirects:
+            case errc::server_error:
+            case errc::wrong_type:
+            case errc::no_auth:
+            case errc::wrong_password:
+            case errc::no_permission:
+            case errc::no_script:
+            case errc::busy_script:
+            case errc::out_of_memory:
+            case errc::misconfigured:
+            case errc::no_replicas:
+            case errc::exec_aborted:
+            case errc::cross_slot_reply:
+            case errc::no_protocol: return verdict::fail();
+        }
+        return verdict::fail();
+    }
+
+private:
+    static constexpr verdict repeat(attempt const& seen, bool refresh) noexcept {
+        return seen.may_repeat() ? verdict::retry_after(seen.delay, refresh) : verdict::fail();
+    }
+    static constexpr verdict refreshed(attempt const& seen) noexcept {
+        return seen.may_repeat() ? verdict::after_refresh(seen.delay) : verdict::fail();
+    }
+};
+
+/// Follows nothing and repeats nothing: MOVED and ASK reach the caller with slot and node, as redis-cli shows them without -c.
+struct surface_redirects {
+    constexpr verdict operator()(attempt const&) const noexcept { return verdict::fail(); }
+};
+
+/// Holds any redirect_policy by value.
+/// Cost: one indirect call per fault; commands that succeed never come here.
+class policy {
+public:
+    policy() noexcept : policy{follow_redirects{}} {}
+
+    template <redirect_policy Policy>
+        requires(!std::same_as<Policy, policy>)
+    policy(Policy const& chosen) noexcept
+        : judge_{[](void const* kept, attempt const& seen) noexcept { return (*static_cast<Policy const*>(kept))(seen); }} {
+        ::new (static_cast<void*>(kept_)) Policy{chosen};
+    }
+
+    verdict operator()(attempt const& seen) const noexcept { return judge_(kept_, seen); }
+
+private:
+    alignas(std::max_align_t) std::byte kept_[32]{};
+    verdict (*judge_)(void const*, attempt const&) noexcept;
+};
+
+static_assert(redirect_policy<follow_redirects> && redirect_policy<surface_redirects>);
+
+}  // namespace umbel::cluster

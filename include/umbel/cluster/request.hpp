@@ -1,0 +1,37 @@
+// request.hpp: what routing and retrying must know of a command, once its arguments are bytes.
+// It knows neither the arguments nor the type of the reply.
+#pragma once
+
+#include <umbel/cluster/slot.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace umbel::cluster {
+
+/// Facts about a command that decide where it may go and whether it may be sent again.
+enum class command_flags : std::uint8_t {
+    none = 0,
+    read_only = 1,   ///< Changes nothing; may go to a replica and may always be sent again.
+    idempotent = 2,  ///< Sent twice it leaves the same state and gives the same reply.
+    scripted = 4,    ///< A script or function: an error reply does not prove that nothing was executed.
+};
+constexpr command_flags operator|(command_flags left, command_flags right) noexcept {
+    return static_cast<command_flags>(static_cast<unsigned>(left) | static_cast<unsigned>(right));
+}
+constexpr bool has(command_flags flags, command_flags one) noexcept {
+    return (static_cast<unsigned>(flags) & static_cast<unsigned>(one)) != 0;
+}
+
+/// A command as routing sees it. Without a slot any node may serve it.
+struct request {
+    std::optional<slot> where;
+    command_flags flags = command_flags::none;
+
+    /// True when sending it a second time can do no harm.
+    constexpr bool repeatable() const noexcept {
+        return has(flags, command_flags::read_only) || has(flags, command_flags::idempotent);
+    }
+};
+
+}  // namespace umbel::cluster

@@ -1,0 +1,154 @@
+// cluster/slot.hpp: the hash slot of a key: hash tag, CRC16 and the strong type that carries the result.
+// It knows keys as bytes only: no command, no node, no topology.
+#pragma once
+
+#include <umbel/config.hpp>
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace umbel::cluster {
+
+/// The number of hash slots of every cluster.
+/// Rule: Redis Cluster specification, "Key distribution model".
+inline constexpr std::uint16_t slot_count = 16384;
+
+/// One of the 16384 hash slots.
+class slot {
+public:
+    constexpr slot() noexcept = default;
+
+    /// Precondition: value < slot_count.
+    constexpr explicit slot(std::uint16_t value) noexcept : value_{value} { UMBEL_ASSERT(value < slot_count); }
+
+    constexpr std::uint16_t value() const noexcept { return value_; }
+
+    friend constexpr bool operator==(slot, slot) noexcept = default;
+    friend constexpr auto operator<=>(slot, slot) noexcept = default;
+
+private:
+    std::uint16_t value_ = 0;
+};
+
+namespace detail {
+
+using crc_tables = std::array<std::array<std::uint16_t, 256>, 16>;
+
+/// Table k maps a byte to the CRC of that byte followed by k zero bytes, so 16 bytes are folded by 16 independent look-ups.
+constexpr crc_tables make_crc_tables() noexcept {
+    crc_tables tables{};
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        unsigned crc = byte << 8;
+        for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000u) != 0 ? (crc << 1) ^ 0x1021u : crc << 1;
+        tables[0][byte] = static_cast<std::uint16_t>(crc);
+    }
+    for (std::size_t k = 1; k < tables.size(); ++k) {
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            unsigned const before = tables[k - 1][byte];
+            tables[k][byte] = static_cast<std::uint16_t>((before << 8) ^ tables[0][before >> 8]);
+        }
+    }
+    return tables;
+}
+
+inline constexpr crc_tables crc_table = make_crc_tables();
+
+// The loads below are spelled byte by byte: compilers turn them into one load and a byte swap, and they stay constexpr.
+constexpr std::uint64_t byte_at(char const* bytes, std::size_t index) noexcept {
+    return static_cast<unsigned char>(bytes[index]);
+}
+
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_4(char const* bytes) noexcept {
+    return byte_at(bytes, 0) << 24 | byte_at(bytes, 1) << 16 | byte_at(bytes, 2) << 8 | byte_at(bytes, 3);
+}
+
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_8(char const* bytes) noexcept {
+    return byte_at(bytes, 0) << 56 | byte_at(bytes, 1) << 48 | byte_at(bytes, 2) << 40 | byte_at(bytes, 3) << 32 |
+           byte_at(bytes, 4) << 24 | byte_at(bytes, 5) << 16 | byte_at(bytes, 6) << 8 | byte_at(bytes, 7);
+}
+
+/// Loads `size` < 8 bytes as a number with zeros in front, never touching a byte beyond them.
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_short(char const* bytes, std::size_t size) noexcept {
+    if (size >= 4) return load_4(bytes) << (8 * (size - 4)) | load_4(bytes + size - 4);
+    if (size == 0) return 0;
+    std::size_t const middle = size / 2;
+    return byte_at(bytes, 0) << (8 * (size - 1)) | byte_at(bytes, middle) << (8 * (size - 1 - middle)) |
+           byte_at(bytes, size - 1);
+}
+
+/// Folds 8 bytes, the most significant first, through the tables that begin at `first`.
+template <std::size_t First>
+UMBEL_ALWAYS_INLINE constexpr unsigned fold_word(std::uint64_t word) noexcept {
+    auto const look_up = [word](std::size_t k) { return unsigned{crc_table[First + k][(word >> (8 * k)) & 0xff]}; };
+    return ((look_up(7) ^ look_up(6)) ^ (look_up(5) ^ look_up(4))) ^ ((look_up(3) ^ look_up(2)) ^ (look_up(1) ^ look_up(0)));
+}
+
+/// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is needed.
+UMBEL_ALWAYS_INLINE constexpr unsigned crc_head(char const* bytes, std::size_t size) noexcept {
+    if (size < 8) return fold_word<0>(load_short(bytes, size));
+    unsigned const tail = fold_word<0>(load_8(bytes + size - 8));
+    return size == 8 ? tail : tail ^ fold_word<8>(load_8(bytes) >> (8 * (16 - size)));
+}
+
+/// CRC16/XMODEM (polynomial 0x1021, start 0), 16 bytes a step.
+/// Rule: Redis Cluster specification, appendix A.
+constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
+    std::size_t const head = size <= 16 ? size : (size - 1) % 16 + 1;
+    unsigned crc = crc_head(bytes, head);
+    for (std::size_t at = head; at < size; at += 16) {
+        unsigned const low = fold_word<0>(load_8(bytes + at + 8));
+        crc = low ^ fold_word<8>(load_8(bytes + at) ^ std::uint64_t{crc} << 48);
+    }
+    return static_cast<std::uint16_t>(crc);
+}
+
+/// Non-zero when one of the eight bytes of `word` is '{'.
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t brace_bits(std::uint64_t word) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    std::uint64_t const zero_where_brace = word ^ ones * '{';
+    return (zero_where_brace - ones) & ~zero_where_brace & ones << 7;
+}
+
+/// Tells whether a key holds a '{' at all; most keys do not, and this is all they pay for hash tags.
+UMBEL_ALWAYS_INLINE constexpr bool has_brace(char const* bytes, std::size_t size) noexcept {
+    if (size < 8) return brace_bits(load_short(bytes, size)) != 0;
+    std::uint64_t found = brace_bits(load_8(bytes + size - 8));
+    for (std::size_t at = 0; at + 8 < size; at += 8) found |= brace_bits(load_8(bytes + at));
+    return found != 0;
+}
+
+/// From here on the library's memchr is quicker than looking at eight bytes a step.
+inline constexpr std::size_t long_key_bytes = 96;
+
+}  // namespace detail
+
+/// Returns the part of `key` that is hashed: what stands between the first '{' and the first '}' after it, when that is not
+/// empty, otherwise the whole key.
+/// Lifetime: borrows from `key`.
+/// Rule: Redis Cluster specification, "Hash tags".
+constexpr std::string_view hash_tag(std::string_view key) noexcept {
+    if (key.size() < detail::long_key_bytes && !detail::has_brace(key.data(), key.size())) return key;
+    std::size_t const open = key.find('{');
+    if (open == std::string_view::npos) return key;
+    std::size_t const close = key.find('}', open + 1);
+    if (close == std::string_view::npos || close == open + 1) return key;
+    return key.substr(open + 1, close - open - 1);
+}
+
+/// Returns the hash slot of `key`, also in constant expressions.
+/// Rule: Redis Cluster specification, "Key distribution model": CRC16 of the hash tag, modulo 16384.
+constexpr slot slot_of(std::string_view key) noexcept {
+    std::string_view const tag = hash_tag(key);
+    return slot{static_cast<std::uint16_t>(detail::crc16(tag.data(), tag.size()) % slot_count)};
+}
+
+}  // namespace umbel::cluster
+
+template <>
+struct std::hash<umbel::cluster::slot> {
+    std::size_t operator()(umbel::cluster::slot value) const noexcept { return value.value(); }
+};

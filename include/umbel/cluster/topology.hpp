@@ -1,0 +1,165 @@
+// cluster/topology.hpp: what a cluster looks like at one time: nodes, shards with their slots, migrations under way. Values only.
+// It knows neither how a topology is asked for nor how it is read, compared or published.
+#pragma once
+
+#include <umbel/cluster/endpoint.hpp>
+#include <umbel/cluster/slot.hpp>
+#include <umbel/config.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel::cluster {
+
+enum class node_role : std::uint8_t { primary, replica };
+
+/// How the answering node sees another node.
+enum class node_health : std::uint8_t {
+    online,
+    loading,  ///< Reads its data set; answers LOADING.
+    suspect,  ///< Not reachable for the node that answered ("fail?"); may well be up.
+    failed,   ///< A majority of primaries holds it for dead.
+};
+
+/// Where a topology comes from. Only `nodes` carries config epochs; `standalone` is one server without cluster mode.
+enum class source : std::uint8_t { shards, slots, nodes, standalone };
+
+/// One node, as one answer told it. Fields that the answer does not carry stay empty or 0.
+struct node_info {
+    std::string id;
+    endpoint where;  ///< Where to connect: the preferred endpoint, with the TLS port where the client speaks TLS.
+    std::string ip;
+    std::string hostname;
+    std::uint16_t port = 0;      ///< Plain port; 0 when there is none.
+    std::uint16_t tls_port = 0;  ///< TLS port; 0 when there is none.
+    node_role role = node_role::primary;
+    node_health health = node_health::online;
+    std::string availability_zone;
+    std::uint64_t config_epoch = 0;  ///< Of the node, for a replica that of its primary; 0 when unknown.
+    std::int64_t replication_offset = 0;
+
+    friend bool operator==(node_info const&, node_info const&) = default;
+};
+
+/// Slots from `first` to `last`, both included.
+struct slot_range {
+    slot first;
+    slot last;
+
+    constexpr std::size_t size() const noexcept { return last < first ? 0 : std::size_t{last.value()} - first.value() + 1; }
+    constexpr bool contains(slot one) const noexcept { return first <= one && one <= last; }
+
+    friend constexpr bool operator==(slot_range, slot_range) noexcept = default;
+};
+
+/// The nodes that serve one set of slots. Nodes are named by their index in topology::nodes.
+struct shard {
+    static constexpr std::uint32_t none = 0xffff'ffff;
+
+    std::vector<slot_range> ranges;
+    std::uint32_t primary = none;  ///< `none` when the answer names no primary that can be reached.
+    std::vector<std::uint32_t> replicas;
+    std::uint64_t config_epoch = 0;  ///< Of the primary; 0 when unknown.
+
+    friend bool operator==(shard const&, shard const&) = default;
+};
+
+/// A slot on its way from one node to another, as one of the two tells it. Nodes are named by id.
+struct migration {
+    enum class direction : std::uint8_t { importing, migrating };
+
+    slot moved;
+    std::string from;
+    std::string to;
+    direction told_as = direction::migrating;
+
+    friend bool operator==(migration const&, migration const&) = default;
+};
+
+/// The whole cluster as one node (or a majority of nodes) tells it.
+struct topology {
+    static constexpr std::uint32_t none = shard::none;
+    /// The bound of everything that reads a topology: more nodes than this are refused.
+    static constexpr std::size_t nodes_max = 4096;
+
+    std::vector<node_info> nodes;
+    std::vector<shard> shards;
+    std::vector<migration> migrations;
+    source told_by = source::shards;
+    std::uint32_t self = none;  ///< The node that answered, where the answer says so.
+
+    /// The number of slots that some shard serves.
+    /// Cost: linear in the number of ranges plus slot_count bits; overlapping ranges are counted once.
+    std::size_t covered_slots() const {
+        std::vector<bool> covered(slot_count);
+        for (auto const& one : shards) {
+            for (auto const& range : one.ranges) {
+                for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) covered[at] = true;
+            }
+        }
+        return static_cast<std::size_t>(std::count(covered.begin(), covered.end(), true));
+    }
+
+    /// The index of the shard that serves `one`, or `none`. Cost: linear in the number of ranges; see shards_by_slot for many.
+    std::uint32_t shard_of(slot one) const noexcept {
+        for (std::size_t index = 0; index < shards.size(); ++index) {
+            for (auto const& range : shards[index].ranges) {
+                if (range.contains(one)) return static_cast<std::uint32_t>(index);
+            }
+        }
+        return none;
+    }
+
+    /// The primary of `one` as an index into `nodes`, or `none`.
+    std::uint32_t owner(slot one) const noexcept {
+        std::uint32_t const found = shard_of(one);
+        return found == none ? none : shards[found].primary;
+    }
+
+    /// The node with this id as an index into `nodes`, or `none`. Cost: linear.
+    std::uint32_t find_node(std::string_view id) const noexcept {
+        for (std::size_t index = 0; index < nodes.size(); ++index) {
+            if (nodes[index].id == id) return static_cast<std::uint32_t>(index);
+        }
+        return none;
+    }
+
+    friend bool operator==(topology const&, topology const&) = default;
+};
+
+/// Marks a slot without a shard in the result of shards_by_slot.
+inline constexpr std::uint16_t no_shard = 0xffff;
+
+/// The shard of every slot, by index into `told.shards`; no_shard where nobody serves it.
+/// Precondition: told.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots and ranges.
+inline std::vector<std::uint16_t> shards_by_slot(topology const& told) {
+    UMBEL_ASSERT(told.shards.size() < no_shard);
+    std::vector<std::uint16_t> owners(slot_count, no_shard);
+    for (std::size_t index = 0; index < told.shards.size(); ++index) {
+        for (auto const& range : told.shards[index].ranges) {
+            if (range.last < range.first) continue;
+            std::fill(owners.begin() + range.first.value(), owners.begin() + range.last.value() + 1, static_cast<std::uint16_t>(index));
+        }
+    }
+    return owners;
+}
+
+/// One server without cluster mode: it serves every slot.
+inline topology standalone_topology(endpoint where) {
+    topology made;
+    made.told_by = source::standalone;
+    made.self = 0;
+    node_info node;
+    node.port = where.port;
+    node.where = std::move(where);
+    made.nodes.push_back(std::move(node));
+    made.shards.push_back(shard{{slot_range{slot{0}, slot{slot_count - 1}}}, 0, {}, 0});
+    return made;
+}
+
+}  // namespace umbel::cluster

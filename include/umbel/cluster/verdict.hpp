@@ -1,0 +1,55 @@
+// verdict.hpp: what a redirect policy is told (attempt) and what it answers (verdict). Values only.
+#pragma once
+
+#include <umbel/cluster/request.hpp>
+#include <umbel/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace umbel::cluster {
+
+/// Everything a policy may base its verdict on: one fault of one command, and its way so far.
+struct attempt {
+    errc fault{};
+    umbel::delivery delivery{};  ///< What is known of the execution of this attempt.
+    command_flags flags{};
+    bool from_replica = false;  ///< The attempt went over a link that serves replica reads.
+    bool replica_only = false;  ///< The caller asked for replicas only.
+    std::uint16_t redirects = 0;  ///< MOVED and ASK followed before this fault.
+    std::uint16_t retries = 0;    ///< Attempts repeated before this fault, redirects not counted.
+    std::uint16_t redirects_max = 0;
+    std::chrono::nanoseconds spent{};  ///< Since the command was accepted.
+    std::chrono::nanoseconds left{};   ///< Until its deadline; the largest value without one.
+    std::chrono::nanoseconds delay{};  ///< The jittered back-off that fits `retries`, ready to use.
+
+    /// True when sending the command again cannot execute it twice, or executing it twice does no harm.
+    constexpr bool may_repeat() const noexcept {
+        return delivery == umbel::delivery::not_sent || delivery == umbel::delivery::not_executed ||
+               has(flags, command_flags::read_only) || has(flags, command_flags::idempotent);
+    }
+};
+
+/// What happens to the command next.
+struct verdict {
+    enum class step : std::uint8_t {
+        fail,     ///< The caller gets the error.
+        follow,   ///< Send to the node a MOVED names, and let the slot table learn it.
+        ask,      ///< Send once to the node an ASK names, after ASKING; the slot table learns nothing.
+        retry,    ///< Route anew from the table after `delay`.
+        refresh,  ///< Route anew as soon as a refresh of the topology has ended, at the latest after `delay`.
+    };
+    step next = step::fail;
+    std::chrono::nanoseconds delay{};
+    bool refresh_topology = false;  ///< Also have the topology refreshed in the background.
+
+    static constexpr verdict fail() noexcept { return {}; }
+    static constexpr verdict follow() noexcept { return {step::follow, {}, true}; }
+    static constexpr verdict ask() noexcept { return {step::ask, {}, false}; }
+    static constexpr verdict retry_after(std::chrono::nanoseconds delay, bool refresh = false) noexcept {
+        return {step::retry, delay, refresh};
+    }
+    static constexpr verdict after_refresh(std::chrono::nanoseconds at_most) noexcept { return {step::refresh, at_most, true}; }
+};
+
+}  // namespace umbel::cluster

@@ -1,0 +1,338 @@
+// model_cluster.hpp: a whole model cluster: how it is made, what can happen to it, and what is true of it.
+// It knows no client.
+#pragma once
+
+#include <umbel/testing/model_bus.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace umbel::testing {
+
+/// What a model cluster begins as.
+struct cluster_shape {
+    int primaries = 3;
+    int replicas_each = 1;
+};
+
+/// N primaries with replicas, the network in front of them, and everything that may befall them.
+/// Lifetime: borrows the timeline. Threading: one thread.
+class model_cluster : public model_bus {
+public:
+    model_cluster(timeline& time, cluster_shape shape, model_options options = {}, network_options wires = {})
+        : model_bus{time, options_, book_}, time_{time}, options_{std::move(options)}, net_{time, wires} {
+        int const count = shape.primaries * (1 + shape.replicas_each);
+        for (int i = 0; i < count; ++i) spawn();
+        for (int i = 0; i < count; ++i)
+            for (int j = 0; j < count; ++j) meet(i, j);
+        for (int i = 0; i < count; ++i) settle_first(i, shape.primaries);
+        for (int i = 0; i < count; ++i) start(i);
+    }
+
+    network& net() noexcept { return net_; }
+    ledger& book() noexcept { return book_; }
+    model_options& options() noexcept { return options_; }
+    cluster::endpoint const& where(node_number which) { return (*this)[which].view.me().where; }
+
+    // ---- What may happen ----------------------------------------------------------------------------------------------------
+
+    /// kill -9: connections are reset, data and cluster state stay on its disk.
+    void crash(node_number which) {
+        model_node& one = (*this)[which];
+        if (one.is == model_node::state::crashed) return;
+        log("crashes", which);
+        one.is = model_node::state::crashed;
+        one.bus_backlog.clear();
+        one.link_up = one.primary();
+        one.loading = one.syncing = one.paused = false;
+        one.hang_up_all(time_.chance(50));
+        bump_syncs(which);
+    }
+    void restart(node_number which) {
+        model_node& one = (*this)[which];
+        if (one.is != model_node::state::crashed) return;
+        log("starts again", which);
+        one.is = model_node::state::running;
+        one.cut_off_at = time_.now();
+        for (model_peer& peer : one.view.peers) peer.heard = time_.now();
+        one.loading = true;
+        time_.in(time_.between(1ms, 30ms), [&one] { one.loading = false; });
+    }
+    /// SIGSTOP: no reset, no answer.
+    void freeze(node_number which) {
+        if ((*this)[which].is != model_node::state::running) return;
+        log("freezes", which);
+        (*this)[which].is = model_node::state::frozen;
+    }
+    void unfreeze(node_number which) {
+        if ((*this)[which].is != model_node::state::frozen) return;
+        log("thaws", which);
+        thaw((*this)[which]);
+    }
+    /// The clients' packets to and from this node are lost; the bus is not.
+    void cut_from_clients(node_number which, bool cut) {
+        model_node& one = (*this)[which];
+        if (one.cut_from_clients == cut) return;
+        log(cut ? "is out of the clients' reach" : "is within the clients' reach", which);
+        one.cut_from_clients = cut;
+        if (!cut) net_.resume(one);
+    }
+    /// Moves a node to another side of a partition of the bus; clients still reach it.
+    void partition(node_number which, int group) {
+        log(group == 0 ? "hears the others again" : "is cut off from the others", which);
+        set_group(which, group);
+    }
+    /// Every client connection of the node ends.
+    void reset_connections(node_number which) {
+        log("resets its connections", which);
+        (*this)[which].hang_up_all(time_.chance(50));
+    }
+    void fail_over(node_number replica, bool force = false, bool takeover = false) {
+        log(takeover ? "takes over" : force ? "forces a failover" : "is asked to fail over", replica);
+        fail_over_to(replica, force, takeover);
+    }
+
+    /// Moves a slot with its keys, one key at a time. Nothing happens where that is not possible now.
+    /// Rule: Redis Cluster specification, "Redis Cluster live reconfiguration".
+    void move_slot(std::uint16_t slot, node_number to) {
+        node_number const from = truth(slot);
+        if (from == nobody || from == to || moving_.contains(slot)) return;
+        model_node& source = (*this)[from];
+        model_node& target = (*this)[to];
+        if (!usable(source) || !usable(target) || !target.primary() || !source.primary() || target.foreign) return;
+        log("gives slot " + std::to_string(slot) + " to node " + std::to_string(to), from);
+        target.view.importing[slot] = from;
+        source.view.migrating[slot] = to;
+        moving_[slot] = {from, to};
+        time_.in(step(), [this, slot] { move_on(slot); });
+    }
+    bool moving() const noexcept { return !moving_.empty(); }
+    duration key_pace = 5ms;  ///< The largest time between two keys of a slot that moves.
+
+    /// Gives a node's slots to others, those without keys at once; then the cluster forgets it when forget() is called.
+    void drain(node_number which, node_number to) {
+        std::set<std::uint16_t> busy;
+        for (auto const& [key, value] : (*this)[which].store) busy.insert(cluster::slot_of(key).value());
+        for (std::uint16_t slot = 0; slot < cluster::slot_count; ++slot) {
+            if (truth(slot) != which) continue;
+            if (busy.contains(slot)) move_slot(slot, to);
+            else hand_over(slot, which, to);
+        }
+        bump_epoch((*this)[to]);
+    }
+    void forget(node_number which) {
+        log("is forgotten", which);
+        forgotten_.insert(which);
+        for (auto const& one : nodes())
+            if (one->number() != which) one->view.peer(which) = {};
+        crash(which);
+    }
+    /// A new, empty primary joins.
+    node_number join() {
+        model_node& made = spawn();
+        log("joins", made.number());
+        for (auto const& one : nodes())
+            if (one.get() != &made && !forgotten_.contains(one->number()) && !one->foreign) meet(made.number(), one->number());
+        made.view.me().config_epoch = 0;
+        start(made.number());
+        return made.number();
+    }
+    /// Another server, of a cluster of its own, answers at an address from now on.
+    model_node& squat(cluster::endpoint const& address) {
+        model_node& made = spawn();
+        made.foreign = true;
+        forgotten_.insert(made.number());
+        net_.leave(where(made.number()));
+        made.view.me().where = address;
+        made.view.owner.fill(static_cast<std::int8_t>(made.number()));
+        ++made.view.version;
+        net_.listen(address, made);
+        log("another cluster's server at " + address.to_string(), made.number());
+        return made;
+    }
+    void unsquat(model_node& which, node_number back) {
+        crash(which.number());
+        net_.listen(where(back), (*this)[back]);
+    }
+
+    /// Ends every fault: everybody runs and hears everybody.
+    void heal() {
+        for (auto const& one : nodes()) {
+            if (one->foreign || forgotten_.contains(one->number())) continue;
+            node_number const which = one->number();
+            set_group(which, 0);
+            cut_from_clients(which, false);
+            unfreeze(which);
+            restart(which);
+            one->junk_next = one->refuse_next = 0;
+        }
+        network_options& wires = net_.options();
+        wires.cut_percent = wires.spike_percent = wires.lost_connect_percent = 0;
+    }
+
+    // ---- What is true ---------------------------------------------------------------------------------------------------------
+
+    /// The primary of a slot: who claims it under the highest epoch; nobody while nobody does.
+    node_number truth(std::uint16_t slot) {
+        node_number best = nobody;
+        for (auto const& one : nodes()) {
+            if (one->foreign || forgotten_.contains(one->number()) || !one->primary() || one->view.owner[slot] != one->number()) continue;
+            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch) best = one->number();
+        }
+        return best;
+    }
+    bool is_member(node_number which) { return !(*this)[which].foreign && !forgotten_.contains(which); }
+    /// True when all members agree, nobody is held for failed, every replica has its copy and nothing moves.
+    bool settled() {
+        model_node* first = nullptr;
+        if (moving()) return false;
+        for (auto const& one : nodes()) {
+            if (!is_member(one->number())) continue;
+            if (!usable(*one) || one->paused || one->loading || !one->cluster_ok() || (!one->primary() && !one->link_up)) return false;
+            if (!first) first = one.get();
+            if (one->view.owner != first->view.owner) return false;
+            for (model_peer const& peer : one->view.peers)
+                if (peer.known && (peer.failed || peer.suspected)) return false;
+            for (std::size_t i = 0; i < size(); ++i)
+                if (is_member(static_cast<node_number>(i)) && (!one->view.peers[i].known || one->view.peers[i].primary != nodes()[i]->primary() ||
+                                                               one->view.peers[i].follows != nodes()[i]->view.me().follows))
+                    return false;
+        }
+        return first != nullptr;
+    }
+    /// Says, for people, what keeps settled() from being true.
+    std::string unsettled() {
+        std::string text;
+        for (auto const& [slot, way] : moving_)
+            text += "slot " + std::to_string(slot) + " moves " + std::to_string(way.first) + "->" + std::to_string(way.second) + "; ";
+        for (auto const& one : nodes()) {
+            if (!is_member(one->number())) continue;
+            text += "node " + std::to_string(one->number()) + (one->primary() ? " primary" : " replica of " + std::to_string(one->view.me().follows)) +
+                    (usable(*one) ? "" : " not running") + (one->loading ? " loading" : "") + (one->paused ? " paused" : "") + (one->link_up ? "" : " without copy") +
+                    (one->cluster_ok() ? "" : " cluster not ok") + ", slots " + std::to_string(one->view.count_of(one->number())) + ", epoch " +
+                    std::to_string(one->view.me().config_epoch) + ", sees";
+            for (std::size_t i = 0; i < size(); ++i) {
+                model_peer const& peer = one->view.peers[i];
+                text += " " + std::to_string(i) + (peer.known ? (peer.primary ? "p" : "r" + std::to_string(peer.follows)) : "-") + (peer.failed ? "!" : peer.suspected ? "?" : "");
+                text += "/" + std::to_string(one->view.count_of(static_cast<node_number>(i)));
+            }
+            text += "; ";
+        }
+        return text;
+    }
+    /// True when some primary that runs serves every slot and is reached by clients.
+    bool serves_writes() {
+        for (std::uint16_t slot = 0; slot < cluster::slot_count; slot = static_cast<std::uint16_t>(slot + 64)) {
+            node_number const owner = truth(slot);
+            if (owner == nobody || !usable((*this)[owner]) || (*this)[owner].paused || (*this)[owner].cut_from_clients || !(*this)[owner].cluster_ok()) return false;
+        }
+        return true;
+    }
+
+private:
+    static bool usable(model_node const& one) noexcept { return one.is == model_node::state::running; }
+    void log(std::string const& what, node_number which) {
+        time_.note([&] { return "node " + std::to_string(which) + ' ' + what; });
+    }
+    duration step() { return time_.between(500us, key_pace); }
+
+    model_node& spawn() {
+        auto const number = static_cast<int>(size());
+        std::string id;
+        for (int i = 0; i < 40; ++i) id.push_back("0123456789abcdef"[time_.random().below(16)]);
+        bool const one_host = options_.one_host || options_.style == endpoint_style::unknown;
+        cluster::endpoint where{one_host ? std::string{"10.0.0.1"} : "10.0.0." + std::to_string(number + 1),
+                                static_cast<std::uint16_t>(one_host ? 7000 + number : 6379)};
+        std::string const name = options_.style == endpoint_style::hostname ? "node-" + std::to_string(number) + ".example" : std::string{};
+        model_node& made = add(std::move(id), where, name);
+        net_.listen(where, made);
+        if (!name.empty()) net_.listen({name, where.port}, made);
+        return made;
+    }
+    void settle_first(node_number which, int primaries) {
+        model_view& view = (*this)[which].view;
+        view.current_epoch = static_cast<std::uint64_t>(primaries);
+        for (int i = 0; i < static_cast<int>(size()); ++i) {
+            model_peer& peer = view.peer(i);
+            peer.primary = i < primaries;
+            peer.follows = peer.primary ? nobody : i % primaries;
+            peer.config_epoch = peer.primary ? static_cast<std::uint64_t>(i + 1) : 0;
+            peer.heard = time_.now();
+        }
+        for (int slot = 0; slot < static_cast<int>(cluster::slot_count); ++slot)
+            view.owner[static_cast<std::size_t>(slot)] = static_cast<std::int8_t>(slot * primaries / static_cast<int>(cluster::slot_count));
+        ++view.version;
+    }
+    /// A crash breaks the link of every replica of it.
+    void bump_syncs(node_number which) {
+        for (auto const& one : nodes())
+            if (!one->primary() && one->view.me().follows == which) one->link_up = false;
+    }
+    static void bump_epoch(model_node& one) {
+        std::uint64_t highest = one.view.current_epoch;
+        for (model_peer const& peer : one.view.peers) highest = std::max(highest, peer.config_epoch);
+        if (one.view.me().config_epoch == highest && highest != 0) return;
+        one.view.current_epoch = one.view.me().config_epoch = highest + 1;
+    }
+    void hand_over(std::uint16_t slot, node_number from, node_number to) {
+        (*this)[to].view.set_owner(slot, to);
+        (*this)[from].view.set_owner(slot, to);
+    }
+
+    void move_on(std::uint16_t slot) {
+        auto const [from, to] = moving_.at(slot);
+        model_node& source = (*this)[from];
+        model_node& target = (*this)[to];
+        auto const leaving = source.view.migrating.find(slot);
+        bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() && leaving->second == to &&
+                           target.view.importing.contains(slot) && source.view.owner[slot] == from;
+        if (!sound) return abandon_move(slot);
+        if (!usable(source) || !usable(target) || !hear(from, to) || source.paused || target.paused) {
+            time_.in(20ms, [this, slot] { move_on(slot); });
+            return;
+        }
+        for (auto at = source.store.begin(); at != source.store.end(); ++at) {
+            if (cluster::slot_of(at->first).value() != slot) continue;
+            std::string const key = at->first;
+            target.store[key] = std::move(at->second);
+            source.store.erase(at);
+            target.wrote_as_primary = source.wrote_as_primary = true;
+            target.changed(target, {key});
+            source.changed(source, {key});
+            time_.in(step(), [this, slot] { move_on(slot); });
+            return;
+        }
+        target.view.importing.erase(slot);
+        target.view.set_owner(slot, to);
+        bump_epoch(target);
+        announce(to);
+        moving_.erase(slot);
+        time_.in(step(), [&source, slot, to = to] {
+            source.view.migrating.erase(slot);
+            if (source.view.owner[slot] == source.number()) source.view.set_owner(slot, to);
+        });
+    }
+    /// A failover has come between: what redis-cli --cluster fix would do. Keys on both sides may be lost.
+    void abandon_move(std::uint16_t slot) {
+        auto const [from, to] = moving_.at(slot);
+        log("'s move of slot " + std::to_string(slot) + " is given up", from);
+        moving_.erase(slot);
+        book_.lost_slot(slot);
+        (*this)[from].view.migrating.erase(slot);
+        (*this)[to].view.importing.erase(slot);
+        for (auto const& one : nodes()) {
+            one->view.importing.erase(slot);
+            if (one->primary() && one->view.owner[slot] != one->number())
+                std::erase_if(one->store, [&](auto const& entry) { return cluster::slot_of(entry.first).value() == slot; });
+        }
+    }
+
+    timeline& time_;
+    model_options options_;
+    ledger book_;
+    network net_;
+    std::map<std::uint16_t, std::pair<node_number, node_number>> moving_;
+};
+
+}  // namespace umbel::testing

@@ -1,0 +1,290 @@
+// model_node.hpp: one server as its clients see it: connections and their state, redirections, refusals, commands.
+// What it believes of the cluster comes from its view; how that changes is the bus's business (model_bus.hpp).
+#pragma once
+
+#include <umbel/testing/ledger.hpp>
+#include <umbel/testing/model_request.hpp>
+#include <umbel/testing/model_topology_reply.hpp>
+#include <umbel/testing/network.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace umbel::testing {
+
+/// How the servers are configured.
+struct model_options {
+    duration node_timeout = 500ms;
+    duration heartbeat = 100ms;
+    duration bus_latency_max = 3ms;
+    duration replication_lag_max = 10ms;
+    duration rejoin_delay = 300ms;  ///< A primary that was cut off, or has just started, refuses service for this long.
+    endpoint_style style = endpoint_style::ip;
+    bool one_host = false;          ///< All nodes on one address, with different ports.
+    bool knows_hello = true;
+    bool knows_shards = true;
+    bool knows_setinfo = true;
+    bool serves_stale = true;       ///< replica-serve-stale-data
+    std::string password;
+};
+
+/// One server.
+class model_node final : public listener {
+public:
+    enum class state : std::uint8_t { running, frozen, crashed };
+
+    /// What a command that changed keys is reported to.
+    using on_change = std::function<void(model_node&, std::vector<std::string> const&)>;
+
+    model_node(timeline& on, model_options const& configured, ledger& noted_in, node_number number)
+        : time{on}, options{configured}, book{noted_in} {
+        view.self = number;
+        view.style = configured.style;
+    }
+
+    timeline& time;
+    model_options const& options;
+    ledger& book;
+    model_view view;
+    model_store store;
+    state is = state::running;
+    bool foreign = false;         ///< Another server, not of this cluster.
+    bool cut_from_clients = false;
+    bool paused = false;          ///< A manual failover holds its clients back.
+    bool loading = false;
+    instant cut_off_at{0};        ///< When it last saw no majority.
+    unsigned junk_next = 0;       ///< So many of the next replies come behind junk.
+    unsigned refuse_next = 0;     ///< So many of the next commands are refused with `refusal`.
+    std::string refusal;
+    on_change changed;
+
+    // Replication and election, kept by the bus.
+    bool link_up = false;
+    bool syncing = false;
+    std::uint64_t sync_number = 0;
+    std::uint64_t repl_sent = 0;
+    std::uint64_t repl_applied = 0;
+    bool wrote_as_primary = false;
+    bool forced = false;
+    instant election_at = engine::never;
+    std::uint64_t election_epoch = 0;
+    unsigned votes = 0;
+    std::uint64_t last_vote_epoch = 0;
+    std::map<node_number, instant> voted_at;
+    std::map<node_number, std::pair<std::uint64_t, std::uint64_t>> heard_claims;
+    std::vector<std::function<void()>> bus_backlog;
+
+    node_number number() const noexcept { return view.self; }
+    bool primary() const { return view.me().primary; }
+
+    /// Rule: redis-server cluster.c, clusterUpdateState().
+    bool cluster_ok() {
+        if (!view.sees_majority()) {
+            cut_off_at = time.now();
+            return false;
+        }
+        if (!view.covered()) return false;
+        return !primary() || time.now() - cut_off_at >= options.rejoin_delay;
+    }
+
+    // ---- listener -----------------------------------------------------------------------------------------------------------
+
+    answer knocked() override {
+        switch (is) {
+            case state::running: return answer::accepts;
+            case state::frozen: return answer::accepts;  // The kernel accepts.
+            case state::crashed: return answer::refuses;
+        }
+        return answer::refuses;
+    }
+    void accepted(std::shared_ptr<stream> const& from) override {
+        session& made = sessions_[from->number()];
+        made.wire = from;
+        made.authenticated = options.password.empty();
+    }
+    void arrived(std::shared_ptr<stream> const& from) override {
+        if (is == state::running) serve(from->number());
+    }
+    bool unreachable() const override { return cut_from_clients; }
+
+    /// Serves whatever waits: after a thaw, a pause or an end of loading.
+    void serve_all() {
+        std::vector<std::uint64_t> numbers;
+        for (auto const& [number, one] : sessions_) numbers.push_back(number);
+        for (std::uint64_t const number : numbers) serve(number);
+    }
+    void hang_up_all(bool drop_replies) {
+        for (auto& [number, one] : sessions_) one.wire->end(drop_replies);
+        sessions_.clear();
+    }
+    std::size_t session_count() const noexcept { return sessions_.size(); }
+    /// Commands that reached execution or a redirect, by name in lower case.
+    std::uint64_t counted(std::string_view name) const {
+        auto const at = counters_.find(name);
+        return at == counters_.end() ? 0 : at->second;
+    }
+
+private:
+    struct session {
+        std::shared_ptr<stream> wire;
+        bool resp3 = false;
+        bool authenticated = true;
+        bool readonly = false;
+        bool asking = false;
+    };
+
+    void serve(std::uint64_t number) {
+        auto const at = sessions_.find(number);
+        if (at == sessions_.end()) return;
+        session& one = at->second;
+        std::string out;
+        std::string& bytes = one.wire->unread();
+        std::size_t from = 0;
+        bool nonsense = false;
+        model_words words;
+        while (!paused && is == state::running) {
+            auto const found = request_reader::take(bytes, from, words);
+            if (found == request_reader::found::command) {
+                if (junk_next != 0 && --junk_next == 0) out += std::string{"\x01junk\x00\r\n", 8};
+                out += answer_to(one, words);
+                continue;
+            }
+            nonsense = found == request_reader::found::nonsense;
+            break;
+        }
+        bytes.erase(0, from);
+        std::shared_ptr<stream> const wire = one.wire;
+        wire->send(out);
+        if (nonsense) wire->send(wire::error("ERR Protocol error: expected '$'"));
+        if (nonsense) wire->end(false);
+        if (from != 0) wire->consumed();
+        if (wire->ended() || nonsense) sessions_.erase(number);
+    }
+
+    std::string answer_to(session& from, model_words const& words) {
+        std::string text = reply_to(from, words);
+        time.note([&] {
+            std::string line = "node " + std::to_string(number()) + " #" + std::to_string(from.wire->number()) + "  ";
+            for (std::string const& word : words) line += word.substr(0, 40) + ' ';
+            line += "-> " + text.substr(0, 60);
+            for (char& letter : line)
+                if (letter == '\r' || letter == '\n') letter = '|';
+            return line;
+        });
+        return text;
+    }
+
+    std::string reply_to(session& from, model_words const& words) {
+        std::string name = words[0];
+        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+        bool const asking = std::exchange(from.asking, false);
+        ++counters_[name];
+        if (name == "hello") return hello(from, words);
+        if (name == "auth") return authenticate(from, words.back());
+        if (!from.authenticated) return wire::error("NOAUTH Authentication required.");
+        if (name == "asking") return from.asking = true, wire::simple("OK");
+        if (name == "readonly" || name == "readwrite") return from.readonly = name == "readonly", wire::simple("OK");
+        if (name == "client") return client(words);
+        if (name == "cluster") return cluster_command(from, words);
+        if (name == "select") return wire::simple("OK");
+        model_command const* const which = find_model_command(name);
+        if (!which) return wire::error("ERR unknown command '" + words[0] + "', with args beginning with: ");
+        bool const fits = which->arity < 0 ? static_cast<int>(words.size()) >= -which->arity : static_cast<int>(words.size()) == which->arity;
+        if (!fits) return wire::error("ERR wrong number of arguments for '" + std::string{which->name} + "' command");
+        return data(from, *which, words, asking);
+    }
+
+    std::string hello(session& from, model_words const& words) {
+        if (!options.knows_hello) return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
+        for (std::size_t i = 2; i + 2 < words.size(); ++i)
+            if (same_word(words[i], "auth") && words[i + 2] == options.password) from.authenticated = true;
+        if (!from.authenticated)
+            return wire::error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
+                               "option can be used to authenticate the client and select the RESP protocol version at the same time");
+        from.resp3 = words.size() > 1 && words[1] == "3";
+        std::string text = wire::map(7, from.resp3) + wire::bulk("server") + wire::bulk("redis") + wire::bulk("version") + wire::bulk("7.0.15");
+        text += wire::bulk("proto") + wire::integer(from.resp3 ? 3 : 2) + wire::bulk("id") + wire::integer(static_cast<std::int64_t>(from.wire->number()));
+        text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") + wire::bulk(primary() ? "master" : "replica");
+        return text + wire::bulk("modules") + wire::array(0);
+    }
+    std::string authenticate(session& from, std::string const& password) {
+        if (options.password.empty())
+            return wire::error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?");
+        if (password != options.password) return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
+        from.authenticated = true;
+        return wire::simple("OK");
+    }
+    std::string client(model_words const& words) const {
+        if (words.size() > 1 && same_word(words[1], "setinfo") && !options.knows_setinfo)
+            return wire::error("ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.");
+        return wire::simple("OK");
+    }
+
+    std::string cluster_command(session& from, model_words const& words) {
+        std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
+        topology_words const told{view, from.resp3};
+        if (same_word(what, "shards") && options.knows_shards) return told.shards(time.now());
+        if (same_word(what, "slots")) return told.slots();
+        if (same_word(what, "nodes")) return told.nodes();
+        if (same_word(what, "myid")) return wire::bulk(view.me().id);
+        if (same_word(what, "keyslot") && words.size() == 3) return wire::integer(cluster::slot_of(words[2]).value());
+        return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
+    }
+
+    std::string data(session& from, model_command const& which, model_words const& words, bool asking) {
+        std::string line = redirection(from, which, words, asking);
+        if (!line.empty()) return wire::error(line);
+        if (which.first_key != 0 && refuse_next != 0) {
+            --refuse_next;
+            return wire::error(refusal);
+        }
+        bool const copies = !primary();
+        if (copies && which.write) return wire::error("READONLY You can't write against a read only replica.");
+        if (copies && !link_up && !options.serves_stale && !which.stale)
+            return wire::error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+        if (loading && !which.stale) return wire::error("LOADING Redis is loading the dataset in memory");
+        model_outcome made = model_executor{store, from.resp3}.run(which, words);
+        if (!made.changed.empty()) {
+            wrote_as_primary = true;
+            if (changed) changed(*this, made.changed);
+        }
+        book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
+        return std::move(made.reply);
+    }
+
+    /// The error line of a command that is not served here; empty when it is.
+    /// Rule: redis-server 7 cluster.c, getNodeByQuery() and clusterRedirectClient().
+    std::string redirection(session const& from, model_command const& which, model_words const& words, bool asking) {
+        auto const keys = keys_in(which, words);
+        if (keys.empty()) return {};
+        std::uint16_t const slot = cluster::slot_of(words[keys[0]]).value();
+        for (std::size_t const at : keys)
+            if (cluster::slot_of(words[at]).value() != slot) return "CROSSSLOT Keys in request don't hash to the same slot";
+        node_number const owner = view.owner_of(slot);
+        if (owner == nobody) return "CLUSTERDOWN Hash slot not served";
+        if (!cluster_ok()) return "CLUSTERDOWN The cluster is down";
+        bool const leaving = owner == number() && view.migrating.contains(slot);
+        bool const coming = view.importing.contains(slot);
+        std::size_t missing = 0;
+        if (leaving || coming)
+            for (std::size_t const at : keys) missing += store.contains(words[at]) ? 0u : 1u;
+        topology_words const told{view, from.resp3};
+        if (leaving && missing != 0) {
+            if (missing != keys.size()) return "TRYAGAIN Multiple keys request during rehashing of slot";
+            return "ASK " + std::to_string(slot) + ' ' + told.target(view.migrating.at(slot));
+        }
+        if (coming && asking) {
+            if (keys.size() > 1 && missing != 0) return "TRYAGAIN Multiple keys request during rehashing of slot";
+            return {};
+        }
+        if (from.readonly && !primary() && !which.write && view.me().follows == owner) return {};
+        if (owner != number()) return "MOVED " + std::to_string(slot) + ' ' + told.target(owner);
+        return {};
+    }
+
+    std::map<std::uint64_t, session> sessions_;
+    std::map<std::string, std::uint64_t, std::less<>> counters_;
+};
+
+}  // namespace umbel::testing

@@ -1,0 +1,210 @@
+// model_store.hpp: keys and values of a model node, and the commands that work on them, as redis-server 7 answers them.
+// It knows no slots, no connections and no other node.
+#pragma once
+
+#include <umbel/cluster/slot.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace umbel::testing {
+
+/// A value: a string or a list.
+struct model_value {
+    bool is_list = false;
+    std::string text;
+    std::vector<std::string> items;
+
+    friend bool operator==(model_value const&, model_value const&) = default;
+};
+
+using model_store = std::map<std::string, model_value, std::less<>>;
+
+/// What a model node knows of a command.
+struct model_command {
+    std::string_view name;
+    int arity;  ///< As redis-server counts: negative means "at least".
+    bool write;
+    bool read;
+    int first_key, last_key, step;  ///< As COMMAND INFO tells them; 0: no keys.
+    bool stale = false;             ///< Served while loading or without a primary.
+};
+
+inline constexpr std::array model_commands{
+    model_command{"get", 2, false, true, 1, 1, 1},       model_command{"set", -3, true, false, 1, 1, 1},
+    model_command{"incr", 2, true, false, 1, 1, 1},      model_command{"incrby", 3, true, false, 1, 1, 1},
+    model_command{"decr", 2, true, false, 1, 1, 1},      model_command{"append", 3, true, false, 1, 1, 1},
+    model_command{"strlen", 2, false, true, 1, 1, 1},    model_command{"del", -2, true, false, 1, -1, 1},
+    model_command{"exists", -2, false, true, 1, -1, 1},  model_command{"mget", -2, false, true, 1, -1, 1},
+    model_command{"mset", -3, true, false, 1, -1, 2},    model_command{"rpush", -3, true, false, 1, 1, 1},
+    model_command{"lrange", 4, false, true, 1, 1, 1},    model_command{"llen", 2, false, true, 1, 1, 1},
+    model_command{"type", 2, false, true, 1, 1, 1},      model_command{"expire", -3, true, false, 1, 1, 1},
+    model_command{"ttl", 2, false, true, 1, 1, 1},       model_command{"ping", -1, false, false, 0, 0, 0, true},
+    model_command{"echo", 2, false, false, 0, 0, 0, true},
+};
+
+constexpr bool same_word(std::string_view left, std::string_view right) noexcept {
+    constexpr auto lower = [](char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter; };
+    if (left.size() != right.size()) return false;
+    for (std::size_t i = 0; i < left.size(); ++i)
+        if (lower(left[i]) != lower(right[i])) return false;
+    return true;
+}
+
+inline model_command const* find_model_command(std::string_view name) noexcept {
+    for (model_command const& one : model_commands)
+        if (same_word(one.name, name)) return &one;
+    return nullptr;
+}
+
+/// The words of one command as they came.
+using model_words = std::vector<std::string>;
+
+/// Indices of the keys of a command.
+inline std::vector<std::size_t> keys_in(model_command const& which, model_words const& words) {
+    std::vector<std::size_t> found;
+    if (which.first_key == 0) return found;
+    int const last = which.last_key < 0 ? static_cast<int>(words.size()) + which.last_key : which.last_key;
+    for (int at = which.first_key; at <= last; at += which.step) found.push_back(static_cast<std::size_t>(at));
+    return found;
+}
+
+/// Replies in the wire's form.
+namespace wire {
+inline std::string simple(std::string_view text) { return "+" + std::string{text} + "\r\n"; }
+inline std::string error(std::string_view line) { return "-" + std::string{line} + "\r\n"; }
+inline std::string integer(std::int64_t value) { return ":" + std::to_string(value) + "\r\n"; }
+inline std::string bulk(std::string_view text) { return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n"; }
+inline std::string array(std::size_t count) { return "*" + std::to_string(count) + "\r\n"; }
+inline std::string map(std::size_t pairs, bool resp3) { return resp3 ? "%" + std::to_string(pairs) + "\r\n" : array(pairs * 2); }
+inline std::string null(bool resp3) { return resp3 ? "_\r\n" : "$-1\r\n"; }
+}  // namespace wire
+
+/// What a command did.
+struct model_outcome {
+    std::string reply;
+    std::vector<std::string> changed;  ///< Keys it wrote or deleted.
+};
+
+/// Runs commands on a store.
+class model_executor {
+public:
+    model_executor(model_store& store, bool resp3) : store_{store}, resp3_{resp3} {}
+
+    /// Precondition: the command is known and its arity is right.
+    model_outcome run(model_command const& which, model_words const& words) {
+        made_ = {};
+        std::string_view const name = which.name;
+        if (name == "ping") made_.reply = words.size() > 1 ? wire::bulk(words[1]) : wire::simple("PONG");
+        else if (name == "echo") made_.reply = wire::bulk(words[1]);
+        else if (name == "mset") mset(words);
+        else if (name == "mget") mget(words);
+        else if (name == "del" || name == "exists") count(words, name == "del");
+        else if (name == "rpush" || name == "lrange" || name == "llen") list(name, words);
+        else if (name == "type" || name == "expire" || name == "ttl") about(name, words);
+        else string(name, words);
+        return std::move(made_);
+    }
+
+private:
+    static constexpr std::string_view wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
+
+    model_value* find(std::string_view key) {
+        auto const at = store_.find(key);
+        return at == store_.end() ? nullptr : &at->second;
+    }
+    model_value& make(std::string const& key) {
+        made_.changed.push_back(key);
+        return store_[key];
+    }
+
+    void string(std::string_view name, model_words const& words) {
+        model_value* const held = find(words[1]);
+        if (name == "set") {
+            make(words[1]) = model_value{false, words[2], {}};
+            made_.reply = wire::simple("OK");
+            return;
+        }
+        if (held && held->is_list) return void(made_.reply = wire::error(wrong_type));
+        if (name == "get") made_.reply = held ? wire::bulk(held->text) : wire::null(resp3_);
+        if (name == "strlen") made_.reply = wire::integer(held ? static_cast<std::int64_t>(held->text.size()) : 0);
+        if (name == "append") {
+            std::string& text = make(words[1]).text;
+            text.append(words[2]);
+            made_.reply = wire::integer(static_cast<std::int64_t>(text.size()));
+        }
+        if (name == "incr") add(words[1], 1);
+        if (name == "decr") add(words[1], -1);
+        if (name == "incrby") add(words[1], std::atoll(words[2].c_str()));
+    }
+    void add(std::string const& key, std::int64_t by) {
+        model_value* const held = find(key);
+        std::int64_t value = 0;
+        if (held) {
+            auto const [end, code] = std::from_chars(held->text.data(), held->text.data() + held->text.size(), value);
+            if (code != std::errc{} || end != held->text.data() + held->text.size())
+                return void(made_.reply = wire::error("ERR value is not an integer or out of range"));
+        }
+        make(key).text = std::to_string(value + by);
+        made_.reply = wire::integer(value + by);
+    }
+    void list(std::string_view name, model_words const& words) {
+        model_value* const held = find(words[1]);
+        if (held && !held->is_list) return void(made_.reply = wire::error(wrong_type));
+        if (name == "rpush") {
+            model_value& value = make(words[1]);
+            value.is_list = true;
+            value.items.insert(value.items.end(), words.begin() + 2, words.end());
+            made_.reply = wire::integer(static_cast<std::int64_t>(value.items.size()));
+        } else if (name == "llen") {
+            made_.reply = wire::integer(held ? static_cast<std::int64_t>(held->items.size()) : 0);
+        } else {
+            made_.reply = wire::array(held ? held->items.size() : 0);  // The whole list, whatever the range.
+            if (held)
+                for (std::string const& item : held->items) made_.reply += wire::bulk(item);
+        }
+    }
+    void mset(model_words const& words) {
+        if (words.size() % 2 == 0) return void(made_.reply = wire::error("ERR wrong number of arguments for 'mset' command"));
+        for (std::size_t i = 1; i + 1 < words.size(); i += 2) make(words[i]) = model_value{false, words[i + 1], {}};
+        made_.reply = wire::simple("OK");
+    }
+    void mget(model_words const& words) {
+        made_.reply = wire::array(words.size() - 1);
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            model_value const* const held = find(words[i]);
+            made_.reply += held && !held->is_list ? wire::bulk(held->text) : wire::null(resp3_);
+        }
+    }
+    void count(model_words const& words, bool remove) {
+        std::int64_t found = 0;
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            if (!find(words[i])) continue;
+            ++found;
+            if (!remove) continue;
+            store_.erase(words[i]);
+            made_.changed.push_back(words[i]);
+        }
+        made_.reply = wire::integer(found);
+    }
+    /// Expiry is not modelled: EXPIRE says whether the key is there, and nothing expires.
+    void about(std::string_view name, model_words const& words) {
+        model_value const* const held = find(words[1]);
+        if (name == "type") made_.reply = wire::simple(!held ? "none" : held->is_list ? "list" : "string");
+        if (name == "expire") made_.reply = wire::integer(held ? 1 : 0);
+        if (name == "ttl") made_.reply = wire::integer(held ? -1 : -2);
+    }
+
+    model_store& store_;
+    bool resp3_;
+    model_outcome made_;
+};
+
+}  // namespace umbel::testing

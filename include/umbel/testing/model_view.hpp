@@ -1,0 +1,142 @@
+// model_view.hpp: what one model node believes of its cluster, and how it words that. It knows no connections and sends nothing.
+// The rules are those of redis-server's cluster.c: slots go to the claim with the higher config epoch.
+#pragma once
+
+#include <umbel/cluster/endpoint.hpp>
+#include <umbel/cluster/slot.hpp>
+#include <umbel/engine/instant.hpp>
+#include <umbel/testing/model_store.hpp>
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace umbel::testing {
+
+/// A node by its number in the model.
+using node_number = int;
+inline constexpr node_number nobody = -1;
+
+using slot_set = std::bitset<cluster::slot_count>;
+
+/// What a node believes of one node, itself included.
+struct model_peer {
+    bool known = false;
+    std::string id;
+    cluster::endpoint where;
+    std::string hostname;
+    bool primary = true;
+    node_number follows = nobody;
+    std::uint64_t config_epoch = 0;
+    bool suspected = false;
+    bool failed = false;
+    engine::instant heard{0};
+    engine::instant failed_at{0};
+    std::set<node_number> accusers{};
+};
+
+/// How a node tells where another one is.
+enum class endpoint_style : std::uint8_t { ip, hostname, unknown };
+
+/// One node's belief.
+struct model_view {
+    node_number self = nobody;
+    std::vector<model_peer> peers;
+    std::array<std::int8_t, cluster::slot_count> owner{};
+    std::map<std::uint16_t, node_number> migrating;
+    std::map<std::uint16_t, node_number> importing;
+    std::uint64_t current_epoch = 0;
+    std::uint64_t version = 1;  ///< Grows with every change of owners.
+    endpoint_style style = endpoint_style::ip;
+
+    model_view() { owner.fill(nobody); }
+
+    model_peer& me() { return peers[static_cast<std::size_t>(self)]; }
+    model_peer const& me() const { return peers[static_cast<std::size_t>(self)]; }
+    model_peer& peer(node_number which) { return peers[static_cast<std::size_t>(which)]; }
+    model_peer const& peer(node_number which) const { return peers[static_cast<std::size_t>(which)]; }
+    node_number owner_of(std::uint16_t slot) const { return owner[slot]; }
+
+    /// The primary whose slots this node serves or copies.
+    node_number my_primary() const { return me().primary ? self : me().follows; }
+
+    slot_set slots_of(node_number which) const {
+        slot_set made;
+        for (std::size_t at = 0; at < owner.size(); ++at)
+            if (owner[at] == which) made.set(at);
+        return made;
+    }
+    void set_owner(std::uint16_t slot, node_number to) {
+        if (owner[slot] == to) return;
+        owner[slot] = static_cast<std::int8_t>(to);
+        ++version;
+    }
+    std::size_t count_of(node_number which) const { return count()[static_cast<std::size_t>(which)]; }
+
+    /// A primary claims slots under its config epoch. Returns true when this node has thereby lost all its slots (or its primary
+    /// all of its) to the claimer, and must follow it.
+    /// Rule: Redis Cluster specification, "Hash slots configuration propagation".
+    bool claimed(node_number by, slot_set const& slots) {
+        node_number const mine = my_primary();
+        bool lost_mine = false;
+        std::uint64_t const epoch = peer(by).config_epoch;
+        for (std::size_t at = 0; at < owner.size(); ++at) {
+            if (!slots.test(at) || owner[at] == by) continue;
+            auto const slot = static_cast<std::uint16_t>(at);
+            if (importing.contains(slot)) continue;
+            if (owner[at] != nobody && peer(owner[at]).config_epoch >= epoch) continue;
+            if (owner[at] == mine) lost_mine = true;
+            if (owner[at] == self) migrating.erase(slot);
+            set_owner(slot, by);
+        }
+        return lost_mine && mine != by && mine != nobody && count_of(mine) == 0;
+    }
+
+    /// Nodes that vote: primaries with slots.
+    std::vector<node_number> voters() const {
+        std::vector<node_number> found;
+        auto const& counts = count();
+        for (std::size_t i = 0; i < peers.size(); ++i)
+            if (peers[i].known && peers[i].primary && counts[i] != 0) found.push_back(static_cast<node_number>(i));
+        return found;
+    }
+    std::size_t majority() const { return voters().size() / 2 + 1; }
+
+    bool covered() const {
+        auto const& counts = count();
+        if (uncovered_ != 0) return false;
+        for (std::size_t i = 0; i < peers.size(); ++i)
+            if (counts[i] != 0 && peers[i].failed) return false;
+        return true;
+    }
+    bool sees_majority() const {
+        std::size_t seen = 0;
+        auto const all = voters();
+        for (node_number const one : all)
+            if (!peer(one).failed && !peer(one).suspected) ++seen;
+        return seen >= all.size() / 2 + 1;
+    }
+
+private:
+    std::vector<std::size_t> const& count() const {
+        if (counted_ == version && counts_.size() == peers.size()) return counts_;
+        counts_.assign(peers.size(), 0);
+        uncovered_ = 0;
+        for (std::int8_t const one : owner) {
+            if (one == nobody) ++uncovered_;
+            else ++counts_[static_cast<std::size_t>(one)];
+        }
+        counted_ = version;
+        return counts_;
+    }
+    mutable std::vector<std::size_t> counts_;
+    mutable std::size_t uncovered_ = 0;
+    mutable std::uint64_t counted_ = 0;
+};
+
+}  // namespace umbel::testing

@@ -1,0 +1,157 @@
+// sim_client.hpp: a client on virtual time for tests: commands by words, answers by callback.
+// It is the real engine over simulated connections; only the sockets and the clock are not real.
+#pragma once
+
+#include <umbel/command/keys_of.hpp>
+#include <umbel/resp/encode.hpp>
+#include <umbel/resp/reply.hpp>
+#include <umbel/testing/sim_driver.hpp>
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace umbel::testing {
+
+/// What one simulated call may ask for.
+struct sim_call_options {
+    std::optional<umbel::read_from> reads;
+    std::optional<duration> deadline;
+    bool idempotent = false;  ///< Declared so by the caller.
+    cluster::endpoint const* node = nullptr;
+};
+
+/// Names a call of one client.
+using call_number = std::uint64_t;
+
+/// A client against a simulated network.
+///
+///     timeline time{seed};
+///     model_cluster cluster{time, {.primaries = 3, .replicas_each = 1}};
+///     sim_client db{time, cluster.net(), {.seeds = {"10.0.0.1:6379"}}, seed};
+///     db.call({"SET", "user:1", "ada"}, [&](umbel::result<umbel::reply> answer) { … });
+///     time.run_for(100ms);
+///
+/// Lifetime: borrows timeline and network; must outlive the timeline's last step. Threading: one thread.
+class sim_client {
+public:
+    using callback = std::function<void(result<reply>)>;
+
+    sim_client(timeline& time, network& net, options const& options, std::uint64_t seed, cluster::policy const& policy = {})
+        : time_{time}, driver_{time, net, settle(options, policy, seed)} {}
+
+    sim_client(sim_client const&) = delete;
+    sim_client& operator=(sim_client const&) = delete;
+
+    /// Calls a command. `done` runs exactly once, later, never inside call().
+    /// Errors (by callback): all of the library; bad_argument, cross_slot and needs_lease for the words themselves.
+    call_number call(std::initializer_list<std::string_view> words, callback done, sim_call_options const& wanted = {}) {
+        return call(std::span{words.begin(), words.size()}, std::move(done), wanted);
+    }
+    call_number call(std::span<std::string_view const> words, callback done, sim_call_options const& wanted = {}) {
+        call_number const number = ++last_number_;
+        auto made = std::make_unique<sim_call>(*this, number, std::move(done));
+        sim_call& one = *made;
+        pending_.emplace(number, std::move(made));
+        if (auto good = prepare(one, words, wanted); !good) {
+            one.answer.emplace(tl::unexpected<error>{std::move(good.error())});
+            time_.soon([&one] { sim_call::complete(one); });
+            return number;
+        }
+        driver_.start(one);
+        return number;
+    }
+    /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when it is done.
+    void cancel(call_number number) {
+        auto const at = pending_.find(number);
+        if (at != pending_.end() && at->second->at != engine::call::stage::done) driver_.request_cancel(at->second->shared_token);
+    }
+    /// Every pending call completes with errc::cancelled.
+    void close() { driver_.shut_down(); }
+
+    std::size_t pending() const noexcept { return pending_.size(); }
+    sim_driver& driver() noexcept { return driver_; }
+    sim_driver const& driver() const noexcept { return driver_; }
+    engine::engine& control() noexcept { return driver_.control(); }
+    engine::engine_counters const& counters() const noexcept { return driver_.control().counters(); }
+
+    /// The address to which the slot table sends writes of `slot`; nothing where it knows no owner.
+    std::optional<cluster::endpoint> owner_of(cluster::slot slot) const {
+        std::uint16_t const node = driver_.control().routes().table().primary_of(slot);
+        if (node == cluster::no_node) return std::nullopt;
+        return driver_.control().nodes()[node].where;
+    }
+    /// The largest numbers of redirects and stations that any call has come home with.
+    std::uint16_t redirects_seen() const noexcept { return redirects_seen_; }
+
+private:
+    struct sim_call : engine::call {
+        sim_call(sim_client& of, call_number its_number, callback its_done)
+            : owner{of}, number{its_number}, done{std::move(its_done)}, shared_token{std::make_shared<engine::cancel_token>()} {
+            static constexpr engine::call_kind untyped{.decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+            kind = &untyped;
+            shared_token->target = this;
+            token = shared_token.get();
+        }
+        static void decode(engine::call& base, resp::view const& answer) noexcept { static_cast<sim_call&>(base).answer.emplace(reply{answer}); }
+        static void reject(engine::call& base, error&& why) noexcept {
+            static_cast<sim_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
+        }
+        static void complete(engine::call& base) {
+            auto& one = static_cast<sim_call&>(base);
+            sim_client& client = one.owner;
+            client.redirects_seen_ = std::max(client.redirects_seen_, one.redirects);
+            auto const at = client.pending_.find(one.number);
+            UMBEL_ASSERT(at != client.pending_.end() && one.answer.has_value());
+            std::unique_ptr<sim_call> const whole = std::move(at->second);
+            client.pending_.erase(at);
+            whole->done(std::move(*whole->answer));
+        }
+        static void drop(engine::call& base) noexcept {
+            auto& one = static_cast<sim_call&>(base);
+            one.owner.pending_.erase(one.number);
+        }
+
+        sim_client& owner;
+        call_number number;
+        callback done;
+        std::string encoded;
+        std::optional<result<reply>> answer;
+        std::shared_ptr<engine::cancel_token> shared_token;
+    };
+
+    result<void> prepare(sim_call& one, std::span<std::string_view const> words, sim_call_options const& wanted) {
+        using cluster::command_flags;
+        auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
+        if (!where) return tl::unexpected<error>{where.error()};
+        command::command_traits const* const traits = command::find_command(words);
+        if (traits && command::needs_lease(*traits, words)) return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
+        if (traits && traits->read_only()) one.flags = one.flags | command_flags::read_only;
+        if (wanted.idempotent || (traits && command::is_idempotent(*traits, words))) one.flags = one.flags | command_flags::idempotent;
+        if (traits && traits->scripted()) one.flags = one.flags | command_flags::scripted;
+        one.encoded.resize(resp::header_size(words.size()) + 16);
+        for (std::string_view const word : words) one.encoded.resize(one.encoded.size() + resp::bulk_size(word.size()));
+        char* to = resp::put_array_header(one.encoded.data(), words.size());
+        for (std::string_view const word : words) to = resp::put_bulk(to, word);
+        one.bytes = one.encoded.data();
+        one.size = static_cast<std::uint32_t>(to - one.encoded.data());
+        one.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
+        one.reads = wanted.reads.value_or(driver_.settings().read_from);
+        one.timeout = wanted.deadline.value_or(driver_.settings().deadline);
+        return {};
+    }
+
+    timeline& time_;
+    std::map<call_number, std::unique_ptr<sim_call>> pending_;
+    sim_driver driver_;
+    call_number last_number_ = 0;
+    std::uint16_t redirects_seen_ = 0;
+};
+
+}  // namespace umbel::testing
