@@ -1,0 +1,27 @@
+# Where tl::expected and Asio come from: packages first; upstream sources only where UMBEL_FETCH_DEPENDENCIES asks for them.
+# Either way the targets are tl::expected and asio::asio. Downloading is for machines without packages; the tests use packages.
+
+function(umbel_fetch_headers name repository tag include_directory target)
+  include(FetchContent)
+  # The subdirectory does not exist on purpose: only the headers are wanted, not the other project's own build.
+  FetchContent_Declare(${name} GIT_REPOSITORY ${repository} GIT_TAG ${tag} GIT_SHALLOW TRUE SOURCE_SUBDIR headers-only)
+  FetchContent_MakeAvailable(${name})
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  target_include_directories(${target} SYSTEM INTERFACE "${${name}_SOURCE_DIR}/${include_directory}")
+endfunction()
+
+find_package(TlExpected MODULE QUIET)
+if(NOT TlExpected_FOUND AND UMBEL_FETCH_DEPENDENCIES)
+  umbel_fetch_headers(umbel_expected https://github.com/TartanLlama/expected.git v1.1.0 include tl::expected)
+elseif(NOT TlExpected_FOUND)
+  message(FATAL_ERROR "umbel needs tl::expected (package libexpected-dev), or UMBEL_FETCH_DEPENDENCIES=ON")
+endif()
+
+find_package(Asio 1.28 MODULE QUIET)
+if(NOT Asio_FOUND AND UMBEL_FETCH_DEPENDENCIES)
+  umbel_fetch_headers(umbel_asio https://github.com/chriskohlhoff/asio.git asio-1-30-2 asio/include asio::asio)
+elseif(NOT Asio_FOUND)
+  message(FATAL_ERROR "umbel needs standalone Asio 1.28 or newer (package libasio-dev), or UMBEL_FETCH_DEPENDENCIES=ON")
+endif()
+
+find_package(Threads REQUIRED)

@@ -1,0 +1,42 @@
+# How our own programs are compiled: warnings, sanitizers, compiler cache. Nothing of this reaches a consumer.
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "umbel needs g++ 12 or newer, this is ${CMAKE_CXX_COMPILER_VERSION}")
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
+  message(FATAL_ERROR "umbel needs clang 16 or newer, this is ${CMAKE_CXX_COMPILER_VERSION}")
+endif()
+
+find_program(UMBEL_CCACHE ccache)
+mark_as_advanced(UMBEL_CCACHE)
+if(UMBEL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${UMBEL_CCACHE}")
+endif()
+
+set(umbel_warnings -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND umbel_warnings -Wduplicated-cond -Wlogical-op)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 reports overlapping copies inside its own std::string (GCC bug 105651).
+  list(APPEND umbel_warnings -Wno-restrict)
+endif()
+
+if(UMBEL_SANITIZE STREQUAL "address")
+  set(umbel_sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+elseif(UMBEL_SANITIZE STREQUAL "thread")
+  set(umbel_sanitizers -fsanitize=thread -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ warns that its thread sanitizer cannot see std::atomic_thread_fence, which Asio uses.
+    list(APPEND umbel_warnings -Wno-tsan)
+  endif()
+elseif(UMBEL_SANITIZE)
+  message(FATAL_ERROR "UMBEL_SANITIZE is address, thread or empty, not '${UMBEL_SANITIZE}'")
+endif()
+
+# Compiles one of our own programs: C++20 without extensions, strict warnings, the sanitizers asked for.
+function(umbel_own_target target)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE ${umbel_warnings} ${umbel_sanitizers})
+  target_link_options(${target} PRIVATE ${umbel_sanitizers})
+endfunction()

@@ -1,0 +1,179 @@
+// asio_floor.hpp: what coroutines on Asio cost at least: the reads and writes of a client, each command awaited in asio::awaitable<> and
+// resumed inline from the read. No routing, no deadline, no result; replies are only counted by their bytes.
+#pragma once
+
+#include <support/traffic.hpp>
+
+#include <asio.hpp>
+
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+/// Two ways to read with Asio: a receive that is tried at once and then waits, or a wait and one receive.
+enum class asio_reading : std::uint8_t { read_some, wait_first };
+
+/// One connection: a ring of suspended coroutines, one read and one write a turn.
+class asio_link {
+public:
+    asio_link(asio::io_context& io, address const& where, asio_reading reading) : socket_{io}, reading_{reading} {
+        socket_.connect({asio::ip::make_address(where.host), where.port});
+        socket_.set_option(asio::ip::tcp::no_delay{true});
+        socket_.non_blocking(true);
+    }
+    asio_link(asio_link const&) = delete;
+    asio_link& operator=(asio_link const&) = delete;
+
+    /// Makes room for so many commands at a time; a small ring stays in the cache. Precondition: nothing is outstanding.
+    void expect(unsigned outstanding) {
+        ring_ = std::vector<waiting>(std::bit_ceil(std::size_t{outstanding} + 1));
+        head_ = tail_ = 0;
+    }
+    void start(std::size_t const& reply_bytes) { asio::co_spawn(socket_.get_executor(), read(reply_bytes), asio::detached); }
+    void stop() { socket_.close(); }
+
+    /// Sends one encoded command; completes when as many replies have come as commands were sent up to it.
+    auto send(char const* bytes, std::size_t size) {
+        return asio::async_initiate<asio::deferred_t const, void()>(begin{}, asio::deferred, this, bytes, size);
+    }
+
+private:
+    struct waiting {
+        void (*resume)(waiting&) = nullptr;
+        alignas(std::max_align_t) std::byte space[48];
+    };
+    struct begin {
+        template <class Handler>
+        void operator()(Handler&& handler, asio_link* self, char const* bytes, std::size_t size) const {
+            using kept = std::decay_t<Handler>;
+            static_assert(sizeof(kept) <= sizeof(waiting::space));
+            waiting& place = self->next_place();
+            ::new (static_cast<void*>(place.space)) kept{std::forward<Handler>(handler)};
+            place.resume = [](waiting& mine) {
+                kept& stored = *std::launder(reinterpret_cast<kept*>(mine.space));
+                kept taken{std::move(stored)};
+                stored.~kept();
+                std::move(taken)();
+            };
+            self->append(bytes, size);
+        }
+    };
+
+    waiting& next_place() {
+        if (tail_ - head_ == ring_.size()) die("asio floor", "more commands are outstanding than it has room for");
+        return ring_[tail_++ & (ring_.size() - 1)];
+    }
+    void append(char const* bytes, std::size_t size) {
+        if (end_ + size > out_.size()) [[unlikely]] out_.resize(out_.size() * 2);
+        std::memcpy(out_.data() + end_, bytes, size);
+        end_ += size;
+        if (in_turn_ || scheduled_) return;
+        scheduled_ = true;
+        asio::post(socket_.get_executor(), [this] {
+            scheduled_ = false;
+            flush();
+        });
+    }
+
+    asio::awaitable<void> read(std::size_t const& reply_bytes) {
+        for (;;) {
+            std::size_t got = 0;
+            try {
+                if (reading_ == asio_reading::wait_first) {
+                    co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, asio::deferred);
+                    asio::error_code problem;
+                    got = socket_.read_some(asio::buffer(in_), problem);
+                    if (problem && problem != asio::error::would_block) co_return;
+                } else {
+                    got = co_await socket_.async_read_some(asio::buffer(in_), asio::deferred);
+                }
+            } catch (asio::system_error const&) {
+                co_return;
+            }
+            carry_ += got;
+            std::size_t const replies = carry_ / reply_bytes;
+            carry_ %= reply_bytes;
+            in_turn_ = true;
+            for (std::size_t i = 0; i < replies; ++i) {
+                waiting& one = ring_[head_++ & (ring_.size() - 1)];
+                one.resume(one);
+            }
+            in_turn_ = false;
+            flush();
+        }
+    }
+    void flush() {
+        while (begin_ != end_ && !blocked_) {
+            asio::error_code problem;
+            begin_ += socket_.write_some(asio::buffer(out_.data() + begin_, end_ - begin_), problem);
+            if (problem == asio::error::would_block) {
+                blocked_ = true;
+                socket_.async_wait(asio::ip::tcp::socket::wait_write, [this](asio::error_code) {
+                    blocked_ = false;
+                    flush();
+                });
+            } else if (problem) {
+                die("asio floor", problem.message());
+            }
+        }
+        if (begin_ == end_) begin_ = end_ = 0;
+    }
+
+    asio::ip::tcp::socket socket_;
+    asio_reading const reading_;
+    std::vector<waiting> ring_;
+    std::size_t head_ = 0, tail_ = 0;
+    std::vector<char> in_ = std::vector<char>(1 << 16), out_ = std::vector<char>(1 << 16);
+    std::size_t begin_ = 0, end_ = 0, carry_ = 0;
+    bool in_turn_ = false, scheduled_ = false, blocked_ = false;
+};
+
+class asio_floor final : public contender {
+public:
+    explicit asio_floor(traffic const& what, asio_reading reading = asio_reading::read_some)
+        : contender{reading == asio_reading::read_some ? "Asio floor" : "Asio floor, wait and receive"}, traffic_{what} {
+        for (address const& one : what.nodes()) links_.push_back(std::make_unique<asio_link>(io_, one, reading));
+        for (auto& one : links_) one->start(reply_bytes_);
+    }
+    ~asio_floor() override {
+        for (auto& one : links_) one->stop();
+        io_.restart();
+        io_.run();
+    }
+
+    void run(job const& what, measured& out) override {
+        meter count{what, out};
+        reply_bytes_ = traffic_.reply_bytes(what.verb);
+        busy_ = what.outstanding;
+        for (auto& one : links_) one->expect(what.outstanding);
+        for (unsigned i = 0; i < what.outstanding; ++i) asio::co_spawn(io_, work(what.verb, count), asio::detached);
+        io_.restart();
+        io_.run();
+    }
+
+private:
+    asio::awaitable<void> work(verb which, meter& count) {
+        while (count.take()) {
+            planned const& next = traffic_.command(which, sequence_++);
+            std::int64_t const since = count.sample();
+            co_await links_[next.node]->send(traffic_.wire(which) + next.at, next.size);
+            count.sampled(since);
+            count.done();
+        }
+        if (--busy_ == 0) io_.stop();
+    }
+
+    traffic const& traffic_;
+    asio::io_context io_{1};
+    std::vector<std::unique_ptr<asio_link>> links_;
+    std::size_t reply_bytes_ = 1;
+    std::size_t sequence_ = 0;
+    unsigned busy_ = 0;
+};
+
+}  // namespace bench

@@ -1,0 +1,118 @@
+// umbel_contender.hpp: umbel as its users use it: coroutines that await typed commands, or callbacks.
+#pragma once
+
+#include <support/traffic.hpp>
+
+#include <umbel.hpp>
+
+#include <asio.hpp>
+
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace bench {
+
+/// How a command's completion comes back.
+enum class form : std::uint8_t { coroutine, callback };
+
+/// `Value` is what a GET is read into: std::string copies, umbel::bytes pins.
+template <class Value>
+class umbel_contender final : public contender {
+public:
+    umbel_contender(std::string name, traffic const& what, bool single_threaded, form how = form::coroutine)
+        : contender{std::move(name)}, traffic_{what}, seed_{what.nodes()[0].text()}, how_{how}, db_{io_.get_executor(), chosen(seed_, single_threaded)} {
+        // The first commands find the topology and connect to every node.
+        for (std::size_t i = 0; i < traffic::keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
+        busy_ = traffic::keys;
+        io_.run();
+    }
+
+    void run(job const& what, measured& out) override {
+        meter count{what, out};
+        busy_ = what.outstanding;
+        for (unsigned i = 0; i < what.outstanding; ++i) {
+            if (how_ == form::callback) {
+                asio::post(io_, [this, &what, &count] { next(what.verb, count); });
+            } else if (what.verb == verb::get) {
+                asio::co_spawn(io_, read(count), asio::detached);
+            } else {
+                asio::co_spawn(io_, write(count), asio::detached);
+            }
+        }
+        io_.restart();
+        io_.run();
+    }
+
+private:
+    static umbel::options chosen(std::string const& seed, bool single_threaded) {
+        umbel::options made{.seeds = {seed}};
+        made.single_threaded = single_threaded;
+        return made;
+    }
+
+    asio::awaitable<void> touch(std::size_t index) {
+        auto const got = co_await db_.template get<Value>(traffic_.key(index));
+        check(got);
+        if (--busy_ == 0) io_.stop();
+    }
+    asio::awaitable<void> read(meter& count) {
+        while (count.take()) {
+            std::int64_t const since = count.sample();
+            auto const got = co_await db_.template get<Value>(traffic_.key(sequence_++));
+            check(got);
+            count.sampled(since);
+            count.done();
+        }
+        if (--busy_ == 0) io_.stop();
+    }
+    asio::awaitable<void> write(meter& count) {
+        while (count.take()) {
+            std::int64_t const since = count.sample();
+            auto const done = co_await db_.set(traffic_.key(sequence_++), traffic_.value());
+            if (!done) [[unlikely]] die(name(), done.error().message());
+            count.sampled(since);
+            count.done();
+        }
+        if (--busy_ == 0) io_.stop();
+    }
+
+    void next(verb which, meter& count) {
+        if (!count.take()) {
+            if (--busy_ == 0) io_.stop();
+            return;
+        }
+        std::int64_t const since = count.sample();
+        if (which == verb::get) {
+            db_.template get<Value>(traffic_.key(sequence_++))([this, &count, since](umbel::result<std::optional<Value>> got) {
+                check(got);
+                again(verb::get, count, since);
+            });
+        } else {
+            db_.set(traffic_.key(sequence_++), traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
+                if (!done) [[unlikely]] die(name(), done.error().message());
+                again(verb::set, count, since);
+            });
+        }
+    }
+    void again(verb which, meter& count, std::int64_t since) {
+        count.sampled(since);
+        count.done();
+        next(which, count);
+    }
+
+    void check(umbel::result<std::optional<Value>> const& got) const {
+        if (!got) [[unlikely]] die(name(), got.error().message());
+        if (!*got || (*got)->size() != traffic_.value().size()) [[unlikely]] die(name(), "a value is missing or has another size");
+    }
+
+    traffic const& traffic_;
+    std::string const seed_;
+    form const how_;
+    asio::io_context io_{1};
+    umbel::client db_;
+    std::size_t sequence_ = 0;
+    std::size_t busy_ = 0;
+};
+
+}  // namespace bench

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# compile.sh: the architecture tests that only a compiler can answer. One question each; see `usage`.
+# COMPILER and INCLUDES (colon-separated folders of dependencies outside the compiler's own path) come from the environment.
+set -uo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: compile.sh QUESTION
+
+  alone            does each header compile by itself, twice over, without a warning?
+  core             does the whole core compile without Asio coming in, and is an intruder caught?
+  link             do two translation units with all headers link, and does the program run?
+  readme           does the README's first program build with one plain compiler command?
+  clang            do all headers compile with clang without a warning?
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+compiler=${COMPILER:-g++}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+skipped=77 # what ctest is told to read as "skipped"
+
+flags=(-std=c++20 "-I$root/include")
+IFS=: read -r -a folders <<< "${INCLUDES:-}"
+for folder in ${folders[@]+"${folders[@]}"}; do
+    [[ -z $folder || $folder == /usr/include ]] || flags+=(-isystem "$folder")
+done
+warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor
+    -Woverloaded-virtual -Wextra-semi -Werror)
+
+# Header names as they are included: umbel/resp/type.hpp. `core` leaves out what may name Asio.
+headers() {
+    local header
+    (cd "$root/include" && find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort) | while IFS= read -r header; do
+        case $1:$header in
+            core:umbel/*/*) [[ $header == umbel/net/* ]] && continue ;;
+            core:umbel/config.hpp | core:umbel/error.hpp | core:umbel/options.hpp) ;;
+            core:*) continue ;;
+        esac
+        printf '%s\n' "$header"
+    done
+}
+
+include_all() { headers "$1" | sed 's|.*|#include <&>|'; }
+
+check_alone() { # one header, included twice: the second time must be silent
+    printf '#include <%s>\n#include <%s>\n' "$1" "$1" |
+        "$compiler" "${flags[@]}" "${warnings[@]}" -fsyntax-only -x c++ - > "$scratch/${1//\//_}.txt" 2>&1 && return
+    printf '%s does not compile alone:\n' "$1"
+    head -n 30 "$scratch/${1//\//_}.txt"
+    return 1
+}
+
+alone() {
+    local header status=0 running=0
+    while IFS= read -r header; do
+        if ((running == jobs)); then
+            wait -n || status=1
+            ((running -= 1))
+        fi
+        check_alone "$header" &
+        ((running += 1))
+    done < <(headers all)
+    while ((running > 0)); do
+        wait -n || status=1
+        ((running -= 1))
+    done
+    ((status == 0)) && printf '%s headers compile alone\n' "$(headers all | wc -l)"
+    return "$status"
+}
+
+core() {
+    {
+        include_all core
+        printf '#if defined(ASIO_VERSION) || defined(ASIO_DETAIL_CONFIG_HPP)\n#error Asio came into the core\n#endif\nint main() {}\n'
+    } > "$scratch/core.cpp"
+    "$compiler" "${flags[@]}" "${warnings[@]}" -fsyntax-only "$scratch/core.cpp" || return 1
+    # The same question with an intruder in it must be answered with no.
+    { printf '#include <asio/error.hpp>\n'; cat "$scratch/core.cpp"; } > "$scratch/intruder.cpp"
+    if "$compiler" "${flags[@]}" -fsyntax-only "$scratch/intruder.cpp" 2> "$scratch/intruder.txt"; then
+        printf 'the intruder was not caught\n'
+        return 1
+    fi
+    grep -q 'Asio came into the core' "$scratch/intruder.txt" || { cat "$scratch/intruder.txt"; return 1; }
+    printf '%s core headers compile without Asio\n' "$(headers core | wc -l)"
+}
+
+link() {
+    include_all all > "$scratch/all.hpp"
+    printf '#include "all.hpp"\nint other() { return static_cast<int>(umbel::errc::bad_argument); }\n' > "$scratch/other.cpp"
+    printf '#include "all.hpp"\nint other();\nint main() { return other(); }\n' > "$scratch/main.cpp"
+    "$compiler" "${flags[@]}" -c "$scratch/other.cpp" -o "$scratch/other.o" &
+    "$compiler" "${flags[@]}" -c "$scratch/main.cpp" -o "$scratch/main.o" || return 1
+    wait $! || return 1
+    "$compiler" "$scratch/main.o" "$scratch/other.o" -pthread -o "$scratch/program" && "$scratch/program" || return 1
+    printf 'two translation units with all headers link\n'
+}
+
+# The first block of the README that is marked as a whole file of examples/, built as the README says.
+readme() {
+    local marker
+    marker=$(grep -m 1 -n -x '<!-- example: examples/[A-Za-z0-9_]*\.cpp -->' "$root/README.md" 2> /dev/null) || {
+        printf 'README.md has no marked whole example\n'
+        return $skipped
+    }
+    tail -n "+$((${marker%%:*} + 1))" "$root/README.md" | awk '/^```/ { if (inside) exit; inside = 1; next } inside' > "$scratch/hello.cpp"
+    cd "$root" || return 1
+    cp "$scratch/hello.cpp" "$scratch/build.cpp"
+    "$compiler" -std=c++20 -Iinclude "$scratch/build.cpp" -pthread -o "$scratch/hello" || return 1
+    printf 'the README builds with: %s -std=c++20 -Iinclude hello.cpp -pthread\n' "${compiler##*/}"
+}
+
+clang() {
+    # shellcheck source=../support/build.sh
+    source "$root/tests/support/build.sh"
+    compiler=$(umbel_compiler yes 2> /dev/null) || { printf 'no clang 16 or newer here\n'; return $skipped; }
+    include_all all > "$scratch/all.cpp"
+    "$compiler" "${flags[@]}" "${warnings[@]}" -Wextra-semi-stmt -Wdocumentation -Wimplicit-fallthrough -Wunused-template -fsyntax-only "$scratch/all.cpp" || return 1
+    printf '%s compiles all headers without a warning\n' "$compiler"
+}
+
+jobs=$(nproc)
+((jobs <= ${JOBS:-$jobs})) || jobs=$JOBS
+case ${1:-} in
+    alone | core | link | readme | clang) "$1" ;;
+    *) usage >&2; exit 2 ;;
+esac

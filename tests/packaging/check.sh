@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# check.sh: builds and runs tiny projects that use umbel the way its users do, and looks at what they inherit.
+# COMPILER comes from the environment; files go to the folder given.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: check.sh WAY FOLDER
+
+  installed      find_package(umbel) in an install tree
+  built          find_package(umbel) in a build tree
+  subdirectory   add_subdirectory of the source tree
+  plain          one compiler command, no CMake
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+root=$(cd "$here/../.." && pwd -P)
+compiler=${COMPILER:-g++}
+way=${1:-} folder=${2:-}
+[[ -n $folder ]] || { usage >&2; exit 2; }
+rm -rf "$folder"
+mkdir -p "$folder"
+
+configure() { # configure SOURCE BUILD OPTIONS…
+    local source=$1 build=$2
+    shift 2
+    cmake -S "$source" -B "$build" "-DCMAKE_CXX_COMPILER=$compiler" -DCMAKE_BUILD_TYPE= "$@" > "$build.log" 2>&1 || { cat "$build.log"; exit 1; }
+}
+
+# umbel itself, as someone who installs it configures it.
+configure_umbel() {
+    configure "$root" "$folder/umbel" -DUMBEL_BUILD_TESTS=OFF -DUMBEL_BUILD_EXAMPLES=OFF "-DCMAKE_INSTALL_PREFIX=$folder/prefix"
+}
+
+# Consumers inherit an include path, the language level and link edges: no warnings, no macros, nothing else.
+check_inheritance() {
+    local flag
+    for flag in $(sed -n 's/.*"command": "\(.*\)".*/\1/p' "$1/compile_commands.json"); do
+        case $flag in
+            -W* | -D* | -O* | -f*) printf 'a consumer inherits %s\n' "$flag"; exit 1 ;;
+        esac
+    done
+}
+
+build_and_run() {
+    cmake --build "$1" > "$1.log" 2>&1 || { cat "$1.log"; exit 1; }
+    check_inheritance "$1"
+    "$1/uses_core"
+    "$1/uses_links"
+    printf 'consumer by %s: built and run\n' "$way"
+}
+
+case $way in
+    installed)
+        configure_umbel
+        cmake --install "$folder/umbel" > "$folder/install.log"
+        # Nothing may be left that points back to the source tree.
+        if grep -r -l -F "$root/include" "$folder/prefix"; then printf 'the install tree names the source tree\n'; exit 1; fi
+        mv "$folder/prefix" "$folder/moved" # an install tree can be moved
+        configure "$here/by_package" "$folder/consumer" "-DCMAKE_PREFIX_PATH=$folder/moved"
+        build_and_run "$folder/consumer"
+        cmake --build "$folder/consumer" --target uses_client > "$folder/client.log" 2>&1 || { cat "$folder/client.log"; exit 1; }
+        "$folder/consumer/uses_client"
+        if cmake -S "$here/by_package" -B "$folder/missing" "-DCMAKE_CXX_COMPILER=$compiler" -DCMAKE_DISABLE_FIND_PACKAGE_Asio=ON \
+            "-DCMAKE_PREFIX_PATH=$folder/moved" > "$folder/missing.log" 2>&1; then
+            printf 'a consumer without Asio was configured\n'
+            exit 1
+        fi
+        ;;
+    built)
+        configure_umbel
+        configure "$here/by_package" "$folder/consumer" "-Dumbel_DIR=$folder/umbel"
+        build_and_run "$folder/consumer"
+        ;;
+    subdirectory)
+        configure "$here/by_subdirectory" "$folder/consumer" "-DUMBEL_SOURCE=$root"
+        build_and_run "$folder/consumer"
+        ;;
+    plain)
+        cd "$root"
+        "$compiler" -std=c++20 -Iinclude "$here/uses_client.cpp" -pthread -o "$folder/uses_client"
+        "$folder/uses_client"
+        printf 'consumer by one command: built and run\n'
+        ;;
+    *) usage >&2; exit 2 ;;
+esac

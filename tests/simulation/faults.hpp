@@ -1,0 +1,167 @@
+// faults.hpp: what befalls a model cluster in one run: crashes, freezes, partitions, failovers, moved slots, a bad network.
+// It knows no client.
+#pragma once
+
+#include <umbel/testing/model_cluster.hpp>
+
+#include <string>
+#include <vector>
+
+namespace simulation {
+
+using namespace umbel::testing;
+
+/// Makes a few faults happen at random times, each for a random while.
+class fault_plan {
+public:
+    fault_plan(timeline& time, model_cluster& cluster, std::vector<std::uint16_t> busy_slots)
+        : time_{time}, cluster_{cluster}, busy_slots_{std::move(busy_slots)} {}
+
+    bool sends_junk = false;
+    bool refuses = false;
+    bool squats = false;
+
+    /// Puts `count` faults into the next `span`.
+    void schedule(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i) time_.in(time_.between(0ms, span), [this] { strike(); });
+    }
+    void stop() {
+        stopped_ = true;
+        if (squatter_) cluster_.unsquat(*squatter_, squatted_);
+        squatter_ = nullptr;
+        cluster_.heal();
+    }
+
+private:
+    void strike() {
+        if (stopped_) return;
+        node_number const victim = any_member();
+        duration const span = time_.between(20ms, 1200ms);
+        switch (time_.pick(18)) {
+            case 0:
+            case 1: return crash(victim, span);
+            case 2:
+            case 3: return freeze(victim, span);
+            case 4: return cut(victim, span);
+            case 5: return partition(victim, span);
+            case 6: return cluster_.reset_connections(victim);
+            case 7:
+            case 8: return fail_over(victim);
+            case 9:
+            case 10:
+            case 11: return move_slots();
+            case 12: return bad_network(span);
+            case 13: return junk(victim);
+            case 14: return refuse(victim);
+            case 15: return membership(victim);
+            case 16: return squat(victim, span);
+            case 17: return everybody(span);
+        }
+    }
+
+    node_number any_member() {
+        node_number which = nobody;
+        do which = static_cast<node_number>(time_.pick(cluster_.size()));
+        while (!cluster_.is_member(which));
+        return which;
+    }
+    void crash(node_number victim, duration span) {
+        cluster_.crash(victim);
+        time_.in(span, [this, victim] {
+            if (cluster_.is_member(victim) && victim != squatted_) cluster_.restart(victim);
+        });
+    }
+    void freeze(node_number victim, duration span) {
+        cluster_.freeze(victim);
+        time_.in(span, [this, victim] { cluster_.unfreeze(victim); });
+    }
+    void cut(node_number victim, duration span) {
+        cluster_.cut_from_clients(victim, true);
+        time_.in(span, [this, victim] { cluster_.cut_from_clients(victim, false); });
+    }
+    void partition(node_number victim, duration span) {
+        cluster_.partition(victim, 1);
+        time_.in(span, [this, victim] { cluster_.partition(victim, 0); });
+    }
+    void fail_over(node_number victim) {
+        std::size_t const how = time_.pick(4);
+        cluster_.fail_over(victim, how == 1, how == 2);
+    }
+    void move_slots() {
+        std::size_t const count = 1 + time_.pick(4);
+        for (std::size_t i = 0; i < count; ++i) cluster_.move_slot(busy_slots_[time_.pick(busy_slots_.size())], any_member());
+    }
+    void bad_network(duration span) {
+        network_options& wires = cluster_.net().options();
+        network_options const before = wires;
+        switch (time_.pick(4)) {
+            case 0: wires.cut_percent = 60; break;
+            case 1: wires.spike_percent = 20; break;
+            case 2: wires.lost_connect_percent = 50; break;
+            case 3: wires.split_percent = 90; break;
+        }
+        time_.in(span, [&wires, before] { wires = before; });
+    }
+    void junk(node_number victim) {
+        if (sends_junk) cluster_[victim].junk_next = static_cast<unsigned>(1 + time_.pick(20));
+    }
+    void refuse(node_number victim) {
+        if (!refuses) return;
+        static constexpr std::string_view lines[] = {"OOM command not allowed when used memory > 'maxmemory'.", "READONLY You can't write against a read only replica.",
+                                                     "TRYAGAIN Multiple keys request during rehashing of slot", "LOADING Redis is loading the dataset in memory",
+                                                     "BUSY Redis is busy running a script.", "NOREPLICAS Not enough good replicas to write."};
+        cluster_[victim].refuse_next = static_cast<unsigned>(1 + time_.pick(30));
+        cluster_[victim].refusal = lines[time_.pick(std::size(lines))];
+    }
+    void membership(node_number victim) {
+        if (joined_ == nobody) {
+            joined_ = cluster_.join();
+            time_.in(time_.between(50ms, 500ms), [this] {
+                for (std::uint16_t const slot : busy_slots_)
+                    if (time_.chance(30)) cluster_.move_slot(slot, joined_);
+            });
+        } else if (!left_ && victim != joined_ && cluster_[victim].primary()) {
+            left_ = true;
+            cluster_.drain(victim, joined_);
+            time_.in(1s, [this, victim] { leave(victim); });
+        }
+    }
+    /// A node leaves for good only when it serves nothing and nobody copies it.
+    void leave(node_number victim) {
+        if (stopped_ || !cluster_.is_member(victim) || !cluster_[victim].primary()) return;
+        for (std::size_t i = 0; i < cluster_.size(); ++i) {
+            auto const& view = cluster_.nodes()[i]->view;
+            if (view.owner_of(0) == nobody || view.count_of(victim) != 0 || view.me().follows == victim) return;
+        }
+        if (!cluster_.moving()) cluster_.forget(victim);
+    }
+    void squat(node_number victim, duration span) {
+        if (!squats || squatter_) return;
+        cluster_.crash(victim);
+        squatted_ = victim;
+        squatter_ = &cluster_.squat(cluster_.where(victim));
+        time_.in(span, [this, victim] {
+            if (!squatter_) return;
+            cluster_.unsquat(*squatter_, victim);
+            squatter_ = nullptr;
+            squatted_ = nobody;
+            cluster_.restart(victim);
+        });
+    }
+    void everybody(duration span) {
+        if (!time_.chance(20)) return;
+        for (std::size_t i = 0; i < cluster_.size(); ++i)
+            if (cluster_.is_member(static_cast<node_number>(i))) crash(static_cast<node_number>(i), span + time_.between(0ms, 50ms));
+    }
+
+    timeline& time_;
+    model_cluster& cluster_;
+    std::vector<std::uint16_t> busy_slots_;
+    model_node* squatter_ = nullptr;
+    node_number squatted_ = nobody;
+    node_number joined_ = nobody;
+    bool left_ = false;
+    bool stopped_ = false;
+};
+
+}  // namespace simulation

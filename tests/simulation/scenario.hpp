@@ -1,0 +1,218 @@
+// scenario.hpp: one whole run from one seed: what cluster, what client, what users, what faults; and its verdict.
+#pragma once
+
+#include "checker.hpp"
+#include "faults.hpp"
+#include "workload.hpp"
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace simulation {
+
+/// Everything that is drawn from the seed before the run begins.
+struct plan {
+    cluster_shape shape;
+    model_options servers;
+    network_options wires;
+    umbel::options client;
+    std::string first_seed;
+    std::string second_seed;
+    workload_options users;
+    allowances allowed;
+    umbel::cluster::policy policy{};
+    unsigned faults = 0;
+    duration troubled = 2s;
+    bool forget_tombstones = false;
+
+    std::string describe() const {
+        std::ostringstream out;
+        out << shape.primaries << " primaries with " << shape.replicas_each << " replicas, " << users.users << " users, " << faults << " faults, resp"
+            << (client.protocol == umbel::protocol::resp2 ? 2 : 3) << ", source " << static_cast<int>(client.topology_source) << ", style "
+            << static_cast<int>(servers.style) << (allowed.junk ? ", junk" : "") << (allowed.refusals ? ", refusals" : "")
+            << (allowed.small_bounds ? ", small bounds" : "") << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
+            << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "");
+        return out.str();
+    }
+};
+
+inline void draw_cluster(random_source& random, plan& made) {
+    auto const ms = [&](unsigned least, unsigned most) { return duration{std::chrono::milliseconds{least + random.below(most - least + 1)}}; };
+    made.shape = {1 + static_cast<int>(random.below(4)), static_cast<int>(random.below(3))};
+    if (random.below(3) == 0) made.shape = {3, 1};
+    made.servers.node_timeout = ms(200, 500);
+    made.servers.heartbeat = ms(50, 100);
+    made.servers.replication_lag_max = ms(1, 80);
+    made.servers.style = static_cast<endpoint_style>(random.below(4) % 3);
+    made.servers.one_host = random.below(4) == 0;
+    made.servers.knows_hello = random.below(8) != 0;
+    made.servers.knows_shards = random.below(6) != 0;
+    made.servers.knows_setinfo = random.below(2) != 0;
+    made.servers.serves_stale = random.below(3) != 0;
+    if (random.below(6) == 0) made.servers.password = "secret";
+    made.wires.latency_max = ms(1, 3);
+    made.wires.split_percent = static_cast<unsigned>(random.below(60));
+    if (random.below(4) == 0) made.wires.spike_percent = 2;
+    if (random.below(4) == 0) made.wires.cut_percent = 20;
+    if (random.below(4) == 0) made.wires.window_bytes = 2000 + random.below(20000);
+}
+
+inline void draw_client(random_source& random, plan& made) {
+    using std::chrono::milliseconds;
+    auto const ms = [&](unsigned least, unsigned most) { return milliseconds{least + random.below(most - least + 1)}; };
+    umbel::options& client = made.client;
+    client.password = made.servers.password;
+    client.nodes_max = 64;
+    client.protocol = made.servers.knows_hello && random.below(5) == 0 ? umbel::protocol::resp3
+                      : random.below(4) == 0                           ? umbel::protocol::resp2
+                                                                       : umbel::protocol::automatic;
+    std::uint64_t const source = random.below(6);
+    client.topology_source = source < 3    ? umbel::topology_source::automatic
+                             : source == 3 ? umbel::topology_source::nodes
+                             : source == 4 ? umbel::topology_source::slots
+                             : made.servers.knows_shards ? umbel::topology_source::shards
+                                                         : umbel::topology_source::automatic;
+    if (made.servers.style != endpoint_style::ip && client.topology_source == umbel::topology_source::nodes) client.topology_source = umbel::topology_source::slots;
+    client.connect_timeout = ms(100, 400);
+    client.reconnect_delay = ms(5, 20);
+    client.reconnect_delay_max = ms(50, 200);
+    client.retry_delay = ms(2, 5);
+    client.retry_delay_max = ms(20, 100);
+    client.refresh_timeout = ms(50, 300);
+    client.refresh_interval_min = ms(10, 100);
+    client.refresh_interval = ms(500, 1000);
+    client.probe_after = ms(100, 300);
+    client.probe_timeout = ms(100, 300);
+    client.redirects_max = static_cast<std::uint16_t>(5 + random.below(12));
+    if (random.below(8) == 0) {
+        made.allowed.small_bounds = true;
+        client.in_flight_max = static_cast<std::uint32_t>(4 + random.below(30));
+        client.waiting_max = static_cast<std::uint32_t>(4 + random.below(30));
+        client.queued_bytes_max = 4000 + random.below(30000);
+    }
+}
+
+/// The plan of a seed.
+inline plan draw(std::uint64_t seed) {
+    random_source random{seed * 0x9e3779b97f4a7c15ull + 17};
+    plan made;
+    draw_cluster(random, made);
+    draw_client(random, made);
+    made.allowed.junk = random.below(6) == 0;
+    made.allowed.refusals = random.below(5) == 0;
+    made.allowed.foreign = random.below(10) == 0 && made.servers.style == endpoint_style::ip;
+    made.users.users = static_cast<unsigned>(2 + random.below(6));
+    made.users.keys = 4 + random.below(10);
+    made.users.think_max = std::chrono::milliseconds{2 + random.below(40)};
+    made.users.cancel_percent = static_cast<unsigned>(random.below(12));
+    made.users.burst_percent = static_cast<unsigned>(random.below(6));
+    made.faults = static_cast<unsigned>(random.below(9));
+    made.troubled = std::chrono::milliseconds{800 + random.below(1500)};
+    if (random.below(20) == 0) {
+        made.policy = umbel::cluster::surface_redirects{};
+        made.allowed.surfaced = true;
+    }
+    // What a password or a minimal handshake leaves out is drawn last, so that it changes nothing else.
+    if (random.below(12) == 0 && made.servers.style == endpoint_style::ip && made.servers.password.empty()) {
+        made.client.handshake = umbel::handshake::minimal;
+        if (made.client.topology_source == umbel::topology_source::automatic) made.client.topology_source = umbel::topology_source::slots;
+        made.client.protocol = umbel::protocol::resp2;
+    }
+    return made;
+}
+
+/// What became of a run.
+struct outcome {
+    std::vector<std::string> failures;
+    std::vector<std::string> lines;
+    std::uint64_t issued = 0;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t promotions = 0;
+    std::uint64_t moved = 0;
+    std::uint64_t asked = 0;
+    std::map<std::string, unsigned> codes;
+};
+
+/// One run.
+class scenario {
+public:
+    scenario(std::uint64_t seed, plan drawn, std::size_t lines_kept = 0) : plan_{std::move(drawn)}, time_{seed}, seed_{seed} {
+        time_.trace(lines_kept);
+    }
+
+    outcome run() {
+        model_cluster cluster{time_, plan_.shape, plan_.servers, plan_.wires};
+        std::string const seeds[] = {cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string(),
+                                     cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string()};
+        plan_.client.seeds = umbel::seed_list{std::span<std::string const>{seeds}};
+        checker judge{time_, cluster, plan_.allowed};
+        sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy};
+        db.driver().forget_tombstones = plan_.forget_tombstones;
+        judge.watch_asks(db);
+        time_.after_every_step([&] { judge.step(db); });
+        workload users{time_, db, judge, plan_.users};
+        fault_plan faults{time_, cluster, users.slots()};
+        faults.sends_junk = plan_.allowed.junk;
+        faults.refuses = plan_.allowed.refusals;
+        faults.squats = plan_.allowed.foreign;
+
+        users.start();
+        faults.schedule(plan_.faults, plan_.troubled);
+        time_.run_for(plan_.troubled);
+        faults.stop();
+        heal(cluster, db, judge, users);
+        close(cluster, db, judge);
+        return told(cluster, db, judge, users);
+    }
+
+private:
+    /// Everything is mended: the cluster comes together, then the client must serve everything and know the truth.
+    void heal(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
+        time_.note([] { return "-------- every fault is over"; });
+        if (!time_.run_while_not([&] { return cluster.settled(); }, 8s)) return judge.fail("the model cluster did not come together again: " + cluster.unsettled());
+        time_.note([] { return "-------- the cluster is well"; });
+        // Time for reconnects, probes and one refresh of its own; the users go on meanwhile.
+        time_.run_for(2500ms);
+        users.stop();
+        if (!cluster.settled()) return judge.fail("the model cluster fell apart again: " + cluster.unsettled());
+        if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s)) return judge.fail(std::to_string(db.pending()) + " calls are still pending");
+        judge.faulty = false;
+        if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
+        if (!plan_.allowed.surfaced && !plan_.allowed.small_bounds) {
+            users.all_kinds(1s);
+            time_.run_for(1100ms);
+            if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
+        }
+    }
+    void close(model_cluster&, sim_client& db, checker& judge) {
+        judge.closing = true;
+        db.close();
+        time_.run_for(10ms);
+        if (db.pending() != 0) judge.fail(std::to_string(db.pending()) + " calls outlive the client's end");
+        judge.conclude(db);
+    }
+    outcome told(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
+        outcome made;
+        made.failures = judge.failures();
+        made.lines.assign(time_.lines().begin(), time_.lines().end());
+        made.issued = users.issued();
+        made.acknowledged = judge.acknowledged();
+        made.failed = judge.failed();
+        made.steps = time_.steps();
+        made.promotions = cluster.promotions();
+        made.moved = db.counters().moved;
+        made.asked = db.counters().asked;
+        made.codes = judge.codes();
+        return made;
+    }
+
+    plan plan_;
+    timeline time_;
+    std::uint64_t seed_;
+};
+
+}  // namespace simulation

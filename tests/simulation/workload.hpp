@@ -1,0 +1,134 @@
+// workload.hpp: simulated users: commands whose replies can be told apart, at random times, with deadlines and cancellations.
+// It judges nothing; the checker does.
+#pragma once
+
+#include "checker.hpp"
+
+#include <string>
+#include <vector>
+
+namespace simulation {
+
+/// How the users behave.
+struct workload_options {
+    unsigned users = 5;
+    std::size_t keys = 12;
+    duration think_max = 20ms;
+    unsigned cancel_percent = 5;
+    unsigned burst_percent = 3;
+    std::size_t burst_max = 60;
+    duration deadline_min = 20ms;
+    duration deadline_max = 2000ms;
+    unsigned no_deadline_percent = 1;
+    unsigned replica_percent = 20;  ///< Of the reads that may go to replicas.
+    unsigned large_percent = 2;
+};
+
+/// Users that call one after another until they are told to stop.
+class workload {
+public:
+    workload(timeline& time, sim_client& db, checker& judge, workload_options options) : time_{time}, db_{db}, judge_{judge}, options_{options} {}
+
+    void start() {
+        for (unsigned i = 0; i < options_.users; ++i) later();
+    }
+    void stop() noexcept { stopped_ = true; }
+    std::uint64_t issued() const noexcept { return number_; }
+
+    /// One command of every kind on every key, which must succeed; `then` runs when all are done.
+    void all_kinds(duration deadline) {
+        fixed_deadline_ = deadline;
+        for (std::size_t key = 0; key < options_.keys; ++key)
+            for (int what = 0; what < 9; ++what) issue(static_cast<kind>(what), key, false);
+        fixed_deadline_ = {};
+    }
+    /// The slots in which the users' keys stand.
+    std::vector<std::uint16_t> slots() const {
+        std::vector<std::uint16_t> found;
+        for (std::size_t key = 0; key < options_.keys; ++key) found.push_back(umbel::cluster::slot_of(tag(key)).value());
+        return found;
+    }
+
+private:
+    using kind = call_record::kind;
+
+    void later() {
+        time_.in(time_.between(0ms, options_.think_max), [this] {
+            if (stopped_) return;
+            std::size_t const count = time_.chance(options_.burst_percent) ? 2 + time_.pick(options_.burst_max) : 1;
+            for (std::size_t i = 1; i < count; ++i) issue_any(false);
+            issue_any(true);
+        });
+    }
+    void issue_any(bool goes_on) {
+        static constexpr kind often[] = {kind::echo, kind::set,  kind::set,  kind::get,  kind::get,  kind::get,  kind::push,   kind::push,
+                                         kind::incr, kind::incr, kind::incr, kind::mset, kind::mget, kind::mget, kind::append, kind::range};
+        kind const what = time_.chance(1) ? kind::refused : often[time_.pick(std::size(often))];
+        issue(what, time_.pick(options_.keys), goes_on);
+    }
+
+    /// Keys "{a:n}…" are read from primaries only, "{b:n}…" from anywhere.
+    static std::string tag(std::size_t key) { return (key % 2 == 0 ? "{a:" : "{b:") + std::to_string(key) + "}"; }
+
+    void issue(kind what, std::size_t which, bool goes_on) {
+        std::uint64_t const number = ++number_;
+        call_record record;
+        record.what = what;
+        record.key = tag(which);
+        std::vector<std::string> const words = words_of(record, number);
+        record.deadline = umbel::engine::never;
+        sim_call_options wanted;
+        duration deadline = fixed_deadline_;
+        if (deadline == duration{0}) deadline = time_.between(options_.deadline_min, time_.chance(30) ? options_.deadline_max / 10 : options_.deadline_max);
+        if (fixed_deadline_ == duration{0} && time_.chance(options_.no_deadline_percent)) deadline = duration{0};
+        wanted.deadline = deadline;
+        if (deadline != duration{0}) record.deadline = umbel::engine::after(time_.now(), deadline);
+        if (which % 2 == 1 && time_.chance(options_.replica_percent)) wanted.reads = any_mode();
+        record.replica_only = wanted.reads == umbel::read_from::replica;
+        if (!record.id.empty()) judge_.identify(record.id, number);
+        judge_.begun(number, std::move(record));
+        std::vector<std::string_view> const views(words.begin(), words.end());
+        auto const call = db_.call(std::span<std::string_view const>{views}, [this, number, goes_on](umbel::result<umbel::reply> answer) {
+            judge_.ended(number, answer);
+            if (goes_on) later();
+        }, wanted);
+        if (fixed_deadline_ == duration{0} && time_.chance(options_.cancel_percent))
+            time_.in(time_.chance(30) ? duration{0} : time_.between(0us, 3ms), [this, call, number] {
+                judge_.cancel_asked(number);
+                db_.cancel(call);
+            });
+    }
+    umbel::read_from any_mode() {
+        static constexpr umbel::read_from modes[] = {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any};
+        return modes[time_.pick(3)];
+    }
+
+    std::vector<std::string> words_of(call_record& one, std::uint64_t number) {
+        std::string const id = std::to_string(number);
+        std::string const padding = time_.chance(options_.large_percent) ? std::string(1000 + time_.pick(20000), 'x') : std::string{};
+        switch (one.what) {
+            case kind::echo: one.id = "echo#" + id + padding; return {"ECHO", one.id};
+            case kind::set: one.key += "text"; return {"SET", one.key, one.key + "=" + id + padding};
+            case kind::get: one.key += "text"; return {"GET", one.key};
+            case kind::push: one.key += "list"; one.id = one.key + "#" + id; return {"RPUSH", one.key, one.id};
+            case kind::append: one.key += "append"; one.id = one.key + "#" + id; return {"APPEND", one.key, one.id};
+            case kind::incr: one.key += "count"; return {"INCR", one.key};
+            case kind::mset: return {"MSET", one.key + "x", one.key + "x=" + id, one.key + "y", one.key + "y=" + id};
+            case kind::mget: return {"MGET", one.key + "x", one.key + "y"};
+            case kind::range: one.key += "list"; return {"LRANGE", one.key, "0", "-1"};
+            case kind::refused: break;
+        }
+        static std::vector<std::vector<std::string>> const refused{{"MGET", "one", "two"}, {"SUBSCRIBE", "news"}, {"GET"}, {"BLPOP", "q", "0"}};
+        return refused[time_.pick(refused.size())];
+    }
+
+    timeline& time_;
+    sim_client& db_;
+    checker& judge_;
+    workload_options options_;
+    duration fixed_deadline_{};
+    std::uint64_t number_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace simulation
