@@ -49,7 +49,7 @@ inline void encode(net::pooled_call& one, command::verb const& name, std::span<c
     std::size_t const bound = command::encoded_bound(name, words);
     char* const at = one.reserve(bound);
     std::size_t lent = 0;
-    for (command::argument const& word : words) lent += word.is_lent() ? 1 : 0;
+    for (command::argument const& word : words) lent += word.is_lent() ? std::size_t{1} : 0;
     if (lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[std::min(lent, command::lent_pieces_max)]{};
     command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
         auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);

@@ -71,7 +71,8 @@ private:
 struct options {
     using milliseconds = std::chrono::milliseconds;
 
-    /// Where to begin: "host:port" of any node, primary or replica; kept for ever and resolved again.
+    /// Where to begin: "host:port" of any node, primary or replica, "unix:/path", or redis://[user:password@]host[:port][/database]; kept for
+    /// ever and resolved again.
     seed_list seeds{};
     std::string_view username{};
     std::string_view password{};

@@ -142,6 +142,13 @@ public:
         };
     }
 
+    /// The calls that are not done, for people.
+    std::string pending() const {
+        std::string text;
+        for (auto const& [number, one] : calls_)
+            if (one.completions == 0) text += " " + name(number);
+        return text;
+    }
     std::uint64_t acknowledged() const noexcept { return acknowledged_; }
     std::uint64_t failed() const noexcept { return failed_; }
     std::map<std::string, unsigned> const& codes() const noexcept { return codes_; }

@@ -179,7 +179,7 @@ private:
         time_.run_for(2500ms);
         users.stop();
         if (!cluster.settled()) return judge.fail("the model cluster fell apart again: " + cluster.unsettled());
-        if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s)) return judge.fail(std::to_string(db.pending()) + " calls are still pending");
+        if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s)) return judge.fail(std::to_string(db.pending()) + " calls are still pending:" + judge.pending());
         judge.faulty = false;
         if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
         if (!plan_.allowed.surfaced && !plan_.allowed.small_bounds) {

@@ -86,6 +86,12 @@ private:
         if (which % 2 == 1 && time_.chance(options_.replica_percent)) wanted.reads = any_mode();
         record.replica_only = wanted.reads == umbel::read_from::replica;
         if (!record.id.empty()) judge_.identify(record.id, number);
+        time_.note([&] {
+            std::string line = "call " + std::to_string(number) + " begins, reads " + std::to_string(static_cast<int>(wanted.reads.value_or(umbel::read_from::primary))) +
+                               ", " + std::to_string(deadline.count() / 1000000) + " ms: ";
+            for (std::string const& word : words) line += word.substr(0, 40) + ' ';
+            return line;
+        });
         judge_.begun(number, std::move(record));
         std::vector<std::string_view> const views(words.begin(), words.end());
         auto const call = db_.call(std::span<std::string_view const>{views}, [this, number, goes_on](umbel::result<umbel::reply> answer) {
@@ -94,6 +100,7 @@ private:
         }, wanted);
         if (fixed_deadline_ == duration{0} && time_.chance(options_.cancel_percent))
             time_.in(time_.chance(30) ? duration{0} : time_.between(0us, 3ms), [this, call, number] {
+                time_.note([&] { return "call " + std::to_string(number) + " is cancelled"; });
                 judge_.cancel_asked(number);
                 db_.cancel(call);
             });

@@ -71,6 +71,7 @@ public:
         bool connected = false;
         bool draining = false;
         std::size_t takes = SIZE_MAX;  ///< Bytes the kernel takes before it blocks.
+        unsigned connections = 0;
     };
 
     explicit script(script_options options = {}) : options_{std::move(options)}, engine_{options_.engine, {this, &script::settled}} {
@@ -112,6 +113,7 @@ public:
         peer* const there = to ? find(to) : nullptr;
         if (there) one.link = to;
         there ? take(*there, one) : strand(one);
+        if (there) serve(*there);
         run();
         return started{one};
     }
@@ -225,6 +227,15 @@ public:
     engine::instant now() const noexcept { return now_; }
     unsigned ticks() const noexcept { return ticks_; }
     std::vector<engine::action> const& notices() const noexcept { return notices_; }
+    unsigned connection(std::string_view node) { return at(node).connections; }
+    std::size_t takes(std::string_view node) { return at(node).takes; }
+    /// Addresses that are being dialled.
+    std::vector<std::string> dialling() {
+        std::vector<std::string> all;
+        for (auto& [key, one] : peers_)
+            if (one->dialling) all.push_back(one->address);
+        return all;
+    }
     /// Attempts to connect so far.
     unsigned dialled() const noexcept { return dialled_; }
 
@@ -261,7 +272,6 @@ private:
     void take(peer& there, engine::call& one) {
         if (there.link.now_is() == engine::link::state::idle) return strand(one);
         there.link.accept(one, now_);
-        serve(there);
     }
 
     /// Lets the engine hear what has happened until all is quiet.
@@ -280,7 +290,13 @@ private:
             else if (auto* const closes = std::get_if<engine::close_link>(&what)) close(*closes);
             else notices_.push_back(std::move(what));
         }
-        while (engine::call* const one = engine_.outgoing().pop()) take(*find(one->link), *one);
+        std::vector<peer*> called;
+        while (engine::call* const one = engine_.outgoing().pop()) {
+            peer* const there = find(one->link);
+            if (std::find(called.begin(), called.end(), there) == called.end()) called.push_back(there);
+            take(*there, *one);
+        }
+        for (peer* const there : called) serve(*there);
         while (engine::call* const one = engine_.finished().pop()) one->kind->complete(*one);
     }
     void open(engine::open_link& what) {
@@ -305,7 +321,7 @@ private:
     void accept(peer& one) {
         one.dialling = false;
         one.connected = true;
-        one.takes = SIZE_MAX;
+        ++one.connections;
         one.link.connected(now_);
         if (one.link.now_is() == engine::link::state::ready) opened(one);
         serve(one);
@@ -316,6 +332,7 @@ private:
     }
     void lose(peer& one, errc why, std::string message) {
         one.dialling = one.connected = false;
+        one.takes = SIZE_MAX;
         one.link.lost(why, message, now_);
         events_.push_back(engine::link_lost{one.id, one.generation, why, std::move(message)});
         deliver(one);
@@ -348,6 +365,7 @@ private:
             if (pieces.empty() || one.takes == 0) return;
             sent made;
             made.to = one.address;
+            made.connection = one.connections;
             for (auto const& piece : pieces) made.bytes.append(piece.data, piece.size);
             made.bytes.resize(std::min(made.bytes.size(), one.takes));
             if (one.takes != SIZE_MAX) one.takes -= made.bytes.size();

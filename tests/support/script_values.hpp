@@ -41,12 +41,13 @@ inline std::string wire(std::string_view command) {
 struct sent {
     std::string to;
     std::string bytes;
+    unsigned connection = 0;  ///< Which of all connections to this node it was.
 
     sent() = default;
     template <class... Commands>
     sent(std::string_view node, Commands const&... commands) : to{node}, bytes{(std::string{} + ... + wire(commands))} {}
 
-    friend bool operator==(sent const&, sent const&) = default;
+    friend bool operator==(sent const& left, sent const& right) { return left.to == right.to && left.bytes == right.bytes; }
     friend std::ostream& operator<<(std::ostream& out, sent const& one) {
         if (one.to.empty()) return out << "nothing";
         out << one.to << " <- \"";

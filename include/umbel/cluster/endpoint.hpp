@@ -171,15 +171,16 @@ inline result<endpoint> parse_unix(std::string_view text, std::string_view path)
 inline result<endpoint> endpoint::parse(std::string_view text, std::uint16_t default_port) {
     UMBEL_ASSERT(default_port != 0);
     if (text.empty()) return detail::bad_address(text, "it is empty; give host:port");
-    if (text.substr(0, 5) == "unix:") return detail::parse_unix(text, text.substr(5));
+    // A host may be called "unix": only a port can follow it then.
+    std::uint16_t port = default_port;
+    if (text.substr(0, 5) == "unix:" && !detail::read_port(text.substr(5), port)) return detail::parse_unix(text, text.substr(5));
     if (text.front() == '/') return detail::parse_unix(text, text);
     if (text.find("://") != std::string_view::npos) return detail::bad_address(text, "give host:port without a scheme");
 
     detail::split_address const parts = detail::split_last_colon(text);
-    std::uint16_t port = default_port;
     bool const port_reads = !parts.has_port || detail::read_port(parts.port, port);
     bool const splits = port_reads && detail::is_host(parts.host);
-    if (parts.has_port && !splits && detail::is_ipv6(text)) return endpoint{std::string{text}, default_port};
+    if (parts.has_port && !splits && detail::is_host(text)) return endpoint{std::string{text}, default_port};
 
     if (parts.host.empty()) return detail::bad_address(text, "the host is missing");
     if (!detail::is_host(parts.host)) return detail::bad_address(text, "the host is neither a name nor an IPv4 or IPv6 address");

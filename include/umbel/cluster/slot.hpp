@@ -5,6 +5,7 @@
 #include <umbel/config.hpp>
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -94,6 +95,16 @@ UMBEL_ALWAYS_INLINE constexpr unsigned crc_head(char const* bytes, std::size_t s
     return size == 8 ? tail : tail ^ fold_word<8>(load_8(bytes) >> (8 * (16 - size)));
 }
 
+/// Folds 8 bytes behind those whose CRC is `before`. That stands in the two look-ups which are joined last, so that the next step
+/// waits for as little as possible.
+UMBEL_ALWAYS_INLINE constexpr unsigned fold_word_after(unsigned before, std::uint64_t word) noexcept {
+    auto const look_up = [word](std::size_t k) { return unsigned{crc_table[8 + k][(word >> (8 * k)) & 0xff]}; };
+    unsigned const rest = ((look_up(5) ^ look_up(4)) ^ (look_up(3) ^ look_up(2))) ^ (look_up(1) ^ look_up(0));
+    unsigned const first = crc_table[15][static_cast<unsigned>(word >> 56) ^ (before >> 8)];
+    unsigned const second = crc_table[14][(static_cast<unsigned>(word >> 48) ^ before) & 0xff];
+    return rest ^ (first ^ second);
+}
+
 /// CRC16/XMODEM (polynomial 0x1021, start 0), 16 bytes a step.
 /// Rule: Redis Cluster specification, appendix A.
 constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
@@ -101,28 +112,40 @@ constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
     unsigned crc = crc_head(bytes, head);
     for (std::size_t at = head; at < size; at += 16) {
         unsigned const low = fold_word<0>(load_8(bytes + at + 8));
-        crc = low ^ fold_word<8>(load_8(bytes + at) ^ std::uint64_t{crc} << 48);
+        crc = fold_word_after(crc, load_8(bytes + at)) ^ low;
     }
     return static_cast<std::uint16_t>(crc);
 }
 
-/// Non-zero when one of the eight bytes of `word` is '{'.
-UMBEL_ALWAYS_INLINE constexpr std::uint64_t brace_bits(std::uint64_t word) noexcept {
+/// The bit 0x80 of every byte of `word` that is `wanted`, and no other bit.
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t match_bits(std::uint64_t word, char wanted) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101u;
-    std::uint64_t const zero_where_brace = word ^ ones * '{';
-    return (zero_where_brace - ones) & ~zero_where_brace & ones << 7;
-}
-
-/// Tells whether a key holds a '{' at all; most keys do not, and this is all they pay for hash tags.
-UMBEL_ALWAYS_INLINE constexpr bool has_brace(char const* bytes, std::size_t size) noexcept {
-    if (size < 8) return brace_bits(load_short(bytes, size)) != 0;
-    std::uint64_t found = brace_bits(load_8(bytes + size - 8));
-    for (std::size_t at = 0; at + 8 < size; at += 8) found |= brace_bits(load_8(bytes + at));
-    return found != 0;
+    constexpr std::uint64_t low = 0x7f * ones;
+    std::uint64_t const zero_where_wanted = word ^ ones * static_cast<unsigned char>(wanted);
+    return ~(((zero_where_wanted & low) + low) | zero_where_wanted | low);
 }
 
 /// From here on the library's memchr is quicker than looking at eight bytes a step.
-inline constexpr std::size_t long_key_bytes = 96;
+inline constexpr std::size_t long_key_bytes = 48;
+
+/// Returns where `wanted` stands first, or `size`. Most keys hold no '{', and this is all they pay for hash tags.
+/// Precondition: wanted != 0.
+UMBEL_ALWAYS_INLINE constexpr std::size_t find_byte(char const* bytes, std::size_t size, char wanted) noexcept {
+    if (size >= long_key_bytes) {
+        std::size_t const found = std::string_view{bytes, size}.find(wanted);
+        return found == std::string_view::npos ? size : found;
+    }
+    if (size < 8) {
+        std::uint64_t const bits = match_bits(load_short(bytes, size), wanted);
+        return bits == 0 ? size : static_cast<std::size_t>(std::countl_zero(bits)) / 8 + size - 8;
+    }
+    for (std::size_t at = 0; at + 8 < size; at += 8) {
+        std::uint64_t const bits = match_bits(load_8(bytes + at), wanted);
+        if (bits != 0) return at + static_cast<std::size_t>(std::countl_zero(bits)) / 8;
+    }
+    std::uint64_t const bits = match_bits(load_8(bytes + size - 8), wanted);
+    return bits == 0 ? size : size - 8 + static_cast<std::size_t>(std::countl_zero(bits)) / 8;
+}
 
 }  // namespace detail
 
@@ -131,12 +154,11 @@ inline constexpr std::size_t long_key_bytes = 96;
 /// Lifetime: borrows from `key`.
 /// Rule: Redis Cluster specification, "Hash tags".
 constexpr std::string_view hash_tag(std::string_view key) noexcept {
-    if (key.size() < detail::long_key_bytes && !detail::has_brace(key.data(), key.size())) return key;
-    std::size_t const open = key.find('{');
-    if (open == std::string_view::npos) return key;
-    std::size_t const close = key.find('}', open + 1);
-    if (close == std::string_view::npos || close == open + 1) return key;
-    return key.substr(open + 1, close - open - 1);
+    std::size_t const open = detail::find_byte(key.data(), key.size(), '{');
+    if (open == key.size()) return key;
+    std::size_t const rest = key.size() - open - 1;
+    std::size_t const inside = detail::find_byte(key.data() + open + 1, rest, '}');
+    return inside == rest || inside == 0 ? key : key.substr(open + 1, inside);
 }
 
 /// Returns the hash slot of `key`, also in constant expressions.

@@ -91,39 +91,39 @@ struct call {
     static constexpr std::int32_t any_slot = -1;       ///< No key: any node will do.
     static constexpr std::int32_t several_slots = -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
 
+    // What every command touches, in two cache lines.
     call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
     call_kind const* kind = nullptr;
-
     char const* bytes = nullptr;  ///< The encoded command.
     std::uint32_t size = 0;
     std::int32_t slot = any_slot;
-
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
     bool asking = false;           ///< ASKING goes in front of it.
     bool internal = false;         ///< The engine's own query: not judged, not counted as the user's.
     bool only_waits = false;       ///< Nothing to send: it is done as soon as a topology is known.
+    bool inline_here = false;      ///< Its handler runs wherever the client completes it; decided when it was begun.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
+    std::uint64_t position = 0;    ///< Its place in the pipeline's ring.
+    instant deadline = never;
+    duration timeout{};  ///< Zero: none. Turned into `deadline` by the first owner.
+
+    std::uint64_t stream_end = 0;  ///< The connection's byte count after its last byte.
+    instant accepted{};
+    cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
+    call** wheel_back = nullptr;
+    borrowed_piece const* borrowed = nullptr;
+    std::unique_ptr<journal> way;
+    link_id link{};
+    link_id fixed{};                  ///< A node named by the caller: routing has nothing to say.
+    std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;
-    std::uint32_t table_version = 0;  ///< The topology it was routed by.
 
-    link_id link{};
-    link_id fixed{};              ///< A node named by the caller: routing has nothing to say.
-    std::uint64_t position = 0;   ///< Its place in the pipeline's ring.
-    std::uint64_t stream_end = 0; ///< The connection's byte count after its last byte.
-
-    duration timeout{};  ///< Zero: none. Turned into `deadline` by the first owner.
-    instant deadline = never;
-    instant accepted{};
-    instant due = never;  ///< When its present owner's wheel looks at it.
+    // What only few commands touch.
     call* wheel_next = nullptr;
-    call** wheel_back = nullptr;
-
-    std::unique_ptr<journal> way;
-    borrowed_piece const* borrowed = nullptr;
-    cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
+    instant due = never;  ///< When its present owner's wheel looks at it.
 
     call() = default;
     call(call const&) = delete;

@@ -100,7 +100,7 @@ private:
     void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
     void expire(call& one);
     void finish(call& one, errc why, delivery delivered, std::string_view message);
-    std::uint16_t named_by(journal const& way);
+    std::uint16_t named_by(journal const& way, instant now);
 
     // Links.
     void open(link_id link, instant now);
@@ -110,12 +110,13 @@ private:
     // Topology.
     void begin_refresh(instant now);
     void ask_candidates(instant now);
-    std::vector<std::uint16_t> candidates();
+    std::vector<std::uint16_t> candidates(instant now);
     void answered(query& one, instant now);
     void not_helped(error why, instant now);
     void conclude(instant now);
     void adopt(cluster::topology incoming, instant now);
     void settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
+    void close_strangers(instant now);
     void release(bool changed, instant now);
 
     template <class Action>

@@ -41,7 +41,8 @@ inline void engine::tick(instant now) {
     ask_candidates(now);
     reopen_due(now);
     if (sweep_at_ <= now) {
-        nodes_.sweep(now);
+        // A running refresh holds numbers of candidates that nobody has asked yet.
+        if (!refresher_.running()) nodes_.sweep(now);
         sweep_at_ = after(now, std::chrono::seconds{10});
     }
 }
@@ -119,7 +120,7 @@ inline void engine::go_on(call& one, instant now) {
 /// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
 inline void engine::follow(call& one, instant now) {
     journal& way = *one.way;
-    std::uint16_t const to = named_by(way);
+    std::uint16_t const to = named_by(way, now);
     if (to == link_id::no_node) return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
     bool const asked = way.verdict.next == cluster::verdict::step::ask;
     observe(call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault});
@@ -135,10 +136,10 @@ inline void engine::follow(call& one, instant now) {
 }
 
 /// The node a redirect names; an empty host is the host that replied.
-inline std::uint16_t engine::named_by(journal const& way) {
+inline std::uint16_t engine::named_by(journal const& way, instant now) {
     if (way.port == 0) return link_id::no_node;
     cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
-    return nodes_.obtain(where);
+    return nodes_.obtain(where, now);
 }
 
 inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {

@@ -12,11 +12,11 @@ inline void engine::begin_refresh(instant now) {
     ++counters_.refreshes;
     best_.reset();
     only_refusals_ = true;
-    refresher_.begin(candidates(), now);
+    refresher_.begin(candidates(now), now);
 }
 
 /// Nodes in the order in which they are asked: those with a connection, then other members, then the seeds.
-inline std::vector<std::uint16_t> engine::candidates() {
+inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
     auto const shuffle_from = [&](std::size_t first) {
         for (std::size_t at = order.size(); at > first + 1; --at)
@@ -35,7 +35,7 @@ inline std::vector<std::uint16_t> engine::candidates() {
     add_members(false);
     std::size_t const first_seed = order.size();
     for (cluster::endpoint const& seed : options_.seeds) {
-        std::uint16_t const number = nodes_.obtain(seed);
+        std::uint16_t const number = nodes_.obtain(seed, now);
         if (number != link_id::no_node && std::find(order.begin(), order.end(), number) == order.end()) order.push_back(number);
     }
     shuffle_from(first_seed);
@@ -45,7 +45,7 @@ inline std::vector<std::uint16_t> engine::candidates() {
 inline void engine::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
         auto const free = std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
-        if (free == queries_.end()) return;
+        if (free == queries_.end()) return refresher_.hold();
         query& asked = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
         topology_source first = options_.source;
@@ -68,6 +68,8 @@ inline void engine::on(query_settled& seen, instant now) {
 }
 
 inline void engine::answered(query& one, instant now) {
+    // An old server: the next candidate is asked in the old way, and so will this one be.
+    if (one.map_unknown()) shards_unknown_ = true;
     result<cluster::topology> told = one.take();
     if (!refresher_.running()) return;  // Somebody else was faster.
     bool const alone = options_.deployment == deployment::standalone;
@@ -78,8 +80,6 @@ inline void engine::answered(query& one, instant now) {
             if (options_.deployment != deployment::cluster) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
             return not_helped(error{errc::bad_argument, delivery::not_sent, "the seed is a server without cluster mode"}, now);
         }
-        if (why.code() == errc::unexpected_type && !shards_unknown_ && options_.source == topology_source::automatic)
-            shards_unknown_ = true;  // An old server: the next candidate is asked in the old way, and so will this one be.
         return not_helped(why, now);
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
@@ -138,11 +138,12 @@ inline void engine::adopt(cluster::topology incoming, instant now) {
         std::vector<std::uint16_t> numbers;
         for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.find(told.where));
         cluster::publish_summary const stored = router_.table().publish(merged, numbers);
+        close_strangers(now);
         return release(stored.slots_changed != 0 || stored.shards_changed != 0, now);
     }
     std::vector<std::uint16_t> numbers;
     numbers.reserve(merged.nodes.size());
-    for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.obtain(told.where));
+    for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.obtain(told.where, now));
     router_.table().publish(merged, numbers);
     settle_members(merged, numbers, now);
     topology_ = std::move(merged);
@@ -173,6 +174,16 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         if (!one.in_use || present[number]) continue;
         if (one.member) one.left_at = now;
         one.member = false;
+        shut({number, link_mode::primary}, now);
+        shut({number, link_mode::replica}, now);
+    }
+}
+
+/// Closes what only a redirect has named, a while ago, and the topology still does not know.
+inline void engine::close_strangers(instant now) {
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        node const& one = nodes_[number];
+        if (!one.in_use || one.member || now - one.left_at < node_table::rest) continue;
         shut({number, link_mode::primary}, now);
         shut({number, link_mode::replica}, now);
     }

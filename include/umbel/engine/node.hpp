@@ -6,6 +6,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -37,7 +38,7 @@ struct node {
     cluster::node_health health = cluster::node_health::online;
     bool in_use = false;  ///< The number is taken.
     bool member = false;  ///< Part of the present topology.
-    instant left_at{0};   ///< When it stopped being a member.
+    instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
     std::array<link_status, 2> links{};
 
     link_status& link(link_mode mode) noexcept { return links[static_cast<std::size_t>(mode)]; }
@@ -62,8 +63,11 @@ public:
     }
 
     /// The number of the node at `where`, new if need be; no_node when the arena is full.
-    std::uint16_t obtain(cluster::endpoint const& where) {
-        if (std::uint16_t const known = find(where); known != link_id::no_node) return known;
+    std::uint16_t obtain(cluster::endpoint const& where, instant now) {
+        if (std::uint16_t const known = find(where); known != link_id::no_node) {
+            nodes_[known]->left_at = std::max(nodes_[known]->left_at, now);
+            return known;
+        }
         std::uint16_t number = link_id::no_node;
         if (!free_.empty()) {
             number = free_.back();
@@ -78,6 +82,7 @@ public:
         made.where = where;
         made.name = where.to_string();
         made.in_use = true;
+        made.left_at = now;
         numbers_.emplace(where, number);
         return number;
     }

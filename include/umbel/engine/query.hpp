@@ -60,6 +60,12 @@ public:
     /// One of the calls has settled. True when the query is complete.
     bool settled() noexcept { return --awaited_ == 0; }
 
+    /// True when the node is too old for CLUSTER SHARDS, which it was asked for.
+    bool map_unknown() const noexcept {
+        return map_.asks_for == topology_source::shards && map_.answer && !map_.answer->has_value() &&
+               map_.answer->error().code() == errc::unexpected_type;
+    }
+
     /// What the node said; the error of the slot map when it did not say.
     /// With both answers: the map, with the config epochs that only CLUSTER NODES tells.
     result<cluster::topology> take() {

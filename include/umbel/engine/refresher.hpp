@@ -59,6 +59,8 @@ public:
         next_ask_ = after(now, options_.stagger);
         return candidates_[next_candidate_++];
     }
+    /// As many as may be asked at one time are silent: the next one is asked when one of them has answered or timed out.
+    void hold() noexcept { next_ask_ = never; }
     /// A candidate did not help: the next one need not wait.
     void hurry(instant now) noexcept { next_ask_ = now; }
     bool exhausted() const noexcept { return next_candidate_ >= candidates_.size(); }

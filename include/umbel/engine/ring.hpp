@@ -47,11 +47,14 @@ public:
     }
     void pop() noexcept { ++head_; }
 
-    /// Fetches what will be needed soon into the cache.
+    /// Fetches a call that will be needed soon into the cache.
     void prefetch(position at) const noexcept {
         if (at < tail_) {
             entry const& soon = entries_[at & mask_];
-            if (!soon.is_tombstone()) __builtin_prefetch(soon.owner(), 1);
+            if (soon.is_tombstone()) return;
+            auto const* const lines = reinterpret_cast<char const*>(soon.owner());
+            __builtin_prefetch(lines, 1);
+            __builtin_prefetch(lines + 64, 1);
         }
     }
 

@@ -25,9 +25,7 @@ public:
     link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
         if (one.fixed) return one.fixed;
         if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
-        // A command without a key may go anywhere: to the owner of some slot, another one each time.
-        cluster::slot const where{
-            static_cast<std::uint16_t>(one.slot >= 0 ? static_cast<std::uint32_t>(one.slot) : (turn * 2654435761u) >> 18)};
+        cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
         if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
             return {table_.primary_of(where), link_mode::primary};
         return route_read(one.reads, where, turn, avoid);
@@ -45,6 +43,17 @@ public:
     }
 
 private:
+    /// A command without a key may go anywhere: to the owner of some slot, another one each time.
+    /// Cost: linear in the number of slots only where the slot whose turn it is has no owner.
+    cluster::slot some_slot(std::uint32_t turn) const noexcept {
+        std::uint32_t const first = (turn * 2654435761u) >> 18;
+        for (std::uint32_t step = 0; step < cluster::slot_count && known() != known_as::nothing; ++step) {
+            cluster::slot const one{static_cast<std::uint16_t>((first + step) % cluster::slot_count)};
+            if (table_.primary_of(one) != link_id::no_node) [[likely]] return one;
+        }
+        return cluster::slot{static_cast<std::uint16_t>(first)};
+    }
+
     UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot where, std::uint32_t turn,
                                           std::uint16_t avoid) const noexcept {
         if (reads == read_from::any) {

@@ -4,11 +4,13 @@
 
 #include <umbel/engine/call.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace umbel::net {
 
@@ -40,37 +42,48 @@ struct anchor {
 };
 
 /// A call with the memory for everything that comes with it: result, handler and encoded bytes.
-struct pooled_call : engine::call {
+///
+/// The result takes the place of the encoded bytes: it is stored when the last reply has come, and then nobody needs them any more.
+/// Laid out so that an ordinary command touches four cache lines: two of the call, one with the handler, one with bytes and result.
+struct alignas(64) pooled_call : engine::call {
     static constexpr std::size_t result_bytes = 64;
-    static constexpr std::size_t handler_bytes = 144;
-    static constexpr std::size_t inline_bytes = 208;
+    static constexpr std::size_t handler_bytes = 160;
+    static constexpr std::size_t inline_bytes = 192;
     /// An overflow block up to this size stays with the call when it is recycled.
     static constexpr std::size_t kept_block_bytes = 8 * 1024;
 
     anchor* owner = nullptr;
     std::uint32_t generation = 0;
     bool has_result = false;
-    bool has_handler = false;
+    bool has_work = false;
+    bool has_block = false;
     net::detour detour = net::detour::none;
+    alignas(std::max_align_t) std::byte handler_space[handler_bytes];
+    union {
+        alignas(64) std::byte result_space[result_bytes];
+        char inline_space[inline_bytes];
+    };
+
     std::uint32_t block_capacity = 0;
     char* block = nullptr;
-    std::unique_ptr<call_group> group;                       ///< For detour::group.
-    void (*on_control)(driver&, pooled_call&) = nullptr;     ///< For detour::control.
+    void* box = nullptr;                                  ///< The result's memory where it is too large for the call.
+    std::unique_ptr<call_group> group;                    ///< For detour::group.
+    void (*on_control)(driver&, pooled_call&) = nullptr;  ///< For detour::control.
 
-    alignas(std::max_align_t) std::byte result_space[result_bytes];
-    alignas(std::max_align_t) std::byte handler_space[handler_bytes];
-    char inline_space[inline_bytes];
+    pooled_call() noexcept {}
 
     /// Memory for the encoded command. Errors: throws std::bad_alloc.
     char* reserve(std::size_t bytes_needed) {
         if (bytes_needed <= inline_bytes) return inline_space;
         if (bytes_needed > block_capacity) {
-            std::free(block);
+            std::free(std::exchange(block, nullptr));
             block_capacity = 0;
+            has_block = false;
             std::size_t const capacity = bytes_needed <= 1024 ? 1024 : bytes_needed <= kept_block_bytes ? (bytes_needed + 1023) / 1024 * 1024 : bytes_needed;
             block = static_cast<char*>(std::malloc(capacity));
             if (!block) throw std::bad_alloc{};
             block_capacity = static_cast<std::uint32_t>(std::min<std::size_t>(capacity, 0xffffffffu));
+            has_block = true;
         }
         return block;
     }
@@ -137,12 +150,10 @@ UMBEL_ALWAYS_INLINE void give_back(pooled_call* one) noexcept {
         delete[] one->borrowed;
         one->borrowed = nullptr;
     }
-    if (one->block) [[unlikely]] {
-        if (one->block_capacity > pooled_call::kept_block_bytes) {
-            std::free(one->block);
-            one->block = nullptr;
-            one->block_capacity = 0;
-        }
+    if (one->has_block && one->block_capacity > pooled_call::kept_block_bytes) [[unlikely]] {
+        std::free(std::exchange(one->block, nullptr));
+        one->block_capacity = 0;
+        one->has_block = false;
     }
     if (local.count >= calls_max || local.gone) [[unlikely]] return destroy(*one);
     one->asking = false;

@@ -16,9 +16,9 @@
 #include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <new>
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -35,11 +35,11 @@ struct result_slot {
 
     /// Errors: throws std::bad_alloc where a box is needed.
     static void prepare(pooled_call& one) {
-        if constexpr (boxed) ::new (static_cast<void*>(one.result_space)) void*{::operator new(sizeof(stored), std::align_val_t{alignof(stored)})};
+        if constexpr (boxed) one.box = ::operator new(sizeof(stored), std::align_val_t{alignof(stored)});
     }
     static void* place(pooled_call& one) noexcept {
         if constexpr (boxed) {
-            return *std::launder(reinterpret_cast<void**>(one.result_space));
+            return one.box;
         } else {
             return one.result_space;
         }
@@ -127,8 +127,9 @@ auto keep_busy(Executor const& executor) {
 }
 inline client_executor keep_busy(client_executor) noexcept { return {}; }
 
+/// True when a handler with this executor may run wherever the client runs: on any thread of the client's one context.
 template <class Executor>
-bool belongs_to(Executor const& executor, asio::execution_context const* context) noexcept {
+bool runs_anywhere(Executor const& executor, asio::execution_context const* context) noexcept {
     if constexpr (std::is_same_v<Executor, client_executor>) {
         return true;
     } else if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) {
@@ -136,6 +137,18 @@ bool belongs_to(Executor const& executor, asio::execution_context const* context
     } else if constexpr (requires { executor.template target<asio::io_context::executor_type>(); }) {
         auto const* plain = executor.template target<asio::io_context::executor_type>();
         return plain && &plain->context() == context;
+    } else {
+        return false;
+    }
+}
+
+/// True when the executor's context is the client's, which its connections keep busy.
+template <class Executor>
+bool belongs_to(Executor const& executor, asio::execution_context const* context) noexcept {
+    if constexpr (std::is_same_v<Executor, client_executor>) {
+        return true;
+    } else if constexpr (requires { &asio::query(executor, asio::execution::context); }) {
+        return &asio::query(executor, asio::execution::context) == context;
     } else {
         return false;
     }
@@ -182,82 +195,98 @@ struct delivery_of {
     }
 };
 
-/// A handler inside a call.
+/// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
 struct handler_slot {
     using executor_type = executor_of<Handler>;
     using work_type = decltype(keep_busy(std::declval<executor_type const&>()));
-
-    struct stored {
-        Handler handler;
-        std::optional<work_type> work;
-    };
-    static constexpr bool boxed = sizeof(stored) > pooled_call::handler_bytes || alignof(stored) > alignof(std::max_align_t);
     using results = result_slot<Value>;
 
+    static constexpr std::size_t work_at = (sizeof(Handler) + alignof(work_type) - 1) / alignof(work_type) * alignof(work_type);
+    static constexpr bool boxed = work_at + sizeof(work_type) > pooled_call::handler_bytes ||
+                                  std::max(alignof(Handler), alignof(work_type)) > alignof(std::max_align_t);
+    struct box {
+        alignas(Handler) alignas(work_type) std::byte space[work_at + sizeof(work_type)];
+    };
+
+    /// Moves the handler in. `client_context` is the context of all the client's executors, or null where they differ.
+    /// Errors: throws std::bad_alloc for a handler that does not fit.
     static void put(pooled_call& one, Handler&& handler, asio::execution_context const* client_context) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
-        std::optional<work_type> work;
-        if (!belongs_to(executor, client_context)) work.emplace(keep_busy(executor));
-        if constexpr (boxed) {
-            ::new (static_cast<void*>(one.handler_space)) stored* {new stored{std::move(handler), std::move(work)}};
-        } else {
-            ::new (static_cast<void*>(one.handler_space)) stored{std::move(handler), std::move(work)};
-        }
-        one.has_handler = true;
+        bool const plain = runs_anywhere(executor, client_context);
+        bool const foreign = !plain && !belongs_to(executor, client_context);
+        if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
+        std::byte* const space = space_of(one);
+        if (foreign) ::new (static_cast<void*>(space + work_at)) work_type(keep_busy(executor));
+        ::new (static_cast<void*>(space)) Handler(std::move(handler));
+        one.has_work = foreign;
+        one.inline_here = plain;
         static constexpr engine::call_kind kind{
             .decode = &results::decode, .reject = &results::reject, .complete = &handler_slot::complete, .drop = &handler_slot::drop};
         one.kind = &kind;
     }
 
-    static stored& get(pooled_call& one) noexcept {
+    static std::byte* space_of(pooled_call& one) noexcept {
         if constexpr (boxed) {
-            return **std::launder(reinterpret_cast<stored**>(one.handler_space));
+            return (*std::launder(reinterpret_cast<box**>(one.handler_space)))->space;
         } else {
-            return *std::launder(reinterpret_cast<stored*>(one.handler_space));
+            return one.handler_space;
         }
     }
+    static Handler& get(pooled_call& one) noexcept { return *std::launder(reinterpret_cast<Handler*>(space_of(one))); }
     static void clear(pooled_call& one) noexcept {
-        one.has_handler = false;
-        if constexpr (boxed) {
-            delete &get(one);
-        } else {
-            get(one).~stored();
-        }
+        std::byte* const space = space_of(one);
+        get(one).~Handler();
+        if (one.has_work) [[unlikely]] std::launder(reinterpret_cast<work_type*>(space + work_at))->~work_type();
+        if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space));
+        one.has_work = false;
     }
 
-    /// Gives handler and result away and the call back to its pool, then calls the handler: here if its executor says so.
+    /// Gives a settled call back to its pool, whatever happens.
+    struct settled {
+        pooled_call& one;
+        ~settled() {
+            results::clear(one);
+            pool::give_back(&one);
+        }
+    };
+
+    /// Calls the handler, here if its executor says so. The result is handed over from where it was decoded.
     static void complete(engine::call& base) {
         auto& one = static_cast<pooled_call&>(base);
-        stored& kept = get(one);
-        Handler handler{std::move(kept.handler)};
-        std::optional<work_type> const work{std::move(kept.work)};
-        result<Value> value{std::move(results::get(one))};
-        clear(one);
-        results::clear(one);
+        settled const finally{one};
+        Handler handler{std::move(get(one))};
+        if (one.inline_here && !one.token) [[likely]] {
+            clear(one);
+            return std::move(handler)(std::move(results::get(one)));
+        }
+        complete_elsewhere(one, std::move(handler));
+    }
+
+    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one, Handler&& handler) {
         bool const cancellable = one.token != nullptr;
-        if (cancellable) [[unlikely]] release_token(one);
-        pool::give_back(&one);
+        if (cancellable) release_token(one);
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
-        if (runs_here(executor)) [[likely]] {
-            if (cancellable) [[unlikely]] asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(value));
+        if (one.inline_here || runs_here(executor)) {
+            clear(one);
+            if (cancellable) asio::get_associated_cancellation_slot(handler).clear();
+            std::move(handler)(std::move(results::get(one)));
         } else if constexpr (!std::is_same_v<executor_type, client_executor>) {
-            asio::dispatch(executor, delivery_of<Handler, Value>{std::move(handler), std::move(value), cancellable});
+            // The work ends only when the executor has the handler.
+            asio::dispatch(executor, delivery_of<Handler, Value>{std::move(handler), std::move(results::get(one)), cancellable});
+            clear(one);
         }
     }
 
     static void drop(engine::call& base) noexcept {
         auto& one = static_cast<pooled_call&>(base);
         // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
-        stored& kept = get(one);
-        Handler const handler{std::move(kept.handler)};
+        Handler const handler{std::move(get(one))};
         clear(one);
-        results::clear(one);
         if (one.token) release_token(one);
+        results::clear(one);
         pool::give_back(&one);
     }
-
 };
 
 }  // namespace umbel::net

@@ -145,16 +145,18 @@ public:
         if (problem) return lose(resolved ? errc::connect_failed : errc::resolve_failed, problem.message());
         link_.connected(now_);
         if (link_.now_is() == engine::link::state::ready) owner_.opened(*this);
-        transport_->wait_readable();
         serve();
     }
 
-    void on_readable(std::uint32_t epoch, asio::error_code problem) override {
+    void on_read(std::uint32_t epoch, asio::error_code problem, std::size_t count) override {
         if (epoch != epoch_ || !transport_) return;
+        reading_ = false;
         turn_scope const now{*this};
-        if (problem) return lose(errc::connection_lost, problem.message());
-        rearm const again{*this};
-        if (receive()) serve();
+        if (problem)
+            return lose(errc::connection_lost, problem == asio::error::eof ? "the node closed the connection" : problem.message());
+        link_.arrived(count, now_);
+        unread_ = true;
+        serve();
     }
 
     void on_writable(std::uint32_t epoch, asio::error_code problem) override {
@@ -184,18 +186,6 @@ private:
         }
         turn before;
         connection* self;
-    };
-
-    /// Waits for the next bytes when the turn is over, also when a handler has thrown.
-    struct rearm {
-        connection& self;
-        std::uint32_t epoch;
-        explicit rearm(connection& whose) noexcept : self{whose}, epoch{whose.epoch_} {}
-        rearm(rearm const&) = delete;
-        rearm& operator=(rearm const&) = delete;
-        ~rearm() {
-            if (self.transport_ && self.epoch_ == epoch && !self.closed_) self.transport_->wait_readable();
-        }
     };
 
     struct drain_inbox {
@@ -237,17 +227,6 @@ private:
         serve();
     }
 
-    /// One non-blocking receive. False: the connection has ended.
-    bool receive() {
-        asio::error_code problem;
-        std::span<char> const room = space();
-        if (room.empty()) return lose(errc::connection_lost, "out of memory"), false;
-        std::size_t const count = transport_->read_some(room, problem);
-        if (problem == asio::error::would_block || problem == asio::error::try_again || problem == asio::error::interrupted) return true;
-        if (problem) return lose(errc::connection_lost, problem == asio::error::eof ? "the node closed the connection" : problem.message()), false;
-        link_.arrived(count, now_);
-        return true;
-    }
     std::span<char> space() noexcept {
         try {
             return link_.space();
@@ -259,22 +238,34 @@ private:
     /// Settles what has arrived, resumes whoever waited, and writes once: the work of one turn.
     /// Nothing of the connection may be assumed after a handler has run; so state is looked at again each time.
     void serve() {
-        for (unsigned done = 0; done < turn_max; done += batch) {
+        for (unsigned done = 0; unread_; done += batch) {
+            if (done >= turn_max) {
+                schedule_more();
+                break;
+            }
             engine::link::progress const next = settle();
+            if (next == engine::link::progress::drained) unread_ = false;
             if (next == engine::link::progress::opened) owner_.opened(*this);
             if (next == engine::link::progress::broken) {
                 lose(link_.why(), link_.message());
                 break;
             }
             deliver();
-            if (next == engine::link::progress::drained) break;
-            if (done + batch >= turn_max) schedule_more();
         }
         flush();
         deliver();
+        read_on();
         if (draining_) finish_draining();
         in_flight_.store(link_.pipe().in_flight(), std::memory_order_release);
         arm_timer();
+    }
+    /// Waits for the next bytes, once everything that has come is settled.
+    void read_on() {
+        if (!transport_ || reading_ || unread_ || link_.now_is() == engine::link::state::connecting) return;
+        std::span<char> const room = space();
+        if (room.empty()) return lose(errc::connection_lost, "out of memory");
+        reading_ = true;
+        transport_->read(room);
     }
     engine::link::progress settle() noexcept {
         try {
@@ -325,6 +316,8 @@ private:
         transport_.reset();
         ++epoch_;
         write_blocked_ = false;
+        reading_ = false;
+        unread_ = false;
     }
 
     void lose(errc why, std::string message) {
@@ -366,6 +359,8 @@ private:
     bool in_turn_ = false;
     bool scheduled_ = false;
     bool write_blocked_ = false;
+    bool reading_ = false;  ///< A read is under way.
+    bool unread_ = false;   ///< Bytes have arrived that are not settled yet.
     bool draining_ = false;
     bool closed_ = false;
     engine::link link_;

@@ -25,13 +25,18 @@ public:
         : settings_{std::move(chosen)},
           executors_{std::move(executors)},
           control_{strand_on(executors_.front())},
-          context_{&asio::query(executors_.front(), asio::execution::context)},
+          context_{common_context(executors_)},
           engine_{settings_.engine, engine::query_port{this, &driver::query_settled}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           slots_(std::size_t{settings_.engine.nodes_max} * 2),
           stranded_{settings_.engine.waiting_max},
           closing_timer_{control_},
           timer_{control_} {}
+
+    driver(driver const&) = delete;
+    driver& operator=(driver const&) = delete;
+    /// Nobody refers to it any more; what is pending could only be destroyed.
+    ~driver() { abandon(); }
 
     /// Begins; called once, when a shared_ptr exists.
     void start_up() {
@@ -63,6 +68,7 @@ public:
         chase(token);
     }
 
+    /// The context of all executors; null when there are several.
     asio::execution_context const* context() const noexcept { return context_; }
     asio::any_io_executor const& executor() const noexcept { return executors_.front(); }
     engine::router const& routes() const noexcept { return engine_.routes(); }
@@ -157,6 +163,12 @@ public:
 private:
     std::atomic<connection*>& slot(engine::link_id id) noexcept {
         return slots_[std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode)];
+    }
+    static asio::execution_context const* common_context(std::vector<asio::any_io_executor> const& executors) noexcept {
+        asio::execution_context const* const first = &asio::query(executors.front(), asio::execution::context);
+        for (auto const& one : executors)
+            if (&asio::query(one, asio::execution::context) != first) return nullptr;
+        return first;
     }
     static std::uint32_t next_turn() noexcept {
         static constinit thread_local std::uint32_t turn = 0;

@@ -68,6 +68,7 @@ void launch(pooled_call* owned, Handler&& handler) {
             auto const immediate = asio::get_associated_immediate_executor(handler, executor);
             handler_slot<kept, Value>::put(one, std::forward<Handler>(handler), home ? home->context() : nullptr);
             pending.one = nullptr;
+            one.inline_here = false;  // Who completes it is the immediate executor's choice.
             asio::dispatch(immediate, late_completion{one});
         };
         if (home) return deliver(asio::get_associated_executor(handler, home->executor()));

@@ -5,6 +5,7 @@
 #include <umbel/engine/link.hpp>
 #include <umbel/net/observer.hpp>
 #include <umbel/net/transport.hpp>
+#include <umbel/net/url.hpp>
 #include <umbel/options.hpp>
 
 #include <chrono>
@@ -53,10 +54,25 @@ inline result<void> check(options const& given) {
     if (given.nodes_max == 0 || given.nodes_max > 16384) return bad("options.nodes_max must be between 1 and 16384");
     if (given.reply_depth_max == 0 || given.reply_depth_max > 1024) return bad("options.reply_depth_max must be between 1 and 1024");
     if (given.reply_bytes_max < 64) return bad("options.reply_bytes_max must be at least 64");
-    if (given.database != 0 && given.deployment == deployment::cluster) return bad("options.database: a cluster has database 0 only");
-    if (!given.username.empty() && given.password.empty()) return bad("options.username without a password");
     auto const has_break = [](std::string_view text) { return text.find_first_of(" \r\n") != std::string_view::npos; };
     if (has_break(given.client_name)) return bad("options.client_name holds a space or a line break");
+    return {};
+}
+
+/// Adds an address or a URL. Credentials and database of a URL hold for every node.
+inline result<void> add_seed(engine::engine_options& into, std::string_view text) {
+    if (is_url(text)) {
+        auto told = read_url(text);
+        if (!told) return tl::unexpected<error>{told.error()};
+        if (!told->password.empty()) into.plan.password = told->password;
+        if (!told->username.empty()) into.plan.username = told->username;
+        if (told->database) into.plan.database = *told->database;
+        into.seeds.push_back(std::move(told->where));
+        return {};
+    }
+    auto where = cluster::endpoint::parse(text, 6379);
+    if (!where) return fail(errc::bad_argument, delivery::not_sent, "options.seeds: " + std::string{where.error().message()});
+    into.seeds.push_back(std::move(*where));
     return {};
 }
 
@@ -67,19 +83,19 @@ inline result<void> check(options const& given) {
 inline result<settings> settle(options const& given, cluster::policy const& policy, std::shared_ptr<observer> watching) {
     if (auto good = checking::check(given); !good) return tl::unexpected<error>{good.error()};
     settings made;
-    for (std::size_t i = 0; i < given.seeds.size(); ++i) {
-        auto where = cluster::endpoint::parse(given.seeds[i], 6379);
-        if (!where) return fail(errc::bad_argument, delivery::not_sent, "options.seeds: " + std::string{where.error().message()});
-        made.engine.seeds.push_back(std::move(*where));
-    }
-    std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
     engine::handshake_plan& plan = made.engine.plan;
-    plan.protocol = given.protocol;
-    plan.extent = given.handshake;
     plan.username.assign(given.username);
     plan.password.assign(given.password);
-    plan.client_name.assign(given.client_name);
     plan.database = given.database;
+    for (std::size_t i = 0; i < given.seeds.size(); ++i) {
+        if (auto good = checking::add_seed(made.engine, given.seeds[i]); !good) return tl::unexpected<error>{good.error()};
+    }
+    if (plan.database != 0 && given.deployment == deployment::cluster) return checking::bad("options.database: a cluster has database 0 only");
+    if (!plan.username.empty() && plan.password.empty()) return checking::bad("options.username without a password");
+    std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
+    plan.protocol = given.protocol;
+    plan.extent = given.handshake;
+    plan.client_name.assign(given.client_name);
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
     made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max};

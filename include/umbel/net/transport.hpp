@@ -31,7 +31,7 @@ namespace umbel::net {
 class transport_owner {
 public:
     virtual void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) = 0;
-    virtual void on_readable(std::uint32_t epoch, asio::error_code problem) = 0;
+    virtual void on_read(std::uint32_t epoch, asio::error_code problem, std::size_t count) = 0;
     virtual void on_writable(std::uint32_t epoch, asio::error_code problem) = 0;
     virtual std::shared_ptr<void> keeper() = 0;
 
@@ -40,16 +40,16 @@ protected:
 };
 
 /// One attempt at one connection. Every notification carries the epoch it was made with; what comes late is recognised by it.
-/// Threading: the connection's strand. Transfers never block: would_block is an answer.
+/// Threading: the connection's strand. Writes never block: would_block is an answer.
 class transport : public std::enable_shared_from_this<transport> {
 public:
     virtual ~transport() = default;
     /// Resolves and connects; tells on_connected once.
     virtual void connect(cluster::endpoint const& where) = 0;
-    /// Tells on_readable once, when a read will make progress.
-    virtual void wait_readable() = 0;
+    /// Reads at least one byte; tells on_read once. The memory must stay until then, or until close().
+    virtual void read(std::span<char> into) = 0;
+    /// Tells on_writable once, when a write will make progress.
     virtual void wait_writable() = 0;
-    virtual std::size_t read_some(std::span<char> into, asio::error_code& problem) = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) = 0;
     virtual void close() noexcept = 0;
 };
@@ -82,10 +82,12 @@ public:
                                 });
     }
 
-    void wait_readable() override {
-        socket_.async_wait(socket_type::wait_read, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem) {
-            owner_.on_readable(epoch_, problem);
-        });
+    /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
+    void read(std::span<char> into) override {
+        socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem, std::size_t count) {
+                                    owner_.on_read(epoch_, problem, count);
+                                });
     }
     void wait_writable() override {
         socket_.async_wait(socket_type::wait_write, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem) {
@@ -93,9 +95,6 @@ public:
         });
     }
 
-    std::size_t read_some(std::span<char> into, asio::error_code& problem) override {
-        return socket_.read_some(asio::buffer(into.data(), into.size()), problem);
-    }
     std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
         if (pieces.size() == 1) return socket_.write_some(asio::buffer(pieces[0].data, pieces[0].size), problem);
         std::array<asio::const_buffer, engine::outbox::pieces_max> buffers;

@@ -127,7 +127,8 @@ public:
 
 private:
     struct session {
-        std::shared_ptr<stream> wire;
+        std::shared_ptr<stream> wire{};
+        std::string bytes{};
         bool resp3 = false;
         bool authenticated = true;
         bool readonly = false;
@@ -139,7 +140,10 @@ private:
         if (at == sessions_.end()) return;
         session& one = at->second;
         std::string out;
-        std::string& bytes = one.wire->unread();
+        // A server that runs reads what has come, also half a command and also while its clients are paused.
+        bool const took = !one.wire->unread().empty();
+        one.bytes.append(std::exchange(one.wire->unread(), {}));
+        std::string& bytes = one.bytes;
         std::size_t from = 0;
         bool nonsense = false;
         model_words words;
@@ -158,7 +162,7 @@ private:
         wire->send(out);
         if (nonsense) wire->send(wire::error("ERR Protocol error: expected '$'"));
         if (nonsense) wire->end(false);
-        if (from != 0) wire->consumed();
+        if (took) wire->consumed();
         if (wire->ended() || nonsense) sessions_.erase(number);
     }
 
@@ -247,6 +251,8 @@ private:
         model_outcome made = model_executor{store, from.resp3}.run(which, words);
         if (!made.changed.empty()) {
             wrote_as_primary = true;
+            for (std::string const& key : made.changed)
+                if (auto const at = store.find(key); at != store.end()) at->second.history = at->second.history * 31 + book.count() + 1;
             if (changed) changed(*this, made.changed);
         }
         book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});

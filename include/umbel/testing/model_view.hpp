@@ -86,10 +86,12 @@ struct model_view {
         bool lost_mine = false;
         std::uint64_t const epoch = peer(by).config_epoch;
         for (std::size_t at = 0; at < owner.size(); ++at) {
+            if (owner[at] == by) unclaimed_.set(at, !slots.test(at));
             if (!slots.test(at) || owner[at] == by) continue;
             auto const slot = static_cast<std::uint16_t>(at);
             if (importing.contains(slot)) continue;
-            if (owner[at] != nobody && peer(owner[at]).config_epoch >= epoch) continue;
+            if (owner[at] != nobody && !unclaimed_.test(at) && peer(owner[at]).config_epoch >= epoch) continue;
+            unclaimed_.reset(at);
             if (owner[at] == mine) lost_mine = true;
             if (owner[at] == self) migrating.erase(slot);
             set_owner(slot, by);
@@ -134,6 +136,7 @@ private:
         counted_ = version;
         return counts_;
     }
+    slot_set unclaimed_;  ///< Slots whose owner, in this view, no longer claims them.
     mutable std::vector<std::size_t> counts_;
     mutable std::size_t uncovered_ = 0;
     mutable std::uint64_t counted_ = 0;

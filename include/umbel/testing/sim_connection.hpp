@@ -117,7 +117,9 @@ private:
     };
 
     void schedule() {
-        if (scheduled_ || in_turn_) return;
+        if (!scheduled_ && !in_turn_) schedule_more();
+    }
+    void schedule_more() {
         scheduled_ = true;
         time_.soon([this] {
             scheduled_ = false;
@@ -152,7 +154,13 @@ private:
         flush();
         deliver();
         if (draining_) finish_draining();
+        // Handlers of the last delivery may have submitted calls, which came into this turn behind its write.
+        if (restless() && !scheduled_) schedule_more();
         arm_timer();
+    }
+    bool restless() noexcept {
+        bool const listed = !link_.pipe().finished().empty() || !link_.pipe().diverted().empty();
+        return listed || (stream_ && !write_blocked_ && link_.wants_write());
     }
     void deliver() {
         if (!link_.pipe().diverted().empty()) owner_.diverted(std::move(link_.pipe().diverted()));

@@ -169,7 +169,8 @@ private:
     void act(engine::open_link& what) {
         sim_connection& there = obtain(what.link);
         time_.note([&] { return "client connects to " + what.where.to_string() + (what.plan.read_only ? " for replica reads" : ""); });
-        time_.soon([&there, what] { there.open(engine::open_link{what}); });
+        // At once: the calls that follow this action must find a link that is on its way.
+        there.open(std::move(what));
     }
     void act(engine::close_link& what) {
         sim_connection& there = obtain(what.link);

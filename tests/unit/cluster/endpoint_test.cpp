@@ -55,6 +55,9 @@ TEST_CASE("a Unix socket is an endpoint without a port", "[endpoint]") {
     CHECK(parsed("unix:/run/redis.sock") == endpoint{"/run/redis.sock", 0});
     CHECK(parsed("/run/redis.sock").is_unix());
     CHECK_FALSE(parsed("10.0.0.7").is_unix());
+    // Found by redirect_fuzz: a host of that name.
+    CHECK(parsed("unix") == endpoint{"unix", 6379});
+    CHECK(parsed("unix:7000") == endpoint{"unix", 7000});
     CHECK(refused("unix:redis.sock").find("absolute path") != std::string::npos);
     CHECK(refused("unix:").find("absolute path") != std::string::npos);
     refused("unix:/" + std::string(300, 'x'));
@@ -82,6 +85,8 @@ TEST_CASE("a malformed address says what is wrong with it", "[endpoint]") {
     }
     refused(std::string(256, 'h') + ":6379");
     refused(std::string_view{"h\0:6379", 7});
+    // Found by redirect_fuzz: a zone of control bytes.
+    refused("::%\xff\x7f");
 }
 
 TEST_CASE("IPv6 addresses are told from other texts with colons", "[endpoint]") {

@@ -388,7 +388,7 @@ TEST_CASE("stress: every answer was published while topologies change", "[slot_t
     for (std::uint32_t version = 0; version < 8; ++version) turns.push_back(ring(version, static_cast<std::uint16_t>(version * ring_shards)));
     table->publish(turns[0].assignments());
     auto const wrong = stress(
-        *table, [&] { for (int turn = 1; turn < 400; ++turn) table->publish(turns[static_cast<std::size_t>(turn) % turns.size()].assignments()); },
+        *table, [&] { for (int turn = 1; turn < 200; ++turn) table->publish(turns[static_cast<std::size_t>(turn) % turns.size()].assignments()); },
         [](std::uint32_t at, std::uint16_t node) { return node < 8 * ring_shards && ring_shard_of(at, node / ring_shards) == node % ring_shards; });
     CHECK(wrong == 0);
 }
@@ -397,7 +397,7 @@ TEST_CASE("stress: every answer was published while nodes are ever new and recor
     // Room for two generations of shards only, so that every publication writes over the records of the last but one.
     auto const table = make_table(2 * ring_shards);
     table->publish(ring(0, 0).assignments());
-    constexpr std::uint32_t versions = 240;
+    constexpr std::uint32_t versions = 160;
     auto const wrong = stress(
         *table,
         [&] {
@@ -421,7 +421,7 @@ TEST_CASE("stress: every answer was published while MOVED and failovers change s
         *table,
         [&] {
             std::uint16_t at = 0;
-            for (int turn = 0; turn < 30; ++turn) {
+            for (int turn = 0; turn < 15; ++turn) {
                 table->publish(away.assignments());
                 table->publish(home.assignments());
                 for (int patch = 0; patch < 500; ++patch) {

@@ -13,12 +13,12 @@
 #include <string_view>
 #include <vector>
 
-using umbel::resp::reader;
-using umbel::resp::reader_options;
-using umbel::resp::view;
 using feeding::bulk;
 using feeding::receive;
 using feeding::repeated;
+using umbel::resp::reader;
+using umbel::resp::reader_options;
+using umbel::resp::view;
 using status = umbel::resp::reader::status;
 
 namespace {

@@ -1,0 +1,2 @@
+// What the reference costs before its coroutine.
+#include <asio.hpp>

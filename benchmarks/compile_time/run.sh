@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# compile_time/run.sh: what including umbel costs the compiler, beside Asio alone, and what each further typed command adds.
+# Compilers run one at a time, in turn; CPU time is compared, so that other work on the machine does not count.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: benchmarks/compile_time/run.sh [--rounds N] [--csv FILE] [--include DIR] [--flags FLAGS]
+
+  --rounds N    rounds over all sources (default 5)
+  --csv FILE    append machine-readable lines: compile,<source>,<seconds>
+  --include     where umbel stands (default: this repository's include)
+  --flags       instead of "-std=c++20 -O2"
+  CXX           the compiler (default g++)
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+rounds=5 csv=/dev/null include=$here/../../include flags='-std=c++20 -O2'
+while (($#)); do
+    case $1 in
+        --rounds) rounds=${2:-5}; shift ;;
+        --csv) csv=${2:-}; shift ;;
+        --include) include=${2:-}; shift ;;
+        --flags) flags=${2:-}; shift ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+compiler=${CXX:-g++}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sources=(asio_include asio_only umbel_include umbel_get umbel_one_coroutine umbel_many_commands)
+
+seconds_for() { # seconds_for SOURCE: user and system time of one compilation
+    local TIMEFORMAT='%U %S'
+    # shellcheck disable=SC2086
+    { time "$compiler" $flags -I"$include" -c "$here/$1.cpp" -o "$work/$1.o" 2> "$work/errors" || { cat "$work/errors" >&3; exit 1; }; } 3>&2 2>&1 |
+        awk 'END { printf "%.3f", $1 + $2 }'
+}
+
+for ((round = 1; round <= rounds; ++round)); do
+    for source in "${sources[@]}"; do
+        printf '\r  compiling, round %s of %s: %-28s' "$round" "$rounds" "$source" >&2
+        spent=$(seconds_for "$source")
+        printf '%s %s\n' "$source" "$spent" >> "$work/times"
+    done
+done
+printf '\r%70s\r' '' >&2
+
+sort -k1,1 -k2,2n "$work/times" | awk -v csv="$csv" -v limit=1.25 '
+    { times[$1] = times[$1] " " $2; ++count[$1] }
+    function median(name,   list) { split(times[name], list, " "); n = count[name]; return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2 }
+    END {
+        asio = median("asio_only"); ours = median("umbel_get")
+        printf "| compiled | seconds of CPU, median | to Asio with one coroutine |\n|---|---|---|\n"
+        order = "asio_include asio_only umbel_include umbel_get umbel_one_coroutine umbel_many_commands"
+        for (i = 1; i <= split(order, names, " "); ++i) {
+            printf "| %s | %.2f | %.2f |\n", names[i], median(names[i]), median(names[i]) / asio
+            printf "compile,%s,%.3f\n", names[i], median(names[i]) >> csv
+        }
+        each = (median("umbel_many_commands") - median("umbel_one_coroutine")) * 100
+        printf "\numbel with one GET: %.2f times Asio with one coroutine (limit 1.25: %s)\n", ours / asio, ours / asio <= limit ? "passed" : "MISSED"
+        printf "each further typed command: %.0f ms (limit 20: %s)\n", each, each <= 20 ? "passed" : "MISSED"
+    }'

@@ -1,0 +1,9 @@
+// umbel and one GET.
+#include <umbel.hpp>
+
+#include <asio/awaitable.hpp>
+
+asio::awaitable<std::size_t> read(umbel::client& db) {
+    auto const got = co_await db.get("key");
+    co_return got && *got ? (*got)->size() : 0;
+}

@@ -1,0 +1,2 @@
+// umbel included, nothing used.
+#include <umbel.hpp>

@@ -1,0 +1,127 @@
+// loop_back.hpp: a umbel client whose only connection ends in this process: every GET is answered at once with one fixed value.
+// So what umbel does in user space can be counted without a kernel in between. It knows one command and one reply.
+#pragma once
+
+#include <umbel.hpp>
+
+#include <asio.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace bench {
+
+/// Called around everything that stands in for socket and kernel, so that it can be left out of a count.
+struct outside {
+    static inline void (*leave)() = [] {};
+    static inline void (*enter)() = [] {};
+    outside() noexcept { leave(); }
+    outside(outside const&) = delete;
+    outside& operator=(outside const&) = delete;
+    ~outside() { enter(); }
+};
+
+/// Answers GETs of keys with one length by `value`, everything else by an error, as an old server without cluster mode would.
+class loop_transport final : public umbel::net::transport {
+public:
+    loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value)
+        : executor_{std::move(executor)}, owner_{owner}, epoch_{epoch}, reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"} {}
+
+    void connect(umbel::cluster::endpoint const&) override {
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, {}, true); });
+    }
+    void wait_readable() override {
+        outside const here;
+        waiting_ = true;
+        tell();
+    }
+    void wait_writable() override {
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_writable(epoch_, {}); });
+    }
+
+    std::size_t read_some(std::span<char> into, asio::error_code& problem) override {
+        outside const here;
+        problem = {};
+        std::size_t done = std::min(errors_.size(), into.size());
+        std::copy_n(errors_.begin(), done, into.begin());
+        errors_.erase(0, done);
+        for (; errors_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
+            std::memcpy(into.data() + done, reply_.data(), reply_.size());
+        if (done == 0) problem = asio::error::would_block;
+        return done;
+    }
+    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
+        outside const here;
+        problem = {};
+        std::size_t total = 0;
+        for (auto const& piece : pieces) {
+            std::string_view const text{piece.data, piece.size};
+            total += text.size();
+            if (text.starts_with("*2\r\n$3\r\nGET\r\n")) {
+                std::size_t const one = text.find('*', 1);
+                due_ += one == std::string_view::npos ? 1 : text.size() / one;
+            } else {
+                auto const commands = std::count(text.begin(), text.end(), '*');
+                for (auto i = commands; i > 0; --i) errors_ += "-ERR unknown command\r\n";
+            }
+        }
+        tell();
+        return total;
+    }
+    void close() noexcept override { closed_ = true; }
+
+private:
+    void tell() {
+        if (!waiting_ || closed_ || (due_ == 0 && errors_.empty())) return;
+        waiting_ = false;
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_readable(epoch_, {}); });
+    }
+
+    asio::any_io_executor const executor_;
+    umbel::net::transport_owner& owner_;
+    std::uint32_t const epoch_;
+    std::string const reply_;
+    std::string errors_;
+    std::size_t due_ = 0;
+    bool waiting_ = false, closed_ = false;
+};
+
+/// The typed commands over such a connection.
+class loop_client : public umbel::commands<loop_client> {
+public:
+    loop_client(asio::io_context& io, std::string_view value) {
+        umbel::options chosen{.seeds = {"127.0.0.1:1"}};
+        chosen.protocol = umbel::protocol::resp2;
+        chosen.handshake = umbel::handshake::minimal;
+        chosen.deployment = umbel::deployment::standalone;
+        chosen.single_threaded = true;
+        auto settled = umbel::net::settle(chosen, {}, nullptr);
+        settled->make_transport = [value](asio::any_io_executor const& executor, umbel::net::transport_owner& owner, std::uint32_t epoch) {
+            return std::make_shared<loop_transport>(executor, owner, epoch, value);
+        };
+        driver_ = std::make_shared<umbel::net::driver>(std::vector<asio::any_io_executor>{io.get_executor()}, std::move(*settled));
+        where_.owner = &umbel::net::anchor_registry::moor(*driver_);
+        where_.generation = where_.owner->generation.load();
+        where_.options = {driver_->chosen().read_from, driver_->chosen().deadline};
+        driver_->start_up();
+    }
+    loop_client(loop_client const&) = delete;
+    loop_client& operator=(loop_client const&) = delete;
+    ~loop_client() { driver_->abandon(); }
+
+    template <class Value>
+    umbel::operation<Value> submit(umbel::command::invocation<Value> const& what) const {
+        return umbel::calling::make<Value>(where_, what);
+    }
+    umbel::calling::site const& site() const noexcept { return where_; }
+    umbel::net::driver& driver() const noexcept { return *driver_; }
+
+private:
+    std::shared_ptr<umbel::net::driver> driver_;
+    umbel::calling::site where_;
+};
+
+}  // namespace bench

@@ -1,0 +1,288 @@
+// cluster.hpp: a real cluster (or one stand-alone server) for tests: started and stopped by support/cluster.sh, disturbed on demand,
+// questioned over plain sockets. It knows nothing of umbel but how a key's slot is computed.
+#pragma once
+
+#include "wire.hpp"
+
+#include <umbel/cluster/slot.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace umbel::test {
+
+using namespace std::chrono_literals;
+
+/// Asks again and again until `condition()` holds; false when it did not within `patience`.
+template <class Condition>
+bool eventually(Condition condition, std::chrono::seconds patience = 40s) {
+    auto const end = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(10ms);
+    }
+    return true;
+}
+
+/// The server to test against: UMBEL_SERVER, redis-server where that is not set.
+inline std::string server_program() {
+    char const* const named = std::getenv("UMBEL_SERVER");
+    return named && *named ? named : "redis-server";
+}
+
+struct cluster_shape {
+    int primaries = 3;
+    int replicas = 1;
+    bool standalone = false;
+    std::string password = {};
+    std::vector<std::string> conf = {};
+};
+
+class real_cluster {
+public:
+    struct node {
+        std::string name;
+        std::uint16_t port = 0;
+        int pid = 0;
+        std::string role;  ///< At the start.
+        std::string id;
+
+        std::string address() const { return "127.0.0.1:" + std::to_string(port); }
+    };
+
+    explicit real_cluster(cluster_shape const& options = {}) : password_{options.password} {
+        std::string folder = (std::filesystem::temp_directory_path() / "umbel-integration.XXXXXX").string();
+        if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
+        folder_ = folder;
+        std::string words = "start --timeout 60 --watch " + std::to_string(::getpid()) + " --server " + quoted(server_program()) +
+                            " --primaries " + std::to_string(options.primaries) + " --replicas " + std::to_string(options.replicas);
+        if (options.standalone) words += " --standalone";
+        if (!password_.empty()) words += " --password " + quoted(password_);
+        for (std::string const& line : options.conf) words += " --conf " + quoted(line);
+        try {
+            run(words);
+            read_nodes();
+        } catch (...) {
+            stop();
+            throw;
+        }
+    }
+    real_cluster(real_cluster const&) = delete;
+    ~real_cluster() { stop(); }
+
+    /// The cluster that the undisturbing tests of one program run share.
+    static real_cluster& shared() {
+        static real_cluster one;
+        return one;
+    }
+
+    std::vector<node> const& nodes() const noexcept { return nodes_; }
+    node const& at(std::string const& name) const {
+        for (node const& one : nodes_)
+            if (one.name == name) return one;
+        throw std::runtime_error{"cluster: no node named " + name};
+    }
+    node const& by_port(long long port) const {
+        for (node const& one : nodes_)
+            if (one.port == port) return one;
+        throw std::runtime_error{"cluster: no node at port " + std::to_string(port)};
+    }
+    std::string address(std::string const& name) const { return at(name).address(); }
+
+    /// A conversation with one node.
+    wire talk(node const& one) const {
+        wire made{one.port};
+        if (!password_.empty()) made.must({"AUTH", password_});
+        return made;
+    }
+    wire talk(std::string const& name) const { return talk(at(name)); }
+
+    // ---- Disturbances -----------------------------------------------------------------------------------------------------
+
+    void kill(std::string const& name) { change("kill9 " + name); }
+    void freeze(std::string const& name) { change("freeze " + name); }
+    void thaw(std::string const& name) { change("thaw " + name); }
+    void restart(std::string const& name) { change("restart " + name); }
+    void restart_elsewhere(std::string const& name) { change("restart " + name + " --new-port"); }
+    /// Waits until every living node sees a whole cluster.
+    void wait() { run("wait --timeout 60"); }
+
+    // ---- Facts ------------------------------------------------------------------------------------------------------------
+
+    /// The node that owns a slot now and those that replicate it, as `asked` sees it.
+    std::vector<node> shard_of(std::uint16_t slot, std::string const& asked) const {
+        for (wire_value const& range : talk(asked).must({"CLUSTER", "SLOTS"}).items) {
+            if (slot < range.items[0].number() || slot > range.items[1].number()) continue;
+            std::vector<node> found;
+            for (std::size_t i = 2; i < range.items.size(); ++i) found.push_back(by_port(range.items[i].items[1].number()));
+            return found;
+        }
+        throw std::runtime_error{"cluster: nobody owns slot " + std::to_string(slot)};
+    }
+    node owner_of(std::uint16_t slot, std::string const& asked = "n1") const { return shard_of(slot, asked).front(); }
+
+    /// "primary" or "replica", as the node sees itself now.
+    std::string role_of(node const& one) const { return talk(one).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary"; }
+    std::vector<node> now(std::string const& role) const {
+        std::vector<node> found;
+        for (node const& one : nodes_)
+            if (role_of(one) == role) found.push_back(one);
+        return found;
+    }
+
+    /// Calls of every command on one node since forget_counts(), without those that counting and replication need.
+    std::map<std::string, long long> counts(node const& one) const {
+        std::map<std::string, long long> found;
+        read_statistics(one, "commandstats", "cmdstat_", "calls=", found);
+        for (char const* own : {"info", "config|resetstat", "config|set", "replconf", "psync", "auth", "role"}) found.erase(own);
+        return found;
+    }
+    /// Calls of one command on some nodes.
+    long long count(std::vector<node> const& which, std::string const& command) const {
+        long long sum = 0;
+        for (node const& one : which) {
+            auto const all = counts(one);
+            if (auto const found = all.find(command); found != all.end()) sum += found->second;
+        }
+        return sum;
+    }
+    /// Error replies of one kind ("MOVED") on all nodes.
+    long long errors(std::string const& kind) const {
+        long long sum = 0;
+        for (node const& one : nodes_) {
+            std::map<std::string, long long> found;
+            read_statistics(one, "errorstats", "errorstat_", "count=", found);
+            sum += found[kind];
+        }
+        return sum;
+    }
+    void forget_counts() const {
+        for (node const& one : nodes_) talk(one).must({"CONFIG", "RESETSTAT"});
+    }
+
+    /// Waits until every replica has all that its primary has written so far.
+    void settle_replication() const {
+        for (wire_value const& range : talk("n1").must({"CLUSTER", "SLOTS"}).items) {
+            wire primary = talk(by_port(range.items[2].items[1].number()));
+            primary.must({"SET", key_in(static_cast<std::uint16_t>(range.items[0].number())) + ":settled", "1"});
+            if (primary.must({"WAIT", "1", "20000"}).number() < 1) throw std::runtime_error{"cluster: a replica does not follow"};
+        }
+    }
+
+    /// A hash tag in braces that lies in `slot`.
+    static std::string key_in(std::uint16_t slot) {
+        static std::vector<std::string> const tags = [] {
+            std::vector<std::string> made(umbel::cluster::slot_count);
+            std::size_t left = made.size();
+            for (unsigned number = 0; left != 0; ++number) {
+                std::string tag = "{" + std::to_string(number) + "}";
+                std::string& place = made[umbel::cluster::slot_of(tag).value()];
+                if (!place.empty()) continue;
+                place = std::move(tag);
+                --left;
+            }
+            return made;
+        }();
+        return tags[slot];
+    }
+
+    // ---- Resharding -------------------------------------------------------------------------------------------------------
+
+    /// Marks a slot as on its way; no key moves yet.
+    void begin_migration(std::uint16_t slot, node const& from, node const& to) const {
+        talk(to).must({"CLUSTER", "SETSLOT", std::to_string(slot), "IMPORTING", from.id});
+        talk(from).must({"CLUSTER", "SETSLOT", std::to_string(slot), "MIGRATING", to.id});
+    }
+    void migrate_key(std::string const& key, node const& from, node const& to) const {
+        talk(from).must({"MIGRATE", "127.0.0.1", std::to_string(to.port), key, "0", "10000"});
+    }
+    /// Moves what is left in the slot, one key at a time.
+    void migrate_rest(std::uint16_t slot, node const& from, node const& to) const {
+        wire told = talk(from);
+        for (;;) {
+            wire_value const keys = told.must({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "16"});
+            if (keys.items.empty()) return;
+            for (wire_value const& key : keys.items) migrate_key(key.text, from, to);
+        }
+    }
+    /// Tells both ends, and waits until every node has heard who owns the slot now.
+    void end_migration(std::uint16_t slot, node const& from, node const& to) const {
+        std::string const number = std::to_string(slot);
+        talk(to).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
+        talk(from).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
+        for (node const& one : nodes_) {
+            if (!eventually([&] { return owner_of(slot, one.name).port == to.port; }))
+                throw std::runtime_error{"cluster: " + one.name + " has not heard of the new owner"};
+        }
+    }
+    void move_slot(std::uint16_t slot, node const& from, node const& to) const {
+        begin_migration(slot, from, to);
+        migrate_rest(slot, from, to);
+        end_migration(slot, from, to);
+    }
+
+private:
+    static std::string quoted(std::string const& word) {
+        std::string made = "'";
+        for (char const byte : word) byte == '\'' ? made += "'\\''" : made += byte;
+        return made + "'";
+    }
+    std::filesystem::path dir() const { return folder_ / "cluster"; }
+
+    void run(std::string const& words) const {
+        std::string const output = (folder_ / "output").string();
+        std::string const line =
+            std::string{"bash "} + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " + quoted(dir().string()) + " > " + quoted(output) + " 2>&1";
+        if (std::system(line.c_str()) == 0) return;
+        std::ostringstream told;
+        told << std::ifstream{output}.rdbuf();
+        throw std::runtime_error{"cluster.sh " + words + ": " + told.str()};
+    }
+    void change(std::string const& words) {
+        run("node " + words);
+        read_nodes();
+    }
+    void stop() noexcept {
+        try {
+            run("stop");
+        } catch (std::exception const& problem) {
+            std::fprintf(stderr, "%s\n", problem.what());
+        }
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+    void read_nodes() {
+        nodes_.clear();
+        std::ifstream in{dir() / "nodes"};
+        for (node one; in >> one.name >> one.port >> one.pid >> one.role >> one.id;) nodes_.push_back(one);
+        if (nodes_.empty()) throw std::runtime_error{"cluster: no nodes"};
+    }
+
+    /// Lines like "cmdstat_get:calls=3,usec=…".
+    void read_statistics(node const& one, std::string const& section, std::string const& prefix, std::string const& field,
+        std::map<std::string, long long>& found) const {
+        std::istringstream lines{talk(one).must({"INFO", section}).text};
+        for (std::string line; std::getline(lines, line);) {
+            auto const colon = line.find(':');
+            auto const value = line.find(field);
+            if (!line.starts_with(prefix) || colon == std::string::npos || value == std::string::npos) continue;
+            found[line.substr(prefix.size(), colon - prefix.size())] = std::strtoll(line.c_str() + value + field.size(), nullptr, 10);
+        }
+    }
+
+    std::string password_;
+    std::filesystem::path folder_;
+    std::vector<node> nodes_;
+};
+
+}  // namespace umbel::test
