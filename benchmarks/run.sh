@@ -1,28 +1,34 @@
 #!/usr/bin/env bash
-# benchmarks/run.sh: installs what is missing, builds every benchmark and runs them one after the other.
+# benchmarks/run.sh: installs what is missing, builds every benchmark, starts real servers, measures umbel beside its peers and the floors,
+# and writes benchmarks/results/: results.md and SVG charts.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: benchmarks/run.sh [--only REGEX] [--build-only] [-- ARGUMENTS…]
+usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
-  --only REGEX   only the programs whose path matches, for example 'micro/' or 'parser'
+  --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only
+  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, parser, encode, slot, slot_table, instructions, compile_time
   --build-only   build, do not run
-  ARGUMENTS      are handed to each program
+  --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-only='' run=yes
+parts=(paired sweep redis-benchmark parser encode slot slot_table instructions compile_time)
+only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
-        --only) only=${2:-}; shift ;;
+        --quick) quick=yes ;;
+        --only)
+            [[ " ${parts[*]} " == *" ${2:-} "* ]] || { printf 'run.sh: --only takes one of: %s\n' "${parts[*]}" >&2; exit 2; }
+            only+=("$2"); shift ;;
         --build-only) run=no ;;
+        --results) results=${2:?a folder}; shift ;;
         -h | --help) usage; exit 0 ;;
-        --) shift; break ;;
         *) usage >&2; exit 2 ;;
     esac
-    shift || break
+    shift
 done
 
 # shellcheck source=../tests/support/build.sh
@@ -35,9 +41,145 @@ umbel_configure "$build" "$(umbel_compiler no)" "-O2 -DNDEBUG -g1" \
 umbel_build "$build"
 [[ $run == yes ]] || exit 0
 
-cd "$build/benchmarks"
-while IFS= read -r program; do
-    [[ -z $only || $program =~ $only ]] || continue
-    umbel_say "running ${program#./}"
-    "$program" "$@"
-done < <(find . -mindepth 2 -type f -executable -not -path '*/CMakeFiles/*' | sort)
+# Shortened runs never replace the full results.
+if [[ -z $results ]]; then
+    results=$root/benchmarks/results
+    if [[ $quick == yes || ${#only[@]} -gt 0 ]]; then results=$build/results; fi
+fi
+mkdir -p "$results"
+work=$(mktemp -d)
+csv=$work/measured.csv
+: > "$csv"
+programs=$build/benchmarks
+started=$SECONDS
+
+wanted() {
+    local one
+    ((${#only[@]})) || return 0
+    for one in "${only[@]}"; do [[ $one == "$1" ]] && return; done
+    return 1
+}
+
+cleanup() {
+    local place
+    for place in node cluster; do "$root/tests/support/cluster.sh" stop --dir "$work/$place" > /dev/null 2>&1 || true; done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# --- where it runs ----------------------------------------------------------------------------------------------------------------
+# With two cores or more, the servers have the last one to themselves and the client the first, so that they do not push each other around.
+cores=$(nproc) client=() pinning='nothing is pinned'
+if ((cores >= 2)) && command -v taskset > /dev/null; then
+    client=(taskset -c 0)
+    pinning="client on core 0, servers on core $((cores - 1))"
+fi
+
+start_servers() {
+    local pid
+    umbel_say "starting one server and a cluster of 3 primaries ($pinning)"
+    "$root/tests/support/cluster.sh" start --dir "$work/node" --standalone --watch $$ > /dev/null
+    "$root/tests/support/cluster.sh" start --dir "$work/cluster" --primaries 3 --replicas 0 --watch $$ > /dev/null
+    if ((${#client[@]})); then
+        for pid in $(cut -d ' ' -f 3 "$work/node/nodes" "$work/cluster/nodes"); do taskset -a -c -p $((cores - 1)) "$pid" > /dev/null || true; done
+    fi
+    node_port=$(awk 'NR == 1 { print $2 }' "$work/node/nodes")
+    cluster_port=$(awk 'NR == 1 { print $2 }' "$work/cluster/nodes")
+    servers=(--node "127.0.0.1:$node_port" --cluster "127.0.0.1:$cluster_port")
+}
+
+environment() {
+    local asio
+    asio=$(printf '#include <asio/version.hpp>\nASIO_VERSION\n' | "$(umbel_compiler no)" -E -P -x c++ - 2> /dev/null | tail -n 1)
+    printf '%s\n' \
+        "Written by \`benchmarks/run.sh$([[ $quick == no ]] || printf ' --quick')\` on $(date -u +%Y-%m-%d)." \
+        '' \
+        "* Machine: $(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), $cores cores, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), $(uname -sr)" \
+        "* Load when it began: $load; $pinning" \
+        "* umbel $(sed -n 's/^#define UMBEL_VERSION "\(.*\)"/\1/p' "$root/include/umbel/config.hpp"), commit $(commit)" \
+        "* $("$(umbel_compiler no)" --version | head -n 1), -O2; Asio $((asio / 100000)).$((asio / 100 % 1000)).$((asio % 100)); $(redis-server --version | cut -d ' ' -f 1-3)" \
+        "* hiredis: asynchronous interface on an epoll loop of our own (the cheapest it can have), $(dpkg-query -W -f '${Version}' libhiredis-dev 2> /dev/null || echo 'version unknown')" \
+        '' \
+        'Client CPU is the CPU time of the client'\''s thread, kernel included; it is what a busy server has less of. Floors do no routing, no parsing beyond' \
+        'counting bytes, have no deadlines and build no values: the raw floor is a loop over epoll, the Asio floor suspends and resumes an `asio::awaitable` for each command.' \
+        'Latencies with many commands outstanding are queueing in the server: what counts is the difference between clients.' \
+        'redis-benchmark sends in lock step (a batch, all its replies, the next batch) and starts up within its CPU time: for orientation only.'
+}
+commit() {
+    local hash
+    hash=$(git -C "$root" rev-parse --short HEAD 2> /dev/null) || { echo unknown; return; }
+    if ! git -C "$root" diff --quiet HEAD -- include benchmarks 2> /dev/null; then hash+=' with changes'; fi
+    printf '%s' "$hash"
+}
+
+# --- parts ------------------------------------------------------------------------------------------------------------------------
+
+if [[ $quick == yes ]]; then
+    paired=(--rounds 12 --seconds 0.12) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') micro_rounds=5 compile_rounds=1
+else
+    paired=(--rounds 16 --seconds 0.3) swept=(--rounds 5 --seconds 0.2) micro_rounds=15 compile_rounds=3
+fi
+failed=()
+
+# redis-benchmark with one connection and P commands in a pipeline; its CPU time divided by its commands.
+redis_benchmark() { # redis_benchmark PLACE PORT OUTSTANDING COMMANDS CLUSTER_OPTION…
+    local place=$1 port=$2 outstanding=$3 count=$4 spent rate TIMEFORMAT='%U %S'
+    shift 4
+    spent=$({ time "${client[@]}" redis-benchmark -p "$port" -c 1 -P "$outstanding" -n "$count" -t get -d 16 -r 4096 --csv "$@" > "$work/rb" 2> /dev/null; } 2>&1 |
+        awk -v n="$count" '{ printf "%.1f", ($1 + $2) / n * 1e9 }') || return 0
+    rate=$(tr -d '"' < "$work/rb" | awk -F , '$1 == "GET" { print $2 }')
+    [[ -n $rate ]] || return 0
+    printf 'redis-benchmark, %s, %s in a pipeline: %s a second, %s ns of CPU each\n' "$place" "$outstanding" "$rate" "$spent"
+    printf 'sweep,%s,GET,16,%s,redis-benchmark,%s,%s,0,0,0,\n' "$place" "$outstanding" "$rate" "$spent" >> "$csv"
+}
+
+load=$(cut -d ' ' -f 1-3 /proc/loadavg)
+if wanted paired || wanted sweep || wanted redis-benchmark; then start_servers; fi
+
+if wanted paired; then
+    umbel_say 'side by side: umbel, floors and hiredis in alternating rounds'
+    "${client[@]}" "$programs/cluster/commands" paired "${servers[@]}" "${paired[@]}" --csv "$csv" || { (($? == 3)) && failed+=(paired); } || exit 1
+fi
+if wanted sweep; then
+    umbel_say 'all of them at 1 to 1000 outstanding commands'
+    "${client[@]}" "$programs/cluster/commands" sweep "${servers[@]}" "${swept[@]}" --csv "$csv"
+fi
+if wanted redis-benchmark && command -v redis-benchmark > /dev/null; then
+    umbel_say 'redis-benchmark, for orientation'
+    for outstanding in 1 10 50 200 1000; do
+        [[ $quick == no || $outstanding != @(10|200) ]] || continue
+        count=$((outstanding == 1 ? 20000 : 400000))
+        [[ $quick == no ]] || count=$((count / 2))
+        redis_benchmark node "$node_port" "$outstanding" "$count"
+    done
+fi
+if wanted parser; then
+    umbel_say 'parser'
+    "$programs/micro/parser_bench" "$micro_rounds" 2> "$work/parser.json"
+    sed -n -E 's/.*"corpus":"([^"]*)","contender":"([^"]*)","ns_per_reply":\[([0-9.]+),([0-9.]+),([0-9.]+)\].*/\1|\2|\4|\3|\5/p' "$work/parser.json" |
+        tr ',' ';' | sed 's/^/parser|/' | tr '|' ',' >> "$csv"
+fi
+for name in encode slot slot_table; do
+    wanted "$name" || continue
+    umbel_say "${name//_/ }"
+    "$programs/micro/${name}_bench" "$micro_rounds" | tee "$work/$name"
+    grep "^${name}_bench," "$work/$name" >> "$csv"
+done
+if wanted instructions; then
+    umbel_say 'instructions of one GET, without sockets'
+    "$root/benchmarks/instructions.sh" --program "$programs/micro/instructions" | tee "$work/instructions" || failed+=(instructions)
+    sed -n -E 's/^(.*[^ ]) +([0-9.]+)  recorded.*/instructions|\1|\2/p' "$work/instructions" | tr ',' ';' | tr '|' ',' >> "$csv"
+fi
+if wanted compile_time; then
+    umbel_say 'compile time'
+    CXX=$(umbel_compiler no) "$root/benchmarks/compile_time/run.sh" --rounds "$compile_rounds" --csv "$csv"
+fi
+
+environment | "$programs/report/report" "$csv" "$results" > "$results/results.md"
+cp "$csv" "$results/measured.csv"
+umbel_say "written in $((SECONDS - started)) s: ${results#"$root"/}/results.md"
+if ((${#failed[@]})); then
+    umbel_say "limits missed in: ${failed[*]}"
+    exit 3
+fi

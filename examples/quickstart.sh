@@ -28,7 +28,7 @@ source "$root/tests/support/build.sh"
 "$root/tests/support/setup.sh" quickstart
 
 build=$root/.build/quickstart
-umbel_configure "$build" "$(umbel_compiler no)" "-O2" \
+umbel_configure "$build" "$(umbel_compiler no)" "-O1" \
     -DUMBEL_BUILD_TESTS=OFF -DUMBEL_BUILD_EXAMPLES=ON -DUMBEL_BUILD_BENCHMARKS=OFF
 umbel_build "$build" --target quickstart
 

@@ -46,11 +46,9 @@ inline void spread(net::pooled_call& one, std::string message) {
 
 /// Encodes into the call. Errors: throws std::bad_alloc; the call is whole then.
 inline void encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
-    std::size_t const bound = command::encoded_bound(name, words);
-    char* const at = one.reserve(bound);
-    std::size_t lent = 0;
-    for (command::argument const& word : words) lent += word.is_lent() ? std::size_t{1} : 0;
-    if (lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[std::min(lent, command::lent_pieces_max)]{};
+    command::measured const need = command::measure(name, words);
+    char* const at = one.reserve(need.bytes);
+    if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
     command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
         auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);
         std::uint32_t const count = pieces->count;
@@ -67,6 +65,7 @@ inline void encode(net::pooled_call& one, command::verb const& name, std::span<c
 /// Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
                                  std::span<bool const> marked_keys) {
+    if (!words.empty() && words.front().empty()) return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
     bool const marked = !marked_keys.empty();
     bool const several = !where && where.error().code() == errc::cross_slot;

@@ -279,7 +279,7 @@ private:
             fail(key + ": executed " + std::to_string(one.executed) + " times, acknowledged " + std::to_string(one.acknowledged) + ", unknown " +
                  std::to_string(one.unknown));
         auto const slot = umbel::cluster::slot_of(key).value();
-        if (cluster_.book().may_be_lost(key)) return;
+        if (cluster_.book().may_be_lost(key) || cluster_.truth(slot) == nobody) return;
         auto const& store = cluster_[cluster_.truth(slot)].store;
         auto const at = store.find(key);
         std::string const held = at == store.end() ? "0" : at->second.text;

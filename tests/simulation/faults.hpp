@@ -100,7 +100,9 @@ private:
             case 2: wires.lost_connect_percent = 50; break;
             case 3: wires.split_percent = 90; break;
         }
-        time_.in(span, [&wires, before] { wires = before; });
+        time_.in(span, [this, &wires, before] {
+            if (!stopped_) wires = before;
+        });
     }
     void junk(node_number victim) {
         if (sends_junk) cluster_[victim].junk_next = static_cast<unsigned>(1 + time_.pick(20));

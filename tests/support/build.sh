@@ -59,9 +59,10 @@ umbel_configure() { # umbel_configure BUILD_DIR COMPILER FLAGS CMAKE_OPTIONS…
 }
 
 umbel_build() { # umbel_build BUILD_DIR CMAKE_BUILD_OPTIONS…
-    local build=$1 started=$SECONDS
+    local build=$1 started=$SECONDS keep_going=-k
     shift
+    [[ ! -f $build/build.ninja ]] || keep_going=-k0
     umbel_say "building (the first time takes some minutes)"
-    cmake --build "$build" -j "$(umbel_jobs)" "$@"
+    cmake --build "$build" -j "$(umbel_jobs)" "$@" -- "$keep_going"
     umbel_say "built in $((SECONDS - started)) s"
 }

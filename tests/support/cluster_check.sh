@@ -6,7 +6,8 @@ support=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 cluster=$support/cluster.sh
 folder=$(mktemp -d)
 dir=$folder/cluster
-trap '"$cluster" stop --dir "$dir"; rm -rf "$folder"' EXIT
+owner=''
+trap '[[ -z $owner ]] || kill "$owner" 2> /dev/null; "$cluster" stop --dir "$dir"; rm -rf "$folder"' EXIT
 
 expect() { # expect WHAT COMMAND…: the command succeeds
     local what=$1
@@ -19,7 +20,10 @@ expect() { # expect WHAT COMMAND…: the command succeeds
         exit 1
     fi
 }
-status_has() { "$cluster" status --dir "$dir" | tee "$folder/status" | grep -q -E "$1" || { cat "$folder/status"; return 1; }; }
+status_has() {
+    "$cluster" status --dir "$dir" > "$folder/status"
+    grep -q -E "$1" "$folder/status" || { cat "$folder/status"; return 1; }
+}
 all_gone() { # all_gone PID…: within five seconds no process works below the folder any more
     local try pid alive
     for ((try = 0; try < 50; ++try)); do
@@ -31,7 +35,7 @@ all_gone() { # all_gone PID…: within five seconds no process works below the f
     return 1
 }
 
-sleep 600 &
+sleep 600 > /dev/null 2>&1 &
 owner=$!
 disown
 expect "a cluster starts" "$cluster" start --dir "$dir" --server "$1" --password 'two words' --watch "$owner" --node-timeout 1000
@@ -52,6 +56,7 @@ expect "the port is another" test "$(sed -n 's/^n1 \([0-9]*\) .*/\1/p' "$dir/nod
 expect "the cluster is whole again" "$cluster" wait --dir "$dir"
 mapfile -t pids < <(cut -d ' ' -f 3 "$dir/nodes")
 kill -KILL "$owner"
+owner=''
 expect "the servers end with the process that asked for them" all_gone "${pids[@]}"
 expect "and so does the folder" bash -c "sleep 0.5; test ! -e '$dir'"
 expect "one stand-alone server starts" "$cluster" start --dir "$dir" --server "$1" --standalone --conf 'maxmemory 64mb'

@@ -67,7 +67,7 @@ public:
         while (script_.now() < end && !all_done()) {
             arm();
             hear();
-            if (!connect_one() && !deliver_one()) script_.pass(1ms);
+            if (!connect_one() && !deliver_one()) script_.doze();
         }
         check();
     }

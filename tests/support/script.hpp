@@ -211,6 +211,9 @@ public:
         run();
     }
 
+    /// Lets time go by until something is due, at most 50 ms.
+    void doze() { pass(std::clamp(due() - now_, engine::duration{1ms}, engine::duration{50ms})); }
+
     // ---- What can be looked at --------------------------------------------------------------------------------------------
 
     engine::engine& core() noexcept { return engine_; }

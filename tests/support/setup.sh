@@ -11,7 +11,7 @@ usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
   tests        those (default), Catch2, and valkey-server where it is to be had
-  benchmarks   those of the quickstart, hiredis, and valgrind where it is to be had
+  benchmarks   those of the quickstart, hiredis, and libevent and valgrind where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
 }
@@ -50,6 +50,7 @@ declare -A row=(
     [redis]='redis-server|5:7||redis-server redis-tools'
     [valkey]='valkey-server|7.2|backports|valkey-server valkey-tools'
     [hiredis]='hiredis|0.14||libhiredis-dev'
+    [libevent]='libevent|2||libevent-dev'
     [valgrind]='valgrind|1:3||valgrind'
     [clang]='clang 16 or newer|1:16||clang-19 libclang-rt-19-dev'
 )
@@ -58,7 +59,7 @@ required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
     tests) required+=(catch2) optional+=(valkey) ;;
-    benchmarks) required+=(hiredis) optional+=(valgrind) ;;
+    benchmarks) required+=(hiredis) optional+=(libevent valgrind) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
 
@@ -85,6 +86,9 @@ found_catch2
 #endif
 #if __has_include(<hiredis/hiredis.h>)
 found_hiredis
+#endif
+#if __has_include(<event2/event.h>)
+found_libevent
 #endif
 TEXT
     ); do

@@ -161,7 +161,9 @@ inline tl::unexpected<error> bad_address(std::string_view text, std::string_view
 }
 
 inline result<endpoint> parse_unix(std::string_view text, std::string_view path) {
-    if (path.size() < 2 || path.front() != '/') return bad_address(text, "a Unix socket needs an absolute path, as in unix:/run/redis.sock");
+    if (path.size() < 2 || path.front() != '/') {
+        return bad_address(text, "a Unix socket needs an absolute path, as in unix:/run/redis.sock");
+    }
     if (path.size() > host_bytes_max || path.find('\0') != std::string_view::npos) return bad_address(text, "the path is too long");
     return endpoint{std::string{path}, 0};
 }

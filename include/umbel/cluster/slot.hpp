@@ -126,7 +126,7 @@ UMBEL_ALWAYS_INLINE constexpr std::uint64_t match_bits(std::uint64_t word, char 
 }
 
 /// From here on the library's memchr is quicker than looking at eight bytes a step.
-inline constexpr std::size_t long_key_bytes = 48;
+inline constexpr std::size_t long_key_bytes = 32;
 
 /// Returns where `wanted` stands first, or `size`. Most keys hold no '{', and this is all they pay for hash tags.
 /// Precondition: wanted != 0.

@@ -6,6 +6,7 @@
 // are pointed at them; only then are records without slots free again.
 #pragma once
 
+#include <umbel/cluster/shard_assignment.hpp>
 #include <umbel/cluster/slot_table_reader.hpp>
 
 #include <algorithm>
@@ -35,14 +36,6 @@ struct publish_summary {
     constexpr bool unchanged() const noexcept { return slots_changed == 0 && shards_changed == 0; }
 };
 
-/// One shard as it is published: nodes by number. A primary of no_node leaves only replicas.
-/// Lifetime: borrows both spans for the call it is given to.
-struct shard_assignment {
-    std::uint16_t primary = no_node;
-    std::span<std::uint16_t const> replicas;
-    std::span<slot_range const> ranges;
-};
-
 /// The routing table.
 /// Threading: what basic_slot_table_reader offers from any thread; all functions below from one thread at a time.
 template <template <class> class Atomic>
@@ -55,6 +48,7 @@ public:
     /// Precondition: 0 < shards_max < no_shard.
     explicit basic_slot_table(std::uint16_t shards_max = shards_max_default)
         : reader{shards_max}, slots_of_(shards_max), free_(shards_max), free_count_{shards_max} {
+        used_.reserve(shards_max);
         for (std::uint16_t shard = 0; shard < shards_max; ++shard) free_[shard] = shard;
     }
 
@@ -77,19 +71,7 @@ public:
     /// Failed and loading replicas are left out.
     /// Precondition: numbers.size() == told.nodes.size().
     publish_summary publish(topology const& told, std::span<std::uint16_t const> numbers) {
-        UMBEL_ASSERT(numbers.size() == told.nodes.size());
-        std::vector<std::uint16_t> replicas;
-        for (shard const& one : told.shards) append_replicas(told, one, numbers, replicas);
-        std::vector<shard_assignment> assignments;
-        assignments.reserve(told.shards.size());
-        std::size_t first = 0;
-        for (shard const& one : told.shards) {
-            std::size_t const count = count_replicas(told, one, numbers);
-            std::uint16_t const primary = one.primary < numbers.size() ? numbers[one.primary] : no_node;
-            assignments.push_back({primary, std::span{replicas}.subspan(first, count), one.ranges});
-            first += count;
-        }
-        return publish(assignments);
+        return publish(assignment_list{told, numbers}.all());
     }
 
     /// Lets a MOVED teach the table: `answered_by` said that `one` belongs to `to`. Moves the whole shard when `to` is a known
@@ -165,21 +147,6 @@ private:
     using reader::record;
 
     static constexpr std::uint16_t no_assignment = 0xffff;
-
-    static bool serves_reads(topology const& told, std::uint32_t node, std::span<std::uint16_t const> numbers) {
-        return node < numbers.size() && numbers[node] != no_node && told.nodes[node].health != node_health::failed &&
-               told.nodes[node].health != node_health::loading;
-    }
-    static std::size_t count_replicas(topology const& told, shard const& one, std::span<std::uint16_t const> numbers) {
-        auto const usable = [&](std::uint32_t node) { return serves_reads(told, node, numbers); };
-        return static_cast<std::size_t>(std::count_if(one.replicas.begin(), one.replicas.end(), usable));
-    }
-    static void append_replicas(topology const& told, shard const& one, std::span<std::uint16_t const> numbers,
-                                std::vector<std::uint16_t>& out) {
-        for (std::uint32_t const node : one.replicas) {
-            if (serves_reads(told, node, numbers)) out.push_back(numbers[node]);
-        }
-    }
 
     std::uint16_t primary_in(std::uint16_t shard) const noexcept { return record(shard).head(std::memory_order_relaxed).primary(); }
 

@@ -26,6 +26,17 @@ enum class node_health : std::uint8_t {
     failed,   ///< A majority of primaries holds it for dead.
 };
 
+/// True when commands may be sent there: a suspected node may well be up, one that loads only says so.
+constexpr bool is_routable(node_health health) noexcept {
+    switch (health) {
+        case node_health::online:
+        case node_health::suspect: return true;
+        case node_health::loading:
+        case node_health::failed: return false;
+    }
+    return false;
+}
+
 /// Where a topology comes from. Only `nodes` carries config epochs; `standalone` is one server without cluster mode.
 enum class source : std::uint8_t { shards, slots, nodes, standalone };
 

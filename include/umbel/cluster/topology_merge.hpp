@@ -41,16 +41,6 @@ private:
     std::unordered_map<std::string_view, std::uint32_t> by_id_;
 };
 
-constexpr bool is_routable(node_health health) noexcept {
-    switch (health) {
-        case node_health::online:
-        case node_health::suspect: return true;
-        case node_health::loading:
-        case node_health::failed: return false;
-    }
-    return false;
-}
-
 inline bool same_node(node_info const& left, node_info const& right) noexcept {
     return left.where == right.where && (left.id.empty() || right.id.empty() || left.id == right.id);
 }
@@ -89,8 +79,8 @@ inline void set_ranges(topology& told, std::span<std::uint16_t const> owners) {
 
 }  // namespace detail
 
-/// True when routing by `right` would differ from routing by `left`: another owner of a slot, another address of a node, other replicas that
-/// can be read from. Offsets, epochs, migrations and the order of nodes, shards and replicas make no difference.
+/// True when routing by `right` would differ from routing by `left`: another owner of a slot, another address of a node, other
+/// replicas that can be read from. Offsets, epochs, migrations and the order of nodes, shards and replicas make no difference.
 /// Cost: linear in the number of slots, ranges and nodes.
 inline bool differs(topology const& left, topology const& right) {
     auto const ours = shards_by_slot(left);
@@ -110,13 +100,13 @@ inline bool differs(topology const& left, topology const& right) {
 inline bool shares_known_node(topology const& current, topology const& incoming) {
     if (current.nodes.empty()) return true;
     detail::id_index const known{current};
-    bool const incoming_has_ids = std::any_of(incoming.nodes.begin(), incoming.nodes.end(), [](auto const& node) { return !node.id.empty(); });
-    if (!known.empty() && incoming_has_ids) {
-        return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), [&](auto const& node) { return known.find(node.id) != topology::none; });
+    auto const any_incoming = [&](auto says) { return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), says); };
+    if (!known.empty() && any_incoming([](node_info const& node) { return !node.id.empty(); })) {
+        return any_incoming([&](node_info const& node) { return known.find(node.id) != topology::none; });
     }
     std::unordered_set<endpoint> addresses;
     for (auto const& node : current.nodes) addresses.insert(node.where);
-    return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), [&](auto const& node) { return addresses.contains(node.where); });
+    return any_incoming([&](node_info const& node) { return addresses.contains(node.where); });
 }
 
 /// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells, node by node id.
@@ -144,7 +134,8 @@ inline void adopt_epochs(topology& told, topology const& nodes) {
 namespace detail {
 
 /// The shards of `current` of which `incoming` has only heard older news: it knows their primary, with a lower config epoch.
-/// A primary that `incoming` does not know at all may be gone for good; keeping its slots could lock them for ever, a wrong owner costs a MOVED.
+/// A primary that `incoming` does not know at all may be gone for good: keeping its slots could lock them for ever, while a wrong
+/// owner costs a MOVED.
 inline std::vector<std::uint16_t> fresher_shards(topology const& current, topology const& incoming) {
     id_index const known{incoming};
     std::vector<std::uint16_t> found;
@@ -169,7 +160,8 @@ public:
     std::uint16_t add(std::size_t index) {
         shard const& one = from_.shards[index];
         std::uint32_t const primary = adopt(one.primary);
-        auto const same = std::find_if(into_.shards.begin(), into_.shards.end(), [&](shard const& other) { return other.primary == primary; });
+        auto const has_primary = [&](shard const& other) { return other.primary == primary; };
+        auto const same = std::find_if(into_.shards.begin(), into_.shards.end(), has_primary);
         auto const place = static_cast<std::size_t>(same - into_.shards.begin());
         if (same == into_.shards.end()) into_.shards.emplace_back();
         std::vector<std::uint32_t> replicas;

@@ -67,6 +67,7 @@ public:
         std::memcpy(digits_, spelled.data(), size_);
     }
 
+    std::size_t size() const noexcept { return size_; }
     std::string_view text() const noexcept { return {text_ ? text_ : digits_, size_}; }
     bool is_key() const noexcept { return role_ == role::key; }
     bool is_lent() const noexcept { return role_ == role::lent; }

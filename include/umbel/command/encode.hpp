@@ -25,15 +25,21 @@ struct invocation {
 /// The most pieces that are lent to one write; what goes beyond is copied.
 inline constexpr std::size_t lent_pieces_max = 24;
 
-/// Upper bound of the bytes that encode() writes, lent bytes left out.
-inline std::size_t encoded_bound(verb const& name, std::span<argument const> words) noexcept {
-    std::size_t total = 24 + name.wire().size();
+/// What a command needs: an upper bound of the bytes that encode() writes, and how many pieces are lent.
+struct measured {
+    std::size_t bytes = 0;
     std::size_t lent = 0;
+};
+
+inline measured measure(verb const& name, std::span<argument const> words) noexcept {
+    measured need{24 + name.wire().size() + 16 * words.size(), 0};
     for (argument const& one : words) {
-        bool const apart = one.is_lent() && lent++ < lent_pieces_max;
-        total += 16 + (apart ? 0 : one.text().size());
+        need.bytes += one.size();
+        if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]] continue;
+        need.bytes -= one.size();
+        ++need.lent;
     }
-    return total;
+    return need;
 }
 
 /// What encoding found out.
@@ -44,7 +50,7 @@ struct encoded {
     std::string_view other_key{};  ///< A key of another slot than the first, where there is one.
 };
 
-/// Writes the command to `at`, which has room for encoded_bound() bytes. `lend(offset, bytes)` is told of every piece that goes out from where
+/// Writes the command to `at`, which has room for what measure() says. `lend(offset, bytes)` is told of every piece that goes out from where
 /// it stands, `offset` bytes behind `at`.
 /// Rule: RESP specification, "Sending commands to a Redis server"; Redis Cluster specification, "Hash tags".
 template <class Lend>

@@ -82,6 +82,9 @@ public:
     bool closed() const noexcept { return closed_; }
 
 private:
+    /// Refreshes in which only strangers answered, before they are believed.
+    static constexpr unsigned rebuilt_after_failures = 2;
+
     void on(link_opened& seen, instant now);
     void on(link_lost& seen, instant now);
     void on(link_closed& seen, instant now);
@@ -132,6 +135,7 @@ private:
     refresher refresher_;
     std::array<std::unique_ptr<query>, 4> queries_;
     cluster::topology topology_;
+    std::optional<cluster::topology> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.
     std::optional<cluster::topology> best_;  ///< The fullest view of the running refresh, while others may be fuller.
     std::optional<error> last_error_;        ///< Why the latest candidate did not help.
     bool only_refusals_ = true;              ///< Every failure of the running refresh was a refusal that time does not mend.

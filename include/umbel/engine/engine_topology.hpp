@@ -11,6 +11,7 @@ namespace umbel::engine {
 inline void engine::begin_refresh(instant now) {
     ++counters_.refreshes;
     best_.reset();
+    foreign_.reset();
     only_refusals_ = true;
     refresher_.begin(candidates(now), now);
 }
@@ -84,7 +85,10 @@ inline void engine::answered(query& one, instant now) {
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
     bool const stranger = router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, *told);
-    if (stranger) return not_helped(error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
+    if (stranger) {
+        if (told->covered_slots() == cluster::slot_count) foreign_ = std::move(*told);
+        return not_helped(error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
+    }
     std::size_t const covered = told->covered_slots();
     if (covered == 0) return not_helped(error{errc::cluster_down, delivery::not_executed, "the node knows no slots"}, now);
     if (covered == cluster::slot_count) return adopt(std::move(*told), now);
@@ -114,6 +118,13 @@ inline void engine::conclude(instant now) {
         cluster::topology chosen = std::move(*best_);
         best_.reset();
         return adopt(std::move(chosen), now);
+    }
+    // Nobody of the known cluster has answered for a while, and the addresses speak for another: it was built anew.
+    if (foreign_ && refresher_.failures() >= rebuilt_after_failures) {
+        cluster::topology const rebuilt = std::move(*foreign_);
+        foreign_.reset();
+        topology_ = {};
+        return adopt(rebuilt, now);
     }
     refresher_.failed(now);
     // A password is not mended by waiting: whoever waits for the first topology is told at once.

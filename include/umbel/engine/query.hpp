@@ -2,6 +2,7 @@
 // It knows no node table and no timing; answers are read on the connection that brought them.
 #pragma once
 
+#include <umbel/cluster/redirect.hpp>
 #include <umbel/cluster/topology_merge.hpp>
 #include <umbel/cluster/topology_parse_nodes.hpp>
 #include <umbel/cluster/topology_parse_shards.hpp>
@@ -141,9 +142,11 @@ private:
             case topology_source::automatic:
             case topology_source::shards: return cluster::parse_cluster_shards(reply, context);
             case topology_source::slots: return cluster::parse_cluster_slots(reply, context);
-            case topology_source::nodes: return cluster::parse_cluster_nodes(reply.text(), context);
+            case topology_source::nodes:
+                if (!reply.is_text()) break;
+                return cluster::parse_cluster_nodes(reply.text(), context);
         }
-        return fail(errc::protocol_error, delivery::executed);
+        return fail(errc::protocol_error, delivery::executed, "CLUSTER NODES: the reply is no text");
     }
 
     query_port port_;

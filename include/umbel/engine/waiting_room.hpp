@@ -4,6 +4,7 @@
 
 #include <umbel/engine/wheel.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,10 +26,14 @@ public:
     /// Lets a call in until `due` or its deadline, whichever comes first; false when memory has run out.
     bool enter(call& one, waits_for what, instant due, instant now) noexcept {
         try {
-            seats_.push_back({&one, what});
+            seats_.push_back({&one, what, next_ticket_});
+            leaving_.reserve(seats_.capacity());
         } catch (...) {
+            // The seat may be there already when only the second allocation failed.
+            if (!seats_.empty() && seats_.back().who == &one) seats_.pop_back();
             return false;
         }
+        ++next_ticket_;
         if (what != waits_for::time) ++for_topology_;
         one.position = seats_.size() - 1;
         one.at = call::stage::waiting;
@@ -60,26 +65,14 @@ public:
             out.push(one);
         });
     }
-    /// A refresh has ended: moves every call that waited for it to `out`; those for a changed topology only if it did change.
+    /// A refresh has ended: moves every call that waited for it to `out`, in the order in which they came; those for a changed topology
+    /// only if it did change.
     void refreshed(bool changed, call_list& out) noexcept {
-        for (std::size_t at = 0; at < seats_.size();) {
-            waits_for const what = seats_[at].what;
-            if (what == waits_for::time || (what == waits_for::topology && !changed)) {
-                ++at;
-                continue;
-            }
-            call& one = *seats_[at].who;
-            leave(one);
-            out.push(one);
-        }
+        release(out, [changed](waits_for what) { return what == waits_for::refresh || (what == waits_for::topology && changed); });
     }
-    /// Moves everybody to `out`.
+    /// Moves everybody to `out`, in the order in which they came.
     void clear(call_list& out) noexcept {
-        while (!seats_.empty()) {
-            call& one = *seats_.back().who;
-            leave(one);
-            out.push(one);
-        }
+        release(out, [](waits_for) { return true; });
     }
     bool wants_topology() const noexcept { return for_topology_ != 0; }
 
@@ -87,8 +80,24 @@ private:
     struct seat {
         call* who;
         waits_for what;
+        std::uint64_t ticket;
     };
+
+    template <class Wanted>
+    void release(call_list& out, Wanted&& wanted) noexcept {
+        leaving_.clear();
+        for (seat const& one : seats_)
+            if (wanted(one.what)) leaving_.push_back(one);  // As much was reserved as there are seats.
+        std::sort(leaving_.begin(), leaving_.end(), [](seat const& left, seat const& right) { return left.ticket < right.ticket; });
+        for (seat const& one : leaving_) {
+            leave(*one.who);
+            out.push(*one.who);
+        }
+    }
+
     std::vector<seat> seats_;
+    std::vector<seat> leaving_;
+    std::uint64_t next_ticket_ = 0;
     std::size_t for_topology_ = 0;
     wheel wheel_;
 };

@@ -91,16 +91,16 @@ struct alignas(64) pooled_call : engine::call {
 
 namespace pool {
 
+inline constexpr std::uint32_t calls_max = 4096;
+
 /// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second object empties it.
+/// It counts as full until that object is there, and again when it has gone.
 struct local_list {
     engine::call* head;
     std::uint32_t count;
     bool watched;
-    bool gone;
 };
-inline constinit thread_local local_list local{nullptr, 0, false, false};
-
-inline constexpr std::uint32_t calls_max = 4096;
+inline constinit thread_local local_list local{nullptr, calls_max, false};
 
 inline void destroy(pooled_call& one) noexcept {
     std::free(one.block);
@@ -113,21 +113,26 @@ struct caretaker {
     caretaker(caretaker const&) = delete;
     caretaker& operator=(caretaker const&) = delete;
     ~caretaker() {
-        local.gone = true;
         while (engine::call* const one = local.head) {
             local.head = one->next;
             destroy(static_cast<pooled_call&>(*one));
         }
-        local.count = 0;
+        local.count = calls_max;
     }
 };
 
+/// Begins the list of a thread, which may well be one that only gives back. False: it has begun before.
+UMBEL_NEVER_INLINE inline bool watch() noexcept {
+    if (local.watched) return false;
+    local.watched = true;
+    local.count = 0;
+    static thread_local caretaker watching;
+    static_cast<void>(&watching);
+    return true;
+}
+
 UMBEL_NEVER_INLINE inline pooled_call* make() {
-    if (!local.watched) {
-        local.watched = true;
-        static thread_local caretaker watching;
-        static_cast<void>(&watching);
-    }
+    watch();
     return new pooled_call;
 }
 
@@ -155,7 +160,7 @@ UMBEL_ALWAYS_INLINE void give_back(pooled_call* one) noexcept {
         one->block_capacity = 0;
         one->has_block = false;
     }
-    if (local.count >= calls_max || local.gone) [[unlikely]] return destroy(*one);
+    if (local.count >= calls_max && !watch()) [[unlikely]] return destroy(*one);
     one->asking = false;
     one->internal = false;
     one->at = engine::call::stage::fresh;

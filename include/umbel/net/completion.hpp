@@ -246,35 +246,31 @@ struct handler_slot {
     struct settled {
         pooled_call& one;
         ~settled() {
+            clear(one);
             results::clear(one);
             pool::give_back(&one);
         }
     };
 
-    /// Calls the handler, here if its executor says so. The result is handed over from where it was decoded.
+    /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
     static void complete(engine::call& base) {
         auto& one = static_cast<pooled_call&>(base);
         settled const finally{one};
-        Handler handler{std::move(get(one))};
-        if (one.inline_here && !one.token) [[likely]] {
-            clear(one);
-            return std::move(handler)(std::move(results::get(one)));
-        }
-        complete_elsewhere(one, std::move(handler));
+        if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
+        std::move(get(one))(std::move(results::get(one)));
     }
 
-    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one, Handler&& handler) {
+    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one) {
+        Handler& handler = get(one);
         bool const cancellable = one.token != nullptr;
         if (cancellable) release_token(one);
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
         if (one.inline_here || runs_here(executor)) {
-            clear(one);
             if (cancellable) asio::get_associated_cancellation_slot(handler).clear();
             std::move(handler)(std::move(results::get(one)));
         } else if constexpr (!std::is_same_v<executor_type, client_executor>) {
             // The work ends only when the executor has the handler.
             asio::dispatch(executor, delivery_of<Handler, Value>{std::move(handler), std::move(results::get(one)), cancellable});
-            clear(one);
         }
     }
 

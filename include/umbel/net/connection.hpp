@@ -75,6 +75,8 @@ public:
     /// Takes a call: straight into the pipeline from the own strand, through the inbox from elsewhere. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
         if (single_threaded_ || current_turn.of == this) [[likely]] {
+            // What came before from elsewhere goes before.
+            if (!inbox_.empty()) [[unlikely]] take_inbox();
             take(one);
             return true;
         }
@@ -191,7 +193,7 @@ private:
     struct drain_inbox {
         connection* self;
         std::shared_ptr<void> keep;
-        void operator()() { self->take_inbox(); }
+        void operator()() { self->drain(); }
     };
     struct run_turn {
         connection* self;
@@ -209,10 +211,13 @@ private:
         }
     }
 
-    void take_inbox() {
-        turn_scope const now{*this};
+    UMBEL_NEVER_INLINE void take_inbox() {
         engine::call_list fresh = inbox_.take();
         while (engine::call* const one = fresh.pop()) take(*one);
+    }
+    void drain() {
+        turn_scope const now{*this};
+        take_inbox();
         serve();
     }
 

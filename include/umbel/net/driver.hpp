@@ -65,7 +65,7 @@ public:
     void request_cancel(shared_token& token) {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
-        chase(token);
+        chase(pursuit{token});
     }
 
     /// The context of all executors; null when there are several.
@@ -188,8 +188,20 @@ private:
     /// From a connection's strand to the control strand; on one thread there is nothing in between.
     void report(engine::event&& what) {
         if (settings_.single_threaded) return happened(std::move(what));
-        post_control([this, what = std::move(what)]() mutable { happened(std::move(what)); });
+        post_control([this, sent = parcel{std::move(what)}]() mutable { happened(std::move(sent.what)); });
     }
+    /// An event on its way; calls that never arrive, because the executor goes away, are destroyed with it.
+    struct parcel {
+        engine::event what;
+        explicit parcel(engine::event&& given) noexcept : what{std::move(given)} {}
+        parcel(parcel&&) noexcept = default;
+        ~parcel() {
+            auto* const diverted = std::get_if<engine::calls_diverted>(&what);
+            auto* const stranded = std::get_if<engine::calls_stranded>(&what);
+            engine::call_list* const calls = diverted ? &diverted->calls : stranded ? &stranded->calls : nullptr;
+            while (engine::call* const one = calls ? calls->pop() : nullptr) drop(*one);
+        }
+    };
 
     static void query_settled(void* self, engine::call& one) {
         static_cast<driver*>(self)->report(engine::query_settled{&one});
@@ -283,24 +295,32 @@ private:
         return *connections_.back();
     }
 
+    /// A share of a token, on its way between strands.
+    struct pursuit {
+        shared_token* token;
+        explicit pursuit(shared_token& whose) noexcept : token{&whose} {}
+        pursuit(pursuit&& other) noexcept : token{std::exchange(other.token, nullptr)} {}
+        ~pursuit() {
+            if (token) token->release();
+        }
+        std::uint32_t owner() const noexcept { return token->owner.load(std::memory_order_seq_cst); }
+    };
     /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
-    void chase(shared_token& token) {
-        std::uint32_t const owner = token.owner.load(std::memory_order_seq_cst);
-        if (owner == engine::cancel_token::nobody) return token.release();
+    void chase(pursuit what) {
+        std::uint32_t const owner = what.owner();
+        if (owner == engine::cancel_token::nobody) return;
         if (owner == engine::cancel_token::engine) {
-            return post_control([this, &token] {
-                if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::engine) return chase(token);
-                engine_.cancel(*token.target);
+            return post_control([this, what = std::move(what)]() mutable {
+                if (what.owner() != engine::cancel_token::engine) return chase(std::move(what));
+                engine_.cancel(*what.token->target);
                 carry_out();
-                token.release();
             });
         }
         connection* const there = slots_[owner - 2].load(std::memory_order_acquire);
         UMBEL_ASSERT(there != nullptr);
-        asio::post(there->strand(), [this, &token, there, keep = shared_from_this()] {
-            if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(there->id())) return chase(token);
-            there->cancel(token);
-            token.release();
+        asio::post(there->strand(), [this, what = std::move(what), there, keep = shared_from_this()]() mutable {
+            if (what.owner() != engine::cancel_token::of(there->id())) return chase(std::move(what));
+            there->cancel(*what.token);
         });
     }
 

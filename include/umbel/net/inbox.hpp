@@ -33,6 +33,7 @@ public:
         return head == nullptr ? pushed::first : pushed::more;
     }
 
+    bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
     /// About how many there are.
     std::uint32_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
 

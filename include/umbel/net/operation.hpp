@@ -8,6 +8,7 @@
 
 #include <coroutine>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace umbel {
@@ -17,17 +18,32 @@ class operation;
 
 namespace net {
 
-/// Completes a call from an executor that is not the connection's; owns it until then.
-struct late_completion {
+/// A call on its way to an executor; destroyed with whatever carries it there.
+struct carried_call {
     pooled_call* one;
-    explicit late_completion(pooled_call& what) noexcept : one{&what} {}
-    late_completion(late_completion&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
-    ~late_completion() {
+    explicit carried_call(pooled_call& what) noexcept : one{&what} {}
+    carried_call(carried_call&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
+    ~carried_call() {
         if (one) one->kind->drop(*one);
     }
+    pooled_call& arrive() noexcept { return *std::exchange(one, nullptr); }
+};
+
+/// Completes a call from an executor that is not the connection's.
+struct late_completion : carried_call {
+    using carried_call::carried_call;
     void operator()() {
-        pooled_call* const mine = std::exchange(one, nullptr);
-        mine->kind->complete(*mine);
+        pooled_call& mine = arrive();
+        mine.kind->complete(mine);
+    }
+};
+
+/// Answers a call on the control strand.
+struct control_errand : carried_call {
+    using carried_call::carried_call;
+    void operator()(driver& here) {
+        pooled_call& mine = arrive();
+        mine.on_control(here, mine);
     }
 };
 
@@ -86,7 +102,7 @@ void launch(pooled_call* owned, Handler&& handler) {
     pending.one = nullptr;
     if (one.detour == detour::none) [[likely]] return home->start(one);
     if (one.detour == detour::group) return one.group->start(*home);
-    home->on_control([&one](driver& here) { one.on_control(here, one); });
+    home->on_control(control_errand{one});
 }
 
 }  // namespace net
@@ -133,7 +149,12 @@ private:
     struct begin {
         template <class Handler>
         void operator()(Handler&& handler, operation self) const {
-            net::launch<Value>(std::exchange(self.call_, nullptr), std::forward<Handler>(handler));
+            if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
+                net::launch<Value>(std::exchange(self.call_, nullptr), std::move(handler));
+            } else {  // A handler that its owner keeps.
+                std::decay_t<Handler> copy(std::forward<Handler>(handler));
+                net::launch<Value>(std::exchange(self.call_, nullptr), std::move(copy));
+            }
         }
     };
 

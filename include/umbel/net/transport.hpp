@@ -65,7 +65,11 @@ public:
 
     void connect(cluster::endpoint const& where) override {
         if (where.is_unix()) {
-            targets_.emplace_back(asio::local::stream_protocol::endpoint{where.host});
+            try {
+                targets_.emplace_back(asio::local::stream_protocol::endpoint{where.host});
+            } catch (...) {
+                return report(asio::error::name_too_long);
+            }
             return try_next(asio::error::not_found);
         }
         asio::error_code problem;

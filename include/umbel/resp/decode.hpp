@@ -167,9 +167,13 @@ template <decodable T>
 struct from_reply<std::optional<T>> {
     static result<std::optional<T>> from(resp::view const& view) {
         if (view.is_null()) return std::optional<T>{};
+        if constexpr (std::same_as<T, std::string>) {
+            // The answer to GET: built where it will stay, without a move.
+            if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, view.text()};
+        }
         result<T> value = from_reply<T>::from(view);
         if (!value) return tl::unexpected<error>{std::move(value.error())};
-        return std::optional<T>{std::move(*value)};
+        return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};
     }
 };
 

@@ -167,8 +167,7 @@ public:
             restart(which);
             one->junk_next = one->refuse_next = 0;
         }
-        network_options& wires = net_.options();
-        wires.cut_percent = wires.spike_percent = wires.lost_connect_percent = 0;
+        net_.calm();
     }
 
     // ---- What is true ---------------------------------------------------------------------------------------------------------
@@ -307,8 +306,8 @@ private:
         target.view.set_owner(slot, to);
         bump_epoch(target);
         announce(to);
-        moving_.erase(slot);
-        time_.in(step(), [&source, slot, to = to] {
+        time_.in(step(), [this, &source, slot, to = to] {
+            moving_.erase(slot);
             source.view.migrating.erase(slot);
             if (source.view.owner[slot] == source.number()) source.view.set_owner(slot, to);
         });

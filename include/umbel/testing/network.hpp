@@ -78,6 +78,11 @@ public:
     void cut_upstream_at(std::uint64_t at) noexcept { up_.cut_at = at; }
     void cut_downstream_at(std::uint64_t at) noexcept { down_.cut_at = at; }
 
+    void spare() noexcept {
+        up_.cut_at.reset();
+        down_.cut_at.reset();
+    }
+
     // ---- The client's end -------------------------------------------------------------------------------------------------
 
     std::size_t write_some(std::span<engine::write_piece const> pieces, outcome& how) {
@@ -284,6 +289,11 @@ public:
         return made;
     }
 
+    /// Ends what was planned against streams: no further cut, spike or lost connect.
+    void calm() {
+        options_.cut_percent = options_.spike_percent = options_.lost_connect_percent = 0;
+        for (auto const& one : live()) one->spare();
+    }
     /// Streams to `by` go on after a silence.
     void resume(listener const& by) {
         for (auto const& one : live()) {

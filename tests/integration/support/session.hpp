@@ -141,7 +141,8 @@ public:
         return found == known.none ? std::string{} : known.nodes[found].where.to_string();
     }
     umbel::node_snapshot node(std::string const& address) {
-        for (umbel::node_snapshot& one : (*this)(client_->nodes()).value())
+        auto all = (*this)(client_->nodes());
+        for (umbel::node_snapshot& one : *all)
             if (one.address == address) return std::move(one);
         return {};
     }

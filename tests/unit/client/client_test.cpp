@@ -240,7 +240,8 @@ TEST_CASE("past the bound on commands a command fails at once, unsent", "[client
 
 TEST_CASE("when no seed answers, ready and commands fail at their deadline with a clear error", "[client][bad]") {
     asio::io_context io{1};
-    umbel::options chosen = plain("127.0.0.1:1");
+    std::string const seed = "127.0.0.1:1";
+    umbel::options chosen = plain(seed);
     chosen.deadline = 100ms;
     umbel::client const db{io.get_executor(), chosen};
     auto const ready = at_home::wait(io, db.ready());

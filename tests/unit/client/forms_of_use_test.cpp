@@ -281,6 +281,18 @@ TEST_CASE("a callback is called once, later, and may be move-only", "[forms]") {
     CHECK(here.until([&] { return here.server.count("INCR") == 2; }));
 }
 
+TEST_CASE("a callback that has a name is copied, const or not", "[forms]") {
+    home here;
+    int calls = 0;
+    auto const kept = [&calls](auto const& told) { calls += told.has_value() ? 1 : 0; };
+    auto changing = [&calls, own = 0](auto const& told) mutable { calls += told.has_value() ? ++own : 0; };
+    here.db->incr("n")(kept);
+    here.db->get("n")(kept);
+    here.db->incr("n")(changing);
+    here.db->incr("n")(changing);
+    CHECK(here.until([&] { return calls == 4; }));
+}
+
 TEST_CASE("use_future tells another thread", "[forms]") {
     home here;
     auto good = here.db->set("k", "v")(asio::use_future);

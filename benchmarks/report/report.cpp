@@ -1,0 +1,188 @@
+// report.cpp: turns the machine-readable lines that the benchmarks wrote into results.md and SVG charts.
+// It measures nothing and knows no client. Usage: report FILE.csv FOLDER < environment
+#include <report/chart.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using bench::chart;
+using bench::series;
+using row = std::vector<std::string>;
+
+std::vector<row> read_rows(char const* path) {
+    std::vector<row> all;
+    std::ifstream in{path};
+    for (std::string line; std::getline(in, line);) {
+        row& one = all.emplace_back();
+        std::istringstream words{line};
+        for (std::string word; std::getline(words, word, ',');) one.push_back(word);
+    }
+    return all;
+}
+
+double number(std::string const& text) { return std::strtod(text.c_str(), nullptr); }
+
+std::string printed(double value, char const* format = "%.0f") {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+/// A name for people, and the colour that a contender has in every chart.
+struct look {
+    char const* name;
+    char const* title;
+    char const* colour;
+};
+constexpr look looks[] = {
+    {"umbel", "umbel", "#d6336c"},
+    {"umbel-bytes", "umbel, umbel::bytes", "#e8590c"},
+    {"umbel-callback", "umbel, callbacks", "#f08c00"},
+    {"umbel-strands", "umbel, strands", "#ae3ec9"},
+    {"hiredis", "hiredis", "#1c7ed6"},
+    {"hiredis-libevent", "hiredis, libevent", "#4dabf7"},
+    {"hiredis-encoded", "hiredis, commands encoded before", "#15aabf"},
+    {"asio", "Asio floor", "#2f9e44"},
+    {"asio-wait", "Asio floor, wait and receive", "#82c91e"},
+    {"raw", "raw socket floor", "#868e96"},
+    {"redis-benchmark", "redis-benchmark", "#7048e8"},
+};
+look const& look_of(std::string const& name) {
+    for (look const& one : looks)
+        if (name == one.name) return one;
+    static look const unknown{"?", "?", "#868e96"};
+    return unknown;
+}
+
+/// The columns of a sweep line: sweep,place,command,bytes,outstanding,name,ops,cpu,p50,p99,p999,allocations
+enum column : std::size_t { kind, place, command, bytes, outstanding, name, operations, cpu, p50, p99, p999, allocations };
+
+/// One line of a chart for each contender named, from the sweep.
+void draw(std::string const& folder, std::string const& file, std::vector<row> const& rows, chart picture, std::string const& where, std::string const& what,
+          std::string const& size, std::vector<std::string> const& names, column value, double scale, column dashed = kind) {
+    for (std::string const& who : names) {
+        series solid{look_of(who).title, look_of(who).colour, false, {}}, second{solid.title + ", p99", solid.colour, true, {}};
+        for (row const& one : rows) {
+            if (one[kind] != "sweep" || one.size() < 12 || one[place] != where || one[command] != what || one[bytes] != size || one[name] != who) continue;
+            if (number(one[value]) > 0) solid.points.push_back({number(one[outstanding]), number(one[value]) * scale});
+            if (dashed != kind && number(one[dashed]) > 0) second.points.push_back({number(one[outstanding]), number(one[dashed]) * scale});
+        }
+        if (!solid.points.empty()) picture.lines.push_back(std::move(solid));
+        if (!second.points.empty()) picture.lines.push_back(std::move(second));
+    }
+    if (picture.lines.empty()) return;
+    std::ofstream{folder + "/" + file} << picture.svg();
+    std::cout << "![" << picture.title << "](" << file << ")\n\n";
+}
+
+void paired_table(std::vector<row> const& rows) {
+    bool begun = false;
+    for (row const& one : rows) {
+        if (one[kind] != "paired" || one.size() < 11) continue;
+        if (!begun)
+            std::cout << "## Side by side: client CPU per GET of 16 bytes\n\nRounds of both alternate in one process; the ratio is taken within each pair. "
+                         "Passed: the upper quartile is below the limit.\n\n"
+                         "| on | outstanding | | beside | CPU ns | CPU ns | ratio, median | quartiles | limit | |\n|---|---|---|---|---|---|---|---|---|---|\n";
+        begun = true;
+        double const limit = number(one[10]);
+        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | " << look_of(one[2]).title << " | " << look_of(one[3]).title
+                  << " | " << printed(number(one[5])) << " | " << printed(number(one[6])) << " | " << printed(number(one[8]), "%.2f") << " | "
+                  << printed(number(one[7]), "%.2f") << "–" << printed(number(one[9]), "%.2f") << " | " << (limit > 0 ? printed(limit, "%.2f") : "") << " | "
+                  << (limit <= 0 ? "" : number(one[9]) < limit ? "passed" : number(one[7]) > limit ? "missed" : "undecided") << " |\n";
+    }
+    if (begun) std::cout << "\n";
+}
+
+void sweep_table(std::vector<row> const& rows) {
+    bool begun = false;
+    for (row const& one : rows) {
+        if (one[kind] != "sweep" || one.size() < 12) continue;
+        if (!begun)
+            std::cout << "## Everything measured end to end\n\n"
+                         "| on | command | value bytes | outstanding | | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations |\n"
+                         "|---|---|---|---|---|---|---|---|---|---|---|\n";
+        begun = true;
+        auto const micro = [](std::string const& text) { return number(text) > 0 ? printed(number(text), "%.1f") : std::string{}; };
+        std::cout << "| " << (one[place] == "node" ? "one server" : "3 primaries") << " | " << one[command] << " | " << one[bytes] << " | " << one[outstanding] << " | "
+                  << look_of(one[name]).title << " | " << printed(number(one[operations])) << " | " << printed(number(one[cpu])) << " | " << micro(one[p50]) << " | "
+                  << micro(one[p99]) << " | " << micro(one[p999]) << " | " << (one[allocations].empty() ? "" : printed(number(one[allocations]), "%.2f")) << " |\n";
+    }
+    if (begun) std::cout << "\n";
+}
+
+/// Lines that begin with `what` as a table of their remaining columns.
+void plain_table(std::vector<row> const& rows, std::string const& what, std::string const& title, std::vector<std::string> const& heads) {
+    bool begun = false;
+    for (row const& one : rows) {
+        if (one[kind] != what || one.size() < heads.size() + 1) continue;
+        if (!begun) {
+            std::cout << "## " << title << "\n\n|";
+            for (auto const& head : heads) std::cout << " " << head << " |";
+            std::cout << "\n|";
+            for (std::size_t i = 0; i < heads.size(); ++i) std::cout << "---|";
+            std::cout << "\n";
+        }
+        begun = true;
+        std::cout << "|";
+        for (std::size_t i = 1; i <= heads.size(); ++i) std::cout << " " << one[i] << " |";
+        std::cout << "\n";
+    }
+    if (begun) std::cout << "\n";
+}
+
+void parser_chart(std::string const& folder, std::vector<row> const& rows) {
+    bench::bars picture{"Parser: nanoseconds per reply (lower is better)", {}};
+    for (row const& one : rows) {
+        if (one[kind] != "parser" || one.size() < 6) continue;
+        if (picture.groups.empty() || picture.groups.back().title != one[1]) picture.groups.push_back({one[1], {}});
+        std::string const& who = one[2];
+        char const* const colour = who == "umbel" ? look_of("umbel").colour : who == "hiredis" ? look_of("hiredis").colour : look_of("raw").colour;
+        picture.groups.back().values.push_back({who, colour, number(one[3])});
+    }
+    if (picture.groups.empty()) return;
+    std::ofstream{folder + "/parser.svg"} << picture.svg();
+    std::cout << "![" << picture.title << "](parser.svg)\n\n";
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (count != 3) {
+        std::fputs("usage: report FILE.csv FOLDER < environment > FOLDER/results.md\n", stderr);
+        return 2;
+    }
+    std::vector<row> rows = read_rows(words[1]);
+    std::erase_if(rows, [](row const& one) { return one.empty(); });
+    std::string const folder = words[2];
+    std::cout << "# Benchmarks of umbel\n\n";
+    for (std::string line; std::getline(std::cin, line);) std::cout << line << "\n";
+    std::cout << "\n";
+    paired_table(rows);
+    std::vector<std::string> const field{"raw", "asio", "umbel", "hiredis", "redis-benchmark"};
+    char const* const cpu_axis = "client CPU, ns per command";
+    draw(folder, "cpu_node.svg", rows, {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}}, "node", "GET", "16", field, cpu, 1);
+    draw(folder, "cpu_cluster.svg", rows, {"Client CPU per GET, 16 bytes, 3 primaries", "commands outstanding", cpu_axis, {}}, "cluster", "GET", "16",
+         {"raw", "asio", "umbel", "redis-benchmark"}, cpu, 1);
+    draw(folder, "throughput_node.svg", rows, {"GETs a second, 16 bytes, one connection", "commands outstanding", "thousand commands a second", {}}, "node", "GET", "16",
+         field, operations, 1e-3);
+    draw(folder, "latency_node.svg", rows, {"Latency of GET, 16 bytes, one connection: median, and p99 dashed", "commands outstanding", "microseconds", {}}, "node",
+         "GET", "16", {"asio", "umbel", "hiredis"}, p50, 1, p99);
+    draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}}, "node", "SET", "1024",
+         {"raw", "asio", "umbel", "hiredis"}, cpu, 1);
+    parser_chart(folder, rows);
+    plain_table(rows, "parser", "Parser, ns per reply", {"traffic", "reader", "median", "min", "max"});
+    plain_table(rows, "encode_bench", "Encoding, ns", {"what", "by", "median"});
+    plain_table(rows, "slot_bench", "Hash slot of a key, ns", {"key bytes", "by", "best"});
+    plain_table(rows, "slot_table_bench", "Primary of a slot while a writer publishes", {"writer changes", "alone ns", "publishing ns", "ratio"});
+    plain_table(rows, "instructions", "Instructions of one GET in user space", {"phase", "instructions"});
+    plain_table(rows, "compile", "Compile time, seconds of CPU", {"source", "seconds"});
+    sweep_table(rows);
+    return 0;
+}

@@ -1,0 +1,34 @@
+#include <umbel/cluster/verdict.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel;
+using namespace umbel::cluster;
+using namespace std::chrono_literals;
+using step = verdict::step;
+
+TEST_CASE("an attempt may be repeated when it cannot run twice, or when that does no harm", "[verdict]") {
+    for (auto const delivered : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) {
+        bool const proven = delivered == delivery::not_sent || delivered == delivery::not_executed;
+        CHECK(attempt{.delivery = delivered}.may_repeat() == proven);
+        CHECK(attempt{.delivery = delivered, .flags = command_flags::scripted}.may_repeat() == proven);
+        CHECK(attempt{.delivery = delivered, .flags = command_flags::read_only}.may_repeat());
+        CHECK(attempt{.delivery = delivered, .flags = command_flags::idempotent}.may_repeat());
+    }
+}
+
+TEST_CASE("every verdict says what it needs", "[verdict]") {
+    STATIC_CHECK(verdict{}.next == step::fail);
+    STATIC_CHECK(verdict::fail().next == step::fail);
+    STATIC_CHECK(verdict::follow().next == step::follow);
+    STATIC_CHECK(verdict::follow().refresh_topology);
+    STATIC_CHECK(verdict::ask().next == step::ask);
+    STATIC_CHECK_FALSE(verdict::ask().refresh_topology);
+    STATIC_CHECK(verdict::retry_after(5ms).next == step::retry);
+    STATIC_CHECK(verdict::retry_after(5ms).delay == 5ms);
+    STATIC_CHECK_FALSE(verdict::retry_after(5ms).refresh_topology);
+    STATIC_CHECK(verdict::retry_after(5ms, true).refresh_topology);
+    STATIC_CHECK(verdict::after_refresh(1s).next == step::refresh);
+    STATIC_CHECK(verdict::after_refresh(1s).delay == 1s);
+    STATIC_CHECK(verdict::after_refresh(1s).refresh_topology);
+}

@@ -1,0 +1,91 @@
+#include <umbel/engine/call.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel;
+using namespace umbel::engine;
+
+TEST_CASE("a list of calls is first in, first out", "[call]") {
+    call one, two, three;
+    call_list list;
+    CHECK(list.empty());
+    CHECK(list.pop() == nullptr);
+    list.push(one);
+    list.push(two);
+    call_list other;
+    other.push(three);
+    list.splice(std::move(other));
+    CHECK(other.empty());
+    call_list moved{std::move(list)};
+    CHECK(list.empty());
+    CHECK(moved.pop() == &one);
+    CHECK(one.next == nullptr);
+    CHECK(moved.pop() == &two);
+    moved.push(one);
+    CHECK(moved.pop() == &three);
+    CHECK(moved.pop() == &one);
+    CHECK(moved.empty());
+}
+
+TEST_CASE("an empty list can be spliced on either side", "[call]") {
+    call one;
+    call_list full;
+    full.push(one);
+    call_list empty;
+    full.splice(std::move(empty));
+    empty.splice(std::move(full));
+    CHECK(full.empty());
+    CHECK(empty.front() == &one);
+}
+
+TEST_CASE("the wire size counts borrowed arguments", "[call]") {
+    call one;
+    one.size = 30;
+    CHECK(one.wire_size() == 30);
+    borrowed_piece const pieces[2] = {{20, 2, "abc", 3}, {25, 2, "defgh", 5}};
+    one.borrowed = pieces;
+    CHECK(one.wire_size() == 38);
+}
+
+TEST_CASE("each link and the engine are told apart by the owner in a token", "[call]") {
+    CHECK(cancel_token::of({0, link_mode::primary}) == 2);
+    CHECK(cancel_token::of({0, link_mode::replica}) == 3);
+    CHECK(cancel_token::of({7, link_mode::primary}) == 16);
+    call one;
+    CHECK_FALSE(one.owned_by(cancel_token::engine));
+    cancel_token token;
+    one.token = &token;
+    CHECK_FALSE(one.owned_by(cancel_token::engine));
+    token.wanted = true;
+    CHECK(one.cancel_wanted());
+    CHECK(one.owned_by(5));
+    CHECK(token.owner == 5);
+    // Nobody gives up a call that is on its way.
+    CHECK_FALSE(one.owned_by(cancel_token::nobody));
+}
+
+TEST_CASE("what is known of delivery only grows", "[call]") {
+    call one;
+    for (auto const now : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) CHECK(one.known(now) == now);
+    one.journey()->delivery = delivery::not_executed;
+    CHECK(one.known(delivery::not_sent) == delivery::not_executed);
+    CHECK(one.known(delivery::unknown) == delivery::unknown);
+    one.way->delivery = delivery::unknown;
+    CHECK(one.known(delivery::not_sent) == delivery::unknown);
+    CHECK(one.known(delivery::not_executed) == delivery::unknown);
+}
+
+TEST_CASE("an error tells slot, node, message and trail of its call", "[call]") {
+    call one;
+    one.slot = 12182;
+    one.journey()->hops.push_back({"10.0.0.1:6379", errc::moved, {}});
+    error const made = told(one, errc::cancelled, delivery::not_executed, "cancelled", "10.0.0.2:6379");
+    CHECK(made.code() == errc::cancelled);
+    CHECK(made.delivery() == delivery::not_executed);
+    CHECK(made.slot() == 12182);
+    CHECK(made.node() == "10.0.0.2:6379");
+    CHECK(made.message() == "cancelled");
+    REQUIRE(made.trail().size() == 1);
+    one.slot = call::several_slots;
+    CHECK(told(one, errc::cancelled, delivery::not_sent, "").slot() == -1);
+}

@@ -1,0 +1,168 @@
+#include <umbel/engine/handshake.hpp>
+
+#include "support/script_values.hpp"
+#include "unit/cluster/read_reply.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel;
+using namespace umbel::engine;
+using umbel::test::bulk;
+using umbel::test::read_reply;
+using umbel::test::wire;
+using step = engine::handshake::step;
+
+namespace {
+
+handshake_plan minimal() {
+    handshake_plan plan;
+    plan.protocol = protocol::resp2;
+    plan.extent = umbel::handshake::minimal;
+    return plan;
+}
+step answer(engine::handshake& greeting, std::string const& bytes) {
+    read_reply const reply{bytes};
+    return greeting.reply(reply);
+}
+std::string const library = wire("CLIENT SETINFO LIB-NAME umbel") + wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION);
+std::string const no_hello = "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n";
+
+}  // namespace
+
+TEST_CASE("a minimal handshake in RESP2 says nothing", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.ask_identity = true;
+    plan.client_name = "me";
+    CHECK(greeting.begin(plan) == step::done);
+    CHECK(greeting.outgoing().empty());
+}
+
+TEST_CASE("a minimal handshake says what is due, and no more", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan = minimal();
+    SECTION("a password") {
+        plan.password = "secret";
+        CHECK(greeting.begin(plan) == step::send);
+        CHECK(greeting.outgoing() == wire("AUTH secret"));
+    }
+    SECTION("a user") {
+        plan.username = "ada";
+        plan.password = "secret";
+        CHECK(greeting.begin(plan) == step::send);
+        CHECK(greeting.outgoing() == wire("AUTH ada secret"));
+    }
+    SECTION("a database") {
+        plan.database = 3;
+        CHECK(greeting.begin(plan) == step::send);
+        CHECK(greeting.outgoing() == wire("SELECT 3"));
+    }
+    SECTION("replica reads") {
+        plan.read_only = true;
+        CHECK(greeting.begin(plan) == step::send);
+        CHECK(greeting.outgoing() == wire("READONLY"));
+    }
+    CHECK(answer(greeting, "+OK\r\n") == step::done);
+}
+
+TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, and who you are", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan;
+    plan.password = "secret";
+    plan.client_name = "me";
+    plan.read_only = true;
+    plan.ask_identity = true;
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(greeting.outgoing() == wire("HELLO 3 AUTH default secret SETNAME me") + library + wire("READONLY") + wire("CLUSTER MYID"));
+    CHECK(answer(greeting, "%2\r\n+server\r\n+valkey\r\n+availability_zone\r\n+eu-1\r\n") == step::waiting);
+    CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+    CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+    CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+    CHECK(answer(greeting, bulk("07c37df")) == step::done);
+    CHECK(greeting.speaks_resp3());
+    CHECK(greeting.zone() == "eu-1");
+    CHECK(greeting.node_id() == "07c37df");
+}
+
+TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[handshake]") {
+    for (std::string const& refusal : {no_hello, std::string{"-NOPROTO unsupported protocol version\r\n"}}) {
+        engine::handshake greeting;
+        handshake_plan plan;
+        plan.password = "secret";
+        plan.client_name = "me";
+        greeting.begin(plan);
+        CHECK(answer(greeting, refusal) == step::waiting);
+        CHECK(answer(greeting, "-NOAUTH Authentication required.\r\n") == step::waiting);
+        CHECK(answer(greeting, "-NOAUTH Authentication required.\r\n") == step::send);
+        CHECK(greeting.outgoing() == wire("AUTH secret") + wire("CLIENT SETNAME me") + library);
+        for (int reply = 0; reply < 3; ++reply) CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+        CHECK(answer(greeting, "+OK\r\n") == step::done);
+        CHECK_FALSE(greeting.speaks_resp3());
+    }
+}
+
+TEST_CASE("where RESP3 is demanded, a server without it is refused", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.protocol = protocol::resp3;
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(greeting.outgoing() == wire("HELLO 3"));
+    CHECK(answer(greeting, "-NOPROTO unsupported protocol version\r\n") == step::failed);
+    CHECK(greeting.failure() == errc::no_protocol);
+    CHECK(greeting.failure().delivery() == delivery::not_sent);
+}
+
+TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]") {
+    std::string const wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    engine::handshake greeting;
+    handshake_plan plan;
+    plan.password = "wrong";
+    greeting.begin(plan);
+    SECTION("by HELLO") {
+        CHECK(answer(greeting, wrong) == step::failed);
+        CHECK(greeting.failure() == errc::wrong_password);
+        CHECK(greeting.failure().message() == wrong.substr(1, wrong.size() - 3));
+    }
+    SECTION("by AUTH") {
+        answer(greeting, no_hello);
+        answer(greeting, "-NOAUTH Authentication required.\r\n");
+        CHECK(answer(greeting, "-NOAUTH Authentication required.\r\n") == step::send);
+        CHECK(answer(greeting, wrong) == step::failed);
+        CHECK(greeting.failure() == errc::wrong_password);
+    }
+    SECTION("missing") { CHECK((answer(greeting, "-NOAUTH HELLO must be called with the client already authenticated\r\n") == step::failed)); }
+}
+
+TEST_CASE("what an old server does not know of us is no failure", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan;
+    plan.ask_identity = true;
+    greeting.begin(plan);
+    CHECK(answer(greeting, "%1\r\n+proto\r\n:3\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR unknown subcommand\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR unknown subcommand\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR This instance has cluster support disabled\r\n") == step::done);
+    CHECK(greeting.node_id().empty());
+}
+
+TEST_CASE("a refused SELECT or READONLY is a failure", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan = minimal();
+    SECTION("SELECT") { plan.database = 99; }
+    SECTION("READONLY") { plan.read_only = true; }
+    greeting.begin(plan);
+    CHECK(answer(greeting, "-ERR DB index is out of range\r\n") == step::failed);
+    CHECK(greeting.failure() == errc::server_error);
+}
+
+TEST_CASE("a reply beyond the handshake is a protocol error, and a new beginning forgets it", "[handshake]") {
+    engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.password = "secret";
+    greeting.begin(plan);
+    CHECK(answer(greeting, "+OK\r\n") == step::done);
+    CHECK(answer(greeting, "+OK\r\n") == step::failed);
+    CHECK(greeting.failure() == errc::protocol_error);
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(answer(greeting, "+OK\r\n") == step::done);
+}

@@ -1,0 +1,304 @@
+#include <umbel/engine/link.hpp>
+
+#include "support/script_values.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <list>
+
+using namespace umbel;
+using namespace umbel::test;
+using namespace std::chrono_literals;
+using state = engine::link::state;
+using progress = engine::link::progress;
+
+namespace {
+
+engine::link_options const usual{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3};
+
+engine::handshake_plan plain() {
+    engine::handshake_plan plan;
+    plan.protocol = protocol::resp2;
+    plan.extent = umbel::handshake::minimal;
+    return plan;
+}
+
+struct wired {
+    engine::link one;
+    engine::instant now{1000s};
+    std::list<scripted_call> calls;
+    unsigned diverted = 0;
+
+    explicit wired(engine::link_options const& options = usual, cluster::policy policy = cluster::surface_redirects{})
+        : one{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
+    wired(wired const&) = delete;
+    wired& operator=(wired const&) = delete;
+    ~wired() {
+        one.pipe().dismiss(errc::cancelled);
+        collect();
+    }
+
+    void dial(engine::handshake_plan plan = plain()) { one.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now); }
+    started start(std::string_view command, call_options const& options = {}) {
+        scripted_call& call = calls.emplace_back(command, options);
+        one.accept(call, now);
+        collect();
+        return started{call};
+    }
+    std::string written(std::size_t at_most = SIZE_MAX) {
+        std::string all;
+        while (one.wants_write() && all.size() < at_most) {
+            std::string turn;
+            for (auto const& piece : one.gather()) turn.append(piece.data, piece.size);
+            if (turn.empty()) break;
+            turn.resize(std::min(turn.size(), at_most - all.size()));
+            one.wrote(turn.size());
+            all += turn;
+        }
+        return all;
+    }
+    progress receive(std::string_view bytes) {
+        auto const room = one.space();
+        std::copy_n(bytes.data(), bytes.size(), room.data());
+        one.arrived(bytes.size(), now);
+        progress seen = one.settle(100, now);
+        while (seen == progress::more) seen = one.settle(100, now);
+        collect();
+        return seen;
+    }
+    bool pass(engine::duration span) {
+        now += span;
+        bool const alive = one.tick(now);
+        collect();
+        return alive;
+    }
+    void lose(errc why) {
+        one.lost(why, "gone", now);
+        collect();
+    }
+    void collect() {
+        while (engine::call* const call = one.pipe().finished().pop()) call->kind->complete(*call);
+        while (engine::call* const call = one.pipe().diverted().pop()) {
+            ++diverted;
+            call->kind->reject(*call, error{errc::cancelled, delivery::not_sent});
+            call->kind->complete(*call);
+        }
+    }
+};
+
+}  // namespace
+
+TEST_CASE("with nothing to say a connection serves as soon as it stands", "[link]") {
+    wired w;
+    CHECK(w.one.now_is() == state::idle);
+    w.dial();
+    CHECK(w.one.now_is() == state::connecting);
+    auto get = w.start("GET foo");
+    CHECK(w.written().empty());
+    w.one.connected(w.now);
+    CHECK(w.one.now_is() == state::ready);
+    CHECK(w.written() == wire("GET foo"));
+    CHECK(w.receive("$3\r\nbar\r\n") == progress::drained);
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("commands wait until the whole handshake has been answered", "[link]") {
+    wired w;
+    auto plan = plain();
+    plan.password = "secret";
+    plan.database = 2;
+    w.dial(plan);
+    auto get = w.start("GET foo");
+    w.one.connected(w.now);
+    CHECK(w.one.now_is() == state::greeting);
+    // The write may be cut anywhere.
+    CHECK(w.written(10) == "*2\r\n$4\r\nAU");
+    CHECK(w.written() == (wire("AUTH secret") + wire("SELECT 2")).substr(10));
+    CHECK(w.receive("+OK\r\n+O") == progress::drained);
+    CHECK(w.written().empty());
+    CHECK(w.receive("K\r\n") == progress::opened);
+    CHECK(w.one.now_is() == state::ready);
+    CHECK(w.written() == wire("GET foo"));
+    w.receive("$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+}
+
+TEST_CASE("a refused handshake breaks the connection with the server's reason", "[link]") {
+    wired w;
+    auto plan = plain();
+    plan.password = "wrong";
+    w.dial(plan);
+    auto set = w.start("SET foo 1");
+    w.one.connected(w.now);
+    w.written();
+    CHECK(w.receive("-WRONGPASS invalid username-password pair or user is disabled.\r\n") == progress::broken);
+    CHECK(w.one.why() == errc::wrong_password);
+    CHECK(w.one.message() == "WRONGPASS invalid username-password pair or user is disabled.");
+    w.lose(w.one.why());
+    CHECK(outcome(set) == failed{errc::wrong_password, delivery::not_sent});
+}
+
+TEST_CASE("junk in the handshake is a protocol error, and nothing was sent", "[link]") {
+    wired w;
+    auto plan = plain();
+    plan.password = "secret";
+    w.dial(plan);
+    auto set = w.start("SET foo 1");
+    w.one.connected(w.now);
+    w.written();
+    CHECK(w.receive("HTTP/1.1 400 Bad Request\r\n") == progress::broken);
+    CHECK(w.one.why() == errc::protocol_error);
+    w.lose(w.one.why());
+    CHECK(outcome(set) == failed{errc::protocol_error, delivery::not_sent});
+}
+
+TEST_CASE("whatever queues while a connection comes about is refused as not sent", "[link]") {
+    for (bool const greeted : {false, true}) {
+        wired w;
+        auto plan = plain();
+        plan.password = "secret";
+        w.dial(plan);
+        auto set = w.start("SET foo 1");
+        if (greeted) w.one.connected(w.now);
+        w.written();
+        w.lose(errc::connect_failed);
+        CHECK(outcome(set) == failed{errc::connect_failed, delivery::not_sent});
+        auto later = w.start("SET foo 2");
+        CHECK(outcome(later) == failed{errc::connect_failed, delivery::not_sent});
+        CHECK(later.why().message() == "gone");
+    }
+}
+
+TEST_CASE("a connection must stand and have greeted in time", "[link]") {
+    for (bool const greets : {false, true}) {
+        wired w;
+        auto plan = plain();
+        plan.password = "secret";
+        w.dial(plan);
+        CHECK(w.one.next_due() == w.now + 2s);
+        CHECK(w.pass(1999ms));
+        if (greets) w.one.connected(w.now);
+        CHECK_FALSE(w.pass(1ms));
+        CHECK(w.one.why() == errc::connect_failed);
+    }
+}
+
+TEST_CASE("deadlines pass while a connection comes about", "[link]") {
+    wired w;
+    w.dial();
+    auto set = w.start("SET foo 1", {.timeout = 100ms});
+    CHECK(w.one.next_due() == w.now + 100ms);
+    CHECK(w.pass(100ms));
+    CHECK(outcome(set) == failed{errc::deadline_exceeded, delivery::not_sent});
+}
+
+TEST_CASE("silence is probed by one PING, and ends the connection when that is not answered", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == w.now + 1s);
+    CHECK(w.pass(999ms));
+    CHECK(w.written().empty());
+    CHECK(w.pass(1ms));
+    CHECK(w.written() == wire("PING"));
+    CHECK(w.one.next_due() == w.now + 2s);
+    CHECK(w.pass(1s));
+    CHECK(w.written().empty());
+    SECTION("no answer") {
+        CHECK_FALSE(w.pass(1s));
+        CHECK(w.one.why() == errc::connection_lost);
+        CHECK(w.one.message() == "the node did not answer a PING");
+    }
+    SECTION("an answer to something before it") {
+        w.receive("$3\r\nbar\r\n");
+        CHECK(w.pass(999ms));
+        CHECK(w.receive("+PONG\r\n") == progress::drained);
+        CHECK(w.pass(1s));
+        CHECK(w.written() == wire("PING"));
+    }
+    SECTION("an answer that never becomes whole is still a sign of life") {
+        w.receive("$3\r\n");
+        CHECK(w.pass(1s));
+        CHECK(w.written().empty());  // The first PING is still under way.
+        CHECK_FALSE(w.pass(2s));
+    }
+}
+
+TEST_CASE("without probes a silent connection stays", "[link]") {
+    engine::link_options options = usual;
+    options.probe_after = 0s;
+    wired w{options};
+    w.dial();
+    w.one.connected(w.now);
+    w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.pass(1h));
+}
+
+TEST_CASE("a connection can be made again after it was lost, and begins clean", "[link]") {
+    wired w;
+    auto plan = plain();
+    plan.password = "secret";
+    w.dial(plan);
+    w.one.connected(w.now);
+    w.written(10);
+    w.lose(errc::connection_lost);
+    CHECK_FALSE(w.one.wants_write());
+    w.dial(plan);
+    w.one.connected(w.now);
+    CHECK(w.written() == wire("AUTH secret"));
+    CHECK(w.receive("+OK\r\n") == progress::opened);
+    auto get = w.start("GET foo");
+    w.written();
+    w.receive("$1\r\n");
+    w.lose(errc::connection_lost);
+    CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
+    w.dial();
+    w.one.connected(w.now);
+    auto again = w.start("GET foo");
+    CHECK(w.written() == wire("GET foo"));
+    w.receive("$1\r\n2\r\n");
+    CHECK(again.value() == "2");
+}
+
+TEST_CASE("a lost probe is sent anew on the next connection", "[link]") {
+    wired w;
+    for (int round = 0; round < 3; ++round) {
+        w.dial();
+        w.one.connected(w.now);
+        CHECK(w.pass(1s));
+        CHECK(w.written() == wire("PING"));
+        CHECK_FALSE(w.pass(2s));
+        w.lose(w.one.why());
+    }
+    CHECK(w.diverted == 0);
+}
+
+TEST_CASE("a link that is used for another node begins at the beginning", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    w.lose(errc::connection_lost);
+    w.one.forget();
+    CHECK(w.one.now_is() == state::idle);
+}
+
+TEST_CASE("on a replica link faults are told to come from a replica", "[link]") {
+    struct only_from_replica {
+        cluster::verdict operator()(cluster::attempt const& seen) const noexcept {
+            return seen.from_replica ? cluster::verdict::retry_after(1ms) : cluster::verdict::fail();
+        }
+    };
+    for (auto const mode : {engine::link_mode::primary, engine::link_mode::replica}) {
+        wired w{usual, only_from_replica{}};
+        w.one.connecting(plain(), "10.0.0.1:6379", {3, mode}, w.now);
+        w.one.connected(w.now);
+        w.start("GET foo");
+        w.written();
+        w.receive("-LOADING x\r\n");
+        CHECK(w.diverted == (mode == engine::link_mode::replica ? 1 : 0));
+    }
+}

@@ -1,0 +1,481 @@
+#include <umbel/engine/pipeline.hpp>
+
+#include "support/script_values.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <list>
+
+using namespace umbel;
+using namespace umbel::test;
+using namespace std::chrono_literals;
+using engine::pipeline;
+
+namespace {
+
+/// A pipeline with hands: commands go in, bytes come out, bytes go in, answers come out.
+struct hands {
+    pipeline pipe;
+    engine::instant now{1000s};
+    std::list<scripted_call> calls;
+    std::vector<std::string> diverted;
+
+    explicit hands(engine::pipeline_options const& options = {}) : pipe{options, nullptr} {
+        pipe.serve("10.0.0.1:6379", {0, engine::link_mode::primary});
+    }
+    hands(hands const&) = delete;
+    hands& operator=(hands const&) = delete;
+    ~hands() {
+        pipe.dismiss(errc::cancelled);
+        collect();
+        for (auto const& one : calls) {
+            CHECK(one.answers <= 1);
+            CHECK(one.completions == one.answers);
+        }
+    }
+
+    started start(std::string_view command, call_options const& options = {}) {
+        scripted_call& one = calls.emplace_back(command, options);
+        pipe.accept(one, now);
+        collect();
+        return started{one};
+    }
+    /// Everything that waits to be written, as the kernel gets it.
+    std::string written(std::size_t at_most = SIZE_MAX) {
+        std::string all;
+        while (pipe.wants_write() && all.size() < at_most) {
+            std::string turn;
+            for (auto const& piece : pipe.gather()) turn.append(piece.data, piece.size);
+            if (turn.empty()) break;
+            turn.resize(std::min(turn.size(), at_most - all.size()));
+            pipe.wrote(turn.size());
+            all += turn;
+        }
+        return all;
+    }
+    pipeline::progress receive(std::string_view bytes, unsigned at_most = 100) {
+        while (!bytes.empty()) {
+            auto const room = pipe.space();
+            std::size_t const part = std::min(room.size(), bytes.size());
+            std::copy_n(bytes.data(), part, room.data());
+            pipe.arrived(part, now);
+            bytes.remove_prefix(part);
+            if (auto const seen = settle(at_most); seen == pipeline::progress::broken) return seen;
+        }
+        return settle(at_most);
+    }
+    pipeline::progress settle(unsigned at_most = 100) {
+        auto seen = pipe.settle(at_most, now);
+        while (seen == pipeline::progress::more) seen = pipe.settle(at_most, now);
+        collect();
+        return seen;
+    }
+    void cancel(started const& one) {
+        pipe.cancel(one.call());
+        collect();
+    }
+    void pass(engine::duration span) {
+        now += span;
+        pipe.expire(now);
+        collect();
+    }
+    void lose(errc why = errc::connection_lost) {
+        pipe.lose(why, "gone", now);
+        collect();
+    }
+    void collect() {
+        while (engine::call* const one = pipe.finished().pop()) one->kind->complete(*one);
+        while (engine::call* const one = pipe.diverted().pop()) diverted.push_back(static_cast<scripted_call*>(one)->command);
+    }
+};
+
+constexpr auto drained = pipeline::progress::drained;
+constexpr auto broken = pipeline::progress::broken;
+
+}  // namespace
+
+// ---- In order ------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("commands leave in one write, and replies come back in order", "[pipeline]") {
+    hands h;
+    auto first = h.start("GET foo");
+    auto second = h.start("INCR n");
+    CHECK(h.written() == "*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n");
+    CHECK(h.pipe.in_flight() == 2);
+    CHECK(h.receive("$3\r\nbar\r\n:7\r\n") == drained);
+    CHECK(first.value() == "bar");
+    CHECK(second.value() == "7");
+    CHECK(h.pipe.idle());
+    CHECK(h.pipe.counters().commands == 2);
+    CHECK(h.pipe.counters().replies == 2);
+}
+
+TEST_CASE("at most so many calls are settled at one time", "[pipeline]") {
+    hands h;
+    for (int at = 0; at < 5; ++at) h.start("PING");
+    h.written();
+    std::string_view const bytes = "+1\r\n+2\r\n+3\r\n+4\r\n+5\r\n";
+    auto const room = h.pipe.space();
+    std::copy_n(bytes.data(), bytes.size(), room.data());
+    h.pipe.arrived(bytes.size(), h.now);
+    CHECK(h.pipe.settle(2, h.now) == pipeline::progress::more);
+    CHECK(h.pipe.in_flight() == 3);
+    CHECK(h.pipe.settle(2, h.now) == pipeline::progress::more);
+    CHECK(h.pipe.settle(2, h.now) == drained);
+    h.collect();
+    CHECK(h.pipe.idle());
+}
+
+TEST_CASE("an asking call takes two replies", "[pipeline]") {
+    hands h;
+    scripted_call& asks = h.calls.emplace_back("GET foo", call_options{});
+    asks.asking = true;
+    h.pipe.accept(asks, h.now);
+    auto after = h.start("PING");
+    CHECK(h.written() == wire("ASKING") + wire("GET foo") + wire("PING"));
+    started const get{asks};
+    SECTION("both come") {
+        h.receive("+OK\r\n");
+        CHECK_FALSE(get.done());
+        h.receive("$3\r\nbar\r\n+PONG\r\n");
+        CHECK(get.value() == "bar");
+    }
+    SECTION("cancelled before either") {
+        h.cancel(get);
+        h.receive("+OK\r\n$3\r\nbar\r\n+PONG\r\n");
+        CHECK(h.pipe.counters().late == 2);
+    }
+    SECTION("cancelled between the two") {
+        h.receive("+OK\r\n");
+        h.cancel(get);
+        CHECK(outcome(get) == failed{errc::cancelled, delivery::unknown});
+        h.receive("$3\r\nbar\r\n+PONG\r\n");
+        CHECK(h.pipe.counters().late == 1);
+    }
+    SECTION("cancelled in the middle of the first") {
+        h.receive("+O");
+        h.cancel(get);
+        h.receive("K\r\n$3\r\nbar\r\n+PONG\r\n");
+    }
+    SECTION("cancelled in the middle of the second") {
+        h.receive("+OK\r\n$3\r\nb");
+        h.cancel(get);
+        h.receive("ar\r\n+PONG\r\n");
+    }
+    CHECK(after.value() == "PONG");
+}
+
+// ---- Tombstones --------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("the late reply of a call given up is skipped, wherever it was when that happened", "[pipeline]") {
+    std::string const replies[] = {"$5\r\nhello\r\n", "*2\r\n$1\r\na\r\n*1\r\n:1\r\n", "-ERR no\r\n", "$-1\r\n", "%1\r\n+k\r\n+v\r\n",
+                                   "|1\r\n+a\r\n+b\r\n$1\r\nx\r\n", "$?\r\n;2\r\nhe\r\n;0\r\n", ">2\r\n+a\r\n+b\r\n+late\r\n"};
+    for (std::string const& reply : replies) {
+        for (std::size_t cut = 0; cut < reply.size(); ++cut) {
+            INFO(reply << " cut at " << cut);
+            hands h;
+            auto late = h.start("GET foo");
+            auto next = h.start("PING");
+            h.written();
+            h.receive(reply.substr(0, cut));
+            if (late.done()) continue;
+            h.cancel(late);
+            CHECK(outcome(late) == failed{errc::cancelled, delivery::unknown});
+            CHECK(h.receive(reply.substr(cut)) == drained);
+            CHECK(h.receive("+PONG\r\n") == drained);
+            CHECK(next.value() == "PONG");
+            CHECK(h.pipe.counters().late == 1);
+            CHECK(h.pipe.idle());
+        }
+    }
+}
+
+TEST_CASE("a huge late reply is skipped while it streams, and is never held in memory", "[pipeline]") {
+    for (std::size_t const first : {std::size_t{0}, std::size_t{4}, std::size_t{40000}}) {
+        hands h;
+        auto late = h.start("GET foo");
+        auto next = h.start("PING");
+        h.written();
+        std::string const head = "$268435456\r\n" + std::string(40000, 'x');
+        h.receive(std::string_view{head}.substr(0, first));
+        h.cancel(late);
+        h.receive(std::string_view{head}.substr(first));
+        std::string const part(65536, 'x');
+        for (std::size_t left = 268435456 - 40000; left != 0;) {
+            std::size_t const size = std::min(left, part.size());
+            REQUIRE(h.receive(std::string_view{part}.substr(0, size)) == drained);
+            // What arrived is gone: the room offered stays that of an ordinary chunk once the begun one is left behind.
+            if (first == 0) REQUIRE(h.pipe.space().size() <= 65536);
+            left -= size;
+        }
+        CHECK(h.receive("\r\n+PONG\r\n") == drained);
+        CHECK(next.value() == "PONG");
+    }
+}
+
+TEST_CASE("tombstones still count against the bound until their replies have come", "[pipeline]") {
+    hands h{{.in_flight_max = 2}};
+    auto first = h.start("GET foo");
+    auto second = h.start("GET foo");
+    h.written();
+    h.cancel(first);
+    h.cancel(second);
+    auto refused = h.start("GET foo");
+    CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
+    h.receive("$1\r\n1\r\n");
+    auto taken = h.start("GET foo");
+    CHECK_FALSE(taken.done());
+    h.written();
+    h.receive("$1\r\n2\r\n$1\r\n3\r\n");
+    CHECK(taken.value() == "3");
+}
+
+TEST_CASE("a call cancelled before it was written never leaves, and waits for no reply", "[pipeline]") {
+    hands h;
+    auto first = h.start("GET a");
+    auto gone = h.start("GET b");
+    auto last = h.start("GET c");
+    h.cancel(gone);
+    CHECK(outcome(gone) == failed{errc::cancelled, delivery::not_sent});
+    CHECK(h.written() == wire("GET a") + wire("GET c"));
+    h.receive("+1\r\n+3\r\n");
+    CHECK(first.value() == "1");
+    CHECK(last.value() == "3");
+    // Alone in the queue it leaves nothing behind.
+    auto alone = h.start("GET d");
+    h.cancel(alone);
+    CHECK(h.written().empty());
+    CHECK(h.pipe.idle());
+    CHECK_FALSE(h.pipe.wants_write());
+}
+
+TEST_CASE("a borrowed argument partly written is taken over before its call completes", "[pipeline]") {
+    std::string const intact(60, 'v');
+    std::string const whole = "*3\r\n$3\r\nSET\r\n$3\r\nfoo\r\n$60\r\n" + intact + "\r\n";
+    for (std::size_t taken = 0; taken <= whole.size(); ++taken) {
+        hands h;
+        std::string value = intact;
+        auto set = h.start("SET foo", {.lent = value});
+        auto next = h.start("PING");
+        h.pipe.gather();
+        std::string bytes = h.written(taken);
+        h.cancel(set);
+        CHECK(outcome(set) == failed{errc::cancelled, delivery::unknown});
+        value.assign(value.size(), '!');
+        bytes += h.written();
+        CHECK(bytes == whole + wire("PING"));
+        h.receive("+OK\r\n+PONG\r\n");
+        CHECK(next.value() == "PONG");
+    }
+}
+
+// ---- Bounds ------------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("queued bytes are bounded, and are given back however a call leaves the queue", "[pipeline]") {
+    std::size_t const each = wire("SET foo 1").size();
+    hands h{{.queued_bytes_max = 3 * each}};
+    for (int round = 0; round < 5; ++round) {
+        std::vector<started> queued;
+        for (int at = 0; at < 3; ++at) queued.push_back(h.start("SET foo 1", {.timeout = 100ms}));
+        auto refused = h.start("SET foo 1");
+        CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
+        CHECK(refused.why().node() == "10.0.0.1:6379");
+        switch (round) {
+            case 0:
+                h.written();
+                h.receive("+1\r\n+2\r\n+3\r\n");
+                break;
+            case 1:
+                for (auto const& one : queued) h.cancel(one);
+                break;
+            case 2: h.pass(150ms); break;
+            case 3: h.lose(); break;
+            default: {
+                engine::call_list out;
+                h.pipe.surrender(out);
+                unsigned count = 0;
+                while (engine::call* const one = out.pop()) {
+                    ++count;
+                    one->kind->reject(*one, error{errc::cancelled, delivery::not_sent});
+                    one->kind->complete(*one);
+                }
+                CHECK(count == 3);
+            }
+        }
+    }
+    for (int at = 0; at < 3; ++at) CHECK_FALSE(h.start("SET foo 1").done());
+}
+
+TEST_CASE("one command larger than the bound on bytes is let through alone", "[pipeline]") {
+    hands h{{.queued_bytes_max = 50}};
+    auto large = h.start("SET foo " + std::string(100, 'x'));
+    CHECK_FALSE(large.done());
+    CHECK(h.start("SET foo 1").code() == errc::overloaded);
+    h.written();
+    CHECK_FALSE(h.start("SET foo 1").done());
+    CHECK(h.start("SET foo " + std::string(100, 'x')).code() == errc::overloaded);
+}
+
+TEST_CASE("borrowed bytes count as queued", "[pipeline]") {
+    hands h{{.queued_bytes_max = 1000}};
+    std::string const value(990, 'v');
+    CHECK_FALSE(h.start("SET foo", {.lent = value}).done());
+    CHECK(h.start("PING").code() == errc::overloaded);
+}
+
+// ---- Deadlines -----------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("deadlines in order and out of order are met, never early", "[pipeline]") {
+    hands h;
+    engine::random_source random{3};
+    engine::instant const begin = h.now;
+    std::vector<std::pair<started, engine::instant>> all;
+    for (int at = 0; at < 300; ++at) {
+        engine::duration const timeout{static_cast<std::int64_t>(1 + random.below(3000000000ull))};
+        all.emplace_back(h.start("GET foo", {.timeout = timeout}), h.now + timeout);
+        h.now += 1ms;
+    }
+    auto const forever = h.start("GET foo");
+    h.written();
+    while (h.now < begin + 4s) {
+        engine::instant const due = h.pipe.next_expiry();
+        h.now = std::min(std::max(due, h.now + 1ns), begin + 4s);
+        h.pass(0ns);
+        for (auto const& [one, deadline] : all) {
+            if (h.now < deadline) REQUIRE_FALSE(one.done());
+            if (h.now >= deadline + 9ms) REQUIRE(one.done());
+        }
+    }
+    for (auto const& [one, deadline] : all) CHECK(outcome(one) == failed{errc::deadline_exceeded, delivery::unknown});
+    CHECK_FALSE(forever.done());
+    CHECK(h.pipe.next_expiry() == engine::never);
+    CHECK(h.pipe.silent_timeouts() == 300);
+}
+
+TEST_CASE("a deadline that passes in the queue says that nothing was sent", "[pipeline]") {
+    hands h;
+    auto get = h.start("GET foo", {.timeout = 10ms});
+    h.pass(10ms);
+    CHECK(outcome(get) == failed{errc::deadline_exceeded, delivery::not_sent});
+    CHECK(h.written().empty());
+    CHECK(h.pipe.silent_timeouts() == 0);
+}
+
+TEST_CASE("a reply wins against a deadline that was looked at too late", "[pipeline]") {
+    hands h;
+    auto get = h.start("GET foo", {.timeout = 10ms});
+    h.written();
+    h.now += 1s;
+    h.receive("$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    h.pass(0ns);
+    CHECK(h.pipe.next_expiry() == engine::never);
+}
+
+// ---- Faults ------------------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a fault that the policy repeats comes out diverted, with its way in the journal", "[pipeline]") {
+    hands h;
+    auto get = h.start("GET foo");
+    h.written();
+    h.receive("-MOVED 12182 10.0.0.2:6379\r\n");
+    CHECK_FALSE(get.done());
+    REQUIRE(h.diverted == std::vector<std::string>{"GET foo"});
+    engine::journal const& way = *get.call().way;
+    CHECK(way.host == "10.0.0.2");
+    CHECK(way.port == 6379);
+    CHECK(way.slot == 12182);
+    CHECK(way.verdict.next == cluster::verdict::step::follow);
+    CHECK(way.delivery == delivery::not_executed);
+    CHECK(way.message == "MOVED 12182 10.0.0.2:6379");
+    REQUIRE(way.hops.size() == 1);
+    CHECK(way.hops[0].node == "10.0.0.1:6379");
+    CHECK(h.pipe.counters().redirects == 1);
+}
+
+TEST_CASE("junk after a reply, a wrong length and unsolicited data break the connection", "[pipeline]") {
+    for (std::string const junk : {"$3\r\nfooXX+OK\r\n", "what\r\n", "*-2\r\n", "$99999999999999999999\r\n", ":1x\r\n"}) {
+        INFO(junk);
+        hands h;
+        auto first = h.start("SET foo 1");
+        h.written();
+        CHECK(h.receive(junk) == broken);
+        CHECK_FALSE(h.pipe.fault().empty());
+        h.lose(errc::protocol_error);
+        CHECK(outcome(first) == failed{errc::protocol_error, delivery::unknown});
+    }
+    hands h;
+    CHECK(h.receive("+OK\r\n") == broken);
+    CHECK(h.pipe.fault() == "a reply came that no command asked for");
+    hands polite;
+    CHECK(polite.receive("-ERR max number of clients reached\r\n") == broken);
+    CHECK(polite.pipe.fault() == "ERR max number of clients reached");
+}
+
+TEST_CASE("a reply before its command was sent breaks the connection", "[pipeline]") {
+    hands h;
+    auto set = h.start("SET foo 1");
+    h.written(10);
+    CHECK(h.receive("+OK\r\n") == broken);
+    h.lose(errc::protocol_error);
+    CHECK_FALSE(set.done());  // It was not sent whole, so it goes elsewhere.
+    CHECK(h.diverted.size() == 1);
+    hands other;
+    other.start("SET foo 1");
+    CHECK(other.receive("+OK\r\n") == broken);
+}
+
+TEST_CASE("push frames belong to nobody, awaited or not", "[pipeline]") {
+    hands h;
+    std::string const push = ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n";
+    CHECK(h.receive(push) == drained);
+    auto get = h.start("GET foo");
+    h.written();
+    CHECK(h.receive(push + "$3\r\nbar\r\n" + push) == drained);
+    CHECK(get.value() == "bar");
+    CHECK(h.pipe.counters().pushes == 3);
+}
+
+// ---- The end --------------------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a lost connection leaves the pipeline as new", "[pipeline]") {
+    hands h{{.judging = {.policy = cluster::surface_redirects{}}}};
+    auto whole = h.start("SET foo 1");
+    auto half = h.start("SET foo 2", {.timeout = 1s});
+    h.written(40);
+    auto queued = h.start("SET foo 3", {.timeout = 500ms});
+    h.receive("$100\r\nab");
+    h.lose();
+    CHECK(outcome(whole) == failed{errc::connection_lost, delivery::unknown});
+    CHECK(outcome(half) == failed{errc::connection_lost, delivery::not_sent});
+    CHECK(outcome(queued) == failed{errc::connection_lost, delivery::not_sent});
+    CHECK(h.pipe.idle());
+    CHECK_FALSE(h.pipe.wants_write());
+    CHECK(h.pipe.next_expiry() == engine::never);
+    auto again = h.start("GET foo", {.timeout = 2s});
+    CHECK(h.written() == wire("GET foo"));
+    h.receive("$3\r\nbar\r\n");
+    CHECK(again.value() == "bar");
+}
+
+TEST_CASE("a cancellation that was wanted before a call came here is seen at the door", "[pipeline]") {
+    hands h;
+    scripted_call& one = h.calls.emplace_back("SET foo 1", call_options{});
+    one.cancellation.wanted = true;
+    h.pipe.accept(one, h.now);
+    h.collect();
+    CHECK(outcome(started{one}) == failed{errc::cancelled, delivery::not_sent});
+    CHECK(one.cancellation.owner == engine::cancel_token::nobody);
+    CHECK(h.written().empty());
+}
+
+TEST_CASE("everybody is dismissed at the end, each with what is known", "[pipeline]") {
+    hands h;
+    auto sent_one = h.start("SET foo 1");
+    h.written();
+    auto queued = h.start("SET foo 2");
+    h.pipe.dismiss(errc::cancelled);
+    h.collect();
+    CHECK(outcome(sent_one) == failed{errc::cancelled, delivery::unknown});
+    CHECK(outcome(queued) == failed{errc::cancelled, delivery::not_sent});
+}

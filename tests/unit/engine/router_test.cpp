@@ -1,0 +1,126 @@
+#include <umbel/engine/router.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <array>
+#include <set>
+
+using namespace umbel;
+using namespace umbel::engine;
+using cluster::slot;
+using cluster::slot_range;
+
+namespace {
+
+constexpr std::array<std::uint16_t, 2> replicas{4, 5};
+constexpr std::array whole{slot_range{slot{0}, slot{16383}}};
+constexpr std::array half{slot_range{slot{0}, slot{8191}}};
+
+void serve(router& routes, std::uint16_t primary, std::span<std::uint16_t const> with, std::span<slot_range const> ranges) {
+    std::array const shards{cluster::shard_assignment{primary, with, ranges}};
+    routes.table().publish(shards);
+    routes.learned(known_as::cluster);
+}
+
+struct asking : call {
+    explicit asking(std::int32_t where, umbel::read_from from = umbel::read_from::primary,
+                    cluster::command_flags what = cluster::command_flags::read_only) {
+        slot = where;
+        reads = from;
+        flags = what;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a command with a key goes to the primary of its slot", "[router]") {
+    router routes{16};
+    CHECK_FALSE(routes.route(asking{100}, 0));
+    serve(routes, 3, replicas, half);
+    CHECK(routes.route(asking{100}, 0) == link_id{3, link_mode::primary});
+    CHECK_FALSE(routes.route(asking{8192}, 0));
+    CHECK(routes.version() == 1);
+    CHECK(routes.known() == known_as::cluster);
+}
+
+TEST_CASE("writes go to the primary whatever the reads prefer", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    for (auto const reads : {read_from::replica, read_from::prefer_replica, read_from::any})
+        for (std::uint32_t turn = 0; turn < 6; ++turn)
+            CHECK(routes.route(asking{1, reads, cluster::command_flags::none}, turn) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("reads take replicas in turn, on links of their own", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    for (auto const reads : {read_from::replica, read_from::prefer_replica}) {
+        std::set<std::uint16_t> seen;
+        for (std::uint32_t turn = 0; turn < 2; ++turn) {
+            link_id const to = routes.route(asking{1, reads}, turn);
+            CHECK(to.mode == link_mode::replica);
+            seen.insert(to.node);
+        }
+        CHECK(seen == std::set<std::uint16_t>{4, 5});
+    }
+    unsigned primaries = 0;
+    for (std::uint32_t turn = 0; turn < 30; ++turn) {
+        link_id const to = routes.route(asking{1, read_from::any}, turn);
+        CHECK((to.mode == link_mode::primary) == (to.node == 3));
+        if (to.node == 3) ++primaries;
+    }
+    CHECK(primaries == 10);
+}
+
+TEST_CASE("a node that has just failed is avoided where there is another", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    for (std::uint32_t turn = 0; turn < 10; ++turn) {
+        CHECK(routes.route(asking{1, read_from::replica}, turn, 4) == link_id{5, link_mode::replica});
+        CHECK(routes.route(asking{1, read_from::prefer_replica}, turn, 5) == link_id{4, link_mode::replica});
+        CHECK(routes.route(asking{1, read_from::any}, turn, 4).node != 4);
+    }
+    serve(routes, 3, std::span{replicas}.first(1), whole);
+    CHECK(routes.route(asking{1, read_from::replica}, 0, 4) == link_id{4, link_mode::replica});
+    CHECK(routes.route(asking{1, read_from::prefer_replica}, 0, 4) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("without replicas only those reads have a route that may go to the primary", "[router]") {
+    router routes{16};
+    serve(routes, 3, {}, whole);
+    CHECK_FALSE(routes.route(asking{1, read_from::replica}, 0));
+    CHECK(routes.route(asking{1, read_from::prefer_replica}, 0) == link_id{3, link_mode::primary});
+    CHECK(routes.route(asking{1, read_from::any}, 0) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("commands without a key are spread, and find the one shard there is", "[router]") {
+    router routes{16};
+    CHECK_FALSE(routes.route(asking{call::any_slot}, 0));
+    std::array const first{slot_range{slot{0}, slot{8191}}};
+    std::array const second{slot_range{slot{8192}, slot{16383}}};
+    std::array const shards{cluster::shard_assignment{1, {}, first}, cluster::shard_assignment{2, {}, second}};
+    routes.table().publish(shards);
+    routes.learned(known_as::cluster);
+    unsigned to_first = 0;
+    for (std::uint32_t turn = 0; turn < 100; ++turn) to_first += routes.route(asking{call::any_slot}, turn).node == 1 ? 1u : 0u;
+    CHECK(to_first > 40);
+    CHECK(to_first < 60);
+    std::array const single{slot_range{slot{16383}, slot{16383}}};
+    serve(routes, 3, {}, single);
+    for (std::uint32_t turn = 0; turn < 20; ++turn) CHECK(routes.route(asking{call::any_slot}, turn) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("keys in several slots have a route only on a server without cluster mode", "[router]") {
+    router routes{16};
+    serve(routes, 3, {}, whole);
+    CHECK_FALSE(routes.route(asking{call::several_slots}, 0));
+    routes.learned(known_as::standalone);
+    CHECK(routes.route(asking{call::several_slots}, 0) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("a node named by the caller is taken", "[router]") {
+    router routes{16};
+    asking one{100};
+    one.fixed = {9, link_mode::replica};
+    CHECK(routes.route(one, 0) == link_id{9, link_mode::replica});
+}

@@ -1,0 +1,378 @@
+// Tests of net::connection over a transport made of two strings: what it writes, reads, reports and resumes, turn by turn.
+#include <umbel/net/connection.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <asio/io_context.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using umbel::errc;
+using umbel::engine::call;
+using umbel::engine::call_list;
+using umbel::net::connection;
+
+namespace {
+
+/// A transport that does what the test says.
+struct paper_transport final : umbel::net::transport {
+    paper_transport(umbel::net::transport_owner& who, std::uint32_t number) : owner{who}, epoch{number} {}
+
+    void connect(umbel::cluster::endpoint const& where) override { target = where.to_string(); }
+    void read(std::span<char> into) override {
+        REQUIRE(room.empty());
+        room = into;
+    }
+    void wait_writable() override { ++waits; }
+    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
+        std::size_t count = 0;
+        for (auto const& piece : pieces) {
+            std::size_t const part = std::min(piece.size, accepts - count);
+            written.append(piece.data, part);
+            count += part;
+        }
+        accepts -= count;
+        if (count == 0) problem = asio::error::would_block;
+        return count;
+    }
+    void close() noexcept override { closed = true; }
+
+    /// Bytes arrive.
+    void arrive(std::string_view bytes) {
+        while (!bytes.empty()) {
+            REQUIRE(!room.empty());
+            std::size_t const part = std::min(room.size(), bytes.size());
+            std::copy_n(bytes.data(), part, room.data());
+            bytes.remove_prefix(part);
+            room = {};
+            owner.on_read(epoch, {}, part);
+        }
+    }
+    void take_more(std::size_t bytes) {
+        accepts += bytes;
+        owner.on_writable(epoch, {});
+    }
+
+    umbel::net::transport_owner& owner;
+    std::uint32_t epoch;
+    std::string target;
+    std::span<char> room;
+    std::string written;
+    std::size_t accepts = std::size_t{1} << 30;
+    int waits = 0;
+    bool closed = false;
+};
+
+/// What the driver would hear.
+struct listener final : umbel::net::connection_owner {
+    void opened(connection&) override { heard.push_back("opened"); }
+    void lost(connection&, errc why, std::string) override { heard.push_back("lost " + std::string{umbel::name_of(why)}); }
+    void closed(connection&) override { heard.push_back("closed"); }
+    void diverted(call_list&& calls) override {
+        while (call* const one = calls.pop()) {
+            heard.push_back("diverted " + std::string{umbel::name_of(one->way->fault)});
+            one->way.reset();
+        }
+    }
+    void stranded(call_list&& calls) override {
+        while (calls.pop()) heard.push_back("stranded");
+    }
+    void stranded(call&) noexcept override { heard.push_back("stranded"); }
+    std::shared_ptr<void> keeper() override { return std::make_shared<int>(1); }
+    std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&, umbel::net::transport_owner& owner,
+                                                          std::uint32_t epoch) override {
+        papers.push_back(std::make_shared<paper_transport>(owner, epoch));
+        return papers.back();
+    }
+    std::vector<std::string> heard;
+    std::vector<std::shared_ptr<paper_transport>> papers;
+};
+
+/// A call that notes what becomes of it.
+struct noted_call : call {
+    explicit noted_call(std::string_view command, umbel::cluster::command_flags meaning = umbel::cluster::command_flags::none) {
+        static constexpr umbel::engine::call_kind noting{
+            .decode = [](call& one, umbel::resp::view const& reply) noexcept { self(one).told = std::string{reply.text()}; },
+            .reject = [](call& one, umbel::error&& why) noexcept {
+                self(one).told = std::string{umbel::name_of(why.code())} + " " + std::string{umbel::name_of(why.delivery())};
+            },
+            .complete = [](call& one) {
+                ++self(one).completions;
+                if (self(one).then) self(one).then();
+            },
+            .drop = [](call& one) noexcept { self(one).told = "dropped"; }};
+        kind = &noting;
+        bytes = command.data();
+        size = static_cast<std::uint32_t>(command.size());
+        flags = meaning;
+    }
+    static noted_call& self(call& one) { return static_cast<noted_call&>(one); }
+    std::string told;
+    int completions = 0;
+    std::function<void()> then;
+};
+
+constexpr std::string_view get = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+constexpr std::string_view incr = "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n";
+
+/// One connection, opened on demand.
+struct bench {
+    asio::io_context io{1};
+    listener owner;
+    connection link;
+
+    explicit bench(umbel::engine::pipeline_options pipeline = {})
+        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), false, pipeline,
+               {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
+    ~bench() { link.abandon(); }
+
+    paper_transport& open() {
+        umbel::engine::handshake_plan plan;
+        plan.protocol = umbel::protocol::resp2;
+        plan.extent = umbel::handshake::minimal;
+        link.open({link.id(), ++generation, umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});
+        return *owner.papers.back();
+    }
+    paper_transport& connect() {
+        paper_transport& made = open();
+        made.owner.on_connected(made.epoch, {}, true);
+        return made;
+    }
+    void turn() {
+        io.restart();
+        io.poll();
+    }
+    std::uint32_t generation = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a call on a connection that was never opened goes back to the driver", "[connection]") {
+    bench here;
+    noted_call one{get};
+    here.link.submit(one);
+    here.turn();
+    CHECK(here.owner.heard == std::vector<std::string>{"stranded"});
+}
+
+TEST_CASE("calls wait for the connection, go out in one write, and are answered in order", "[connection]") {
+    bench here;
+    paper_transport& wire = here.open();
+    CHECK(wire.target == "10.0.0.7:7000");
+    noted_call first{get};
+    noted_call second{incr};
+    here.link.submit(first);
+    here.link.submit(second);
+    here.turn();
+    CHECK(wire.written.empty());
+    wire.owner.on_connected(wire.epoch, {}, true);
+    CHECK(here.owner.heard == std::vector<std::string>{"opened"});
+    CHECK(wire.written == std::string{get} + std::string{incr});
+    CHECK(here.link.in_flight() == 2);
+    wire.arrive("$1\r\nv\r\n:7\r\n");
+    CHECK(first.told == "v");
+    CHECK(second.told == "7");
+    CHECK(first.completions == 1);
+    CHECK(here.link.in_flight() == 0);
+}
+
+TEST_CASE("calls begun inside a completion join the write at the end of the turn", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call first{get};
+    noted_call second{incr};
+    noted_call third{get};
+    first.then = [&] {
+        here.link.submit(second);
+        here.link.submit(third);
+        CHECK(wire.written == get);
+    };
+    here.link.submit(first);
+    here.turn();
+    wire.arrive("$-1\r\n");
+    CHECK(wire.written == std::string{get} + std::string{incr} + std::string{get});
+}
+
+TEST_CASE("a write that the kernel takes piece by piece goes on whenever it is writable", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    wire.accepts = 0;
+    noted_call one{get};
+    noted_call two{incr};
+    here.link.submit(one);
+    here.link.submit(two);
+    here.turn();
+    for (std::size_t i = 0; i < get.size() + incr.size(); ++i) {
+        CHECK(wire.written.size() == i);
+        CHECK(wire.waits == static_cast<int>(i) + 1);
+        wire.take_more(1);
+    }
+    CHECK(wire.written == std::string{get} + std::string{incr});
+}
+
+TEST_CASE("replies that arrive byte by byte settle when their last byte is there", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call one{get};
+    here.link.submit(one);
+    here.turn();
+    for (char const letter : std::string_view{"$5\r\nhello\r"}) {
+        wire.arrive({&letter, 1});
+        CHECK(one.completions == 0);
+    }
+    wire.arrive("\n");
+    CHECK(one.told == "hello");
+}
+
+TEST_CASE("a refused connection is reported before its calls, which were not sent", "[connection]") {
+    bench here;
+    paper_transport& wire = here.open();
+    noted_call one{incr};
+    here.link.submit(one);
+    here.turn();
+    wire.owner.on_connected(wire.epoch, asio::error::connection_refused, true);
+    CHECK(here.owner.heard == std::vector<std::string>{"lost connect_failed", "diverted connect_failed"});
+    CHECK(wire.closed);
+    noted_call unresolved{incr};
+    paper_transport& second = here.open();
+    here.link.submit(unresolved);
+    here.turn();
+    second.owner.on_connected(second.epoch, asio::error::host_not_found, false);
+    CHECK(here.owner.heard[2] == "lost resolve_failed");
+}
+
+TEST_CASE("a lost connection tells a write unknown and asks for a read again", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call read{get, umbel::cluster::command_flags::read_only};
+    noted_call written{incr};
+    here.link.submit(read);
+    here.link.submit(written);
+    here.turn();
+    wire.owner.on_read(wire.epoch, asio::error::eof, 0);
+    CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost connection_lost", "diverted connection_lost"});
+    CHECK(written.told == "connection_lost unknown");
+    CHECK(written.completions == 1);
+    CHECK(read.completions == 0);
+}
+
+TEST_CASE("a command of which the kernel has not got all was not sent", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    wire.accepts = get.size() + 3;
+    noted_call whole{get};
+    noted_call half{incr};
+    here.link.submit(whole);
+    here.link.submit(half);
+    here.turn();
+    wire.owner.on_writable(wire.epoch, asio::error::broken_pipe);
+    CHECK(whole.told == "connection_lost unknown");
+    CHECK(here.owner.heard.back() == "diverted connection_lost");
+}
+
+TEST_CASE("what an old transport still has to say is not heard", "[connection]") {
+    bench here;
+    paper_transport& old = here.connect();
+    old.owner.on_read(old.epoch, asio::error::eof, 0);
+    paper_transport& wire = here.connect();
+    old.owner.on_read(old.epoch, asio::error::eof, 0);
+    old.owner.on_writable(old.epoch, asio::error::eof);
+    old.owner.on_connected(old.epoch, asio::error::eof, true);
+    noted_call one{get};
+    here.link.submit(one);
+    here.turn();
+    wire.arrive("$1\r\nv\r\n");
+    CHECK(one.told == "v");
+    CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost connection_lost", "opened"});
+}
+
+TEST_CASE("junk closes the connection with a protocol error", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call one{incr};
+    here.link.submit(one);
+    here.turn();
+    wire.arrive("HTTP/1.1 400\r\n");
+    CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost protocol_error"});
+    CHECK(one.told == "protocol_error unknown");
+    CHECK(wire.closed);
+}
+
+TEST_CASE("after a handler that throws the others complete in a turn of their own, and reading goes on", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    std::deque<noted_call> all;
+    for (int i = 0; i < 100; ++i) all.emplace_back(get);
+    noted_call inside{incr};
+    all[40].then = [&] {
+        here.link.submit(inside);
+        throw std::runtime_error{"a handler's own"};
+    };
+    for (noted_call& one : all) here.link.submit(one);
+    here.turn();
+    std::string replies;
+    for (int i = 0; i < 100; ++i) replies += "$1\r\nv\r\n";
+    CHECK_THROWS_AS(wire.arrive(replies), std::runtime_error);
+    CHECK(all[40].completions == 1);
+    here.turn();
+    for (noted_call const& one : all) CHECK(one.completions == 1);
+    CHECK(wire.written.ends_with(incr));
+    wire.arrive(":1\r\n");
+    CHECK(inside.told == "1");
+}
+
+TEST_CASE("a drained connection serves what is in flight and closes then", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call one{get};
+    here.link.submit(one);
+    here.turn();
+    here.link.drain(here.generation);
+    here.turn();
+    CHECK_FALSE(wire.closed);
+    wire.arrive("$1\r\nv\r\n");
+    CHECK(one.told == "v");
+    CHECK(wire.closed);
+    CHECK(here.owner.heard == std::vector<std::string>{"opened", "closed"});
+}
+
+TEST_CASE("shut completes what is queued, written and in the inbox, once, and reports no loss", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call written{get};
+    here.link.submit(written);
+    here.turn();
+    noted_call inbox{incr};
+    here.link.submit(inbox);
+    here.link.shut();
+    here.turn();
+    CHECK(written.told == "cancelled unknown");
+    CHECK(inbox.told == "cancelled not_sent");
+    CHECK(written.completions + inbox.completions == 2);
+    CHECK(wire.closed);
+    CHECK(here.owner.heard == std::vector<std::string>{"opened"});
+    noted_call late{get};
+    here.link.submit(late);
+    here.turn();
+    CHECK(here.owner.heard.back() == "stranded");
+}
+
+TEST_CASE("past the inbox's bound a call is not taken", "[connection]") {
+    umbel::engine::pipeline_options narrow;
+    narrow.in_flight_max = 2;
+    bench here{narrow};
+    here.connect();
+    std::deque<noted_call> all;
+    for (int i = 0; i < 3; ++i) all.emplace_back(get);
+    CHECK(here.link.submit(all[0]));
+    CHECK(here.link.submit(all[1]));
+    CHECK_FALSE(here.link.submit(all[2]));
+    here.turn();
+    CHECK(here.link.in_flight() == 2);
+}

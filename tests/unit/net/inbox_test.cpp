@@ -1,0 +1,87 @@
+// Tests of net::inbox: order, bound, and one wake-up for many.
+#include <umbel/net/inbox.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <thread>
+#include <vector>
+
+using umbel::engine::call;
+using umbel::engine::call_list;
+using umbel::net::inbox;
+
+TEST_CASE("only the first push into an empty inbox asks for a wake-up", "[inbox]") {
+    std::array<call, 3> calls;
+    inbox box{8};
+    CHECK((box.push(calls[0]) == inbox::pushed::first));
+    CHECK((box.push(calls[1]) == inbox::pushed::more));
+    CHECK(box.size() == 2);
+    static_cast<void>(box.take());
+    CHECK(box.size() == 0);
+    CHECK((box.push(calls[2]) == inbox::pushed::first));
+    static_cast<void>(box.take());
+}
+
+TEST_CASE("what is taken comes in the order of pushing", "[inbox]") {
+    std::array<call, 5> calls;
+    inbox box{8};
+    for (call& one : calls) box.push(one);
+    call_list all = box.take();
+    for (call& one : calls) CHECK(all.pop() == &one);
+    CHECK(all.empty());
+    CHECK(box.take().empty());
+}
+
+TEST_CASE("past the bound nothing is pushed, until something is taken", "[inbox]") {
+    std::array<call, 4> calls;
+    inbox box{3};
+    for (std::size_t i = 0; i < 3; ++i) box.push(calls[i]);
+    CHECK((box.push(calls[3]) == inbox::pushed::full));
+    CHECK(box.size() == 3);
+    call_list all = box.take();
+    while (all.pop()) {}
+    CHECK((box.push(calls[3]) == inbox::pushed::first));
+    static_cast<void>(box.take());
+}
+
+TEST_CASE("many producers and one consumer: everything arrives once, each producer's in order, and nobody sleeps through a push", "[inbox][threads]") {
+    constexpr std::size_t producers = 3;
+    constexpr std::size_t each = 20'000;
+    std::vector<std::deque<call>> calls(producers);
+    inbox box{producers * each};
+    std::atomic<int> wakes{0};
+    std::vector<std::thread> threads;
+    for (std::size_t who = 0; who < producers; ++who) {
+        calls[who].resize(each);
+        for (std::size_t i = 0; i < each; ++i) {
+            calls[who][i].slot = static_cast<std::int32_t>(who);
+            calls[who][i].position = i;
+        }
+    }
+    for (std::size_t who = 0; who < producers; ++who) {
+        threads.emplace_back([&, who] {
+            for (call& one : calls[who])
+                if (box.push(one) == inbox::pushed::first) wakes.fetch_add(1, std::memory_order_release);
+        });
+    }
+    std::array<std::uint64_t, producers> next{};
+    std::size_t taken = 0;
+    bool in_order = true;
+    while (taken < producers * each) {
+        if (wakes.exchange(0, std::memory_order_acquire) == 0) {
+            std::this_thread::yield();
+            continue;
+        }
+        call_list all = box.take();
+        while (call* const one = all.pop()) {
+            in_order = in_order && next[static_cast<std::size_t>(one->slot)]++ == one->position;
+            ++taken;
+        }
+    }
+    for (std::thread& one : threads) one.join();
+    CHECK(in_order);
+    CHECK(taken == producers * each);
+}

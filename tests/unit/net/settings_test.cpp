@@ -1,0 +1,122 @@
+// Tests of net::settle: options are checked, copied and brought into the form that each layer wants.
+#include <umbel/net/settings.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace std::chrono_literals;
+using umbel::options;
+using umbel::net::settings;
+using umbel::net::settle;
+
+namespace {
+
+options good() {
+    options made;
+    made.seeds = {"10.0.0.7:7000"};
+    return made;
+}
+
+/// What settle says of good options changed in one place.
+template <class Change>
+std::string wrong(Change change) {
+    options given = good();
+    change(given);
+    auto const made = settle(given, {}, nullptr);
+    if (made) return "nothing";
+    CHECK((made.error().code() == umbel::errc::bad_argument));
+    CHECK((made.error().delivery() == umbel::delivery::not_sent));
+    return std::string{made.error().message()};
+}
+
+bool names(std::string const& message, std::string_view option) { return message.find(option) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the default options with one seed are good", "[settings]") {
+    auto const made = settle(good(), {}, nullptr);
+    REQUIRE(made);
+    REQUIRE(made->engine.seeds.size() == 1);
+    CHECK(made->engine.seeds[0].host == "10.0.0.7");
+    CHECK(made->engine.seeds[0].port == 7000);
+    CHECK((made->deadline == 5s));
+    CHECK_FALSE(made->engine.observed);
+}
+
+TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
+    options given = good();
+    given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK(made->engine.seeds[0].host == "redis.example");
+    CHECK(made->engine.seeds[0].port == 6379);
+    CHECK(made->engine.seeds[1].host == "::1");
+    CHECK(made->engine.seeds[1].port == 7001);
+    CHECK(made->engine.seeds[2].port == 1);
+}
+
+TEST_CASE("texts are copied: the caller's may go", "[settings]") {
+    options given;
+    auto seeds = std::make_unique<std::vector<std::string>>(std::vector<std::string>{"one.example:1", "two.example:2"});
+    auto secret = std::make_unique<std::string>("a secret that is longer than a short string");
+    given.seeds = std::span<std::string const>{*seeds};
+    given.username = *secret;
+    given.password = *secret;
+    auto const made = settle(given, {}, nullptr);
+    seeds.reset();
+    secret.reset();
+    REQUIRE(made);
+    CHECK(made->engine.seeds[1].host == "two.example");
+    CHECK(made->engine.plan.password == "a secret that is longer than a short string");
+}
+
+TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
+    CHECK(names(wrong([](options& o) { o.seeds = {}; }), "seeds"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"10.0.0.7:0x10"}; }), "seeds"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"10.0.0.7:65536"}; }), "seeds"));
+    CHECK(names(wrong([](options& o) { o.deadline = -1ms; }), "deadline"));
+    CHECK(names(wrong([](options& o) { o.connect_timeout = 0ms; }), "connect_timeout"));
+    CHECK(names(wrong([](options& o) { o.reconnect_delay = 0ms; }), "reconnect_delay"));
+    CHECK(names(wrong([](options& o) { o.reconnect_delay_max = 1ms; }), "reconnect_delay"));
+    CHECK(names(wrong([](options& o) { o.retry_delay = -5ms; }), "retry_delay"));
+    CHECK(names(wrong([](options& o) { o.refresh_timeout = 0ms; }), "refresh_timeout"));
+    CHECK(names(wrong([](options& o) { o.refresh_interval_min = -1ms; }), "refresh_interval_min"));
+    CHECK(names(wrong([](options& o) { o.probe_timeout = -1ms; }), "probe_timeout"));
+    CHECK(names(wrong([](options& o) { o.in_flight_max = 0; }), "in_flight_max"));
+    CHECK(names(wrong([](options& o) { o.waiting_max = 0; }), "waiting_max"));
+    CHECK(names(wrong([](options& o) { o.nodes_max = 0; }), "nodes_max"));
+    CHECK(names(wrong([](options& o) { o.reply_depth_max = 5000; }), "reply_depth_max"));
+    CHECK(names(wrong([](options& o) { o.reply_bytes_max = 1; }), "reply_bytes_max"));
+    CHECK(names(wrong([](options& o) { o.client_name = "a\r\nQUIT"; }), "client_name"));
+    CHECK(names(wrong([](options& o) { o.username = "ada"; }), "username"));
+    CHECK(names(wrong([](options& o) {
+                    o.database = 3;
+                    o.deployment = umbel::deployment::cluster;
+                }),
+                "database"));
+    CHECK(wrong([](options&) {}) == "nothing");
+}
+
+TEST_CASE("a minimal handshake turns off what a connection says of its own accord", "[settings]") {
+    options given = good();
+    given.handshake = umbel::handshake::minimal;
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK((made->link.probe_after == umbel::engine::duration{0}));
+    CHECK((made->engine.refreshing.interval == umbel::engine::duration{0}));
+    auto const full = settle(good(), {}, nullptr);
+    REQUIRE(full);
+    CHECK((full->link.probe_after == 1s));
+}
+
+TEST_CASE("two clients do not throw the same dice", "[settings]") {
+    auto const one = settle(good(), {}, nullptr);
+    auto const two = settle(good(), {}, nullptr);
+    REQUIRE((one && two));
+    CHECK(one->engine.seed != two->engine.seed);
+}

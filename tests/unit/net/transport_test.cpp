@@ -1,0 +1,180 @@
+// Tests of net::stream_transport over loopback and a Unix socket: connect, refuse, read, write, close; each told once, never inside the call.
+#include <umbel/net/transport.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using umbel::cluster::endpoint;
+using umbel::engine::write_piece;
+using umbel::net::stream_transport;
+
+namespace {
+
+struct ear final : umbel::net::transport_owner {
+    void on_connected(std::uint32_t, asio::error_code problem, bool resolved) override {
+        heard.push_back(problem ? resolved ? "refused" : "unresolved" : "connected");
+    }
+    void on_read(std::uint32_t, asio::error_code problem, std::size_t count) override {
+        heard.push_back(problem ? "ended" : "read " + std::to_string(count));
+    }
+    void on_writable(std::uint32_t, asio::error_code problem) override { heard.push_back(problem ? "broken" : "writable"); }
+    std::shared_ptr<void> keeper() override { return std::make_shared<int>(0); }
+    std::vector<std::string> heard;
+};
+
+struct line {
+    asio::io_context io{1};
+    asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
+    ear owner;
+    std::shared_ptr<stream_transport> wire = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms);
+    asio::ip::tcp::socket peer{io};
+
+    ~line() { wire->close(); }
+    std::uint16_t port() const { return acceptor.local_endpoint().port(); }
+    bool heard(std::size_t count) {
+        auto const give_up = std::chrono::steady_clock::now() + 20s;
+        while (owner.heard.size() < count && std::chrono::steady_clock::now() < give_up) {
+            io.restart();
+            io.run_one_for(20ms);
+        }
+        return owner.heard.size() == count;
+    }
+    void connect() {
+        wire->connect(endpoint{"127.0.0.1", port()});
+        acceptor.accept(peer);
+        REQUIRE(heard(1));
+        REQUIRE(owner.heard[0] == "connected");
+        owner.heard.clear();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a transport connects, writes gathered pieces and reads what comes", "[transport]") {
+    line here;
+    here.connect();
+    write_piece const pieces[]{{"one ", 4}, {"two ", 4}, {"three", 5}};
+    asio::error_code problem;
+    CHECK(here.wire->write_some(pieces, problem) == 13);
+    CHECK_FALSE(problem);
+    std::string got(13, '\0');
+    asio::read(here.peer, asio::buffer(got));
+    CHECK(got == "one two three");
+    char room[16] = {};
+    here.wire->read(room);
+    here.io.poll();
+    CHECK(here.owner.heard.empty());
+    asio::write(here.peer, asio::buffer("pong", 4));
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "read 4");
+    CHECK(std::string(room, 4) == "pong");
+    here.wire->read(room);
+    here.peer.close();
+    REQUIRE(here.heard(2));
+    CHECK(here.owner.heard[1] == "ended");
+}
+
+TEST_CASE("a full socket says would_block, and tells when there is room again", "[transport]") {
+    line here;
+    here.connect();
+    std::string const much(1 << 20, 'x');
+    write_piece const piece[]{{much.data(), much.size()}};
+    asio::error_code problem;
+    std::size_t sent = 0;
+    while (!problem) sent += here.wire->write_some(piece, problem);
+    CHECK(problem == asio::error::would_block);
+    here.wire->wait_writable();
+    here.io.poll();
+    CHECK(here.owner.heard.empty());
+    std::string drain(sent, '\0');
+    asio::read(here.peer, asio::buffer(drain));
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "writable");
+}
+
+TEST_CASE("a refused connection is told later, not inside connect", "[transport]") {
+    line here;
+    std::uint16_t const port = here.port();
+    here.acceptor.close();
+    here.wire->connect(endpoint{"127.0.0.1", port});
+    CHECK(here.owner.heard.empty());
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "refused");
+}
+
+TEST_CASE("a name that has no address is told apart from a refusal", "[transport]") {
+    line here;
+    here.wire->connect(endpoint{"no such name", 6379});
+    CHECK(here.owner.heard.empty());
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "unresolved");
+}
+
+TEST_CASE("a name is resolved, and each of its addresses is tried", "[transport]") {
+    line here;
+    here.wire->connect(endpoint{"localhost", here.port()});
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "connected");
+}
+
+TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
+    asio::io_context io{1};
+    std::string const path = (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
+    ::unlink(path.c_str());
+    ear owner;
+    auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms);
+    auto const where = endpoint::parse("unix:" + path, 0);
+    REQUIRE(where);
+    REQUIRE(where->is_unix());
+    missing->connect(*where);
+    CHECK(owner.heard.empty());
+    io.run();
+    CHECK(owner.heard == std::vector<std::string>{"refused"});
+    asio::local::stream_protocol::acceptor acceptor{io, asio::local::stream_protocol::endpoint{path}};
+    auto const wire = std::make_shared<stream_transport>(io.get_executor(), owner, 2, 0ms);
+    wire->connect(*where);
+    io.restart();
+    io.run();
+    ::unlink(path.c_str());
+    CHECK(owner.heard.back() == "connected");
+    wire->close();
+}
+
+TEST_CASE("a path that is too long for a Unix socket is refused, not thrown", "[transport]") {
+    line here;
+    here.wire->connect(endpoint{"/" + std::string(500, 'x'), 0});
+    CHECK(here.owner.heard.empty());
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "refused");
+}
+
+TEST_CASE("after close nothing good is told any more", "[transport]") {
+    line here;
+    here.connect();
+    char room[16];
+    here.wire->read(room);
+    here.wire->close();
+    here.io.restart();
+    here.io.run();
+    for (std::string const& one : here.owner.heard) CHECK(one == "ended");
+    line early;
+    early.wire->connect(endpoint{"127.0.0.1", early.port()});
+    early.wire->close();
+    early.io.restart();
+    early.io.run();
+    for (std::string const& one : early.owner.heard) CHECK(one == "refused");
+}
