@@ -131,7 +131,7 @@ redis_benchmark() { # redis_benchmark PLACE PORT OUTSTANDING COMMANDS CLUSTER_OP
     rate=$(tr -d '"' < "$work/rb" | awk -F , '$1 == "GET" { print $2 }')
     [[ -n $rate ]] || return 0
     printf 'redis-benchmark, %s, %s in a pipeline: %s a second, %s ns of CPU each\n' "$place" "$outstanding" "$rate" "$spent"
-    printf 'sweep,%s,GET,16,%s,redis-benchmark,%s,%s,0,0,0,\n' "$place" "$outstanding" "$rate" "$spent" >> "$csv"
+    printf 'sweep,%s,GET,16,%s,redis-benchmark,%s,%s,0,0,0,-1\n' "$place" "$outstanding" "$rate" "$spent" >> "$csv"
 }
 
 load=$(cut -d ' ' -f 1-3 /proc/loadavg)

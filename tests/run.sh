@@ -48,7 +48,8 @@ fi
 compiler=$(umbel_compiler "$clang")
 build=$root/.build/${compiler##*/}${sanitize:+-$sanitize}
 # Some optimisation, because the simulation runs a thousand clusters; line tables only, because full debug information is slow to link.
-umbel_configure "$build" "$compiler" "-O1 -g1" \
+# g++ hands control from coroutine to coroutine without growing the stack only when it may turn calls into jumps.
+umbel_configure "$build" "$compiler" "-O1 -g1 -foptimize-sibling-calls" \
     -DUMBEL_BUILD_TESTS=ON -DUMBEL_BUILD_EXAMPLES=ON -DUMBEL_BUILD_BENCHMARKS=OFF \
     "-DUMBEL_SANITIZE=$sanitize" "-DUMBEL_FUZZ_SECONDS=$fuzz"
 umbel_build "$build"

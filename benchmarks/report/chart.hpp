@@ -37,8 +37,9 @@ inline std::string escaped(std::string const& plain) {
 inline std::string head(double width, double height, std::string const& title) {
     return text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\">\n", width, height, width, height) +
            "<title>" + escaped(title) + "</title>\n"
-           "<style>text{font:13px system-ui,sans-serif;fill:#495057}.h{font-size:16px;font-weight:600}.s{font-size:12px}"
+           "<style>text{font:13px system-ui,sans-serif;fill:#6c757d}.h{font-size:16px;font-weight:600}.s{font-size:12px}"
            ".g{stroke:#868e96;stroke-opacity:.25}.a{stroke:#868e96}"
+           "@media(prefers-color-scheme:light){text{fill:#495057}}"
            "@media(prefers-color-scheme:dark){text{fill:#ced4da}.g{stroke:#adb5bd;stroke-opacity:.22}}</style>\n";
 }
 
@@ -63,6 +64,7 @@ struct series {
 struct chart {
     std::string title, across, up;
     std::vector<series> lines;
+    double from = 0;  ///< Points further left are left out by whoever adds them.
 
     std::string svg() const {
         using drawing::text;

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bench {
 
@@ -33,26 +35,15 @@ public:
     void connect(umbel::cluster::endpoint const&) override {
         asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, {}, true); });
     }
-    void wait_readable() override {
+    void read(std::span<char> into) override {
         outside const here;
-        waiting_ = true;
+        into_ = into;
         tell();
     }
     void wait_writable() override {
         asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_writable(epoch_, {}); });
     }
 
-    std::size_t read_some(std::span<char> into, asio::error_code& problem) override {
-        outside const here;
-        problem = {};
-        std::size_t done = std::min(errors_.size(), into.size());
-        std::copy_n(errors_.begin(), done, into.begin());
-        errors_.erase(0, done);
-        for (; errors_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
-            std::memcpy(into.data() + done, reply_.data(), reply_.size());
-        if (done == 0) problem = asio::error::would_block;
-        return done;
-    }
     std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
         outside const here;
         problem = {};
@@ -75,9 +66,23 @@ public:
 
 private:
     void tell() {
-        if (!waiting_ || closed_ || (due_ == 0 && errors_.empty())) return;
-        waiting_ = false;
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_readable(epoch_, {}); });
+        if (into_.empty() || closed_ || posted_ || (due_ == 0 && errors_.empty())) return;
+        posted_ = true;
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] {
+            std::size_t const count = fill();
+            owner_.on_read(epoch_, {}, count);
+        });
+    }
+    std::size_t fill() {
+        outside const here;
+        std::span<char> const into = std::exchange(into_, {});
+        posted_ = false;
+        std::size_t done = std::min(errors_.size(), into.size());
+        std::copy_n(errors_.begin(), done, into.begin());
+        errors_.erase(0, done);
+        for (; errors_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
+            std::memcpy(into.data() + done, reply_.data(), reply_.size());
+        return done;
     }
 
     asio::any_io_executor const executor_;
@@ -86,7 +91,8 @@ private:
     std::string const reply_;
     std::string errors_;
     std::size_t due_ = 0;
-    bool waiting_ = false, closed_ = false;
+    std::span<char> into_;
+    bool posted_ = false, closed_ = false;
 };
 
 /// The typed commands over such a connection.

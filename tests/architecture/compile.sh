@@ -10,7 +10,7 @@ usage: compile.sh QUESTION
   alone            does each header compile by itself, twice over, without a warning?
   core             does the whole core compile without Asio coming in, and is an intruder caught?
   link             do two translation units with all headers link, and does the program run?
-  readme           does the README's first program build with one plain compiler command?
+  readme           does the README's first program build with one plain compiler command, and greet a server?
   clang            do all headers compile with clang without a warning?
 TEXT
 }
@@ -108,7 +108,18 @@ readme() {
     cd "$root" || return 1
     cp "$scratch/hello.cpp" "$scratch/build.cpp"
     "$compiler" -std=c++20 -Iinclude "$scratch/build.cpp" -pthread -o "$scratch/hello" || return 1
+    greet_a_server "$scratch/hello" || return 1
     printf 'the README builds with: %s -std=c++20 -Iinclude hello.cpp -pthread\n' "${compiler##*/}"
+}
+
+# Runs the README's program against a stand-alone server of our own, where one is installed.
+greet_a_server() {
+    local cluster=$root/tests/support/cluster.sh answer
+    command -v redis-server > /dev/null || return 0
+    "$cluster" start --dir "$scratch/server" --standalone --watch $$ > /dev/null || return 1
+    answer=$(timeout 20 "$1" "127.0.0.1:$(< "$scratch/server/n1/port")")
+    "$cluster" stop --dir "$scratch/server"
+    [[ $answer == 'ada, hit 1' ]] || { printf 'the README program said: %s\n' "$answer"; return 1; }
 }
 
 clang() {

@@ -42,14 +42,15 @@ TEST_CASE("the slot that the client computes is the server's CLUSTER KEYSLOT", "
     fresh_cluster t;
     wire told = t.servers.talk("n2");
     std::vector<std::string> keys = keys_everywhere(":slot", 200);
-    for (char const* odd : {"", "{", "}", "{}", "{}a", "a{}b", "{a}b", "a{b", "a}b{c}", "{{a}}", "{a}{b}", "foo{{bar}}zap", "a{bc}d}e"}) keys.emplace_back(odd);
+    for (char const* odd : {"", "{", "}", "{}", "{}a", "a{}b", "{a}b", "a{b", "a}b{c}", "{{a}}", "{a}{b}", "foo{{bar}}zap", "a{bc}d}e"})
+        keys.emplace_back(odd);
     keys.push_back(std::string{"nul\0 in {ta\0g}", 15});
     keys.push_back(std::string(1000, 'k'));
     keys.push_back("\xff\xfe\x80 bytes");
     for (std::string const& key : keys) {
         CAPTURE(key);
         CHECK(told.must({"CLUSTER", "KEYSLOT", key}).number() == cluster::slot_of(key).value());
-        if (!key.empty()) CHECK(t.s(t.db.command<std::int64_t>("CLUSTER", "KEYSLOT", std::string_view{key})) == cluster::slot_of(key).value());
+        CHECK(t.s(t.db.command<std::int64_t>("CLUSTER", "KEYSLOT", std::string_view{key})) == cluster::slot_of(key).value());
     }
 }
 
@@ -230,11 +231,12 @@ TEST_CASE("what may not share a connection, and what cannot be routed, is refuse
     REQUIRE(s(db.ready()));
     s.warm_up();
     auto const before = s.counted().commands;
-    for (std::vector<std::string> const& argv : std::vector<std::vector<std::string>>{{"SUBSCRIBE", "c"}, {"PSUBSCRIBE", "c*"}, {"SSUBSCRIBE", "c"}, {"MONITOR"},
-             {"MULTI"}, {"EXEC"}, {"DISCARD"}, {"WATCH", "k"}, {"SELECT", "0"}, {"HELLO", "3"}, {"RESET"}, {"QUIT"}, {"READONLY"}, {"READWRITE"},
-             {"ASKING"}, {"AUTH", "x"}, {"CLIENT", "REPLY", "OFF"}, {"CLIENT", "TRACKING", "ON"}, {"BLPOP", "k", "1"}, {"BLMPOP", "1", "1", "k", "LEFT"},
-             {"BRPOPLPUSH", "{k}1", "{k}2", "1"}, {"BZPOPMIN", "k", "1"}, {"XREAD", "BLOCK", "1", "STREAMS", "k", "$"},
-             {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "1", "STREAMS", "k", ">"}, {"WAIT", "1", "1"}, {"subscribe", "c"}}) {
+    std::vector<std::vector<std::string>> const unshared{{"SUBSCRIBE", "c"}, {"PSUBSCRIBE", "c*"}, {"SSUBSCRIBE", "c"}, {"MONITOR"}, {"MULTI"},
+        {"EXEC"}, {"DISCARD"}, {"WATCH", "k"}, {"SELECT", "0"}, {"HELLO", "3"}, {"RESET"}, {"QUIT"}, {"READONLY"}, {"READWRITE"}, {"ASKING"},
+        {"AUTH", "x"}, {"CLIENT", "REPLY", "OFF"}, {"CLIENT", "TRACKING", "ON"}, {"BLPOP", "k", "1"}, {"BLMPOP", "1", "1", "k", "LEFT"},
+        {"BRPOPLPUSH", "{k}1", "{k}2", "1"}, {"BZPOPMIN", "k", "1"}, {"XREAD", "BLOCK", "1", "STREAMS", "k", "$"},
+        {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "1", "STREAMS", "k", ">"}, {"WAIT", "1", "1"}, {"subscribe", "c"}};
+    for (auto const& argv : unshared) {
         CAPTURE(argv[0]);
         auto const told = execute(s, argv);
         REQUIRE_FALSE(told);
@@ -287,7 +289,7 @@ TEST_CASE("values with every byte, empty ones and empty keys pass unchanged", "[
     auto& [servers, s, db] = t;
     std::string every;
     for (int byte = 0; byte < 256; ++byte) every.push_back(static_cast<char>(byte));
-    for (std::size_t const size : {std::size_t{0}, std::size_t{1}, std::size_t{24}, std::size_t{25}, std::size_t{200}, std::size_t{16384}, std::size_t{65536}, std::size_t{300000}}) {
+    for (unsigned const size : {0u, 1u, 24u, 25u, 200u, 16384u, 65536u, 300000u}) {
         std::string value;
         while (value.size() < size) value += every;
         value.resize(size);
@@ -299,6 +301,29 @@ TEST_CASE("values with every byte, empty ones and empty keys pass unchanged", "[
         CHECK(s(db.set("", value)) == set_outcome::written);
         CHECK(s(db.get("")) == value);
     }
+}
+
+TEST_CASE("declared single-threaded, the client serves all slots from one thread and ends clean", "[commands]") {
+    std::string const seed = real_cluster::shared().address("n4");
+    asio::io_context io{1};
+    std::optional<client> db{std::in_place, io.get_executor(), options{.seeds = {seed}, .single_threaded = true}};
+    auto const keys = keys_everywhere(":single");
+    std::size_t right = 0, wrong = 0;
+    for (std::string const& key : keys) {
+        db->set(key, "=" + key)([&](result<set_outcome> const& written) {
+            if (written != set_outcome::written) {
+                ++wrong;
+                return;
+            }
+            db->get(key)([&](result<std::optional<std::string>> const& told) { ++(told == "=" + key ? right : wrong); });
+        });
+    }
+    while (right + wrong < keys.size() && io.run_one_for(patience) != 0) continue;
+    CHECK(right == keys.size());
+    CHECK(wrong == 0);
+    db.reset();
+    io.run_for(patience);
+    CHECK(io.stopped());
 }
 
 TEST_CASE("one stand-alone server is served by the same client, in any database", "[commands]") {

@@ -19,6 +19,7 @@ root=$(cd "$here/../.." && pwd -P)
 compiler=${COMPILER:-g++}
 way=${1:-} folder=${2:-}
 [[ -n $folder ]] || { usage >&2; exit 2; }
+if [[ -z ${CMAKE_GENERATOR:-} ]] && command -v ninja > /dev/null; then export CMAKE_GENERATOR=Ninja; fi
 rm -rf "$folder"
 mkdir -p "$folder"
 

@@ -53,6 +53,7 @@ struct mishap {
 class performance {
 public:
     performance(scenario const& play, mishap const& wrong) : play_{play}, wrong_{wrong}, rules_{play.rules}, script_{options_of(play)} {
+        arm();
         for (auto const& one : play.calls) {
             lent_.push_back(std::make_unique<std::string>(one.options.lent));
             call_options options = one.options;
@@ -66,6 +67,7 @@ public:
         engine::instant const end = script_.now() + 6s;
         while (script_.now() < end && !all_done()) {
             arm();
+            fire();
             hear();
             if (!connect_one() && !deliver_one()) script_.doze();
         }
@@ -102,13 +104,16 @@ private:
     void arm() {
         script_.connects_by_itself(false);
         bool const wanted = wrong_.what == kind::cut_request || wrong_.what == kind::cancel_in_request;
-        if (!wanted || fired_) return;
-        if (!armed_ && (script_.connected(wrong_.node) || script_.dials(wrong_.node))) {
+        if (!wanted || armed_) return;
+        if (script_.connected(wrong_.node) || script_.dials(wrong_.node)) {
             std::size_t const taken = request_bytes_[wrong_.node];
             if (wrong_.at >= taken) script_.block(wrong_.node, wrong_.at - taken);
             armed_ = true;
         }
-        if (!armed_ || !script_.connected(wrong_.node) || script_.takes(wrong_.node) != 0) return;
+    }
+    /// The kernel has taken so many bytes and no more.
+    void fire() {
+        if (fired_ || !armed_ || !script_.connected(wrong_.node) || script_.takes(wrong_.node) != 0) return;
         fired_ = true;
         if (wrong_.what == kind::cut_request) return script_.cut(wrong_.node);
         give_up(wrong_.call);

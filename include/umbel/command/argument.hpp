@@ -62,7 +62,8 @@ public:
     }
     template <std::floating_point Number>
     argument(Number number) noexcept {
-        std::string_view const spelled = resp::number_text{static_cast<double>(number)};
+        resp::number_text const made{static_cast<double>(number)};
+        std::string_view const spelled = made;
         size_ = spelled.size();
         std::memcpy(digits_, spelled.data(), size_);
     }

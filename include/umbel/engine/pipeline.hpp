@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/ring.hpp>
@@ -22,29 +23,6 @@ struct pipeline_options {
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     resp::limits reply{};
     std::uint64_t seed = 1;
-};
-
-/// A number that one strand counts and any thread reads. Cost: that of a plain integer.
-class counter {
-public:
-    counter& operator++() noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        return *this;
-    }
-    operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::uint64_t> value_{0};
-};
-
-/// What is worth counting on one connection. Threading: read from any thread.
-struct pipeline_counters {
-    counter commands;   ///< Calls accepted.
-    counter replies;    ///< Replies that settled a call.
-    counter late;       ///< Replies that came for a call already given up, and were discarded.
-    counter redirects;  ///< MOVED and ASK followed.
-    counter retries;    ///< Calls to be sent again for any other reason.
-    counter pushes;     ///< RESP3 push frames that belonged to nobody.
 };
 
 /// The pipeline of one connection: a queue to write, a ring in flight, and the replies' way back.

@@ -68,8 +68,10 @@ struct result_slot {
                 // Told by the client itself, never by a server.
                 reject(one, error{errc::unexpected_type, delivery::executed});
             }
-        } catch (...) {
+        } catch (std::bad_alloc const&) {
             reject(one, error{errc::no_memory, delivery::executed});
+        } catch (...) {
+            reject(one, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"});
         }
     }
     static void reject(engine::call& base, error&& why) noexcept {
@@ -159,7 +161,7 @@ bool belongs_to(Executor const& executor, asio::execution_context const* context
 /// The token of one cancellable call, shared by the call and the cancellation slot's handler.
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
-    std::shared_ptr<driver> home;
+    std::weak_ptr<driver> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
     std::vector<shared_token*> parts;  ///< For an operation of several calls; filled before the first of them begins.
 
     void release() noexcept {

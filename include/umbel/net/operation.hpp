@@ -56,8 +56,10 @@ public:
     ~canceller() { token_->release(); }
     void operator()(asio::cancellation_type type) {
         if (type == asio::cancellation_type::none) return;
-        token_->home->request_cancel(*token_);
-        for (shared_token* const part : token_->parts) token_->home->request_cancel(*part);
+        auto const home = token_->home.lock();
+        if (!home) return;
+        home->request_cancel(*token_);
+        for (shared_token* const part : token_->parts) home->request_cancel(*part);
     }
 
 private:

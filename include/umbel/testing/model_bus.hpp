@@ -187,11 +187,12 @@ private:
         accuse(at, told);
         if (!told.primary) return;
         from.config_epoch = std::max(from.config_epoch, told.config_epoch);
-        auto& [theirs, ours] = at.heard_claims[told.from];
-        if (theirs != told.slots_version || ours != view.version) {
+        auto& [theirs, ours, epoch] = at.heard_claims[told.from];
+        if (theirs != told.slots_version || ours != view.version || epoch != from.config_epoch) {
             if (view.claimed(told.from, *told.slots)) follow(at, told.from);
             theirs = told.slots_version;
             ours = view.version;
+            epoch = from.config_epoch;
         }
         // Rule: Redis Cluster specification, "Configuration epochs conflicts resolution algorithm".
         if (at.primary() && view.me().config_epoch == told.config_epoch && view.me().id > from.id)

@@ -119,7 +119,8 @@ public:
             if (busy.contains(slot)) move_slot(slot, to);
             else hand_over(slot, which, to);
         }
-        bump_epoch((*this)[to]);
+        bump_epoch((*this)[to], (*this)[which].view.current_epoch);
+        announce(to);
     }
     void forget(node_number which) {
         log("is forgotten", which);
@@ -268,10 +269,10 @@ private:
         for (auto const& one : nodes())
             if (!one->primary() && one->view.me().follows == which) one->link_up = false;
     }
-    static void bump_epoch(model_node& one) {
-        std::uint64_t highest = one.view.current_epoch;
+    static void bump_epoch(model_node& one, std::uint64_t heard = 0) {
+        std::uint64_t highest = std::max(one.view.current_epoch, heard);
+        // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other, and here many move at once.
         for (model_peer const& peer : one.view.peers) highest = std::max(highest, peer.config_epoch);
-        if (one.view.me().config_epoch == highest && highest != 0) return;
         one.view.current_epoch = one.view.me().config_epoch = highest + 1;
     }
     void hand_over(std::uint16_t slot, node_number from, node_number to) {
@@ -304,13 +305,13 @@ private:
         }
         target.view.importing.erase(slot);
         target.view.set_owner(slot, to);
-        bump_epoch(target);
+        // Both ends learn it at one time: a claim of the source in between could win the slot back for nobody.
+        source.view.migrating.erase(slot);
+        source.view.set_owner(slot, to);
+        bump_epoch(target, std::max(source.view.current_epoch, source.view.me().config_epoch));
+        moving_.erase(slot);
         announce(to);
-        time_.in(step(), [this, &source, slot, to = to] {
-            moving_.erase(slot);
-            source.view.migrating.erase(slot);
-            if (source.view.owner[slot] == source.number()) source.view.set_owner(slot, to);
-        });
+        announce(from);
     }
     /// A failover has come between: what redis-cli --cluster fix would do. Keys on both sides may be lost.
     void abandon_move(std::uint16_t slot) {

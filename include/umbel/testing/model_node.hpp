@@ -9,6 +9,8 @@
 
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace umbel::testing {
@@ -72,7 +74,7 @@ public:
     unsigned votes = 0;
     std::uint64_t last_vote_epoch = 0;
     std::map<node_number, instant> voted_at;
-    std::map<node_number, std::pair<std::uint64_t, std::uint64_t>> heard_claims;
+    std::map<node_number, std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>> heard_claims;
     std::vector<std::function<void()>> bus_backlog;
 
     node_number number() const noexcept { return view.self; }

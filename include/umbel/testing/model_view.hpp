@@ -74,6 +74,7 @@ struct model_view {
     void set_owner(std::uint16_t slot, node_number to) {
         if (owner[slot] == to) return;
         owner[slot] = static_cast<std::int8_t>(to);
+        unclaimed_.reset(slot);
         ++version;
     }
     std::size_t count_of(node_number which) const { return count()[static_cast<std::size_t>(which)]; }
@@ -86,12 +87,14 @@ struct model_view {
         bool lost_mine = false;
         std::uint64_t const epoch = peer(by).config_epoch;
         for (std::size_t at = 0; at < owner.size(); ++at) {
-            if (owner[at] == by) unclaimed_.set(at, !slots.test(at));
+            if (owner[at] == by && unclaimed_.test(at) == slots.test(at)) {
+                unclaimed_.flip(at);
+                ++version;
+            }
             if (!slots.test(at) || owner[at] == by) continue;
             auto const slot = static_cast<std::uint16_t>(at);
             if (importing.contains(slot)) continue;
             if (owner[at] != nobody && !unclaimed_.test(at) && peer(owner[at]).config_epoch >= epoch) continue;
-            unclaimed_.reset(at);
             if (owner[at] == mine) lost_mine = true;
             if (owner[at] == self) migrating.erase(slot);
             set_owner(slot, by);

@@ -78,6 +78,9 @@ public:
     void cut_upstream_at(std::uint64_t at) noexcept { up_.cut_at = at; }
     void cut_downstream_at(std::uint64_t at) noexcept { down_.cut_at = at; }
 
+    /// Bytes that have passed so far.
+    std::uint64_t upstream_bytes() const noexcept { return up_.passed; }
+    std::uint64_t downstream_bytes() const noexcept { return down_.passed; }
     void spare() noexcept {
         up_.cut_at.reset();
         down_.cut_at.reset();
@@ -289,6 +292,12 @@ public:
         return made;
     }
 
+    /// The streams to one listener that are still held by somebody, oldest first.
+    std::vector<std::shared_ptr<stream>> streams_to(listener const& by) {
+        auto found = live();
+        std::erase_if(found, [&](auto const& one) { return &one->server() != &by || one->ended() || one->abandoned(); });
+        return found;
+    }
     /// Ends what was planned against streams: no further cut, spike or lost connect.
     void calm() {
         options_.cut_percent = options_.spike_percent = options_.lost_connect_percent = 0;

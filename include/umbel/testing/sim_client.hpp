@@ -21,8 +21,8 @@ namespace umbel::testing {
 
 /// What one simulated call may ask for.
 struct sim_call_options {
-    std::optional<umbel::read_from> reads;
-    std::optional<duration> deadline;
+    std::optional<umbel::read_from> reads{};
+    std::optional<duration> deadline{};
     bool idempotent = false;  ///< Declared so by the caller.
     cluster::endpoint const* node = nullptr;
 };

@@ -7,11 +7,11 @@
 #include <umbel/cluster/slot.hpp>
 
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -60,7 +60,7 @@ public:
         std::string address() const { return "127.0.0.1:" + std::to_string(port); }
     };
 
-    explicit real_cluster(cluster_shape const& options = {}) : password_{options.password} {
+    explicit real_cluster(cluster_shape const& options = {}) : password_{options.password}, replicas_{options.replicas} {
         std::string folder = (std::filesystem::temp_directory_path() / "umbel-integration.XXXXXX").string();
         if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
         folder_ = folder;
@@ -109,13 +109,45 @@ public:
 
     // ---- Disturbances -----------------------------------------------------------------------------------------------------
 
-    void kill(std::string const& name) { change("kill9 " + name); }
-    void freeze(std::string const& name) { change("freeze " + name); }
-    void thaw(std::string const& name) { change("thaw " + name); }
-    void restart(std::string const& name) { change("restart " + name); }
-    void restart_elsewhere(std::string const& name) { change("restart " + name + " --new-port"); }
+    // A name is that of a node, or "all".
+
+    void kill(std::string const& name) {
+        change("kill9 " + name);
+        dead_.insert(name);
+    }
+    void freeze(std::string const& name) {
+        change("freeze " + name);
+        frozen_.insert(name);
+    }
+    void thaw(std::string const& name) {
+        change("thaw " + name);
+        frozen_.erase(name);
+    }
+    void restart(std::string const& name) {
+        change("restart " + name);
+        dead_.erase(name);
+    }
+    void restart_elsewhere(std::string const& name) {
+        change("restart " + name + " --new-port");
+        dead_.erase(name);
+    }
     /// Waits until every living node sees a whole cluster.
     void wait() { run("wait --timeout 60"); }
+    /// Undoes what a test that failed half-way has left behind, and waits until the cluster is whole.
+    void heal() {
+        for (std::string const& name : std::set<std::string>{frozen_}) thaw(name);
+        for (std::string const& name : std::set<std::string>{dead_}) restart(name);
+        wait();
+        if (!eventually([&] { return is_whole(); })) throw std::runtime_error{"cluster: a primary misses its replicas"};
+    }
+    /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy machine: they are asked again.
+    void fail_over_to(node const& replica) const {
+        for (int attempt = 0; attempt < 6; ++attempt) {
+            talk(replica).ask({"CLUSTER", "FAILOVER"});
+            if (eventually([&] { return role_of(replica) == "primary"; }, 8s)) return;
+        }
+        throw std::runtime_error{"cluster: " + replica.name + " does not take over"};
+    }
 
     // ---- Facts ------------------------------------------------------------------------------------------------------------
 
@@ -130,6 +162,14 @@ public:
         throw std::runtime_error{"cluster: nobody owns slot " + std::to_string(slot)};
     }
     node owner_of(std::uint16_t slot, std::string const& asked = "n1") const { return shard_of(slot, asked).front(); }
+
+    /// True when every node knows the replicas of every slot.
+    bool is_whole() const {
+        for (node const& one : nodes_)
+            for (wire_value const& range : talk(one).must({"CLUSTER", "SLOTS"}).items)
+                if (range.items.size() != 3 + static_cast<std::size_t>(replicas_)) return false;
+        return true;
+    }
 
     /// "primary" or "replica", as the node sees itself now.
     std::string role_of(node const& one) const { return talk(one).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary"; }
@@ -241,8 +281,8 @@ private:
 
     void run(std::string const& words) const {
         std::string const output = (folder_ / "output").string();
-        std::string const line =
-            std::string{"bash "} + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " + quoted(dir().string()) + " > " + quoted(output) + " 2>&1";
+        std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " + quoted(dir().string()) + " > " +
+                                 quoted(output) + " 2>&1";
         if (std::system(line.c_str()) == 0) return;
         std::ostringstream told;
         told << std::ifstream{output}.rdbuf();
@@ -281,8 +321,11 @@ private:
     }
 
     std::string password_;
+    int replicas_;
     std::filesystem::path folder_;
     std::vector<node> nodes_;
+    std::set<std::string> dead_;
+    std::set<std::string> frozen_;
 };
 
 }  // namespace umbel::test

@@ -50,8 +50,12 @@ inline constexpr auto patience = 60s;
 
 class session {
 public:
-    explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {}, std::shared_ptr<umbel::observer> watching = nullptr)
-        : busy_{io_.get_executor()}, client_{std::in_place, io_.get_executor(), options, policy, std::move(watching)}, ended_{done_.get_future()}, thread_{[this] {
+    explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {},
+        std::shared_ptr<umbel::observer> watching = nullptr)
+        : busy_{io_.get_executor()},
+          client_{std::in_place, io_.get_executor(), options, policy, std::move(watching)},
+          ended_{done_.get_future()},
+          thread_{[this] {
               io_.run();
               done_.set_value();
           }} {}
@@ -150,7 +154,8 @@ public:
     /// Connects to every primary, so that what follows meets no first time.
     void warm_up() {
         std::vector<umbel::operation<std::optional<std::string>>> reads;
-        for (unsigned slot = 0; slot < umbel::cluster::slot_count; slot += 64) reads.push_back(client_->get(real_cluster::key_in(static_cast<std::uint16_t>(slot))));
+        for (unsigned slot = 0; slot < umbel::cluster::slot_count; slot += 64)
+            reads.push_back(client_->get(real_cluster::key_in(static_cast<std::uint16_t>(slot))));
         for (auto const& one : all(std::move(reads))) REQUIRE(one.has_value());
     }
 
@@ -173,7 +178,8 @@ private:
 /// Some hundred keys spread evenly over all slots.
 inline std::vector<std::string> keys_everywhere(std::string const& suffix, unsigned step = 48) {
     std::vector<std::string> keys;
-    for (unsigned slot = 0; slot < umbel::cluster::slot_count; slot += step) keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + suffix);
+    for (unsigned slot = 0; slot < umbel::cluster::slot_count; slot += step)
+        keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + suffix);
     return keys;
 }
 

@@ -14,17 +14,17 @@ namespace umbel::test {
 
 /// Increments some counters, one user for each, without pause.
 ///
-/// After an acknowledged value only unknown outcomes may have added to it: a higher one means that a command ran twice. A lower one means
-/// that a failover lost what had been acknowledged, which the cluster allows and which is counted.
+/// Between two acknowledged values only commands of unknown outcome may have added more: a higher value means that one ran twice. A lower
+/// one means that a failover lost what had been acknowledged, which the cluster allows and which is counted.
 class incrementers {
 public:
     struct tally {
         std::string key;
-        std::int64_t last = 0;            ///< The latest acknowledged value.
-        std::int64_t unknown_since = 0;   ///< Outcomes unknown since then.
+        std::int64_t last = 0;  ///< The latest acknowledged value.
         std::int64_t acknowledged = 0;
         std::int64_t unknown = 0;
-        std::int64_t refused = 0;  ///< Failures that say the command has not run.
+        std::int64_t unexplained = 0;  ///< Unknown outcomes that no value has shown to have run; each may run yet.
+        std::int64_t refused = 0;      ///< Failures that say the command has not run.
         std::int64_t lost = 0;
         std::int64_t too_many = 0;
     };
@@ -83,15 +83,16 @@ private:
             faults_.insert(told.error().code());
             bool const perhaps = told.error().may_have_executed();
             one.unknown += perhaps ? 1 : 0;
-            one.unknown_since += perhaps ? 1 : 0;
+            one.unexplained += perhaps ? 1 : 0;
             one.refused += perhaps ? 0 : 1;
             return;
         }
         ++one.acknowledged;
-        if (*told > one.last + one.unknown_since + 1) ++one.too_many;
-        one.lost += std::max<std::int64_t>(0, one.last + 1 - *told);
+        std::int64_t const more = *told - one.last - 1;
+        if (more > one.unexplained) ++one.too_many;
+        one.unexplained -= std::clamp<std::int64_t>(more, 0, one.unexplained);
+        one.lost += std::max<std::int64_t>(0, -more);
         one.last = *told;
-        one.unknown_since = 0;
     }
 
     session& session_;
@@ -107,13 +108,13 @@ private:
 /// Precondition: stopped, and no failover since the latest acknowledgement.
 inline void check_books(session& s, incrementers& users) {
     for (auto const& one : users.books()) {
-        CAPTURE(one.key, one.acknowledged, one.unknown, one.refused, one.lost, one.last, one.unknown_since);
+        CAPTURE(one.key, one.acknowledged, one.unknown, one.refused, one.lost, one.last, one.unexplained);
         auto const value = s(s.db().get<std::int64_t>(one.key));
         REQUIRE(value.has_value());
         REQUIRE(value->has_value());
         CHECK(one.too_many == 0);
         CHECK(**value >= one.last);
-        CHECK(**value <= one.last + one.unknown_since);
+        CHECK(**value <= one.last + one.unexplained);
         CHECK(**value <= one.acknowledged + one.unknown);
         CHECK(**value >= one.acknowledged - one.lost);
     }
@@ -122,8 +123,10 @@ inline void check_books(session& s, incrementers& users) {
 /// Says unique words and wants exactly these back: PING, and SET then GET of a key that nobody else writes.
 class talkers {
 public:
-    talkers(session& s, unsigned users, unsigned rounds, std::chrono::nanoseconds deadline) : session_{s}, db_{s.db().with(deadline)}, users_(users), running_{users} {
-        for (unsigned at = 0; at < users; ++at) users_[at] = {real_cluster::key_in(static_cast<std::uint16_t>(at * 509)) + ":talker", {}, rounds};
+    talkers(session& s, unsigned users, unsigned rounds, std::chrono::nanoseconds deadline)
+        : session_{s}, db_{s.db().with(deadline)}, users_(users), running_{users} {
+        for (unsigned at = 0; at < users; ++at)
+            users_[at] = {real_cluster::key_in(static_cast<std::uint16_t>(at * 509)) + ":talker", {}, rounds};
         session_.on_its_thread([this] {
             for (user& one : users_) say(one);
         });
@@ -135,7 +138,10 @@ public:
     bool done() const noexcept { return running_ == 0; }
     std::uint64_t answered() const noexcept { return answered_; }
     std::uint64_t failed() const noexcept { return failed_; }
+    /// Answers that belong to somebody else.
     std::uint64_t crossed() const noexcept { return crossed_; }
+    /// Values from before an acknowledged SET: only a failover may bring them back.
+    std::uint64_t stale() const noexcept { return stale_; }
 
 private:
     struct user {
@@ -166,7 +172,8 @@ private:
     }
     void read(user& one) {
         db_.get(one.key)([this, &one](umbel::result<std::optional<std::string>> const& told) {
-            if (told && !told->has_value()) ++crossed_;
+            bool const own = told && (!told->has_value() || (**told).starts_with(one.key + "#"));
+            if (own && *told != one.word) ++stale_;
             else judge(told ? &**told : nullptr, one.word);
             say(one);
         });
@@ -184,6 +191,7 @@ private:
     std::atomic<std::uint64_t> answered_{0};
     std::atomic<std::uint64_t> failed_{0};
     std::atomic<std::uint64_t> crossed_{0};
+    std::atomic<std::uint64_t> stale_{0};
 };
 
 }  // namespace umbel::test

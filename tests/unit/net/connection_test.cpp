@@ -98,7 +98,9 @@ struct listener final : umbel::net::connection_owner {
 struct noted_call : call {
     explicit noted_call(std::string_view command, umbel::cluster::command_flags meaning = umbel::cluster::command_flags::none) {
         static constexpr umbel::engine::call_kind noting{
-            .decode = [](call& one, umbel::resp::view const& reply) noexcept { self(one).told = std::string{reply.text()}; },
+            .decode = [](call& one, umbel::resp::view const& reply) noexcept {
+                self(one).told = reply.integer() ? std::to_string(*reply.integer()) : std::string{reply.text()};
+            },
             .reject = [](call& one, umbel::error&& why) noexcept {
                 self(one).told = std::string{umbel::name_of(why.code())} + " " + std::string{umbel::name_of(why.delivery())};
             },
@@ -124,6 +126,7 @@ constexpr std::string_view incr = "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n";
 /// One connection, opened on demand.
 struct bench {
     asio::io_context io{1};
+    std::deque<noted_call> calls;
     listener owner;
     connection link;
 
@@ -132,6 +135,10 @@ struct bench {
                {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
     ~bench() { link.abandon(); }
 
+    /// A call that lives as long as the connection.
+    noted_call& call(std::string_view command, umbel::cluster::command_flags flags = umbel::cluster::command_flags::none) {
+        return calls.emplace_back(command, flags);
+    }
     paper_transport& open() {
         umbel::engine::handshake_plan plan;
         plan.protocol = umbel::protocol::resp2;
@@ -155,7 +162,7 @@ struct bench {
 
 TEST_CASE("a call on a connection that was never opened goes back to the driver", "[connection]") {
     bench here;
-    noted_call one{get};
+    noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
     CHECK(here.owner.heard == std::vector<std::string>{"stranded"});
@@ -165,8 +172,8 @@ TEST_CASE("calls wait for the connection, go out in one write, and are answered 
     bench here;
     paper_transport& wire = here.open();
     CHECK(wire.target == "10.0.0.7:7000");
-    noted_call first{get};
-    noted_call second{incr};
+    noted_call& first = here.call(get);
+    noted_call& second = here.call(incr);
     here.link.submit(first);
     here.link.submit(second);
     here.turn();
@@ -185,9 +192,9 @@ TEST_CASE("calls wait for the connection, go out in one write, and are answered 
 TEST_CASE("calls begun inside a completion join the write at the end of the turn", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call first{get};
-    noted_call second{incr};
-    noted_call third{get};
+    noted_call& first = here.call(get);
+    noted_call& second = here.call(incr);
+    noted_call& third = here.call(get);
     first.then = [&] {
         here.link.submit(second);
         here.link.submit(third);
@@ -203,8 +210,8 @@ TEST_CASE("a write that the kernel takes piece by piece goes on whenever it is w
     bench here;
     paper_transport& wire = here.connect();
     wire.accepts = 0;
-    noted_call one{get};
-    noted_call two{incr};
+    noted_call& one = here.call(get);
+    noted_call& two = here.call(incr);
     here.link.submit(one);
     here.link.submit(two);
     here.turn();
@@ -219,7 +226,7 @@ TEST_CASE("a write that the kernel takes piece by piece goes on whenever it is w
 TEST_CASE("replies that arrive byte by byte settle when their last byte is there", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call one{get};
+    noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
     for (char const letter : std::string_view{"$5\r\nhello\r"}) {
@@ -233,13 +240,13 @@ TEST_CASE("replies that arrive byte by byte settle when their last byte is there
 TEST_CASE("a refused connection is reported before its calls, which were not sent", "[connection]") {
     bench here;
     paper_transport& wire = here.open();
-    noted_call one{incr};
+    noted_call& one = here.call(incr);
     here.link.submit(one);
     here.turn();
     wire.owner.on_connected(wire.epoch, asio::error::connection_refused, true);
     CHECK(here.owner.heard == std::vector<std::string>{"lost connect_failed", "diverted connect_failed"});
     CHECK(wire.closed);
-    noted_call unresolved{incr};
+    noted_call& unresolved = here.call(incr);
     paper_transport& second = here.open();
     here.link.submit(unresolved);
     here.turn();
@@ -250,8 +257,8 @@ TEST_CASE("a refused connection is reported before its calls, which were not sen
 TEST_CASE("a lost connection tells a write unknown and asks for a read again", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call read{get, umbel::cluster::command_flags::read_only};
-    noted_call written{incr};
+    noted_call& read = here.call(get, umbel::cluster::command_flags::read_only);
+    noted_call& written = here.call(incr);
     here.link.submit(read);
     here.link.submit(written);
     here.turn();
@@ -266,8 +273,8 @@ TEST_CASE("a command of which the kernel has not got all was not sent", "[connec
     bench here;
     paper_transport& wire = here.connect();
     wire.accepts = get.size() + 3;
-    noted_call whole{get};
-    noted_call half{incr};
+    noted_call& whole = here.call(get);
+    noted_call& half = here.call(incr);
     here.link.submit(whole);
     here.link.submit(half);
     here.turn();
@@ -284,7 +291,7 @@ TEST_CASE("what an old transport still has to say is not heard", "[connection]")
     old.owner.on_read(old.epoch, asio::error::eof, 0);
     old.owner.on_writable(old.epoch, asio::error::eof);
     old.owner.on_connected(old.epoch, asio::error::eof, true);
-    noted_call one{get};
+    noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
     wire.arrive("$1\r\nv\r\n");
@@ -295,7 +302,7 @@ TEST_CASE("what an old transport still has to say is not heard", "[connection]")
 TEST_CASE("junk closes the connection with a protocol error", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call one{incr};
+    noted_call& one = here.call(incr);
     here.link.submit(one);
     here.turn();
     wire.arrive("HTTP/1.1 400\r\n");
@@ -307,21 +314,21 @@ TEST_CASE("junk closes the connection with a protocol error", "[connection]") {
 TEST_CASE("after a handler that throws the others complete in a turn of their own, and reading goes on", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    std::deque<noted_call> all;
-    for (int i = 0; i < 100; ++i) all.emplace_back(get);
-    noted_call inside{incr};
+    std::deque<noted_call>& all = here.calls;
+    for (int i = 0; i < 100; ++i) here.call(get);
+    noted_call& inside = here.call(incr);
     all[40].then = [&] {
         here.link.submit(inside);
         throw std::runtime_error{"a handler's own"};
     };
-    for (noted_call& one : all) here.link.submit(one);
+    for (std::size_t i = 0; i < 100; ++i) here.link.submit(all[i]);
     here.turn();
     std::string replies;
     for (int i = 0; i < 100; ++i) replies += "$1\r\nv\r\n";
     CHECK_THROWS_AS(wire.arrive(replies), std::runtime_error);
     CHECK(all[40].completions == 1);
     here.turn();
-    for (noted_call const& one : all) CHECK(one.completions == 1);
+    for (std::size_t i = 0; i < 100; ++i) CHECK(all[i].completions == 1);
     CHECK(wire.written.ends_with(incr));
     wire.arrive(":1\r\n");
     CHECK(inside.told == "1");
@@ -330,7 +337,7 @@ TEST_CASE("after a handler that throws the others complete in a turn of their ow
 TEST_CASE("a drained connection serves what is in flight and closes then", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call one{get};
+    noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
     here.link.drain(here.generation);
@@ -345,10 +352,10 @@ TEST_CASE("a drained connection serves what is in flight and closes then", "[con
 TEST_CASE("shut completes what is queued, written and in the inbox, once, and reports no loss", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
-    noted_call written{get};
+    noted_call& written = here.call(get);
     here.link.submit(written);
     here.turn();
-    noted_call inbox{incr};
+    noted_call& inbox = here.call(incr);
     here.link.submit(inbox);
     here.link.shut();
     here.turn();
@@ -357,7 +364,7 @@ TEST_CASE("shut completes what is queued, written and in the inbox, once, and re
     CHECK(written.completions + inbox.completions == 2);
     CHECK(wire.closed);
     CHECK(here.owner.heard == std::vector<std::string>{"opened"});
-    noted_call late{get};
+    noted_call& late = here.call(get);
     here.link.submit(late);
     here.turn();
     CHECK(here.owner.heard.back() == "stranded");
@@ -368,11 +375,9 @@ TEST_CASE("past the inbox's bound a call is not taken", "[connection]") {
     narrow.in_flight_max = 2;
     bench here{narrow};
     here.connect();
-    std::deque<noted_call> all;
-    for (int i = 0; i < 3; ++i) all.emplace_back(get);
-    CHECK(here.link.submit(all[0]));
-    CHECK(here.link.submit(all[1]));
-    CHECK_FALSE(here.link.submit(all[2]));
+    CHECK(here.link.submit(here.call(get)));
+    CHECK(here.link.submit(here.call(get)));
+    CHECK_FALSE(here.link.submit(here.call(get)));
     here.turn();
     CHECK(here.link.in_flight() == 2);
 }

@@ -1,0 +1,32 @@
+// counters.hpp: numbers that a connection's strand counts and any thread may read. It knows no meaning beyond the names.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace umbel::engine {
+
+/// A number that one strand counts and any thread reads. Cost: that of a plain integer.
+class counter {
+public:
+    counter& operator++() noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return *this;
+    }
+    operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// What is worth counting on one connection. Threading: read from any thread.
+struct pipeline_counters {
+    counter commands;   ///< Calls accepted.
+    counter replies;    ///< Replies that settled a call.
+    counter late;       ///< Replies that came for a call already given up, and were discarded.
+    counter redirects;  ///< MOVED and ASK followed.
+    counter retries;    ///< Calls to be sent again for any other reason.
+    counter pushes;     ///< RESP3 push frames that belonged to nobody.
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,108 @@
+// What a caller is told about delivery: cancellations and cuts at every point; and the checks themselves, shown faulty clients.
+#include "scenario.hpp"
+#include "scene.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+
+using namespace simulation;
+
+namespace {
+
+/// Repeats whatever was lost, also what may have been executed: what no client may do by itself.
+struct repeats_everything {
+    umbel::cluster::verdict operator()(umbel::cluster::attempt const& seen) const noexcept {
+        if (seen.fault == errc::connection_lost) return umbel::cluster::verdict::after_refresh(seen.delay);
+        return umbel::cluster::follow_redirects{}(seen);
+    }
+};
+
+/// Runs seeds with a changed plan until one is caught; returns what the checks said.
+template <class Change>
+std::string first_catch(Change change, std::string_view wanted) {
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        plan drawn = draw(seed);
+        if (drawn.allowed.surfaced) continue;
+        change(drawn);
+        for (std::string const& one : scenario{seed, drawn}.run().failures)
+            if (one.find(wanted) != std::string::npos) return one;
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("a call cancelled at any moment never leaves its reply to the next one", "[simulation]") {
+    // CVE-2023-28858 and CVE-2023-28859 (redis-py): a cancelled command's reply was given to the next command.
+    for (unsigned at = 0; at < 60; ++at) {
+        scene on{{}, {1, 0}};
+        on.db.driver();
+        if (at % 2 == 1) on.time.run_for(50ms);
+        answer const& first = on.call({"ECHO", "first"});
+        call_number const number = on.last_number;
+        for (unsigned i = 0; i < at / 2; ++i) on.time.step();
+        on.db.cancel(number);
+        answer const& second = on.call({"ECHO", "second"});
+        answer const& third = on.call({"GET", "nothing"});
+        on.time.run_for(1s);
+        INFO("after " << at / 2 << " steps");
+        CHECK((first.text() == "\"first\"" || (first.done() && !first.good() && first.told->error() == errc::cancelled)));
+        CHECK(second.text() == "\"second\"");
+        CHECK(third.good());
+    }
+}
+
+TEST_CASE("an INCR whose reply comes after its deadline is not sent again", "[simulation]") {
+    // Jedis issue 3187: a command repeated after a timeout was executed twice.
+    scene on{{}, {1, 0}};
+    on.ready();
+    REQUIRE(on.ask({"INCR", "n"}).good());
+    on.cluster.freeze(0);
+    answer const& late = on.call({"INCR", "n"}, {.deadline = 50ms});
+    on.time.run_for(200ms);
+    REQUIRE(late.done());
+    CHECK(late.told->error() == errc::deadline_exceeded);
+    CHECK(late.told->error().delivery() == delivery::unknown);
+    on.cluster.unfreeze(0);
+    CHECK(on.ask({"ECHO", "mine"}).text() == "\"mine\"");
+    CHECK(on.ask({"INCR", "n"}).text() == "(integer) 3");
+    CHECK(on.cluster[0].counted("incr") == 3);
+}
+
+TEST_CASE("a cut at any byte of request or reply leaves the counter between acknowledged and unknown", "[simulation]") {
+    // "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n" is 25 bytes long, ":1\r\n" four.
+    for (int upstream = 0; upstream < 2; ++upstream) {
+        for (std::uint64_t at = 0; at < (upstream == 1 ? 52u : 9u); ++at) {
+            scene on{{}, {1, 0}, at + 1};
+            on.ready();
+            auto const streams = on.cluster.net().streams_to(on.cluster[0]);
+            REQUIRE_FALSE(streams.empty());
+            for (auto const& one : streams) {
+                if (upstream == 1) one->cut_upstream_at(one->upstream_bytes() + at);
+                else one->cut_downstream_at(one->downstream_bytes() + at);
+            }
+            unsigned acknowledged = 0, unknown = 0, without_effect = 0;
+            for (int i = 0; i < 3; ++i) {
+                answer const& one = on.ask({"INCR", "n"}, {.deadline = 2s});
+                if (one.good()) ++acknowledged;
+                else if (one.told->error().may_have_executed()) ++unknown;
+                else ++without_effect;
+            }
+            auto const value = std::stoul(on.cluster[0].store.contains("n") ? on.cluster[0].store.at("n").text : std::string{"0"});
+            INFO((upstream == 1 ? "upstream" : "downstream") << ", byte " << at);
+            CHECK(acknowledged <= value);
+            CHECK(value <= acknowledged + unknown);
+            CHECK(unknown <= 1);
+            CHECK(without_effect == 0);
+        }
+    }
+}
+
+TEST_CASE("a policy that repeats what may have been executed is caught", "[simulation][control]") {
+    CHECK(first_catch([](plan& drawn) { drawn.policy = repeats_everything{}; drawn.wires.cut_percent = 50; }, "was executed 2 times") != "");
+}
+
+TEST_CASE("a driver that forgets the place of cancelled calls is caught", "[simulation][control]") {
+    CHECK(first_catch([](plan& drawn) { drawn.forget_tombstones = true; drawn.users.cancel_percent = 30; }, "somebody else's reply") != "");
+}

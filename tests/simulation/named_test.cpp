@@ -1,0 +1,254 @@
+// Named scenarios: one situation each, in virtual time.
+#include "scene.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace simulation;
+
+namespace {
+
+/// Calls INCR on a key of every primary every `pace` until `until`; notes latencies and the time of every success, by primary.
+struct heartbeat {
+    scene& on;
+    std::vector<std::string> keys;
+    duration pace;
+    instant until;
+    duration deadline = 5s;
+    std::vector<std::vector<duration>> latency{keys.size()};
+    std::vector<std::vector<instant>> good{keys.size()};
+    unsigned failed = 0;
+
+    void start() {
+        for (std::size_t i = 0; i < keys.size(); ++i) beat(i);
+    }
+    void beat(std::size_t which) {
+        if (on.time.now() >= until) return;
+        instant const asked = on.time.now();
+        on.db.call({"SET", keys[which], "x"}, [this, which, asked](umbel::result<umbel::reply> told) {
+            if (!told) {
+                ++failed;
+                return;
+            }
+            latency[which].push_back(on.time.now() - asked);
+            good[which].push_back(on.time.now());
+        }, {.deadline = deadline});
+        on.time.in(pace, [this, which] { beat(which); });
+    }
+    static duration p99(std::vector<duration> all) {
+        std::sort(all.begin(), all.end());
+        return all.empty() ? duration{0} : all[all.size() * 99 / 100];
+    }
+};
+
+std::vector<std::string> one_key_each(scene& on, int primaries = 3) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < primaries; ++i) keys.push_back(on.key_of(i));
+    return keys;
+}
+
+}  // namespace
+
+TEST_CASE("ten thousand MOVED at once cost at most two topology queries and no connection", "[simulation]") {
+    scene on;
+    on.ready();
+    for (int i = 0; i < 3; ++i) REQUIRE(on.ask({"SET", on.key_of(i), "x"}).good());
+    on.time.run_for(500ms);
+    std::vector<std::string> keys;
+    for (int i = 0; keys.size() < 10000; ++i) {
+        std::string key = "key:" + std::to_string(i);
+        if (on.cluster.truth(umbel::cluster::slot_of(key).value()) == 0) keys.push_back(std::move(key));
+    }
+    auto const before = on.db.counters();
+    auto const connects = on.cluster.net().connects();
+    on.cluster.drain(0, 1);
+    std::size_t good = 0;
+    for (std::string const& key : keys) on.db.call({"SET", key, "x"}, [&](umbel::result<umbel::reply> told) { good += told.has_value() ? 1 : 0; });
+    on.time.run_for(500ms);
+    CHECK(good == keys.size());
+    CHECK(on.db.counters().moved - before.moved == keys.size());
+    CHECK(on.db.counters().topology_queries - before.topology_queries <= 2);
+    CHECK(on.cluster.net().connects() == connects);
+}
+
+TEST_CASE("a crash costs at most one MOVED beyond what was in flight", "[simulation]") {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        scene on{{}, {3, 1}, seed};
+        on.ready();
+        heartbeat users{on, one_key_each(on), 2ms, on.time.now() + 4s};
+        users.start();
+        on.time.run_for(300ms);
+        auto const before = on.db.counters().moved;
+        on.cluster.crash(0);
+        on.time.run_for(6s);
+        INFO("seed " << seed);
+        CHECK(on.db.counters().moved - before <= 1);
+        CHECK(on.cluster.promotions() == 1);
+        CHECK(users.failed == 0);
+        CHECK(on.db.pending() == 0);
+    }
+}
+
+TEST_CASE("a failover that was asked for costs a MOVED for what the old primary held back, and fails nobody", "[simulation]") {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        scene on{{}, {3, 1}, seed};
+        on.ready();
+        heartbeat users{on, one_key_each(on), 2ms, on.time.now() + 2s};
+        users.start();
+        on.time.run_for(300ms);
+        auto const before = on.db.counters().moved;
+        on.cluster.fail_over(3);
+        instant const asked = on.time.now();
+        on.time.run_while_not([&] { return on.cluster.promotions() == 1; }, 2s);
+        auto const held_back = static_cast<std::uint64_t>((on.time.now() - asked) / 2ms) + 5;
+        on.time.run_for(4s);
+        INFO("seed " << seed);
+        CHECK(on.cluster.promotions() == 1);
+        CHECK(on.db.counters().moved - before <= held_back + 1);
+        CHECK(users.failed == 0);
+        CHECK(on.db.pending() == 0);
+    }
+}
+
+TEST_CASE("a multi-key command on a half-moved slot waits and succeeds", "[simulation]") {
+    scene on;
+    on.ready();
+    REQUIRE(on.ask({"MSET", "{t}a", "1", "{t}b", "2"}).good());
+    auto const slot = umbel::cluster::slot_of("{t}a").value();
+    node_number const from = on.cluster.truth(slot);
+    node_number const to = (from + 1) % 3;
+    on.cluster.key_pace = 300ms;
+    on.cluster.move_slot(slot, to);
+    on.time.run_while_not([&] { return on.cluster[from].store.size() < 2; }, 2s);
+    REQUIRE(on.cluster.moving());
+    answer const& both = on.call({"MGET", "{t}a", "{t}b"});
+    answer const& moved = on.call({"GET", "{t}a"});
+    answer const& fresh = on.call({"SET", "{t}new", "3"});
+    on.time.run_for(5ms);
+    CHECK_FALSE(both.done());
+    CHECK(moved.text() == "\"1\"");
+    CHECK(fresh.good());
+    CHECK(on.db.counters().asked >= 1);
+    CHECK(on.db.owner_of(umbel::cluster::slot{slot}) == on.cluster.where(from));
+    on.time.run_for(3s);
+    REQUIRE(both.good());
+    CHECK((*both.told)->root().child(0).text() == "1");
+    CHECK((*both.told)->root().child(1).text() == "2");
+    CHECK_FALSE(on.cluster.moving());
+}
+
+TEST_CASE("when all nodes were down and are back the client recovers by itself", "[simulation]") {
+    scene on;
+    on.ready();
+    for (int i = 0; i < 6; ++i) on.cluster.crash(i);
+    answer const& waits = on.call({"SET", "k", "1"}, {.deadline = 10s});
+    answer const& gives_up = on.call({"SET", "k", "1"}, {.deadline = 500ms});
+    on.time.run_for(3s);
+    CHECK_FALSE(waits.done());
+    REQUIRE(gives_up.done());
+    CHECK(gives_up.told->error() == errc::deadline_exceeded);
+    CHECK(gives_up.told->error().delivery() == delivery::not_sent);
+    for (int i = 0; i < 6; ++i) on.cluster.restart(i);
+    on.time.run_while_not([&] { return on.cluster.serves_writes(); }, 5s);
+    instant const back = on.time.now();
+    on.time.run_while_not([&] { return waits.done(); }, 5s);
+    CHECK(waits.good());
+    CHECK(waits.came - back < 1500ms);
+}
+
+TEST_CASE("dead seeds beside a live one do no harm", "[simulation]") {
+    scene on{{.seeds = {"10.0.0.98:6379", "10.0.0.99:6379", "10.0.0.4:6379"}}};
+    answer const& one = on.ask({"SET", "k", "v"});
+    CHECK(one.good());
+    CHECK(one.took() < 1s);
+}
+
+TEST_CASE("when all seeds are dead a command says so by its deadline", "[simulation]") {
+    scene on{{.seeds = {"10.0.0.98:6379", "10.0.0.99:6379"}}};
+    answer const& one = on.ask({"SET", "k", "v"}, {.deadline = 700ms});
+    REQUIRE(one.done());
+    REQUIRE_FALSE(one.good());
+    CHECK(one.told->error() == errc::no_reachable_node);
+    CHECK(one.told->error().delivery() == delivery::not_sent);
+    CHECK(one.took() >= 700ms);
+    CHECK(one.took() < 740ms);
+}
+
+TEST_CASE("one node with an old view does not make the table flap", "[simulation]") {
+    scene on{{.refresh_interval_min = 10ms, .refresh_interval = 50ms}};
+    on.ready();
+    on.cluster.partition(5, 1);
+    on.cluster.fail_over(3, false, true);
+    on.time.run_while_not([&] { return on.db.owner_of(umbel::cluster::slot{0}) == on.cluster.where(3); }, 5s);
+    REQUIRE(on.db.owner_of(umbel::cluster::slot{0}) == on.cluster.where(3));
+    on.time.run_for(300ms);
+    auto const changes = on.db.counters().topology_changes;
+    auto const asked = on.cluster[5].counted("cluster");
+    unsigned flaps = 0;
+    on.time.after_every_step([&] { flaps += on.db.owner_of(umbel::cluster::slot{0}) == on.cluster.where(3) ? 0u : 1u; });
+    // The stale node is asked too: it is the only seed, and the others are asked less often.
+    for (int i = 0; i < 40; ++i) {
+        on.cluster.reset_connections(i % 3 == 0 ? 3 : i % 3);
+        on.time.run_for(50ms);
+    }
+    CHECK(flaps == 0);
+    CHECK(on.db.counters().topology_changes - changes <= 2);
+    CHECK(on.cluster[5].counted("cluster") >= asked);
+}
+
+TEST_CASE("writes flow again within 200 ms of the cluster's own recovery", "[simulation]") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        for (int how = 0; how < 4; ++how) {
+            scene on{{}, {3, 1}, seed};
+            on.ready();
+            std::string const key = on.key_of(0);
+            instant const began = on.time.now();
+            heartbeat users{on, {key}, 5ms, began + 8s};
+            users.start();
+            on.time.run_for(500ms);
+            if (how == 0) on.cluster.crash(0);
+            if (how == 1) on.cluster.freeze(0);
+            if (how == 2) on.cluster.fail_over(3);
+            if (how == 3) on.cluster.fail_over(3, true);
+            on.time.run_while_not([&] { return on.cluster.promotions() == 1 && on.cluster.serves_writes(); }, 6s);
+            instant const recovered = on.time.now();
+            on.time.run_for(8s);
+            auto const first = std::find_if(users.good[0].begin(), users.good[0].end(), [&](instant when) { return when >= recovered; });
+            INFO("seed " << seed << ", how " << how);
+            REQUIRE(first != users.good[0].end());
+            CHECK((*first - recovered) <= 200ms);
+        }
+    }
+}
+
+TEST_CASE("a frozen primary is felt on its own shard only, and memory stays bounded", "[simulation]") {
+    scene on{{.in_flight_max = 200}};
+    on.ready();
+    auto const keys = one_key_each(on);
+    heartbeat before{on, keys, 1ms, on.time.now() + 1s, 300ms};
+    before.start();
+    on.time.run_for(1100ms);
+    // No replica may take over: the shard stays frozen.
+    on.cluster.crash(3);
+    on.cluster.freeze(0);
+    heartbeat during{on, keys, 1ms, on.time.now() + 3s, 300ms};
+    during.start();
+    std::size_t most = 0;
+    on.time.after_every_step([&] {
+        for (auto* const one : on.db.driver().connections()) most = std::max(most, one->link().pipe().in_flight());
+    });
+    on.time.run_for(100ms);
+    CHECK(during.good[0].empty());
+    // From its failure on the whole cluster is down by its own rule; until then the other shards serve.
+    for (int shard : {1, 2}) {
+        auto const index = static_cast<std::size_t>(shard);
+        CHECK(during.good[index].size() > 90);
+        CHECK(heartbeat::p99(during.latency[index]) * 2 <= heartbeat::p99(before.latency[index]) * 3);
+    }
+    on.time.run_for(4s);
+    CHECK(most <= 201);
+    CHECK(on.db.pending() == 0);
+}

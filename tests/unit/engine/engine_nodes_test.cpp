@@ -1,0 +1,108 @@
+// Nodes that come, change their role or their identity, and go; and the numbers they have meanwhile.
+#include <umbel/engine/engine.hpp>
+
+#include "support/script.hpp"
+
+using namespace umbel;
+using namespace umbel::test;
+
+TEST_CASE("another server at a known address has the topology asked for", "[topology]") {
+    script_options options;
+    options.engine.plan.extent = handshake::full;
+    options.boots = false;
+    script s{options};
+    std::string const greeting = wire("CLIENT SETINFO LIB-NAME umbel") + wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION) + wire("CLUSTER MYID");
+    CHECK(s.next().bytes == greeting);
+    s.receive(a, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379"));
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+    s.receive(a, usual_layout());
+    s.pass(1s);
+    s.start("GET bar");
+    CHECK(s.next().bytes == greeting);
+    s.receive(b, "+OK\r\n+OK\r\n" + bulk("id-of-somebody-else"));
+    CHECK(s.next() == sent{b, "GET bar"});
+    CHECK(s.core().counters().refreshes == 2);
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+}
+
+TEST_CASE("a role change makes the replica link anew", "[topology]") {
+    script s;
+    auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+    std::string const replica = s.next().to;
+    s.receive(replica, "+OK\r\n");
+    s.next();
+    s.receive(replica, "$1\r\n1\r\n");
+    CHECK(get.value() == "1");
+    s.pass(1s);
+    s.happens(engine::refresh_wanted{});
+    s.next();
+    std::string const node = replica.substr(0, replica.find('/'));
+    std::string const other = node == d ? e : d;
+    s.receive(a, cluster_slots({{0, 5460, {b}}, {5461, 10922, {c}}, {10923, 16383, {node, a, other}}}));
+    CHECK_FALSE(s.connected(replica));
+}
+
+TEST_CASE("numbers of nodes that are gone are used again, but not before they have rested", "[topology]") {
+    script_options options;
+    options.engine.nodes_max = 8;
+    script s{options};
+    for (unsigned round = 0; round < 40; ++round) {
+        std::string const named = "10.0.1.1:" + std::to_string(7000 + round);
+        auto get = s.start("GET foo", {.timeout = 5s});
+        s.next();
+        s.receive(a, "-MOVED 12182 " + named + "\r\n");
+        std::uint16_t const number = s.number(named);
+        REQUIRE(number != engine::link_id::no_node);
+        s.receive(named, "$1\r\n1\r\n");
+        CHECK(get.value() == "1");
+        std::uint32_t const generation = s.core().nodes()[number].link(engine::link_mode::primary).generation;
+        // The cluster knows nothing of it: the refresh puts the slot back, and a later one closes the connection.
+        s.pass(150ms);
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+            if (seen.bytes == wire("CLUSTER SLOTS")) s.receive(seen.to, usual_layout());
+        CHECK(s.owner(12182) == a);
+        CHECK(s.connected(named));
+        s.pass(31s);
+        s.happens(engine::refresh_wanted{});
+        s.next();
+        s.receive(a, usual_layout());
+        CHECK_FALSE(s.connected(named));
+        s.pass(29s);
+        CHECK(s.number(named) == number);
+        s.pass(12s);
+        CHECK(s.number(named) == engine::link_id::no_node);
+        CHECK(s.core().nodes()[number].link(engine::link_mode::primary).generation >= generation);
+    }
+    CHECK(s.core().nodes().size() <= 8);
+}
+
+TEST_CASE("an arena that is full of addresses nobody answers at leaves room again", "[topology]") {
+    script_options options;
+    options.engine.nodes_max = 8;
+    script s{options};
+    s.connects_by_itself(false);
+    for (unsigned round = 0; round < 20; ++round) {
+        auto get = s.start("GET foo", {.timeout = 1s});
+        while (!(s.next() == nothing)) {}
+        std::string const named = "10.0.1.1:" + std::to_string(7000 + round);
+        s.receive(a, "-MOVED 12182 " + named + "\r\n");
+        REQUIRE(s.dials(named));
+        s.refuse(named);
+        s.pass(150ms);
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+            s.receive(seen.to, seen.bytes == wire("CLUSTER SLOTS") ? usual_layout() : "$1\r\n1\r\n");
+        s.pass(60s);
+        REQUIRE(get.done());
+    }
+}
+
+TEST_CASE("a seed that was never asked keeps its number while a refresh may come to it", "[topology]") {
+    script_options options;
+    options.boots = false;
+    options.engine.seeds.clear();
+    for (std::uint16_t port = 1; port <= 9; ++port) options.engine.seeds.push_back({"10.0.9.9", port});
+    options.engine.refresh_timeout = 20s;
+    script s{options};
+    s.pass(70s);
+    for (std::uint16_t number = 0; number < s.core().nodes().size(); ++number) CHECK(s.core().nodes()[number].where.port != 0);
+}
