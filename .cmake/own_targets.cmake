@@ -21,6 +21,8 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 reports overlapping copies inside its own std::string (GCC bug 105651).
   list(APPEND umbel_warnings -Wno-restrict)
+  # At -O1 it pairs Asio's operator new of coroutine frames with the wrong operator delete.
+  list(APPEND umbel_warnings -Wno-mismatched-new-delete)
 endif()
 
 if(UMBEL_SANITIZE STREQUAL "address")

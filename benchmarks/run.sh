@@ -7,7 +7,7 @@ usage() {
     cat <<'TEXT'
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
-  --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only
+  --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
   --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, parser, encode, slot, slot_table, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
@@ -116,9 +116,9 @@ commit() {
 # --- parts ------------------------------------------------------------------------------------------------------------------------
 
 if [[ $quick == yes ]]; then
-    paired=(--rounds 12 --seconds 0.12) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') micro_rounds=5 compile_rounds=1
+    paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') micro_rounds=5 compiled=(--rounds 1 --short)
 else
-    paired=(--rounds 16 --seconds 0.3) swept=(--rounds 5 --seconds 0.2) micro_rounds=15 compile_rounds=3
+    paired=(--rounds 16 --seconds 0.3) swept=(--rounds 5 --seconds 0.2) micro_rounds=15 compiled=(--rounds 3)
 fi
 failed=()
 
@@ -173,7 +173,7 @@ if wanted instructions; then
 fi
 if wanted compile_time; then
     umbel_say 'compile time'
-    CXX=$(umbel_compiler no) "$root/benchmarks/compile_time/run.sh" --rounds "$compile_rounds" --csv "$csv"
+    CXX=$(umbel_compiler no) "$root/benchmarks/compile_time/run.sh" "${compiled[@]}" --csv "$csv"
 fi
 
 environment | "$programs/report/report" "$csv" "$results" > "$results/results.md"

@@ -102,7 +102,8 @@ int paired(settings const& chosen) {
         if (found == fields.end()) continue;
         field& here = *found->second;
         if (!here.has(one.ours) || !here.has(one.other)) continue;
-        if (!chosen.wanted(std::string{one.place} + " " + one.ours + " " + one.other + " " + std::to_string(one.outstanding))) continue;
+        if (!chosen.wanted(std::string{one.place} + " " + one.ours + " " + one.other + " " + std::to_string(one.outstanding) + (one.limit != 0 ? " limited" : "")))
+            continue;
         duel const seen = compare(here.at(one.ours), here.at(one.other), one.outstanding, chosen);
         char const* verdict = one.limit == 0 ? "" : seen.ratio.upper < one.limit ? "passed" : seen.ratio.lower > one.limit ? "MISSED" : "undecided";
         if (one.limit != 0 && seen.ratio.upper >= one.limit) ++missed;

@@ -7,9 +7,9 @@
 
 #include <asio.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
-#include <thread>
 
 namespace bench {
 
@@ -47,6 +47,7 @@ public:
 private:
     static umbel::options chosen(std::string const& seed, bool single_threaded) {
         umbel::options made{.seeds = {seed}};
+        made.deadline = std::chrono::minutes{1};  // Room for a profiler that slows everything down.
         made.single_threaded = single_threaded;
         return made;
     }

@@ -53,7 +53,8 @@ public:
     }
 
     /// Any command at run time; its keys are found by the table of all commands of Redis 7 and Valkey 8. A command that the table does not have
-    /// (a module's) is taken to have its first argument as key.
+    /// (a module's) is taken to have its first argument as key. A command without a key goes to one node, another one each time: in a cluster
+    /// SCAN, DBSIZE, FLUSHALL and their like concern that node only.
     /// Errors: bad_argument (empty argv, missing arguments), cross_slot, needs_lease; all before anything is sent.
     operation<reply> execute(std::span<std::string_view const> argv) const { return calling::make<reply>(self().site(), argv, {}); }
     operation<reply> execute(std::span<std::string const> argv) const {
@@ -156,7 +157,6 @@ public:
     /// complete with errc::cancelled.
     operation<ok> close() const {
         return calling::make_local<ok>(where_, [](net::driver& home, net::pooled_call& one) {
-            net::anchor_registry::leave(*one.owner, one.generation);
             home.close_when_idle(one);
         });
     }
@@ -175,6 +175,7 @@ public:
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {
+        if (where_.wrong) return;
         driver_->on_control([](net::driver& home) { home.happened(engine::refresh_wanted{}); });
     }
 

@@ -44,9 +44,10 @@ inline void spread(net::pooled_call& one, std::string message) {
     if (engine::journal* const way = one.journey()) way->message = std::move(message);
 }
 
-/// Encodes into the call. Errors: throws std::bad_alloc; the call is whole then.
-inline void encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+/// Encodes into the call; false when the command is longer than 4 GiB. Errors: throws std::bad_alloc; the call is whole then.
+inline bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
     command::measured const need = command::measure(name, words);
+    if (need.bytes > 0xffffffffu) return false;
     char* const at = one.reserve(need.bytes);
     if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
     command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
@@ -59,6 +60,7 @@ inline void encode(net::pooled_call& one, command::verb const& name, std::span<c
     one.size = static_cast<std::uint32_t>(made.end - at);
     one.slot = made.slot;
     if (made.slot == engine::call::several_slots) [[unlikely]] spread(one, command::cross_slot_message(made.first_key, made.other_key));
+    return true;
 }
 
 /// A command by its words: keys, flags and refusals come from the command table.
@@ -138,7 +140,8 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
     prepare(one, where, what.flags);
     if (where.wrong) [[unlikely]] return refused<Value>(one, *where.wrong);
     try {
-        encode(one, what.name, what.words);
+        if (!encode(one, what.name, what.words))
+            return refused<Value>(one, error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"});
     } catch (...) {
         return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
     }

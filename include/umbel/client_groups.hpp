@@ -114,7 +114,8 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
                     net::pool::give_back(one);
                 }
             } guard{&part};
-            encode(part, name, words);
+            if (!encode(part, name, words))
+                return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"});
             group->add(part);
             guard.one = nullptr;
             first = last;
@@ -146,12 +147,12 @@ struct put_in_order {
         values all(placed.size());
         std::size_t at = 0;
         for (auto& part : told) {
-            for (auto& value : *part) {
-                if (at == placed.size()) return fail(errc::unexpected_type, delivery::executed, "MGET answered more values than keys");
-                all[placed[at++].at] = std::move(value);
-            }
+            std::size_t asked = at;
+            while (asked < placed.size() && placed[asked].slot == placed[at].slot) ++asked;
+            if (part->size() != asked - at)
+                return fail(errc::unexpected_type, delivery::executed, "MGET answered with another number of values than it has keys");
+            for (auto& value : *part) all[placed[at++].at] = std::move(value);
         }
-        if (at != placed.size()) return fail(errc::unexpected_type, delivery::executed, "MGET answered fewer values than keys");
         return all;
     }
 };

@@ -101,11 +101,11 @@ struct options {
     milliseconds retry_delay_max{250};
     /// How long a topology query may take before the next node is asked.
     milliseconds refresh_timeout{1000};
-    /// Two refreshes are at least this far apart, save the first and one that commands wait for.
+    /// Two refreshes are at least this far apart.
     milliseconds refresh_interval_min{100};
     /// A refresh without any cause; zero means never.
     milliseconds refresh_interval{60000};
-    /// A connection in use that has been silent for this long is probed by PING; zero means never.
+    /// A connection that has been silent for this long is probed by PING; zero means never.
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
@@ -118,7 +118,7 @@ struct options {
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
     std::uint32_t waiting_max = 131072;
-    /// Nodes known at one time; a larger topology is refused.
+    /// Nodes known at one time; slots of a node beyond it count as uncovered.
     std::uint16_t nodes_max = 2048;
 
     /// One reply; a larger one closes the connection with errc::protocol_error.

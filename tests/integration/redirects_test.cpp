@@ -117,7 +117,6 @@ TEST_CASE("MOVED is followed when the table is stale, and the table learns the s
     CHECK(log->seen()[0].why == errc::moved);
 
     // With refreshes allowed, the topology is the cluster's soon afterwards.
-    CHECK(usual.owner_of(j.slot) == j.from.address());
     CHECK(usual(usual.db().get(key)) == "=" + key);
     CHECK(eventually([&] { return usual.owner_of(j.slot) == j.to.address(); }));
     CHECK(usual.counted().moved <= 1);
@@ -294,23 +293,28 @@ TEST_CASE("10,000 MOVED at one time cost at most two refreshes and no connection
     session s{options{.seeds = {j.from.address()}, .deadline = 50s, .refresh_interval = 0ms}};
     s.warm_up();
     write_all(s, {key});
-    j.begin();
-    j.end();
-    auto const before = s.counted();
-    REQUIRE(s.owner_of(j.slot) == j.from.address());
-    std::vector<operation<std::optional<std::string>>> storm;
-    for (int i = 0; i < 10000; ++i) storm.push_back(s.db().get(key));
-    for (auto const& one : s.all(std::move(storm))) REQUIRE(one == "=" + key);
-    auto const after = s.counted();
-    CHECK(after.moved - before.moved >= 1000);
-    CHECK(after.moved - before.moved <= 10000);
-    // Each asks one node, unless that one takes its time.
-    CHECK(after.refreshes - before.refreshes <= 2);
-    CHECK(after.connects == before.connects);
-    CHECK(after.retried == before.retried);
-    CHECK(eventually([&] { return s.owner_of(j.slot) == j.to.address(); }));
+    std::uint64_t moved = 0;
+    // Should the client have had a reason of its own to look at the topology just now, the slot moves back and the storm comes again.
+    for (int attempt = 0; attempt < 6 && moved < 1000; ++attempt, std::swap(j.from, j.to)) {
+        j.begin();
+        j.end();
+        auto const before = s.counted();
+        std::vector<operation<std::optional<std::string>>> storm;
+        for (int i = 0; i < 10000; ++i) storm.push_back(s.db().get(key));
+        for (auto const& one : s.all(std::move(storm))) REQUIRE(one == "=" + key);
+        auto const after = s.counted();
+        moved = after.moved - before.moved;
+        CHECK(moved <= 10000);
+        // Each asks one node, unless that one takes its time.
+        CHECK(after.refreshes - before.refreshes <= 2);
+        CHECK(after.connects == before.connects);
+        CHECK(after.retried == before.retried);
+        CHECK(eventually([&] { return s.owner_of(j.slot) == j.to.address(); }));
+    }
+    CHECK(moved >= 1000);
+    auto const quiet = s.counted().moved;
     read_all(s, s.db(), {key});
-    CHECK(s.counted().moved == after.moved);
+    CHECK(s.counted().moved == quiet);
 }
 
 TEST_CASE("slots move to and fro under load: nothing runs twice, nothing is lost", "[redirects]") {

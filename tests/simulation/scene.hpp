@@ -68,8 +68,9 @@ public:
     call_number last_number = 0;
 
 private:
-    static umbel::options with_seeds(umbel::options client, cluster_shape) {
-        if (client.seeds.size() == 0) client.seeds = {"10.0.0.5:6379"};
+    /// One replica where there is one.
+    static umbel::options with_seeds(umbel::options client, cluster_shape shape) {
+        if (client.seeds.size() == 0) client.seeds = shape.replicas_each == 0 ? umbel::seed_list{"10.0.0.1:6379"} : umbel::seed_list{"10.0.0.5:6379"};
         return client;
     }
     std::vector<std::unique_ptr<answer>> answers_;

@@ -42,7 +42,7 @@ struct follow_redirects {
                 if (seen.from_replica && seen.retries < 2 && seen.may_repeat()) return verdict::retry_after({}, true);
                 return refreshed(seen);
             // One refresh may find the owner; after it the caller is told.
-            case errc::slot_uncovered: return seen.retries == 0 ? verdict::after_refresh(seen.left) : verdict::fail();
+            case errc::slot_uncovered: return !seen.again ? verdict::after_refresh(seen.left) : verdict::fail();
             // Junk is not asked for again: only what never left goes elsewhere.
             case errc::protocol_error:
                 return seen.delivery == umbel::delivery::not_sent ? refreshed(seen) : verdict::fail();

@@ -14,6 +14,7 @@ struct attempt {
     errc fault{};
     umbel::delivery delivery{};  ///< What is known of the execution of this attempt.
     command_flags flags{};
+    bool again = false;         ///< The fault before this one was the same.
     bool from_replica = false;  ///< The attempt went over a link that serves replica reads.
     bool replica_only = false;  ///< The caller asked for replicas only.
     std::uint16_t redirects = 0;  ///< MOVED and ASK followed before this fault.

@@ -50,11 +50,8 @@ inline void engine::tick(instant now) {
 inline instant engine::next_due() const noexcept {
     if (closed_) return never;
     instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_});
-    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node const& one = nodes_[number];
-        link_status const& link = one.link(link_mode::primary);
-        if (one.member && one.role == cluster::node_role::primary && link.now_is == link_status::state::down) due = std::min(due, link.retry_at);
-    }
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number)
+        if (link_status const* const link = nodes_[number].to_reopen()) due = std::min(due, link->retry_at);
     return due;
 }
 
@@ -131,6 +128,8 @@ inline void engine::follow(call& one, instant now) {
         if (way.slot >= 0 && way.slot < cluster::slot_count)
             router_.table().on_moved(cluster::slot{static_cast<std::uint16_t>(way.slot)}, way.from.node, to);
     }
+    // Who asked for replicas only is not sent to a primary because a replica has a new one.
+    if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only)) return reroute(one, way.from.node, now);
     one.asking = asked;
     place(one, {to, link_mode::primary}, now);
 }
@@ -298,18 +297,17 @@ inline void engine::on(link_closed& seen, instant now) {
     tick(now);
 }
 
-inline void engine::on(refresh_wanted&, instant now) {
+inline void engine::on(refresh_wanted& seen, instant now) {
+    if (seen.silent) nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
     refresher_.want(now);
     tick(now);
 }
 
-/// Primaries are reconnected without waiting for a command, so that the first one after an outage finds them.
+/// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node const& one = nodes_[number];
-        link_status const& link = one.link(link_mode::primary);
-        if (one.member && one.role == cluster::node_role::primary && link.now_is == link_status::state::down && link.retry_at <= now)
-            open({number, link_mode::primary}, now);
+        link_status const* const link = nodes_[number].to_reopen();
+        if (link && link->retry_at <= now) open({number, nodes_[number].role_mode()}, now);
     }
 }
 

@@ -16,7 +16,7 @@ inline void engine::begin_refresh(instant now) {
     refresher_.begin(candidates(now), now);
 }
 
-/// Nodes in the order in which they are asked: those with a connection, then other members, then the seeds.
+/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then the seeds.
 inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
     auto const shuffle_from = [&](std::size_t first) {
@@ -27,7 +27,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
-            bool const up = one.link(link_mode::primary).now_is == link_status::state::up;
+            bool const up = one.link(link_mode::primary).now_is == link_status::state::up && one.doubted_until <= now;
             if (one.member && up == connected) order.push_back(number);
         }
         shuffle_from(first);

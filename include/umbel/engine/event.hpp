@@ -46,7 +46,9 @@ struct query_settled {
 };
 
 /// Somebody wants a newer topology.
-struct refresh_wanted {};
+struct refresh_wanted {
+    link_id silent{};  ///< The link whose silence is the reason, if any: its node is asked last.
+};
 
 using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled, refresh_wanted>;
 

@@ -43,6 +43,7 @@ public:
         node_id_.clear();
         zone_.clear();
         resp3_ = false;
+        fall_back_ = false;
         bool const greet = plan_.protocol == protocol::resp3 ||
                            (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
         if (greet) {

@@ -39,6 +39,7 @@ inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_
     made.fault = seen.code;
     made.delivery = seen.delivered;
     made.flags = one.flags;
+    made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.code;
     made.from_replica = seen.from_replica;
     made.replica_only = one.reads == read_from::replica;
     made.redirects = one.redirects;

@@ -18,6 +18,7 @@ struct link_options {
     duration probe_after{};      ///< Silence before a PING; zero: never.
     duration probe_timeout{};    ///< Silence after the PING before the connection counts as dead.
     unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
+    duration doubt_after = std::chrono::milliseconds{150};  ///< Silence while commands wait before others are asked about the node; zero: never.
 };
 
 /// One connection's state machine. Precondition of all: called by one owner at a time, its strand.
@@ -41,6 +42,7 @@ public:
 
     /// Takes a call. It waits in the queue unless the link is down; then it comes out judged, as not sent.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
+        if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(one, now);
         if (state_ == state::down) [[unlikely]] pipe_.lose(down_because_, down_message_, now);
     }
@@ -140,8 +142,13 @@ public:
         if (state_ == state::connecting || state_ == state::greeting) due = std::min(due, give_up_at_);
         if (state_ == state::ready && options_.probe_after > duration{0})
             due = std::min(due, after(heard_, probing_ ? options_.probe_after + options_.probe_timeout : options_.probe_after));
+        if (can_doubt()) due = std::min(due, after(quiet_since(), options_.doubt_after));
         return due;
     }
+
+    /// After tick(): true, once, when commands wait and the node has been silent for a while. A frozen node resets nothing, so the
+    /// others must be asked whether it was replaced: report refresh_wanted with this link.
+    bool doubts() noexcept { return std::exchange(doubted_, false); }
 
     /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
     bool tick(instant now) {
@@ -156,9 +163,14 @@ public:
                 return give_up(errc::connect_failed, "no connection within the connect timeout");
             case state::ready: break;
         }
-        bool const silent = options_.probe_after > duration{0} && now - heard_ >= options_.probe_after;
-        if (silent && pipe_.silent_timeouts() >= options_.silent_timeouts_max)
+        if (can_doubt() && now - quiet_since() >= options_.doubt_after) {
+            doubted_ = true;
+            doubted_at_ = now;
+        }
+        duration const patience = options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
+        if (now - heard_ >= patience && pipe_.silent_timeouts() >= options_.silent_timeouts_max)
             return give_up(errc::connection_lost, "the node was silent while deadlines passed");
+        bool const silent = options_.probe_after > duration{0} && now - heard_ >= options_.probe_after;
         if (silent && !probing_) probe(now);
         if (silent && now - heard_ >= options_.probe_after + options_.probe_timeout)
             return give_up(errc::connection_lost, "the node did not answer a PING");
@@ -166,6 +178,9 @@ public:
     }
 
 private:
+    bool can_doubt() const noexcept { return state_ == state::ready && options_.doubt_after > duration{0} && !pipe_.idle(); }
+    instant quiet_since() const noexcept { return std::max({heard_, busy_since_, doubted_at_}); }
+
     progress settle_greeting(instant now) {
         if (state_ != state::greeting) return progress::drained;
         resp::view answer;
@@ -235,6 +250,9 @@ private:
     instant give_up_at_ = never;
     instant heard_{0};
     bool probing_ = false;
+    instant busy_since_{0};
+    instant doubted_at_{0};
+    bool doubted_ = false;
     errc down_because_ = errc::connect_failed;
     std::string down_message_;
     errc why_{};

@@ -39,8 +39,16 @@ struct node {
     bool in_use = false;  ///< The number is taken.
     bool member = false;  ///< Part of the present topology.
     instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
+    instant doubted_until{0};  ///< It has been silent while commands waited.
     std::array<link_status, 2> links{};
 
+    /// The link that serves the node's role.
+    link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
+    /// That link where it is down and wanted again.
+    link_status const* to_reopen() const noexcept {
+        link_status const& one = links[static_cast<std::size_t>(role_mode())];
+        return member && one.now_is == link_status::state::down ? &one : nullptr;
+    }
     link_status& link(link_mode mode) noexcept { return links[static_cast<std::size_t>(mode)]; }
     link_status const& link(link_mode mode) const noexcept { return links[static_cast<std::size_t>(mode)]; }
 };

@@ -141,7 +141,7 @@ public:
                 --one.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
                 continue;
             }
-            if (outbox_.holds(one)) [[unlikely]] return broken("a reply came before its command was sent");
+            if (outbox_.holds(one)) [[unlikely]] return interrupted(one, reply, now);
             ring_.pop();
             leave(one);
             ++settled;
@@ -286,7 +286,7 @@ private:
         } else {
             ring_[one.position] = ring::entry::tombstone(one.replies_due);
             if (outbox_.holds(one) && !outbox_.adopt(one)) fault_ = "out of memory";
-            ++silent_;
+            if (why == errc::deadline_exceeded) ++silent_;
         }
         leave(one);
         one.kind->reject(one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
@@ -329,6 +329,16 @@ private:
             }
         }
         return progress::drained;
+    }
+
+    /// A reply while the command is still being sent: an error ends the command and the connection, as servers do with what is too large.
+    UMBEL_NEVER_INLINE progress interrupted(call& one, resp::view const& reply, instant now) {
+        if (!reply.is_error()) return broken("a reply came before its command was sent");
+        std::string why{reply.text()};
+        ring_.pop();
+        leave(one);
+        faulted(one, reply, now);
+        return broken(std::move(why));
     }
 
     progress broken(std::string why) {

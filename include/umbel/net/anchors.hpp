@@ -28,10 +28,10 @@ public:
     }
     /// Lets go of the anchor, if it is still held in `generation`.
     static void leave(anchor& one, std::uint32_t generation) noexcept {
+        std::lock_guard const guard{mutex()};
         if (one.generation.load(std::memory_order_acquire) != generation) return;
         one.home.store(nullptr, std::memory_order_release);
         one.generation.fetch_add(1, std::memory_order_acq_rel);
-        std::lock_guard const guard{mutex()};
         one.next_free = free_list();
         free_list() = &one;
     }

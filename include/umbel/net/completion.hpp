@@ -213,14 +213,15 @@ struct handler_slot {
 
     /// Moves the handler in. `client_context` is the context of all the client's executors, or null where they differ.
     /// Errors: throws std::bad_alloc for a handler that does not fit.
-    static void put(pooled_call& one, Handler&& handler, asio::execution_context const* client_context) {
+    template <class Given>
+    static void put(pooled_call& one, Given&& handler, asio::execution_context const* client_context) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
         bool const plain = runs_anywhere(executor, client_context);
         bool const foreign = !plain && !belongs_to(executor, client_context);
         if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
         std::byte* const space = space_of(one);
         if (foreign) ::new (static_cast<void*>(space + work_at)) work_type(keep_busy(executor));
-        ::new (static_cast<void*>(space)) Handler(std::move(handler));
+        ::new (static_cast<void*>(space)) Handler(std::forward<Given>(handler));
         one.has_work = foreign;
         one.inline_here = plain;
         static constexpr engine::call_kind kind{

@@ -28,6 +28,8 @@ public:
     /// Comes before the calls that were lost with it.
     virtual void lost(connection& which, errc why, std::string message) = 0;
     virtual void closed(connection& which) = 0;
+    /// Commands wait on it and it is silent: perhaps others know more.
+    virtual void doubted(connection& which) = 0;
     virtual void diverted(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call& one) noexcept = 0;
@@ -48,7 +50,7 @@ inline constinit thread_local turn current_turn{};
 inline engine::instant turn_time() noexcept { return current_turn.of ? current_turn.now : read_clock(); }
 
 /// One connection. Lives as long as its driver; connects again and again.
-/// Threading: submit() and cancel() from any thread; everything else on the strand.
+/// Threading: submit(), in_flight() and counters() from any thread; everything else on the strand.
 class connection final : public transport_owner {
 public:
     /// Calls settled between two looks at the handlers, and completions before others get their turn.
@@ -88,18 +90,19 @@ public:
         return false;
     }
 
-    /// Gives up the call behind `token`, if it is still here. Runs on the strand.
-    void cancel(engine::cancel_token& token) {
-        if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(id_)) return;
-        link_.pipe().cancel(*token.target);
-        schedule();
-    }
-
     /// Calls that are on this connection, as of its last turn.
     std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_acquire) + inbox_.size(); }
     engine::pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
 
     // ---- The strand ---------------------------------------------------------------------------------------------------
+
+    /// Gives up the call behind `token`, if it is still here.
+    void cancel(engine::cancel_token& token) {
+        if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(id_)) return;
+        turn_scope const now{*this};
+        link_.pipe().cancel(*token.target);
+        if (!link_.pipe().fault().empty()) lose(errc::connection_lost, std::string{link_.pipe().fault()});
+    }
 
     void open(engine::open_link&& what) {
         if (closed_) return;
@@ -185,6 +188,7 @@ private:
         ~turn_scope() {
             self->in_turn_ = false;
             current_turn = before;
+            if (self->unfinished()) self->schedule();
         }
         turn before;
         connection* self;
@@ -207,11 +211,14 @@ private:
             link_.accept(one, now_);
         } else {
             link_.accept(one, turn_time());
+            in_flight_.store(link_.pipe().in_flight(), std::memory_order_release);
             schedule();
         }
     }
 
     UMBEL_NEVER_INLINE void take_inbox() {
+        // Counted on both sides for a moment: nobody may believe that nothing is under way.
+        in_flight_.store(link_.pipe().in_flight() + inbox_.size(), std::memory_order_release);
         engine::call_list fresh = inbox_.take();
         while (engine::call* const one = fresh.pop()) take(*one);
     }
@@ -219,6 +226,12 @@ private:
         turn_scope const now{*this};
         take_inbox();
         serve();
+    }
+
+    /// True when something is left that nobody else will wake the connection for.
+    bool unfinished() noexcept {
+        if (!link_.pipe().finished().empty() || !link_.pipe().diverted().empty()) return true;
+        return (transport_ && !write_blocked_ && link_.wants_write()) || unread_;
     }
 
     void schedule() {
@@ -244,10 +257,7 @@ private:
     /// Nothing of the connection may be assumed after a handler has run; so state is looked at again each time.
     void serve() {
         for (unsigned done = 0; unread_; done += batch) {
-            if (done >= turn_max) {
-                schedule_more();
-                break;
-            }
+            if (done >= turn_max) break;  // Others get their turn; what is unread schedules the next one.
             engine::link::progress const next = settle();
             if (next == engine::link::progress::drained) unread_ = false;
             if (next == engine::link::progress::opened) owner_.opened(*this);
@@ -256,6 +266,7 @@ private:
                 break;
             }
             deliver();
+            current_turn.now = now_ = read_clock();  // Handlers take their time; deadlines begin afterwards.
         }
         flush();
         deliver();
@@ -279,24 +290,23 @@ private:
             return link_.out_of_memory();
         }
     }
-    void schedule_more() {
-        scheduled_ = true;
-        asio::post(strand_, run_turn{this, owner_.keeper()});
-    }
-
     /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of
     /// its own.
     void deliver() {
         if (!link_.pipe().diverted().empty()) [[unlikely]] owner_.diverted(std::move(link_.pipe().diverted()));
-        struct remainder {
-            connection& self;
-            bool thrown = true;
-            ~remainder() {
-                if (thrown && !self.scheduled_) self.schedule_more();
+        // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
+        struct round {
+            engine::call_list& finished;
+            engine::call_list now;
+            explicit round(engine::call_list& whole) noexcept : finished{whole}, now{std::move(whole)} {}
+            round(round const&) = delete;
+            round& operator=(round const&) = delete;
+            ~round() {
+                now.splice(std::move(finished));
+                finished = std::move(now);
             }
-        } rest{*this};
-        while (engine::call* const one = link_.pipe().finished().pop()) one->kind->complete(*one);
-        rest.thrown = false;
+        } mine{link_.pipe().finished()};
+        while (engine::call* const one = mine.now.pop()) one->kind->complete(*one);
     }
 
     void flush() {
@@ -353,6 +363,7 @@ private:
             armed_for_ = engine::never;
             if (closed_) return;
             if (!link_.tick(now_)) lose(link_.why(), link_.message());
+            if (link_.doubts()) owner_.doubted(*this);
             serve();
         });
     }

@@ -53,7 +53,8 @@ public:
         engine::link_id const to = engine_.routes().route(one, next_turn());
         one.table_version = engine_.routes().version();
         connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
-        if (there) [[likely]] {
+        // What was stranded before goes before; so nobody passes by while somebody is.
+        if (there && gate_.load(std::memory_order_acquire) == 0) [[likely]] {
             one.link = to;
             if (there->submit(one)) [[likely]] return;
             return refuse(one);
@@ -122,8 +123,9 @@ public:
     void close_when_idle(pooled_call& one) {
         if (one.timeout > engine::duration{0}) one.deadline = engine::after(read_clock(), one.timeout);
         closers_.push(one);
-        if (!closing_) check_idle();
-        closing_ = true;
+        if (std::exchange(closing_, true)) return;
+        gate_.fetch_or(gate_closed, std::memory_order_acq_rel);
+        check_idle();
     }
 
     /// Completes `one` as soon as a topology is known.
@@ -144,15 +146,17 @@ public:
         report(engine::link_lost{which.id(), which.generation(), why, std::move(message)});
     }
     void closed(connection& which) override { report(engine::link_closed{which.id(), which.generation()}); }
+    void doubted(connection& which) override { report(engine::refresh_wanted{which.id()}); }
     void diverted(engine::call_list&& calls) override { report(engine::calls_diverted{std::move(calls)}); }
     void stranded(engine::call_list&& calls) override { report(engine::calls_stranded{std::move(calls)}); }
     void stranded(engine::call& one) noexcept override {
+        gate_.fetch_add(gate_one, std::memory_order_acq_rel);
         switch (stranded_.push(one)) {
-            case inbox::pushed::first:
-                asio::post(control_, [this, keep = shared_from_this()] { happened(engine::calls_stranded{stranded_.take()}); });
-                return;
+            case inbox::pushed::first: asio::post(control_, [this, keep = shared_from_this()] { take_stranded(); }); return;
             case inbox::pushed::more: return;
-            case inbox::pushed::full: return refuse(one);
+            case inbox::pushed::full:
+                gate_.fetch_sub(gate_one, std::memory_order_acq_rel);
+                return refuse(one);
         }
     }
     std::shared_ptr<void> keeper() override { return shared_from_this(); }
@@ -180,6 +184,24 @@ private:
         // Without a type-erased executor inside, a strand asks for memory half as often.
         if (auto const* const plain = executor.target<asio::io_context::executor_type>()) return asio::make_strand(*plain);
         return asio::make_strand(executor);
+    }
+
+    /// Brings stranded calls before the engine; the gate opens when all of them have been handed over.
+    void take_stranded() {
+        engine::call_list all = stranded_.take();
+        engine::call_list kept;
+        std::uint32_t taken = 0;
+        while (engine::call* const one = all.pop()) {
+            ++taken;
+            if (!closing_) {
+                kept.push(*one);
+                continue;
+            }
+            one->kind->reject(*one, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+            complete_later(*one);
+        }
+        if (!kept.empty()) happened(engine::calls_stranded{std::move(kept)});
+        gate_.fetch_sub(taken * gate_one, std::memory_order_acq_rel);
     }
 
     template <class Task>
@@ -218,8 +240,12 @@ private:
         while (!events_.empty()) {
             std::vector<engine::event> batch = std::exchange(events_, {});
             for (engine::event& one : batch) {
+                // Whoever waited for the first topology is handed over before anybody routes by it.
+                bool const first = engine_.routes().known() == engine::known_as::nothing && engine_.waiting() != 0;
+                if (first) gate_.fetch_or(gate_hold, std::memory_order_acq_rel);
                 engine_.handle(std::move(one), read_clock());
                 carry_out();
+                if (first) gate_.fetch_and(~gate_hold, std::memory_order_acq_rel);
             }
         }
     }
@@ -275,6 +301,8 @@ private:
 
     void act(engine::open_link& what) {
         connection& there = obtain(what.link);
+        // On one thread the calls that follow find the link connecting already.
+        if (settings_.single_threaded) return there.open(std::move(what));
         asio::post(there.strand(), [&there, what = std::move(what), keep = shared_from_this()]() mutable { there.open(std::move(what)); });
     }
     void act(engine::close_link& what) {
@@ -334,7 +362,9 @@ private:
     void check_idle() {
         engine::call* const first = closers_.front();
         if (!first) return;
-        if (!closed_ && !idle() && first->deadline > read_clock()) {
+        // Seen twice in a row: a call may be on its way between two strands.
+        idle_seen_ = idle() ? idle_seen_ + 1 : 0;
+        if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
             closing_timer_.expires_after(std::chrono::milliseconds{1});
             closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
             return;
@@ -381,6 +411,11 @@ private:
     std::vector<engine::event> events_;
     bool handling_ = false;
     bool closed_ = false;
+    static constexpr std::uint32_t gate_hold = 1;    ///< The first topology is being handed on.
+    static constexpr std::uint32_t gate_closed = 2;  ///< close() was called: no new commands.
+    static constexpr std::uint32_t gate_one = 4;     ///< One stranded call.
+    std::atomic<std::uint32_t> gate_{0};             ///< Not zero: every call goes by the control strand.
+    unsigned idle_seen_ = 0;
     bool closing_ = false;
     engine::call_list closers_;
     asio::steady_timer closing_timer_;

@@ -21,6 +21,8 @@ public:
     /// Comes before the calls that were lost with it.
     virtual void lost(sim_connection& which, errc why, std::string message) = 0;
     virtual void closed(sim_connection& which) = 0;
+    /// Commands wait and the node is silent.
+    virtual void doubted(sim_connection& which) = 0;
     virtual void diverted(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call& one) = 0;
 
@@ -213,6 +215,7 @@ private:
             armed_for_ = engine::never;
             if (closed_) return;
             if (!link_.tick(time_.now())) lose(link_.why(), link_.message());
+            if (link_.doubts()) owner_.doubted(*this);
             serve();
         });
     }

@@ -55,6 +55,7 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.link.connect_timeout = given.connect_timeout;
     made.link.probe_after = minimal ? duration{0} : duration{given.probe_after};
     made.link.probe_timeout = given.probe_timeout;
+    if (minimal) made.link.doubt_after = duration{0};
     made.deadline = given.deadline;
     made.read_from = given.read_from;
     return made;
@@ -118,6 +119,7 @@ public:
         happened(engine::link_lost{which.id(), which.generation(), why, std::move(message)});
     }
     void closed(sim_connection& which) override { happened(engine::link_closed{which.id(), which.generation()}); }
+    void doubted(sim_connection& which) override { happened(engine::refresh_wanted{which.id()}); }
     void diverted(engine::call_list&& calls) override { happened(engine::calls_diverted{std::move(calls)}); }
     void stranded(engine::call& one) override {
         bool const first = stranded_.empty();

@@ -138,7 +138,7 @@ public:
         for (std::string const& name : std::set<std::string>{frozen_}) thaw(name);
         for (std::string const& name : std::set<std::string>{dead_}) restart(name);
         wait();
-        if (!eventually([&] { return is_whole(); })) throw std::runtime_error{"cluster: a primary misses its replicas"};
+        if (!eventually([&] { return is_whole(); })) throw std::runtime_error{"cluster: the nodes do not agree"};
     }
     /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy machine: they are asked again.
     void fail_over_to(node const& replica) const {
@@ -163,12 +163,20 @@ public:
     }
     node owner_of(std::uint16_t slot, std::string const& asked = "n1") const { return shard_of(slot, asked).front(); }
 
-    /// True when every node knows the replicas of every slot.
+    /// True when all nodes agree who owns which slots, and know all replicas.
     bool is_whole() const {
-        for (node const& one : nodes_)
-            for (wire_value const& range : talk(one).must({"CLUSTER", "SLOTS"}).items)
+        std::set<std::string> views;
+        for (node const& one : nodes_) {
+            std::set<std::string> owners;
+            for (wire_value const& range : talk(one).must({"CLUSTER", "SLOTS"}).items) {
                 if (range.items.size() != 3 + static_cast<std::size_t>(replicas_)) return false;
-        return true;
+                owners.insert(range.items[0].text + "-" + range.items[1].text + " " + range.items[2].items[1].text);
+            }
+            std::string view;
+            for (std::string const& owner : owners) view += owner + "\n";
+            views.insert(view);
+        }
+        return views.size() == 1;
     }
 
     /// "primary" or "replica", as the node sees itself now.
