@@ -77,18 +77,29 @@ struct comparison {
 };
 
 constexpr comparison comparisons[] = {
-    {"node", "umbel", "hiredis", 1000, 0.60},       {"node", "umbel", "hiredis", 50, 0.85},
-    {"node", "umbel", "asio", 1000, 1.25},          {"node", "umbel", "asio", 50, 1.25},
-    {"cluster", "umbel", "asio", 1000, 1.25},       {"cluster", "umbel", "asio", 50, 1.25},
-    {"cluster", "umbel", "raw", 1000, 2.20},        {"cluster", "umbel", "raw", 50, 0},
-    {"node", "umbel", "raw", 1000, 0},              {"node", "umbel", "raw", 50, 0},
-    {"node", "umbel", "umbel-bytes", 1000, 0},      {"node", "umbel", "umbel-strands", 1000, 0},
-    {"node", "umbel", "umbel-callback", 1000, 0},   {"node", "umbel", "hiredis-encoded", 1000, 0},
-    {"node", "umbel", "hiredis-libevent", 1000, 0}, {"node", "umbel", "hiredis-libevent", 50, 0},
-    {"node", "asio", "hiredis", 1000, 0},           {"node", "asio", "hiredis", 50, 0},
-    {"node", "asio-wait", "asio", 50, 0},           {"cluster", "asio-wait", "asio", 50, 0},
+    {"node", "umbel", "hiredis", 1000, 0.60},
+    {"node", "umbel", "hiredis", 50, 0.85},
+    {"node", "umbel", "asio", 1000, 1.25},
+    {"node", "umbel", "asio", 50, 1.25},
+    {"cluster", "umbel", "asio", 1000, 1.25},
+    {"cluster", "umbel", "asio", 50, 1.25},
+    {"cluster", "umbel", "raw", 1000, 2.20},
+    {"cluster", "umbel", "raw", 50, 0},
+    {"node", "umbel", "raw", 1000, 0},
+    {"node", "umbel", "raw", 50, 0},
+    {"node", "umbel", "umbel-bytes", 1000, 0},
+    {"node", "umbel", "umbel-strands", 1000, 0},
+    {"node", "umbel", "umbel-callback", 1000, 0},
+    {"node", "umbel", "hiredis-encoded", 1000, 0},
+    {"node", "umbel", "hiredis-libevent", 1000, 0},
+    {"node", "umbel", "hiredis-libevent", 50, 0},
+    {"node", "asio", "hiredis", 1000, 0},
+    {"node", "asio", "hiredis", 50, 0},
+    {"node", "asio-wait", "asio", 50, 0},
+    {"cluster", "asio-wait", "asio", 50, 0},
     {"node", "asio-wait", "asio", 1, 0},
-    {"node", "umbel", "asio", 1, 0},                {"node", "umbel", "hiredis", 1, 0},
+    {"node", "umbel", "asio", 1, 0},
+    {"node", "umbel", "hiredis", 1, 0},
 };
 
 int paired(settings const& chosen) {
@@ -96,22 +107,28 @@ int paired(settings const& chosen) {
     if (!chosen.node.empty()) fields["node"] = std::make_unique<field>("node", address::parse(chosen.node), 16);
     if (!chosen.cluster.empty()) fields["cluster"] = std::make_unique<field>("cluster", address::parse(chosen.cluster), 16);
     int missed = 0;
-    std::printf("| where | outstanding | ours | other | ours ns | other ns | ratio, median | quartiles | limit | |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    std::printf(
+        "| where | outstanding | ours | other | ours ns | other ns | ratio, median | quartiles | limit | "
+        "|\n|---|---|---|---|---|---|---|---|---|---|\n");
     for (comparison const& one : comparisons) {
         auto const found = fields.find(one.place);
         if (found == fields.end()) continue;
         field& here = *found->second;
         if (!here.has(one.ours) || !here.has(one.other)) continue;
-        if (!chosen.wanted(std::string{one.place} + " " + one.ours + " " + one.other + " " + std::to_string(one.outstanding) + (one.limit != 0 ? " limited" : "")))
+        if (!chosen.wanted(std::string{one.place} + " " + one.ours + " " + one.other + " " + std::to_string(one.outstanding) +
+                           (one.limit != 0 ? " limited" : "")))
             continue;
         duel const seen = compare(here.at(one.ours), here.at(one.other), one.outstanding, chosen);
-        char const* verdict = one.limit == 0 ? "" : seen.ratio.upper < one.limit ? "passed" : seen.ratio.lower > one.limit ? "MISSED" : "undecided";
+        char const* verdict = one.limit == 0                 ? ""
+                              : seen.ratio.upper < one.limit ? "passed"
+                              : seen.ratio.lower > one.limit ? "MISSED"
+                                                             : "undecided";
         if (one.limit != 0 && seen.ratio.upper >= one.limit) ++missed;
         char limit[16] = "";
         if (one.limit != 0) std::snprintf(limit, sizeof limit, "%.2f", one.limit);
-        std::printf("| %s | %u | %s | %s | %.0f | %.0f | %.3f | %.3f–%.3f | %s | %s |\n", one.place, one.outstanding, here.at(one.ours).name().c_str(),
-                    here.at(one.other).name().c_str(), seen.ours.median, seen.other.median, seen.ratio.median, seen.ratio.lower, seen.ratio.upper,
-                    limit, verdict);
+        std::printf("| %s | %u | %s | %s | %.0f | %.0f | %.3f | %.3f–%.3f | %s | %s |\n", one.place, one.outstanding,
+                    here.at(one.ours).name().c_str(), here.at(one.other).name().c_str(), seen.ours.median, seen.other.median,
+                    seen.ratio.median, seen.ratio.lower, seen.ratio.upper, limit, verdict);
         std::fflush(stdout);
         chosen.row("paired,%s,%s,%s,%u,%.1f,%.1f,%.4f,%.4f,%.4f,%.2f\n", one.place, one.ours, one.other, one.outstanding, seen.ours.median,
                    seen.other.median, seen.ratio.lower, seen.ratio.median, seen.ratio.upper, one.limit);
@@ -120,9 +137,12 @@ int paired(settings const& chosen) {
 }
 
 int sweep(settings const& chosen) {
-    constexpr char const* names[] = {"raw", "asio", "umbel", "umbel-bytes", "umbel-callback", "umbel-strands", "hiredis", "hiredis-libevent"};
-    std::printf("| where | command | value bytes | outstanding | contender | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations |\n"
-                "|---|---|---|---|---|---|---|---|---|---|---|\n");
+    constexpr char const* names[] = {"raw",           "asio",    "umbel",           "umbel-bytes", "umbel-callback",
+                                     "umbel-strands", "hiredis", "hiredis-libevent"};
+    std::printf(
+        "| where | command | value bytes | outstanding | contender | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations "
+        "|\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (auto const& [place, seed] : {std::pair{"node", chosen.node}, std::pair{"cluster", chosen.cluster}}) {
         if (seed.empty()) continue;
         for (std::size_t const bytes : {std::size_t{16}, std::size_t{1024}}) {
@@ -143,11 +163,11 @@ int sweep(settings const& chosen) {
                     std::vector<summary> const seen = side_by_side(taking_part, which, outstanding, chosen);
                     for (std::size_t i = 0; i < seen.size(); ++i) {
                         summary const& one = seen[i];
-                        std::printf("| %s | %s | %zu | %u | %s | %.0f | %.0f | %.1f | %.1f | %.1f | %.2f |\n", place, command, bytes, outstanding,
-                                    taking_part[i]->name().c_str(), 1e9 / one.wall_ns, one.cpu_ns, one.p50 / 1e3, one.p99 / 1e3, one.p999 / 1e3,
-                                    one.allocations);
-                        chosen.row("sweep,%s,%s,%zu,%u,%s,%.0f,%.1f,%.2f,%.2f,%.2f,%.3f\n", place, command, bytes, outstanding, keys[i], 1e9 / one.wall_ns,
-                                   one.cpu_ns, one.p50 / 1e3, one.p99 / 1e3, one.p999 / 1e3, one.allocations);
+                        std::printf("| %s | %s | %zu | %u | %s | %.0f | %.0f | %.1f | %.1f | %.1f | %.2f |\n", place, command, bytes,
+                                    outstanding, taking_part[i]->name().c_str(), 1e9 / one.wall_ns, one.cpu_ns, one.p50 / 1e3,
+                                    one.p99 / 1e3, one.p999 / 1e3, one.allocations);
+                        chosen.row("sweep,%s,%s,%zu,%u,%s,%.0f,%.1f,%.2f,%.2f,%.2f,%.3f\n", place, command, bytes, outstanding, keys[i],
+                                   1e9 / one.wall_ns, one.cpu_ns, one.p50 / 1e3, one.p99 / 1e3, one.p999 / 1e3, one.allocations);
                     }
                     std::fflush(stdout);
                 }
@@ -175,7 +195,8 @@ int main(int count, char** words) {
     allocation_counter = &allocations_here;
     std::string const mode = count > 1 ? words[1] : "";
     settings chosen;
-    if ((mode != "paired" && mode != "sweep" && mode != "once") || !chosen.read(count - 2, words + 2) || (chosen.node.empty() && chosen.cluster.empty())) {
+    if ((mode != "paired" && mode != "sweep" && mode != "once") || !chosen.read(count - 2, words + 2) ||
+        (chosen.node.empty() && chosen.cluster.empty())) {
         std::fputs(usage, stderr);
         return 2;
     }

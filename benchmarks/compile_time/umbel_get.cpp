@@ -5,5 +5,6 @@
 
 asio::awaitable<std::size_t> read(umbel::client& db) {
     auto const got = co_await db.get("key");
-    co_return got && *got ? (*got)->size() : 0;
+    if (!got || !*got) co_return 0;
+    co_return (*got)->size();
 }

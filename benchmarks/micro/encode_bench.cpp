@@ -1,5 +1,6 @@
-// encode_bench.cpp: what it costs to turn a typed call into bytes and a slot, and to take and return a pooled call; beside hiredis' formatter.
-// Rounds are paired: every contender runs in each round. Prints a table, then machine-readable lines: "encode_bench,<what>,<way>,<ns>".
+// encode_bench.cpp: what it costs to turn a typed call into bytes and a slot, and to take and return a pooled call; beside hiredis'
+// formatter. Rounds are paired: every contender runs in each round. Prints a table, then machine-readable lines:
+// "encode_bench,<what>,<way>,<ns>".
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
 #include <support/statistics.hpp>
@@ -64,13 +65,22 @@ int main(int count, char** words) {
     };
     std::vector<way> ways;
     ways.push_back({"GET of a 16-byte key", "umbel with call and slot", [&](unsigned calls) {
-                        each(calls, [&](std::string const& key) { auto made = db.get(key); keep(made); });
+                        each(calls, [&](std::string const& key) {
+                            auto made = db.get(key);
+                            keep(made);
+                        });
                     }});
     ways.push_back({"SET of 16 bytes", "umbel with call and slot", [&](unsigned calls) {
-                        each(calls, [&](std::string const& key) { auto made = db.set(key, small); keep(made); });
+                        each(calls, [&](std::string const& key) {
+                            auto made = db.set(key, small);
+                            keep(made);
+                        });
                     }});
     ways.push_back({"SET of 1 KiB", "umbel with call and slot", [&](unsigned calls) {
-                        each(calls, [&](std::string const& key) { auto made = db.set(key, large); keep(made); });
+                        each(calls, [&](std::string const& key) {
+                            auto made = db.set(key, large);
+                            keep(made);
+                        });
                     }});
     ways.push_back({"take and return a call", "umbel", [&](unsigned calls) {
                         each(calls, [&](std::string const&) {
@@ -80,9 +90,15 @@ int main(int count, char** words) {
                         });
                     }});
 #if defined(UMBEL_WITH_HIREDIS)
-    ways.push_back({"GET of a 16-byte key", "hiredis without slot", [&](unsigned calls) { each(calls, [&](std::string const& key) { format({"GET", key}); }); }});
-    ways.push_back({"SET of 16 bytes", "hiredis without slot", [&](unsigned calls) { each(calls, [&](std::string const& key) { format({"SET", key, small}); }); }});
-    ways.push_back({"SET of 1 KiB", "hiredis without slot", [&](unsigned calls) { each(calls, [&](std::string const& key) { format({"SET", key, large}); }); }});
+    ways.push_back({"GET of a 16-byte key", "hiredis without slot", [&](unsigned calls) {
+                        each(calls, [&](std::string const& key) { format({"GET", key}); });
+                    }});
+    ways.push_back({"SET of 16 bytes", "hiredis without slot", [&](unsigned calls) {
+                        each(calls, [&](std::string const& key) { format({"SET", key, small}); });
+                    }});
+    ways.push_back({"SET of 1 KiB", "hiredis without slot", [&](unsigned calls) {
+                        each(calls, [&](std::string const& key) { format({"SET", key, large}); });
+                    }});
 #endif
     constexpr unsigned calls = 100'000;
     for (int round = 0; round < rounds; ++round) {

@@ -26,17 +26,22 @@ namespace drawing {
 inline std::string escaped(std::string const& plain) {
     std::string made;
     for (char const letter : plain) {
-        if (letter == '&') made += "&amp;";
-        else if (letter == '<') made += "&lt;";
-        else made += letter;
+        if (letter == '&')
+            made += "&amp;";
+        else if (letter == '<')
+            made += "&lt;";
+        else
+            made += letter;
     }
     return made;
 }
 
 /// Greys that hold on both grounds, better ones where the page says it is dark.
 inline std::string head(double width, double height, std::string const& title) {
-    return text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\">\n", width, height, width, height) +
-           "<title>" + escaped(title) + "</title>\n"
+    return text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" role=\"img\">\n", width,
+                height, width, height) +
+           "<title>" + escaped(title) +
+           "</title>\n"
            "<style>text{font:13px system-ui,sans-serif;fill:#6c757d}.h{font-size:16px;font-weight:600}.s{font-size:12px}"
            ".g{stroke:#868e96;stroke-opacity:.25}.a{stroke:#868e96}"
            "@media(prefers-color-scheme:light){text{fill:#495057}}"
@@ -71,17 +76,21 @@ struct chart {
         bounds const all = measure();
         std::string made = drawing::head(width, height, title);
         made += text("<text class=\"h\" x=\"%.0f\" y=\"26\">", left) + drawing::escaped(title) + "</text>\n";
-        made += text("<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">", (left + right) / 2, height - 12) + drawing::escaped(across) + "</text>\n";
-        made += text("<text transform=\"translate(18 %.0f) rotate(-90)\" text-anchor=\"middle\">", (top + bottom) / 2) + drawing::escaped(up) + "</text>\n";
+        made += text("<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">", (left + right) / 2, height - 12) + drawing::escaped(across) +
+                "</text>\n";
+        made += text("<text transform=\"translate(18 %.0f) rotate(-90)\" text-anchor=\"middle\">", (top + bottom) / 2) +
+                drawing::escaped(up) + "</text>\n";
         for (double const tick : ticks(all.low, all.high)) {
             double const y = place(tick, all.low, all.high, bottom, top);
             made += text("<line class=\"g\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>", left, right, y, y);
-            made += text("<text class=\"s\" x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", left - 8, y + 4, drawing::readable(tick).c_str());
+            made += text("<text class=\"s\" x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", left - 8, y + 4,
+                         drawing::readable(tick).c_str());
         }
         for (double const at : all.across) {
             double const x = place(at, all.first, all.last, left, right);
             made += text("<line class=\"g\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"/>", x, x, top, bottom);
-            made += text("<text class=\"s\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n", x, bottom + 18, drawing::readable(at).c_str());
+            made += text("<text class=\"s\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>\n", x, bottom + 18,
+                         drawing::readable(at).c_str());
         }
         made += text("<path class=\"a\" fill=\"none\" d=\"M%.0f %.0fV%.0fH%.0f\"/>\n", left, top, bottom, right);
         for (series const& one : lines) made += line(one, all);
@@ -131,11 +140,12 @@ private:
         for (auto const& [x, y] : one.points) {
             double const px = place(x, all.first, all.last, left, right), py = place(y, all.low, all.high, bottom, top);
             path += text("%s%.1f %.1f", path.empty() ? "M" : "L", px, py);
-            dots += text("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.4\" fill=\"%s\"><title>%s: %g at %g</title></circle>", px, py, one.colour.c_str(),
-                         drawing::escaped(one.title).c_str(), y, x);
+            dots += text("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.4\" fill=\"%s\"><title>%s: %g at %g</title></circle>", px, py,
+                         one.colour.c_str(), drawing::escaped(one.title).c_str(), y, x);
         }
         return text("<path fill=\"none\" stroke=\"%s\" stroke-width=\"2.4\" stroke-linejoin=\"round\"%s d=\"", one.colour.c_str(),
-                    one.dashed ? " stroke-dasharray=\"6 5\"" : "") + path + "\"/>" + (one.dashed ? "" : dots) + "\n";
+                    one.dashed ? " stroke-dasharray=\"6 5\"" : "") +
+               path + "\"/>" + (one.dashed ? "" : dots) + "\n";
     }
     /// Names beside the lines' ends, moved apart where they would touch.
     std::string legend(bounds const& all) const {
@@ -149,9 +159,10 @@ private:
         std::string made;
         for (auto const& [y, one] : labels) {
             double const end = place(one->points.back().second, all.low, all.high, bottom, top);
-            made += drawing::text("<path fill=\"none\" stroke=\"%s\" stroke-opacity=\".55\" d=\"M%.0f %.1fL%.0f %.1f\"/>", one->colour.c_str(), right + 5, end, right + 22, y);
-            made += drawing::text("<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"3\"%s/>", right + 24, right + 44, y, y,
-                                  one->colour.c_str(), one->dashed ? " stroke-dasharray=\"5 4\"" : "");
+            made += drawing::text("<path fill=\"none\" stroke=\"%s\" stroke-opacity=\".55\" d=\"M%.0f %.1fL%.0f %.1f\"/>",
+                                  one->colour.c_str(), right + 5, end, right + 22, y);
+            made += drawing::text("<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"3\"%s/>", right + 24,
+                                  right + 44, y, y, one->colour.c_str(), one->dashed ? " stroke-dasharray=\"5 4\"" : "");
             made += drawing::text("<text x=\"%.0f\" y=\"%.1f\">", right + 50, y + 4.5) + drawing::escaped(one->title) + "</text>\n";
         }
         return made;
@@ -188,11 +199,14 @@ struct bars {
         double y = top;
         for (group const& one : groups) {
             double const tall = static_cast<double>(one.values.size()) * (bar + 3);
-            made += text("<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", left - 10, y + tall / 2 + 3) + drawing::escaped(one.title) + "</text>\n";
+            made += text("<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", left - 10, y + tall / 2 + 3) + drawing::escaped(one.title) +
+                    "</text>\n";
             for (value const& each : one.values) {
                 double const length = (right - left) * std::log(each.number / low) / std::log(high / low);
-                made += text("<rect x=\"%.0f\" y=\"%.1f\" width=\"%.1f\" height=\"%.0f\" rx=\"2\" fill=\"%s\"/>", left, y, length, bar, each.colour.c_str());
-                made += text("<text class=\"s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", left + length + 6, y + 11, text(each.number < 10 ? "%.1f" : "%.0f", each.number).c_str());
+                made += text("<rect x=\"%.0f\" y=\"%.1f\" width=\"%.1f\" height=\"%.0f\" rx=\"2\" fill=\"%s\"/>", left, y, length, bar,
+                             each.colour.c_str());
+                made += text("<text class=\"s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", left + length + 6, y + 11,
+                             text(each.number < 10 ? "%.1f" : "%.0f", each.number).c_str());
                 y += bar + 3;
             }
             y += gap;
@@ -209,7 +223,8 @@ private:
             for (value const& each : one.values) {
                 if (std::find(seen.begin(), seen.end(), each.title) != seen.end()) continue;
                 seen.push_back(each.title);
-                made += drawing::text("<rect x=\"%.0f\" y=\"40\" width=\"14\" height=\"10\" rx=\"2\" fill=\"%s\"/>", x, each.colour.c_str());
+                made +=
+                    drawing::text("<rect x=\"%.0f\" y=\"40\" width=\"14\" height=\"10\" rx=\"2\" fill=\"%s\"/>", x, each.colour.c_str());
                 made += drawing::text("<text x=\"%.0f\" y=\"50\">", x + 20) + drawing::escaped(each.title) + "</text>\n";
                 x += 50 + 7.2 * static_cast<double>(each.title.size());
             }

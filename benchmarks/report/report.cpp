@@ -2,7 +2,9 @@
 // It measures nothing and knows no client. Usage: report FILE.csv FOLDER < environment
 #include <report/chart.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -65,16 +67,21 @@ look const& look_of(std::string const& name) {
 enum column : std::size_t { kind, place, command, bytes, outstanding, name, operations, cpu, p50, p99, p999, allocations };
 
 /// One line of a chart for each contender named, from the sweep.
-void draw(std::string const& folder, std::string const& file, std::vector<row> const& rows, chart picture, std::string const& where, std::string const& what,
-          std::string const& size, std::vector<std::string> const& names, column value, double scale, column dashed = kind) {
+void draw(std::string const& folder, std::string const& file, std::vector<row> const& rows, chart picture, std::string const& where,
+          std::string const& what, std::string const& size, std::vector<std::string> const& names, column value, double scale,
+          column dashed = kind) {
     for (std::string const& who : names) {
         series solid{look_of(who).title, look_of(who).colour, false, {}}, second{solid.title + ", p99", solid.colour, true, {}};
         for (row const& one : rows) {
-            if (one[kind] != "sweep" || one.size() < 12 || one[place] != where || one[command] != what || one[bytes] != size || one[name] != who) continue;
+            if (one[kind] != "sweep" || one.size() < 12 || one[place] != where || one[command] != what || one[bytes] != size ||
+                one[name] != who)
+                continue;
             if (number(one[outstanding]) < picture.from) continue;
             if (number(one[value]) > 0) solid.points.push_back({number(one[outstanding]), number(one[value]) * scale});
             if (dashed != kind && number(one[dashed]) > 0) second.points.push_back({number(one[outstanding]), number(one[dashed]) * scale});
         }
+        std::sort(solid.points.begin(), solid.points.end());
+        std::sort(second.points.begin(), second.points.end());
         if (!solid.points.empty()) picture.lines.push_back(std::move(solid));
         if (!second.points.empty()) picture.lines.push_back(std::move(second));
     }
@@ -88,15 +95,22 @@ void paired_table(std::vector<row> const& rows) {
     for (row const& one : rows) {
         if (one[kind] != "paired" || one.size() < 11) continue;
         if (!begun)
-            std::cout << "## Side by side: client CPU per GET of 16 bytes\n\nRounds of both alternate in one process; the ratio is taken within each pair. "
+            std::cout << "## Side by side: client CPU per GET of 16 bytes\n\nRounds of both alternate in one process; the ratio is taken "
+                         "within each pair. "
                          "Passed: the upper quartile is below the limit.\n\n"
-                         "| on | outstanding | | beside | CPU ns | CPU ns | ratio, median | quartiles | limit | |\n|---|---|---|---|---|---|---|---|---|---|\n";
+                         "| on | outstanding | | beside | CPU ns | CPU ns | ratio, median | quartiles | limit | "
+                         "|\n|---|---|---|---|---|---|---|---|---|---|\n";
         begun = true;
         double const limit = number(one[10]);
-        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | " << look_of(one[2]).title << " | " << look_of(one[3]).title
-                  << " | " << printed(number(one[5])) << " | " << printed(number(one[6])) << " | " << printed(number(one[8]), "%.2f") << " | "
-                  << printed(number(one[7]), "%.2f") << "–" << printed(number(one[9]), "%.2f") << " | " << (limit > 0 ? printed(limit, "%.2f") : "") << " | "
-                  << (limit <= 0 ? "" : number(one[9]) < limit ? "passed" : number(one[7]) > limit ? "missed" : "undecided") << " |\n";
+        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | " << look_of(one[2]).title << " | "
+                  << look_of(one[3]).title << " | " << printed(number(one[5])) << " | " << printed(number(one[6])) << " | "
+                  << printed(number(one[8]), "%.2f") << " | " << printed(number(one[7]), "%.2f") << "–" << printed(number(one[9]), "%.2f")
+                  << " | " << (limit > 0 ? printed(limit, "%.2f") : "") << " | "
+                  << (limit <= 0               ? ""
+                      : number(one[9]) < limit ? "passed"
+                      : number(one[7]) > limit ? "missed"
+                                               : "undecided")
+                  << " |\n";
     }
     if (begun) std::cout << "\n";
 }
@@ -107,13 +121,15 @@ void sweep_table(std::vector<row> const& rows) {
         if (one[kind] != "sweep" || one.size() < 12) continue;
         if (!begun)
             std::cout << "## Everything measured end to end\n\n"
-                         "| on | command | value bytes | outstanding | | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations |\n"
+                         "| on | command | value bytes | outstanding | | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | "
+                         "allocations |\n"
                          "|---|---|---|---|---|---|---|---|---|---|---|\n";
         begun = true;
         auto const micro = [](std::string const& text) { return number(text) > 0 ? printed(number(text), "%.1f") : std::string{}; };
-        std::cout << "| " << (one[place] == "node" ? "one server" : "3 primaries") << " | " << one[command] << " | " << one[bytes] << " | " << one[outstanding] << " | "
-                  << look_of(one[name]).title << " | " << printed(number(one[operations])) << " | " << printed(number(one[cpu])) << " | " << micro(one[p50]) << " | "
-                  << micro(one[p99]) << " | " << micro(one[p999]) << " | " << (number(one[allocations]) < 0 ? "" : printed(number(one[allocations]), "%.2f")) << " |\n";
+        std::cout << "| " << (one[place] == "node" ? "one server" : "3 primaries") << " | " << one[command] << " | " << one[bytes] << " | "
+                  << one[outstanding] << " | " << look_of(one[name]).title << " | " << printed(number(one[operations])) << " | "
+                  << printed(number(one[cpu])) << " | " << micro(one[p50]) << " | " << micro(one[p99]) << " | " << micro(one[p999]) << " | "
+                  << (number(one[allocations]) < 0 ? "" : printed(number(one[allocations]), "%.2f")) << " |\n";
     }
     if (begun) std::cout << "\n";
 }
@@ -145,7 +161,9 @@ void parser_chart(std::string const& folder, std::vector<row> const& rows) {
         if (one[kind] != "parser" || one.size() < 6 || one[1].starts_with("bulk 64")) continue;
         if (picture.groups.empty() || picture.groups.back().title != one[1]) picture.groups.push_back({one[1], {}});
         std::string const& who = one[2];
-        char const* const colour = who == "umbel" ? look_of("umbel").colour : who == "hiredis" ? look_of("hiredis").colour : look_of("raw").colour;
+        char const* const colour = who == "umbel"     ? look_of("umbel").colour
+                                   : who == "hiredis" ? look_of("hiredis").colour
+                                                      : look_of("raw").colour;
         picture.groups.back().values.push_back({who, colour, number(one[3])});
     }
     if (picture.groups.empty()) return;
@@ -169,20 +187,24 @@ int main(int count, char** words) {
     paired_table(rows);
     std::vector<std::string> const field{"raw", "asio", "umbel", "hiredis", "redis-benchmark"};
     char const* const cpu_axis = "client CPU, ns per command";
-    draw(folder, "cpu_node.svg", rows, {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}, 10}, "node", "GET", "16", field, cpu, 1);
-    draw(folder, "cpu_cluster.svg", rows, {"Client CPU per GET, 16 bytes, 3 primaries", "commands outstanding", cpu_axis, {}, 10}, "cluster", "GET", "16",
-         {"raw", "asio", "umbel", "redis-benchmark"}, cpu, 1);
-    draw(folder, "throughput_node.svg", rows, {"GETs a second, 16 bytes, one connection", "commands outstanding", "thousand commands a second", {}}, "node", "GET", "16",
-         field, operations, 1e-3);
-    draw(folder, "latency_node.svg", rows, {"Latency of GET, 16 bytes, one connection: median, and p99 dashed", "commands outstanding", "microseconds", {}}, "node",
-         "GET", "16", {"asio", "umbel", "hiredis"}, p50, 1, p99);
-    draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node", "SET", "1024",
-         {"raw", "asio", "umbel", "hiredis"}, cpu, 1);
+    draw(folder, "cpu_node.svg", rows, {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
+         "GET", "16", field, cpu, 1);
+    draw(folder, "cpu_cluster.svg", rows, {"Client CPU per GET, 16 bytes, 3 primaries", "commands outstanding", cpu_axis, {}, 10},
+         "cluster", "GET", "16", {"raw", "asio", "umbel", "redis-benchmark"}, cpu, 1);
+    draw(folder, "throughput_node.svg", rows,
+         {"GETs a second, 16 bytes, one connection", "commands outstanding", "thousand commands a second", {}}, "node", "GET", "16", field,
+         operations, 1e-3);
+    draw(folder, "latency_node.svg", rows,
+         {"Latency of GET, 16 bytes, one connection: median, and p99 dashed", "commands outstanding", "microseconds", {}}, "node", "GET",
+         "16", {"asio", "umbel", "hiredis"}, p50, 1, p99);
+    draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
+         "SET", "1024", {"raw", "asio", "umbel", "hiredis"}, cpu, 1);
     parser_chart(folder, rows);
     plain_table(rows, "parser", "Parser, ns per reply", {"traffic", "reader", "median", "min", "max"});
     plain_table(rows, "encode_bench", "Encoding, ns", {"what", "by", "median"});
     plain_table(rows, "slot_bench", "Hash slot of a key, ns", {"key bytes", "by", "calls", "best"});
-    plain_table(rows, "slot_table_bench", "Primary of a slot while a writer publishes", {"writer changes", "alone ns", "publishing ns", "ratio"});
+    plain_table(rows, "slot_table_bench", "Primary of a slot while a writer publishes",
+                {"writer changes", "alone ns", "publishing ns", "ratio"});
     plain_table(rows, "instructions", "Instructions of one GET in user space", {"phase", "instructions"});
     plain_table(rows, "compile", "Compile time, seconds of CPU", {"source", "seconds"});
     sweep_table(rows);

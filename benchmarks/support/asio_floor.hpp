@@ -69,7 +69,8 @@ private:
         return ring_[tail_++ & (ring_.size() - 1)];
     }
     void append(char const* bytes, std::size_t size) {
-        if (end_ + size > out_.size()) [[unlikely]] out_.resize(out_.size() * 2);
+        if (end_ + size > out_.size()) [[unlikely]]
+            out_.resize(out_.size() * 2);
         std::memcpy(out_.data() + end_, bytes, size);
         end_ += size;
         if (in_turn_ || scheduled_) return;

@@ -56,7 +56,8 @@ public:
     }
     void done(std::uint64_t count = 1) noexcept {
         done_ += count;
-        if (done_ >= mark_) [[unlikely]] reached();
+        if (done_ >= mark_) [[unlikely]]
+            reached();
     }
 
     /// When the command about to be sent is one of the few that are timed: now; otherwise 0.

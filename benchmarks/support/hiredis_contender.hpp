@@ -70,7 +70,8 @@ private:
             std::size_t const sizes[] = {3, key.size(), traffic_.value().size()};
             sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine, verb_ == verb::get ? 2 : 3, words, sizes);
         }
-        if (sent != REDIS_OK) [[unlikely]] die(name(), context_->errstr);
+        if (sent != REDIS_OK) [[unlikely]]
+            die(name(), context_->errstr);
     }
 
     static void answered(redisAsyncContext*, void* raw, void* private_data) {
@@ -78,9 +79,11 @@ private:
         hiredis_contender& self = *mine.self;
         auto const* const reply = static_cast<redisReply const*>(raw);
         if (!reply) die(self.name(), "the connection was lost");
-        bool const good = self.verb_ == verb::get ? reply->type == REDIS_REPLY_STRING && static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
-                                                  : reply->type == REDIS_REPLY_STATUS;
-        if (!good) [[unlikely]] die(self.name(), reply->str ? reply->str : "a value is missing or has another size");
+        bool const good = self.verb_ == verb::get
+                              ? reply->type == REDIS_REPLY_STRING && static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
+                              : reply->type == REDIS_REPLY_STATUS;
+        if (!good) [[unlikely]]
+            die(self.name(), reply->str ? reply->str : "a value is missing or has another size");
         --self.in_flight_;
         self.count_->sampled(mine.since);
         self.count_->done();

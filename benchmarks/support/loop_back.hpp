@@ -30,7 +30,10 @@ struct outside {
 class loop_transport final : public umbel::net::transport {
 public:
     loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value)
-        : executor_{std::move(executor)}, owner_{owner}, epoch_{epoch}, reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"} {}
+        : executor_{std::move(executor)},
+          owner_{owner},
+          epoch_{epoch},
+          reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"} {}
 
     void connect(umbel::cluster::endpoint const&) override {
         asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, {}, true); });

@@ -67,12 +67,14 @@ private:
     void issue(verb which, meter& count) {
         planned const& next = traffic_.command(which, sequence_++);
         link& one = links_[next.node];
-        if (one.end + next.size > one.out.size()) [[unlikely]] one.out.resize(one.out.size() * 2);
+        if (one.end + next.size > one.out.size()) [[unlikely]]
+            one.out.resize(one.out.size() * 2);
         std::memcpy(one.out.data() + one.end, traffic_.wire(which) + next.at, next.size);
         one.end += next.size;
         ++one.issued;
         ++in_flight_;
-        if (std::int64_t const since = count.sample()) [[unlikely]] one.samples.push_back({one.issued, since});
+        if (std::int64_t const since = count.sample()) [[unlikely]]
+            one.samples.push_back({one.issued, since});
     }
 
     std::size_t receive(link& one, std::size_t reply, meter& count) {

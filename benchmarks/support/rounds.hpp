@@ -28,15 +28,24 @@ struct settings {
             std::string const name = words[i];
             if (i + 1 == count) return false;
             char const* const value = words[++i];
-            if (name == "--node") node = value;
-            else if (name == "--cluster") cluster = value;
-            else if (name == "--rounds") rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
-            else if (name == "--seconds") seconds = std::atof(value);
-            else if (name == "--outstanding") outstanding = static_cast<unsigned>(std::max(1, std::atoi(value)));
-            else if (name == "--operations") operations = static_cast<std::uint64_t>(std::max(1, std::atoi(value)));
-            else if (name == "--only") only = value;
-            else if (name == "--csv") csv = std::fopen(value, "a");
-            else return false;
+            if (name == "--node")
+                node = value;
+            else if (name == "--cluster")
+                cluster = value;
+            else if (name == "--rounds")
+                rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
+            else if (name == "--seconds")
+                seconds = std::atof(value);
+            else if (name == "--outstanding")
+                outstanding = static_cast<unsigned>(std::max(1, std::atoi(value)));
+            else if (name == "--operations")
+                operations = static_cast<std::uint64_t>(std::max(1, std::atoi(value)));
+            else if (name == "--only")
+                only = value;
+            else if (name == "--csv")
+                csv = std::fopen(value, "a");
+            else
+                return false;
         }
         return true;
     }
@@ -88,7 +97,8 @@ inline duel compare(contender& ours, contender& other, unsigned outstanding, set
             cost[who].push_back(out.cpu_ns);
         }
         ratios.push_back(seen[0] / seen[1]);
-        std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(), other.name().c_str(), outstanding, round + 1, chosen.rounds);
+        std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(), other.name().c_str(), outstanding, round + 1,
+                     chosen.rounds);
     }
     std::fprintf(stderr, "\r%79s\r", "");
     return {spread::of(std::move(cost[0])), spread::of(std::move(cost[1])), spread::of(std::move(ratios))};
@@ -113,8 +123,8 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, ver
                 what.latencies = latencies;
                 all[who]->run(what, seen[who].emplace_back());
             }
-            std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s", which == verb::get ? "GET" : "SET", outstanding, round + 1, chosen.rounds,
-                         all[who]->name().c_str());
+            std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s", which == verb::get ? "GET" : "SET", outstanding, round + 1,
+                         chosen.rounds, all[who]->name().c_str());
         }
     }
     std::fprintf(stderr, "\r%99s\r", "");
@@ -125,8 +135,10 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, ver
             for (std::size_t i = first; i < rounds.size(); i += 2) values.push_back(value(rounds[i]));
             return spread::of(std::move(values)).median;
         };
-        made.push_back({median(0, [](measured const& one) { return one.cpu_ns; }), median(0, [](measured const& one) { return one.wall_ns; }),
-                        median(0, [](measured const& one) { return one.allocations; }), median(1, [](measured const& one) { return one.latency.percentile(0.5); }),
+        made.push_back({median(0, [](measured const& one) { return one.cpu_ns; }),
+                        median(0, [](measured const& one) { return one.wall_ns; }),
+                        median(0, [](measured const& one) { return one.allocations; }),
+                        median(1, [](measured const& one) { return one.latency.percentile(0.5); }),
                         median(1, [](measured const& one) { return one.latency.percentile(0.99); }),
                         median(1, [](measured const& one) { return one.latency.percentile(0.999); })});
     }

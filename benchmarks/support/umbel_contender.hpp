@@ -21,7 +21,11 @@ template <class Value>
 class umbel_contender final : public contender {
 public:
     umbel_contender(std::string name, traffic const& what, bool single_threaded, form how = form::coroutine)
-        : contender{std::move(name)}, traffic_{what}, seed_{what.nodes()[0].text()}, how_{how}, db_{io_.get_executor(), chosen(seed_, single_threaded)} {
+        : contender{std::move(name)},
+          traffic_{what},
+          seed_{what.nodes()[0].text()},
+          how_{how},
+          db_{io_.get_executor(), chosen(seed_, single_threaded)} {
         // The first commands find the topology and connect to every node.
         for (std::size_t i = 0; i < traffic::keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
         busy_ = traffic::keys;
@@ -71,7 +75,8 @@ private:
         while (count.take()) {
             std::int64_t const since = count.sample();
             auto const done = co_await db_.set(traffic_.key(sequence_++), traffic_.value());
-            if (!done) [[unlikely]] die(name(), done.error().message());
+            if (!done) [[unlikely]]
+                die(name(), done.error().message());
             count.sampled(since);
             count.done();
         }
@@ -91,7 +96,8 @@ private:
             });
         } else {
             db_.set(traffic_.key(sequence_++), traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
-                if (!done) [[unlikely]] die(name(), done.error().message());
+                if (!done) [[unlikely]]
+                    die(name(), done.error().message());
                 again(verb::set, count, since);
             });
         }
@@ -103,8 +109,10 @@ private:
     }
 
     void check(umbel::result<std::optional<Value>> const& got) const {
-        if (!got) [[unlikely]] die(name(), got.error().message());
-        if (!*got || (*got)->size() != traffic_.value().size()) [[unlikely]] die(name(), "a value is missing or has another size");
+        if (!got) [[unlikely]]
+            die(name(), got.error().message());
+        if (!*got || (*got)->size() != traffic_.value().size()) [[unlikely]]
+            die(name(), "a value is missing or has another size");
     }
 
     traffic const& traffic_;

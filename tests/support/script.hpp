@@ -47,7 +47,7 @@ struct script_options {
         engine.refreshing = {.interval_min = 100ms, .interval = 0ms, .stagger = 250ms, .delay = 20ms, .delay_max = 1s};
         engine.nodes_max = 64;
         pipeline.judging = engine.judging;
-        link = {.connect_timeout = 2s, .probe_after = 0s, .probe_timeout = 2s, .silent_timeouts_max = 3};
+        link = {.connect_timeout = 2s, .probe_after = 0s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 0s};
     }
     /// The same policy for links and engine.
     script_options& judged_by(cluster::policy const& policy) {
@@ -198,6 +198,7 @@ public:
             for (auto& [key, one] : peers_) {
                 if (one->link.next_due() > now_) continue;
                 if (!one->link.tick(now_)) lose(*one, one->link.why(), one->link.message());
+                if (one->link.doubts()) events_.push_back(engine::refresh_wanted{one->id});
                 serve(*one);
             }
             run();

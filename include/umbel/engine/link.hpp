@@ -18,7 +18,7 @@ struct link_options {
     duration probe_after{};      ///< Silence before a PING; zero: never.
     duration probe_timeout{};    ///< Silence after the PING before the connection counts as dead.
     unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
-    duration doubt_after = std::chrono::milliseconds{150};  ///< Silence while commands wait before others are asked about the node; zero: never.
+    duration doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
 };
 
 /// One connection's state machine. Precondition of all: called by one owner at a time, its strand.

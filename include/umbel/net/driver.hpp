@@ -5,6 +5,7 @@
 #include <umbel/engine/engine.hpp>
 #include <umbel/net/connection.hpp>
 #include <umbel/net/completion.hpp>
+#include <umbel/net/errands.hpp>
 #include <umbel/net/observer.hpp>
 #include <umbel/net/settings.hpp>
 
@@ -116,7 +117,7 @@ public:
     void complete_later(engine::call& one) {
         engine::call_list single;
         single.push(one);
-        asio::post(control_, completions{shared_from_this(), std::move(single)});
+        asio::post(control_, completions{shared_from_this(), control_, std::move(single)});
     }
 
     /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
@@ -214,19 +215,6 @@ private:
         if (settings_.single_threaded) return happened(std::move(what));
         post_control([this, sent = parcel{std::move(what)}]() mutable { happened(std::move(sent.what)); });
     }
-    /// An event on its way; calls that never arrive, because the executor goes away, are destroyed with it.
-    struct parcel {
-        engine::event what;
-        explicit parcel(engine::event&& given) noexcept : what{std::move(given)} {}
-        parcel(parcel&&) noexcept = default;
-        ~parcel() {
-            auto* const diverted = std::get_if<engine::calls_diverted>(&what);
-            auto* const stranded = std::get_if<engine::calls_stranded>(&what);
-            engine::call_list* const calls = diverted ? &diverted->calls : stranded ? &stranded->calls : nullptr;
-            while (engine::call* const one = calls ? calls->pop() : nullptr) drop(*one);
-        }
-    };
-
     static void query_settled(void* self, engine::call& one) {
         static_cast<driver*>(self)->report(engine::query_settled{&one});
     }
@@ -268,31 +256,9 @@ private:
         if (engine_.finished().empty()) return;
         // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
         engine::call_list all = std::move(engine_.finished());
-        asio::post(control_, completions{shared_from_this(), std::move(all)});
+        asio::post(control_, completions{shared_from_this(), control_, std::move(all)});
     }
 
-    /// Calls to be completed from a strand; a handler that throws does not keep the others from theirs.
-    struct completions {
-        std::shared_ptr<driver> keep;
-        engine::call_list all;
-        completions(std::shared_ptr<driver> who, engine::call_list&& calls) noexcept : keep{std::move(who)}, all{std::move(calls)} {}
-        completions(completions&&) noexcept = default;
-        ~completions() {
-            while (engine::call* const one = all.pop()) drop(*one);
-        }
-        void operator()() {
-            struct remainder {
-                completions& self;
-                bool thrown = true;
-                ~remainder() {
-                    if (thrown && !self.all.empty()) asio::post(self.keep->control_, completions{self.keep, std::move(self.all)});
-                }
-            } rest{*this};
-            while (engine::call* const one = all.pop()) one->kind->complete(*one);
-            rest.thrown = false;
-        }
-    };
-    static void drop(engine::call& one) noexcept { one.kind->drop(one); }
 
     void refuse(engine::call& one) {
         one.kind->reject(one, error{errc::overloaded, one.way ? one.way->delivery : delivery::not_sent});
@@ -325,16 +291,6 @@ private:
         return *connections_.back();
     }
 
-    /// A share of a token, on its way between strands.
-    struct pursuit {
-        shared_token* token;
-        explicit pursuit(shared_token& whose) noexcept : token{&whose} {}
-        pursuit(pursuit&& other) noexcept : token{std::exchange(other.token, nullptr)} {}
-        ~pursuit() {
-            if (token) token->release();
-        }
-        std::uint32_t owner() const noexcept { return token->owner.load(std::memory_order_seq_cst); }
-    };
     /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
     void chase(pursuit what) {
         std::uint32_t const owner = what.owner();

@@ -119,7 +119,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.link.connect_timeout = given.connect_timeout;
     made.link.probe_after = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.probe_after};
     made.link.probe_timeout = given.probe_timeout;
-    if (given.handshake == handshake::minimal) made.link.doubt_after = engine::duration{0};
+    if (given.handshake == handshake::full) made.link.doubt_after = std::chrono::milliseconds{150};
     made.pinned_bytes_max = given.pinned_bytes_max;
     made.read_from = given.read_from;
     made.deadline = given.deadline;

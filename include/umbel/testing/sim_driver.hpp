@@ -55,7 +55,7 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.link.connect_timeout = given.connect_timeout;
     made.link.probe_after = minimal ? duration{0} : duration{given.probe_after};
     made.link.probe_timeout = given.probe_timeout;
-    if (minimal) made.link.doubt_after = duration{0};
+    if (!minimal) made.link.doubt_after = std::chrono::milliseconds{50};
     made.deadline = given.deadline;
     made.read_from = given.read_from;
     return made;

@@ -251,6 +251,23 @@ TEST_CASE("deadlines that pass in silence end a connection before its probe does
     CHECK(s.connected(a));
 }
 
+TEST_CASE("of a node that is silent while commands wait, others are asked", "[losses]") {
+    script_options options;
+    options.link.doubt_after = 150ms;
+    script s{options};
+    s.start("GET bar");
+    s.receive(b, "$1\r\n1\r\n");
+    auto get = s.start("GET foo", reading);
+    while (!(s.next() == nothing)) {}
+    s.pass(149ms);
+    CHECK(s.next() == nothing);
+    s.pass(1ms);
+    CHECK(s.next() == sent{b, "CLUSTER SLOTS"});
+    s.receive(b, cluster_slots({{0, 5460, {b}}, {5461, 10922, {c}}, {10923, 16383, {d, e}}}));
+    CHECK(s.owner(12182) == d);
+    CHECK_FALSE(get.done());
+}
+
 TEST_CASE("a node that left the cluster gets no new commands, drains, and is closed", "[losses]") {
     script s;
     auto slow = s.start("GET bar");

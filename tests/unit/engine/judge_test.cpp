@@ -166,4 +166,9 @@ TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
     bench without;
     without.judge(moved(), options);
     CHECK(seen.left == never);
+    CHECK_FALSE(seen.again);
+    bench twice;
+    REQUIRE(twice.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}));
+    twice.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}, options);
+    CHECK(seen.again);
 }

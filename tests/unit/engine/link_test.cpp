@@ -14,7 +14,7 @@ using progress = engine::link::progress;
 
 namespace {
 
-engine::link_options const usual{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3};
+engine::link_options const usual{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 0s};
 
 engine::handshake_plan plain() {
     engine::handshake_plan plan;
@@ -224,6 +224,32 @@ TEST_CASE("silence is probed by one PING, and ends the connection when that is n
         CHECK(w.written().empty());  // The first PING is still under way.
         CHECK_FALSE(w.pass(2s));
     }
+}
+
+TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not", "[link]") {
+    engine::link_options options = usual;
+    options.probe_after = 0s;
+    options.doubt_after = 150ms;
+    wired w{options};
+    w.dial();
+    w.one.connected(w.now);
+    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.pass(10s));
+    CHECK_FALSE(w.one.doubts());
+    auto get = w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.pass(149ms));
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.pass(1ms));
+    CHECK(w.one.doubts());
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.pass(150ms));
+    CHECK(w.one.doubts());
+    w.receive("$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(w.one.next_due() == engine::never);
 }
 
 TEST_CASE("without probes a silent connection stays", "[link]") {

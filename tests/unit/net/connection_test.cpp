@@ -74,6 +74,7 @@ struct listener final : umbel::net::connection_owner {
     void opened(connection&) override { heard.push_back("opened"); }
     void lost(connection&, errc why, std::string) override { heard.push_back("lost " + std::string{umbel::name_of(why)}); }
     void closed(connection&) override { heard.push_back("closed"); }
+    void doubted(connection&) override {}
     void diverted(call_list&& calls) override {
         while (call* const one = calls.pop()) {
             heard.push_back("diverted " + std::string{umbel::name_of(one->way->fault)});

@@ -137,7 +137,7 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     ::unlink(path.c_str());
     ear owner;
     auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms);
-    auto const where = endpoint::parse("unix:" + path, 0);
+    auto const where = endpoint::parse("unix:" + path, 6379);
     REQUIRE(where);
     REQUIRE(where->is_unix());
     missing->connect(*where);
