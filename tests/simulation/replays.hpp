@@ -13,6 +13,11 @@ struct replay {
 };
 
 inline std::vector<replay> const replays{
+    {36, "calls that came into a connection's turn behind its last delivery stood still; calls met a link that was about to open as down"},
+    {70, "a command larger than the window"},
+    {82, "a write that a takeover lost is no fault of the client"},
+    {494, "late bytes after the faults are over"},
+    {822, "slots that move at the same time as others, in both directions"},
 };
 
 }  // namespace simulation

@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <asio/bind_executor.hpp>
 #include <asio/io_context.hpp>
 
 #include <chrono>
@@ -50,11 +51,11 @@ inline void settle(asio::io_context& io) {
     }
 }
 
-/// Begins `what` by callback and runs `io` until it has completed.
+/// Begins `what` by callback and runs `io` until it has completed there. (Without a client there is no executor but the handler's.)
 template <class Value>
 umbel::result<Value> wait(asio::io_context& io, umbel::operation<Value> what) {
     std::optional<umbel::result<Value>> told;
-    std::move(what)([&told](umbel::result<Value> value) { told.emplace(std::move(value)); });
+    std::move(what)(asio::bind_executor(io, [&told](umbel::result<Value> value) { told.emplace(std::move(value)); }));
     REQUIRE(until(io, [&] { return told.has_value(); }));
     return std::move(*told);
 }

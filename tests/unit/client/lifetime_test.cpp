@@ -138,7 +138,7 @@ TEST_CASE("commands begun inside the completion that destroys the client are can
     here.db->incr("n")([&](auto) {
         auto pending = here.db->incr("n");
         here.db.reset();
-        std::move(pending)([&](auto told) { last(told); });
+        std::move(pending)(asio::bind_executor(here.io, [&](auto told) { last(told); }));
     });
     CHECK(here.until([&] { return last.times != 0; }));
     CHECK(last.code == "cancelled");
