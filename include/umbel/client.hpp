@@ -156,9 +156,7 @@ public:
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands called afterwards
     /// complete with errc::cancelled.
     operation<ok> close() const {
-        return calling::make_local<ok>(where_, [](net::driver& home, net::pooled_call& one) {
-            home.close_when_idle(one);
-        });
+        return calling::make_local<ok>(where_, [](net::driver& home, net::pooled_call& one) { home.close_when_idle(one); }, true);
     }
 
     /// The nodes the client knows, at one moment.

@@ -164,11 +164,12 @@ operation<Value> make(site const& where, std::span<std::string_view const> words
 
 /// An operation that is answered on the control strand by `answer`, which sees to its completion. Its Value is not decoded from a server's reply.
 template <class Value>
-operation<Value> make_local(site const& where, void (*answer)(net::driver&, net::pooled_call&)) {
+operation<Value> make_local(site const& where, void (*answer)(net::driver&, net::pooled_call&), bool ends_client = false) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, cluster::command_flags::none);
     if (where.wrong) return refused<Value>(one, *where.wrong);
     one.on_control = answer;
+    one.ends_client = ends_client;
     one.detour = net::detour::control;
     return operation<Value>{one};
 }

@@ -17,6 +17,7 @@ inline std::vector<replay> const replays{
     {70, "a command larger than the window"},
     {82, "a write that a takeover lost is no fault of the client"},
     {494, "late bytes after the faults are over"},
+    {545, "a slot given to a node that its owner does not know yet"},
     {822, "slots that move at the same time as others, in both directions"},
 };
 

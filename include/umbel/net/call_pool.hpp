@@ -69,6 +69,7 @@ struct alignas(64) pooled_call : engine::call {
     void* box = nullptr;                                  ///< The result's memory where it is too large for the call.
     std::unique_ptr<call_group> group;                    ///< For detour::group.
     void (*on_control)(driver&, pooled_call&) = nullptr;  ///< For detour::control.
+    bool ends_client = false;                             ///< For detour::control: no command that begins later is let through.
 
     pooled_call() noexcept {}
 
@@ -150,6 +151,7 @@ UMBEL_ALWAYS_INLINE void give_back(pooled_call* one) noexcept {
     if (one->way || one->borrowed || one->detour != detour::none) [[unlikely]] {
         one->group.reset();
         one->detour = detour::none;
+        one->ends_client = false;
         one->only_waits = false;
         one->way.reset();
         delete[] one->borrowed;

@@ -120,12 +120,14 @@ public:
         asio::post(control_, completions{shared_from_this(), control_, std::move(single)});
     }
 
+    /// Lets no command through that begins from now on. Threading: any.
+    void refuse_new() noexcept { gate_.fetch_or(gate_closed, std::memory_order_acq_rel); }
+
     /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
     void close_when_idle(pooled_call& one) {
         if (one.timeout > engine::duration{0}) one.deadline = engine::after(read_clock(), one.timeout);
         closers_.push(one);
         if (std::exchange(closing_, true)) return;
-        gate_.fetch_or(gate_closed, std::memory_order_acq_rel);
         check_idle();
     }
 
@@ -321,7 +323,8 @@ private:
         // Seen twice in a row: a call may be on its way between two strands.
         idle_seen_ = idle() ? idle_seen_ + 1 : 0;
         if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
-            closing_timer_.expires_after(std::chrono::milliseconds{1});
+            closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
+            closing_timer_.expires_after(closing_pause_);
             closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
             return;
         }
@@ -372,6 +375,9 @@ private:
     static constexpr std::uint32_t gate_one = 4;     ///< One stranded call.
     std::atomic<std::uint32_t> gate_{0};             ///< Not zero: every call goes by the control strand.
     unsigned idle_seen_ = 0;
+    /// Between two looks whether everything is done, growing: most commands are done at once, few take long.
+    static constexpr std::chrono::microseconds closing_pause_max{20000};
+    std::chrono::microseconds closing_pause_{250};
     bool closing_ = false;
     engine::call_list closers_;
     asio::steady_timer closing_timer_;

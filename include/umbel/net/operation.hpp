@@ -43,7 +43,9 @@ struct control_errand : carried_call {
     using carried_call::carried_call;
     void operator()(driver& here) {
         pooled_call& mine = arrive();
-        mine.on_control(here, mine);
+        if (!here.closed()) return mine.on_control(here, mine);
+        mine.kind->reject(mine, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+        here.complete_later(mine);
     }
 };
 
@@ -104,6 +106,7 @@ void launch(pooled_call* owned, Handler&& handler) {
     pending.one = nullptr;
     if (one.detour == detour::none) [[likely]] return home->start(one);
     if (one.detour == detour::group) return one.group->start(*home);
+    if (one.ends_client) home->refuse_new();
     home->on_control(control_errand{one});
 }
 

@@ -101,6 +101,7 @@ public:
         model_node& source = (*this)[from];
         model_node& target = (*this)[to];
         if (!usable(source) || !usable(target) || !target.primary() || !source.primary() || target.foreign) return;
+        if (!source.view.peer(to).known || !target.view.peer(from).known) return;  // "I don't know about node …"
         log("gives slot " + std::to_string(slot) + " to node " + std::to_string(to), from);
         target.view.importing[slot] = from;
         source.view.migrating[slot] = to;
