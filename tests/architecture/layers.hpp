@@ -152,7 +152,7 @@ inline std::vector<violation> judge_shape(std::string const& path, std::string c
     if (code_only{text}.text().find("#pragma once") == std::string::npos) found.push_back({path + ":1", "", "no #pragma once"});
     for (std::size_t index = 0; index < lines.size(); ++index) {
         auto const where = path + ":" + std::to_string(index + 1);
-        for (auto const word : {"TODO", "FIXME", "XXX"}) {
+        for (auto const word : {"TO" "DO", "FIX" "ME", "X" "XX"}) {  // Split, so that a search of the tree finds only open ends.
             if (lines[index].find(word) != std::string::npos) found.push_back({where, lines[index], "nothing is left open on main"});
         }
     }

@@ -38,7 +38,8 @@ struct verdict {
         follow,   ///< Send to the node a MOVED names, and let the slot table learn it.
         ask,      ///< Send once to the node an ASK names, after ASKING; the slot table learns nothing.
         retry,    ///< Route anew from the table after `delay`.
-        refresh,  ///< Route anew as soon as a refresh of the topology has ended, at the latest after `delay`.
+        /// Route anew as soon as the topology has changed, at the latest after `delay`; for a slot without owner, as soon as a refresh has ended.
+        refresh,
     };
     step next = step::fail;
     std::chrono::nanoseconds delay{};

@@ -119,7 +119,8 @@ void launch(pooled_call* owned, Handler&& handler) {
 /// (std::move it when it has a name); any other C++20 coroutine may await it, too.
 /// Threading: begin it on any thread. It completes on the handler's associated executor, by default the client's, never from
 /// inside the initiating call. Cancellation: Asio cancellation slots are honoured with every type; the error tells the delivery.
-/// Lifetime: it may outlive the client, and completes with errc::cancelled then.
+/// Lifetime: it may outlive the client, and completes with errc::cancelled then; a handler without an executor of its own runs on a thread of
+/// Asio's system executor in that case. Beginning it must not race with the destruction of the client.
 template <class Value>
 class [[nodiscard]] operation {
 public:
