@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 namespace bench {
 
 /// What the command line says.
@@ -80,27 +82,31 @@ struct duel {
     spread ours, other, ratio;
 };
 
-/// Rounds of two contenders, each pair in the opposite order of the one before; the ratio is taken within each pair.
+/// Rounds of two contenders. Within a pair they take turns several times, so that a machine that changes its mood meets both alike; the ratio
+/// is taken of the pair's sums.
 inline duel compare(contender& ours, contender& other, unsigned outstanding, settings const& chosen) {
+    constexpr unsigned turns = 8;
     job what{.verb = verb::get, .outstanding = outstanding, .warm = outstanding * 2u};
     contender* const both[] = {&ours, &other};
-    std::uint64_t const operations[] = {calibrate(ours, what, chosen.seconds), calibrate(other, what, chosen.seconds)};
+    double const slice = chosen.seconds / (turns / 2);
+    std::uint64_t const operations[] = {calibrate(ours, what, slice), calibrate(other, what, slice)};
     std::vector<double> cost[2], ratios;
     for (unsigned round = 0; round < chosen.rounds; ++round) {
-        double seen[2] = {};
-        for (unsigned turn = 0; turn < 2; ++turn) {
-            unsigned const who = (turn + round) % 2;
+        double spent[2] = {};
+        for (unsigned turn = 0; turn < turns; ++turn) {
+            unsigned const who = (turn / 2 + turn + round) % 2;  // a b b a a b b a
             measured out;
             what.operations = operations[who];
             both[who]->run(what, out);
-            seen[who] = out.cpu_ns;
-            cost[who].push_back(out.cpu_ns);
+            spent[who] += out.cpu_ns / (turns / 2);
         }
-        ratios.push_back(seen[0] / seen[1]);
-        std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(), other.name().c_str(), outstanding, round + 1,
-                     chosen.rounds);
+        for (unsigned who = 0; who < 2; ++who) cost[who].push_back(spent[who]);
+        ratios.push_back(spent[0] / spent[1]);
+        if (isatty(STDERR_FILENO))
+            std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(), other.name().c_str(), outstanding, round + 1,
+                         chosen.rounds);
     }
-    std::fprintf(stderr, "\r%79s\r", "");
+    if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r%79s\r", "");
     return {spread::of(std::move(cost[0])), spread::of(std::move(cost[1])), spread::of(std::move(ratios))};
 }
 
@@ -123,11 +129,12 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, ver
                 what.latencies = latencies;
                 all[who]->run(what, seen[who].emplace_back());
             }
-            std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s", which == verb::get ? "GET" : "SET", outstanding, round + 1,
-                         chosen.rounds, all[who]->name().c_str());
+            if (isatty(STDERR_FILENO))
+                std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s", which == verb::get ? "GET" : "SET", outstanding, round + 1,
+                             chosen.rounds, all[who]->name().c_str());
         }
     }
-    std::fprintf(stderr, "\r%99s\r", "");
+    if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r%99s\r", "");
     std::vector<summary> made;
     for (auto const& rounds : seen) {
         auto const median = [&](std::size_t first, auto value) {
