@@ -126,8 +126,9 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.single_threaded = given.single_threaded;
     made.observer = std::move(watching);
     made.user_timeout = given.probe_after + given.probe_timeout;
-    made.make_transport = [timeout = made.user_timeout](asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) {
-        return std::make_shared<stream_transport>(strand, owner, epoch, timeout);
+    made.make_transport = [silence = made.user_timeout, patience = given.connect_timeout](asio::any_io_executor const& strand, transport_owner& owner,
+                                                                                         std::uint32_t epoch) {
+        return std::make_shared<stream_transport>(strand, owner, epoch, silence, patience);
     };
     return made;
 }

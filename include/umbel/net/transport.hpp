@@ -12,12 +12,14 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include <array>
 #include <chrono>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -59,31 +61,42 @@ class stream_transport final : public transport {
 public:
     using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
+    using address = asio::generic::stream_protocol::endpoint;
+
+    /// `connect_timeout` is what the owner grants; the addresses of one name share it, so that a dead one leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
-                     std::chrono::milliseconds user_timeout)
-        : owner_{owner}, epoch_{epoch}, user_timeout_{user_timeout}, socket_{executor}, resolver_{executor} {}
+                     std::chrono::milliseconds user_timeout, std::chrono::milliseconds connect_timeout)
+        : owner_{owner},
+          epoch_{epoch},
+          user_timeout_{user_timeout},
+          connect_timeout_{connect_timeout},
+          socket_{executor},
+          resolver_{executor},
+          patience_{executor} {}
 
     void connect(cluster::endpoint const& where) override {
         if (where.is_unix()) {
             try {
-                targets_.emplace_back(asio::local::stream_protocol::endpoint{where.host});
+                return connect({asio::local::stream_protocol::endpoint{where.host}});
             } catch (...) {
                 return report(asio::error::name_too_long);
             }
-            return try_next(asio::error::not_found);
         }
         asio::error_code problem;
-        auto const address = asio::ip::make_address(where.host, problem);
-        if (!problem) {
-            targets_.emplace_back(asio::ip::tcp::endpoint{address, where.port});
-            return try_next(asio::error::not_found);
-        }
+        auto const numeric = asio::ip::make_address(where.host, problem);
+        if (!problem) return connect({asio::ip::tcp::endpoint{numeric, where.port}});
         resolver_.async_resolve(where.host, std::to_string(where.port), asio::ip::tcp::resolver::numeric_service,
                                 [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
                                     if (failed) return owner_.on_connected(epoch_, failed, false);
-                                    for (auto const& entry : found) targets_.emplace_back(entry.endpoint());
-                                    try_next(asio::error::not_found);
+                                    std::vector<address> targets;
+                                    for (auto const& entry : found) targets.emplace_back(entry.endpoint());
+                                    connect(std::move(targets));
                                 });
+    }
+    /// Connects to the first of these that answers; tells on_connected once.
+    void connect(std::vector<address> targets) {
+        targets_ = std::move(targets);
+        try_next(asio::error::not_found);
     }
 
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
@@ -109,6 +122,7 @@ public:
     void close() noexcept override {
         asio::error_code ignored;
         resolver_.cancel();
+        patience_.cancel();
         socket_.close(ignored);
         closed_ = true;
     }
@@ -123,10 +137,20 @@ private:
         if (socket_.is_open()) socket_.close(problem);
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
+        if (next_ != targets_.size()) wait_at_most(connect_timeout_ / targets_.size());
         socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed) {
+            patience_.cancel();
             if (failed) return try_next(failed);
             prepare();
             owner_.on_connected(epoch_, {}, true);
+        });
+    }
+    /// Gives the present address up after a while. One that has answered meanwhile has moved on, or needs no timer any more.
+    void wait_at_most(std::chrono::milliseconds share) {
+        patience_.expires_after(share);
+        patience_.async_wait([this, which = next_, self = shared_from_this(), keep = owner_.keeper()](asio::error_code stopped) {
+            asio::error_code ignored;
+            if (!stopped && which == next_ && !connected_ && !closed_) socket_.cancel(ignored);
         });
     }
     /// Nothing could even be tried: told from the executor, never inside connect().
@@ -135,6 +159,7 @@ private:
     }
 
     void prepare() noexcept {
+        connected_ = true;
         asio::error_code ignored;
         socket_.non_blocking(true, ignored);
         bool const tcp = targets_[next_ - 1].protocol().family() != AF_UNIX;
@@ -153,10 +178,13 @@ private:
     transport_owner& owner_;
     std::uint32_t const epoch_;
     std::chrono::milliseconds const user_timeout_;
+    std::chrono::milliseconds const connect_timeout_;
     socket_type socket_;
     asio::ip::basic_resolver<asio::ip::tcp, asio::any_io_executor> resolver_;
-    std::vector<asio::generic::stream_protocol::endpoint> targets_;
+    asio::steady_timer patience_;
+    std::vector<address> targets_;
     std::size_t next_ = 0;
+    bool connected_ = false;
     bool closed_ = false;
 };
 

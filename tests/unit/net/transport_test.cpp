@@ -40,7 +40,7 @@ struct line {
     asio::io_context io{1};
     asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
     ear owner;
-    std::shared_ptr<stream_transport> wire = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms);
+    std::shared_ptr<stream_transport> wire = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms, 2000ms);
     asio::ip::tcp::socket peer{io};
 
     ~line() { wire->close(); }
@@ -106,6 +106,33 @@ TEST_CASE("a full socket says would_block, and tells when there is room again", 
     CHECK(here.owner.heard[0] == "writable");
 }
 
+TEST_CASE("an address that never answers leaves time for the next one of the same name", "[transport]") {
+    line here;
+    // A listener whose queue is full answers nobody: the kernel drops what comes.
+    asio::ip::tcp::acceptor deaf{here.io};
+    deaf.open(asio::ip::tcp::v4());
+    deaf.bind({asio::ip::make_address_v4("127.0.0.1"), 0});
+    deaf.listen(0);
+    std::vector<asio::ip::tcp::socket> crowd;
+    unsigned let_in = 0;
+    for (int at = 0; at < 8; ++at) {
+        crowd.emplace_back(here.io).async_connect(deaf.local_endpoint(), [&](asio::error_code problem) { let_in += problem ? 0 : 1; });
+        here.io.restart();
+        here.io.poll();
+    }
+    auto const wire = std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1, 0ms, 400ms);
+    wire->connect({deaf.local_endpoint(), asio::ip::tcp::endpoint{asio::ip::make_address_v4("127.0.0.1"), here.port()}});
+    REQUIRE(here.heard(1));
+    REQUIRE(let_in < 8);
+    CHECK(here.owner.heard[0] == "connected");
+    here.acceptor.non_blocking(true);
+    asio::error_code nobody;
+    here.acceptor.accept(here.peer, nobody);
+    CHECK_FALSE(nobody);
+    for (auto& one : crowd) one.close();
+    wire->close();
+}
+
 TEST_CASE("a refused connection is told later, not inside connect", "[transport]") {
     line here;
     std::uint16_t const port = here.port();
@@ -136,7 +163,7 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     std::string const path = (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
     ::unlink(path.c_str());
     ear owner;
-    auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms);
+    auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms, 2000ms);
     auto const where = endpoint::parse("unix:" + path, 6379);
     REQUIRE(where);
     REQUIRE(where->is_unix());
@@ -145,7 +172,7 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     io.run();
     CHECK(owner.heard == std::vector<std::string>{"refused"});
     asio::local::stream_protocol::acceptor acceptor{io, asio::local::stream_protocol::endpoint{path}};
-    auto const wire = std::make_shared<stream_transport>(io.get_executor(), owner, 2, 0ms);
+    auto const wire = std::make_shared<stream_transport>(io.get_executor(), owner, 2, 0ms, 2000ms);
     wire->connect(*where);
     io.restart();
     io.run();
