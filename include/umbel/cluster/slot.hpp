@@ -88,11 +88,15 @@ UMBEL_ALWAYS_INLINE constexpr unsigned fold_word(std::uint64_t word) noexcept {
     return ((look_up(7) ^ look_up(6)) ^ (look_up(5) ^ look_up(4))) ^ ((look_up(3) ^ look_up(2)) ^ (look_up(1) ^ look_up(0)));
 }
 
+/// CRC16 of 8 to 16 bytes, given the first and the last eight of them.
+UMBEL_ALWAYS_INLINE constexpr unsigned crc_of_ends(std::uint64_t head, std::uint64_t tail, std::size_t size) noexcept {
+    unsigned const crc = fold_word<0>(tail);
+    return size == 8 ? crc : crc ^ fold_word<8>(head >> (8 * (16 - size)));
+}
+
 /// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is needed.
 UMBEL_ALWAYS_INLINE constexpr unsigned crc_head(char const* bytes, std::size_t size) noexcept {
-    if (size < 8) return fold_word<0>(load_short(bytes, size));
-    unsigned const tail = fold_word<0>(load_8(bytes + size - 8));
-    return size == 8 ? tail : tail ^ fold_word<8>(load_8(bytes) >> (8 * (16 - size)));
+    return size < 8 ? fold_word<0>(load_short(bytes, size)) : crc_of_ends(load_8(bytes), load_8(bytes + size - 8), size);
 }
 
 /// Folds 8 bytes behind those whose CRC is `before`. That stands in the two look-ups which are joined last, so that the next step
@@ -107,14 +111,17 @@ UMBEL_ALWAYS_INLINE constexpr unsigned fold_word_after(unsigned before, std::uin
 
 /// CRC16/XMODEM (polynomial 0x1021, start 0), 16 bytes a step.
 /// Rule: Redis Cluster specification, appendix A.
-constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
-    std::size_t const head = size <= 16 ? size : (size - 1) % 16 + 1;
+UMBEL_NEVER_INLINE constexpr std::uint16_t crc16_long(char const* bytes, std::size_t size) noexcept {
+    std::size_t const head = (size - 1) % 16 + 1;
     unsigned crc = crc_head(bytes, head);
     for (std::size_t at = head; at < size; at += 16) {
         unsigned const low = fold_word<0>(load_8(bytes + at + 8));
         crc = fold_word_after(crc, load_8(bytes + at)) ^ low;
     }
     return static_cast<std::uint16_t>(crc);
+}
+constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
+    return size <= 16 ? static_cast<std::uint16_t>(crc_head(bytes, size)) : crc16_long(bytes, size);
 }
 
 /// The bit 0x80 of every byte of `word` that is `wanted`, and no other bit.
@@ -147,6 +154,22 @@ UMBEL_ALWAYS_INLINE constexpr std::size_t find_byte(char const* bytes, std::size
     return bits == 0 ? size : size - 8 + static_cast<std::size_t>(std::countl_zero(bits)) / 8;
 }
 
+/// True when a byte of `word` is `wanted`.
+UMBEL_ALWAYS_INLINE constexpr bool has_byte(std::uint64_t word, char wanted) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    std::uint64_t const zero_where_wanted = word ^ ones * static_cast<unsigned char>(wanted);
+    return ((zero_where_wanted - ones) & ~zero_where_wanted & (0x80 * ones)) != 0;
+}
+
+/// True when an opening brace stands in the key: cheaper than to say where.
+UMBEL_ALWAYS_INLINE constexpr bool has_brace(char const* bytes, std::size_t size) noexcept {
+    if (size < 8) return has_byte(load_short(bytes, size), '{');
+    if (size >= long_key_bytes) return find_byte(bytes, size, '{') != size;
+    bool found = has_byte(load_8(bytes), '{') || has_byte(load_8(bytes + size - 8), '{');
+    if (size > 16) found = found || has_byte(load_8(bytes + 8), '{') || has_byte(load_8(bytes + size - 16), '{');
+    return found;
+}
+
 }  // namespace detail
 
 /// Returns the part of `key` that is hashed: what stands between the first '{' and the first '}' after it, when that is not
@@ -161,11 +184,21 @@ constexpr std::string_view hash_tag(std::string_view key) noexcept {
     return inside == rest || inside == 0 ? key : key.substr(open + 1, inside);
 }
 
+/// slot_of() for keys of every kind.
+UMBEL_NEVER_INLINE constexpr slot slot_of_any(std::string_view key) noexcept {
+    std::string_view const tag = detail::has_brace(key.data(), key.size()) ? hash_tag(key) : key;
+    return slot{static_cast<std::uint16_t>(detail::crc16(tag.data(), tag.size()) % slot_count)};
+}
+
 /// Returns the hash slot of `key`, also in constant expressions.
 /// Rule: Redis Cluster specification, "Key distribution model": CRC16 of the hash tag, modulo 16384.
 constexpr slot slot_of(std::string_view key) noexcept {
-    std::string_view const tag = hash_tag(key);
-    return slot{static_cast<std::uint16_t>(detail::crc16(tag.data(), tag.size()) % slot_count)};
+    // Most keys: the same two words are searched for a tag and folded.
+    if (key.size() < 8 || key.size() > 16) return slot_of_any(key);
+    std::uint64_t const head = detail::load_8(key.data());
+    std::uint64_t const tail = detail::load_8(key.data() + key.size() - 8);
+    if (detail::has_byte(head, '{') || detail::has_byte(tail, '{')) [[unlikely]] return slot_of_any(key);
+    return slot{static_cast<std::uint16_t>(detail::crc_of_ends(head, tail, key.size()) % slot_count)};
 }
 
 }  // namespace umbel::cluster

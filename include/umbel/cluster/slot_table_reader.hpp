@@ -38,7 +38,7 @@ public:
 
     /// The node that serves `one`, or no_node.
     /// Cost: wait-free: two dependent loads, and two more of the same cache lines that nothing waits for.
-    std::uint16_t primary_of(slot one) const noexcept {
+    UMBEL_ALWAYS_INLINE std::uint16_t primary_of(slot one) const noexcept {
         return read(one, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
     }
 

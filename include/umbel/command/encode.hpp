@@ -31,8 +31,8 @@ struct measured {
     std::size_t lent = 0;
 };
 
-inline measured measure(verb const& name, std::span<argument const> words) noexcept {
-    measured need{24 + name.wire().size() + 16 * words.size(), 0};
+inline measured measure(std::span<argument const> words) noexcept {
+    measured need{24 + verb::wire_bytes_max + 16 * words.size(), 0};
     for (argument const& one : words) {
         need.bytes += one.size();
         if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]] continue;
@@ -40,6 +40,16 @@ inline measured measure(verb const& name, std::span<argument const> words) noexc
         ++need.lent;
     }
     return need;
+}
+
+/// A command of one key this long is written by put_key_command().
+inline constexpr std::size_t short_key_max = 96;
+/// What such a command takes at most.
+inline constexpr std::size_t short_command_max = 24 + verb::wire_bytes_max + 16 + short_key_max;
+
+/// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max bytes are writable.
+UMBEL_ALWAYS_INLINE char* put_key_command(char* at, verb const& name, std::string_view key) noexcept {
+    return resp::put_bulk(name.put(resp::put_array_header(at, name.words() + 1)), key);
 }
 
 /// What encoding found out.
@@ -56,9 +66,7 @@ struct encoded {
 template <class Lend>
 inline encoded encode(char* const at, verb const& name, std::span<argument const> words, Lend&& lend) noexcept {
     encoded made;
-    char* to = resp::put_array_header(at, name.words() + words.size());
-    std::memcpy(to, name.wire().data(), name.wire().size());
-    to += name.wire().size();
+    char* to = name.put(resp::put_array_header(at, name.words() + words.size()));
     std::size_t lent = 0;
     for (argument const& one : words) {
         std::string_view const text = one.text();

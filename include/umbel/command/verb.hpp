@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace umbel::command {
@@ -20,25 +21,30 @@ public:
         while (!name.empty()) {
             std::size_t const end = name.find(' ');
             std::string_view const word = name.substr(0, end);
-            put('$');
-            if (word.size() >= 10) put(static_cast<char>('0' + word.size() / 10));
-            put(static_cast<char>('0' + word.size() % 10));
-            put('\r');
-            put('\n');
-            for (char const letter : word) put(letter);
-            put('\r');
-            put('\n');
+            add('$');
+            if (word.size() >= 10) add(static_cast<char>('0' + word.size() / 10));
+            add(static_cast<char>('0' + word.size() % 10));
+            add('\r');
+            add('\n');
+            for (char const letter : word) add(letter);
+            add('\r');
+            add('\n');
             ++words_;
             name = end == std::string_view::npos ? std::string_view{} : name.substr(end + 1);
         }
     }
 
     constexpr std::string_view wire() const noexcept { return {wire_.data(), size_}; }
+    /// Writes the name. Returns where to go on. Precondition: wire_bytes_max bytes are writable.
+    UMBEL_ALWAYS_INLINE char* put(char* at) const noexcept {
+        std::memcpy(at, wire_.data(), wire_bytes_max);
+        return at + size_;
+    }
     constexpr unsigned words() const noexcept { return words_; }
     constexpr cluster::command_flags flags() const noexcept { return flags_; }
 
 private:
-    consteval void put(char letter) { wire_.at(size_++) = letter; }
+    consteval void add(char letter) { wire_.at(size_++) = letter; }
 
     std::array<char, wire_bytes_max> wire_{};
     std::uint8_t size_ = 0;

@@ -87,7 +87,12 @@ struct cancel_token {
 /// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's pipeline, or the engine.
 /// Threading: touched only by its owner.
 struct call {
-    enum class stage : std::uint8_t { fresh, waiting, queued, written, done };
+    enum class stage : std::uint8_t {
+        fresh,
+        waiting,  ///< In the engine.
+        piped,    ///< In a connection's pipeline.
+        done,
+    };
     static constexpr std::int32_t any_slot = -1;       ///< No key: any node will do.
     static constexpr std::int32_t several_slots = -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
 

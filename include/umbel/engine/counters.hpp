@@ -1,6 +1,8 @@
 // counters.hpp: numbers that a connection's strand counts and any thread may read. It knows no meaning beyond the names.
 #pragma once
 
+#include <umbel/config.hpp>
+
 #include <atomic>
 #include <cstdint>
 
@@ -9,7 +11,7 @@ namespace umbel::engine {
 /// A number that one strand counts and any thread reads. Cost: that of a plain integer.
 class counter {
 public:
-    counter& operator++() noexcept {
+    UMBEL_ALWAYS_INLINE counter& operator++() noexcept {
         value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         return *this;
     }

@@ -226,7 +226,7 @@ private:
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
     void probe(instant now) {
         probing_ = true;
-        if (ping_.at == call::stage::queued || ping_.at == call::stage::written) return;
+        if (ping_.at == call::stage::piped) return;
         static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
         static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
                                           .reject = [](call&, error&&) noexcept {},

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <umbel/engine/call.hpp>
+#include <umbel/resp/copy.hpp>
 
 #include <array>
 #include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace umbel::engine {
@@ -29,23 +31,49 @@ public:
     static constexpr std::size_t pieces_max = 64;
     static constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
 
-    /// Allocates the buffer; false when memory has run out.
-    bool prepare() noexcept {
-        if (!buffer_) buffer_.reset(new (std::nothrow) char[buffer_bytes]);
-        return buffer_ != nullptr;
-    }
-
     bool drained() const noexcept { return first_ == count_; }
     /// Bytes handed to the kernel since the connection began.
     std::uint64_t kernel_bytes() const noexcept { return kernel_; }
     std::span<write_piece const> pieces() const noexcept { return {pieces_.data() + first_, count_ - first_}; }
 
-    /// Starts a new write. Precondition: drained().
-    void begin() noexcept {
-        first_ = count_ = 0;
-        used_ = 0;
-        open_ = false;
-        spills_.clear();
+    /// True while the next write is being collected and nothing of it has been shown to the kernel.
+    bool staging() const noexcept { return staging_; }
+    /// True while a write that was shown to the kernel is not wholly in it.
+    bool backlog() const noexcept { return !staging_ && !drained(); }
+
+    /// Starts a new write, or goes on with the one that is being collected; false when memory has run out. Precondition: !backlog().
+    UMBEL_NEVER_INLINE bool begin() noexcept {
+        if (staging_) return true;
+        if (!buffer_) buffer_.reset(new (std::nothrow) char[buffer_bytes]);
+        if (!buffer_) return false;
+        clear();
+        staging_ = true;
+        return true;
+    }
+
+    /// True when a call may be staged now: it is small and plain, and a write is being collected that has room for it.
+    UMBEL_ALWAYS_INLINE bool takes(call const& one) const noexcept {
+        return staging_ && one.size <= copied_bytes_max && !one.asking && !one.borrowed && used_ + one.size <= buffer_bytes;
+    }
+    /// Copies a call into the write that is being collected.
+    /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
+    UMBEL_ALWAYS_INLINE void stage(call& one) noexcept { copy_whole(one); }
+
+    /// Takes back a call that was staged, before the write is made. Those behind it end one.size earlier. Precondition: staging().
+    void withdraw(call const& one) noexcept {
+        std::size_t const behind = static_cast<std::size_t>(stream_ - one.stream_end);
+        char* const end = buffer_.get() + used_ - behind;
+        std::memmove(end - one.size, end, behind);
+        used_ -= one.size;
+        stream_ -= one.size;
+        pieces_[0].size -= one.size;
+        if (used_ == 0) clear();
+    }
+
+    /// The write is complete: it goes to the kernel now. Returns the bytes of the commands in it, those of ASKING not counted.
+    std::size_t seal() noexcept {
+        staging_ = false;
+        return static_cast<std::size_t>(stream_ - std::exchange(sealed_, stream_)) - std::exchange(prefixes_, 0);
     }
 
     /// True when `one` fits into this write. The first call of a write always fits.
@@ -58,15 +86,7 @@ public:
     /// Adds the call's bytes; with `asking` the redirection's prefix in front, in the same write.
     UMBEL_ALWAYS_INLINE void add(call& one) noexcept {
         if (one.asking || one.size > copied_bytes_max || one.borrowed) return add_large(one);
-        copy(one.bytes, one.size);
-        stream_ += one.size;
-        one.stream_end = stream_;
-    }
-
-    /// Adds bytes that live as long as the connection (handshakes).
-    void add_static(std::string_view bytes) noexcept {
-        refer(bytes.data(), bytes.size());
-        stream_ += bytes.size();
+        copy_whole(one);
     }
 
     /// The kernel took `count` bytes from the front.
@@ -102,14 +122,27 @@ public:
 
     /// Forgets everything: the connection is gone.
     void reset() noexcept {
-        begin();
-        kernel_ = stream_ = 0;
+        clear();
+        staging_ = false;
+        kernel_ = stream_ = sealed_ = 0;
+        prefixes_ = 0;
     }
 
 private:
-    void copy(char const* data, std::size_t size) noexcept {
+    void clear() noexcept {
+        first_ = count_ = 0;
+        used_ = 0;
+        open_ = false;
+        if (!spills_.empty()) spills_.clear();
+    }
+    UMBEL_ALWAYS_INLINE void copy_whole(call& one) noexcept {
+        copy(one.bytes, one.size);
+        stream_ += one.size;
+        one.stream_end = stream_;
+    }
+    UMBEL_ALWAYS_INLINE void copy(char const* data, std::size_t size) noexcept {
         char* const to = buffer_.get() + used_;
-        std::memcpy(to, data, size);
+        resp::copy_text(to, data, size);
         used_ += size;
         if (open_) {
             pieces_[count_ - 1].size += size;
@@ -128,6 +161,7 @@ private:
         if (one.asking) {
             copy(asking.data(), asking.size());
             stream_ += asking.size();
+            prefixes_ += asking.size();
         }
         std::uint32_t done = 0;
         if (one.borrowed) {
@@ -169,9 +203,12 @@ private:
     std::array<write_piece, pieces_max> pieces_{};
     std::size_t first_ = 0;
     std::size_t count_ = 0;
-    bool open_ = false;
-    std::uint64_t stream_ = 0;
+    bool open_ = false;     ///< The last piece grows with what is copied.
+    bool staging_ = false;  ///< A write is being collected.
+    std::uint64_t stream_ = 0;  ///< Bytes added since the connection began.
+    std::uint64_t sealed_ = 0;  ///< Those of writes that have been shown to the kernel.
     std::uint64_t kernel_ = 0;
+    std::size_t prefixes_ = 0;  ///< Bytes of ASKING in the write that is being collected.
     std::vector<std::vector<char>> spills_;
 };
 

@@ -50,48 +50,43 @@ public:
     // ---- Submission -------------------------------------------------------------------------------------------------
 
     /// Queues a call for writing. It comes out on a list at once when a bound is reached (errc::overloaded) or when its
-    /// cancellation is already wanted.
-    /// Cost: one ring entry; the deadline costs two comparisons as long as deadlines come in order.
-    void accept(call& one, instant now) noexcept {
+    /// cancellation is already wanted. A small command is copied at once to where the next write begins, while its bytes are in the cache.
+    /// Cost: one ring entry and one copy; the deadline costs two comparisons as long as deadlines come in order.
+    UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
         if (one.deadline == never && one.tries() == 0) {
             one.accepted = now;
             if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
         }
-        std::size_t const bytes = one.wire_size();
-        if (ring_.size() >= options_.in_flight_max || (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queued_bytes_max) ||
-            one.owned_by(cancel_token::of(link_))) [[unlikely]] {
-            return refuse(one);
-        }
-        one.position = ring_.tail();
-        if (!ring_.push(ring::entry::of(one))) [[unlikely]] return refuse(one);
-        one.at = call::stage::queued;
-        one.replies_due = one.asking ? 2 : 1;
-        queued_bytes_ += bytes;
-        ++counters_.commands;
-        if (one.deadline != never) watch(one, now);
+        bool const plain = staged_ == ring_.tail() && outbox_.takes(one) && ring_.has_room() && ring_.size() < options_.in_flight_max &&
+                           queued_bytes_ + one.size <= options_.queued_bytes_max && !one.token && one.deadline >= ordered_until_;
+        if (!plain) [[unlikely]] return accept_any(one, now);
+        enter(one, one.size);
+        outbox_.stage(one);
+        ++staged_;
+        if (one.deadline != never) ordered_until_ = one.deadline;
     }
 
     // ---- Writing ----------------------------------------------------------------------------------------------------
 
     bool wants_write() const noexcept { return written_ != ring_.tail() || !outbox_.drained(); }
 
+    /// True when a call that stands here has been part of a write, so that a reply is awaited.
+    bool awaits_reply(call const& one) const noexcept { return one.position < written_; }
+
     /// The next gathered write; empty when there is nothing to write. Report what became of it by wrote().
     std::span<write_piece const> gather() noexcept {
-        if (!outbox_.drained()) return outbox_.pieces();
-        if (written_ == ring_.tail() || !outbox_.prepare()) return {};
-        outbox_.begin();
-        while (written_ != ring_.tail()) {
-            ring_.prefetch(written_ + 4);
-            ring::entry const next = ring_[written_];
-            if (!next.is_tombstone()) {
-                call& one = *next.owner();
-                if (!outbox_.fits(one)) break;
-                queued_bytes_ -= one.wire_size();
-                outbox_.add(one);
-                one.at = call::stage::written;
-            }
-            ++written_;
+        if (!outbox_.drained() && !outbox_.staging()) return outbox_.pieces();
+        if (written_ == ring_.tail() || !outbox_.begin()) return {};
+        for (; staged_ != ring_.tail(); ++staged_) {
+            ring_.prefetch(staged_ + 4);
+            ring::entry const next = ring_[staged_];
+            if (next.is_tombstone()) continue;
+            call& one = *next.owner();
+            if (!outbox_.fits(one)) break;
+            outbox_.add(one);
         }
+        written_ = staged_;
+        queued_bytes_ -= outbox_.seal();
         // What was given up before it was sent awaits no reply: at the front it is out of the way already.
         while (ring_.head() != written_ && ring_[ring_.head()].is_tombstone() && ring_[ring_.head()].replies() == 0) ring_.pop();
         return outbox_.pieces();
@@ -141,7 +136,7 @@ public:
                 --one.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
                 continue;
             }
-            if (outbox_.holds(one)) [[unlikely]] return interrupted(one, reply, now);
+            if (outbox_.backlog() && outbox_.holds(one)) [[unlikely]] return interrupted(one, reply, now);
             ring_.pop();
             leave(one);
             ++settled;
@@ -181,7 +176,7 @@ public:
 
     /// Gives up one call that stands in this pipeline. Its late reply is skipped while streaming.
     void cancel(call& one) noexcept {
-        UMBEL_ASSERT(one.at == call::stage::queued || one.at == call::stage::written);
+        UMBEL_ASSERT(one.at == call::stage::piped);
         abandon(one, errc::cancelled);
     }
 
@@ -192,7 +187,7 @@ public:
             ring::entry const next = ring_[ring_.head()];
             if (next.is_tombstone()) continue;
             call& one = *next.owner();
-            bool const sent = one.at == call::stage::written && one.stream_end <= kernel;
+            bool const sent = awaits_reply(one) && one.stream_end <= kernel;
             leave(one);
             incident const seen{.code = why,
                                 .delivered = sent ? delivery::unknown : delivery::not_sent,
@@ -201,7 +196,7 @@ public:
                                 .from_replica = link_.mode == link_mode::replica};
             route_fault(one, seen, now);
         }
-        written_ = ring_.head();
+        written_ = staged_ = ring_.head();
         queued_bytes_ = 0;
         ordered_until_ = instant{0};
         cursor_ = ring_.head();
@@ -225,7 +220,7 @@ public:
             leave(*next.owner());
             out.push(*next.owner());
         }
-        written_ = cursor_ = ring_.head();
+        written_ = staged_ = cursor_ = ring_.head();
         queued_bytes_ = 0;
     }
 
@@ -241,8 +236,18 @@ public:
     outbox& writes() noexcept { return outbox_; }
 
 private:
+    UMBEL_ALWAYS_INLINE void enter(call& one, std::size_t bytes) noexcept {
+        one.position = ring_.tail();
+        ring_.push(ring::entry::of(one));
+        one.at = call::stage::piped;
+        one.replies_due = one.asking ? 2 : 1;
+        queued_bytes_ += bytes;
+        ++counters_.commands;
+    }
+    /// What accept() does where something is out of the ordinary.
+    void accept_any(call& one, instant now) noexcept;
     /// Deadlines that come in order need no wheel: the ring is sorted by them already.
-    UMBEL_ALWAYS_INLINE void watch(call& one, instant now) noexcept {
+    void watch(call& one, instant now) noexcept {
         if (one.deadline >= ordered_until_) {
             ordered_until_ = one.deadline;
             return;
@@ -269,113 +274,31 @@ private:
         one.at = call::stage::done;
     }
 
-    UMBEL_NEVER_INLINE void refuse(call& one) noexcept {
-        bool const cancelled = one.cancel_wanted();
-        one.owned_by(cancel_token::nobody);
-        one.at = call::stage::done;
-        one.kind->reject(one, told(one, cancelled ? errc::cancelled : errc::overloaded, one.known(delivery::not_sent),
-                                   cancelled ? "cancelled before it was sent" : "the connection's bound on commands is reached", node_));
-        finished_.push(one);
-    }
-
-    UMBEL_NEVER_INLINE void abandon(call& one, errc why) noexcept {
-        bool const queued = one.at == call::stage::queued;
-        if (queued) {
-            queued_bytes_ -= one.wire_size();
-            ring_[one.position] = ring::entry::tombstone(0);
-        } else {
-            ring_[one.position] = ring::entry::tombstone(one.replies_due);
-            if (outbox_.holds(one) && !outbox_.adopt(one)) fault_ = "out of memory";
-            if (why == errc::deadline_exceeded) ++silent_;
-        }
-        leave(one);
-        one.kind->reject(one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
-        finished_.push(one);
-    }
-
+    void refuse(call& one) noexcept;
+    void abandon(call& one, errc why) noexcept;
+    /// Takes the bytes of a staged call back before anybody has seen them.
+    void withdraw(call const& one) noexcept;
     /// Skips what belongs to a forgotten call. `more`: an entry or a reply is out of the way.
-    UMBEL_NEVER_INLINE progress bury(unsigned replies) {
-        if (replies == 0) {
-            ring_.pop();
-            return progress::more;
-        }
-        resp::view push;
-        switch (reader_.skip(push)) {
-            case resp::reader::status::ready: break;
-            case resp::reader::status::push: ++counters_.pushes; return progress::more;
-            case resp::reader::status::need_more: return progress::drained;
-            case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
-        }
-        ++counters_.late;
-        ring_[ring_.head()] = ring::entry::tombstone(replies - 1);
-        return progress::more;
-    }
-
+    progress bury(unsigned replies);
     /// Nothing is awaited: only push frames may arrive.
-    progress settle_unasked() {
-        while (!reader_.at_boundary()) {
-            resp::view unasked;
-            switch (reader_.next(unasked)) {
-                case resp::reader::status::ready:
-                    if (unasked.kind() == resp::type::push) {
-                        ++counters_.pushes;
-                        continue;
-                    }
-                    if (!unasked.is_error()) return broken("a reply came that no command asked for");
-                    return broken(std::string{unasked.text()});
-                case resp::reader::status::push:
-                case resp::reader::status::need_more: return progress::drained;
-                case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
-            }
-        }
-        return progress::drained;
-    }
-
+    progress settle_unasked();
     /// A reply while the command is still being sent: an error ends the command and the connection, as servers do with what is too large.
-    UMBEL_NEVER_INLINE progress interrupted(call& one, resp::view const& reply, instant now) {
-        if (!reply.is_error()) return broken("a reply came before its command was sent");
-        std::string why{reply.text()};
-        ring_.pop();
-        leave(one);
-        faulted(one, reply, now);
-        return broken(std::move(why));
-    }
-
+    progress interrupted(call& one, resp::view const& reply, instant now);
     progress broken(std::string why) {
         fault_ = std::move(why);
         return progress::broken;
     }
 
-    UMBEL_NEVER_INLINE void faulted(call& one, resp::view const& reply, instant now) noexcept {
-        bool const scripted = has(one.flags, cluster::command_flags::scripted);
-        cluster::fault const read = cluster::read_fault(reply.text(), scripted);
-        incident const seen{.code = read.code,
-                            .delivered = read.delivered,
-                            .message = reply.text(),
-                            .node = node_,
-                            .host = read.host,
-                            .port = read.names_node() ? read.port : std::uint16_t{0},
-                            .slot = read.slot,
-                            .from_replica = link_.mode == link_mode::replica};
-        route_fault(one, seen, now);
-    }
-
-    void route_fault(call& one, incident const& seen, instant now) noexcept {
-        if (!judge(one, seen, options_.judging, now, random_)) {
-            finished_.push(one);
-            return;
-        }
-        bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
-        ++(redirect ? counters_.redirects : counters_.retries);
-        diverted_.push(one);
-    }
+    void faulted(call& one, resp::view const& reply, instant now) noexcept;
+    void route_fault(call& one, incident const& seen, instant now) noexcept;
 
     pipeline_options options_;
     random_source random_;
     resp::reader reader_;
     outbox outbox_;
     ring ring_;
-    ring::position written_ = 0;  ///< Up to here calls have been gathered.
+    ring::position written_ = 0;  ///< Up to here calls are part of a write.
+    ring::position staged_ = 0;   ///< Up to here calls stand in the outbox.
     ring::position cursor_ = 0;   ///< Before here no call's deadline is watched in order.
     instant ordered_until_{0};
     wheel wheel_;
@@ -391,3 +314,5 @@ private:
 };
 
 }  // namespace umbel::engine
+
+#include <umbel/engine/pipeline_rare.hpp>

@@ -39,12 +39,11 @@ public:
     entry& operator[](position at) noexcept { return entries_[at & mask_]; }
     entry const& operator[](position at) const noexcept { return entries_[at & mask_]; }
 
-    /// Appends; false when memory has run out, and then nothing has changed.
-    bool push(entry one) noexcept {
-        if (size() == capacity_ && !grow()) return false;
-        entries_[tail_++ & mask_] = one;
-        return true;
-    }
+    bool has_room() const noexcept { return size() != capacity_; }
+    /// Sees to it that has_room(); false when memory has run out, and then nothing has changed.
+    bool make_room() noexcept { return has_room() || grow(); }
+    /// Appends. Precondition: has_room().
+    void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
     void pop() noexcept { ++head_; }
 
     /// Fetches a call that will be needed soon into the cache.
@@ -55,6 +54,9 @@ public:
             auto const* const lines = reinterpret_cast<char const*>(soon.owner());
             __builtin_prefetch(lines, 1);
             __builtin_prefetch(lines + 64, 1);
+            // What a call is extended by: the handler, the result.
+            __builtin_prefetch(lines + 128, 1);
+            __builtin_prefetch(lines + 320, 1);
         }
     }
 

@@ -19,10 +19,21 @@ class router {
 public:
     explicit router(std::uint16_t shards_max) : table_{shards_max} {}
 
+    /// True for a command of one slot that its primary serves: nearly every one.
+    static bool is_plain(call const& one) noexcept {
+        return one.slot >= 0 && !one.fixed &&
+               (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only));
+    }
+    /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
+    UMBEL_ALWAYS_INLINE link_id route_plain(call const& one) const noexcept {
+        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(one.slot)}), link_mode::primary};
+    }
+
     /// The link a call should take now; none when the slot has no owner, or no replica where only replicas may serve.
     /// `turn` spreads reads and commands without a slot; `avoid` is a node that has just failed a replica read.
     /// Cost: wait-free; two or three acquire loads for a primary.
     link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
+        if (is_plain(one)) [[likely]] return route_plain(one);
         if (one.fixed) return one.fixed;
         if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
         cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);

@@ -53,9 +53,12 @@ inline engine::instant turn_time() noexcept { return current_turn.of ? current_t
 /// Threading: submit(), in_flight() and counters() from any thread; everything else on the strand.
 class connection final : public transport_owner {
 public:
-    /// Calls settled between two looks at the handlers, and completions before others get their turn.
-    static constexpr unsigned batch = 32;
-    static constexpr unsigned turn_max = 4096;
+    /// Calls settled before their handlers run: few enough that what was decoded is still near, and that an allocator's small caches of
+    /// freed blocks serve the next batch.
+    static constexpr unsigned batch = 7;
+    /// Batches between two looks at the clock, and batches before others get their turn.
+    static constexpr unsigned batches_timed = 4;
+    static constexpr unsigned batches_max = 600;
 
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, bool single_threaded,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
@@ -256,8 +259,8 @@ private:
     /// Settles what has arrived, resumes whoever waited, and writes once: the work of one turn.
     /// Nothing of the connection may be assumed after a handler has run; so state is looked at again each time.
     void serve() {
-        for (unsigned done = 0; unread_; done += batch) {
-            if (done >= turn_max) break;  // Others get their turn; what is unread schedules the next one.
+        for (unsigned done = 0; unread_; ++done) {
+            if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
             engine::link::progress const next = settle();
             if (next == engine::link::progress::drained) unread_ = false;
             if (next == engine::link::progress::opened) owner_.opened(*this);
@@ -266,7 +269,8 @@ private:
                 break;
             }
             deliver();
-            current_turn.now = now_ = read_clock();  // Handlers take their time; deadlines begin afterwards.
+            // Handlers take their time; deadlines begin afterwards.
+            if (done % batches_timed == batches_timed - 1) current_turn.now = now_ = read_clock();
         }
         flush();
         deliver();

@@ -4,6 +4,7 @@
 
 #include <umbel/config.hpp>
 #include <umbel/resp/chunk.hpp>
+#include <umbel/resp/copy.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -94,7 +95,7 @@ private:
 
     void put_inside(std::string_view text) noexcept {
         size_ = text.size() & (UINT64_MAX >> 1);
-        if (!text.empty()) std::memcpy(inside_, text.data(), text.size());
+        resp::copy_text(inside_, text.data(), text.size());
     }
     void put_outside(std::string_view text, resp::pin held) noexcept {
         size_ = text.size() & (UINT64_MAX >> 1);

@@ -171,6 +171,13 @@ struct from_reply<std::optional<T>> {
             // The answer to GET: built where it will stay, without a move.
             if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, view.text()};
         }
+        if constexpr (std::same_as<T, bytes>) {
+            struct kept {
+                resp::view const& text;
+                operator bytes() const { return resp::keep(text.text(), text.source()); }
+            };
+            if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, kept{view}};
+        }
         result<T> value = from_reply<T>::from(view);
         if (!value) return tl::unexpected<error>{std::move(value.error())};
         return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};

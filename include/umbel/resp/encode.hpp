@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/config.hpp>
+#include <umbel/resp/copy.hpp>
 
 #include <array>
 #include <bit>
@@ -93,7 +94,7 @@ UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     } else {
         at = detail::put_long_header(at, '$', length);
     }
-    if (length != 0) std::memcpy(at, bytes.data(), length);
+    copy_text(at, bytes.data(), length);
     return detail::put_crlf(at + length);
 }
 
@@ -132,7 +133,10 @@ public:
         }
     }
 
-    std::string_view view() const noexcept { return {text_, size_}; }
+    std::string_view view() const noexcept {
+        if (size_ > sizeof text_) __builtin_unreachable();  // Said for compilers that warn of longer copies.
+        return {text_, size_};
+    }
     operator std::string_view() const noexcept { return view(); }
 
 private:

@@ -40,7 +40,7 @@ public:
 
     /// The bytes of a string, an error (without the type byte), a big number or a verbatim string (without its format); empty for other
     /// kinds.
-    std::string_view text() const noexcept {
+    UMBEL_ALWAYS_INLINE std::string_view text() const noexcept {
         if (kind() == type::bulk_string) [[likely]]
             return raw();
         if (!is_text()) return {};

@@ -52,7 +52,7 @@ public:
     void cancel(engine::cancel_token& token) {
         if (token.owner.load() != engine::cancel_token::of(id_)) return;
         engine::call& one = *token.target;
-        bool const first_written = forget_tombstones && one.at == engine::call::stage::written &&
+        bool const first_written = forget_tombstones && link_.pipe().awaits_reply(one) &&
                                    one.position == link_.pipe().counters().commands - link_.pipe().in_flight();
         link_.pipe().cancel(one);
         if (first_written) forge_reply();

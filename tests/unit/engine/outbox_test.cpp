@@ -43,10 +43,9 @@ std::string drain(outbox& box, std::size_t portion) {
 
 TEST_CASE("small neighbours become one contiguous piece", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call first{"*1\r\n$4\r\nPING\r\n"};
     one_call second{"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n"};
-    box.begin();
+    REQUIRE(box.begin());
     box.add(first);
     box.add(second);
     REQUIRE(box.pieces().size() == 1);
@@ -57,10 +56,9 @@ TEST_CASE("small neighbours become one contiguous piece", "[outbox]") {
 
 TEST_CASE("ASKING and its command are contiguous in one piece", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call get{"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n"};
     get.asking = true;
-    box.begin();
+    REQUIRE(box.begin());
     box.add(get);
     REQUIRE(box.pieces().size() == 1);
     CHECK(text_of(box) == "*1\r\n$6\r\nASKING\r\n*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n");
@@ -69,10 +67,9 @@ TEST_CASE("ASKING and its command are contiguous in one piece", "[outbox]") {
 
 TEST_CASE("a call is held until the kernel has its last byte", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call first{"*1\r\n$4\r\nPING\r\n"};
     one_call second{"*1\r\n$4\r\nPONG\r\n"};
-    box.begin();
+    REQUIRE(box.begin());
     box.add(first);
     box.add(second);
     for (std::size_t taken = 1; taken <= 28; ++taken) {
@@ -89,8 +86,7 @@ TEST_CASE("a borrowed argument goes out from where it stands, in its place", "[o
     one_call set{"*3\r\n$3\r\nSET\r\n$3\r\nfoo\r\n$100\r\n\r\n", 28, value};
     for (std::size_t portion = 1; portion < 140; ++portion) {
         outbox box;
-        REQUIRE(box.prepare());
-        box.begin();
+        REQUIRE(box.begin());
         box.add(set);
         REQUIRE(box.pieces().size() == 3);
         CHECK(box.pieces()[1].data == value.data());
@@ -102,10 +98,9 @@ TEST_CASE("a borrowed argument goes out from where it stands, in its place", "[o
 
 TEST_CASE("a large command goes out from its own memory", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call small{"*1\r\n$4\r\nPING\r\n"};
     one_call large{std::string(outbox::copied_bytes_max + 1, 'x')};
-    box.begin();
+    REQUIRE(box.begin());
     box.add(small);
     box.add(large);
     REQUIRE(box.pieces().size() == 2);
@@ -118,13 +113,12 @@ TEST_CASE("what an adopted call has not written yet survives the call, wherever 
     std::string const head = "*3\r\n$3\r\nSET\r\n$3\r\nfoo\r\n$100\r\n";
     for (std::size_t taken = 0; taken < 130; ++taken) {
         outbox box;
-        REQUIRE(box.prepare());
         std::string value = intact;
         std::string received;
         {
             one_call before{"*1\r\n$4\r\nPING\r\n"};
             one_call set{head + "\r\n", 28, value};
-            box.begin();
+            REQUIRE(box.begin());
             box.add(set);
             box.add(before);
             received = text_of(box).substr(0, taken);
@@ -140,13 +134,12 @@ TEST_CASE("what an adopted call has not written yet survives the call, wherever 
 
 TEST_CASE("adopting two calls that borrow the same memory keeps both whole", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     std::string value(10, 'v');
     std::string expected;
     {
         one_call first{"$10\r\n\r\n", 5, value};
         one_call second{"$10\r\n\r\n", 5, value};
-        box.begin();
+        REQUIRE(box.begin());
         box.add(first);
         box.add(second);
         expected = text_of(box);
@@ -159,15 +152,15 @@ TEST_CASE("adopting two calls that borrow the same memory keeps both whole", "[o
 
 TEST_CASE("a write takes no more than it has room for; the first call always fits", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call chunk{std::string(4000, 'x')};
-    box.begin();
+    REQUIRE(box.begin());
     unsigned count = 0;
     for (; box.fits(chunk); ++count) box.add(chunk);
     CHECK(count == (outbox::buffer_bytes - outbox::asking.size()) / 4000);
+    CHECK(box.seal() == std::size_t{count} * 4000);
     box.wrote(std::size_t{count} * 4000);
     REQUIRE(box.drained());
-    box.begin();
+    REQUIRE(box.begin());
     one_call huge{std::string(outbox::buffer_bytes * 2, 'y')};
     CHECK(box.fits(huge));
     unsigned large = 0;
@@ -190,8 +183,7 @@ TEST_CASE("as many borrowed pieces as a command may have fit into one write", "[
     one_call mset{text};
     mset.borrowed = pieces.data();
     outbox box;
-    REQUIRE(box.prepare());
-    box.begin();
+    REQUIRE(box.begin());
     unsigned count = 0;
     for (; box.fits(mset); ++count) box.add(mset);
     CHECK(count == 1);
@@ -199,17 +191,86 @@ TEST_CASE("as many borrowed pieces as a command may have fit into one write", "[
     CHECK(drain(box, 5) == expected);
 }
 
+TEST_CASE("a small command is staged while the next write is collected, any other waits for the write", "[outbox]") {
+    outbox box;
+    one_call small{"*1\r\n$4\r\nPING\r\n"};
+    one_call large{std::string(outbox::copied_bytes_max + 1, 'x')};
+    one_call asked{"*1\r\n$4\r\nPING\r\n"};
+    asked.asking = true;
+    CHECK_FALSE(box.takes(small));
+    REQUIRE(box.begin());
+    CHECK(box.staging());
+    CHECK(box.takes(small));
+    box.stage(small);
+    CHECK_FALSE(box.backlog());
+    CHECK_FALSE(box.takes(large));
+    CHECK_FALSE(box.takes(asked));
+    CHECK(text_of(box) == small.text);
+    CHECK(box.seal() == small.text.size());
+    CHECK(box.backlog());
+    CHECK_FALSE(box.takes(small));
+    box.wrote(small.text.size() - 1);
+    CHECK(box.backlog());
+    CHECK_FALSE(box.takes(small));
+    box.wrote(1);
+    CHECK_FALSE(box.backlog());
+    REQUIRE(box.begin());
+    box.stage(small);
+    CHECK(small.stream_end == 2 * small.text.size());
+}
+
+TEST_CASE("staging ends where the buffer does", "[outbox]") {
+    outbox box;
+    one_call chunk{std::string(4000, 'x')};
+    unsigned count = 0;
+    REQUIRE(box.begin());
+    for (; box.takes(chunk); ++count) box.stage(chunk);
+    CHECK(count == outbox::buffer_bytes / 4000);
+    CHECK(text_of(box) == std::string(count * std::size_t{4000}, 'x'));
+}
+
+TEST_CASE("what is withdrawn leaves its neighbours as they are", "[outbox]") {
+    for (std::size_t gone = 0; gone < 3; ++gone) {
+        outbox box;
+        one_call first{"*1\r\n$4\r\nPING\r\n"};
+        one_call second{"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n"};
+        one_call third{"*1\r\n$4\r\nTIME\r\n"};
+        std::array<one_call*, 3> const all{&first, &second, &third};
+        std::string expected;
+        REQUIRE(box.begin());
+        for (std::size_t at = 0; at < 3; ++at) {
+            box.stage(*all[at]);
+            if (at != gone) expected += all[at]->text;
+        }
+        box.withdraw(*all[gone]);
+        CHECK(text_of(box) == expected);
+        CHECK(box.seal() == expected.size());
+        CHECK(drain(box, 5) == expected);
+    }
+}
+
+TEST_CASE("when all of it is withdrawn, nothing is left to write", "[outbox]") {
+    outbox box;
+    one_call ping{"*1\r\n$4\r\nPING\r\n"};
+    REQUIRE(box.begin());
+    box.stage(ping);
+    box.withdraw(ping);
+    CHECK(box.pieces().empty());
+    box.stage(ping);
+    CHECK(ping.stream_end == ping.text.size());
+    CHECK(text_of(box) == ping.text);
+}
+
 TEST_CASE("after a reset the stream begins anew", "[outbox]") {
     outbox box;
-    REQUIRE(box.prepare());
     one_call ping{"*1\r\n$4\r\nPING\r\n"};
-    box.begin();
+    REQUIRE(box.begin());
     box.add(ping);
     box.wrote(5);
     box.reset();
     CHECK(box.drained());
     CHECK(box.kernel_bytes() == 0);
-    box.begin();
+    REQUIRE(box.begin());
     box.add(ping);
     CHECK(ping.stream_end == 14);
     CHECK(text_of(box) == ping.text);

@@ -88,6 +88,34 @@ TEST_CASE("a call cancelled before it was written never leaves, and waits for no
     CHECK_FALSE(h.pipe.wants_write());
 }
 
+TEST_CASE("whichever of several queued calls are given up, the others leave whole and get their own replies", "[pipeline]") {
+    for (unsigned given_up = 0; given_up < 32; ++given_up) {
+        hands h;
+        std::vector<started> calls;
+        for (int at = 0; at < 5; ++at) calls.push_back(h.start("GET key" + std::string(static_cast<std::size_t>(at), 'x')));
+        std::string expected;
+        std::string replies;
+        for (unsigned at = 0; at < 5; ++at) {
+            if (given_up >> at & 1) {
+                h.cancel(calls[at]);
+            } else {
+                expected += wire("GET key" + std::string(at, 'x'));
+                replies += "+" + std::to_string(at) + "\r\n";
+            }
+        }
+        CHECK(h.written() == expected);
+        h.receive(replies);
+        for (unsigned at = 0; at < 5; ++at) {
+            if (given_up >> at & 1) {
+                CHECK(outcome(calls[at]) == failed{errc::cancelled, delivery::not_sent});
+            } else {
+                CHECK(calls[at].value() == std::to_string(at));
+            }
+        }
+        CHECK(h.pipe.idle());
+    }
+}
+
 TEST_CASE("a borrowed argument partly written is taken over before its call completes", "[pipeline]") {
     std::string const intact(60, 'v');
     std::string const whole = "*3\r\n$3\r\nSET\r\n$3\r\nfoo\r\n$60\r\n" + intact + "\r\n";

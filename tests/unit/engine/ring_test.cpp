@@ -26,7 +26,8 @@ TEST_CASE("positions only increase, through growth and around the end", "[ring]"
     while (out < calls.size()) {
         for (int push = 0; push < 3 && in < calls.size(); ++push, ++in) {
             CHECK(order.tail() == in);
-            REQUIRE(order.push(ring::entry::of(calls[in])));
+            REQUIRE(order.make_room());
+            order.push(ring::entry::of(calls[in]));
         }
         for (int pop = 0; pop < 2 && out < in; ++pop, ++out) {
             CHECK(order.head() == out);
@@ -41,7 +42,10 @@ TEST_CASE("positions only increase, through growth and around the end", "[ring]"
 TEST_CASE("an entry can be replaced in the middle", "[ring]") {
     std::array<call, 3> calls;
     ring order;
-    for (call& one : calls) REQUIRE(order.push(ring::entry::of(one)));
+    for (call& one : calls) {
+        REQUIRE(order.make_room());
+        order.push(ring::entry::of(one));
+    }
     order[1] = ring::entry::tombstone(2);
     CHECK(order[0].owner() == &calls[0]);
     CHECK(order[1].replies() == 2);

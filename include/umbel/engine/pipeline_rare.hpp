@@ -1,0 +1,123 @@
+// pipeline_rare.hpp: the part of the pipeline that an ordinary command never comes to. Included by pipeline.hpp.
+#pragma once
+
+#include <umbel/engine/pipeline.hpp>
+
+namespace umbel::engine {
+
+UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noexcept {
+    std::size_t const bytes = one.wire_size();
+    if (ring_.size() >= options_.in_flight_max || (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queued_bytes_max) ||
+        one.owned_by(cancel_token::of(link_)) || !ring_.make_room()) {
+        return refuse(one);
+    }
+    enter(one, bytes);
+    bool const next = staged_ == one.position && !outbox_.backlog() && outbox_.begin();
+    if (next && outbox_.takes(one)) {
+        outbox_.stage(one);
+        ++staged_;
+    }
+    if (one.deadline != never) watch(one, now);
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one) noexcept {
+    bool const cancelled = one.cancel_wanted();
+    one.owned_by(cancel_token::nobody);
+    one.at = call::stage::done;
+    one.kind->reject(one, told(one, cancelled ? errc::cancelled : errc::overloaded, one.known(delivery::not_sent),
+                               cancelled ? "cancelled before it was sent" : "the connection's bound on commands is reached", node_));
+    finished_.push(one);
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
+    bool const queued = !awaits_reply(one);
+    if (queued) {
+        queued_bytes_ -= one.wire_size();
+        if (one.position < staged_) withdraw(one);
+        ring_[one.position] = ring::entry::tombstone(0);
+    } else {
+        ring_[one.position] = ring::entry::tombstone(one.replies_due);
+        if (outbox_.holds(one) && !outbox_.adopt(one)) fault_ = "out of memory";
+        if (why == errc::deadline_exceeded) ++silent_;
+    }
+    leave(one);
+    one.kind->reject(one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
+    finished_.push(one);
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::withdraw(call const& one) noexcept {
+    outbox_.withdraw(one);
+    for (ring::position at = one.position + 1; at != staged_; ++at)
+        if (!ring_[at].is_tombstone()) ring_[at].owner()->stream_end -= one.size;
+}
+
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::bury(unsigned replies) {
+    if (replies == 0) {
+        ring_.pop();
+        return progress::more;
+    }
+    resp::view push;
+    switch (reader_.skip(push)) {
+        case resp::reader::status::ready: break;
+        case resp::reader::status::push: ++counters_.pushes; return progress::more;
+        case resp::reader::status::need_more: return progress::drained;
+        case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+    }
+    ++counters_.late;
+    ring_[ring_.head()] = ring::entry::tombstone(replies - 1);
+    return progress::more;
+}
+
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::settle_unasked() {
+    while (!reader_.at_boundary()) {
+        resp::view unasked;
+        switch (reader_.next(unasked)) {
+            case resp::reader::status::ready:
+                if (unasked.kind() == resp::type::push) {
+                    ++counters_.pushes;
+                    continue;
+                }
+                if (!unasked.is_error()) return broken("a reply came that no command asked for");
+                return broken(std::string{unasked.text()});
+            case resp::reader::status::push:
+            case resp::reader::status::need_more: return progress::drained;
+            case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+        }
+    }
+    return progress::drained;
+}
+
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& one, resp::view const& reply, instant now) {
+    if (!reply.is_error()) return broken("a reply came before its command was sent");
+    std::string why{reply.text()};
+    ring_.pop();
+    leave(one);
+    faulted(one, reply, now);
+    return broken(std::move(why));
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::faulted(call& one, resp::view const& reply, instant now) noexcept {
+    bool const scripted = has(one.flags, cluster::command_flags::scripted);
+    cluster::fault const read = cluster::read_fault(reply.text(), scripted);
+    incident const seen{.code = read.code,
+                        .delivered = read.delivered,
+                        .message = reply.text(),
+                        .node = node_,
+                        .host = read.host,
+                        .port = read.names_node() ? read.port : std::uint16_t{0},
+                        .slot = read.slot,
+                        .from_replica = link_.mode == link_mode::replica};
+    route_fault(one, seen, now);
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::route_fault(call& one, incident const& seen, instant now) noexcept {
+    if (!judge(one, seen, options_.judging, now, random_)) {
+        finished_.push(one);
+        return;
+    }
+    bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
+    ++(redirect ? counters_.redirects : counters_.retries);
+    diverted_.push(one);
+}
+
+}  // namespace umbel::engine
