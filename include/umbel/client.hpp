@@ -6,9 +6,7 @@
 #include <umbel/client_groups.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
-#include <umbel/net/settings.hpp>
 #include <umbel/options.hpp>
-#include <umbel/snapshot.hpp>
 
 #include <asio/any_io_executor.hpp>
 
@@ -112,28 +110,24 @@ public:
     /// Precondition: at least one executor.
     client(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy = {},
            std::shared_ptr<observer> watching = nullptr) {
-        UMBEL_ASSERT(!executors.empty());
-        result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
-        if (!settled) where_.wrong = settled.error();
-        auto& context = asio::query(executors.front(), asio::execution::context);
-        driver_ = std::make_shared<net::driver>(std::move(executors), settled ? std::move(*settled) : net::settings{});
-        asio::use_service<net::shutdown_service>(context).watch(driver_);
-        where_.owner = &net::anchor_registry::moor(*driver_);
+        net::new_home made = net::make_home(std::move(executors), chosen, policy, std::move(watching));
+        home_ = std::move(made.where);
+        where_.wrong = std::move(made.wrong);
+        where_.owner = &net::anchor_registry::moor(*home_);
         where_.generation = where_.owner->generation.load(std::memory_order_acquire);
-        where_.options = {driver_->chosen().read_from, driver_->chosen().deadline};
-        if (!where_.wrong) driver_->start_up();
+        where_.options = {chosen.read_from, chosen.deadline};
     }
 
     client(client&& other) noexcept = default;
     client& operator=(client&& other) noexcept {
-        std::swap(driver_, other.driver_);
+        std::swap(home_, other.home_);
         std::swap(where_, other.where_);
         return *this;
     }
     ~client() {
-        if (!driver_) return;
+        if (!home_) return;
         net::anchor_registry::leave(*where_.owner, where_.generation);
-        driver_->shut_down();
+        home_->shut_down();
     }
 
     template <class Value>
@@ -150,36 +144,39 @@ public:
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline; wrong_password and the like as soon as every seed has refused.
     operation<ok> ready() const {
-        return calling::make_local<ok>(where_, [](net::driver& home, net::pooled_call& one) { home.await_topology(one); });
+        return calling::make_local<ok>(where_, [](net::home& where, net::pooled_call& one) { where.await_topology(one); });
     }
 
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands called afterwards
     /// complete with errc::cancelled.
     operation<ok> close() const {
-        return calling::make_local<ok>(where_, [](net::driver& home, net::pooled_call& one) { home.close_when_idle(one); }, true);
+        return calling::make_local<ok>(where_, [](net::home& where, net::pooled_call& one) { where.close_when_idle(one); }, true);
     }
 
     /// The nodes the client knows, at one moment.
     operation<std::vector<node_snapshot>> nodes() const {
-        return calling::make_told<std::vector<node_snapshot>>(where_, [](net::driver& home) { return snapshots::of_nodes(home); });
+        return calling::make_told<std::vector<node_snapshot>>(where_, [](net::home& where) { return where.nodes(); });
     }
     /// The topology the client lives by, at one moment.
     operation<cluster::topology> topology() const {
-        return calling::make_told<cluster::topology>(where_, [](net::driver& home) { return home.control().topology(); });
+        return calling::make_told<cluster::topology>(where_, [](net::home& where) { return where.topology(); });
     }
     /// What the client counted since it began.
     operation<umbel::statistics> statistics() const {
-        return calling::make_told<umbel::statistics>(where_, [](net::driver& home) { return snapshots::of_client(home); });
+        return calling::make_told<umbel::statistics>(where_, [](net::home& where) { return where.statistics(); });
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {
-        if (where_.wrong) return;
-        driver_->on_control([](net::driver& home) { home.happened(engine::refresh_wanted{}); });
+        if (!where_.wrong) home_->want_refresh();
     }
 
 private:
-    std::shared_ptr<net::driver> driver_;
+    std::shared_ptr<net::home> home_;
     calling::site where_;
 };
 
 }  // namespace umbel
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/src.hpp>
+#endif

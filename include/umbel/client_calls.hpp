@@ -3,7 +3,6 @@
 #pragma once
 
 #include <umbel/command/encode.hpp>
-#include <umbel/command/keys_of.hpp>
 #include <umbel/net/operation.hpp>
 
 #include <chrono>
@@ -38,80 +37,12 @@ inline void prepare(net::pooled_call& one, site const& where, cluster::command_f
     one.timeout = where.options.deadline;
 }
 
-/// Notes why the call can only be served where keys need not share a slot; the router decides when the deployment is known.
-inline void spread(net::pooled_call& one, std::string message) {
-    one.slot = engine::call::several_slots;
-    if (engine::journal* const way = one.journey()) way->message = std::move(message);
-}
-
 /// Encodes into the call; false when the command is longer than 4 GiB. Errors: throws std::bad_alloc; the call is whole then.
-inline bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
-    command::measured const need = command::measure(name, words);
-    if (need.bytes > 0xffffffffu) return false;
-    char* const at = one.reserve(need.bytes);
-    if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
-    command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
-        auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);
-        std::uint32_t const count = pieces->count;
-        pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
-        pieces->count = count + 1;
-    });
-    one.bytes = at;
-    one.size = static_cast<std::uint32_t>(made.end - at);
-    one.slot = made.slot;
-    if (made.slot == engine::call::several_slots) [[unlikely]] spread(one, command::cross_slot_message(made.first_key, made.other_key));
-    return true;
-}
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words);
 
 /// A command by its words: keys, flags and refusals come from the command table.
 /// Errors (as a value): bad_argument, needs_lease.
-inline result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys) {
-    if (!words.empty() && words.front().empty()) return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
-    result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
-    bool const marked = !marked_keys.empty();
-    bool const several = !where && where.error().code() == errc::cross_slot;
-    if (!where && !several && !marked) return tl::unexpected<error>{where.error()};
-    command::command_traits const* const traits = command::find_command(words);
-    if (traits && command::needs_lease(*traits, words))
-        return fail(errc::needs_lease, delivery::not_sent,
-                    std::string{traits->name} + " changes the connection, blocks, or alters the number of replies: it may not share one");
-    using cluster::command_flags;
-    one.flags = command_flags::none;
-    if (traits) {
-        if (traits->read_only()) one.flags = one.flags | command_flags::read_only;
-        if (command::is_idempotent(*traits, words)) one.flags = one.flags | command_flags::idempotent;
-        if (traits->scripted()) one.flags = one.flags | command_flags::scripted;
-    }
-    std::size_t total = resp::header_size(words.size()) + 16;
-    for (std::string_view const word : words) total += resp::bulk_size(word.size());
-    if (total > 0xffffffffu) return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
-    char* const at = one.reserve(total);
-    char* to = resp::put_array_header(at, words.size());
-    for (std::string_view const word : words) to = resp::put_bulk(to, word);
-    one.bytes = at;
-    one.size = static_cast<std::uint32_t>(to - at);
-    one.slot = engine::call::any_slot;
-    if (marked) {
-        std::string_view first;
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            if (!marked_keys[i]) continue;
-            std::int32_t const slot = cluster::slot_of(words[i]).value();
-            if (one.slot == engine::call::any_slot) {
-                one.slot = slot;
-                first = words[i];
-            } else if (one.slot != slot) {
-                spread(one, command::cross_slot_message(first, words[i]));
-                break;
-            }
-        }
-    } else if (several) {
-        spread(one, std::string{where.error().message()});
-    } else if (where->slot) {
-        one.slot = where->slot->value();
-    }
-    return {};
-}
+UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys);
 
 /// Stores an error as the result of a call that will not be sent.
 template <class Value>
@@ -164,7 +95,7 @@ operation<Value> make(site const& where, std::span<std::string_view const> words
 
 /// An operation that is answered on the control strand by `answer`, which sees to its completion. Its Value is not decoded from a server's reply.
 template <class Value>
-operation<Value> make_local(site const& where, void (*answer)(net::driver&, net::pooled_call&), bool ends_client = false) {
+operation<Value> make_local(site const& where, void (*answer)(net::home&, net::pooled_call&), bool ends_client = false) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, cluster::command_flags::none);
     if (where.wrong) return refused<Value>(one, *where.wrong);
@@ -174,17 +105,17 @@ operation<Value> make_local(site const& where, void (*answer)(net::driver&, net:
     return operation<Value>{one};
 }
 
-/// An operation whose value `tell(driver&)` makes on the control strand.
+/// An operation whose value `tell(home&)` makes on the control strand.
 template <class Value, class Tell>
-operation<Value> make_told(site const& where, Tell) {
+operation<Value> make_told(site const& from, Tell) {
     static_assert(std::is_empty_v<Tell>);
-    return make_local<Value>(where, [](net::driver& home, net::pooled_call& one) {
+    return make_local<Value>(from, [](net::home& where, net::pooled_call& one) {
         try {
-            net::result_slot<Value>::put(one, [&] { return result<Value>{Tell{}(home)}; });
+            net::result_slot<Value>::put(one, [&] { return result<Value>{Tell{}(where)}; });
         } catch (...) {
             net::result_slot<Value>::reject(one, error{errc::no_memory, delivery::not_sent});
         }
-        home.complete_later(one);
+        where.complete_later(one);
     });
 }
 

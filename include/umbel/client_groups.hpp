@@ -74,9 +74,8 @@ std::optional<error> first_error(std::span<result<Part> const> parts) {
 
 /// True when one server holds all slots, so that nothing needs to be split.
 inline bool undivided(site const& where) noexcept {
-    if (!where.owner || where.owner->generation.load(std::memory_order_acquire) != where.generation) return false;
-    net::driver const* const home = where.owner->home.load(std::memory_order_acquire);
-    return home && home->routes().known() == engine::known_as::standalone;
+    net::home const* const there = net::home_of(where.owner, where.generation);
+    return there && there->standalone();
 }
 
 /// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i; `join(results, places)` the whole.
@@ -106,18 +105,11 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
             }
             net::pooled_call& part = obtain<Part>();
             prepare(part, where, name.flags());
-            struct unadded {
-                net::pooled_call* one;
-                ~unadded() {
-                    if (!one) return;
-                    net::result_slot<Part>::clear(*one);
-                    net::pool::give_back(one);
-                }
-            } guard{&part};
+            net::unlaunched<Part> guard{part};
             if (!encode(part, name, words))
                 return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"});
             group->add(part);
-            guard.one = nullptr;
+            guard.release();
             first = last;
         }
         whole.group = std::move(group);

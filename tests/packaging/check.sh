@@ -39,6 +39,7 @@ check_inheritance() {
     local flag
     for flag in $(sed -n 's/.*"command": "\(.*\)".*/\1/p' "$1/compile_commands.json"); do
         case $flag in
+            -DUMBEL_SEPARATE_COMPILATION) ;;
             -W* | -D* | -O* | -f*) printf 'a consumer inherits %s\n' "$flag"; exit 1 ;;
         esac
     done
@@ -63,6 +64,8 @@ case $way in
         build_and_run "$folder/consumer"
         cmake --build "$folder/consumer" --target uses_client > "$folder/client.log" 2>&1 || { cat "$folder/client.log"; exit 1; }
         "$folder/consumer/uses_client"
+        cmake --build "$folder/consumer" --target uses_compiled > "$folder/compiled.log" 2>&1 || { cat "$folder/compiled.log"; exit 1; }
+        "$folder/consumer/uses_compiled"
         if cmake -S "$here/by_package" -B "$folder/missing" "-DCMAKE_CXX_COMPILER=$compiler" -DCMAKE_DISABLE_FIND_PACKAGE_Asio=ON \
             "-DCMAKE_PREFIX_PATH=$folder/moved" > "$folder/missing.log" 2>&1; then
             printf 'a consumer without Asio was configured\n'

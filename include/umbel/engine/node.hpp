@@ -5,6 +5,7 @@
 #include <umbel/cluster/topology.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
+#include <umbel/engine/link_state.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@ namespace umbel::engine {
 
 /// The engine's side of one connection.
 struct link_status {
-    enum class state : std::uint8_t { idle, opening, up, down, closing };
+    using state = link_state;
     state now_is = state::idle;
     std::uint32_t generation = 0;  ///< Counts the attempts to connect; an event of an older one is ignored.
     unsigned failures = 0;         ///< In a row; decides the back-off.

@@ -14,7 +14,7 @@
 
 namespace umbel::net {
 
-class driver;
+class home;
 struct pooled_call;
 
 /// What stands between an operation and its way to a connection.
@@ -30,13 +30,13 @@ class call_group {
 public:
     virtual ~call_group() = default;
     /// Begins every call. The operation's call completes when the last of them has.
-    virtual void start(driver& home) = 0;
+    virtual void start(home& where) = 0;
 };
 
-/// A place that outlives every client: tells whether the driver that an operation was made for is still there.
+/// A place that outlives every client: tells whether the home that an operation was made for is still there.
 /// The memory of anchors is never given back, so an old operation may always look.
 struct anchor {
-    std::atomic<driver*> home{nullptr};
+    std::atomic<net::home*> home{nullptr};
     std::atomic<std::uint32_t> generation{0};
     anchor* next_free = nullptr;
 };
@@ -68,7 +68,7 @@ struct alignas(64) pooled_call : engine::call {
     char* block = nullptr;
     void* box = nullptr;                                  ///< The result's memory where it is too large for the call.
     std::unique_ptr<call_group> group;                    ///< For detour::group.
-    void (*on_control)(driver&, pooled_call&) = nullptr;  ///< For detour::control.
+    void (*on_control)(home&, pooled_call&) = nullptr;  ///< For detour::control.
     bool ends_client = false;                             ///< For detour::control: no command that begins later is let through.
 
     pooled_call() noexcept {}
@@ -103,7 +103,7 @@ struct local_list {
 };
 inline constinit thread_local local_list local{nullptr, calls_max, false};
 
-inline void destroy(pooled_call& one) noexcept {
+UMBEL_NEVER_INLINE inline void destroy(pooled_call& one) noexcept {
     std::free(one.block);
     delete &one;
 }
@@ -146,22 +146,25 @@ UMBEL_ALWAYS_INLINE pooled_call* take() {
     return static_cast<pooled_call*>(head);
 }
 
+/// Takes from a call what only few have.
+UMBEL_NEVER_INLINE inline void strip(pooled_call& one) noexcept {
+    one.group.reset();
+    one.detour = detour::none;
+    one.ends_client = false;
+    one.only_waits = false;
+    one.way.reset();
+    delete[] one.borrowed;
+    one.borrowed = nullptr;
+    if (one.has_block && one.block_capacity > pooled_call::kept_block_bytes) {
+        std::free(std::exchange(one.block, nullptr));
+        one.block_capacity = 0;
+        one.has_block = false;
+    }
+}
+
 /// Takes a call back. Precondition: it holds neither result nor handler.
-UMBEL_ALWAYS_INLINE void give_back(pooled_call* one) noexcept {
-    if (one->way || one->borrowed || one->detour != detour::none) [[unlikely]] {
-        one->group.reset();
-        one->detour = detour::none;
-        one->ends_client = false;
-        one->only_waits = false;
-        one->way.reset();
-        delete[] one->borrowed;
-        one->borrowed = nullptr;
-    }
-    if (one->has_block && one->block_capacity > pooled_call::kept_block_bytes) [[unlikely]] {
-        std::free(std::exchange(one->block, nullptr));
-        one->block_capacity = 0;
-        one->has_block = false;
-    }
+inline void give_back(pooled_call* one) noexcept {
+    if (one->way || one->borrowed || one->has_block || one->detour != detour::none) [[unlikely]] strip(*one);
     if (local.count >= calls_max && !watch()) [[unlikely]] return destroy(*one);
     one->asking = false;
     one->internal = false;

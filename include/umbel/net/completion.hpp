@@ -161,7 +161,7 @@ bool belongs_to(Executor const& executor, asio::execution_context const* context
 /// The token of one cancellable call, shared by the call and the cancellation slot's handler.
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
-    std::weak_ptr<driver> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
+    std::weak_ptr<net::home> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
     std::vector<shared_token*> parts;  ///< For an operation of several calls; filled before the first of them begins.
 
     void release() noexcept {
@@ -182,18 +182,23 @@ inline void release_token(pooled_call& one) noexcept {
 
 // ---- Handlers --------------------------------------------------------------------------------------------------------------
 
-/// A handler and its result, on their way to an executor.
-template <class Handler, class Value>
-struct delivery_of {
-    Handler handler;
-    result<Value> value;
-    bool cancellable = false;
+/// A call on its way to an executor; destroyed with whatever carries it there.
+struct carried_call {
+    pooled_call* one;
+    explicit carried_call(pooled_call& what) noexcept : one{&what} {}
+    carried_call(carried_call&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
+    ~carried_call() {
+        if (one) one->kind->drop(*one);
+    }
+    pooled_call& arrive() noexcept { return *std::exchange(one, nullptr); }
+};
 
-    using allocator_type = asio::associated_allocator_t<Handler>;
-    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+/// Completes a call from an executor that is not the connection's.
+struct late_completion : carried_call {
+    using carried_call::carried_call;
     void operator()() {
-        if (cancellable) asio::get_associated_cancellation_slot(handler).clear();
-        std::move(handler)(std::move(value));
+        pooled_call& mine = arrive();
+        mine.kind->complete(mine);
     }
 };
 
@@ -258,23 +263,27 @@ struct handler_slot {
     /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
     static void complete(engine::call& base) {
         auto& one = static_cast<pooled_call&>(base);
-        settled const finally{one};
         if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
+        settled const finally{one};
         std::move(get(one))(std::move(results::get(one)));
     }
 
+    /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call goes to the executor, so that no
+    /// command needs code of its own for that.
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one) {
-        Handler& handler = get(one);
-        bool const cancellable = one.token != nullptr;
-        if (cancellable) release_token(one);
-        executor_type const executor = asio::get_associated_executor(handler, client_executor{});
-        if (one.inline_here || runs_here(executor)) {
-            if (cancellable) asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(results::get(one)));
-        } else if constexpr (!std::is_same_v<executor_type, client_executor>) {
-            // The work ends only when the executor has the handler.
-            asio::dispatch(executor, delivery_of<Handler, Value>{std::move(handler), std::move(results::get(one)), cancellable});
+        if constexpr (!std::is_same_v<executor_type, client_executor>) {
+            executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
+            if (!one.inline_here && !runs_here(executor)) {
+                one.inline_here = true;
+                return asio::dispatch(executor, late_completion{one});
+            }
         }
+        settled const finally{one};
+        if (one.token) {
+            release_token(one);
+            asio::get_associated_cancellation_slot(get(one)).clear();
+        }
+        std::move(get(one))(std::move(results::get(one)));
     }
 
     static void drop(engine::call& base) noexcept {

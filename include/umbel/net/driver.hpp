@@ -4,9 +4,8 @@
 
 #include <umbel/engine/engine.hpp>
 #include <umbel/net/connection.hpp>
-#include <umbel/net/completion.hpp>
 #include <umbel/net/errands.hpp>
-#include <umbel/net/observer.hpp>
+#include <umbel/net/home.hpp>
 #include <umbel/net/settings.hpp>
 
 #include <asio/strand.hpp>
@@ -17,16 +16,22 @@
 
 namespace umbel::net {
 
+class driver;
+
+/// Answers a call on the control strand.
+struct control_errand : carried_call {
+    using carried_call::carried_call;
+    void operator()(driver& here);
+};
+
 /// Everything of a client that lives on executors.
-/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and these have run.
-/// Threading: start() and request_cancel() from any thread; the rest on the control strand.
-class driver final : public connection_owner, public std::enable_shared_from_this<driver> {
+class driver final : public connection_owner, public home {
 public:
     driver(std::vector<asio::any_io_executor> executors, settings chosen)
-        : settings_{std::move(chosen)},
+        : home{executors.front(), common_context(executors)},
+          settings_{std::move(chosen)},
           executors_{std::move(executors)},
           control_{strand_on(executors_.front())},
-          context_{common_context(executors_)},
           engine_{settings_.engine, engine::query_port{this, &driver::query_settled}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           slots_(std::size_t{settings_.engine.nodes_max} * 2),
@@ -49,10 +54,10 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------------------------------
 
-    /// Sends a call on its way. It completes later, never in here.
-    UMBEL_ALWAYS_INLINE void start(engine::call& one) {
-        engine::link_id const to = engine_.routes().route(one, next_turn());
-        one.table_version = engine_.routes().version();
+    void start(engine::call& one) override {
+        engine::router const& routes = std::as_const(engine_).routes();
+        engine::link_id const to = engine::router::is_plain(one) ? routes.route_plain(one) : routes.route(one, next_turn());
+        one.table_version = routes.version();
         connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
         // What was stranded before goes before; so nobody passes by while somebody is.
         if (there && gate_.load(std::memory_order_acquire) == 0) [[likely]] {
@@ -63,28 +68,26 @@ public:
         stranded(one);
     }
 
-    /// Asks whoever owns the call behind `token` to give it up.
-    void request_cancel(shared_token& token) {
+    void request_cancel(shared_token& token) override {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
         chase(pursuit{token});
     }
 
-    /// The context of all executors; null when there are several.
-    asio::execution_context const* context() const noexcept { return context_; }
-    asio::any_io_executor const& executor() const noexcept { return executors_.front(); }
     engine::router const& routes() const noexcept { return engine_.routes(); }
     net::settings const& chosen() const noexcept { return settings_; }
     resp::pin_budget const& budget() const noexcept { return *budget_; }
 
-    /// Runs `task(driver&)` on the control strand.
-    template <class Task>
-    void on_control(Task task) {
-        post_control([this, task = std::move(task)]() mutable { task(*this); });
+    void answer(pooled_call& one) override {
+        post_control([this, errand = control_errand{one}]() mutable { errand(*this); });
     }
+    bool standalone() const noexcept override { return routes().known() == engine::known_as::standalone; }
+    void want_refresh() override {
+        post_control([this] { happened(engine::refresh_wanted{}); });
+    }
+    void refuse_new() noexcept override { gate_.fetch_or(gate_closed, std::memory_order_acq_rel); }
 
-    /// The client is gone: everything pending completes with errc::cancelled.
-    void shut_down() {
+    void shut_down() override {
         asio::post(control_, [this, keep = shared_from_this()] { close_all(); });
     }
 
@@ -105,34 +108,31 @@ public:
     engine::engine& control() noexcept { return engine_; }
     std::vector<std::unique_ptr<connection>> const& connections() const noexcept { return connections_; }
     bool closed() const noexcept { return closed_; }
-    connection const* connection_of(engine::link_id id) noexcept { return slot(id).load(std::memory_order_acquire); }
+    connection const* connection_of(engine::link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
-    void happened(engine::event&& what) {
+    UMBEL_NEVER_INLINE void happened(engine::event&& what) {
         events_.push_back(std::move(what));
         if (!handling_) handle_events();
     }
 
-    /// Completes a call whose result is stored, in a turn of its own.
-    void complete_later(engine::call& one) {
+    void complete_later(engine::call& one) override {
         engine::call_list single;
         single.push(one);
         asio::post(control_, completions{shared_from_this(), control_, std::move(single)});
     }
 
-    /// Lets no command through that begins from now on. Threading: any.
-    void refuse_new() noexcept { gate_.fetch_or(gate_closed, std::memory_order_acq_rel); }
-
-    /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
-    void close_when_idle(pooled_call& one) {
+    void close_when_idle(pooled_call& one) override {
         if (one.timeout > engine::duration{0}) one.deadline = engine::after(read_clock(), one.timeout);
         closers_.push(one);
         if (std::exchange(closing_, true)) return;
         check_idle();
     }
 
-    /// Completes `one` as soon as a topology is known.
-    void await_topology(engine::call& one) {
+    std::vector<node_snapshot> nodes() const override;
+    cluster::topology topology() const override { return engine_.topology(); }
+    umbel::statistics statistics() const override;
+    void await_topology(engine::call& one) override {
         one.only_waits = true;
         engine::call_list single;
         single.push(one);
@@ -168,9 +168,8 @@ public:
     }
 
 private:
-    std::atomic<connection*>& slot(engine::link_id id) noexcept {
-        return slots_[std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode)];
-    }
+    static std::size_t place_of(engine::link_id id) noexcept { return std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode); }
+    std::atomic<connection*>& slot(engine::link_id id) noexcept { return slots_[place_of(id)]; }
     static asio::execution_context const* common_context(std::vector<asio::any_io_executor> const& executors) noexcept {
         asio::execution_context const* const first = &asio::query(executors.front(), asio::execution::context);
         for (auto const& one : executors)
@@ -284,10 +283,10 @@ private:
 
     connection& obtain(engine::link_id id) {
         if (connection* const known = slot(id).load(std::memory_order_relaxed)) return *known;
-        auto const& home = executors_[id.node % executors_.size()];
+        auto const& place = executors_[id.node % executors_.size()];
         engine::pipeline_options pipeline = settings_.pipeline;
         pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
-        connections_.push_back(std::make_unique<connection>(*this, id, strand_on(home), settings_.single_threaded, pipeline,
+        connections_.push_back(std::make_unique<connection>(*this, id, strand_on(place), settings_.single_threaded, pipeline,
                                                             settings_.link, budget_));
         slot(id).store(connections_.back().get(), std::memory_order_release);
         return *connections_.back();
@@ -361,7 +360,6 @@ private:
     net::settings const settings_;
     std::vector<asio::any_io_executor> const executors_;
     asio::any_io_executor const control_;
-    asio::execution_context const* const context_;
     engine::engine engine_;
     std::shared_ptr<resp::pin_budget> budget_;
     std::vector<std::atomic<connection*>> slots_;
@@ -385,4 +383,13 @@ private:
     engine::instant armed_for_ = engine::never;
 };
 
+inline void control_errand::operator()(driver& here) {
+    pooled_call& mine = arrive();
+    if (!here.closed()) return mine.on_control(here, mine);
+    mine.kind->reject(mine, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+    here.complete_later(mine);
+}
+
 }  // namespace umbel::net
+
+#include <umbel/net/driver_snapshot.hpp>

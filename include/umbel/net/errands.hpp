@@ -3,7 +3,7 @@
 #pragma once
 
 #include <umbel/engine/event.hpp>
-#include <umbel/net/completion.hpp>
+#include <umbel/net/operation.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/post.hpp>

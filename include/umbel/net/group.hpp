@@ -33,15 +33,15 @@ public:
         part.kind = &kind;
     }
 
-    void start(driver& home) override {
-        if (whole_.token) share_token(home, *static_cast<shared_token*>(whole_.token));
+    void start(home& where) override {
+        if (whole_.token) share_token(where, *static_cast<shared_token*>(whole_.token));
         // One more than there are parts: the group must not go before the loop has ended.
         pending_.store(parts_.size() + 1, std::memory_order_relaxed);
-        for (pooled_call* const part : parts_) home.start(*part);
+        for (pooled_call* const part : parts_) where.start(*part);
         if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
         if (dropped_.load(std::memory_order_relaxed)) return whole_.kind->drop(whole_);
         join();
-        home.complete_later(whole_);
+        where.complete_later(whole_);
     }
 
 private:
@@ -77,11 +77,11 @@ private:
         }
     }
 
-    void share_token(driver& home, shared_token& whole) {
+    void share_token(home& where, shared_token& whole) {
         whole.parts.reserve(parts_.size());
         for (pooled_call* const part : parts_) {
             auto* const token = new shared_token;
-            token->home = home.shared_from_this();
+            token->home = where.weak_from_this();
             token->target = part;
             part->token = token;
             whole.parts.push_back(token);

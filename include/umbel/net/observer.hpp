@@ -1,7 +1,7 @@
 // observer.hpp: hooks for whoever wants to watch a client. Nothing is reported, and nothing is paid, when nobody does.
 #pragma once
 
-#include <umbel/engine/action.hpp>
+#include <umbel/engine/notice.hpp>
 
 namespace umbel {
 

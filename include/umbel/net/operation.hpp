@@ -1,5 +1,5 @@
 // operation.hpp: a command that waits to be awaited: an Asio asynchronous operation that owns its encoded bytes.
-// It knows how to begin and whom to tell; what happens in between is the driver's business.
+// It knows how to begin and whom to tell; what happens in between is its home's business.
 #pragma once
 
 #include <umbel/net/anchors.hpp>
@@ -17,37 +17,6 @@ template <class Value>
 class operation;
 
 namespace net {
-
-/// A call on its way to an executor; destroyed with whatever carries it there.
-struct carried_call {
-    pooled_call* one;
-    explicit carried_call(pooled_call& what) noexcept : one{&what} {}
-    carried_call(carried_call&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
-    ~carried_call() {
-        if (one) one->kind->drop(*one);
-    }
-    pooled_call& arrive() noexcept { return *std::exchange(one, nullptr); }
-};
-
-/// Completes a call from an executor that is not the connection's.
-struct late_completion : carried_call {
-    using carried_call::carried_call;
-    void operator()() {
-        pooled_call& mine = arrive();
-        mine.kind->complete(mine);
-    }
-};
-
-/// Answers a call on the control strand.
-struct control_errand : carried_call {
-    using carried_call::carried_call;
-    void operator()(driver& here) {
-        pooled_call& mine = arrive();
-        if (!here.closed()) return mine.on_control(here, mine);
-        mine.kind->reject(mine, error{errc::cancelled, delivery::not_sent, "the client is closed"});
-        here.complete_later(mine);
-    }
-};
 
 /// What stands in a cancellation slot: asks for the cancellation of one call, whoever owns it by then.
 class canceller {
@@ -68,46 +37,74 @@ private:
     shared_token* token_;
 };
 
+/// A call that is not begun yet, with its result slot; given back unless it is released.
+template <class Value>
+class unlaunched {
+public:
+    explicit unlaunched(pooled_call& one) noexcept : one_{&one} {}
+    unlaunched(unlaunched const&) = delete;
+    unlaunched& operator=(unlaunched const&) = delete;
+    ~unlaunched() {
+        if (!one_) return;
+        if (one_->token) release_token(*one_);
+        result_slot<Value>::clear(*one_);
+        pool::give_back(one_);
+    }
+    void release() noexcept { one_ = nullptr; }
+
+private:
+    pooled_call* one_;
+};
+
+/// Begins a call that has its result already, or can only have one error: what launch() does when the client is gone or has refused it.
+template <class Value, class Handler>
+UMBEL_NEVER_INLINE void launch_settled(pooled_call& one, home* where, Handler&& handler) {
+    unlaunched<Value> pending{one};
+    if (!one.has_result) result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
+    auto const deliver = [&](auto const& executor) {
+        auto const immediate = asio::get_associated_immediate_executor(handler, executor);
+        handler_slot<std::decay_t<Handler>, Value>::put(one, std::move(handler), where ? where->context() : nullptr);
+        pending.release();
+        one.inline_here = false;  // Who completes it is the immediate executor's choice.
+        asio::dispatch(immediate, late_completion{one});
+    };
+    if (where) return deliver(asio::get_associated_executor(handler, where->executor()));
+    deliver(asio::get_associated_executor(handler, asio::system_executor{}));
+}
+
+/// Connects a call to the cancellation slot of its handler.
+template <class Slot>
+UMBEL_NEVER_INLINE void listen(pooled_call& one, home& where, Slot slot) {
+    auto* const token = new shared_token;
+    token->home = where.weak_from_this();
+    token->target = &one;
+    one.token = token;
+    try {
+        slot.template emplace<canceller>(*token);
+    } catch (...) {
+        token->release();
+        throw;
+    }
+}
+
+/// Begins a call that is not simply sent.
+UMBEL_NEVER_INLINE inline void start_detour(home& where, pooled_call& one) {
+    if (one.detour == detour::group) return one.group->start(where);
+    if (one.ends_client) where.refuse_new();
+    where.answer(one);
+}
+
 /// Begins a call with its handler. The result comes later, never from in here.
 template <class Value, class Handler>
-void launch(pooled_call* owned, Handler&& handler) {
-    using kept = std::decay_t<Handler>;
-    struct unlaunched {
-        pooled_call* one;
-        ~unlaunched() {
-            if (!one) return;
-            result_slot<Value>::clear(*one);
-            pool::give_back(one);
-        }
-    } pending{owned};
-    pooled_call& one = *owned;
-    driver* const home = home_of(one);
-    if (!home || one.detour == detour::settled) [[unlikely]] {
-        if (!one.has_result) result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-        auto const deliver = [&](auto const& executor) {
-            auto const immediate = asio::get_associated_immediate_executor(handler, executor);
-            handler_slot<kept, Value>::put(one, std::forward<Handler>(handler), home ? home->context() : nullptr);
-            pending.one = nullptr;
-            one.inline_here = false;  // Who completes it is the immediate executor's choice.
-            asio::dispatch(immediate, late_completion{one});
-        };
-        if (home) return deliver(asio::get_associated_executor(handler, home->executor()));
-        return deliver(asio::get_associated_executor(handler, asio::system_executor{}));
-    }
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) [[unlikely]] {
-        auto* const token = new shared_token;
-        token->home = home->shared_from_this();
-        token->target = &one;
-        one.token = token;
-        slot.template emplace<canceller>(*token);
-    }
-    handler_slot<kept, Value>::put(one, std::forward<Handler>(handler), home->context());
-    pending.one = nullptr;
-    if (one.detour == detour::none) [[likely]] return home->start(one);
-    if (one.detour == detour::group) return one.group->start(*home);
-    if (one.ends_client) home->refuse_new();
-    home->on_control(control_errand{one});
+void launch(pooled_call& one, Handler&& handler) {
+    home* const where = home_of(one);
+    if (!where || one.detour == detour::settled) [[unlikely]] return launch_settled<Value>(one, where, std::move(handler));
+    unlaunched<Value> pending{one};
+    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) [[unlikely]] listen(one, *where, slot);
+    handler_slot<Handler, Value>::put(one, std::move(handler), where->context());
+    pending.release();
+    if (one.detour == detour::none) [[likely]] return where->start(one);
+    start_detour(*where, one);
 }
 
 }  // namespace net
@@ -154,12 +151,12 @@ public:
 private:
     struct begin {
         template <class Handler>
-        void operator()(Handler&& handler, operation self) const {
+        void operator()(Handler&& handler, operation&& self) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
-                net::launch<Value>(std::exchange(self.call_, nullptr), std::move(handler));
+                net::launch<Value>(*std::exchange(self.call_, nullptr), std::move(handler));
             } else {  // A handler that its owner keeps.
                 std::decay_t<Handler> copy(std::forward<Handler>(handler));
-                net::launch<Value>(std::exchange(self.call_, nullptr), std::move(copy));
+                net::launch<Value>(*std::exchange(self.call_, nullptr), std::move(copy));
             }
         }
     };

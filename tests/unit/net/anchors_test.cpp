@@ -1,5 +1,6 @@
 // Tests of net::anchor_registry, net::home_of and net::shutdown_service: who is alive, asked by whoever comes late.
 #include <umbel/net/anchors.hpp>
+#include <umbel/net/shutdown.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <umbel/cluster/topology.hpp>
-#include <umbel/engine/engine.hpp>
-#include <umbel/net/driver.hpp>
+#include <umbel/engine/link_state.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ namespace umbel {
 
 /// How one connection fares.
 struct link_snapshot {
-    engine::link_status::state state = engine::link_status::state::idle;
+    engine::link_state state = engine::link_state::idle;
     std::size_t in_flight = 0;
     std::uint64_t commands = 0;
     std::uint64_t replies = 0;
@@ -50,55 +50,4 @@ struct statistics {
     std::uint64_t pinned_bytes = 0;      ///< Read chunks held by values at this moment.
 };
 
-namespace snapshots {
-
-inline link_snapshot of_link(net::driver& home, engine::node const& peer, engine::link_id id) {
-    link_snapshot made;
-    made.state = peer.link(id.mode).now_is;
-    if (net::connection const* const there = home.connection_of(id)) {
-        made.in_flight = there->in_flight();
-        auto const& counted = there->counters();
-        made.commands = counted.commands;
-        made.replies = counted.replies;
-        made.late_replies = counted.late;
-        made.redirects = counted.redirects;
-        made.retries = counted.retries;
-    }
-    return made;
-}
-
-/// Threading: the control strand.
-inline std::vector<node_snapshot> of_nodes(net::driver& home) {
-    std::vector<node_snapshot> all;
-    engine::node_table const& nodes = home.control().nodes();
-    for (std::uint16_t number = 0; number < nodes.size(); ++number) {
-        engine::node const& one = nodes[number];
-        if (!one.in_use) continue;
-        all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member,
-                       of_link(home, one, {number, engine::link_mode::primary}), of_link(home, one, {number, engine::link_mode::replica})});
-    }
-    return all;
-}
-
-/// Threading: the control strand.
-inline statistics of_client(net::driver& home) {
-    engine::engine_counters const& counted = home.control().counters();
-    statistics made{.moved = counted.moved,
-                    .asked = counted.asked,
-                    .retried = counted.retried,
-                    .refreshes = counted.refreshes,
-                    .topology_queries = counted.topology_queries,
-                    .topology_changes = counted.topology_changes,
-                    .connects = counted.connects,
-                    .disconnects = counted.disconnects,
-                    .waiting = home.control().waiting(),
-                    .pinned_bytes = home.budget().pinned()};
-    for (auto const& one : home.connections()) {
-        made.commands += one->counters().commands;
-        made.late_replies += one->counters().late;
-    }
-    return made;
-}
-
-}  // namespace snapshots
 }  // namespace umbel

@@ -1,0 +1,98 @@
+// client_words.hpp: how commands are encoded into calls, typed ones and those given word by word.
+// It sends nothing.
+#pragma once
+
+#include <umbel/client_calls.hpp>
+#include <umbel/command/keys_of.hpp>
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace umbel::calling {
+
+/// Notes why the call can only be served where keys need not share a slot; the router decides when the deployment is known.
+inline void spread(net::pooled_call& one, std::string message) {
+    one.slot = engine::call::several_slots;
+    if (engine::journal* const way = one.journey()) way->message = std::move(message);
+}
+
+/// Encodes any command. See encode().
+UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+    command::measured const need = command::measure(words);
+    if (need.bytes > 0xffffffffu) return false;
+    char* const at = one.reserve(need.bytes);
+    if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
+    command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
+        auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);
+        std::uint32_t const count = pieces->count;
+        pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
+        pieces->count = count + 1;
+    });
+    one.bytes = at;
+    one.size = static_cast<std::uint32_t>(made.end - at);
+    one.slot = made.slot;
+    if (made.slot == engine::call::several_slots) [[unlikely]] spread(one, command::cross_slot_message(made.first_key, made.other_key));
+    return true;
+}
+
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+    static_assert(command::short_command_max <= net::pooled_call::inline_bytes);
+    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max) return encode_any(one, name, words);
+    std::string_view const key = words[0].text();
+    char* const end = command::put_key_command(one.inline_space, name, key);
+    one.bytes = one.inline_space;
+    one.size = static_cast<std::uint32_t>(end - one.inline_space);
+    one.slot = cluster::slot_of(key).value();
+    return true;
+}
+
+UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys) {
+    if (!words.empty() && words.front().empty()) return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
+    result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
+    bool const marked = !marked_keys.empty();
+    bool const several = !where && where.error().code() == errc::cross_slot;
+    if (!where && !several && !marked) return tl::unexpected<error>{where.error()};
+    command::command_traits const* const traits = command::find_command(words);
+    if (traits && command::needs_lease(*traits, words))
+        return fail(errc::needs_lease, delivery::not_sent,
+                    std::string{traits->name} + " changes the connection, blocks, or alters the number of replies: it may not share one");
+    using cluster::command_flags;
+    one.flags = command_flags::none;
+    if (traits) {
+        if (traits->read_only()) one.flags = one.flags | command_flags::read_only;
+        if (command::is_idempotent(*traits, words)) one.flags = one.flags | command_flags::idempotent;
+        if (traits->scripted()) one.flags = one.flags | command_flags::scripted;
+    }
+    std::size_t total = resp::header_size(words.size()) + 16;
+    for (std::string_view const word : words) total += resp::bulk_size(word.size());
+    if (total > 0xffffffffu) return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
+    char* const at = one.reserve(total);
+    char* to = resp::put_array_header(at, words.size());
+    for (std::string_view const word : words) to = resp::put_bulk(to, word);
+    one.bytes = at;
+    one.size = static_cast<std::uint32_t>(to - at);
+    one.slot = engine::call::any_slot;
+    if (marked) {
+        std::string_view first;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            if (!marked_keys[i]) continue;
+            std::int32_t const slot = cluster::slot_of(words[i]).value();
+            if (one.slot == engine::call::any_slot) {
+                one.slot = slot;
+                first = words[i];
+            } else if (one.slot != slot) {
+                spread(one, command::cross_slot_message(first, words[i]));
+                break;
+            }
+        }
+    } else if (several) {
+        spread(one, std::string{where.error().message()});
+    } else if (where->slot) {
+        one.slot = where->slot->value();
+    }
+    return {};
+}
+
+}  // namespace umbel::calling

@@ -1,0 +1,81 @@
+// home.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and with it everything that is
+// compiled once where a program asks for that.
+// It knows no engine and no connection.
+#pragma once
+
+#include <umbel/cluster/policy.hpp>
+#include <umbel/net/completion.hpp>
+#include <umbel/net/observer.hpp>
+#include <umbel/net/snapshot.hpp>
+#include <umbel/options.hpp>
+
+#include <asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace umbel::net {
+
+/// Where the calls of one client live.
+/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and these have run.
+class home : public std::enable_shared_from_this<home> {
+public:
+    home(home const&) = delete;
+    home& operator=(home const&) = delete;
+
+    // ---- Any thread -----------------------------------------------------------------------------------------------------
+
+    /// Sends a call on its way. It completes later, never in here.
+    virtual void start(engine::call& one) = 0;
+    /// Asks whoever owns the call behind `token` to give it up.
+    virtual void request_cancel(shared_token& token) = 0;
+    /// Lets no command through that begins from now on.
+    virtual void refuse_new() noexcept = 0;
+    /// Runs the call's `on_control` on the control strand.
+    virtual void answer(pooled_call& one) = 0;
+    /// Completes a call whose result is stored, in a turn of its own.
+    virtual void complete_later(engine::call& one) = 0;
+    /// True when one server holds all slots.
+    virtual bool standalone() const noexcept = 0;
+    /// Asks for a refresh of the topology in the background.
+    virtual void want_refresh() = 0;
+    /// The client is gone: everything pending completes with errc::cancelled.
+    virtual void shut_down() = 0;
+
+    /// The context of all executors; null when there are several.
+    asio::execution_context const* context() const noexcept { return context_; }
+    asio::any_io_executor const& executor() const noexcept { return executor_; }
+
+    // ---- The control strand ---------------------------------------------------------------------------------------------
+
+    /// Completes `one` as soon as a topology is known.
+    virtual void await_topology(engine::call& one) = 0;
+    /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
+    virtual void close_when_idle(pooled_call& one) = 0;
+    virtual std::vector<node_snapshot> nodes() const = 0;
+    virtual cluster::topology topology() const = 0;
+    virtual umbel::statistics statistics() const = 0;
+
+protected:
+    home(asio::any_io_executor executor, asio::execution_context const* context) noexcept
+        : executor_{std::move(executor)}, context_{context} {}
+    ~home() = default;
+
+private:
+    asio::any_io_executor const executor_;
+    asio::execution_context const* const context_;
+};
+
+/// A home that has begun to connect, or the reason why it never will.
+struct new_home {
+    std::shared_ptr<home> where;
+    std::optional<error> wrong;
+};
+
+/// Makes the home of a client. Precondition: at least one executor.
+UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy,
+                                  std::shared_ptr<observer> watching);
+
+}  // namespace umbel::net

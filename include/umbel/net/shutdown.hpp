@@ -1,0 +1,44 @@
+// shutdown.hpp: how a client learns that its executors are going away.
+#pragma once
+
+#include <umbel/net/driver.hpp>
+
+#include <asio/execution_context.hpp>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace umbel::net {
+
+/// Destroys what is pending when the executor's context goes away, as every Asio service does with its handlers: they may own
+/// coroutines that own the client.
+class shutdown_service final : public asio::execution_context::service {
+public:
+    using key_type = shutdown_service;
+    static inline asio::execution_context::id id;
+
+    explicit shutdown_service(asio::execution_context& context) : asio::execution_context::service{context} {}
+
+    void watch(std::shared_ptr<driver> const& one) {
+        std::lock_guard const guard{mutex_};
+        std::erase_if(watched_, [](auto const& other) { return other.expired(); });
+        watched_.push_back(one);
+    }
+
+private:
+    void shutdown() override {
+        std::vector<std::weak_ptr<driver>> all;
+        {
+            std::lock_guard const guard{mutex_};
+            all.swap(watched_);
+        }
+        for (auto const& one : all)
+            if (auto const alive = one.lock()) alive->abandon();
+    }
+
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<driver>> watched_;
+};
+
+}  // namespace umbel::net
