@@ -63,7 +63,8 @@ inline void history::check_counter(one_key const& key, sentence& found) const {
 inline void history::check_answers(std::vector<std::size_t> const& ran, sentence& found) const {
     if (ran.empty()) return;
     std::vector<std::size_t> by_end = ran;
-    std::sort(by_end.begin(), by_end.end(), [this](std::size_t left, std::size_t right) { return operations_[left].ended < operations_[right].ended; });
+    auto const ends_earlier = [this](std::size_t left, std::size_t right) { return operations_[left].ended < operations_[right].ended; };
+    std::sort(by_end.begin(), by_end.end(), ends_earlier);
     std::vector<instant> ends;
     std::vector<instant> begins;
     for (std::size_t const number : by_end) ends.push_back(operations_[number].ended);
@@ -73,8 +74,12 @@ inline void history::check_answers(std::vector<std::size_t> const& ran, sentence
         operation const& one = operations_[number];
         if (one.outcome == told::unknown || one.outcome == told::nothing) perhaps.push_back(one.begun);
     }
-    auto const until = [](std::vector<instant> const& sorted, instant when) { return std::upper_bound(sorted.begin(), sorted.end(), when) - sorted.begin(); };
-    auto const before = [](std::vector<instant> const& sorted, instant when) { return std::lower_bound(sorted.begin(), sorted.end(), when) - sorted.begin(); };
+    auto const until = [](std::vector<instant> const& sorted, instant when) {
+        return std::upper_bound(sorted.begin(), sorted.end(), when) - sorted.begin();
+    };
+    auto const before = [](std::vector<instant> const& sorted, instant when) {
+        return std::lower_bound(sorted.begin(), sorted.end(), when) - sorted.begin();
+    };
 
     std::size_t settled = 0;
     std::int64_t lasting = 0;
@@ -100,7 +105,8 @@ inline void history::check_answers(std::vector<std::size_t> const& ran, sentence
         operation const& last = operations_[latest];
         std::int64_t const meanwhile = until(begins, one.ended) - before(ends, last.begun) - 1 + until(perhaps, one.ended);
         if (one.answer - last.answer > meanwhile)
-            found.find(guilt::doubled, shown(number) + " came after " + shown(latest) + ": no more than " + std::to_string(meanwhile) + " may have run meanwhile");
+            found.find(guilt::doubled, shown(number) + " came after " + shown(latest) + ": no more than " + std::to_string(meanwhile) +
+                                           " may have run meanwhile");
     }
 }
 
@@ -132,7 +138,8 @@ inline void history::check_list(one_key const& key, sentence& found) const {
     for (std::size_t const number : key.operations) {
         operation const& one = operations_[number];
         auto const place = places.find(number);
-        if (one.outcome == told::refused && place != places.end()) found.find(guilt::denied_effect, shown(number) + " is said not to have run, and did");
+        if (one.outcome == told::refused && place != places.end())
+            found.find(guilt::denied_effect, shown(number) + " is said not to have run, and did");
         if (one.outcome != told::acknowledged) continue;
         if (place != places.end()) {
             // A failover takes the end of a list away, never a piece from within: what is left stands where it stood.

@@ -74,6 +74,7 @@ public:
     }
 
     umbel::client& db() noexcept { return *client_; }
+    asio::any_io_executor executor() { return io_.get_executor(); }
 
     /// Begins an operation and waits for what it yields.
     template <class Value>

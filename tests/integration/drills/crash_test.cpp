@@ -1,0 +1,108 @@
+// Primaries that die or stand still under load: what was acknowledged stays, nothing runs twice, the other shards go on.
+#include "integration/support/drill.hpp"
+
+using namespace umbel;
+using namespace umbel::test;
+
+namespace {
+
+/// What a failover without notice may tell the callers of its shard.
+std::string beyond_a_crash(drill const& d, std::size_t at) {
+    return d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down});
+}
+std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
+
+}  // namespace
+
+TEST_CASE("a primary is killed under load", "[drill]") {
+    for (int round = 0; round < short_or_long(1, 4); ++round) {
+        drill d{"kill -9"};
+        d.disturb([&] { d.servers.kill(d[0].primary.name); });
+        prober direct{d[0].replica.port, probe_key(d[0])};
+        REQUIRE(d.serves(0, d[0].replica));
+        REQUIRE(d.users.all_go_on(200));
+        d.forgive(0);
+        // The old primary comes back as a replica, and is not taken for what it was.
+        d.servers.restart(d[0].primary.name);
+        d.servers.heal();
+        REQUIRE(d.users.all_go_on(200));
+        auto const found = d.reckon();
+        INFO(found.to_string());
+        CHECK(found.clean());
+        CHECK(beyond_a_crash(d, 0) == "");
+        CHECK(d.surprises(1, {}) == "");
+        CHECK(d.surprises(2, {}) == "");
+        REQUIRE(direct.taken() != 0);
+        d.tell_recovery(0, direct.taken());
+    }
+}
+
+TEST_CASE("a primary stands still under load and no reset arrives; later it goes on as if nothing had been", "[drill]") {
+    for (int round = 0; round < short_or_long(1, 4); ++round) {
+        drill d{"frozen", {.deadline = 400ms}};
+        d.disturb([&] { d.servers.freeze(d[0].primary.name); });
+        prober direct{d[0].replica.port, probe_key(d[0])};
+        REQUIRE(d.serves(0, d[0].replica));
+        REQUIRE(d.users.all_go_on(200));
+        // It wakes with a head full of commands that were given up long ago, and answers them.
+        d.servers.thaw(d[0].primary.name);
+        REQUIRE(d.users.all_go_on(100));
+        d.servers.heal();
+        REQUIRE(d.users.all_go_on(100));
+        d.forgive(0);
+        auto const found = d.reckon();
+        INFO(found.to_string());
+        CHECK(found.clean());
+        CHECK(found.unknown > 0);
+        CHECK(beyond_a_crash(d, 0) == "");
+        // A caller of a healthy shard may come late on a busy machine; anything else would be strange.
+        CHECK(d.surprises(1, {errc::deadline_exceeded}) == "");
+        CHECK(d.surprises(2, {errc::deadline_exceeded}) == "");
+        REQUIRE(direct.taken() != 0);
+        d.tell_recovery(0, direct.taken());
+    }
+}
+
+TEST_CASE("a primary stands still for a moment only, and nobody takes over", "[drill]") {
+    drill d{"frozen briefly", {.deadline = 200ms}};
+    for (int round = 0; round < short_or_long(3, 20); ++round) {
+        auto const failed = d.users.failed(0);
+        d.disturb([&] { d.servers.freeze(d[0].primary.name); });
+        REQUIRE(eventually([&] { return d.users.failed(0) > failed; }));
+        d.servers.thaw(d[0].primary.name);
+        REQUIRE(d.users.all_go_on(100));
+    }
+    auto const found = d.reckon();
+    INFO(found.to_string());
+    if (d.servers.role_of(d[0].primary) != "primary") SKIP("the machine was so slow that the cluster failed over");
+    CHECK(found.clean());
+    CHECK(beyond_a_crash(d, 0) == "");
+    CHECK(d.s.counted().late_replies > 0);
+}
+
+TEST_CASE("two primaries are killed at once, and their replicas take over by order", "[drill]") {
+    for (int round = 0; round < short_or_long(1, 3); ++round) {
+        drill d{"two shards"};
+        d.disturb([&] {
+            d.servers.kill(d[0].primary.name);
+            d.servers.kill(d[1].primary.name);
+        });
+        prober first{d[0].replica.port, probe_key(d[0])};
+        prober second{d[1].replica.port, probe_key(d[1])};
+        // Two of three primaries are gone, so there is nobody to elect anybody.
+        for (std::size_t at : {0u, 1u}) d.servers.talk(d[at].replica).must({"CLUSTER", "FAILOVER", "TAKEOVER"});
+        for (std::size_t at : {0u, 1u}) REQUIRE(d.serves(at, d[at].replica));
+        REQUIRE(d.users.all_go_on(200));
+        for (std::size_t at : {0u, 1u}) {
+            d.forgive(at);
+            d.servers.restart(d[at].primary.name);
+        }
+        auto const found = d.reckon();
+        INFO(found.to_string());
+        CHECK(found.clean());
+        for (std::size_t at : {0u, 1u, 2u}) CHECK(beyond_a_crash(d, at) == "");
+        REQUIRE(eventually([&] { return first.taken() != 0 && second.taken() != 0; }));
+        d.tell_recovery(0, first.taken());
+        d.tell_recovery(1, second.taken());
+    }
+}

@@ -1,0 +1,200 @@
+// drill.hpp: a whole cluster under load, a disturbance, and the reckoning: what the history says, how long writes stood still, what the
+// healthy shards noticed. Figures are printed and decide nothing; only the history and plain conditions do.
+#pragma once
+
+#include "load.hpp"
+#include "prober.hpp"
+
+#include <cstdarg>
+
+namespace umbel::test {
+
+/// The long form of the drills: more rounds, and 20,000 commands a second.
+inline bool long_drills() {
+    char const* const told = std::getenv("UMBEL_DRILLS");
+    return told && *told && std::string_view{told} != "0";
+}
+/// One of two numbers, for the short and for the long form.
+template <class Number>
+Number short_or_long(Number brief, Number extended) {
+    return long_drills() ? extended : brief;
+}
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+inline void figure(char const* format, ...) {
+    std::va_list values;
+    va_start(values, format);
+    std::fputs("drill: ", stdout);
+    std::vprintf(format, values);
+    std::fputs("\n", stdout);
+    std::fflush(stdout);
+    va_end(values);
+}
+
+/// A key's final state as the servers tell it, without the help of a client: whoever owns the key answers, the others redirect.
+inline void read_final_state(real_cluster const& servers, history& book) {
+    std::vector<wire> all;
+    for (auto const& one : servers.nodes()) all.push_back(servers.talk(one));
+    for (std::uint32_t key = 0; key < book.keys(); ++key) {
+        bool const counter = book.kind_of(key) == history::kind::incr;
+        std::vector<std::string> words{counter ? "GET" : "LRANGE", book.name(key)};
+        if (!counter) words.insert(words.end(), {"0", "-1"});
+        bool answered = false;
+        for (wire& one : all) {
+            wire_value const told = one.ask(words);
+            if (told.is_error()) continue;
+            answered = true;
+            if (counter) {
+                book.ends_as(key, told.null ? 0 : told.number());
+                break;
+            }
+            std::vector<std::string> tokens;
+            for (wire_value const& item : told.items) tokens.push_back(item.text);
+            book.ends_as(key, std::move(tokens));
+            break;
+        }
+        if (!answered) throw std::runtime_error{"drill: nobody tells what " + book.name(key) + " is"};
+    }
+}
+
+/// One shard as it is at the start of a drill.
+struct shard {
+    real_cluster::node primary;
+    real_cluster::node replica;
+    std::vector<std::uint16_t> slots;  ///< Some of its slots: those that are written.
+};
+
+struct drill_plan {
+    unsigned slots = 2;  ///< Written in each shard.
+    unsigned callers = 6;
+    double per_second = short_or_long(1500.0, 20000.0);
+    std::chrono::nanoseconds deadline = 50s;
+    umbel::options options{};
+};
+
+class drill {
+public:
+    explicit drill(std::string title, drill_plan plan = {})
+        : title_{std::move(title)}, shards_{shards_of(servers, plan.slots)}, seed_{shards_.back().replica.address()}, s{options_of(plan)},
+          users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
+          begun_{steady_now()} {
+        // Connections are made and the pace is reached before anything is disturbed.
+        if (!users.all_go_on(200)) throw std::runtime_error{"drill: the load does not start"};
+    }
+
+    shard const& operator[](std::size_t at) const { return shards_.at(at); }
+    /// Does what ends the quiet; the first disturbance parts before from during, the latest counts for recovery.
+    template <class Action>
+    void disturb(Action action) {
+        if (disturbed_ == 0) disturbed_ = steady_now();
+        action();
+        effective_ = steady_now();
+    }
+
+    /// Any node that belongs neither to shard 0 nor to shard 1.
+    real_cluster::node bystander() const { return shards_.back().replica; }
+    bool serves(std::size_t at, real_cluster::node const& wanted) const {
+        return eventually([&] { return servers.owner_of(shards_[at].slots.front(), bystander().name).port == wanted.port; });
+    }
+    /// Writes acknowledged from a little before the disturbance until now may be lost with a failover of this shard: replication is
+    /// asynchronous. The little is generous, since nothing is to depend on the machine's mood.
+    void forgive(std::size_t at) { forgiven_.push_back({at, disturbed_ - std::chrono::nanoseconds{1s}.count(), steady_now()}); }
+
+    /// Stops the load, mends the cluster and holds the history against what the servers say.
+    sentence reckon() {
+        users.stop();
+        stopped_ = steady_now();
+        servers.heal();
+        for (auto const& [at, from, until] : forgiven_) users.may_lose(at, from, until);
+        read_final_state(servers, users.book());
+        sentence found = users.book().check();
+        auto const seconds = static_cast<double>(stopped_ - begun_) / 1e9;
+        figure("%s: %.0f commands/s for %.1f s: %s", title_.c_str(), static_cast<double>(all_acknowledged()) / seconds, seconds,
+               found.to_string().c_str());
+        if (disturbed_ != 0) tell_latencies();
+        for (auto const& [at, ordered, probed] : handovers_)
+            figure("%s: shard %zu: a prober wrote after %.0f ms, the client's longest silence was %.1f ms", title_.c_str(), at,
+                   static_cast<double>(probed - ordered) / 1e6, users.longest_silence(at, ordered, probed + 1'000'000'000));
+        return found;
+    }
+    /// How the client's writes came back compared to those of someone who speaks to the new primary directly.
+    void tell_recovery(std::size_t at, history::instant probed) const {
+        auto const written = users.first_acknowledged(at, effective_);
+        figure("%s: shard %zu: a prober wrote after %.0f ms, the client after %.0f ms (longest silence %.0f ms)", title_.c_str(), at,
+               static_cast<double>(probed - effective_) / 1e6, static_cast<double>(written - effective_) / 1e6,
+               users.longest_silence(at, disturbed_, stopped_));
+    }
+    /// Notes a handover that was over before a pause could be noticed; reckon() tells how long the client had no answer around it.
+    void note_handover(std::size_t at, history::instant ordered, history::instant probed) { handovers_.push_back({at, ordered, probed}); }
+    /// The faults that a group met, but for those expected; empty when there were no others.
+    std::string surprises(std::size_t at, std::initializer_list<errc> expected) const {
+        std::string text;
+        for (auto const& [code, seen] : users.faults(at))
+            if (std::find(expected.begin(), expected.end(), code) == expected.end())
+                text += std::to_string(seen.count) + "x " + seen.first + "\n";
+        return text;
+    }
+
+    real_cluster& servers = real_cluster::shared();
+
+private:
+    static std::vector<shard> shards_of(real_cluster& cluster, unsigned slots) {
+        cluster.heal();
+        std::vector<shard> found;
+        for (auto const& range : cluster.talk("n1").must({"CLUSTER", "SLOTS"}).items) {
+            shard one{cluster.by_port(range.items[2].items[1].number()), cluster.by_port(range.items[3].items[1].number()), {}};
+            bool const known = std::any_of(found.begin(), found.end(), [&](shard const& other) { return other.primary.port == one.primary.port; });
+            if (known || range.items[1].number() - range.items[0].number() < 100) continue;
+            for (unsigned i = 0; i < slots; ++i) one.slots.push_back(static_cast<std::uint16_t>(range.items[0].number() + 10 + i));
+            found.push_back(std::move(one));
+        }
+        if (found.size() != 3) throw std::runtime_error{"drill: not three shards"};
+        return found;
+    }
+    static std::vector<std::vector<std::uint16_t>> slots_of(std::vector<shard> const& all) {
+        std::vector<std::vector<std::uint16_t>> slots;
+        for (shard const& one : all) slots.push_back(one.slots);
+        return slots;
+    }
+    umbel::options options_of(drill_plan const& plan) const {
+        umbel::options chosen = plan.options;
+        chosen.seeds = {seed_};
+        return chosen;
+    }
+    std::uint64_t all_acknowledged() const {
+        std::uint64_t sum = 0;
+        for (std::size_t at = 0; at < shards_.size(); ++at) sum += users.acknowledged(at);
+        return sum;
+    }
+    void tell_latencies() const {
+        for (std::size_t at = 0; at < shards_.size(); ++at)
+            figure("%s: shard %zu: p99 %.2f ms before, %.2f ms during", title_.c_str(), at, users.percentile(at, 0.99, begun_, disturbed_),
+                   users.percentile(at, 0.99, disturbed_, stopped_));
+    }
+
+    struct window {
+        std::size_t at;
+        history::instant from;
+        history::instant until;
+    };
+
+    std::string title_;
+    std::vector<shard> shards_;
+    std::string seed_;
+    history::instant disturbed_ = 0;  ///< Just before the first disturbance.
+    history::instant effective_ = 0;  ///< Just after the latest.
+    history::instant stopped_ = 0;
+    std::vector<window> forgiven_;
+    std::vector<window> handovers_;
+
+public:
+    session s;
+    load users;
+
+private:
+    history::instant begun_;
+};
+
+}  // namespace umbel::test
