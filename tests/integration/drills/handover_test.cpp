@@ -11,32 +11,48 @@ void check_no_faults(drill const& d) {
     for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
 }
 
+/// Redis counts the votes of a node's election again when the next one comes before
+/// eight seconds are over (four times the node timeout): it then takes over with an old epoch and is deposed at once, losing what it has
+/// acknowledged, whatever the form. So nobody is elected twice in that time.
+void await_turn_to_be_elected(real_cluster::node const& wanted) {
+    static std::mutex mutex;
+    static std::map<std::uint16_t, std::chrono::steady_clock::time_point> elections;
+    std::unique_lock guard{mutex};
+    auto const latest = elections.find(wanted.port);
+    auto const turn = latest == elections.end() ? std::chrono::steady_clock::now() : latest->second + 9s;
+    guard.unlock();
+    std::this_thread::sleep_until(turn);
+    guard.lock();
+    elections[wanted.port] = std::chrono::steady_clock::now();
+}
+
 /// Orders a failover of one form until the replica serves.
 bool depose(drill const& d, std::size_t at, std::string const& form, real_cluster::node const& wanted) {
     for (int attempt = 0; attempt < 6; ++attempt) {
+        if (form != "TAKEOVER") await_turn_to_be_elected(wanted);
         form.empty() ? d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER"}) : d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER", form});
         // The servers give up now and then on a busy machine: they are asked again.
-        if (eventually([&] { return d.servers.role_of(wanted) == "primary"; }, 8s)) return d.serves(at, wanted);
+        if (d.serves(at, wanted, 8s)) return true;
     }
     return false;
 }
 
-void depose_to_and_fro(std::string const& form) {
+void depose_to_and_fro(std::size_t at, std::string const& form, int rounds) {
     drill d{form.empty() ? "CLUSTER FAILOVER" : "CLUSTER FAILOVER " + form};
-    for (int round = 0; round < short_or_long(2, 10); ++round) {
-        auto const& wanted = round % 2 == 0 ? d[0].replica : d[0].primary;
+    for (int round = 0; round < rounds; ++round) {
+        auto const& wanted = round % 2 == 0 ? d[at].replica : d[at].primary;
         history::instant const ordered = steady_now();
         d.disturb([&] {
-            prober direct{wanted.port, probe_key(d[0])};
-            REQUIRE(depose(d, 0, form, wanted));
+            prober direct{wanted.port, probe_key(d[at])};
+            REQUIRE(depose(d, at, form, wanted));
             REQUIRE(eventually([&] { return direct.taken() != 0; }));
-            d.note_handover(0, ordered, direct.taken());
+            d.note_handover(at, ordered, direct.taken());
         });
         REQUIRE(d.users.all_go_on(200));
-        CHECK(eventually([&] { return d.s.owner_of(d[0].slots[0]) == wanted.address(); }));
+        CHECK(eventually([&] { return d.s.owner_of(d[at].slots[0]) == wanted.address(); }));
         d.servers.heal();
         // Only a handover in good order waits until the replica has everything.
-        if (!form.empty()) d.forgive(0);
+        if (!form.empty()) d.forgive(at);
     }
     auto const found = d.reckon();
     INFO(found.to_string());
@@ -48,19 +64,27 @@ void depose_to_and_fro(std::string const& form) {
 
 }  // namespace
 
-TEST_CASE("a primary hands over in good order, to and fro: nothing is lost and nothing fails", "[drill]") { depose_to_and_fro(""); }
-TEST_CASE("a primary is deposed by its replica without being asked (FORCE)", "[drill]") { depose_to_and_fro("FORCE"); }
-TEST_CASE("a primary is deposed without a vote (TAKEOVER)", "[drill]") { depose_to_and_fro("TAKEOVER"); }
+TEST_CASE("a primary hands over in good order, to and fro: nothing is lost and nothing fails", "[drill]") {
+    depose_to_and_fro(0, "", short_or_long(2, 8));
+}
+TEST_CASE("a primary is deposed by its replica without being asked (FORCE)", "[drill]") {
+    depose_to_and_fro(1, "FORCE", short_or_long(1, 6));
+}
+TEST_CASE("a primary is deposed without a vote (TAKEOVER)", "[drill]") {
+    depose_to_and_fro(2, "TAKEOVER", short_or_long(2, 10));
+}
 
 TEST_CASE("two shards hand over at the same time", "[drill]") {
     drill d{"two handovers"};
     for (int round = 0; round < short_or_long(1, 6); ++round) {
         auto const wanted = [&](std::size_t at) { return round % 2 == 0 ? d[at].replica : d[at].primary; };
         d.disturb([&] {
-            d.servers.talk(wanted(0)).must({"CLUSTER", "FAILOVER"});
-            REQUIRE(depose(d, 1, "", wanted(1)));
-            if (d.servers.role_of(wanted(0)) != "primary") REQUIRE(depose(d, 0, "", wanted(0)));
-            REQUIRE(d.serves(0, wanted(0)));
+            bool second = false;
+            std::thread beside{[&] { second = depose(d, 2, "", wanted(2)); }};
+            bool const first = depose(d, 1, "", wanted(1));
+            beside.join();
+            REQUIRE(first);
+            REQUIRE(second);
         });
         REQUIRE(d.users.all_go_on(200));
         d.servers.heal();

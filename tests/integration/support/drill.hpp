@@ -6,6 +6,9 @@
 #include "prober.hpp"
 
 #include <cstdarg>
+#include <map>
+#include <memory>
+#include <mutex>
 
 namespace umbel::test {
 
@@ -66,18 +69,41 @@ struct shard {
     std::vector<std::uint16_t> slots;  ///< Some of its slots: those that are written.
 };
 
+/// Counts what the client does to get its commands served.
+class detours : public umbel::observer {
+public:
+    void redirected(umbel::engine::call_redirected const& what) override { count("redirected by " + std::string{umbel::name_of(what.why)}); }
+    void retried(umbel::engine::call_retried const& what) override { count("retried after " + std::string{umbel::name_of(what.why)}); }
+    std::string to_string() {
+        std::lock_guard const guard{mutex_};
+        std::string text;
+        for (auto const& [what, times] : counts_) text.append(text.empty() ? "" : ", ").append(std::to_string(times)).append(" ").append(what);
+        return text.empty() ? "no detours" : text;
+    }
+
+private:
+    void count(std::string const& what) {
+        std::lock_guard const guard{mutex_};
+        ++counts_[what];
+    }
+
+    std::mutex mutex_;
+    std::map<std::string, std::uint64_t> counts_;
+};
+
 struct drill_plan {
     unsigned slots = 2;  ///< Written in each shard.
     unsigned callers = 6;
     double per_second = short_or_long(1500.0, 20000.0);
     std::chrono::nanoseconds deadline = 50s;
     umbel::options options{};
+    umbel::cluster::policy policy{};
 };
 
 class drill {
 public:
     explicit drill(std::string title, drill_plan plan = {})
-        : title_{std::move(title)}, shards_{shards_of(servers, plan.slots)}, seed_{shards_.back().replica.address()}, s{options_of(plan)},
+        : title_{std::move(title)}, shards_{shards_of(servers, plan.slots)}, seed_{shards_.back().replica.address()}, s{options_of(plan), plan.policy, ways_},
           users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
           begun_{steady_now()} {
         // Connections are made and the pace is reached before anything is disturbed.
@@ -95,8 +121,9 @@ public:
 
     /// Any node that belongs neither to shard 0 nor to shard 1.
     real_cluster::node bystander() const { return shards_.back().replica; }
-    bool serves(std::size_t at, real_cluster::node const& wanted) const {
-        return eventually([&] { return servers.owner_of(shards_[at].slots.front(), bystander().name).port == wanted.port; });
+    /// True as soon as the cluster says that the node serves the shard.
+    bool serves(std::size_t at, real_cluster::node const& wanted, std::chrono::seconds limit = 40s) const {
+        return eventually([&] { return servers.owner_of(shards_[at].slots.back(), bystander().name).port == wanted.port; }, limit);
     }
     /// Writes acknowledged from a little before the disturbance until now may be lost with a failover of this shard: replication is
     /// asynchronous. The little is generous, since nothing is to depend on the machine's mood.
@@ -113,10 +140,11 @@ public:
         auto const seconds = static_cast<double>(stopped_ - begun_) / 1e9;
         figure("%s: %.0f commands/s for %.1f s: %s", title_.c_str(), static_cast<double>(all_acknowledged()) / seconds, seconds,
                found.to_string().c_str());
+        figure("%s: %s", title_.c_str(), ways_->to_string().c_str());
         if (disturbed_ != 0) tell_latencies();
         for (auto const& [at, ordered, probed] : handovers_)
             figure("%s: shard %zu: a prober wrote after %.0f ms, the client's longest silence was %.1f ms", title_.c_str(), at,
-                   static_cast<double>(probed - ordered) / 1e6, users.longest_silence(at, ordered, probed + 1'000'000'000));
+                   static_cast<double>(probed - ordered) / 1e6, users.longest_silence(at, ordered, std::min(probed + 1'000'000'000, stopped_)));
         return found;
     }
     /// How the client's writes came back compared to those of someone who speaks to the new primary directly.
@@ -183,6 +211,7 @@ private:
     std::string title_;
     std::vector<shard> shards_;
     std::string seed_;
+    std::shared_ptr<detours> ways_ = std::make_shared<detours>();
     history::instant disturbed_ = 0;  ///< Just before the first disturbance.
     history::instant effective_ = 0;  ///< Just after the latest.
     history::instant stopped_ = 0;
