@@ -93,8 +93,10 @@ public:
         throw std::runtime_error{"cluster: no node named " + name};
     }
     node const& by_port(long long port) const {
-        for (node const& one : nodes_)
-            if (one.port == port) return one;
+        for (node const& one : nodes_) {
+            auto const announced = announced_.find(one.name);
+            if (one.port == port || (announced != announced_.end() && announced->second == port)) return one;
+        }
         throw std::runtime_error{"cluster: no node at port " + std::to_string(port)};
     }
     std::string address(std::string const& name) const { return at(name).address(); }
@@ -139,6 +141,26 @@ public:
         for (std::string const& name : std::set<std::string>{dead_}) restart(name);
         wait();
         if (!eventually([&] { return is_whole(); })) throw std::runtime_error{"cluster: the nodes do not agree"};
+    }
+    /// Lets a node tell the topology another port than its own, 0 for its own again.
+    void announce(node const& one, std::uint16_t port) {
+        talk(one).must({"CONFIG", "SET", "cluster-announce-port", std::to_string(port)});
+        announced_[one.name] = port == 0 ? one.port : port;
+    }
+    /// Waits until every node has heard which ports the others announce.
+    void await_announced() const {
+        std::set<long long> expected;
+        for (auto const& [name, port] : announced_) expected.insert(port);
+        bool const heard = eventually([&] {
+            for (node const& asked : nodes_) {
+                std::set<long long> told;
+                for (wire_value const& range : talk(asked).must({"CLUSTER", "SLOTS"}).items)
+                    for (std::size_t i = 2; i < range.items.size(); ++i) told.insert(range.items[i].items[1].number());
+                if (told != expected) return false;
+            }
+            return true;
+        });
+        if (!heard) throw std::runtime_error{"cluster: the announced ports are not heard of"};
     }
     /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy machine: they are asked again.
     void fail_over_to(node const& replica) const {
@@ -332,6 +354,7 @@ private:
     int replicas_;
     std::filesystem::path folder_;
     std::vector<node> nodes_;
+    std::map<std::string, std::uint16_t> announced_;
     std::set<std::string> dead_;
     std::set<std::string> frozen_;
 };

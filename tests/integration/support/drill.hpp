@@ -96,6 +96,7 @@ struct drill_plan {
     unsigned callers = 6;
     double per_second = short_or_long(1500.0, 20000.0);
     std::chrono::nanoseconds deadline = 50s;
+    std::string seed = {};  ///< The bystander's own address where it is empty.
     umbel::options options{};
     umbel::cluster::policy policy{};
 };
@@ -103,7 +104,10 @@ struct drill_plan {
 class drill {
 public:
     explicit drill(std::string title, drill_plan plan = {})
-        : title_{std::move(title)}, shards_{shards_of(servers, plan.slots)}, seed_{shards_.back().replica.address()}, s{options_of(plan), plan.policy, ways_},
+        : title_{std::move(title)},
+          shards_{shards_of(servers, plan.slots)},
+          seed_{plan.seed.empty() ? shards_.back().replica.address() : plan.seed},
+          s{options_of(plan), plan.policy, ways_},
           users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
           begun_{steady_now()} {
         // Connections are made and the pace is reached before anything is disturbed.
@@ -173,7 +177,8 @@ private:
         std::vector<shard> found;
         for (auto const& range : cluster.talk("n1").must({"CLUSTER", "SLOTS"}).items) {
             shard one{cluster.by_port(range.items[2].items[1].number()), cluster.by_port(range.items[3].items[1].number()), {}};
-            bool const known = std::any_of(found.begin(), found.end(), [&](shard const& other) { return other.primary.port == one.primary.port; });
+            auto const same = [&](shard const& other) { return other.primary.port == one.primary.port; };
+            bool const known = std::any_of(found.begin(), found.end(), same);
             if (known || range.items[1].number() - range.items[0].number() < 100) continue;
             for (unsigned i = 0; i < slots; ++i) one.slots.push_back(static_cast<std::uint16_t>(range.items[0].number() + 10 + i));
             found.push_back(std::move(one));

@@ -95,7 +95,8 @@ public:
     double percentile(std::size_t at, double share, history::instant from, history::instant until) const {
         std::vector<history::instant> spent;
         for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.begun >= from && one.begun < until && one.ended != history::pending) spent.push_back(one.ended - one.begun);
+            if (group_of(one.key) == at && one.begun >= from && one.begun < until && one.ended != history::pending)
+                spent.push_back(one.ended - one.begun);
         if (spent.empty()) return 0;
         auto const nth = spent.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(spent.size() - 1));
         std::nth_element(spent.begin(), nth, spent.end());
@@ -112,7 +113,8 @@ public:
     double longest_silence(std::size_t at, history::instant from, history::instant until) const {
         std::vector<history::instant> ends{from, until};
         for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.outcome == history::told::acknowledged && one.ended > from && one.ended < until) ends.push_back(one.ended);
+            if (group_of(one.key) == at && one.outcome == history::told::acknowledged && one.ended > from && one.ended < until)
+                ends.push_back(one.ended);
         std::sort(ends.begin(), ends.end());
         history::instant longest = 0;
         for (std::size_t i = 1; i < ends.size(); ++i) longest = std::max(longest, ends[i] - ends[i - 1]);
