@@ -40,6 +40,14 @@ enum class read_from : std::uint8_t {
     any,             ///< Primary and replicas in turn.
 };
 
+/// Which commands are sent again by themselves when nobody knows whether they ran: the connection was lost after they had left.
+/// What was not sent, or was refused before execution, is always sent again, whatever is chosen here.
+enum class retry_unknown : std::uint8_t {
+    never,       ///< None: each fails with its error, whose delivery says what is known.
+    idempotent,  ///< Those that only read, and those declared idempotent.
+    always,      ///< All of them. A write may then run twice: an INCR may count double.
+};
+
 /// A list of addresses that borrows its texts: `{"10.0.0.7:6379", "[::1]:7000"}` or any range of strings.
 /// Lifetime: borrows; the client copies the texts when it is constructed. At most 16 may be listed in braces.
 class seed_list {
@@ -86,6 +94,7 @@ struct options {
     umbel::topology_source topology_source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     umbel::read_from read_from = umbel::read_from::primary;
+    umbel::retry_unknown retry_unknown = umbel::retry_unknown::idempotent;
 
     /// Says that one thread at a time runs the executor and uses the client: no strands, no inbox.
     bool single_threaded = false;

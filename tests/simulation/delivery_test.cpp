@@ -99,6 +99,25 @@ TEST_CASE("a cut at any byte of request or reply leaves the counter between ackn
     }
 }
 
+namespace {
+
+/// Cuts every reply of one INCR; says what the caller was told and how often it ran.
+std::pair<std::string, std::uint64_t> incr_without_reply(umbel::retry_unknown chosen) {
+    scene on{{.retry_unknown = chosen}, {1, 0}};
+    on.ready();
+    for (auto const& one : on.cluster.net().streams_to(on.cluster[0])) one->cut_downstream_at(one->downstream_bytes());
+    answer const& one = on.ask({"INCR", "n"}, {.deadline = 2s});
+    return {one.good() ? one.text() : std::string{name_of(one.told->error().code())}, on.cluster[0].counted("incr")};
+}
+
+}  // namespace
+
+TEST_CASE("an INCR whose reply is lost runs once, unless the user wants it sent again", "[simulation]") {
+    CHECK(incr_without_reply(umbel::retry_unknown::never) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
+    CHECK(incr_without_reply(umbel::retry_unknown::idempotent) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
+    CHECK(incr_without_reply(umbel::retry_unknown::always) == std::pair{std::string{"(integer) 2"}, std::uint64_t{2}});
+}
+
 TEST_CASE("a policy that repeats what may have been executed is caught", "[simulation][control]") {
     CHECK(first_catch([](plan& drawn) { drawn.policy = repeats_everything{}; drawn.wires.cut_percent = 50; }, "was executed 2 times") != "");
 }

@@ -18,8 +18,8 @@ template <class Policy>
 concept redirect_policy = std::is_nothrow_invocable_r_v<verdict, Policy const&, attempt const&> &&
                           std::is_trivially_copyable_v<Policy> && (sizeof(Policy) <= 32);
 
-/// Follows what a real cluster says. A command is sent again by itself only when it is read-only, declared
-/// idempotent, or proven not executed.
+/// Follows what a real cluster says. A command is sent again by itself only when it is proven not executed, or when
+/// options::retry_unknown allows it: by default, when it only reads or is declared idempotent.
 struct follow_redirects {
     constexpr verdict operator()(attempt const& seen) const noexcept {
         switch (seen.fault) {

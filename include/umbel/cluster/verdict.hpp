@@ -3,6 +3,7 @@
 
 #include <umbel/cluster/request.hpp>
 #include <umbel/error.hpp>
+#include <umbel/options.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,7 @@ struct attempt {
     bool again = false;         ///< The fault before this one was the same.
     bool from_replica = false;  ///< The attempt went over a link that serves replica reads.
     bool replica_only = false;  ///< The caller asked for replicas only.
+    umbel::retry_unknown unknown = umbel::retry_unknown::idempotent;  ///< What the user wants sent again though it may have run.
     std::uint16_t redirects = 0;  ///< MOVED and ASK followed before this fault.
     std::uint16_t retries = 0;    ///< Attempts repeated before this fault, redirects not counted.
     std::uint16_t redirects_max = 0;
@@ -24,10 +26,15 @@ struct attempt {
     std::chrono::nanoseconds left{};   ///< Until its deadline; the largest value without one.
     std::chrono::nanoseconds delay{};  ///< The jittered back-off that fits `retries`, ready to use.
 
-    /// True when sending the command again cannot execute it twice, or executing it twice does no harm.
+    /// True when sending the command again cannot execute it twice, or when the user has said that this does no harm.
     constexpr bool may_repeat() const noexcept {
-        return delivery == umbel::delivery::not_sent || delivery == umbel::delivery::not_executed ||
-               has(flags, command_flags::read_only) || has(flags, command_flags::idempotent);
+        if (delivery == umbel::delivery::not_sent || delivery == umbel::delivery::not_executed) return true;
+        switch (unknown) {
+            case umbel::retry_unknown::never: return false;
+            case umbel::retry_unknown::idempotent: return has(flags, command_flags::read_only) || has(flags, command_flags::idempotent);
+            case umbel::retry_unknown::always: return true;
+        }
+        return false;
     }
 };
 

@@ -17,6 +17,7 @@ struct judge_options {
     std::uint16_t redirects_max = 16;
     duration retry_delay{};
     duration retry_delay_max{};
+    umbel::retry_unknown unknown = umbel::retry_unknown::idempotent;
 };
 
 /// A fault and where it was noticed.
@@ -42,6 +43,7 @@ inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_
     made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.code;
     made.from_replica = seen.from_replica;
     made.replica_only = one.reads == read_from::replica;
+    made.unknown = options.unknown;
     made.redirects = one.redirects;
     made.retries = one.retries;
     made.redirects_max = options.redirects_max;

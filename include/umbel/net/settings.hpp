@@ -98,7 +98,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     plan.client_name.assign(given.client_name);
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
-    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max};
+    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max, given.retry_unknown};
     made.engine.refreshing.interval_min = given.refresh_interval_min;
     made.engine.refreshing.interval = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.refresh_interval};
     made.engine.refreshing.delay = given.reconnect_delay;

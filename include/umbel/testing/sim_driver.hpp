@@ -35,7 +35,7 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     bool const minimal = given.handshake == handshake::minimal;
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
-    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max};
+    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max, given.retry_unknown};
     made.engine.refreshing.interval_min = given.refresh_interval_min;
     made.engine.refreshing.interval = minimal ? duration{0} : duration{given.refresh_interval};
     made.engine.refreshing.delay = given.reconnect_delay;

@@ -119,6 +119,23 @@ TEST_CASE("connection lost: what was sent is repeated only when it only reads or
     CHECK(judged(seen).next == step::fail);
 }
 
+TEST_CASE("connection lost: retry_unknown decides about what was sent", "[policy]") {
+    attempt seen = met(errc::connection_lost, delivery::unknown);
+    seen.unknown = retry_unknown::always;
+    CHECK(judged(seen).next == step::refresh);
+    seen.unknown = retry_unknown::never;
+    for (command_flags const flags : repeatable) {
+        seen.flags = flags;
+        for (bool const replica : {false, true}) {
+            seen.from_replica = replica;
+            CHECK(judged(seen).next == step::fail);
+        }
+    }
+    seen.delivery = delivery::not_sent;
+    seen.from_replica = false;
+    CHECK(judged(seen).next == step::refresh);
+}
+
 TEST_CASE("a lost replica is left for another node at once, twice; then a refresh is waited for", "[policy]") {
     attempt seen = met(errc::connection_lost, delivery::unknown);
     seen.flags = command_flags::read_only;

@@ -17,6 +17,20 @@ TEST_CASE("an attempt may be repeated when it cannot run twice, or when that doe
     }
 }
 
+TEST_CASE("never: what may have run is not repeated, not even a read; what is proven not to have run still is", "[verdict]") {
+    for (auto const flags : {command_flags::none, command_flags::read_only, command_flags::idempotent}) {
+        CHECK_FALSE(attempt{.delivery = delivery::unknown, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
+        CHECK_FALSE(attempt{.delivery = delivery::executed, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
+        CHECK(attempt{.delivery = delivery::not_sent, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
+        CHECK(attempt{.delivery = delivery::not_executed, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
+    }
+}
+
+TEST_CASE("always: everything is repeated, a plain write that may have run as well", "[verdict]") {
+    for (auto const delivered : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown})
+        CHECK(attempt{.delivery = delivered, .unknown = retry_unknown::always}.may_repeat());
+}
+
 TEST_CASE("every verdict says what it needs", "[verdict]") {
     STATIC_CHECK(verdict{}.next == step::fail);
     STATIC_CHECK(verdict::fail().next == step::fail);

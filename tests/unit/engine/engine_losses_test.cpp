@@ -106,6 +106,41 @@ TEST_CASE("reads and idempotent writes are sent again when their connection is l
     }
 }
 
+TEST_CASE("with retry_unknown never a read that was sent fails as unknown, and what was not sent goes on", "[losses]") {
+    script_options options;
+    options.engine.judging.unknown = options.pipeline.judging.unknown = retry_unknown::never;
+    script s{std::move(options)};
+    s.pass(1s);
+    auto get = s.start("GET foo", reading);
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.block(a, 0);
+    auto set = s.start("SET foo 1");
+    s.cut(a);
+    CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
+    s.pass(50ms);
+    auto const seen = commands(s);
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0] == sent{a, "SET foo 1"});
+    s.receive(a, "+OK\r\n");
+    CHECK(set.value() == "OK");
+}
+
+TEST_CASE("with retry_unknown always a plain write is sent again though it may have run", "[losses]") {
+    script_options options;
+    options.engine.judging.unknown = options.pipeline.judging.unknown = retry_unknown::always;
+    script s{std::move(options)};
+    s.pass(1s);
+    auto incr = s.start("INCR foo");
+    CHECK(s.next() == sent{a, "INCR foo"});
+    s.cut(a);
+    s.pass(50ms);
+    auto const seen = commands(s);
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0] == sent{a, "INCR foo"});
+    s.receive(a, ":2\r\n");
+    CHECK(incr.value() == "2");
+}
+
 TEST_CASE("a write that was queued but not sent is routed anew when its connection is lost", "[losses]") {
     script s;
     s.pass(1s);

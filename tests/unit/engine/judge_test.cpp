@@ -144,7 +144,7 @@ struct remembers {
 
 TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
     cluster::attempt seen;
-    judge_options const options{remembers{&seen}, 3, 5ms, 100ms};
+    judge_options const options{remembers{&seen}, 3, 5ms, 100ms, retry_unknown::always};
     bench b{{.flags = cluster::command_flags::scripted, .reads = read_from::replica}};
     b.one.deadline = b.now + 1s;
     b.one.retries = 2;
@@ -156,6 +156,7 @@ TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
     CHECK(seen.flags == cluster::command_flags::scripted);
     CHECK(seen.from_replica);
     CHECK(seen.replica_only);
+    CHECK(seen.unknown == retry_unknown::always);
     CHECK(seen.redirects == 1);
     CHECK(seen.retries == 2);
     CHECK(seen.redirects_max == 3);

@@ -48,6 +48,16 @@ TEST_CASE("the default options with one seed are good", "[settings]") {
     CHECK_FALSE(made->engine.observed);
 }
 
+TEST_CASE("what to do about commands that may have run reaches links and engine alike", "[settings]") {
+    options given = good();
+    CHECK((settle(given, {}, nullptr)->engine.judging.unknown == umbel::retry_unknown::idempotent));
+    given.retry_unknown = umbel::retry_unknown::never;
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK((made->engine.judging.unknown == umbel::retry_unknown::never));
+    CHECK((made->pipeline.judging.unknown == umbel::retry_unknown::never));
+}
+
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
