@@ -252,3 +252,74 @@ TEST_CASE("a frozen primary is felt on its own shard only, and memory stays boun
     CHECK(most <= 201);
     CHECK(on.db.pending() == 0);
 }
+
+namespace {
+
+/// GETs on one key every millisecond for ten seconds, while something is wrong with its primary; what callers and servers saw.
+struct outage_seen {
+    std::uint64_t asked = 0;
+    std::uint64_t good = 0;
+    std::uint64_t arrived = 0;
+    std::uint64_t denied = 0;
+};
+outage_seen resets_for_ten_seconds(umbel::options chosen) {
+    scene on{chosen};
+    on.ready();
+    std::string const key = on.key_of(0);
+    outage_seen seen;
+    instant const until = on.time.now() + 10s;
+    auto const before = on.cluster[0].counted("get");
+    while (on.time.now() < until) {
+        ++seen.asked;
+        on.db.call({"GET", key}, [&](umbel::result<umbel::reply> told) { seen.good += told.has_value() ? 1u : 0u; }, {.deadline = 1s});
+        // Three times in four replies are lost with their connection.
+        if (seen.asked % 4 != 0) on.cluster.reset_connections(0);
+        on.time.run_for(1ms);
+    }
+    on.time.run_for(2s);
+    CHECK(on.db.pending() == 0);
+    seen.arrived = on.cluster[0].counted("get") - before;
+    seen.denied = on.db.counters().retries_denied;
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE("when a node loses its connections again and again, repetition adds no more than its budget", "[simulation]") {
+    outage_seen const seen = resets_for_ten_seconds({.reconnect_delay = 1ms, .reconnect_delay_max = 2ms});
+    INFO("asked " << seen.asked << ", good " << seen.good << ", arrived " << seen.arrived << ", denied " << seen.denied);
+    CHECK(seen.denied > 0);
+    CHECK(seen.arrived <= seen.asked + seen.asked / 10 + 10 * 12 + 100);
+    outage_seen const free = resets_for_ten_seconds({.reconnect_delay = 1ms, .reconnect_delay_max = 2ms, .retry_budget_percent = 100000});
+    INFO("without a budget: asked " << free.asked << ", good " << free.good << ", arrived " << free.arrived << ", denied " << free.denied);
+    CHECK(free.denied == 0);
+    CHECK(free.arrived > seen.arrived * 3 / 2);
+}
+
+TEST_CASE("a cluster that is down is asked at the budget's pace, and everybody who waited is served when it is back", "[simulation]") {
+    scene on{{.deadline = 20s}, {3, 0}};
+    on.ready();
+    auto const keys = one_key_each(on);
+    auto const sets = [&] { return on.cluster[1].counted("set") + on.cluster[2].counted("set"); };
+    heartbeat users{on, {keys[1], keys[2]}, 2ms, on.time.now() + 6s, 20s};
+    users.start();
+    on.time.run_for(1s);
+    on.cluster.crash(0);
+    on.time.run_for(1s);
+    auto const arrived = sets();
+    auto const asked = on.db.counters().retried;
+    on.time.run_for(3s);
+    // 1,000 commands a second come for the first time; all of them wait.
+    INFO("retried " << on.db.counters().retried - asked << ", waiting " << on.db.control().waiting());
+    CHECK(on.db.control().waiting() > 3000);
+    CHECK(sets() - arrived >= 3000);
+    CHECK(sets() - arrived <= 3000 * 13 / 10);
+    on.cluster.restart(0);
+    on.time.run_while_not([&] { return on.cluster.serves_writes(); }, 3s);
+    instant const back = on.time.now();
+    on.time.run_while_not([&] { return on.db.control().waiting() == 0; }, 10s);
+    CHECK(on.time.now() - back < 2s);
+    on.time.run_for(2s);
+    CHECK(users.failed == 0);
+    CHECK(on.db.pending() == 0);
+}

@@ -74,7 +74,7 @@ public:
         unsigned connections = 0;
     };
 
-    explicit script(script_options options = {}) : options_{std::move(options)}, engine_{options_.engine, {this, &script::settled}} {
+    explicit script(script_options options = {}) : options_{std::move(options)}, engine_{options_.engine, {this, &script::settled}, {this, &script::requests}} {
         engine_.start(now_);
         carry_out();
         if (!options_.boots) return;
@@ -245,6 +245,11 @@ public:
 
 private:
     static void settled(void* self, engine::call& one) { static_cast<script*>(self)->events_.push_back(engine::query_settled{&one}); }
+    static std::uint64_t requests(void* self) {
+        std::uint64_t all = 0;
+        for (auto& [key, one] : static_cast<script*>(self)->peers_) all += one->link.pipe().counters().requests();
+        return all;
+    }
     static unsigned key_of(engine::link_id id) noexcept { return id.node * 2u + static_cast<unsigned>(id.mode); }
 
     peer* find(engine::link_id id) {

@@ -57,7 +57,8 @@ struct journal {
     std::int32_t slot = -1;
     cluster::verdict verdict{};
     errc fault{};
-    umbel::delivery delivery = umbel::delivery::not_sent;
+    umbel::delivery delivery = umbel::delivery::not_sent;  ///< Of the whole command …
+    umbel::delivery lately = umbel::delivery::not_sent;    ///< … and of the latest attempt alone.
     std::string message;
     link_id from{};
 };

@@ -29,6 +29,13 @@ struct pipeline_counters {
     counter redirects;  ///< MOVED and ASK followed.
     counter retries;    ///< Calls to be sent again for any other reason.
     counter pushes;     ///< RESP3 push frames that belonged to nobody.
+
+    /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken off again.
+    std::uint64_t requests() const noexcept {
+        std::uint64_t const repeated = redirects + retries;
+        std::uint64_t const all = commands;
+        return all > repeated ? all - repeated : 0;
+    }
 };
 
 }  // namespace umbel::engine

@@ -8,6 +8,7 @@
 #include <umbel/engine/node.hpp>
 #include <umbel/engine/query.hpp>
 #include <umbel/engine/refresher.hpp>
+#include <umbel/engine/retry_budget.hpp>
 #include <umbel/engine/router.hpp>
 #include <umbel/engine/waiting_room.hpp>
 
@@ -27,6 +28,7 @@ struct engine_options {
     umbel::deployment deployment = umbel::deployment::automatic;
     judge_options judging;
     refresher_options refreshing;
+    retry_budget_options budget;
     duration refresh_timeout = std::chrono::seconds{1};
     duration reconnect_delay = std::chrono::milliseconds{20};
     duration reconnect_delay_max = std::chrono::seconds{1};
@@ -44,6 +46,7 @@ struct engine_counters {
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
     std::uint64_t retried = 0;
+    std::uint64_t retries_denied = 0;  ///< Calls that failed because the retry budget was empty.
     std::uint64_t connects = 0;     ///< Connections opened.
     std::uint64_t disconnects = 0;  ///< Connections lost, or refused.
 };
@@ -53,7 +56,7 @@ struct engine_counters {
 /// Threading: one strand, except routes(), whose reading functions are for everybody.
 class engine {
 public:
-    engine(engine_options options, query_port port);
+    engine(engine_options options, query_port port, traffic_port traffic = {});
     engine(engine const&) = delete;
     engine& operator=(engine const&) = delete;
 
@@ -95,6 +98,9 @@ private:
 
     // Calls: where they go next.
     void go_on(call& one, instant now);
+    bool may_go_on(journal const& way, instant now);
+    void resume(call& one, instant now);
+    void earn(instant now);
     void follow(call& one, instant now);
     void reroute(call& one, std::uint16_t avoid, instant now);
     void place(call& one, link_id to, instant now);
@@ -133,6 +139,9 @@ private:
     node_table nodes_;
     waiting_room waiting_;
     refresher refresher_;
+    traffic_port traffic_;
+    retry_budget budget_;
+    refusal_gate gate_;
     std::array<std::unique_ptr<query>, 4> queries_;
     cluster::topology topology_;
     std::optional<cluster::topology> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.

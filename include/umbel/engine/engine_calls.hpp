@@ -5,12 +5,14 @@
 
 namespace umbel::engine {
 
-inline engine::engine(engine_options options, query_port port)
+inline engine::engine(engine_options options, query_port port, traffic_port traffic)
     : options_{std::move(options)},
       random_{options_.seed},
       router_{options_.nodes_max},
       nodes_{options_.nodes_max},
-      refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull} {
+      refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull},
+      traffic_{traffic},
+      budget_{options_.budget} {
     for (auto& one : queries_) one = std::make_unique<query>(port);
 }
 
@@ -29,12 +31,9 @@ inline void engine::tick(instant now) {
     call_list due;
     waiting_.advance(now, due);
     while (call* const one = due.pop()) {
-        if (one->deadline <= now) {
-            expire(*one);
-        } else {
-            reroute(*one, one->way ? one->way->from.node : link_id::no_node, now);
-        }
+        one->deadline <= now ? expire(*one) : resume(*one, now);
     }
+    if (now - budget_.seen_at() >= std::chrono::seconds{1}) earn(now);
     // As long as somebody waits for a better topology, it is asked for again and again, throttled.
     if (waiting_.wants_topology()) refresher_.want(now);
     if (refresher_.should_begin(now)) begin_refresh(now);
@@ -94,6 +93,8 @@ inline void engine::go_on(call& one, instant now) {
     // A topology that came after the call was routed has mended what the call met.
     if (way.verdict.refresh_topology && one.table_version == router_.version()) refresher_.want(now);
     if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
+    if (!may_go_on(way, now))
+        return finish(one, way.fault, way.delivery, way.message + " (not sent again: the retry budget is empty)");
     switch (way.verdict.next) {
         case step::follow:
         case step::ask: return follow(one, now);
@@ -111,6 +112,36 @@ inline void engine::go_on(call& one, instant now) {
         case step::fail: break;
     }
     finish(one, way.fault, way.delivery, way.message);
+}
+
+/// Draws on the retry budget where sending the call again adds load.
+inline bool engine::may_go_on(journal const& way, instant now) {
+    using step = cluster::verdict::step;
+    if (way.verdict.next != step::retry && way.verdict.next != step::refresh) return true;
+    switch (repetition_of(way.fault, way.lately)) {
+        case repetition::free: return true;
+        case repetition::paced: gate_.refused(); return true;
+        case repetition::drawn: break;
+    }
+    if (budget_.seen_at() != now) earn(now);
+    if (budget_.draw()) return true;
+    ++counters_.retries_denied;
+    return false;
+}
+
+/// Lets the budget see how many commands the client has taken.
+inline void engine::earn(instant now) {
+    budget_.earn(traffic_.requests ? traffic_.requests(traffic_.home) : 0, now);
+}
+
+/// A call has waited as long as it was told to: it is routed anew, or waits on where it was refused and too many ask already.
+inline void engine::resume(call& one, instant now) {
+    if (one.way && repetition_of(one.way->fault, one.way->lately) == repetition::paced) {
+        if (budget_.seen_at() != now) earn(now);
+        duration const pause = backoff(options_.judging.retry_delay_max, options_.judging.retry_delay_max, 0, random_);
+        if (!gate_.pass(std::max(budget_.per_second(), 1.0), now)) return wait(one, waits_for::topology, after(now, pause), now);
+    }
+    reroute(one, one.way ? one.way->from.node : link_id::no_node, now);
 }
 
 /// Sends a call where a MOVED or an ASK points.

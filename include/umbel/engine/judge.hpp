@@ -91,6 +91,7 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
     way->verdict = next;
     way->fault = seen.code;
     way->delivery = one.known(seen.delivered);
+    way->lately = seen.delivered;
     way->from = one.link;
     return true;
 }

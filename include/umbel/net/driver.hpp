@@ -32,7 +32,7 @@ public:
           settings_{std::move(chosen)},
           executors_{std::move(executors)},
           control_{strand_on(executors_.front())},
-          engine_{settings_.engine, engine::query_port{this, &driver::query_settled}},
+          engine_{settings_.engine, engine::query_port{this, &driver::query_settled}, engine::traffic_port{this, &driver::requests}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           slots_(std::size_t{settings_.engine.nodes_max} * 2),
           stranded_{settings_.engine.waiting_max},
@@ -218,6 +218,12 @@ private:
     }
     static void query_settled(void* self, engine::call& one) {
         static_cast<driver*>(self)->report(engine::query_settled{&one});
+    }
+
+    static std::uint64_t requests(void* self) {
+        std::uint64_t all = 0;
+        for (auto const& one : static_cast<driver*>(self)->connections_) all += one->counters().requests();
+        return all;
     }
 
     void handle_events() {

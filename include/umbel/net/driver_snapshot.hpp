@@ -38,6 +38,7 @@ inline umbel::statistics driver::statistics() const {
     umbel::statistics made{.moved = counted.moved,
                     .asked = counted.asked,
                     .retried = counted.retried,
+                         .retries_denied = counted.retries_denied,
                     .refreshes = counted.refreshes,
                     .topology_queries = counted.topology_queries,
                     .topology_changes = counted.topology_changes,

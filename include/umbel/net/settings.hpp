@@ -99,6 +99,8 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
     made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max, given.retry_unknown};
+    made.engine.budget.percent = given.retry_budget_percent;
+    made.engine.budget.floor_per_second = given.retry_budget_floor;
     made.engine.refreshing.interval_min = given.refresh_interval_min;
     made.engine.refreshing.interval = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.refresh_interval};
     made.engine.refreshing.delay = given.reconnect_delay;

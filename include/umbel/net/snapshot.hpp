@@ -40,6 +40,7 @@ struct statistics {
     std::uint64_t moved = 0;             ///< MOVED followed.
     std::uint64_t asked = 0;             ///< ASK followed.
     std::uint64_t retried = 0;           ///< Attempts repeated for any other reason.
+    std::uint64_t retries_denied = 0;    ///< Commands that failed because the retry budget was empty.
     std::uint64_t late_replies = 0;      ///< Replies discarded because their command had been given up.
     std::uint64_t refreshes = 0;         ///< Refreshes of the topology begun.
     std::uint64_t topology_queries = 0;  ///< Nodes asked in them.

@@ -36,6 +36,8 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
     made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max, given.retry_unknown};
+    made.engine.budget.percent = given.retry_budget_percent;
+    made.engine.budget.floor_per_second = given.retry_budget_floor;
     made.engine.refreshing.interval_min = given.refresh_interval_min;
     made.engine.refreshing.interval = minimal ? duration{0} : duration{given.refresh_interval};
     made.engine.refreshing.delay = given.reconnect_delay;
@@ -66,7 +68,7 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
 class sim_driver final : public sim_connection_owner {
 public:
     sim_driver(timeline& time, network& net, sim_settings settings)
-        : time_{time}, net_{net}, settings_{std::move(settings)}, engine_{settings_.engine, engine::query_port{this, &sim_driver::query_settled}},
+        : time_{time}, net_{net}, settings_{std::move(settings)}, engine_{settings_.engine, engine::query_port{this, &sim_driver::query_settled}, engine::traffic_port{this, &sim_driver::requests}},
           slots_(std::size_t{settings_.engine.nodes_max} * 2) {
         time_.soon([this] {
             engine_.start(time_.now());
@@ -133,6 +135,12 @@ private:
         return slots_[std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode)];
     }
     static void query_settled(void* self, engine::call& one) { static_cast<sim_driver*>(self)->happened(engine::query_settled{&one}); }
+
+    static std::uint64_t requests(void* self) {
+        std::uint64_t all = 0;
+        for (auto* const one : static_cast<sim_driver*>(self)->connections_) all += one->link().pipe().counters().requests();
+        return all;
+    }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
     void happened(engine::event&& what) {

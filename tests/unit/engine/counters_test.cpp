@@ -32,3 +32,13 @@ TEST_CASE("a counter read by another thread never runs backwards and loses nothi
     CHECK_FALSE(backwards);
     CHECK(static_cast<std::uint64_t>(one) == rounds);
 }
+
+TEST_CASE("a call counts as one request however often it is sent again", "[counters]") {
+    umbel::engine::pipeline_counters counted;
+    for (int i = 0; i < 5; ++i) ++counted.commands;
+    ++counted.redirects;
+    ++counted.retries;
+    CHECK(counted.requests() == 3);
+    for (int i = 0; i < 9; ++i) ++counted.retries;
+    CHECK(counted.requests() == 0);
+}

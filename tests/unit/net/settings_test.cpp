@@ -58,6 +58,16 @@ TEST_CASE("what to do about commands that may have run reaches links and engine 
     CHECK((made->pipeline.judging.unknown == umbel::retry_unknown::never));
 }
 
+TEST_CASE("the retry budget reaches the engine", "[settings]") {
+    options given = good();
+    given.retry_budget_percent = 20;
+    given.retry_budget_floor = 3;
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK(made->engine.budget.percent == 20);
+    CHECK(made->engine.budget.floor_per_second == 3);
+}
+
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
