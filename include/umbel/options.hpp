@@ -105,6 +105,10 @@ struct options {
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).
     milliseconds reconnect_delay{20};
     milliseconds reconnect_delay_max{1000};
+    /// Failures in a row (connections refused, timed out, or lost in silence) that open a node's circuit breaker; 0: it never opens. Until a
+    /// probe, which comes after the reconnect delay, has answered, commands for the node are turned away at once instead of queueing behind a
+    /// connection attempt: reads go to another node, and what becomes of others is the policy's to say (cluster::fail_fast).
+    std::uint32_t breaker_failures = 5;
     /// First and largest delay before a command is tried again (jittered, doubling).
     milliseconds retry_delay{5};
     milliseconds retry_delay_max{250};

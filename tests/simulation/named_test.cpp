@@ -323,3 +323,76 @@ TEST_CASE("a cluster that is down is asked at the budget's pace, and everybody w
     CHECK(users.failed == 0);
     CHECK(on.db.pending() == 0);
 }
+
+namespace {
+
+/// The longest time that a command for an unreachable primary took to fail, once the client has had 15 s to learn of it.
+duration slowest_failure(unsigned breaker_failures, scene& on) {
+    std::string const key = on.key_of(0);
+    on.cluster.cut_from_clients(0, true);
+    // Somebody keeps asking for it.
+    heartbeat users{on, {key}, 50ms, on.time.now() + 13s, 1s};
+    users.start();
+    on.time.run_for(15s);
+    auto const& seen = on.db.control().nodes()[on.db.control().nodes().find(on.cluster.where(0))];
+    CHECK(seen.breaker.refuses() == (breaker_failures != 0));
+    duration slowest{};
+    for (int i = 0; i < 200; ++i) {
+        answer const& one = on.ask({"SET", key, "x"}, {.deadline = 1s});
+        CHECK_FALSE(one.good());
+        CHECK(one.told->error().delivery() == delivery::not_sent);
+        slowest = std::max(slowest, one.took());
+        on.time.run_for(7ms);
+    }
+    return slowest;
+}
+
+}  // namespace
+
+TEST_CASE("commands for a node that cannot be reached fail at once where the policy is to fail fast", "[simulation]") {
+    umbel::options options{.connect_timeout = 500ms};
+    {
+        scene on{options, {3, 0}, 1, umbel::cluster::fail_fast{}};
+        on.ready();
+        CHECK(slowest_failure(5, on) < 1ms);
+        CHECK(on.ask({"SET", on.key_of(1), "x"}).took() < 20ms);
+        // A probe finds it when it is back.
+        on.cluster.cut_from_clients(0, false);
+        on.time.run_for(2s);
+        CHECK(on.ask({"SET", on.key_of(0), "x"}).good());
+    }
+    options.breaker_failures = 0;
+    scene on{options, {3, 0}, 1, umbel::cluster::fail_fast{}};
+    on.ready();
+    CHECK(slowest_failure(0, on) > 400ms);
+}
+
+namespace {
+
+/// The longest time a read took, long after one of two replicas has come out of reach.
+duration slowest_read(umbel::read_from reads, unsigned breaker_failures) {
+    scene on{{.read_from = reads, .connect_timeout = 500ms, .breaker_failures = breaker_failures}, {3, 2}};
+    on.ready();
+    std::string const key = on.key_of(0);
+    for (int i = 0; i < 10; ++i) REQUIRE(on.ask({"GET", key}).good());
+    on.cluster.cut_from_clients(3, true);
+    for (int i = 0; i < 10; ++i) on.call({"GET", key});
+    on.time.run_for(12s);
+    duration slowest{};
+    for (int i = 0; i < 1000; ++i) {
+        answer const& one = on.ask({"GET", key});
+        CHECK(one.good());
+        slowest = std::max(slowest, one.took());
+        on.time.run_for(7ms);
+    }
+    return slowest;
+}
+
+}  // namespace
+
+TEST_CASE("reads from replicas do not notice a replica that cannot be reached, once its breaker is open", "[simulation]") {
+    for (auto const reads : {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any}) {
+        CHECK(slowest_read(reads, 5) < 20ms);
+        CHECK(slowest_read(reads, 0) > 100ms);
+    }
+}

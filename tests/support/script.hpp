@@ -318,7 +318,7 @@ private:
         one.dialling = true;
         plans_[one.address] = what.plan;
         ++dialled_;
-        one.link.connecting(std::move(what.plan), what.where.to_string(), what.link, now_);
+        one.link.connecting(std::move(what.plan), what.where.to_string(), what.link, now_, what.kind);
         if (options_.connects_by_itself) accept(one);
     }
     void close(engine::close_link const& what) {
@@ -343,7 +343,7 @@ private:
         one.dialling = one.connected = false;
         one.takes = SIZE_MAX;
         one.link.lost(why, message, now_);
-        events_.push_back(engine::link_lost{one.id, one.generation, why, std::move(message)});
+        events_.push_back(engine::link_lost{one.id, one.generation, why, std::move(message), one.link.silent()});
         deliver(one);
     }
 

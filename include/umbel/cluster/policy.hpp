@@ -82,6 +82,15 @@ private:
     }
 };
 
+/// As follow_redirects, but a command for a node whose circuit breaker is open fails at once rather than wait for a failover: for callers
+/// who would sooner have an error than wait. Reads from replicas still go to another node first.
+struct fail_fast {
+    constexpr verdict operator()(attempt const& seen) const noexcept {
+        bool const elsewhere = seen.from_replica && seen.retries < 2;
+        return seen.node_open && !elsewhere ? verdict::fail() : follow_redirects{}(seen);
+    }
+};
+
 /// Follows nothing and repeats nothing: MOVED and ASK reach the caller with slot and node, as redis-cli shows them without -c.
 struct surface_redirects {
     constexpr verdict operator()(attempt const&) const noexcept { return verdict::fail(); }
@@ -107,6 +116,6 @@ private:
     verdict (*judge_)(void const*, attempt const&) noexcept;
 };
 
-static_assert(redirect_policy<follow_redirects> && redirect_policy<surface_redirects>);
+static_assert(redirect_policy<follow_redirects> && redirect_policy<fail_fast> && redirect_policy<surface_redirects>);
 
 }  // namespace umbel::cluster

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
+#include <umbel/engine/breaker.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/notice.hpp>
@@ -16,6 +17,7 @@ struct open_link {
     std::uint32_t generation = 0;
     cluster::endpoint where;
     handshake_plan plan;
+    attempt_kind kind = attempt_kind::usual;
 };
 
 /// Close this link when nothing is in flight on it, and report link_closed.

@@ -32,6 +32,7 @@ struct engine_options {
     duration refresh_timeout = std::chrono::seconds{1};
     duration reconnect_delay = std::chrono::milliseconds{20};
     duration reconnect_delay_max = std::chrono::seconds{1};
+    unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::uint16_t nodes_max = 2048;
     bool observed = false;  ///< Somebody listens: report what only an observer wants to know.
@@ -49,6 +50,7 @@ struct engine_counters {
     std::uint64_t retries_denied = 0;  ///< Calls that failed because the retry budget was empty.
     std::uint64_t connects = 0;     ///< Connections opened.
     std::uint64_t disconnects = 0;  ///< Connections lost, or refused.
+    std::uint64_t breakers_opened = 0;
 };
 
 /// The control plane. After each handle(), tick() or close() the driver carries out actions() in order, then submits every
@@ -116,6 +118,12 @@ private:
     void shut(link_id link, instant now);
     void reopen_due(instant now);
 
+    // How nodes stand.
+    void note_loss(node& peer, link_status const& lost, bool harmless);
+    void shun(std::uint16_t number, instant now);
+    void weigh(std::uint16_t number, instant now);
+    void weigh_due(instant now);
+
     // Topology.
     void begin_refresh(instant now);
     void ask_candidates(instant now);
@@ -152,6 +160,7 @@ private:
     bool closed_ = false;
     std::uint32_t turn_ = 0;
     instant sweep_at_{0};
+    instant weigh_at_ = never;
     std::vector<action> actions_;
     call_list outgoing_;
     call_list finished_;
@@ -161,4 +170,5 @@ private:
 }  // namespace umbel::engine
 
 #include <umbel/engine/engine_calls.hpp>
+#include <umbel/engine/engine_standing.hpp>
 #include <umbel/engine/engine_topology.hpp>

@@ -34,6 +34,7 @@ inline void engine::tick(instant now) {
         one->deadline <= now ? expire(*one) : resume(*one, now);
     }
     if (now - budget_.seen_at() >= std::chrono::seconds{1}) earn(now);
+    weigh_due(now);
     // As long as somebody waits for a better topology, it is asked for again and again, throttled.
     if (waiting_.wants_topology()) refresher_.want(now);
     if (refresher_.should_begin(now)) begin_refresh(now);
@@ -48,7 +49,7 @@ inline void engine::tick(instant now) {
 
 inline instant engine::next_due() const noexcept {
     if (closed_) return never;
-    instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_});
+    instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_, weigh_at_});
     for (std::uint16_t number = 0; number < nodes_.size(); ++number)
         if (link_status const* const link = nodes_[number].to_reopen()) due = std::min(due, link->retry_at);
     return due;
@@ -93,6 +94,7 @@ inline void engine::go_on(call& one, instant now) {
     // A topology that came after the call was routed has mended what the call met.
     if (way.verdict.refresh_topology && one.table_version == router_.version()) refresher_.want(now);
     if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
+    if (way.from && (way.fault == errc::loading || way.fault == errc::master_down)) shun(way.from.node, now);
     if (!may_go_on(way, now))
         return finish(one, way.fault, way.delivery, way.message + " (not sent again: the retry budget is empty)");
     switch (way.verdict.next) {
@@ -200,7 +202,15 @@ inline void engine::arrived(call& one) {
 
 /// Hands a call to a link, opening it if need be.
 inline void engine::place(call& one, link_id to, instant now) {
-    link_status& link = nodes_[to.node].link(to.mode);
+    node& peer = nodes_[to.node];
+    link_status& link = peer.link(to.mode);
+    // A node that has failed many times in a row is tried by one probe; only the engine's own questions wait for that.
+    if (peer.breaker.refuses() && link.now_is != link_status::state::up) {
+        bool const unused = link.now_is == link_status::state::idle || link.now_is == link_status::state::down;
+        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now) open(to, now);
+        link_status const& why = peer.troubled(to.mode);
+        if (!one.internal || link.now_is != link_status::state::opening) return unreachable(one, to, why.last_failure, why.last_message, now);
+    }
     switch (link.now_is) {
         case link_status::state::idle: open(to, now); break;
         case link_status::state::opening:
@@ -225,7 +235,8 @@ inline void engine::unreachable(call& one, link_id to, errc why, std::string_vie
                         .delivered = delivery::not_sent,
                         .message = message,
                         .node = to ? std::string_view{nodes_[to.node].name} : std::string_view{},
-                        .from_replica = to && to.mode == link_mode::replica};
+                        .from_replica = to && to.mode == link_mode::replica,
+                        .node_open = to && nodes_[to.node].breaker.refuses()};
     if (judge(one, seen, options_.judging, now, random_)) return go_on(one, now);
     finished_.push(one);
 }
@@ -264,7 +275,7 @@ inline void engine::open(link_id id, instant) {
     handshake_plan plan = options_.plan;
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
-    actions_.emplace_back(open_link{id, link.generation, peer.where, std::move(plan)});
+    actions_.emplace_back(open_link{id, link.generation, peer.where, std::move(plan), peer.breaker.tries(options_.breaker_failures)});
 }
 
 /// Takes a link out of use: at once when it is not connected, else when it has drained.
@@ -287,6 +298,8 @@ inline void engine::on(link_opened& seen, instant now) {
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.up_since = now;
+    peer.breaker.answered(false);
+    weigh(seen.link.node, now);
     ++counters_.connects;
     if (!seen.zone.empty()) peer.zone = std::move(seen.zone);
     // Another server at a known address: what the table says of it may be wrong.
@@ -300,15 +313,17 @@ inline void engine::on(link_lost& seen, instant now) {
     link_status& link = peer.link(seen.link.mode);
     if (link.generation != seen.generation) return;
     bool const was_up = link.now_is == link_status::state::up;
-    bool const stable = was_up && now - link.up_since > std::chrono::seconds{1};
+    bool const leaving = link.now_is == link_status::state::closing;
+    bool const stable = was_up && !seen.silent && now - link.up_since > std::chrono::seconds{1};
+    link.now_is = leaving ? link_status::state::idle : link_status::state::down;
     link.failures = stable ? 0 : link.failures + 1;
     ++counters_.disconnects;
-    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, link.failures, random_));
+    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, std::max(link.failures, peer.breaker.failures()), random_));
     link.last_failure = seen.why;
     link.last_message = seen.message;
-    bool const leaving = link.now_is == link_status::state::closing;
-    link.now_is = leaving ? link_status::state::idle : link_status::state::down;
     if (leaving) peer.left_at = std::max(peer.left_at, now);
+    note_loss(peer, link, stable || leaving);
+    weigh(seen.link.node, now);
     if (was_up) {
         observe(node_disconnected{peer.name, seen.why, std::move(seen.message)});
     } else {
@@ -324,12 +339,18 @@ inline void engine::on(link_closed& seen, instant now) {
     if (link.generation != seen.generation) return;
     link.now_is = link_status::state::idle;
     link.failures = 0;
+    // A probe that was called off says nothing.
+    if (peer.breaker.now_is() == circuit_breaker::state::half_open) peer.breaker.answered(true);
+    weigh(seen.link.node, now);
     peer.left_at = now;
     tick(now);
 }
 
 inline void engine::on(refresh_wanted& seen, instant now) {
-    if (seen.silent) nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
+    if (seen.silent) {
+        nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
+        weigh(seen.silent.node, now);
+    }
     refresher_.want(now);
     tick(now);
 }

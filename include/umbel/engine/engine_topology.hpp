@@ -179,6 +179,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         one.health = info.health;
         one.id = info.id;
         if (!info.availability_zone.empty()) one.zone = info.availability_zone;
+        weigh(numbers[at], now);
     }
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node& one = nodes_[number];

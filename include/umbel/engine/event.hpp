@@ -22,6 +22,7 @@ struct link_lost {
     std::uint32_t generation = 0;
     errc why{};
     std::string message;
+    bool silent = false;  ///< It was connected, but no answer came.
 };
 
 /// A link that was told to close has drained and is closed.

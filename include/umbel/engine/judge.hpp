@@ -30,6 +30,7 @@ struct incident {
     std::uint16_t port = 0;
     std::int32_t slot = -1;
     bool from_replica = false;
+    bool node_open = false;  ///< The node's circuit breaker refuses.
 };
 
 namespace judging {
@@ -43,6 +44,7 @@ inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_
     made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.code;
     made.from_replica = seen.from_replica;
     made.replica_only = one.reads == read_from::replica;
+    made.node_open = seen.node_open;
     made.unknown = options.unknown;
     made.redirects = one.redirects;
     made.retries = one.retries;

@@ -2,6 +2,7 @@
 // It knows no socket and no clock; it does not decide when to connect, nor where calls go afterwards.
 #pragma once
 
+#include <umbel/engine/breaker.hpp>
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/pipeline.hpp>
 
@@ -40,15 +41,18 @@ public:
     pipeline const& pipe() const noexcept { return pipe_; }
     handshake const& greeting() const noexcept { return greeting_; }
 
-    /// Takes a call. It waits in the queue unless the link is down; then it comes out judged, as not sent.
+    /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many times; then it comes out judged,
+    /// as not sent.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
+        if (state_ != state::ready) [[unlikely]] return accept_unready(one, now);
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(one, now);
-        if (state_ == state::down) [[unlikely]] pipe_.lose(down_because_, down_message_, now);
     }
 
-    /// A connection attempt has begun.
-    void connecting(handshake_plan plan, std::string node, link_id id, instant now) {
+    /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
+    void connecting(handshake_plan plan, std::string node, link_id id, instant now, attempt_kind kind = attempt_kind::usual) {
+        kind_ = kind;
+        silent_ = false;
         plan_ = std::move(plan);
         pipe_.serve(std::move(node), id);
         state_ = state::connecting;
@@ -68,6 +72,7 @@ public:
         down_because_ = why;
         down_message_ = std::move(message);
         bool const had_served = state_ == state::ready;
+        if (kind_ == attempt_kind::last && !had_served) kind_ = attempt_kind::probe;
         state_ = state::down;
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be reached.
@@ -130,6 +135,9 @@ public:
         return progress::broken;
     }
 
+    /// After the loss of a connection: true when the node gave no answer, though it was connected.
+    bool silent() const noexcept { return silent_; }
+
     /// After progress::broken, or when tick() returned false: what to report.
     errc why() const noexcept { return why_; }
     std::string const& message() const noexcept { return message_; }
@@ -169,11 +177,11 @@ public:
         }
         duration const patience = options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
         if (now - heard_ >= patience && pipe_.silent_timeouts() >= options_.silent_timeouts_max)
-            return give_up(errc::connection_lost, "the node was silent while deadlines passed");
+            return fall_silent("the node was silent while deadlines passed");
         bool const silent = options_.probe_after > duration{0} && now - heard_ >= options_.probe_after;
         if (silent && !probing_) probe(now);
         if (silent && now - heard_ >= options_.probe_after + options_.probe_timeout)
-            return give_up(errc::connection_lost, "the node did not answer a PING");
+            return fall_silent("the node did not answer a PING");
         return true;
     }
 
@@ -223,6 +231,18 @@ private:
         return false;
     }
 
+    bool fall_silent(std::string message) {
+        silent_ = true;
+        return give_up(errc::connection_lost, std::move(message));
+    }
+
+    UMBEL_NEVER_INLINE void accept_unready(call& one, instant now) noexcept {
+        if (kind_ == attempt_kind::probe && !one.internal && state_ != state::idle) return pipe_.turn_away(one, down_because_, down_message_, now);
+        if (pipe_.idle()) busy_since_ = now;
+        pipe_.accept(one, now);
+        if (state_ == state::down) pipe_.lose(down_because_, down_message_, now);
+    }
+
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
     void probe(instant now) {
         probing_ = true;
@@ -250,6 +270,8 @@ private:
     instant give_up_at_ = never;
     instant heard_{0};
     bool probing_ = false;
+    attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
+    bool silent_ = false;
     instant busy_since_{0};
     instant doubted_at_{0};
     bool doubted_ = false;

@@ -3,6 +3,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/cluster/topology.hpp>
+#include <umbel/engine/breaker.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
 #include <umbel/engine/link_state.hpp>
@@ -41,6 +42,8 @@ struct node {
     bool member = false;  ///< Part of the present topology.
     instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};  ///< It has been silent while commands waited.
+    instant shunned_until{0};  ///< It cannot serve at present: it said LOADING or MASTERDOWN.
+    circuit_breaker breaker;   ///< Over both links.
     std::array<link_status, 2> links{};
 
     /// The link that serves the node's role.
@@ -48,7 +51,13 @@ struct node {
     /// That link where it is down and wanted again.
     link_status const* to_reopen() const noexcept {
         link_status const& one = links[static_cast<std::size_t>(role_mode())];
-        return member && one.now_is == link_status::state::down ? &one : nullptr;
+        bool const probed = breaker.now_is() == circuit_breaker::state::half_open;
+        return member && !probed && one.now_is == link_status::state::down ? &one : nullptr;
+    }
+    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else the other.
+    link_status const& troubled(link_mode mode) const noexcept {
+        link_status const& own = link(mode);
+        return own.failures != 0 ? own : links[1 - static_cast<std::size_t>(mode)];
     }
     link_status& link(link_mode mode) noexcept { return links[static_cast<std::size_t>(mode)]; }
     link_status const& link(link_mode mode) const noexcept { return links[static_cast<std::size_t>(mode)]; }

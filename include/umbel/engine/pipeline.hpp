@@ -66,6 +66,24 @@ public:
         if (one.deadline != never) ordered_until_ = one.deadline;
     }
 
+    /// Judges a call that may not wait here: the node's circuit breaker is open. It comes out on a list at once.
+    UMBEL_NEVER_INLINE void turn_away(call& one, errc why, std::string_view message, instant now) noexcept {
+        if (one.deadline == never && one.tries() == 0) {
+            one.accepted = now;
+            if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
+        }
+        ++counters_.commands;
+        one.at = call::stage::done;
+        route_fault(one,
+                    {.code = why,
+                     .delivered = delivery::not_sent,
+                     .message = message,
+                     .node = node_,
+                     .from_replica = link_.mode == link_mode::replica,
+                     .node_open = true},
+                    now);
+    }
+
     // ---- Writing ----------------------------------------------------------------------------------------------------
 
     bool wants_write() const noexcept { return written_ != ring_.tail() || !outbox_.drained(); }

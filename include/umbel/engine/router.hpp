@@ -5,19 +5,28 @@
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/engine/call.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 namespace umbel::engine {
 
 /// What the client knows of the deployment.
 enum class known_as : std::uint8_t { nothing, cluster, standalone };
 
+/// What reads should know of a node; written by whoever learns it, read by every thread.
+struct standing {
+    std::atomic<bool> unfit{false};  ///< It is down, silent, loading, or its circuit breaker is open: others come first.
+};
+
 /// The routing table with what surrounds it.
 /// Threading: route(), version() and known() from any thread; the rest from the engine's strand.
 class router {
 public:
-    explicit router(std::uint16_t shards_max) : table_{shards_max} {}
+    /// Node numbers, too, are below `shards_max`.
+    explicit router(std::uint16_t shards_max) : table_{shards_max}, standings_{std::make_unique<standing[]>(shards_max)} {}
 
     /// True for a command of one slot that its primary serves: nearly every one.
     static bool is_plain(call const& one) noexcept {
@@ -46,6 +55,7 @@ public:
     /// Grows with every change of the topology.
     std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
 
+    standing& standing_of(std::uint16_t node) noexcept { return standings_[node]; }
     cluster::slot_table& table() noexcept { return table_; }
     cluster::slot_table const& table() const noexcept { return table_; }
     void learned(known_as what) noexcept {
@@ -67,21 +77,42 @@ private:
 
     UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot where, std::uint32_t turn,
                                           std::uint16_t avoid) const noexcept {
-        if (reads == read_from::any) {
-            std::array<std::uint16_t, 32> replicas;
-            std::size_t const count = table_.replicas_of(where, replicas);
-            std::size_t const pick = turn % (count + 1);
-            if (pick == count || (replicas[pick] == avoid)) return {table_.primary_of(where), link_mode::primary};
-            return {replicas[pick], link_mode::replica};
+        link_id const primary{table_.primary_of(where), link_mode::primary};
+        if (reads != read_from::any) {
+            // The replica whose turn it is can nearly always serve.
+            std::uint16_t const next = table_.replica_of(where, turn);
+            if (next != link_id::no_node && next != avoid && fit(next)) [[likely]] return {next, link_mode::replica};
         }
-        std::uint16_t replica = table_.replica_of(where, turn);
-        if (replica == avoid && replica != link_id::no_node) replica = table_.replica_of(where, turn + 1);
-        if (replica != link_id::no_node && (replica != avoid || reads == read_from::replica)) return {replica, link_mode::replica};
-        if (reads == read_from::replica) return {};
-        return {table_.primary_of(where), link_mode::primary};
+        std::array<std::uint16_t, cluster::slot_table::replicas_max> listed;
+        std::span const replicas{listed.data(), table_.replicas_of(where, listed)};
+        std::size_t first = turn;
+        if (reads == read_from::any) {
+            std::size_t const pick = turn % (replicas.size() + 1);
+            if (pick == replicas.size() && primary && primary.node != avoid && fit(primary.node)) return primary;
+            if (pick != replicas.size()) first = pick;
+        }
+        std::uint16_t const other = in_turn(replicas, first, [&](std::uint16_t one) { return one != avoid && fit(one); });
+        if (other != link_id::no_node) return {other, link_mode::replica};
+        if (reads != read_from::replica && primary) return primary;
+        // Nobody is well: whoever may serve is asked all the same, who has just failed last of all.
+        std::uint16_t const any = in_turn(replicas, turn, [&](std::uint16_t one) { return one != avoid; });
+        return {any != link_id::no_node || replicas.empty() ? any : avoid, link_mode::replica};
+    }
+
+    bool fit(std::uint16_t node) const noexcept { return !standings_[node].unfit.load(std::memory_order_relaxed); }
+
+    /// The first that will do, beginning with the one whose turn it is; no_node where none will.
+    template <class Will>
+    static std::uint16_t in_turn(std::span<std::uint16_t const> nodes, std::size_t first, Will will) noexcept {
+        for (std::size_t step = 0; step < nodes.size(); ++step) {
+            std::uint16_t const one = nodes[(first + step) % nodes.size()];
+            if (will(one)) return one;
+        }
+        return link_id::no_node;
     }
 
     cluster::slot_table table_;
+    std::unique_ptr<standing[]> standings_;
     std::atomic<std::uint32_t> version_{0};
     std::atomic<known_as> known_{known_as::nothing};
 };

@@ -111,7 +111,7 @@ public:
         if (closed_) return;
         generation_ = what.generation;
         draining_ = false;
-        link_.connecting(std::move(what.plan), what.where.to_string(), id_, read_clock());
+        link_.connecting(std::move(what.plan), what.where.to_string(), id_, read_clock(), what.kind);
         transport_ = owner_.make_transport(strand_, *this, ++epoch_);
         arm_timer();
         transport_->connect(what.where);

@@ -146,7 +146,7 @@ public:
         report(engine::link_opened{which.id(), which.generation(), greeting.node_id(), greeting.zone()});
     }
     void lost(connection& which, errc why, std::string message) override {
-        report(engine::link_lost{which.id(), which.generation(), why, std::move(message)});
+        report(engine::link_lost{which.id(), which.generation(), why, std::move(message), which.link().silent()});
     }
     void closed(connection& which) override { report(engine::link_closed{which.id(), which.generation()}); }
     void doubted(connection& which) override { report(engine::refresh_wanted{which.id()}); }
@@ -322,33 +322,8 @@ private:
         for (auto const& one : connections_) quiet = quiet && one->in_flight() == 0;
         return quiet;
     }
-    void check_idle() {
-        engine::call* const first = closers_.front();
-        if (!first) return;
-        // Seen twice in a row: a call may be on its way between two strands.
-        idle_seen_ = idle() ? idle_seen_ + 1 : 0;
-        if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
-            closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
-            closing_timer_.expires_after(closing_pause_);
-            closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
-            return;
-        }
-        close_all();
-        while (engine::call* const one = closers_.pop()) {
-            static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
-            one->kind->decode(*one, resp::view{&yes, "OK"});
-            complete_later(*one);
-        }
-    }
-
-    void close_all() {
-        if (closed_) return;
-        closed_ = true;
-        engine_.close(read_clock());
-        carry_out();
-        timer_.cancel();
-        for (auto& one : connections_) asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); });
-    }
+    void check_idle();
+    void close_all();
 
     void arm_timer() {
         engine::instant const due = closed_ ? engine::never : engine_.next_due();
@@ -398,4 +373,5 @@ inline void control_errand::operator()(driver& here) {
 
 }  // namespace umbel::net
 
+#include <umbel/net/driver_close.hpp>
 #include <umbel/net/driver_snapshot.hpp>

@@ -27,7 +27,7 @@ inline std::vector<node_snapshot> driver::nodes() const {
     for (std::uint16_t number = 0; number < known.size(); ++number) {
         engine::node const& one = known[number];
         if (!one.in_use) continue;
-        all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member,
+        all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member, one.breaker.now_is(), one.breaker.failures(),
                        snapshot_of(*this, one, {number, engine::link_mode::primary}), snapshot_of(*this, one, {number, engine::link_mode::replica})});
     }
     return all;
@@ -44,6 +44,7 @@ inline umbel::statistics driver::statistics() const {
                     .topology_changes = counted.topology_changes,
                     .connects = counted.connects,
                     .disconnects = counted.disconnects,
+                         .breakers_opened = counted.breakers_opened,
                     .waiting = engine_.waiting(),
                     .pinned_bytes = budget_->pinned()};
     for (auto const& one : connections_) {

@@ -108,6 +108,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;
     made.engine.nodes_max = given.nodes_max;
     made.engine.observed = watching != nullptr;

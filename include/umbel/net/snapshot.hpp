@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/cluster/topology.hpp>
+#include <umbel/engine/breaker.hpp>
 #include <umbel/engine/link_state.hpp>
 
 #include <cstddef>
@@ -30,6 +31,8 @@ struct node_snapshot {
     cluster::node_role role = cluster::node_role::primary;
     cluster::node_health health = cluster::node_health::online;
     bool member = false;  ///< Part of the present topology.
+    engine::circuit_breaker::state breaker = engine::circuit_breaker::state::closed;
+    unsigned failures = 0;  ///< In a row, as the circuit breaker counts them.
     link_snapshot primary_link;
     link_snapshot replica_link;  ///< The connection that has sent READONLY.
 };
@@ -47,6 +50,7 @@ struct statistics {
     std::uint64_t topology_changes = 0;  ///< Topologies that differed from the one before.
     std::uint64_t connects = 0;          ///< Connections opened.
     std::uint64_t disconnects = 0;       ///< Connections lost or refused.
+    std::uint64_t breakers_opened = 0;   ///< Circuit breakers that opened.
     std::uint64_t waiting = 0;           ///< Commands that wait at this moment: for a topology, a connection or a retry.
     std::uint64_t pinned_bytes = 0;      ///< Read chunks held by values at this moment.
 };

@@ -63,7 +63,7 @@ public:
         if (closed_) return;
         generation_ = what.generation;
         draining_ = false;
-        link_.connecting(std::move(what.plan), what.where.to_string(), id_, time_.now());
+        link_.connecting(std::move(what.plan), what.where.to_string(), id_, time_.now(), what.kind);
         stream_ = net_.connect(what.where, *this, ++epoch_);
         arm_timer();
     }

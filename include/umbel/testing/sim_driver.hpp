@@ -45,6 +45,7 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;
     made.engine.nodes_max = given.nodes_max;
     made.engine.seed = seed;
@@ -118,7 +119,7 @@ public:
     }
     void lost(sim_connection& which, errc why, std::string message) override {
         time_.note([&] { return "client loses " + which.link().pipe().node() + ": " + message; });
-        happened(engine::link_lost{which.id(), which.generation(), why, std::move(message)});
+        happened(engine::link_lost{which.id(), which.generation(), why, std::move(message), which.link().silent()});
     }
     void closed(sim_connection& which) override { happened(engine::link_closed{which.id(), which.generation()}); }
     void doubted(sim_connection& which) override { happened(engine::refresh_wanted{which.id()}); }

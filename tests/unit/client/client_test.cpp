@@ -294,6 +294,8 @@ TEST_CASE("a client tells its nodes, its topology and what it counted", "[client
     CHECK(nodes->front().address == here.server.address());
     CHECK(nodes->front().member);
     CHECK(nodes->front().primary_link.commands == 2);
+    CHECK((nodes->front().breaker == umbel::engine::circuit_breaker::state::closed));
+    CHECK(nodes->front().failures == 0);
     auto const topology = here.wait(here.db->topology());
     REQUIRE(topology);
     CHECK(topology->nodes.size() == 1);

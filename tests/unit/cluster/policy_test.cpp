@@ -194,6 +194,20 @@ TEST_CASE("nothing that may have run is ever repeated, whatever the fault", "[po
     }
 }
 
+TEST_CASE("the policy that fails fast waits for no node whose breaker is open, but reads go to another", "[policy]") {
+    attempt seen = met(errc::connect_failed, delivery::not_sent);
+    CHECK(fail_fast{}(seen).next == step::refresh);
+    seen.node_open = true;
+    CHECK(fail_fast{}(seen).next == step::fail);
+    CHECK(judged(seen).next == step::refresh);
+    seen.from_replica = true;
+    CHECK(fail_fast{}(seen).next == step::retry);
+    CHECK(fail_fast{}(seen).delay == 0ms);
+    seen.retries = 2;
+    CHECK(fail_fast{}(seen).next == step::fail);
+    CHECK(fail_fast{}(met(errc::moved)).next == step::follow);
+}
+
 TEST_CASE("the policy that surfaces redirects repeats nothing", "[policy]") {
     for (unsigned code = 0; code <= static_cast<unsigned>(errc::no_protocol); ++code)
         CHECK(surface_redirects{}(met(static_cast<errc>(code), delivery::not_sent)).next == step::fail);

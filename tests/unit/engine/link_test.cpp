@@ -328,3 +328,31 @@ TEST_CASE("on a replica link faults are told to come from a replica", "[link]") 
         CHECK(w.diverted == (mode == engine::link_mode::replica ? 1 : 0));
     }
 }
+
+TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answer lets everybody in", "[link]") {
+    wired w;
+    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, engine::attempt_kind::probe);
+    auto set = w.start("SET foo 1");
+    CHECK(set.done());
+    CHECK(set.delivered() == delivery::not_sent);
+    scripted_call& own = w.calls.emplace_back("CLUSTER SLOTS", umbel::test::call_options{});
+    own.internal = true;
+    w.one.accept(own, w.now);
+    CHECK(w.one.pipe().in_flight() == 1);
+    w.one.connected(w.now);
+    CHECK(w.written() == wire("CLUSTER SLOTS"));
+    auto later = w.start("SET foo 2");
+    CHECK_FALSE(later.done());
+    CHECK(w.written() == wire("SET foo 2"));
+}
+
+TEST_CASE("after the last attempt has failed calls are turned away as from an open breaker", "[link]") {
+    cluster::policy const open_ones = cluster::fail_fast{};
+    for (auto const kind : {engine::attempt_kind::usual, engine::attempt_kind::last, engine::attempt_kind::probe}) {
+        wired w{usual, open_ones};
+        w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, kind);
+        w.one.lost(errc::connect_failed, "Connection refused", w.now);
+        w.start("SET foo 1");
+        CHECK(w.diverted == (kind == engine::attempt_kind::usual ? 1u : 0u));
+    }
+}

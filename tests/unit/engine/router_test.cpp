@@ -85,6 +85,31 @@ TEST_CASE("a node that has just failed is avoided where there is another", "[rou
     CHECK(routes.route(asking{1, read_from::prefer_replica}, 0, 4) == link_id{3, link_mode::primary});
 }
 
+TEST_CASE("a node that is not well is left alone by reads while another can serve", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    routes.standing_of(4).unfit = true;
+    for (std::uint32_t turn = 0; turn < 6; ++turn) {
+        CHECK(routes.route(asking{1, read_from::replica}, turn) == link_id{5, link_mode::replica});
+        CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{5, link_mode::replica});
+        CHECK(routes.route(asking{1, read_from::any}, turn).node != 4);
+    }
+    // With the other one failed as well, reads that may go to the primary do; others try all the same, not first who has just failed.
+    routes.standing_of(5).unfit = true;
+    for (std::uint32_t turn = 0; turn < 6; ++turn) {
+        CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{3, link_mode::primary});
+        CHECK(routes.route(asking{1, read_from::any}, turn) == link_id{3, link_mode::primary});
+        CHECK(routes.route(asking{1, read_from::replica}, turn, 4) == link_id{5, link_mode::replica});
+    }
+    routes.standing_of(5).unfit = false;
+    routes.standing_of(3).unfit = true;
+    for (std::uint32_t turn = 0; turn < 6; ++turn) {
+        CHECK(routes.route(asking{1, read_from::any}, turn) == link_id{5, link_mode::replica});
+        CHECK(routes.route(asking{1, read_from::primary}, turn) == link_id{3, link_mode::primary});
+        CHECK(routes.route(asking{1, read_from::any, cluster::command_flags::none}, turn) == link_id{3, link_mode::primary});
+    }
+}
+
 TEST_CASE("without replicas only those reads have a route that may go to the primary", "[router]") {
     router routes{16};
     serve(routes, 3, {}, whole);

@@ -58,7 +58,7 @@ TEST_CASE("what to do about commands that may have run reaches links and engine 
     CHECK((made->pipeline.judging.unknown == umbel::retry_unknown::never));
 }
 
-TEST_CASE("the retry budget reaches the engine", "[settings]") {
+TEST_CASE("the retry budget and the circuit breakers' bound reach the engine", "[settings]") {
     options given = good();
     given.retry_budget_percent = 20;
     given.retry_budget_floor = 3;
@@ -66,6 +66,7 @@ TEST_CASE("the retry budget reaches the engine", "[settings]") {
     REQUIRE(made);
     CHECK(made->engine.budget.percent == 20);
     CHECK(made->engine.budget.floor_per_second == 3);
+    CHECK(made->engine.breaker_failures == 5);
 }
 
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {

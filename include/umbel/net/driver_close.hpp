@@ -1,0 +1,37 @@
+// driver_close.hpp: how a driver comes to its end while its client still waits for it. Included by driver.hpp.
+#pragma once
+
+#include <umbel/net/driver.hpp>
+
+namespace umbel::net {
+
+/// Closes everything when nothing is under way any more, or the deadline of the first who asked has come.
+inline void driver::check_idle() {
+    engine::call* const first = closers_.front();
+    if (!first) return;
+    // Seen twice in a row: a call may be on its way between two strands.
+    idle_seen_ = idle() ? idle_seen_ + 1 : 0;
+    if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
+        closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
+        closing_timer_.expires_after(closing_pause_);
+        closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
+        return;
+    }
+    close_all();
+    while (engine::call* const one = closers_.pop()) {
+        static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
+        one->kind->decode(*one, resp::view{&yes, "OK"});
+        complete_later(*one);
+    }
+}
+
+inline void driver::close_all() {
+    if (closed_) return;
+    closed_ = true;
+    engine_.close(read_clock());
+    carry_out();
+    timer_.cancel();
+    for (auto& one : connections_) asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); });
+}
+
+}  // namespace umbel::net
