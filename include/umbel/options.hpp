@@ -139,6 +139,11 @@ struct options {
     /// Nodes known at one time; slots of a node beyond it count as uncovered.
     std::uint16_t nodes_max = 2048;
 
+    /// Counts for each connection how long replies took: see node_snapshot. Costs one increment a reply.
+    bool latency_histograms = false;
+    /// An observer is told of each reply that took longer; zero means none.
+    milliseconds slow_after{0};
+
     /// One reply; a larger one closes the connection with errc::protocol_error.
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
     /// Nesting of one reply.

@@ -15,6 +15,10 @@ public:
         value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         return *this;
     }
+    counter& operator+=(std::uint64_t more) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+        return *this;
+    }
     operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
 
 private:

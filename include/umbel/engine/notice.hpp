@@ -44,5 +44,12 @@ struct call_retried {
     errc why{};
     duration delay{};
 };
+/// For the observer: a reply took longer than options::slow_after.
+struct call_slow {
+    std::string node;
+    std::string command;  ///< Its name, without arguments.
+    std::int32_t slot = -1;
+    duration took{};  ///< From the command's beginning, redirects and retries included.
+};
 
 }  // namespace umbel::engine

@@ -5,14 +5,18 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
+#include <umbel/engine/latency.hpp>
+#include <umbel/engine/notice.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/ring.hpp>
 #include <umbel/engine/wheel.hpp>
 #include <umbel/resp/reader.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace umbel::engine {
 
@@ -23,6 +27,8 @@ struct pipeline_options {
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     resp::limits reply{};
     std::uint64_t seed = 1;
+    bool latency_histograms = false;
+    duration slow_after{};  ///< Zero: nobody wants to know.
 };
 
 /// The pipeline of one connection: a queue to write, a ring in flight, and the replies' way back.
@@ -34,7 +40,11 @@ struct pipeline_options {
 class pipeline {
 public:
     pipeline(pipeline_options const& options, std::shared_ptr<resp::pin_budget> budget)
-        : options_{options}, random_{options.seed}, reader_{std::move(budget), resp::reader_options{.limits = options.reply}} {}
+        : options_{options},
+          random_{options.seed},
+          reader_{std::move(budget), resp::reader_options{.limits = options.reply}},
+          latency_{options.latency_histograms ? std::make_unique<latency_record>() : nullptr},
+          timed_{options.latency_histograms || options.slow_after > duration{0}} {}
 
     pipeline(pipeline const&) = delete;
     pipeline& operator=(pipeline const&) = delete;
@@ -159,6 +169,7 @@ public:
             leave(one);
             ++settled;
             ++counters_.replies;
+            if (timed_) [[unlikely]] time(one, now);
             if (reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
                 faulted(one, reply, now);
             } else {
@@ -173,6 +184,8 @@ public:
 
     call_list& finished() noexcept { return finished_; }
     call_list& diverted() noexcept { return diverted_; }
+    /// Replies that were slow since this was last emptied; what is beyond a bound is not told.
+    std::vector<call_slow>& slow() noexcept { return slow_; }
     std::string_view fault() const noexcept { return fault_; }
 
     // ---- Deadlines, cancellation, loss --------------------------------------------------------------------------------
@@ -250,6 +263,8 @@ public:
     /// Deadlines that passed since the last byte arrived.
     unsigned silent_timeouts() const noexcept { return silent_; }
     pipeline_counters const& counters() const noexcept { return counters_; }
+    /// Null unless histograms are kept. Threading: read from any thread.
+    latency_record const* latency() const noexcept { return latency_.get(); }
     resp::reader& reader() noexcept { return reader_; }
     outbox& writes() noexcept { return outbox_; }
 
@@ -309,6 +324,9 @@ private:
 
     void faulted(call& one, resp::view const& reply, instant now) noexcept;
     void route_fault(call& one, incident const& seen, instant now) noexcept;
+    /// Notes how long a call took.
+    void time(call const& one, instant now) noexcept;
+    static constexpr std::size_t slow_max = 64;
 
     pipeline_options options_;
     random_source random_;
@@ -329,6 +347,9 @@ private:
     instant last_arrival_{0};
     unsigned silent_ = 0;
     pipeline_counters counters_;
+    std::unique_ptr<latency_record> latency_;
+    bool const timed_;
+    std::vector<call_slow> slow_;
 };
 
 }  // namespace umbel::engine

@@ -120,4 +120,29 @@ UMBEL_NEVER_INLINE inline void pipeline::route_fault(call& one, incident const& 
     diverted_.push(one);
 }
 
+namespace naming {
+
+/// The first word of an encoded command.
+inline std::string_view first_word(std::string_view bytes) noexcept {
+    std::size_t const length_at = bytes.find('$');
+    std::size_t const line_end = bytes.find('\n', length_at == std::string_view::npos ? bytes.size() : length_at);
+    if (line_end == std::string_view::npos) return {};
+    std::string_view const rest = bytes.substr(line_end + 1);
+    return rest.substr(0, rest.find('\r'));
+}
+
+}  // namespace naming
+
+UMBEL_NEVER_INLINE inline void pipeline::time(call const& one, instant now) noexcept {
+    if (one.internal) return;
+    duration const took = now - one.accepted;
+    if (latency_) (has(one.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
+    if (options_.slow_after <= duration{0} || took < options_.slow_after || slow_.size() >= slow_max) return;
+    try {
+        slow_.push_back({node_, std::string{naming::first_word({one.bytes, one.size})}, one.slot, took});
+    } catch (...) {
+        // Told or not: the command has its reply.
+    }
+}
+
 }  // namespace umbel::engine

@@ -33,6 +33,7 @@ public:
     virtual void diverted(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call& one) noexcept = 0;
+    virtual void slowed(std::vector<engine::call_slow>&&) {}
     virtual std::shared_ptr<void> keeper() = 0;
     virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) = 0;
 
@@ -96,6 +97,7 @@ public:
     /// Calls that are on this connection, as of its last turn.
     std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_acquire) + inbox_.size(); }
     engine::pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
+    engine::latency_record const* latency() const noexcept { return link_.pipe().latency(); }
 
     // ---- The strand ---------------------------------------------------------------------------------------------------
 
@@ -298,6 +300,7 @@ private:
     /// its own.
     void deliver() {
         if (!link_.pipe().diverted().empty()) [[unlikely]] owner_.diverted(std::move(link_.pipe().diverted()));
+        if (!link_.pipe().slow().empty()) [[unlikely]] owner_.slowed(std::exchange(link_.pipe().slow(), {}));
         // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
         struct round {
             engine::call_list& finished;

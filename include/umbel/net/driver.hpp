@@ -162,6 +162,11 @@ public:
                 return refuse(one);
         }
     }
+    void slowed(std::vector<engine::call_slow>&& all) override {
+        post_control([this, all = std::move(all)]() mutable {
+            for (engine::call_slow& one : all) act(one);
+        });
+    }
     std::shared_ptr<void> keeper() override { return shared_from_this(); }
     std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) override {
         return settings_.make_transport(strand, owner, epoch);

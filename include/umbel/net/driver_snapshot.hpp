@@ -17,6 +17,10 @@ inline link_snapshot snapshot_of(driver const& home, engine::node const& peer, e
         made.late_replies = counted.late;
         made.redirects = counted.redirects;
         made.retries = counted.retries;
+        if (engine::latency_record const* const taken = there->latency()) {
+            made.reads = taken->reads.read();
+            made.writes = taken->writes.read();
+        }
     }
     return made;
 }

@@ -17,6 +17,8 @@ public:
     virtual void topology_changed(engine::topology_changed const&) {}
     virtual void redirected(engine::call_redirected const&) {}
     virtual void retried(engine::call_retried const&) {}
+    /// Only where options::slow_after is set.
+    virtual void slow(engine::call_slow const&) {}
 
     void notice(engine::node_connected const& what) { connected(what); }
     void notice(engine::node_connect_failed const& what) { connect_failed(what); }
@@ -24,6 +26,7 @@ public:
     void notice(engine::topology_changed const& what) { topology_changed(what); }
     void notice(engine::call_redirected const& what) { redirected(what); }
     void notice(engine::call_retried const& what) { retried(what); }
+    void notice(engine::call_slow const& what) { slow(what); }
 };
 
 }  // namespace umbel

@@ -49,6 +49,7 @@ inline result<void> check(options const& given) {
     if (given.refresh_interval_min < milliseconds{0}) return bad("options.refresh_interval_min is negative");
     if (given.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
     if (given.probe_after < milliseconds{0} || given.probe_timeout < milliseconds{0}) return bad("options.probe_after or probe_timeout is negative");
+    if (given.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
     if (given.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
     if (given.waiting_max == 0) return bad("options.waiting_max must not be 0");
     if (given.nodes_max == 0 || given.nodes_max > 16384) return bad("options.nodes_max must be between 1 and 16384");
@@ -119,6 +120,8 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.pipeline.reply.depth_max = given.reply_depth_max;
     made.pipeline.reply.reply_bytes_max = given.reply_bytes_max;
     made.pipeline.seed = seed + 1;
+    made.pipeline.latency_histograms = given.latency_histograms;
+    if (watching) made.pipeline.slow_after = given.slow_after;
     made.link.connect_timeout = given.connect_timeout;
     made.link.probe_after = given.handshake == handshake::minimal ? engine::duration{0} : engine::duration{given.probe_after};
     made.link.probe_timeout = given.probe_timeout;

@@ -3,6 +3,7 @@
 
 #include <umbel/cluster/topology.hpp>
 #include <umbel/engine/breaker.hpp>
+#include <umbel/engine/latency.hpp>
 #include <umbel/engine/link_state.hpp>
 
 #include <cstddef>
@@ -21,6 +22,8 @@ struct link_snapshot {
     std::uint64_t late_replies = 0;  ///< Replies for commands that had been given up, discarded.
     std::uint64_t redirects = 0;     ///< MOVED and ASK that this connection's commands met.
     std::uint64_t retries = 0;       ///< Commands of this connection that were sent again for another reason.
+    latency_histogram reads;         ///< How long commands that only read took; empty unless options::latency_histograms.
+    latency_histogram writes;        ///< The same for all others.
 };
 
 /// One node the client knows.

@@ -286,3 +286,48 @@ TEST_CASE("everybody is dismissed at the end, each with what is known", "[pipeli
     CHECK(outcome(sent_one) == failed{errc::cancelled, delivery::unknown});
     CHECK(outcome(queued) == failed{errc::cancelled, delivery::not_sent});
 }
+
+TEST_CASE("times are kept for reads and writes apart, and slow replies are told by name", "[pipeline]") {
+    engine::pipeline_options options;
+    options.latency_histograms = true;
+    options.slow_after = 10ms;
+    hands h{options};
+    REQUIRE(h.pipe.latency() != nullptr);
+    auto quick = h.start("GET foo", {.flags = cluster::command_flags::read_only});
+    auto slow = h.start("INCR n");
+    h.written();
+    h.now += 3ms;
+    h.receive("$3\r\nbar\r\n");
+    CHECK(h.pipe.slow().empty());
+    h.now += 8ms;
+    h.receive(":1\r\n");
+    CHECK(quick.value() == "bar");
+    CHECK(slow.value() == "1");
+    auto const reads = h.pipe.latency()->reads.read();
+    auto const writes = h.pipe.latency()->writes.read();
+    CHECK(reads.count() == 1);
+    CHECK(reads.total == 3ms);
+    CHECK(writes.count() == 1);
+    CHECK(writes.total == 11ms);
+    REQUIRE(h.pipe.slow().size() == 1);
+    CHECK(h.pipe.slow()[0].command == "INCR");
+    CHECK(h.pipe.slow()[0].node == "10.0.0.1:6379");
+    CHECK(h.pipe.slow()[0].took == 11ms);
+}
+
+TEST_CASE("no more slow replies are kept than somebody could read", "[pipeline]") {
+    engine::pipeline_options options;
+    options.slow_after = 1ms;
+    hands h{options};
+    CHECK(h.pipe.latency() == nullptr);
+    std::string replies;
+    for (int at = 0; at < 200; ++at) {
+        h.start("PING");
+        replies += "+PONG\r\n";
+    }
+    h.written();
+    h.now += 1ms;
+    h.receive(replies);
+    CHECK(h.pipe.idle());
+    CHECK(h.pipe.slow().size() == 64);
+}
