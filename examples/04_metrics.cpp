@@ -7,7 +7,6 @@
 #include <sstream>
 #include <string>
 
-// [metrics]
 /// Writes one histogram: cumulative buckets in seconds, as Prometheus wants them.
 void write(std::ostream& out, std::string const& labels, umbel::latency_histogram const& taken) {
     std::uint64_t below = 0;
@@ -49,6 +48,7 @@ asio::awaitable<std::string> metrics(umbel::client& db) {
     co_return out.str();
 }
 
+// [watcher]
 /// A line in the log for what an operator wants to know.
 struct watcher : umbel::observer {
     void disconnected(umbel::engine::node_disconnected const& what) override { std::cerr << "lost " << what.node << ": " << what.message << '\n'; }
@@ -57,7 +57,7 @@ struct watcher : umbel::observer {
                   << " ms\n";
     }
 };
-// [metrics]
+// [watcher]
 
 asio::awaitable<void> run(umbel::client& db) {
     for (int i = 0; i < 100; ++i) {

@@ -1,0 +1,2 @@
+// What is no template, compiled once: see umbel/src.hpp.
+#include <umbel/src.hpp>
