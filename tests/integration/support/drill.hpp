@@ -184,6 +184,8 @@ private:
             found.push_back(std::move(one));
         }
         if (found.size() != 3) throw std::runtime_error{"drill: not three shards"};
+        // What other drills have written would have to be replicated and moved with the rest.
+        for (shard const& one : found) cluster.talk(one.primary).must({"FLUSHALL"});
         return found;
     }
     static std::vector<std::vector<std::uint16_t>> slots_of(std::vector<shard> const& all) {
