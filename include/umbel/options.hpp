@@ -38,6 +38,8 @@ enum class read_from : std::uint8_t {
     replica,         ///< Replicas only, in turn; an error where the shard has none that answers.
     prefer_replica,  ///< Replicas in turn, the primary where there is none.
     any,             ///< Primary and replicas in turn.
+    lowest_latency,  ///< Primary or replica, whichever has replied quickest of late; in turn until that is measured.
+    same_zone,       ///< Replicas in options::availability_zone in turn, else any replica, else the primary.
 };
 
 /// Which commands are sent again by themselves when nobody knows whether they ran: the connection was lost after they had left.
@@ -74,6 +76,12 @@ private:
     std::size_t count_ = 0;
 };
 
+/// Where a node stands, for read_from::same_zone, where the server does not tell it.
+struct node_zone {
+    std::string_view node;  ///< "host:port", as the client reaches it.
+    std::string_view zone;
+};
+
 /// Options of a client. Trivially destructible: texts are borrowed and copied by the client's constructor.
 /// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
 struct options {
@@ -94,6 +102,10 @@ struct options {
     umbel::topology_source topology_source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     umbel::read_from read_from = umbel::read_from::primary;
+    /// The availability zone of this client, for read_from::same_zone. Nodes tell theirs by HELLO and CLUSTER SHARDS (`availability-zone`,
+    /// Valkey 8.1 and newer); what stands in `zones` counts for those that do not.
+    std::string_view availability_zone{};
+    std::span<node_zone const> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::idempotent;
 
     /// Says that one thread at a time runs the executor and uses the client: no strands, no inbox.

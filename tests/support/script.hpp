@@ -310,7 +310,9 @@ private:
     }
     void open(engine::open_link& what) {
         auto& place = peers_[key_of(what.link)];
-        if (!place) place = std::make_unique<peer>(options_.pipeline, options_.link, what.link);
+        engine::link_options timing = options_.link;
+        timing.meter = engine_.routes().meter_of(what.link.node);
+        if (!place) place = std::make_unique<peer>(options_.pipeline, timing, what.link);
         peer& one = *place;
         one.address = what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
         one.generation = what.generation;

@@ -142,6 +142,13 @@ struct call {
     /// Attempts before the present one.
     unsigned tries() const noexcept { return unsigned{redirects} + retries; }
 
+    /// Its first owner has it: from now on its time runs.
+    void begin(instant now) noexcept {
+        if (deadline != never || tries() != 0) return;
+        accepted = now;
+        if (timeout > duration{0}) deadline = after(now, timeout);
+    }
+
     /// Notes a new owner. True when the cancellation is wanted already.
     bool owned_by(std::uint32_t who) noexcept {
         if (!token) [[likely]] return false;

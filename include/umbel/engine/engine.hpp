@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace umbel::engine {
@@ -32,6 +34,8 @@ struct engine_options {
     duration refresh_timeout = std::chrono::seconds{1};
     duration reconnect_delay = std::chrono::milliseconds{20};
     duration reconnect_delay_max = std::chrono::seconds{1};
+    std::string zone;  ///< The client's availability zone.
+    std::vector<std::pair<cluster::endpoint, std::string>> zones;  ///< Of nodes whose servers do not tell it.
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::uint16_t nodes_max = 2048;
@@ -123,6 +127,8 @@ private:
     void shun(std::uint16_t number, instant now);
     void weigh(std::uint16_t number, instant now);
     void weigh_due(instant now);
+    void note_zone(std::uint16_t number, std::string const& zone, instant now);
+    std::string_view zone_of(node const& one) const noexcept;
 
     // Topology.
     void begin_refresh(instant now);

@@ -176,10 +176,7 @@ inline std::uint16_t engine::named_by(journal const& way, instant now) {
 
 inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {
     one.asking = false;
-    if (one.deadline == never && one.tries() == 0) {
-        one.accepted = now;
-        if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
-    }
+    one.begin(now);
     if (closed_ || one.cancel_wanted())
         return finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, closed_ ? "the client was closed" : "cancelled");
     if (router_.known() == known_as::nothing) return wait(one, waits_for::topology, never, now);
@@ -299,9 +296,8 @@ inline void engine::on(link_opened& seen, instant now) {
     link.now_is = link_status::state::up;
     link.up_since = now;
     peer.breaker.answered(false);
-    weigh(seen.link.node, now);
     ++counters_.connects;
-    if (!seen.zone.empty()) peer.zone = std::move(seen.zone);
+    note_zone(seen.link.node, seen.zone, now);
     // Another server at a known address: what the table says of it may be wrong.
     if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
     observe(node_connected{peer.name, seen.link.mode});
@@ -318,11 +314,13 @@ inline void engine::on(link_lost& seen, instant now) {
     link.now_is = leaving ? link_status::state::idle : link_status::state::down;
     link.failures = stable ? 0 : link.failures + 1;
     ++counters_.disconnects;
-    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, std::max(link.failures, peer.breaker.failures()), random_));
+    unsigned const failures = std::max(link.failures, peer.breaker.failures());
+    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_));
     link.last_failure = seen.why;
     link.last_message = seen.message;
     if (leaving) peer.left_at = std::max(peer.left_at, now);
     note_loss(peer, link, stable || leaving);
+    router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
         observe(node_disconnected{peer.name, seen.why, std::move(seen.message)});

@@ -24,11 +24,28 @@ inline void engine::shun(std::uint16_t number, instant now) {
 /// Tells the router how a node stands.
 inline void engine::weigh(std::uint16_t number, instant now) {
     node const& one = nodes_[number];
-    bool const down = one.link(one.role_mode()).now_is == link_status::state::down;
+    link_status const& link = one.link(one.role_mode());
+    // One that is being opened again is no better yet than it was.
+    bool const down = link.now_is == link_status::state::down || (link.now_is == link_status::state::opening && link.failures != 0);
     instant const until = std::max(one.doubted_until, one.shunned_until);
     standing& told = router_.standing_of(number);
     told.unfit.store(down || one.breaker.refuses() || until > now, std::memory_order_relaxed);
+    told.same_zone.store(!options_.zone.empty() && zone_of(one) == options_.zone, std::memory_order_relaxed);
     if (until > now) weigh_at_ = std::min(weigh_at_, until);
+}
+
+/// A server or a topology has told a node's zone; nothing takes back what was known before.
+inline void engine::note_zone(std::uint16_t number, std::string const& zone, instant now) {
+    if (number == link_id::no_node) return;
+    if (!zone.empty()) nodes_[number].zone = zone;
+    weigh(number, now);
+}
+
+/// The availability zone of a node: what its server says counts, else what the user has said.
+inline std::string_view engine::zone_of(node const& one) const noexcept {
+    if (!one.zone.empty()) return one.zone;
+    auto const told = std::find_if(options_.zones.begin(), options_.zones.end(), [&](auto const& known) { return known.first == one.where; });
+    return told == options_.zones.end() ? std::string_view{} : std::string_view{told->second};
 }
 
 /// What was held against nodes for a time is looked at again.

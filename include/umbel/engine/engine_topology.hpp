@@ -147,7 +147,10 @@ inline void engine::adopt(cluster::topology incoming, instant now) {
     if (!first && !cluster::differs(topology_, merged)) {
         // MOVED may have patched slots meanwhile; what the cluster says counts.
         std::vector<std::uint16_t> numbers;
-        for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.find(told.where));
+        for (cluster::node_info const& told : merged.nodes) {
+            numbers.push_back(nodes_.find(told.where));
+            note_zone(numbers.back(), told.availability_zone, now);
+        }
         cluster::publish_summary const stored = router_.table().publish(merged, numbers);
         close_strangers(now);
         return release(stored.slots_changed != 0 || stored.shards_changed != 0, now);
@@ -178,8 +181,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         one.role = info.role;
         one.health = info.health;
         one.id = info.id;
-        if (!info.availability_zone.empty()) one.zone = info.availability_zone;
-        weigh(numbers[at], now);
+        note_zone(numbers[at], info.availability_zone, now);
     }
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node& one = nodes_[number];

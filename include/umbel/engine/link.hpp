@@ -4,6 +4,7 @@
 
 #include <umbel/engine/breaker.hpp>
 #include <umbel/engine/handshake.hpp>
+#include <umbel/engine/latency_meter.hpp>
 #include <umbel/engine/pipeline.hpp>
 
 #include <array>
@@ -20,6 +21,7 @@ struct link_options {
     duration probe_timeout{};    ///< Silence after the PING before the connection counts as dead.
     unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
     duration doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
+    latency_meter meter{};
 };
 
 /// One connection's state machine. Precondition of all: called by one owner at a time, its strand.
@@ -107,6 +109,7 @@ public:
 
     std::span<char> space() { return pipe_.space(); }
     void arrived(std::size_t count, instant now) {
+        if (options_.meter.on()) [[unlikely]] measure(now);
         heard_ = now;
         probing_ = false;
         pipe_.arrived(count, now);
@@ -213,7 +216,7 @@ private:
                 return;
             case handshake::step::done:
                 state_ = state::ready;
-                heard_ = now;
+                heard_ = ready_at_ = now;
                 return;
             case handshake::step::failed:
                 broken(greeting_.failure().code(), std::string{greeting_.failure().message()});
@@ -231,13 +234,23 @@ private:
         return false;
     }
 
+    /// Bytes have come: the oldest command has waited for them since it was taken, or since the connection was made.
+    UMBEL_NEVER_INLINE void measure(instant now) const noexcept {
+        call const* const oldest = pipe_.oldest_awaited();
+        if (state_ == state::ready && oldest && oldest->tries() == 0) options_.meter.note(now - std::max(oldest->accepted, ready_at_));
+    }
+
     bool fall_silent(std::string message) {
         silent_ = true;
         return give_up(errc::connection_lost, std::move(message));
     }
 
     UMBEL_NEVER_INLINE void accept_unready(call& one, instant now) noexcept {
-        if (kind_ == attempt_kind::probe && !one.internal && state_ != state::idle) return pipe_.turn_away(one, down_because_, down_message_, now);
+        if (kind_ == attempt_kind::probe && !one.internal && state_ != state::idle) {
+            one.begin(now);
+            one.at = call::stage::done;
+            return pipe_.turn_away(one, down_because_, down_message_, now);
+        }
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(one, now);
         if (state_ == state::down) pipe_.lose(down_because_, down_message_, now);
@@ -253,6 +266,8 @@ private:
                                           .complete = [](call&) {},
                                           .drop = [](call&) noexcept {},
                                           .takes_errors = true};
+        // The silence before it is no sign: from here on somebody waits.
+        if (pipe_.idle()) busy_since_ = now;
         ping_.kind = &nobody;
         ping_.bytes = bytes.data();
         ping_.size = static_cast<std::uint32_t>(bytes.size());
@@ -269,6 +284,7 @@ private:
     write_piece unsent_{};
     instant give_up_at_ = never;
     instant heard_{0};
+    instant ready_at_{0};
     bool probing_ = false;
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;

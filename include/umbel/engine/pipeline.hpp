@@ -63,10 +63,7 @@ public:
     /// cancellation is already wanted. A small command is copied at once to where the next write begins, while its bytes are in the cache.
     /// Cost: one ring entry and one copy; the deadline costs two comparisons as long as deadlines come in order.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
-        if (one.deadline == never && one.tries() == 0) {
-            one.accepted = now;
-            if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
-        }
+        one.begin(now);
         bool const plain = staged_ == ring_.tail() && outbox_.takes(one) && ring_.has_room() && ring_.size() < options_.in_flight_max &&
                            queued_bytes_ + one.size <= options_.queued_bytes_max && !one.token && one.deadline >= ordered_until_;
         if (!plain) [[unlikely]] return accept_any(one, now);
@@ -76,22 +73,11 @@ public:
         if (one.deadline != never) ordered_until_ = one.deadline;
     }
 
-    /// Judges a call that may not wait here: the node's circuit breaker is open. It comes out on a list at once.
+    /// Judges a call that may not wait here, as not sent: the node's circuit breaker is open.
     UMBEL_NEVER_INLINE void turn_away(call& one, errc why, std::string_view message, instant now) noexcept {
-        if (one.deadline == never && one.tries() == 0) {
-            one.accepted = now;
-            if (one.timeout > duration{0}) one.deadline = after(now, one.timeout);
-        }
         ++counters_.commands;
-        one.at = call::stage::done;
-        route_fault(one,
-                    {.code = why,
-                     .delivered = delivery::not_sent,
-                     .message = message,
-                     .node = node_,
-                     .from_replica = link_.mode == link_mode::replica,
-                     .node_open = true},
-                    now);
+        route_fault(one, {.code = why, .delivered = delivery::not_sent, .message = message, .node = node_,
+                          .from_replica = link_.mode == link_mode::replica, .node_open = true}, now);
     }
 
     // ---- Writing ----------------------------------------------------------------------------------------------------
@@ -257,6 +243,9 @@ public:
 
     // ---- Facts --------------------------------------------------------------------------------------------------------
 
+    call const* oldest_awaited() const noexcept {
+        return ring_.head() == written_ || ring_[ring_.head()].is_tombstone() ? nullptr : ring_[ring_.head()].owner();
+    }
     std::size_t in_flight() const noexcept { return ring_.size(); }
     bool idle() const noexcept { return ring_.empty(); }
     instant last_arrival() const noexcept { return last_arrival_; }

@@ -4,10 +4,12 @@
 
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/latency_meter.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -18,7 +20,9 @@ enum class known_as : std::uint8_t { nothing, cluster, standalone };
 
 /// What reads should know of a node; written by whoever learns it, read by every thread.
 struct standing {
-    std::atomic<bool> unfit{false};  ///< It is down, silent, loading, or its circuit breaker is open: others come first.
+    std::atomic<bool> unfit{false};      ///< It is down, silent, loading, or its circuit breaker is open: others come first.
+    std::atomic<bool> same_zone{false};  ///< It stands in the client's availability zone.
+    std::atomic<std::int64_t> latency_ns{0};  ///< How long its replies take; 0: not measured.
 };
 
 /// The routing table with what surrounds it.
@@ -55,6 +59,9 @@ public:
     /// Grows with every change of the topology.
     std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
 
+    /// For a connection to `node`.
+    latency_meter meter_of(std::uint16_t node) noexcept { return {&measured_, &standings_[node].latency_ns}; }
+    standing const& standing_of(std::uint16_t node) const noexcept { return standings_[node]; }
     standing& standing_of(std::uint16_t node) noexcept { return standings_[node]; }
     cluster::slot_table& table() noexcept { return table_; }
     cluster::slot_table const& table() const noexcept { return table_; }
@@ -78,13 +85,19 @@ private:
     UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot where, std::uint32_t turn,
                                           std::uint16_t avoid) const noexcept {
         link_id const primary{table_.primary_of(where), link_mode::primary};
-        if (reads != read_from::any) {
+        if (reads == read_from::replica || reads == read_from::prefer_replica) {
             // The replica whose turn it is can nearly always serve.
             std::uint16_t const next = table_.replica_of(where, turn);
             if (next != link_id::no_node && next != avoid && fit(next)) [[likely]] return {next, link_mode::replica};
         }
         std::array<std::uint16_t, cluster::slot_table::replicas_max> listed;
         std::span const replicas{listed.data(), table_.replicas_of(where, listed)};
+        if (reads == read_from::lowest_latency)
+            if (link_id const one = quickest(replicas, primary.node, turn, avoid)) return one;
+        if (reads == read_from::same_zone) {
+            std::uint16_t const near = in_turn(replicas, turn, [&](std::uint16_t one) { return one != avoid && fit(one) && in_zone(one); });
+            if (near != link_id::no_node) return {near, link_mode::replica};
+        }
         std::size_t first = turn;
         if (reads == read_from::any) {
             std::size_t const pick = turn % (replicas.size() + 1);
@@ -99,6 +112,29 @@ private:
         return {any != link_id::no_node || replicas.empty() ? any : avoid, link_mode::replica};
     }
 
+    /// The node that has replied quickest of late. Those that are not measured have their turn, and now and then everybody has: who was slow
+    /// once may be quick by now.
+    link_id quickest(std::span<std::uint16_t const> replicas, std::uint16_t primary, std::uint32_t turn, std::uint16_t avoid) const noexcept {
+        if (!measured_.load(std::memory_order_relaxed)) measured_.store(true, std::memory_order_relaxed);
+        // Scrambled, because callers whose reads come in a rhythm must not meet the same turn for ever.
+        std::uint32_t const dice = turn * 2654435761u;
+        bool const explores = dice >> 27 == 0;
+        std::uint32_t const first = dice >> 8;
+        link_id best, unmeasured;
+        std::int64_t least = std::numeric_limits<std::int64_t>::max();
+        for (std::size_t step = 0; step <= replicas.size(); ++step) {
+            std::size_t const at = (first + step) % (replicas.size() + 1);
+            link_id const one = at == replicas.size() ? link_id{primary, link_mode::primary} : link_id{replicas[at], link_mode::replica};
+            if (!one || one.node == avoid || !fit(one.node)) continue;
+            if (explores) return one;
+            std::int64_t const took = standings_[one.node].latency_ns.load(std::memory_order_relaxed);
+            if (took == 0 && !unmeasured) unmeasured = one;
+            if (took != 0 && took < least) least = took, best = one;
+        }
+        return unmeasured && (!best || dice >> 29 == 1) ? unmeasured : best;
+    }
+
+    bool in_zone(std::uint16_t node) const noexcept { return standings_[node].same_zone.load(std::memory_order_relaxed); }
     bool fit(std::uint16_t node) const noexcept { return !standings_[node].unfit.load(std::memory_order_relaxed); }
 
     /// The first that will do, beginning with the one whose turn it is; no_node where none will.
@@ -114,6 +150,7 @@ private:
     cluster::slot_table table_;
     std::unique_ptr<standing[]> standings_;
     std::atomic<std::uint32_t> version_{0};
+    mutable std::atomic<bool> measured_{false};  ///< Somebody reads by latency.
     std::atomic<known_as> known_{known_as::nothing};
 };
 

@@ -297,8 +297,10 @@ private:
         auto const& place = executors_[id.node % executors_.size()];
         engine::pipeline_options pipeline = settings_.pipeline;
         pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
+        engine::link_options link = settings_.link;
+        link.meter = engine_.routes().meter_of(id.node);
         connections_.push_back(std::make_unique<connection>(*this, id, strand_on(place), settings_.single_threaded, pipeline,
-                                                            settings_.link, budget_));
+                                                            link, budget_));
         slot(id).store(connections_.back().get(), std::memory_order_release);
         return *connections_.back();
     }

@@ -32,6 +32,7 @@ inline std::vector<node_snapshot> driver::nodes() const {
         engine::node const& one = known[number];
         if (!one.in_use) continue;
         all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member, one.breaker.now_is(), one.breaker.failures(),
+                       std::chrono::nanoseconds{routes().standing_of(number).latency_ns.load(std::memory_order_relaxed)},
                        snapshot_of(*this, one, {number, engine::link_mode::primary}), snapshot_of(*this, one, {number, engine::link_mode::replica})});
     }
     return all;

@@ -91,6 +91,11 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     for (std::size_t i = 0; i < given.seeds.size(); ++i) {
         if (auto good = checking::add_seed(made.engine, given.seeds[i]); !good) return tl::unexpected<error>{good.error()};
     }
+    for (node_zone const& one : given.zones) {
+        auto where = cluster::endpoint::parse(one.node, 6379);
+        if (!where) return checking::bad("options.zones: " + std::string{where.error().message()});
+        made.engine.zones.emplace_back(std::move(*where), std::string{one.zone});
+    }
     if (plan.database != 0 && given.deployment == deployment::cluster) return checking::bad("options.database: a cluster has database 0 only");
     if (!plan.username.empty() && plan.password.empty()) return checking::bad("options.username without a password");
     std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
@@ -109,6 +114,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    made.engine.zone.assign(given.availability_zone);
     made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;
     made.engine.nodes_max = given.nodes_max;

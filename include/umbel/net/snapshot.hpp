@@ -6,6 +6,7 @@
 #include <umbel/engine/latency.hpp>
 #include <umbel/engine/link_state.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,6 +37,7 @@ struct node_snapshot {
     bool member = false;  ///< Part of the present topology.
     engine::circuit_breaker::state breaker = engine::circuit_breaker::state::closed;
     unsigned failures = 0;  ///< In a row, as the circuit breaker counts them.
+    std::chrono::nanoseconds latency{};  ///< Of its replies, averaged; zero until read_from::lowest_latency has measured it.
     link_snapshot primary_link;
     link_snapshot replica_link;  ///< The connection that has sent READONLY.
 };

@@ -45,7 +45,7 @@ public:
         model_peer& known = (*this)[at].view.peer(whom);
         model_peer const& himself = (*this)[whom].view.me();
         if (known.known) return;
-        known = {.known = true, .id = himself.id, .where = himself.where, .hostname = himself.hostname, .primary = himself.primary,
+        known = {.known = true, .id = himself.id, .where = himself.where, .hostname = himself.hostname, .zone = himself.zone, .primary = himself.primary,
                  .follows = himself.follows, .config_epoch = himself.config_epoch, .heard = time_.now()};
     }
     void start(node_number which) {

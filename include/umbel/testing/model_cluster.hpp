@@ -83,6 +83,10 @@ public:
         log(group == 0 ? "hears the others again" : "is cut off from the others", which);
         set_group(which, group);
     }
+    /// The node says from now on that it stands in this zone, and all others know it.
+    void set_zone(node_number which, std::string const& zone) {
+        for (node_number i = 0; i < static_cast<node_number>(size()); ++i) (*this)[i].view.peer(which).zone = zone;
+    }
     /// Every client connection of the node ends.
     void reset_connections(node_number which) {
         log("resets its connections", which);

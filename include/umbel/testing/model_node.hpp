@@ -55,6 +55,7 @@ public:
     bool cut_from_clients = false;
     bool paused = false;          ///< A manual failover holds its clients back.
     bool loading = false;
+    duration slow{0};             ///< Its replies take at least so long.
     instant cut_off_at{0};        ///< When it last saw no majority.
     unsigned junk_next = 0;       ///< So many of the next replies come behind junk.
     unsigned refuse_next = 0;     ///< So many of the next commands are refused with `refusal`.
@@ -109,6 +110,7 @@ public:
         if (is == state::running) serve(from->number());
     }
     bool unreachable() const override { return cut_from_clients; }
+    duration slowness() const override { return slow; }
 
     /// Serves whatever waits: after a thaw, a pause or an end of loading.
     void serve_all() {

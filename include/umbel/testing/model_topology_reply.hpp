@@ -103,7 +103,8 @@ private:
     std::string shard_node(node_number which, engine::instant) const {
         model_peer const& one = view_.peer(which);
         bool const named = !one.hostname.empty();
-        std::string text = wire::map(named ? 8 : 7, resp3_);
+        std::string text = wire::map(7u + (named ? 1u : 0u) + (one.zone.empty() ? 0u : 1u), resp3_);
+        if (!one.zone.empty()) text += wire::bulk("availability-zone") + wire::bulk(one.zone);
         text += wire::bulk("id") + wire::bulk(one.id) + wire::bulk("port") + wire::integer(one.where.port);
         text += wire::bulk("ip") + wire::bulk(one.where.host) + wire::bulk("endpoint") + host_of(which);
         if (named) text += wire::bulk("hostname") + wire::bulk(one.hostname);

@@ -30,6 +30,7 @@ struct model_peer {
     std::string id;
     cluster::endpoint where;
     std::string hostname;
+    std::string zone{};  ///< availability-zone
     bool primary = true;
     node_number follows = nobody;
     std::uint64_t config_epoch = 0;

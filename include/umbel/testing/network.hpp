@@ -53,6 +53,8 @@ public:
     virtual void arrived(std::shared_ptr<stream> const& from) = 0;
     /// True while nothing gets through between the clients and this listener, in either direction.
     virtual bool unreachable() const = 0;
+    /// How much longer than others it takes to answer.
+    virtual duration slowness() const { return duration{0}; }
 
 protected:
     ~listener() = default;
@@ -178,6 +180,7 @@ private:
     void enqueue(direction& way, std::string bytes, bool up) {
         way.under_way += bytes.size();
         instant due = std::max(way.last_due, engine::after(time_.now(), latency()));
+        if (!up) due = std::max(due, engine::after(time_.now(), server_.slowness()));
         if (time_.chance(options_.spike_percent)) due = engine::after(due, time_.between(0ms, options_.spike_max));
         while (bytes.size() > 1 && time_.chance(options_.split_percent)) {
             std::size_t const part = 1 + time_.pick(bytes.size() - 1);

@@ -45,6 +45,8 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    for (node_zone const& one : given.zones) made.engine.zones.emplace_back(*cluster::endpoint::parse(one.node, 6379), std::string{one.zone});
+    made.engine.zone.assign(given.availability_zone);
     made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;
     made.engine.nodes_max = given.nodes_max;
@@ -69,7 +71,8 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
 class sim_driver final : public sim_connection_owner {
 public:
     sim_driver(timeline& time, network& net, sim_settings settings)
-        : time_{time}, net_{net}, settings_{std::move(settings)}, engine_{settings_.engine, engine::query_port{this, &sim_driver::query_settled}, engine::traffic_port{this, &sim_driver::requests}},
+        : time_{time}, net_{net}, settings_{std::move(settings)},
+          engine_{settings_.engine, engine::query_port{this, &sim_driver::query_settled}, engine::traffic_port{this, &sim_driver::requests}},
           slots_(std::size_t{settings_.engine.nodes_max} * 2) {
         time_.soon([this] {
             engine_.start(time_.now());
@@ -196,7 +199,9 @@ private:
         if (known) return *known;
         engine::pipeline_options pipeline = settings_.pipeline;
         pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
-        known = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, settings_.link);
+        engine::link_options link = settings_.link;
+        link.meter = engine_.routes().meter_of(id.node);
+        known = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, link);
         known->forget_tombstones = forget_tombstones;
         connections_.push_back(known.get());
         return *known;

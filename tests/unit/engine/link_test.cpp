@@ -356,3 +356,58 @@ TEST_CASE("after the last attempt has failed calls are turned away as from an op
         CHECK(w.diverted == (kind == engine::attempt_kind::usual ? 1u : 0u));
     }
 }
+
+TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is not answered", "[link]") {
+    wired w{{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 50ms}};
+    w.dial();
+    w.one.connected(w.now);
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("PING"));
+    CHECK(w.one.next_due() == w.now + 50ms);
+    CHECK(w.pass(10ms));
+    CHECK_FALSE(w.one.doubts());
+    w.receive("+PONG\r\n");
+    CHECK(w.pass(1s));
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.pass(60ms));
+    CHECK(w.one.doubts());
+}
+
+TEST_CASE("a link measures how long its oldest command waited, and only when that is wanted", "[link]") {
+    std::atomic<bool> wanted{false};
+    std::atomic<std::int64_t> average{0};
+    engine::link_options options = usual;
+    options.meter = {&wanted, &average};
+    wired w{options};
+    w.dial();
+    auto early = w.start("GET foo");
+    w.now += 10ms;
+    w.one.connected(w.now);
+    w.written();
+    w.now += 2ms;
+    w.receive("$-1\r\n");
+    CHECK(average == 0);
+    wanted = true;
+    w.start("GET foo"), w.start("GET foo");
+    w.written();
+    w.now += 3ms;
+    w.receive("$-1\r\n$-1\r\n");
+    CHECK(average == engine::duration{3ms}.count());
+    CHECK(early.good());
+}
+
+TEST_CASE("a link does not take the time to connect for the node's", "[link]") {
+    std::atomic<bool> const wanted{true};
+    std::atomic<std::int64_t> average{0};
+    engine::link_options options = usual;
+    options.meter = {&wanted, &average};
+    wired w{options};
+    w.dial();
+    w.start("GET foo");
+    w.now += 300ms;
+    w.one.connected(w.now);
+    w.written();
+    w.now += 2ms;
+    w.receive("$-1\r\n");
+    CHECK(average == engine::duration{2ms}.count());
+}

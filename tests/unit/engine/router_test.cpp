@@ -9,10 +9,12 @@ using namespace umbel;
 using namespace umbel::engine;
 using cluster::slot;
 using cluster::slot_range;
+using namespace std::chrono_literals;
 
 namespace {
 
 constexpr std::array<std::uint16_t, 2> replicas{4, 5};
+constexpr std::array<std::uint16_t, 3> everybody{3, 4, 5};
 constexpr std::array whole{slot_range{slot{0}, slot{16383}}};
 constexpr std::array half{slot_range{slot{0}, slot{8191}}};
 
@@ -110,12 +112,87 @@ TEST_CASE("a node that is not well is left alone by reads while another can serv
     }
 }
 
+namespace {
+
+/// How many of a thousand reads in a rhythm of three commands go to each node.
+std::array<unsigned, 16> spread(router const& routes, read_from reads, std::uint16_t avoid = link_id::no_node) {
+    std::array<unsigned, 16> seen{};
+    for (std::uint32_t turn = 0; turn < 3000; turn += 3) {
+        link_id const to = routes.route(asking{1, reads}, turn, avoid);
+        CHECK((to.mode == link_mode::primary) == (to.node == 3));
+        ++seen[to.node];
+    }
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE("reads by latency take everybody in turn until something is measured", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    CHECK_FALSE(routes.meter_of(4).on());
+    auto const seen = spread(routes, read_from::lowest_latency);
+    CHECK(routes.meter_of(4).on());
+    for (std::uint16_t const node : everybody) {
+        CHECK(seen[node] > 250);
+        CHECK(seen[node] < 420);
+    }
+}
+
+TEST_CASE("reads by latency go to the quickest, and to the others now and then", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    for (auto const& [node, took] : {std::pair{3, 900us}, std::pair{4, 300us}, std::pair{5, 500us}})
+        routes.meter_of(static_cast<std::uint16_t>(node)).note(took);
+    auto const seen = spread(routes, read_from::lowest_latency);
+    CHECK(seen[4] > 950);
+    CHECK(seen[3] > 0);
+    CHECK(seen[5] > 0);
+    routes.standing_of(4).unfit = true;
+    CHECK(spread(routes, read_from::lowest_latency)[4] == 0);
+    CHECK(spread(routes, read_from::lowest_latency)[5] > 950);
+    routes.standing_of(4).unfit = false;
+    CHECK(spread(routes, read_from::lowest_latency, 4)[4] == 0);
+    // One that is not measured is given a chance beside the others.
+    routes.standing_of(5).latency_ns = 0;
+    auto const with_new = spread(routes, read_from::lowest_latency);
+    CHECK(with_new[5] > 80);
+    CHECK(with_new[5] < 250);
+    CHECK(with_new[4] > 700);
+    // The primary may be the quickest.
+    routes.standing_of(3).latency_ns = 1;
+    routes.standing_of(5).latency_ns = 500'000;
+    CHECK(spread(routes, read_from::lowest_latency)[3] > 950);
+    // When nobody is well it is the primary that is asked.
+    for (std::uint16_t const node : everybody) routes.standing_of(node).unfit = true;
+    CHECK(spread(routes, read_from::lowest_latency)[3] == 1000);
+    CHECK(routes.route(asking{1, read_from::lowest_latency, cluster::command_flags::none}, 7) == link_id{3, link_mode::primary});
+}
+
+TEST_CASE("reads in the same zone take its replicas, else any replica, else the primary", "[router]") {
+    router routes{16};
+    serve(routes, 3, replicas, whole);
+    routes.standing_of(5).same_zone = true;
+    routes.standing_of(3).same_zone = true;
+    CHECK(spread(routes, read_from::same_zone)[5] == 1000);
+    CHECK(spread(routes, read_from::same_zone, 5)[4] == 1000);
+    routes.standing_of(4).same_zone = true;
+    CHECK(spread(routes, read_from::same_zone)[4] > 400);
+    routes.standing_of(4).same_zone = false;
+    routes.standing_of(5).unfit = true;
+    CHECK(spread(routes, read_from::same_zone)[4] == 1000);
+    routes.standing_of(4).unfit = true;
+    CHECK(spread(routes, read_from::same_zone)[3] == 1000);
+}
+
 TEST_CASE("without replicas only those reads have a route that may go to the primary", "[router]") {
     router routes{16};
     serve(routes, 3, {}, whole);
     CHECK_FALSE(routes.route(asking{1, read_from::replica}, 0));
     CHECK(routes.route(asking{1, read_from::prefer_replica}, 0) == link_id{3, link_mode::primary});
     CHECK(routes.route(asking{1, read_from::any}, 0) == link_id{3, link_mode::primary});
+    CHECK(routes.route(asking{1, read_from::lowest_latency}, 0) == link_id{3, link_mode::primary});
+    CHECK(routes.route(asking{1, read_from::same_zone}, 0) == link_id{3, link_mode::primary});
 }
 
 TEST_CASE("commands without a key are spread, and find the one shard there is", "[router]") {

@@ -69,6 +69,21 @@ TEST_CASE("the retry budget and the circuit breakers' bound reach the engine", "
     CHECK(made->engine.breaker_failures == 5);
 }
 
+TEST_CASE("zones are copied, and an address among them is checked", "[settings]") {
+    options given = good();
+    umbel::node_zone const known[] = {{"10.0.0.7:7000", "north"}, {"[::1]:7001", "south"}};
+    given.availability_zone = "north";
+    given.zones = known;
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK(made->engine.zone == "north");
+    REQUIRE(made->engine.zones.size() == 2);
+    CHECK(made->engine.zones[1].first.host == "::1");
+    CHECK(made->engine.zones[1].second == "south");
+    umbel::node_zone const bad[] = {{"10.0.0.7:x", "north"}};
+    CHECK(names(wrong([&](options& o) { o.zones = bad; }), "options.zones"));
+}
+
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
