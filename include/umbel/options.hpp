@@ -82,6 +82,17 @@ struct node_zone {
     std::string_view zone;
 };
 
+/// An address as the cluster announces it, and the one at which this client reaches it: {"10.0.0.1:6379", "127.0.0.1:7001"}. A row without
+/// ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
+struct address_pair {
+    std::string_view announced;
+    std::string_view reached;
+};
+
+/// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not throw.
+/// Threading: called on the client's control strand, one at a time.
+using address_function = std::string (*)(void* context, std::string_view announced);
+
 /// Options of a client. Trivially destructible: texts are borrowed and copied by the client's constructor.
 /// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
 struct options {
@@ -90,6 +101,11 @@ struct options {
     /// Where to begin: "host:port" of any node, primary or replica, "unix:/path", or redis://[user:password@]host[:port][/database]; kept for
     /// ever and resolved again.
     seed_list seeds{};
+    /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or an ASK names is looked up here, and
+    /// what is not found is asked of the function. Seeds are taken as they are.
+    std::span<address_pair const> address_map{};
+    umbel::address_function address_function = nullptr;
+    void* address_context = nullptr;
     std::string_view username{};
     std::string_view password{};
     /// Shown by CLIENT LIST; set by HELLO … SETNAME.

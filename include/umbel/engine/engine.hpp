@@ -2,6 +2,7 @@
 // It knows no socket, no clock, no thread and no reply type; the data plane (pipeline, router) goes past it.
 #pragma once
 
+#include <umbel/cluster/address_map.hpp>
 #include <umbel/engine/action.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/judge.hpp>
@@ -25,6 +26,7 @@ namespace umbel::engine {
 /// What the engine must be told once. Owns its texts.
 struct engine_options {
     std::vector<cluster::endpoint> seeds;
+    cluster::address_map addresses;
     handshake_plan plan;
     umbel::topology_source source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;

@@ -171,7 +171,7 @@ inline void engine::follow(call& one, instant now) {
 inline std::uint16_t engine::named_by(journal const& way, instant now) {
     if (way.port == 0) return link_id::no_node;
     cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
-    return nodes_.obtain(where, now);
+    return nodes_.obtain(options_.addresses(where), now);
 }
 
 inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {

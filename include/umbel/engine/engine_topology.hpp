@@ -84,6 +84,7 @@ inline void engine::answered(query& one, instant now) {
         return not_helped(why, now);
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
+    for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
     bool const stranger = router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, *told);
     if (stranger) {
         if (told->covered_slots() == cluster::slot_count) foreign_ = std::move(*told);

@@ -91,6 +91,10 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     for (std::size_t i = 0; i < given.seeds.size(); ++i) {
         if (auto good = checking::add_seed(made.engine, given.seeds[i]); !good) return tl::unexpected<error>{good.error()};
     }
+    for (address_pair const& one : given.address_map) {
+        if (auto good = made.engine.addresses.add(one.announced, one.reached); !good)
+            return checking::bad("options.address_map: " + std::string{good.error().message()});
+    }
     for (node_zone const& one : given.zones) {
         auto where = cluster::endpoint::parse(one.node, 6379);
         if (!where) return checking::bad("options.zones: " + std::string{where.error().message()});
@@ -114,6 +118,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    made.engine.addresses.ask(given.address_function, given.address_context);
     made.engine.zone.assign(given.availability_zone);
     made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;

@@ -45,7 +45,9 @@ inline sim_settings settle(umbel::options const& given, cluster::policy const& p
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
+    for (address_pair const& one : given.address_map) static_cast<void>(made.engine.addresses.add(one.announced, one.reached));
     for (node_zone const& one : given.zones) made.engine.zones.emplace_back(*cluster::endpoint::parse(one.node, 6379), std::string{one.zone});
+    made.engine.addresses.ask(given.address_function, given.address_context);
     made.engine.zone.assign(given.availability_zone);
     made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;

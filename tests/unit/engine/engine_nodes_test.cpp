@@ -106,3 +106,63 @@ TEST_CASE("a seed that was never asked keeps its number while a refresh may come
     s.pass(70s);
     for (std::uint16_t number = 0; number < s.core().nodes().size(); ++number) CHECK(s.core().nodes()[number].where.port != 0);
 }
+
+namespace {
+
+/// A cluster that announces 172.17.0.x:6379 and is reached at 10.0.0.x:6379.
+script_options behind_nat() {
+    script_options options;
+    for (auto const& [announced, reached] : {std::pair{"172.17.0.1:6379", a}, std::pair{"172.17.0.2:6379", b}, std::pair{"172.17.0.3:6379", c}})
+        REQUIRE(options.engine.addresses.add(announced, reached));
+    options.engine.addresses.ask([](void*, std::string_view announced) { return announced == "172.17.0.4:6379" ? std::string{d} : std::string{}; }, nullptr);
+    options.boots = false;
+    return options;
+}
+std::string announced_layout() {
+    return cluster_slots({{0, 5460, {"172.17.0.2:6379"}}, {5461, 10922, {"172.17.0.3:6379"}}, {10923, 16383, {"172.17.0.1:6379", "172.17.0.4:6379"}}});
+}
+
+}  // namespace
+
+TEST_CASE("addresses that a topology announces are mapped, by the table and by the function", "[topology]") {
+    script s{behind_nat()};
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+    s.receive(a, announced_layout());
+    CHECK(s.owner(12182) == a);
+    CHECK(s.owner(5061) == b);
+    CHECK(s.owner(9995) == c);
+    auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+    CHECK(s.next() == sent{d_reads, "READONLY"});
+    s.receive(d_reads, "+OK\r\n");
+    CHECK(s.next() == sent{d_reads, "GET foo"});
+    // The seed is the node that the cluster announces as another: one connection serves both.
+    auto set = s.start("SET foo 1");
+    CHECK(s.next() == sent{a, "SET foo 1"});
+    CHECK(s.connection(a) == 1);
+    CHECK_FALSE(get.done());
+    CHECK_FALSE(set.done());
+}
+
+TEST_CASE("the node that MOVED or ASK names is mapped the same way, also where it has no host", "[topology]") {
+    script s{behind_nat()};
+    s.next();
+    s.receive(a, announced_layout());
+    auto moved = s.start("GET foo");
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 172.17.0.2:6379\r\n");
+    CHECK(s.next() == sent{b, "GET foo"});
+    s.receive(b, "$1\r\n1\r\n");
+    CHECK(moved.value() == "1");
+    CHECK(s.owner(12182) == b);
+    auto asked = s.start("GET qux");
+    CHECK(s.next() == sent{c, "GET qux"});
+    s.receive(c, "-ASK 9995 172.17.0.4:6379\r\n");
+    CHECK(s.next() == sent{d, "ASKING", "GET qux"});
+    s.receive(d, "+OK\r\n$1\r\n2\r\n");
+    CHECK(asked.value() == "2");
+    auto unnamed = s.start("GET qux");
+    CHECK(s.next() == sent{c, "GET qux"});
+    s.receive(c, "-MOVED 9995 :6380\r\n");
+    CHECK(s.next() == sent{"10.0.0.3:6380", "GET qux"});
+    CHECK_FALSE(unnamed.done());
+}

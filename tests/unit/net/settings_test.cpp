@@ -84,6 +84,19 @@ TEST_CASE("zones are copied, and an address among them is checked", "[settings]"
     CHECK(names(wrong([&](options& o) { o.zones = bad; }), "options.zones"));
 }
 
+TEST_CASE("the address map is copied, and its rows are checked", "[settings]") {
+    options given = good();
+    umbel::address_pair const rows[] = {{"10.0.0.7:7000", "127.0.0.1:7001"}};
+    given.address_map = rows;
+    given.address_function = [](void*, std::string_view) { return std::string{"gate.example"}; };
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK(made->engine.addresses({"10.0.0.7", 7000}).to_string() == "127.0.0.1:7001");
+    CHECK(made->engine.addresses({"10.0.0.8", 7000}).to_string() == "gate.example:7000");
+    umbel::address_pair const bad[] = {{"10.0.0.7:7000", "127.0.0.1:x"}};
+    CHECK(names(wrong([&](options& o) { o.address_map = bad; }), "options.address_map"));
+}
+
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
