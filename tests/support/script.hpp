@@ -56,6 +56,15 @@ struct script_options {
     }
 };
 
+/// Called with true before the engine is entered and with false afterwards: for tests that let memory run out in there.
+inline void (*engine_watch)(bool inside) = [](bool) {};
+struct watched {
+    watched() { engine_watch(true); }
+    watched(watched const&) = delete;
+    watched& operator=(watched const&) = delete;
+    ~watched() { engine_watch(false); }
+};
+
 class script {
 public:
     /// One end of one connection.
@@ -193,7 +202,10 @@ public:
             REQUIRE(steps < 10000);
             now_ = std::max(now_, due());
             ++ticks_;
-            engine_.tick(now_);
+            {
+                watched const inside;
+                engine_.tick(now_);
+            }
             carry_out();
             for (auto& [key, one] : peers_) {
                 if (one->link.next_due() > now_) continue;
@@ -289,7 +301,10 @@ private:
             REQUIRE(rounds < 100000);
             engine::event first = std::move(events_.front());
             events_.pop_front();
-            engine_.handle(std::move(first), now_);
+            {
+                watched const inside;
+                engine_.handle(std::move(first), now_);
+            }
             carry_out();
         }
     }

@@ -222,11 +222,11 @@ private:
 };
 
 /// Builds the error a caller sees, with the way the call has taken.
-inline error told(call const& one, errc code, delivery delivered, std::string_view message, std::string node = {}) noexcept {
+inline error told(call const& one, errc code, delivery delivered, std::string_view message, std::string_view node = {}) noexcept {
     try {
         error_details details;
         details.message.assign(message);
-        details.node = std::move(node);
+        details.node.assign(node);
         details.slot = std::max(one.slot, call::any_slot);
         if (one.way) details.trail = one.way->hops;
         return error{code, delivered, std::move(details)};

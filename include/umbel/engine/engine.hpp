@@ -70,12 +70,12 @@ public:
 
     /// Begins the search for a topology.
     void start(instant now);
-    void handle(event&& happened, instant now);
-    void tick(instant now);
+    void handle(event&& happened, instant now) noexcept;
+    void tick(instant now) noexcept;
     /// Gives up every waiting call with errc::cancelled. Nothing is submitted afterwards.
-    void close(instant now);
+    void close(instant now) noexcept;
     /// Gives up one call that waits here. Precondition: it does.
-    void cancel(call& one);
+    void cancel(call& one) noexcept;
 
     /// When tick() should be called next.
     instant next_due() const noexcept;
@@ -116,7 +116,8 @@ private:
     void wait(call& one, waits_for what, instant due, instant now);
     void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
     void expire(call& one);
-    void finish(call& one, errc why, delivery delivered, std::string_view message);
+    void finish(call& one, errc why, delivery delivered, std::string_view message) noexcept;
+    void pass_time(instant now);
     std::uint16_t named_by(journal const& way, instant now);
 
     // Links.
@@ -144,10 +145,15 @@ private:
     void close_strangers(instant now);
     void release(bool changed, instant now);
 
-    template <class Action>
-    void observe(Action&& what) {
-        if (options_.observed) actions_.emplace_back(std::forward<Action>(what));
-    }
+    // Memory: whoever is being moved on when it runs out ends with errc::no_memory; nobody is forgotten.
+    template <class Step>
+    void guarded(call& one, Step&& step) noexcept;
+    void spare(call& one) noexcept;
+    void spare(event& unheard) noexcept;
+
+    /// Tells the observer what `make()` returns, where somebody listens.
+    template <class Make>
+    void observe(Make&& make) noexcept;
 
     engine_options options_;
     random_source random_;
@@ -177,6 +183,7 @@ private:
 
 }  // namespace umbel::engine
 
+#include <umbel/engine/engine_memory.hpp>
 #include <umbel/engine/engine_calls.hpp>
 #include <umbel/engine/engine_standing.hpp>
 #include <umbel/engine/engine_topology.hpp>

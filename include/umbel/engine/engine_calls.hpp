@@ -22,16 +22,29 @@ inline void engine::start(instant now) {
     tick(now);
 }
 
-inline void engine::handle(event&& happened, instant now) {
-    std::visit([&](auto& seen) { on(seen, now); }, happened);
+inline void engine::handle(event&& happened, instant now) noexcept {
+    try {
+        std::visit([&](auto& seen) { on(seen, now); }, happened);
+    } catch (...) {
+        spare(happened);
+    }
 }
 
-inline void engine::tick(instant now) {
+inline void engine::tick(instant now) noexcept {
+    try {
+        pass_time(now);
+    } catch (...) {
+        // What was due is due still, but not at once.
+        if (refresher_.should_begin(now)) refresher_.failed(now);
+    }
+}
+
+inline void engine::pass_time(instant now) {
     if (closed_) return;
     call_list due;
     waiting_.advance(now, due);
     while (call* const one = due.pop()) {
-        one->deadline <= now ? expire(*one) : resume(*one, now);
+        guarded(*one, [&] { one->deadline <= now ? expire(*one) : resume(*one, now); });
     }
     if (now - budget_.seen_at() >= std::chrono::seconds{1}) earn(now);
     weigh_due(now);
@@ -55,7 +68,7 @@ inline instant engine::next_due() const noexcept {
     return due;
 }
 
-inline void engine::close(instant) {
+inline void engine::close(instant) noexcept {
     closed_ = true;
     call_list all;
     waiting_.clear(all);
@@ -63,7 +76,7 @@ inline void engine::close(instant) {
         finish(*one, errc::cancelled, one->way ? one->way->delivery : delivery::not_sent, "the client was closed");
 }
 
-inline void engine::cancel(call& one) {
+inline void engine::cancel(call& one) noexcept {
     UMBEL_ASSERT(one.at == call::stage::waiting);
     waiting_.leave(one);
     finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, "cancelled");
@@ -72,7 +85,7 @@ inline void engine::cancel(call& one) {
 // ---- Calls ----------------------------------------------------------------------------------------------------------------
 
 inline void engine::on(calls_diverted& seen, instant now) {
-    while (call* const one = seen.calls.pop()) go_on(*one, now);
+    while (call* const one = seen.calls.pop()) guarded(*one, [&] { go_on(*one, now); });
     tick(now);
 }
 
@@ -80,7 +93,7 @@ inline void engine::on(calls_stranded& seen, instant now) {
     while (call* const one = seen.calls.pop()) {
         // What an ASK or the engine itself has sent to one link goes nowhere else.
         bool const meant = one->link && (one->asking || one->internal) && !closed_ && !one->cancel_wanted();
-        meant ? place(*one, one->link, now) : reroute(*one, link_id::no_node, now);
+        guarded(*one, [&] { meant ? place(*one, one->link, now) : reroute(*one, link_id::no_node, now); });
     }
     tick(now);
 }
@@ -102,13 +115,13 @@ inline void engine::go_on(call& one, instant now) {
         case step::ask: return follow(one, now);
         case step::retry:
             ++counters_.retried;
-            observe(call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay});
+            observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
             // A policy that never waits is made to: no call may spin between two nodes.
             if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
             return wait(one, waits_for::time, after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
             ++counters_.retried;
-            observe(call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay});
+            observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
                         after(now, way.verdict.delay), now);
         case step::fail: break;
@@ -153,7 +166,7 @@ inline void engine::follow(call& one, instant now) {
     std::uint16_t const to = named_by(way, now);
     if (to == link_id::no_node) return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
     bool const asked = way.verdict.next == cluster::verdict::step::ask;
-    observe(call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault});
+    observe([&] { return call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault}; });
     if (asked) {
         ++counters_.asked;
     } else {
@@ -256,9 +269,9 @@ inline void engine::expire(call& one) {
     finish(one, errc::deadline_exceeded, known, why);
 }
 
-inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message) {
+inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message) noexcept {
     one.at = call::stage::done;
-    one.kind->reject(one, told(one, why, delivered, message, one.link ? nodes_[one.link.node].name : std::string{}));
+    one.kind->reject(one, told(one, why, delivered, message, one.link ? std::string_view{nodes_[one.link.node].name} : std::string_view{}));
     finished_.push(one);
 }
 
@@ -267,12 +280,15 @@ inline void engine::finish(call& one, errc why, delivery delivered, std::string_
 inline void engine::open(link_id id, instant) {
     node& peer = nodes_[id.node];
     link_status& link = peer.link(id.mode);
-    ++link.generation;
-    link.now_is = link_status::state::opening;
     handshake_plan plan = options_.plan;
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
-    actions_.emplace_back(open_link{id, link.generation, peer.where, std::move(plan), peer.breaker.tries(options_.breaker_failures)});
+    open_link made{id, link.generation + 1, peer.where, std::move(plan)};
+    actions_.emplace_back(std::move(made));
+    // Nothing has changed until the action stands.
+    ++link.generation;
+    link.now_is = link_status::state::opening;
+    std::get<open_link>(actions_.back()).kind = peer.breaker.tries(options_.breaker_failures);
 }
 
 /// Takes a link out of use: at once when it is not connected, else when it has drained.
@@ -285,8 +301,8 @@ inline void engine::shut(link_id id, instant) {
         case link_status::state::up:
         case link_status::state::down: break;
     }
-    link.now_is = link_status::state::closing;
     actions_.emplace_back(close_link{id, link.generation});
+    link.now_is = link_status::state::closing;
 }
 
 inline void engine::on(link_opened& seen, instant now) {
@@ -300,7 +316,7 @@ inline void engine::on(link_opened& seen, instant now) {
     note_zone(seen.link.node, seen.zone, now);
     // Another server at a known address: what the table says of it may be wrong.
     if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
-    observe(node_connected{peer.name, seen.link.mode});
+    observe([&] { return node_connected{peer.name, seen.link.mode}; });
     tick(now);
 }
 
@@ -317,15 +333,15 @@ inline void engine::on(link_lost& seen, instant now) {
     unsigned const failures = std::max(link.failures, peer.breaker.failures());
     link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_));
     link.last_failure = seen.why;
-    link.last_message = seen.message;
+    link.last_message = std::move(seen.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
     note_loss(peer, link, stable || leaving);
     router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
-        observe(node_disconnected{peer.name, seen.why, std::move(seen.message)});
+        observe([&] { return node_disconnected{peer.name, seen.why, link.last_message}; });
     } else {
-        observe(node_connect_failed{peer.name, seen.why, std::move(seen.message)});
+        observe([&] { return node_connect_failed{peer.name, seen.why, link.last_message}; });
     }
     if (peer.member && !closed_) refresher_.want(now);
     tick(now);
@@ -357,7 +373,13 @@ inline void engine::on(refresh_wanted& seen, instant now) {
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         link_status const* const link = nodes_[number].to_reopen();
-        if (link && link->retry_at <= now) open({number, nodes_[number].role_mode()}, now);
+        if (!link || link->retry_at > now) continue;
+        link_id const id{number, nodes_[number].role_mode()};
+        try {
+            open(id, now);
+        } catch (...) {
+            nodes_[number].link(id.mode).retry_at = after(now, options_.reconnect_delay_max);
+        }
     }
 }
 

@@ -53,8 +53,9 @@ inline void engine::ask_candidates(instant now) {
         if (first == topology_source::automatic) first = shards_unknown_ ? topology_source::slots : topology_source::shards;
         asked.start(number, nodes_[number].where.host, first, options_.source == topology_source::automatic, options_.refresh_timeout);
         ++counters_.topology_queries;
-        place(asked.map_call(), {number, link_mode::primary}, now);
-        if (call* const epochs = asked.epochs_call()) place(*epochs, {number, link_mode::primary}, now);
+        link_id const there{number, link_mode::primary};
+        guarded(asked.map_call(), [&] { place(asked.map_call(), there, now); });
+        if (call* const epochs = asked.epochs_call()) guarded(*epochs, [&] { place(*epochs, there, now); });
     }
     // Everybody was asked, nobody is left to answer: the refresh has failed.
     bool const silent = std::none_of(queries_.begin(), queries_.end(), [](auto const& one) { return one->running(); });
@@ -164,7 +165,7 @@ inline void engine::adopt(cluster::topology incoming, instant now) {
     topology_ = std::move(merged);
     router_.learned(alone ? known_as::standalone : known_as::cluster);
     ++counters_.topology_changes;
-    observe(topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()});
+    observe([&] { return topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()}; });
     release(true, now);
 }
 
@@ -208,7 +209,7 @@ inline void engine::close_strangers(instant now) {
 inline void engine::release(bool changed, instant now) {
     call_list freed;
     waiting_.refreshed(changed, freed);
-    while (call* const one = freed.pop()) reroute(*one, link_id::no_node, now);
+    while (call* const one = freed.pop()) guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
 }
 
 }  // namespace umbel::engine

@@ -1,0 +1,46 @@
+// engine_memory.hpp: what the engine does when memory runs out in the middle of something. Included by engine.hpp.
+#pragma once
+
+#include <umbel/engine/engine.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace umbel::engine {
+
+/// Moves a call on. Precondition: `step` puts it onto a list, or into the waiting room, as the last thing it does.
+template <class Step>
+void engine::guarded(call& one, Step&& step) noexcept {
+    try {
+        std::forward<Step>(step)();
+    } catch (...) {
+        spare(one);
+    }
+}
+
+/// Ends a call that has lost its place, without asking for memory again.
+inline void engine::spare(call& one) noexcept {
+    one.at = call::stage::done;
+    one.kind->reject(one, error{errc::no_memory, one.way ? one.way->delivery : delivery::not_sent});
+    finished_.push(one);
+}
+
+/// Ends the calls of an event that could not be heard to its end.
+inline void engine::spare(event& unheard) noexcept {
+    auto* const diverted = std::get_if<calls_diverted>(&unheard);
+    auto* const stranded = std::get_if<calls_stranded>(&unheard);
+    call_list* const calls = diverted ? &diverted->calls : stranded ? &stranded->calls : nullptr;
+    while (call* const one = calls ? calls->pop() : nullptr) spare(*one);
+}
+
+template <class Make>
+void engine::observe(Make&& make) noexcept {
+    if (!options_.observed) return;
+    try {
+        actions_.emplace_back(std::forward<Make>(make)());
+    } catch (...) {
+        // A notice less.
+    }
+}
+
+}  // namespace umbel::engine
