@@ -126,7 +126,7 @@ private:
     void reopen_due(instant now);
 
     // How nodes stand.
-    void note_loss(node& peer, link_status const& lost, bool harmless);
+    void note_loss(node& peer, link_status const& lost);
     void shun(std::uint16_t number, instant now);
     void weigh(std::uint16_t number, instant now);
     void weigh_due(instant now);
@@ -163,7 +163,6 @@ private:
     refresher refresher_;
     traffic_port traffic_;
     retry_budget budget_;
-    refusal_gate gate_;
     std::array<std::unique_ptr<query>, 4> queries_;
     cluster::topology topology_;
     std::optional<cluster::topology> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.

@@ -135,7 +135,9 @@ inline bool engine::may_go_on(journal const& way, instant now) {
     if (way.verdict.next != step::retry && way.verdict.next != step::refresh) return true;
     switch (repetition_of(way.fault, way.lately)) {
         case repetition::free: return true;
-        case repetition::paced: gate_.refused(); return true;
+        case repetition::paced:
+            if (way.from) nodes_[way.from.node].gate.refused();
+            return true;
         case repetition::drawn: break;
     }
     if (budget_.seen_at() != now) earn(now);
@@ -149,14 +151,17 @@ inline void engine::earn(instant now) {
     budget_.earn(traffic_.requests ? traffic_.requests(traffic_.home) : 0, now);
 }
 
-/// A call has waited as long as it was told to: it is routed anew, or waits on where it was refused and too many ask already.
+/// A call has waited as long as it was told to: it is routed anew. One that was refused waits on where too many of its kind ask already: at the
+/// node that it would go to now, so that a node that cannot serve holds back nobody else's commands.
 inline void engine::resume(call& one, instant now) {
-    if (one.way && repetition_of(one.way->fault, one.way->lately) == repetition::paced) {
+    std::uint16_t const avoid = one.way ? one.way->from.node : link_id::no_node;
+    bool const paced = one.way && repetition_of(one.way->fault, one.way->lately) == repetition::paced;
+    if (link_id const to = paced ? router_.route(one, turn_, avoid) : link_id{}) {
         if (budget_.seen_at() != now) earn(now);
         duration const pause = backoff(options_.judging.retry_delay_max, options_.judging.retry_delay_max, 0, random_);
-        if (!gate_.pass(std::max(budget_.per_second(), 1.0), now)) return wait(one, waits_for::topology, after(now, pause), now);
+        if (!nodes_[to.node].gate.pass(std::max(budget_.per_second(), 1.0), now)) return wait(one, waits_for::topology, after(now, pause), now);
     }
-    reroute(one, one.way ? one.way->from.node : link_id::no_node, now);
+    reroute(one, avoid, now);
 }
 
 /// Sends a call where a MOVED or an ASK points.
@@ -311,12 +316,19 @@ inline void engine::on(link_opened& seen, instant now) {
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.up_since = now;
+    bool const came_back = peer.breaker.refuses();
     peer.breaker.answered(false);
     ++counters_.connects;
     note_zone(seen.link.node, seen.zone, now);
     // Another server at a known address: what the table says of it may be wrong.
     if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
     observe([&] { return node_connected{peer.name, seen.link.mode}; });
+    if (came_back) {
+        // Those that were turned away while it was probed need not wait for a topology that may never change.
+        call_list turned_away;
+        waiting_.refused_by(seen.link.node, turned_away);
+        while (call* const one = turned_away.pop()) guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
+    }
     tick(now);
 }
 
@@ -330,12 +342,14 @@ inline void engine::on(link_lost& seen, instant now) {
     link.now_is = leaving ? link_status::state::idle : link_status::state::down;
     link.failures = stable ? 0 : link.failures + 1;
     ++counters_.disconnects;
+    // Who has served well for a while is new to failing.
+    if (stable || leaving) peer.breaker.answered(true);
     unsigned const failures = std::max(link.failures, peer.breaker.failures());
     link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_));
     link.last_failure = seen.why;
     link.last_message = std::move(seen.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
-    note_loss(peer, link, stable || leaving);
+    if (!stable && !leaving) note_loss(peer, link);
     router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
@@ -353,8 +367,8 @@ inline void engine::on(link_closed& seen, instant now) {
     if (link.generation != seen.generation) return;
     link.now_is = link_status::state::idle;
     link.failures = 0;
-    // A probe that was called off says nothing.
-    if (peer.breaker.now_is() == circuit_breaker::state::half_open) peer.breaker.answered(true);
+    // A probe that was called off says nothing, and a link that has drained has served.
+    if (peer.breaker.now_is() != circuit_breaker::state::open) peer.breaker.answered(true);
     weigh(seen.link.node, now);
     peer.left_at = now;
     tick(now);

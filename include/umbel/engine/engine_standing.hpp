@@ -8,9 +8,8 @@
 
 namespace umbel::engine {
 
-/// Counts the loss of a link for or against its node. A node with another link that serves is not the one at fault.
-inline void engine::note_loss(node& peer, link_status const& lost, bool harmless) {
-    if (harmless) return peer.breaker.answered(true);
+/// Counts the loss of a link against its node. A node with another link that serves is not the one at fault.
+inline void engine::note_loss(node& peer, link_status const& lost) {
     if (std::any_of(peer.links.begin(), peer.links.end(), [](link_status const& one) { return one.now_is == link_status::state::up; })) return;
     if (peer.breaker.failed(options_.breaker_failures, lost.retry_at)) ++counters_.breakers_opened;
 }

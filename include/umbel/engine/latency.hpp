@@ -33,14 +33,16 @@ struct latency_histogram {
         for (std::uint64_t const one : buckets) all += one;
         return all;
     }
-    /// A bound that at least this share of the durations is below, at most twice too large; zero when nothing was counted.
+    /// A bound that at least this share of the durations is below, at most twice too large; zero when nothing was counted, the largest value when
+    /// the share reaches into the last bucket.
     /// Precondition: 0 <= share <= 1.
     std::chrono::microseconds percentile(double share) const noexcept {
         double const wanted = share * static_cast<double>(count());
         std::uint64_t below = 0;
         for (std::size_t index = 0; index < size; ++index) {
             below += buckets[index];
-            if (below != 0 && static_cast<double>(below) >= wanted) return bound(index);
+            if (below != 0 && static_cast<double>(below) >= wanted)
+                return index + 1 < size ? bound(index) : std::chrono::microseconds::max();
         }
         return {};
     }

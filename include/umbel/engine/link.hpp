@@ -217,6 +217,7 @@ private:
             case handshake::step::done:
                 state_ = state::ready;
                 heard_ = ready_at_ = now;
+                kind_ = attempt_kind::usual;
                 return;
             case handshake::step::failed:
                 broken(greeting_.failure().code(), std::string{greeting_.failure().message()});

@@ -7,6 +7,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
 #include <umbel/engine/link_state.hpp>
+#include <umbel/engine/retry_budget.hpp>
 
 #include <algorithm>
 #include <array>
@@ -44,6 +45,7 @@ struct node {
     instant doubted_until{0};  ///< It has been silent while commands waited.
     instant shunned_until{0};  ///< It cannot serve at present: it said LOADING or MASTERDOWN.
     circuit_breaker breaker;   ///< Over both links.
+    refusal_gate gate;         ///< For commands that it has refused because it cannot serve.
     std::array<link_status, 2> links{};
 
     /// The link that serves the node's role.

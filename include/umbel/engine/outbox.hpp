@@ -59,15 +59,11 @@ public:
     /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
     UMBEL_ALWAYS_INLINE void stage(call& one) noexcept { copy_whole(one); }
 
-    /// Takes back a call that was staged, before the write is made. Those behind it end one.size earlier. Precondition: staging().
-    void withdraw(call const& one) noexcept {
-        std::size_t const behind = static_cast<std::size_t>(stream_ - one.stream_end);
-        char* const end = buffer_.get() + used_ - behind;
-        std::memmove(end - one.size, end, behind);
-        used_ -= one.size;
-        stream_ -= one.size;
-        pieces_[0].size -= one.size;
-        if (used_ == 0) clear();
+    /// Forgets what was staged: nobody has seen it. The calls are there to be added again. Precondition: staging().
+    void unstage() noexcept {
+        clear();
+        stream_ = sealed_;
+        prefixes_ = 0;
     }
 
     /// The write is complete: it goes to the kernel now. Returns the bytes of the commands in it, those of ASKING not counted.

@@ -237,6 +237,7 @@ public:
             leave(*next.owner());
             out.push(*next.owner());
         }
+        outbox_.reset();
         written_ = staged_ = cursor_ = ring_.head();
         queued_bytes_ = 0;
     }
@@ -298,8 +299,8 @@ private:
 
     void refuse(call& one) noexcept;
     void abandon(call& one, errc why) noexcept;
-    /// Takes the bytes of a staged call back before anybody has seen them.
-    void withdraw(call const& one) noexcept;
+    /// Takes staged bytes back before anybody has seen them: a call among them has been given up. The others are gathered with the next write.
+    void unstage() noexcept;
     /// Skips what belongs to a forgotten call. `more`: an entry or a reply is out of the way.
     progress bury(unsigned replies);
     /// Nothing is awaited: only push frames may arrive.

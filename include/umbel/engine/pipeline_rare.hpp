@@ -33,7 +33,7 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
     bool const queued = !awaits_reply(one);
     if (queued) {
         queued_bytes_ -= one.wire_size();
-        if (one.position < staged_) withdraw(one);
+        if (one.position < staged_) unstage();
         ring_[one.position] = ring::entry::tombstone(0);
     } else {
         ring_[one.position] = ring::entry::tombstone(one.replies_due);
@@ -45,10 +45,9 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
     finished_.push(one);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::withdraw(call const& one) noexcept {
-    outbox_.withdraw(one);
-    for (ring::position at = one.position + 1; at != staged_; ++at)
-        if (!ring_[at].is_tombstone()) ring_[at].owner()->stream_end -= one.size;
+UMBEL_NEVER_INLINE inline void pipeline::unstage() noexcept {
+    outbox_.unstage();
+    staged_ = written_;
 }
 
 UMBEL_NEVER_INLINE inline pipeline::progress pipeline::bury(unsigned replies) {

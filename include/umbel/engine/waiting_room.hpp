@@ -68,11 +68,15 @@ public:
     /// A refresh has ended: moves every call that waited for it to `out`, in the order in which they came; those for a changed topology
     /// only if it did change.
     void refreshed(bool changed, call_list& out) noexcept {
-        release(out, [changed](waits_for what) { return what == waits_for::refresh || (what == waits_for::topology && changed); });
+        release(out, [changed](seat const& one) { return one.what == waits_for::refresh || (one.what == waits_for::topology && changed); });
     }
     /// Moves everybody to `out`, in the order in which they came.
     void clear(call_list& out) noexcept {
-        release(out, [](waits_for) { return true; });
+        release(out, [](seat const&) { return true; });
+    }
+    /// Moves those to `out` that wait for a topology because of what they met at `node`.
+    void refused_by(std::uint16_t node, call_list& out) noexcept {
+        release(out, [node](seat const& one) { return one.what == waits_for::topology && one.who->way && one.who->way->from.node == node; });
     }
     bool wants_topology() const noexcept { return for_topology_ != 0; }
 
@@ -87,7 +91,7 @@ private:
     void release(call_list& out, Wanted&& wanted) noexcept {
         leaving_.clear();
         for (seat const& one : seats_)
-            if (wanted(one.what)) leaving_.push_back(one);  // As much was reserved as there are seats.
+            if (wanted(one)) leaving_.push_back(one);  // As much was reserved as there are seats.
         std::sort(leaving_.begin(), leaving_.end(), [](seat const& left, seat const& right) { return left.ticket < right.ticket; });
         for (seat const& one : leaving_) {
             leave(*one.who);

@@ -6,7 +6,6 @@
 #include <umbel/resp/decode.hpp>
 
 #include <asio/any_io_executor.hpp>
-#include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/associated_immediate_executor.hpp>

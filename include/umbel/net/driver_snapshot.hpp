@@ -41,17 +41,17 @@ inline std::vector<node_snapshot> driver::nodes() const {
 inline umbel::statistics driver::statistics() const {
     engine::engine_counters const& counted = engine_.counters();
     umbel::statistics made{.moved = counted.moved,
-                    .asked = counted.asked,
-                    .retried = counted.retried,
+                         .asked = counted.asked,
+                         .retried = counted.retried,
                          .retries_denied = counted.retries_denied,
-                    .refreshes = counted.refreshes,
-                    .topology_queries = counted.topology_queries,
-                    .topology_changes = counted.topology_changes,
-                    .connects = counted.connects,
-                    .disconnects = counted.disconnects,
+                         .refreshes = counted.refreshes,
+                         .topology_queries = counted.topology_queries,
+                         .topology_changes = counted.topology_changes,
+                         .connects = counted.connects,
+                         .disconnects = counted.disconnects,
                          .breakers_opened = counted.breakers_opened,
-                    .waiting = engine_.waiting(),
-                    .pinned_bytes = budget_->pinned()};
+                         .waiting = engine_.waiting(),
+                         .pinned_bytes = budget_->pinned()};
     for (auto const& one : connections_) {
         made.commands += one->counters().commands;
         made.late_replies += one->counters().late;

@@ -205,3 +205,60 @@ TEST_CASE("a node is not given up for a replica link that it refuses while it se
     CHECK(of(s, b).now_is() == breaker::state::closed);
     CHECK(of(s, b).failures() == 0);
 }
+
+TEST_CASE("who has served well for long after an outage is reconnected at once when a connection is lost", "[breaker]") {
+    script s;
+    s.connects_by_itself(false);
+    s.start("SET bar 1", {.timeout = 100ms});
+    refuse_until_open(s, b);
+    wait_for_probe(s, b);
+    s.connect(b);
+    s.pass(1h);
+    engine::instant const lost = s.now();
+    s.cut(b);
+    CHECK(of(s, b).failures() == 0);
+    while (!s.dials(b) && s.now() - lost < 10s) s.doze();
+    CHECK(s.now() - lost <= 100ms);
+    CHECK(of(s, b).now_is() == breaker::state::closed);
+}
+
+TEST_CASE("those who were turned away while a node was probed are sent as soon as it is back", "[breaker]") {
+    script s;
+    s.connects_by_itself(false);
+    s.start("SET bar 1", {.timeout = 100ms});
+    refuse_until_open(s, b);
+    wait_for_probe(s, b);
+    auto waits = s.start("SET bar 2");
+    CHECK_FALSE(waits.done());
+    while (s.next() != nothing) {
+    }
+    s.connect(b);
+    CHECK(commands(s) == std::vector{sent{b, "SET bar 2"}});
+}
+
+TEST_CASE("a node that refuses because it loads holds back nobody who waits for another", "[breaker]") {
+    script s;
+    std::vector<started> healthy;
+    std::vector<started> loading;
+    for (int at = 0; at < 200; ++at) healthy.push_back(s.start("SET bar x"));
+    loading.push_back(s.start("SET foo x"));
+    // The whole cluster is down, then only the node of foo is still loading.
+    bool down = true;
+    engine::instant const began = s.now();
+    while (s.now() - began < 4s) {
+        down = s.now() - began < 1s;
+        if (!down && s.now() - began < 3s) loading.push_back(s.start("SET foo x"));
+        for (sent one = s.next(); one != nothing; one = s.next()) {
+            if (one.bytes.starts_with(wire("CLUSTER SLOTS"))) {
+                s.receive(one.to, usual_layout());
+                continue;
+            }
+            std::string const reply = one.to == a ? "-LOADING x\r\n" : down ? "-CLUSTERDOWN x\r\n" : "+OK\r\n";
+            for (std::size_t at = one.bytes.find("SET"); at != std::string::npos; at = one.bytes.find("SET", at + 3)) s.receive(one.to, reply);
+        }
+        s.doze();
+    }
+    unsigned served = 0;
+    for (auto const& one : healthy) served += one.done() ? 1 : 0;
+    CHECK(served == healthy.size());
+}

@@ -31,6 +31,8 @@ TEST_CASE("a percentile is a bound that the share is below, at most twice too la
     CHECK(seen.percentile(0.5) == 128us);
     CHECK(seen.percentile(0.99) == 128us);
     CHECK(seen.percentile(0.999) == 8192us);
+    taken.note(1h);
+    CHECK(taken.read().percentile(1) == std::chrono::microseconds::max());
 }
 
 TEST_CASE("histograms of several connections add up", "[latency]") {

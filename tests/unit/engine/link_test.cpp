@@ -329,6 +329,18 @@ TEST_CASE("on a replica link faults are told to come from a replica", "[link]") 
     }
 }
 
+TEST_CASE("a link that a probe has opened is like any other once it has served", "[link]") {
+    wired w{usual, cluster::fail_fast{}};
+    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, engine::attempt_kind::probe);
+    w.one.connected(w.now);
+    REQUIRE(w.one.now_is() == state::ready);
+    w.one.lost(errc::connection_lost, "gone", w.now);
+    // Behind an open breaker this policy would fail it at once.
+    auto late = w.start("GET foo", reading);
+    CHECK_FALSE(late.done());
+    CHECK(w.diverted == 1);
+}
+
 TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answer lets everybody in", "[link]") {
     wired w;
     w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, engine::attempt_kind::probe);
