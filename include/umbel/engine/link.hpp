@@ -59,7 +59,7 @@ public:
         pipe_.serve(std::move(node), id);
         state_ = state::connecting;
         give_up_at_ = after(now, options_.connect_timeout);
-        probing_ = false;
+        probing_ = moved_ = false;
     }
 
     /// The transport is connected; the handshake goes out with the next gather().
@@ -101,7 +101,7 @@ public:
             unsent_.data += count;
             unsent_.size -= count;
         } else {
-            pipe_.wrote(count);
+            moved_ = pipe_.wrote(count) || moved_;
         }
     }
 
@@ -164,6 +164,8 @@ public:
     /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
     bool tick(instant now) {
         pipe_.expire(now);
+        // A large command on its way is a sign of life: the PING stands behind it, and so does every reply.
+        if (std::exchange(moved_, false)) heard_ = now;
         if (!pipe_.fault().empty()) return give_up(errc::connection_lost, std::string{pipe_.fault()});
         switch (state_) {
             case state::idle:
@@ -287,6 +289,7 @@ private:
     instant heard_{0};
     instant ready_at_{0};
     bool probing_ = false;
+    bool moved_ = false;  ///< A write that was stuck has gone on since tick() looked.
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;
     instant busy_since_{0};

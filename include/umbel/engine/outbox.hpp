@@ -40,6 +40,8 @@ public:
     bool staging() const noexcept { return staging_; }
     /// True while a write that was shown to the kernel is not wholly in it.
     bool backlog() const noexcept { return !staging_ && !drained(); }
+    /// True when the kernel had no room for the rest of the present write.
+    bool interrupted() const noexcept { return interrupted_; }
 
     /// Starts a new write, or goes on with the one that is being collected; false when memory has run out. Precondition: !backlog().
     UMBEL_NEVER_INLINE bool begin() noexcept {
@@ -96,6 +98,7 @@ public:
             count -= part;
             if (front.size == 0) ++first_;
         }
+        interrupted_ = !drained();
     }
 
     /// True while the kernel has not got all bytes of a gathered call.
@@ -119,7 +122,7 @@ public:
     /// Forgets everything: the connection is gone.
     void reset() noexcept {
         clear();
-        staging_ = false;
+        staging_ = interrupted_ = false;
         kernel_ = stream_ = sealed_ = 0;
         prefixes_ = 0;
     }
@@ -201,6 +204,7 @@ private:
     std::size_t count_ = 0;
     bool open_ = false;     ///< The last piece grows with what is copied.
     bool staging_ = false;  ///< A write is being collected.
+    bool interrupted_ = false;
     std::uint64_t stream_ = 0;  ///< Bytes added since the connection began.
     std::uint64_t sealed_ = 0;  ///< Those of writes that have been shown to the kernel.
     std::uint64_t kernel_ = 0;

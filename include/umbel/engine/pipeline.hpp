@@ -105,7 +105,12 @@ public:
         while (ring_.head() != written_ && ring_[ring_.head()].is_tombstone() && ring_[ring_.head()].replies() == 0) ring_.pop();
         return outbox_.pieces();
     }
-    void wrote(std::size_t count) noexcept { outbox_.wrote(count); }
+    /// Returns true when a write went on for which the kernel had had no room: the peer's host has taken something.
+    bool wrote(std::size_t count) noexcept {
+        bool const went_on = outbox_.interrupted() && count != 0;
+        outbox_.wrote(count);
+        return went_on;
+    }
 
     // ---- Reading ----------------------------------------------------------------------------------------------------
 
