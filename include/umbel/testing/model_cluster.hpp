@@ -145,7 +145,7 @@ public:
         return made.number();
     }
     /// Another server, of a cluster of its own, answers at an address from now on.
-    model_node& squat(cluster::endpoint const& address) {
+    model_node& squat(cluster::endpoint address) {
         model_node& made = spawn();
         made.foreign = true;
         forgotten_.insert(made.number());
