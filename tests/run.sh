@@ -9,7 +9,7 @@ usage: tests/run.sh [options]
   --sanitize address|thread  build with the address and undefined-behaviour sanitizers, or with the thread sanitizer
   --clang                    build with the newest clang found (16 or newer; installed if there is none)
   --fuzz SECONDS             time for each fuzz target where clang's fuzzer is installed (default 60, 0 to leave out)
-  --seeds N                  seeds of the simulation (default 1000)
+  --seeds N                  seeds of the simulation (default 2000, 200 under a sanitizer)
   --long                     also the long tests
   --drills                   the drills on real clusters in their long form: 20,000 commands a second, more rounds, Redis and Valkey
   --only REGEX               only the tests whose name matches, for example 'unit/resp' or 'integration/redis'

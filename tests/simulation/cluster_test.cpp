@@ -40,7 +40,7 @@ bool holds(std::uint64_t seed, outcome* told = nullptr) {
 TEST_CASE("random faults cost no caller more than he is told", "[simulation]") {
     std::uint64_t const one = number_from("UMBEL_SEED", 0);
     std::uint64_t const first = one != 0 ? one : number_from("UMBEL_FIRST_SEED", 1);
-    std::uint64_t const count = one != 0 ? 1 : number_from("UMBEL_SEEDS", 1000);
+    std::uint64_t const count = one != 0 ? 1 : number_from("UMBEL_SEEDS", UMBEL_DEFAULT_SEEDS);
     unsigned broken = 0;
     outcome sum;
     std::map<std::string, unsigned> codes;
