@@ -41,7 +41,7 @@ bool fails(drill const& d, std::size_t at, std::uint64_t count) {
 }  // namespace
 
 TEST_CASE("connections are killed in a loop under load", "[drill]") {
-    drill d{"CLIENT KILL", {.callers = 12, .deadline = 20s, .options = {.reconnect_delay_max = 50ms}}};
+    drill d{"CLIENT KILL", {.callers = short_or_long(12u, 24u), .deadline = 20s, .options = {.reconnect_delay_max = 50ms}}};
     std::vector<wire> killers;
     for (std::size_t at : {0u, 1u, 2u}) killers.push_back(d.servers.talk(d[at].primary));
     long long kills = 0;

@@ -44,7 +44,7 @@ std::uint64_t many() { return short_or_long(400u, 20000u); }
 }  // namespace
 
 TEST_CASE("in pieces of a few bytes and late, every answer is right and the order is kept", "[drill]") {
-    spoiled here{"pieces and delay", {.callers = 12}};
+    spoiled here{"pieces and delay", {.callers = short_or_long(12u, 24u)}};
     for (std::size_t const piece : {1u, 2u, 7u}) here.endure({.piece = piece}, many() / 2);
     here.endure({.delay = 3ms}, many() / 2);
     here.endure({.piece = 30, .delay = 500us}, many() / 2);
@@ -57,7 +57,7 @@ TEST_CASE("in pieces of a few bytes and late, every answer is right and the orde
 }
 
 TEST_CASE("replies come when nobody waits for them any more: they are for nobody", "[drill]") {
-    spoiled here{"late replies", {.callers = 12, .deadline = 150ms, .options = {.probe_after = std::chrono::milliseconds{0}}}};
+    spoiled here{"late replies", {.callers = short_or_long(12u, 24u), .deadline = 150ms, .options = {.probe_after = std::chrono::milliseconds{0}}}};
     for (int round = 0; round < short_or_long(4, 60); ++round) {
         auto const failed = here.d.users.failed(0);
         here.d.disturb([&] {
@@ -72,7 +72,8 @@ TEST_CASE("replies come when nobody waits for them any more: they are for nobody
 }
 
 TEST_CASE("connections are cut in mid-reply again and again", "[drill]") {
-    spoiled here{"cut in mid-reply", {.callers = 12, .deadline = 10s, .options = {.reconnect_delay_max = std::chrono::milliseconds{50}}}};
+    spoiled here{"cut in mid-reply",
+                 {.callers = short_or_long(12u, 24u), .deadline = 10s, .options = {.reconnect_delay_max = std::chrono::milliseconds{50}}}};
     auto const before = here.proxies.cuts();
     for (conduct const& now : {conduct{.cut_after = 6000}, conduct{.piece = 5, .cut_after = 3000}}) {
         here.proxies.behave_everywhere(now);
@@ -87,7 +88,7 @@ TEST_CASE("connections are cut in mid-reply again and again", "[drill]") {
 }
 
 TEST_CASE("junk between the replies ends the connection and crosses nothing", "[drill]") {
-    spoiled here{"junk", {.callers = 12, .deadline = 10s}};
+    spoiled here{"junk", {.callers = short_or_long(12u, 24u), .deadline = 10s}};
     std::array<std::string, 4> const junk{"hello\r\n", "$-7\r\n", std::string(3, '\0'), "*99999999999\r\n"};
     for (int round = 0; round < short_or_long(8, 100); ++round) {
         auto const& one = here.d[static_cast<std::size_t>(round) % 3].primary;

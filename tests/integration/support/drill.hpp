@@ -93,7 +93,7 @@ private:
 
 struct drill_plan {
     unsigned slots = 2;  ///< Written in each shard.
-    unsigned callers = 6;
+    unsigned callers = short_or_long(6u, 20u);  ///< In each shard.
     double per_second = short_or_long(1500.0, 20000.0);
     std::chrono::nanoseconds deadline = 50s;
     std::string seed = {};  ///< The bystander's own address where it is empty.
