@@ -288,7 +288,7 @@ struct handler_slot {
     static void drop(engine::call& base) noexcept {
         auto& one = static_cast<pooled_call&>(base);
         // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
-        Handler const handler{std::move(get(one))};
+        [[maybe_unused]] Handler const handler{std::move(get(one))};
         clear(one);
         if (one.token) release_token(one);
         results::clear(one);
