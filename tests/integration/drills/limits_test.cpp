@@ -46,7 +46,7 @@ TEST_CASE("connections are killed in a loop under load", "[drill]") {
     for (std::size_t at : {0u, 1u, 2u}) killers.push_back(d.servers.talk(d[at].primary));
     long long kills = 0;
     d.disturb([&] {
-        for (int round = 0; round < short_or_long(20, 600); ++round) {
+        for (int round = 0; round < short_or_long(20, 200); ++round) {
             for (wire& one : killers) kills += one.must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).number();
             for (std::size_t at : {0u, 1u, 2u}) REQUIRE(d.users.goes_on(at, static_cast<std::uint64_t>(round % 20)));
         }
