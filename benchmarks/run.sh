@@ -118,7 +118,7 @@ commit() {
 if [[ $quick == yes ]]; then
     paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') micro_rounds=5 compiled=(--rounds 1 --short)
 else
-    paired=(--rounds 16 --seconds 0.3) swept=(--rounds 5 --seconds 0.2) micro_rounds=15 compiled=(--rounds 3)
+    paired=(--rounds 16 --seconds 0.2) swept=(--rounds 3 --seconds 0.1) micro_rounds=9 compiled=(--rounds 2)
 fi
 failed=()
 
