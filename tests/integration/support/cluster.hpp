@@ -114,10 +114,12 @@ public:
     // A name is that of a node, or "all".
 
     void kill(std::string const& name) {
+        rest();
         change("kill9 " + name);
         dead_.insert(name);
     }
     void freeze(std::string const& name) {
+        rest();
         change("freeze " + name);
         frozen_.insert(name);
     }
@@ -164,12 +166,19 @@ public:
     }
     /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy machine: they are asked again.
     void fail_over_to(node const& replica) const {
+        rest();
         for (int attempt = 0; attempt < 6; ++attempt) {
             talk(replica).ask({"CLUSTER", "FAILOVER"});
-            if (eventually([&] { return role_of(replica) == "primary"; }, 8s)) return;
+            if (!eventually([&] { return role_of(replica) == "primary"; }, 8s)) continue;
+            elected_at_ = std::chrono::steady_clock::now();
+            return;
         }
         throw std::runtime_error{"cluster: " + replica.name + " does not take over"};
     }
+
+    /// Waits until the votes of the latest election are forgotten, which is after four node timeouts: Redis 7 counts them again when the same
+    /// node stands sooner, and the winner by old votes is deposed at once or nobody wins.
+    void rest() const { std::this_thread::sleep_until(elected_at_ + 9s); }
 
     // ---- Facts ------------------------------------------------------------------------------------------------------------
 
@@ -350,6 +359,7 @@ private:
         }
     }
 
+    mutable std::chrono::steady_clock::time_point elected_at_{};
     std::string password_;
     int replicas_;
     std::filesystem::path folder_;
