@@ -11,8 +11,9 @@
 //   cluster/   slots, topologies, the slot table, redirects and the policy that judges them: values and pure functions
 //   command/   verbs and arguments, the typed commands, the table of all commands and their keys
 //   engine/    state machines without I/O: call, pipeline, handshake, link (data plane); refresher, engine (control plane)
-//   net/       Asio: transport, connection, driver, operation
+//   net/       Asio: operation, home (what an operation knows of its client), driver, connection, transport
 //   client     what users hold: umbel::client, its typed commands, snapshots
+//   src        what is no template; included by client unless a program compiles it apart (UMBEL_SEPARATE_COMPILATION)
 //   testing/   a model cluster on virtual time, for tests of umbel and of what is built on it (included apart)
 //
 // One command goes: client → command (encoded once, slot found in the same pass) → cluster (slot table) → engine (pipeline) → net (one gathered
