@@ -45,18 +45,7 @@ struct hands {
         return started{one};
     }
     /// Everything that waits to be written, as the kernel gets it.
-    std::string written(std::size_t at_most = SIZE_MAX) {
-        std::string all;
-        while (pipe.wants_write() && all.size() < at_most) {
-            std::string turn;
-            for (auto const& piece : pipe.gather()) turn.append(piece.data, piece.size);
-            if (turn.empty()) break;
-            turn.resize(std::min(turn.size(), at_most - all.size()));
-            pipe.wrote(turn.size());
-            all += turn;
-        }
-        return all;
-    }
+    std::string written(std::size_t at_most = SIZE_MAX) { return written_by(pipe, at_most); }
     pipeline::progress receive(std::string_view bytes, unsigned at_most = 100) {
         while (!bytes.empty()) {
             auto const room = pipe.space();

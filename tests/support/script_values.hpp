@@ -5,6 +5,8 @@
 #include <umbel/cluster/slot.hpp>
 #include <umbel/engine/call.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <initializer_list>
 #include <optional>
@@ -35,6 +37,21 @@ inline std::string wire(std::string_view command) {
     std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
     for (auto const& word : words) bytes += bulk(word);
     return bytes;
+}
+
+/// Everything that `one`, a pipeline or a link, has to write, as the kernel gets it that takes `at_most` bytes.
+template <class Writer>
+std::string written_by(Writer& one, std::size_t at_most = SIZE_MAX) {
+    std::string all;
+    while (one.wants_write() && all.size() < at_most) {
+        std::string turn;
+        for (auto const& piece : one.gather()) turn.append(piece.data, piece.size);
+        if (turn.empty()) break;
+        turn.resize(std::min(turn.size(), at_most - all.size()));
+        one.wrote(turn.size());
+        all += turn;
+    }
+    return all;
 }
 
 /// One gathered write to one connection. A replica connection is named "10.0.0.4:6379/replica".

@@ -110,18 +110,18 @@ inline void engine::go_on(call& one, instant now) {
     if (way.from && (way.fault == errc::loading || way.fault == errc::master_down)) shun(way.from.node, now);
     if (!may_go_on(way, now))
         return finish(one, way.fault, way.delivery, way.message + " (not sent again: the retry budget is empty)");
+    if (way.verdict.next == step::retry || way.verdict.next == step::refresh) {
+        ++counters_.retried;
+        observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
+    }
     switch (way.verdict.next) {
         case step::follow:
         case step::ask: return follow(one, now);
         case step::retry:
-            ++counters_.retried;
-            observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
             // A policy that never waits is made to: no call may spin between two nodes.
             if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
             return wait(one, waits_for::time, after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
-            ++counters_.retried;
-            observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
                         after(now, way.verdict.delay), now);
         case step::fail: break;

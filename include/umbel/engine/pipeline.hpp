@@ -73,7 +73,7 @@ public:
         if (one.deadline != never) ordered_until_ = one.deadline;
     }
 
-    /// Judges a call that may not wait here, as not sent: the node's circuit breaker is open.
+    /// Judges a call that may not wait here, as not sent: the node's circuit breaker is open. Precondition: it has begun, and stands nowhere.
     UMBEL_NEVER_INLINE void turn_away(call& one, errc why, std::string_view message, instant now) noexcept {
         ++counters_.commands;
         route_fault(one, {.code = why, .delivered = delivery::not_sent, .message = message, .node = node_,

@@ -271,7 +271,6 @@ private:
         asio::post(control_, completions{shared_from_this(), control_, std::move(all)});
     }
 
-
     void refuse(engine::call& one) {
         one.kind->reject(one, error{errc::overloaded, one.way ? one.way->delivery : delivery::not_sent});
         complete_later(one);

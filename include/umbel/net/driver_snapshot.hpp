@@ -6,10 +6,10 @@
 namespace umbel::net {
 
 /// How one connection of `peer` fares.
-inline link_snapshot snapshot_of(driver const& home, engine::node const& peer, engine::link_id id) {
+inline link_snapshot snapshot_of(driver const& teller, engine::node const& peer, engine::link_id id) {
     link_snapshot made;
     made.state = peer.link(id.mode).now_is;
-    if (connection const* const there = home.connection_of(id)) {
+    if (connection const* const there = teller.connection_of(id)) {
         made.in_flight = there->in_flight();
         auto const& counted = there->counters();
         made.commands = counted.commands;

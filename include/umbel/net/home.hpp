@@ -1,6 +1,6 @@
 // home.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and with it everything that is
 // compiled once where a program asks for that.
-// It knows no engine and no connection.
+// It knows calls, and what a client tells of itself; how it comes about it does not know.
 #pragma once
 
 #include <umbel/cluster/policy.hpp>

@@ -45,18 +45,7 @@ struct wired {
         collect();
         return started{call};
     }
-    std::string written(std::size_t at_most = SIZE_MAX) {
-        std::string all;
-        while (one.wants_write() && all.size() < at_most) {
-            std::string turn;
-            for (auto const& piece : one.gather()) turn.append(piece.data, piece.size);
-            if (turn.empty()) break;
-            turn.resize(std::min(turn.size(), at_most - all.size()));
-            one.wrote(turn.size());
-            all += turn;
-        }
-        return all;
-    }
+    std::string written(std::size_t at_most = SIZE_MAX) { return written_by(one, at_most); }
     progress receive(std::string_view bytes) {
         auto const room = one.space();
         std::copy_n(bytes.data(), bytes.size(), room.data());

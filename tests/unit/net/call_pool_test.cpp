@@ -1,9 +1,12 @@
 // Tests of net::pool: calls are recycled clean, per thread and within bounds.
+#include <umbel/engine/ring.hpp>
 #include <umbel/net/call_pool.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -82,4 +85,18 @@ TEST_CASE("a call may be given back on a thread that never took one, and does no
         CHECK(pool::take() == one);
         pool::give_back(one);
     }}.join();
+}
+
+TEST_CASE("what a ring fetches ahead is what a call is settled with", "[pool]") {
+    pooled_call* const one = pool::take();
+    auto const line_of = [&](void const* at) { return static_cast<std::size_t>(static_cast<char const*>(at) - reinterpret_cast<char const*>(one)) / 64 * 64; };
+    auto const fetched = [](std::size_t line) {
+        auto const& all = umbel::engine::ring::fetched_lines;
+        return std::find(std::begin(all), std::end(all), line) != std::end(all);
+    };
+    CHECK(fetched(line_of(&one->kind)));
+    CHECK(fetched(line_of(&one->link)));
+    CHECK(fetched(line_of(one->handler_space)));
+    CHECK(fetched(line_of(one->result_space)));
+    pool::give_back(one);
 }
