@@ -142,7 +142,8 @@ struct options {
     milliseconds retry_delay_max{250};
     /// Commands that are sent again although a node may have worked for them already, in percent of all commands, and in any case so many a
     /// second; beyond that they fail with the error they met. Following MOVED and ASK, and what was never sent, is not counted; what a node
-    /// refuses because it cannot serve (CLUSTERDOWN, LOADING, MASTERDOWN) is not failed, but asks again at this pace.
+    /// refuses because it cannot serve (CLUSTERDOWN, LOADING, MASTERDOWN; TRYAGAIN and READONLY from the second time on) is not failed, but
+    /// asks again at this pace.
     std::uint32_t retry_budget_percent = 10;
     std::uint32_t retry_budget_floor = 10;
     /// How long a topology query may take before the next node is asked.

@@ -106,7 +106,7 @@ private:
 
     // Calls: where they go next.
     void go_on(call& one, instant now);
-    bool may_go_on(journal const& way, instant now);
+    bool may_go_on(call const& one, instant now);
     void resume(call& one, instant now);
     void earn(instant now);
     void follow(call& one, instant now);
@@ -184,5 +184,6 @@ private:
 
 #include <umbel/engine/engine_memory.hpp>
 #include <umbel/engine/engine_calls.hpp>
+#include <umbel/engine/engine_links.hpp>
 #include <umbel/engine/engine_standing.hpp>
 #include <umbel/engine/engine_topology.hpp>

@@ -19,17 +19,20 @@ struct traffic_port {
 /// What sending a command again does to the cluster.
 enum class repetition : std::uint8_t {
     free,   ///< It costs nothing new: it was never sent, or a healthy node says how it goes on.
-    paced,  ///< It was refused unexecuted by a node that cannot serve now: it may ask again, at a pace.
+    paced,  ///< It was refused unexecuted by a node that cannot serve it now: it may ask again, at a pace.
     drawn,  ///< It was sent, and the node may have worked for it: sending it again adds load, and takes a token.
 };
 
-/// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is sent again.
-constexpr repetition repetition_of(errc fault, delivery attempt) noexcept {
+/// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is sent again for the `nth` time.
+/// TRYAGAIN and READONLY pass in a moment, or with the next topology; what meets them again asks at the pace of all that cannot be served.
+constexpr repetition repetition_of(errc fault, delivery attempt, unsigned nth) noexcept {
     if (attempt == delivery::not_sent) return repetition::free;
     if (attempt != delivery::not_executed) return repetition::drawn;
-    bool const guided = fault == errc::moved || fault == errc::ask || fault == errc::try_again || fault == errc::read_only;
+    bool const guided = fault == errc::moved || fault == errc::ask;
+    bool const passing = fault == errc::try_again || fault == errc::read_only;
     bool const unable = fault == errc::cluster_down || fault == errc::loading || fault == errc::master_down;
-    return guided ? repetition::free : unable ? repetition::paced : repetition::drawn;
+    if (guided || (passing && nth <= 1)) return repetition::free;
+    return unable || passing ? repetition::paced : repetition::drawn;
 }
 
 /// How much may be repeated.

@@ -1,7 +1,7 @@
 // breaker_test.cpp: one circuit breaker, and what it does to the engine's links and calls, byte for byte.
 #include <umbel/engine/engine.hpp>
 
-#include "support/script.hpp"
+#include "support/script_commands.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -9,15 +9,6 @@ using breaker = engine::circuit_breaker;
 
 namespace {
 
-/// Takes everything that was written, and answers the topology queries among it. Returns what else there was.
-std::vector<sent> commands(script& s) {
-    std::vector<sent> others;
-    for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-        if (seen.bytes != wire("CLUSTER SLOTS")) others.push_back(seen);
-        else if (s.connected(seen.to)) s.receive(seen.to, usual_layout());
-    }
-    return others;
-}
 breaker const& of(script& s, std::string_view node) { return s.core().nodes()[s.number(node)].breaker; }
 
 /// Refuses every attempt to connect to `node` until its breaker is open; returns how many there were.

@@ -1,24 +1,10 @@
 // Connections that are refused, lost, silent or closed: what becomes of the calls on them, byte for byte.
 #include <umbel/engine/engine.hpp>
 
-#include "support/script.hpp"
+#include "support/script_commands.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
-
-namespace {
-
-/// Takes everything that was written, and answers the topology queries among it. Returns what else there was.
-std::vector<sent> commands(script& s, std::string const& layout = usual_layout()) {
-    std::vector<sent> others;
-    for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-        if (seen.bytes != wire("CLUSTER SLOTS")) others.push_back(seen);
-        else if (s.connected(seen.to)) s.receive(seen.to, layout);
-    }
-    return others;
-}
-
-}  // namespace
 
 TEST_CASE("a command that met a refused connection was not sent, and goes on when the topology says where", "[losses]") {
     script s;
@@ -349,67 +335,4 @@ TEST_CASE("junk in a reply ends the connection: the sent command may have run, t
     s.receive(a, "?what\r\n");
     CHECK(outcome(first) == failed{errc::protocol_error, delivery::unknown});
     CHECK(outcome(second) == failed{errc::protocol_error, delivery::not_sent});
-}
-
-namespace {
-
-script_options without_budget() {
-    script_options options;
-    options.engine.budget = {.percent = 0, .floor_per_second = 0, .window = 10s};
-    return options;
-}
-
-}  // namespace
-
-TEST_CASE("with an empty retry budget a read that was sent fails with what it met, and says why it was not sent again", "[losses]") {
-    script s{without_budget()};
-    s.pass(1s);
-    auto get = s.start("GET foo", reading);
-    CHECK(s.next() == sent{a, "GET foo"});
-    s.cut(a);
-    CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
-    CHECK(get.why().message() == "the node closed the connection (not sent again: the retry budget is empty)");
-    REQUIRE(get.why().trail().size() == 1);
-    CHECK(get.why().trail()[0].node == a);
-    CHECK(s.core().counters().retries_denied == 1);
-    CHECK(s.core().counters().retried == 0);
-}
-
-TEST_CASE("an empty retry budget stops nobody who was never sent, or is sent on by a healthy node", "[losses]") {
-    script s{without_budget()};
-    s.pass(1s);
-    s.block(a, 0);
-    auto set = s.start("SET foo 1");
-    s.cut(a);
-    s.pass(50ms);
-    REQUIRE(commands(s) == std::vector{sent{a, "SET foo 1"}});
-    s.receive(a, "-TRYAGAIN wait\r\n");
-    s.pass(50ms);
-    REQUIRE(commands(s) == std::vector{sent{a, "SET foo 1"}});
-    s.receive(a, "-MOVED 12182 10.0.0.2:6379\r\n");
-    REQUIRE(commands(s) == std::vector{sent{b, "SET foo 1"}});
-    s.receive(b, "+OK\r\n");
-    CHECK(set.value() == "OK");
-    CHECK(s.core().counters().retries_denied == 0);
-}
-
-TEST_CASE("commands earn what repetition may cost, one token for ten", "[losses]") {
-    script_options options = without_budget();
-    options.engine.budget.percent = 10;
-    script s{std::move(options)};
-    s.pass(1s);
-    for (int i = 0; i < 20; ++i) s.start("GET foo", reading), s.receive(a, "$-1\r\n");
-    std::vector<started> reads;
-    for (int i = 0; i < 10; ++i) reads.push_back(s.start("GET foo", reading));
-    commands(s);
-    s.cut(a);
-    // What is lost earns when it is sent again: twenty have been answered.
-    std::size_t denied = 0;
-    for (auto const& one : reads) denied += one.done() ? 1u : 0u;
-    CHECK(denied == 8);
-    CHECK(s.core().counters().retries_denied == 8);
-    s.pass(50ms);
-    std::string again;
-    for (sent const& seen : commands(s)) again += seen.bytes;
-    CHECK(again == wire("GET foo") + wire("GET foo"));
 }

@@ -19,19 +19,28 @@ unsigned drawn(retry_budget& from) {
 
 TEST_CASE("what was never sent, and what a healthy node sends on, is repeated for free", "[retry_budget]") {
     for (errc const fault : {errc::connection_lost, errc::connect_failed, errc::resolve_failed, errc::cluster_down})
-        CHECK(repetition_of(fault, delivery::not_sent) == repetition::free);
+        CHECK(repetition_of(fault, delivery::not_sent, 1) == repetition::free);
     for (errc const fault : {errc::moved, errc::ask, errc::try_again, errc::read_only})
-        CHECK(repetition_of(fault, delivery::not_executed) == repetition::free);
+        CHECK(repetition_of(fault, delivery::not_executed, 1) == repetition::free);
+}
+
+TEST_CASE("what should have passed in a moment and has not is paced", "[retry_budget]") {
+    for (errc const fault : {errc::try_again, errc::read_only}) {
+        CHECK(repetition_of(fault, delivery::not_executed, 2) == repetition::paced);
+        CHECK(repetition_of(fault, delivery::not_sent, 2) == repetition::free);
+        CHECK(repetition_of(fault, delivery::unknown, 1) == repetition::drawn);
+    }
+    CHECK(repetition_of(errc::moved, delivery::not_executed, 2) == repetition::free);
 }
 
 TEST_CASE("what a node refuses because it cannot serve is paced, and everything else that was sent draws", "[retry_budget]") {
     for (errc const fault : {errc::cluster_down, errc::loading, errc::master_down}) {
-        CHECK(repetition_of(fault, delivery::not_executed) == repetition::paced);
-        CHECK(repetition_of(fault, delivery::unknown) == repetition::drawn);
+        CHECK(repetition_of(fault, delivery::not_executed, 1) == repetition::paced);
+        CHECK(repetition_of(fault, delivery::unknown, 1) == repetition::drawn);
     }
-    CHECK(repetition_of(errc::connection_lost, delivery::unknown) == repetition::drawn);
-    CHECK(repetition_of(errc::server_error, delivery::unknown) == repetition::drawn);
-    CHECK(repetition_of(errc::busy_script, delivery::not_executed) == repetition::drawn);
+    CHECK(repetition_of(errc::connection_lost, delivery::unknown, 1) == repetition::drawn);
+    CHECK(repetition_of(errc::server_error, delivery::unknown, 1) == repetition::drawn);
+    CHECK(repetition_of(errc::busy_script, delivery::not_executed, 1) == repetition::drawn);
 }
 
 TEST_CASE("an idle client has its floor for a whole window, and a token again after a moment", "[retry_budget]") {

@@ -1,0 +1,123 @@
+// engine_links.hpp: the part of the engine that opens and closes links, and hears what became of them. Included by engine.hpp.
+#pragma once
+
+#include <umbel/engine/engine.hpp>
+
+namespace umbel::engine {
+
+inline void engine::open(link_id id, instant) {
+    node& peer = nodes_[id.node];
+    link_status& link = peer.link(id.mode);
+    handshake_plan plan = options_.plan;
+    plan.read_only = id.mode == link_mode::replica;
+    plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
+    open_link made{id, link.generation + 1, peer.where, std::move(plan)};
+    actions_.emplace_back(std::move(made));
+    // Nothing has changed until the action stands.
+    ++link.generation;
+    link.now_is = link_status::state::opening;
+    std::get<open_link>(actions_.back()).kind = peer.breaker.tries(options_.breaker_failures);
+}
+
+/// Takes a link out of use: at once when it is not connected, else when it has drained.
+inline void engine::shut(link_id id, instant) {
+    link_status& link = nodes_[id.node].link(id.mode);
+    switch (link.now_is) {
+        case link_status::state::idle:
+        case link_status::state::closing: return;
+        case link_status::state::opening:
+        case link_status::state::up:
+        case link_status::state::down: break;
+    }
+    actions_.emplace_back(close_link{id, link.generation});
+    link.now_is = link_status::state::closing;
+}
+
+inline void engine::on(link_opened& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
+    link.now_is = link_status::state::up;
+    link.up_since = now;
+    bool const came_back = peer.breaker.refuses();
+    peer.breaker.answered(false);
+    ++counters_.connects;
+    note_zone(seen.link.node, seen.zone, now);
+    // Another server at a known address: what the table says of it may be wrong.
+    if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
+    observe([&] { return node_connected{peer.name, seen.link.mode}; });
+    if (came_back) {
+        // Those that were turned away while it was probed need not wait for a topology that may never change.
+        call_list turned_away;
+        waiting_.refused_by(seen.link.node, turned_away);
+        while (call* const one = turned_away.pop()) guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
+    }
+    tick(now);
+}
+
+inline void engine::on(link_lost& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation) return;
+    bool const was_up = link.now_is == link_status::state::up;
+    bool const leaving = link.now_is == link_status::state::closing;
+    bool const stable = was_up && !seen.silent && now - link.up_since > std::chrono::seconds{1};
+    link.now_is = leaving ? link_status::state::idle : link_status::state::down;
+    link.failures = stable ? 0 : link.failures + 1;
+    ++counters_.disconnects;
+    // Who has served well for a while is new to failing.
+    if (stable || leaving) peer.breaker.answered(true);
+    unsigned const failures = std::max(link.failures, peer.breaker.failures());
+    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_));
+    link.last_failure = seen.why;
+    link.last_message = std::move(seen.message);
+    if (leaving) peer.left_at = std::max(peer.left_at, now);
+    if (!stable && !leaving) note_loss(peer, link);
+    router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
+    weigh(seen.link.node, now);
+    if (was_up) {
+        observe([&] { return node_disconnected{peer.name, seen.why, link.last_message}; });
+    } else {
+        observe([&] { return node_connect_failed{peer.name, seen.why, link.last_message}; });
+    }
+    if (peer.member && !closed_) refresher_.want(now);
+    tick(now);
+}
+
+inline void engine::on(link_closed& seen, instant now) {
+    node& peer = nodes_[seen.link.node];
+    link_status& link = peer.link(seen.link.mode);
+    if (link.generation != seen.generation) return;
+    link.now_is = link_status::state::idle;
+    link.failures = 0;
+    // A probe that was called off says nothing, and a link that has drained has served.
+    if (peer.breaker.now_is() != circuit_breaker::state::open) peer.breaker.answered(true);
+    weigh(seen.link.node, now);
+    peer.left_at = now;
+    tick(now);
+}
+
+inline void engine::on(refresh_wanted& seen, instant now) {
+    if (seen.silent) {
+        nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
+        weigh(seen.silent.node, now);
+    }
+    refresher_.want(now);
+    tick(now);
+}
+
+/// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.
+inline void engine::reopen_due(instant now) {
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        link_status const* const link = nodes_[number].to_reopen();
+        if (!link || link->retry_at > now) continue;
+        link_id const id{number, nodes_[number].role_mode()};
+        try {
+            open(id, now);
+        } catch (...) {
+            nodes_[number].link(id.mode).retry_at = after(now, options_.reconnect_delay_max);
+        }
+    }
+}
+
+}  // namespace umbel::engine
