@@ -1,16 +1,11 @@
-// client.hpp: the client of one cluster, or of one stand-alone server: what users hold, and the typed commands on it.
-// It joins a command's reply type to an untyped call; it knows no protocol detail.
+// client.hpp: the client of one cluster, or of one stand-alone server: what users hold.
+// The typed commands on it are declared in command/ and joined to their replies in client_scoped.hpp.
 #pragma once
 
-#include <umbel/client_calls.hpp>
-#include <umbel/client_groups.hpp>
-#include <umbel/command/keys.hpp>
-#include <umbel/command/strings.hpp>
-#include <umbel/options.hpp>
+#include <umbel/client_scoped.hpp>
 
 #include <asio/any_io_executor.hpp>
 
-#include <concepts>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -18,80 +13,6 @@
 #include <vector>
 
 namespace umbel {
-
-/// Every typed command, once, for whatever can submit one.
-template <class Self>
-class commands : public command::string_commands<Self>, public command::key_commands<Self>, public multi_key_commands<Self> {
-public:
-    using command::key_commands<Self>::del;
-    using command::key_commands<Self>::unlink;
-    using command::key_commands<Self>::exists;
-    using command::key_commands<Self>::touch;
-    using multi_key_commands<Self>::del;
-    using multi_key_commands<Self>::unlink;
-    using multi_key_commands<Self>::exists;
-    using multi_key_commands<Self>::touch;
-
-    /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are texts, numbers, or keys
-    /// marked by umbel::key; without a mark the command table finds the keys.
-    /// Errors: bad_argument (an empty name, keys that cannot be found), cross_slot, needs_lease.
-    template <class Value, std::convertible_to<umbel::command::argument>... Arguments>
-    operation<Value> command(std::string_view name, Arguments const&... arguments) const {
-        umbel::command::argument const all[]{umbel::command::argument{name}, umbel::command::argument{arguments}...};
-        constexpr std::size_t count = sizeof...(Arguments) + 1;
-        std::string_view words[count];
-        bool keys[count];
-        bool any_key = false;
-        for (std::size_t i = 0; i < count; ++i) {
-            words[i] = all[i].text();
-            keys[i] = all[i].is_key();
-            any_key = any_key || keys[i];
-        }
-        return calling::make<Value>(self().site(), std::span<std::string_view const>{words}, any_key ? std::span<bool const>{keys} : std::span<bool const>{});
-    }
-
-    /// Any command at run time; its keys are found by the table of all commands of Redis 7 and Valkey 8. A command that the table does not have
-    /// (a module's) is taken to have its first argument as key. A command without a key goes to one node, another one each time: in a cluster
-    /// SCAN, DBSIZE, FLUSHALL and their like concern that node only.
-    /// Errors: bad_argument (empty argv, missing arguments), cross_slot, needs_lease; all before anything is sent.
-    operation<reply> execute(std::span<std::string_view const> argv) const { return calling::make<reply>(self().site(), argv, {}); }
-    operation<reply> execute(std::span<std::string const> argv) const {
-        std::vector<std::string_view> const words(argv.begin(), argv.end());
-        return execute(words);
-    }
-
-private:
-    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
-};
-
-/// A client with other options for the commands called through it; made by client::with().
-/// Lifetime: a value; operations from one that has outlived its client complete with errc::cancelled.
-class scoped_client : public commands<scoped_client> {
-public:
-    explicit scoped_client(calling::site where) noexcept : where_{std::move(where)} {}
-
-    template <class Value>
-    operation<Value> submit(umbel::command::invocation<Value> const& what) const {
-        return calling::make<Value>(where_, what);
-    }
-    calling::site const& site() const noexcept { return where_; }
-
-    /// The same, reading from elsewhere.
-    scoped_client with(umbel::read_from reads) const noexcept {
-        scoped_client other{*this};
-        other.where_.options.reads = reads;
-        return other;
-    }
-    /// The same, with another deadline for each command; zero means none.
-    scoped_client with(std::chrono::nanoseconds deadline) const noexcept {
-        scoped_client other{*this};
-        other.where_.options.deadline = deadline;
-        return other;
-    }
-
-private:
-    calling::site where_;
-};
 
 /// A client of a Redis or Valkey Cluster, or of one stand-alone server.
 ///
@@ -115,7 +36,7 @@ public:
         where_.wrong = std::move(made.wrong);
         where_.owner = &net::anchor_registry::moor(*home_);
         where_.generation = where_.owner->generation.load(std::memory_order_acquire);
-        where_.options = {chosen.read_from, chosen.deadline};
+        where_.options = {.reads = chosen.read_from, .deadline = chosen.deadline};
     }
 
     client(client&& other) noexcept = default;
@@ -134,12 +55,20 @@ public:
     operation<Value> submit(umbel::command::invocation<Value> const& what) const {
         return calling::make<Value>(where_, what);
     }
+    template <class Value>
+    operation<Value> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
+        return calling::make<Value>(where_, words, marked_keys);
+    }
     calling::site const& site() const noexcept { return where_; }
 
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
     scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
     /// The same client, with another deadline for each command; zero means none.
     scoped_client with(std::chrono::nanoseconds deadline) const noexcept { return scoped_client{where_}.with(deadline); }
+    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any).with(umbel::hedge_after{3ms}).get("k")`.
+    scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
+    /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a result of umbel::traced.
+    traced_client with(trail_t how) const noexcept { return scoped_client{where_}.with(how); }
 
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline; wrong_password and the like as soon as every seed has refused.

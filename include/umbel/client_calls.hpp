@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/encode.hpp>
+#include <umbel/net/hedge.hpp>
 #include <umbel/net/operation.hpp>
 
 #include <chrono>
@@ -17,6 +18,7 @@ namespace umbel {
 struct call_options {
     umbel::read_from reads = umbel::read_from::primary;
     std::chrono::nanoseconds deadline{};
+    std::chrono::nanoseconds hedge{};  ///< Zero: reads are not hedged.
 };
 
 namespace calling {
@@ -91,6 +93,51 @@ operation<Value> make(site const& where, std::span<std::string_view const> words
         return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
     }
     return operation<Value>{one};
+}
+
+/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes the command into a call and tells
+/// what is wrong with it.
+template <class Value, class Fill>
+operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& fill) {
+    net::pooled_call* const first = plain.unbegun();
+    if (!first || !has(first->flags, cluster::command_flags::read_only)) return plain;
+    net::pooled_call& whole = obtain<Value>();
+    prepare(whole, where, first->flags);
+    if (where.options.reads == umbel::read_from::primary)
+        return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "a hedged read needs a read_from that a second node may serve"});
+    try {
+        net::pooled_call& second = obtain<Value>();
+        net::unlaunched<Value> guard{second};
+        fill(second);
+        if (second.timeout > where.options.hedge) second.timeout -= where.options.hedge;
+        whole.group = net::make_hedge(whole, *first, second, where.options.hedge, net::hedged<Value>::kind);
+        guard.release();
+        plain.release();
+        whole.detour = net::detour::group;
+    } catch (...) {
+        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{whole};
+}
+
+/// As make(), with what the call options say of hedging.
+template <class Value>
+operation<Value> submit(site const& where, command::invocation<Value> const& what) {
+    operation<Value> plain = make<Value>(where, what);
+    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(where, std::move(plain), [&](net::pooled_call& second) {
+        prepare(second, where, what.flags);
+        encode(second, what.name, what.words);
+    });
+}
+template <class Value>
+operation<Value> submit(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {
+    operation<Value> plain = make<Value>(where, words, marked_keys);
+    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(where, std::move(plain), [&](net::pooled_call& second) {
+        prepare(second, where, cluster::command_flags::none);
+        static_cast<void>(encode_words(second, words, marked_keys));  // It was well the first time.
+    });
 }
 
 /// An operation that is answered on the control strand by `answer`, which sees to its completion. Its Value is not decoded from a server's reply.

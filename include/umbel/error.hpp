@@ -145,6 +145,13 @@ struct hop {
     std::chrono::nanoseconds spent{};
 };
 
+/// A value with the way its command took: what client::with(umbel::trail) makes of every reply.
+template <class Value>
+struct traced {
+    Value value;
+    std::vector<hop> trail;  ///< The stations before the last, oldest first; empty when the command was neither redirected nor retried.
+};
+
 /// What is known beyond code and delivery. `slot` is -1 where none is meant; `node` is "host:port" or empty:
 /// for moved and ask the node the server named, otherwise the node the error came from.
 struct error_details {

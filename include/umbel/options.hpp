@@ -93,6 +93,17 @@ struct address_pair {
 /// Threading: called on the client's control strand, one at a time.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
+/// For client::with: a read that has no answer after `delay` is asked of a second node as well; the first answer counts, and the other is skipped
+/// when it comes. Reads only, commands of one slot, and only where another node may serve: not with read_from::primary.
+/// Choose a delay that few reads exceed, say the 95th percentile. Bounded by options::hedge_percent_max.
+struct hedge_after {
+    std::chrono::nanoseconds delay;
+};
+
+/// For client::with: every value comes as umbel::traced, with the way its command took through the cluster.
+struct trail_t {};
+inline constexpr trail_t trail{};
+
 /// Options of a client. Trivially destructible: texts are borrowed and copied by the client's constructor.
 /// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
 struct options {
@@ -146,6 +157,8 @@ struct options {
     /// asks again at this pace.
     std::uint32_t retry_budget_percent = 10;
     std::uint32_t retry_budget_floor = 10;
+    /// Second questions of hedged reads (umbel::hedge_after), in percent of them: when every node is slow, hedging must not double its load.
+    std::uint32_t hedge_percent_max = 10;
     /// How long a topology query may take before the next node is asked.
     milliseconds refresh_timeout{1000};
     /// Two refreshes are at least this far apart.

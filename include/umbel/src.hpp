@@ -5,4 +5,5 @@
 #pragma once
 
 #include <umbel/client_words.hpp>
+#include <umbel/net/hedge_impl.hpp>
 #include <umbel/net/home_impl.hpp>

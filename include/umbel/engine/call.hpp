@@ -130,6 +130,8 @@ struct call {
     // What only few commands touch.
     call* wheel_next = nullptr;
     instant due = never;  ///< When its present owner's wheel looks at it.
+    /// A node that is asked the same already: a read goes there only where nobody else may serve it.
+    std::uint16_t shunned = link_id::no_node;
 
     call() = default;
     call(call const&) = delete;

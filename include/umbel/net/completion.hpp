@@ -26,6 +26,11 @@ namespace umbel::net {
 
 // ---- Results ---------------------------------------------------------------------------------------------------------------
 
+template <class Value>
+inline constexpr bool is_traced = false;
+template <class Value>
+inline constexpr bool is_traced<traced<Value>> = true;
+
 /// The result of a call, inside the call where it fits, otherwise in a box that is made together with the call.
 template <class Value>
 struct result_slot {
@@ -61,7 +66,9 @@ struct result_slot {
     static void decode(engine::call& base, resp::view const& reply) noexcept {
         auto& one = static_cast<pooled_call&>(base);
         try {
-            if constexpr (decodable<Value>) {
+            if constexpr (is_traced<Value>) {
+                put(one, [&] { return traced_value(one, reply); });
+            } else if constexpr (decodable<Value>) {
                 put(one, [&] { return from_reply<Value>::from(reply); });
             } else {
                 // Told by the client itself, never by a server.
@@ -72,6 +79,11 @@ struct result_slot {
         } catch (...) {
             reject(one, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"});
         }
+    }
+    static stored traced_value(pooled_call& one, resp::view const& reply) {
+        auto told = from_reply<decltype(Value::value)>::from(reply);
+        if (!told) return tl::unexpected<error>{std::move(told.error())};
+        return Value{std::move(*told), one.way ? std::move(one.way->hops) : std::vector<hop>{}};
     }
     static void reject(engine::call& base, error&& why) noexcept {
         // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.

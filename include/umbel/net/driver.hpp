@@ -28,7 +28,7 @@ struct control_errand : carried_call {
 class driver final : public connection_owner, public home {
 public:
     driver(std::vector<asio::any_io_executor> executors, settings chosen)
-        : home{executors.front(), common_context(executors)},
+        : home{executors.front(), common_context(executors), chosen.hedge_percent_max},
           settings_{std::move(chosen)},
           executors_{std::move(executors)},
           control_{strand_on(executors_.front())},
@@ -54,20 +54,9 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------------------------------
 
-    void start(engine::call& one) override {
-        engine::router const& routes = std::as_const(engine_).routes();
-        engine::link_id const to = engine::router::is_plain(one) ? routes.route_plain(one) : routes.route(one, next_turn());
-        one.table_version = routes.version();
-        connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
-        // What was stranded before goes before; so nobody passes by while somebody is.
-        if (there && gate_.load(std::memory_order_acquire) == 0) [[likely]] {
-            one.link = to;
-            if (there->submit(one)) [[likely]] return;
-            return refuse(one);
-        }
-        stranded(one);
-    }
-
+    void start(engine::call& one) override { send(one, engine::router::is_plain(one) ? routes().route_plain(one) : choose(one)); }
+    engine::link_id choose(engine::call const& one) const override { return routes().route(one, next_turn()); }
+    void start_at(engine::call& one, engine::link_id to) override { send(one, to); }
     void request_cancel(shared_token& token) override {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
@@ -186,6 +175,17 @@ private:
         return ++turn;
     }
 
+    UMBEL_ALWAYS_INLINE void send(engine::call& one, engine::link_id to) {
+        one.table_version = routes().version();
+        connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
+        // What was stranded before goes before; so nobody passes by while somebody is.
+        if (there && gate_.load(std::memory_order_acquire) == 0) [[likely]] {
+            one.link = to;
+            if (there->submit(one)) [[likely]] return;
+            return refuse(one);
+        }
+        stranded(one);
+    }
     asio::any_io_executor strand_on(asio::any_io_executor const& executor) const {
         if (settings_.single_threaded) return executor;
         // Without a type-erased executor inside, a strand asks for memory half as often.

@@ -34,7 +34,12 @@ public:
     }
 
     void start(home& where) override {
-        if (whole_.token) share_token(where, *static_cast<shared_token*>(whole_.token));
+        try {
+            if (whole_.token) share_token(where, *static_cast<shared_token*>(whole_.token));
+        } catch (...) {
+            result_slot<Value>::reject(whole_, error{errc::no_memory, delivery::not_sent});
+            return where.complete_later(whole_);
+        }
         // One more than there are parts: the group must not go before the loop has ended.
         pending_.store(parts_.size() + 1, std::memory_order_relaxed);
         for (pooled_call* const part : parts_) where.start(*part);

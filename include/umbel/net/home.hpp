@@ -5,6 +5,7 @@
 
 #include <umbel/cluster/policy.hpp>
 #include <umbel/net/completion.hpp>
+#include <umbel/net/hedge_budget.hpp>
 #include <umbel/net/observer.hpp>
 #include <umbel/net/snapshot.hpp>
 #include <umbel/options.hpp>
@@ -29,6 +30,10 @@ public:
 
     /// Sends a call on its way. It completes later, never in here.
     virtual void start(engine::call& one) = 0;
+    /// The link a call would take now; none before the first topology, or where no node may serve it.
+    virtual engine::link_id choose(engine::call const& one) const = 0;
+    /// As start(), by a link that choose() told.
+    virtual void start_at(engine::call& one, engine::link_id to) = 0;
     /// Asks whoever owns the call behind `token` to give it up.
     virtual void request_cancel(shared_token& token) = 0;
     /// Lets no command through that begins from now on.
@@ -47,6 +52,7 @@ public:
     /// The context of all executors; null when there are several.
     asio::execution_context const* context() const noexcept { return context_; }
     asio::any_io_executor const& executor() const noexcept { return executor_; }
+    hedge_budget& hedges() noexcept { return hedges_; }
 
     // ---- The control strand ---------------------------------------------------------------------------------------------
 
@@ -59,13 +65,14 @@ public:
     virtual umbel::statistics statistics() const = 0;
 
 protected:
-    home(asio::any_io_executor executor, asio::execution_context const* context) noexcept
-        : executor_{std::move(executor)}, context_{context} {}
+    home(asio::any_io_executor executor, asio::execution_context const* context, std::uint32_t hedge_percent) noexcept
+        : executor_{std::move(executor)}, context_{context}, hedges_{hedge_percent} {}
     ~home() = default;
 
 private:
     asio::any_io_executor const executor_;
     asio::execution_context const* const context_;
+    hedge_budget hedges_;
 };
 
 /// A home that has begun to connect, or the reason why it never will.

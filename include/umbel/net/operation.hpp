@@ -144,6 +144,11 @@ public:
         return asio::async_initiate<Token, void(result<Value>)>(begin{}, token, std::move(*this));
     }
 
+    /// Its call, unless the result is there already or it stands for several; null then. For those who build operations from operations.
+    net::pooled_call* unbegun() const noexcept { return call_ && call_->detour == net::detour::none ? call_ : nullptr; }
+    /// Gives its call away.
+    void release() noexcept { call_ = nullptr; }
+
     class awaiter;
     /// For coroutines that know nothing of Asio: resumed on the client's executor.
     auto operator co_await() && noexcept { return awaiter{std::move(*this)}; }

@@ -24,6 +24,7 @@ struct settings {
     std::size_t pinned_bytes_max = 0;
     umbel::read_from read_from = umbel::read_from::primary;
     std::chrono::nanoseconds deadline{};
+    std::uint32_t hedge_percent_max = 0;
     bool single_threaded = false;
     std::shared_ptr<umbel::observer> observer;
     std::chrono::milliseconds user_timeout{};
@@ -50,6 +51,7 @@ inline result<void> check(options const& given) {
     if (given.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
     if (given.probe_after < milliseconds{0} || given.probe_timeout < milliseconds{0}) return bad("options.probe_after or probe_timeout is negative");
     if (given.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
+    if (given.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");
     if (given.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
     if (given.waiting_max == 0) return bad("options.waiting_max must not be 0");
     if (given.nodes_max == 0 || given.nodes_max > 16384) return bad("options.nodes_max must be between 1 and 16384");
@@ -140,6 +142,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.pinned_bytes_max = given.pinned_bytes_max;
     made.read_from = given.read_from;
     made.deadline = given.deadline;
+    made.hedge_percent_max = given.hedge_percent_max;
     made.single_threaded = given.single_threaded;
     made.observer = std::move(watching);
     made.user_timeout = given.probe_after + given.probe_timeout;

@@ -44,7 +44,7 @@ struct two_threads {
     }
 };
 
-/// Two servers that share the slots, each on a thread of its own.
+/// Two servers that share the slots, each on a thread of its own, and each the replica of the other.
 struct two_servers {
     std::atomic<scripted::server*> low{nullptr};
     std::atomic<scripted::server*> high{nullptr};
@@ -55,18 +55,20 @@ struct two_servers {
         high = &second;
     }
     std::optional<scripted::answer> says(words const& said) const {
+        if (said[0] == "READONLY") return "+OK\r\n";
         if (said[0] != "CLUSTER") return std::nullopt;
-        auto const range = [](int from, int to, scripted::server const& owner) {
-            return "*3\r\n" + scripted::integer(from) + scripted::integer(to) + "*2\r\n" + scripted::bulk("127.0.0.1") +
-                   scripted::integer(owner.port());
+        auto const node = [](scripted::server const& one) { return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port()); };
+        auto const range = [&](int from, int to, scripted::server const& owner, scripted::server const& replica) {
+            return "*4\r\n" + scripted::integer(from) + scripted::integer(to) + node(owner) + node(replica);
         };
-        return "*2\r\n" + range(0, 8191, *low.load()) + range(8192, 16383, *high.load());
+        return "*2\r\n" + range(0, 8191, *low.load(), *high.load()) + range(8192, 16383, *high.load(), *low.load());
     }
 };
 
 umbel::options spread(std::string const& seed) {
     umbel::options made = plain(seed);
     made.deployment = umbel::deployment::cluster;
+    made.hedge_percent_max = 100;
     return made;
 }
 
@@ -89,6 +91,7 @@ struct tally {
 template <class Executor>
 struct chain : std::enable_shared_from_this<chain<Executor>> {
     umbel::client& db;
+    umbel::scoped_client hedged = db.with(umbel::read_from::any).with(umbel::hedge_after{50us});
     Executor executor;
     tally& all;
     int left;
@@ -109,7 +112,7 @@ struct chain : std::enable_shared_from_this<chain<Executor>> {
         std::string const key = "key " + std::to_string(left);
         switch (left % 5) {
             case 0: return db.set(key, "value")(asio::bind_executor(executor, then));
-            case 1: return db.get(key)(asio::bind_executor(executor, then));
+            case 1: return hedged.get(key)(asio::bind_executor(executor, then));
             case 2: return db.mget(key, "another")(asio::bind_executor(executor, then));
             case 3: return db.get<umbel::bytes>(key)(then);
             case 4: break;
