@@ -120,6 +120,18 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
     return operation<Value>{whole};
 }
 
+/// What `make()` makes; without memory for its preparations, an operation that says so.
+template <class Value, class Make>
+operation<Value> if_memory_lasts(site const& where, Make&& make) {
+    try {
+        return make();
+    } catch (std::bad_alloc const&) {
+        net::pooled_call& one = obtain<Value>();
+        prepare(one, where, cluster::command_flags::none);
+        return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
+    }
+}
+
 /// Joins counts.
 struct add_up {
     result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told, std::vector<placed_key> const&) const {
@@ -173,10 +185,12 @@ public:
     /// MGET: values in the order of the keys, nullopt for missing ones. Any failed part fails the whole.
     template <class Value = std::string, key_range_of_texts Keys>
     auto mget(Keys const& keys) const {
-        auto const all = calling::texts_of(keys);
         using values = std::vector<std::optional<Value>>;
-        return calling::make_split<values, values>(self().site(), command::verbs::mget, all.size(), 1,
-                                                   [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
+        return calling::if_memory_lasts<values>(self().site(), [&] {
+            auto const all = calling::texts_of(keys);
+            return calling::make_split<values, values>(self().site(), command::verbs::mget, all.size(), 1,
+                                                       [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
+        });
     }
     template <class Value = std::string, std::convertible_to<std::string_view>... Keys>
         requires(sizeof...(Keys) >= 1)
@@ -187,10 +201,12 @@ public:
     /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written: the delivery says so.
     template <key_value_range Pairs>
     auto mset(Pairs const& pairs) const {
-        std::vector<std::array<std::string_view, 2>> all;
-        for (auto const& one : pairs) all.push_back({std::string_view{one.first}, std::string_view{one.second}});
-        return calling::make_split<ok, ok>(self().site(), command::verbs::mset, all.size(), 2,
-                                           [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+        return calling::if_memory_lasts<ok>(self().site(), [&] {
+            std::vector<std::array<std::string_view, 2>> all;
+            for (auto const& one : pairs) all.push_back({std::string_view{one.first}, std::string_view{one.second}});
+            return calling::make_split<ok, ok>(self().site(), command::verbs::mset, all.size(), 2,
+                                               [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+        });
     }
 
     /// DEL, UNLINK, EXISTS and TOUCH of many keys: how many there were.
@@ -206,9 +222,11 @@ public:
 private:
     template <class Keys>
     auto counted(command::verb const& name, Keys const& keys) const {
-        auto const all = calling::texts_of(keys);
-        return calling::make_split<std::int64_t, std::int64_t>(self().site(), name, all.size(), 1,
-                                                               [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
+        return calling::if_memory_lasts<std::int64_t>(self().site(), [&] {
+            auto const all = calling::texts_of(keys);
+            return calling::make_split<std::int64_t, std::int64_t>(self().site(), name, all.size(), 1,
+                                                                   [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
+        });
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };

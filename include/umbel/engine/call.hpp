@@ -60,7 +60,7 @@ struct journal {
     umbel::delivery delivery = umbel::delivery::not_sent;  ///< Of the whole command …
     umbel::delivery lately = umbel::delivery::not_sent;    ///< … and of the latest attempt alone.
     std::string message;
-    link_id from{};
+    link_id from{};  ///< Where it was last; a read is not sent there again where another node may serve it.
 };
 
 /// A piece of a command that stands in the caller's memory: umbel::borrow. It goes out after `at` own bytes.
@@ -130,8 +130,6 @@ struct call {
     // What only few commands touch.
     call* wheel_next = nullptr;
     instant due = never;  ///< When its present owner's wheel looks at it.
-    /// A node that is asked the same already: a read goes there only where nobody else may serve it.
-    std::uint16_t shunned = link_id::no_node;
 
     call() = default;
     call(call const&) = delete;

@@ -74,6 +74,8 @@ public:
     void tick(instant now) noexcept;
     /// Gives up every waiting call with errc::cancelled. Nothing is submitted afterwards.
     void close(instant now) noexcept;
+    /// Ends the calls of an event for which there was no memory, with errc::no_memory.
+    void unheard(event& happened) noexcept { spare(happened); }
     /// Gives up one call that waits here. Precondition: it does.
     void cancel(call& one) noexcept;
 

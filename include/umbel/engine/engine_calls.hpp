@@ -272,7 +272,8 @@ inline void engine::expire(call& one) {
         std::string const why = last_error_ ? "no node answered; the latest said: " + last_error_->to_string() : "no node answered";
         return finish(one, errc::no_reachable_node, known, why);
     }
-    std::string const why = one.way ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
+    bool const met = one.way && !one.way->message.empty();
+    std::string const why = met ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
     finish(one, errc::deadline_exceeded, known, why);
 }
 

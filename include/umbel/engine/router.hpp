@@ -52,7 +52,7 @@ public:
         cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
         if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
             return {table_.primary_of(where), link_mode::primary};
-        return route_read(one.reads, where, turn, avoid != link_id::no_node ? avoid : one.shunned);
+        return route_read(one.reads, where, turn, avoid != link_id::no_node || !one.way ? avoid : one.way->from.node);
     }
 
     known_as known() const noexcept { return known_.load(std::memory_order_acquire); }

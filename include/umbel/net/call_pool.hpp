@@ -5,10 +5,12 @@
 #include <umbel/engine/call.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -132,12 +134,53 @@ UMBEL_NEVER_INLINE inline bool watch() noexcept {
     return true;
 }
 
+/// Calls for the time when there is no memory for others, so that a command can be told so. Every new client fills it up.
+/// Threading: any.
+class reserve {
+public:
+    static constexpr unsigned calls_max = 16;
+
+    reserve() = default;
+    reserve(reserve const&) = delete;
+    reserve& operator=(reserve const&) = delete;
+    ~reserve() {
+        while (pooled_call* const one = take()) destroy(*one);
+    }
+
+    static reserve& of_all() {
+        static reserve one;
+        return one;
+    }
+    void fill() noexcept {
+        std::lock_guard const guard{mutex_};
+        while (count_ < calls_max) {
+            auto* const one = new (std::nothrow) pooled_call;
+            if (!one) return;
+            kept_[count_++] = one;
+        }
+    }
+    /// Null when the reserve is used up.
+    pooled_call* take() noexcept {
+        std::lock_guard const guard{mutex_};
+        return count_ == 0 ? nullptr : kept_[--count_];
+    }
+
+private:
+    std::mutex mutex_;
+    std::array<pooled_call*, calls_max> kept_{};
+    unsigned count_ = 0;
+};
+
 UMBEL_NEVER_INLINE inline pooled_call* make() {
     watch();
-    return new pooled_call;
+    auto* one = new (std::nothrow) pooled_call;
+    if (!one) one = reserve::of_all().take();
+    if (!one) throw std::bad_alloc{};
+    return one;
 }
 
-/// A call in its initial state. Errors: throws std::bad_alloc. Cost: two loads and two stores when the list has one.
+/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: two loads and two stores when the list has
+/// one.
 UMBEL_ALWAYS_INLINE pooled_call* take() {
     engine::call* const head = local.head;
     if (head == nullptr) [[unlikely]] return make();

@@ -2,10 +2,9 @@
 // It does what the link says and reports what happened; it knows no redirect, no retry and no reply type.
 #pragma once
 
-#include <umbel/engine/action.hpp>
 #include <umbel/engine/link.hpp>
+#include <umbel/net/connection_owner.hpp>
 #include <umbel/net/inbox.hpp>
-#include <umbel/net/transport.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/post.hpp>
@@ -15,40 +14,6 @@
 #include <string>
 
 namespace umbel::net {
-
-/// The engine's clock: nothing left of net/ reads one.
-inline engine::instant read_clock() noexcept { return std::chrono::steady_clock::now().time_since_epoch(); }
-
-class connection;
-
-/// What a connection tells its driver. All may be called from the connection's strand.
-class connection_owner {
-public:
-    virtual void opened(connection& which) = 0;
-    /// Comes before the calls that were lost with it.
-    virtual void lost(connection& which, errc why, std::string message) = 0;
-    virtual void closed(connection& which) = 0;
-    /// Commands wait on it and it is silent: perhaps others know more.
-    virtual void doubted(connection& which) = 0;
-    virtual void diverted(engine::call_list&& calls) = 0;
-    virtual void stranded(engine::call_list&& calls) = 0;
-    virtual void stranded(engine::call& one) noexcept = 0;
-    virtual void slowed(std::vector<engine::call_slow>&&) {}
-    virtual std::shared_ptr<void> keeper() = 0;
-    virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) = 0;
-
-protected:
-    ~connection_owner() = default;
-};
-
-/// The connection that this thread is serving right now, if any.
-struct turn {
-    connection const* of = nullptr;
-    engine::instant now{0};
-};
-inline constinit thread_local turn current_turn{};
-/// The time of the present turn; outside of one, the clock's.
-inline engine::instant turn_time() noexcept { return current_turn.of ? current_turn.now : read_clock(); }
 
 /// One connection. Lives as long as its driver; connects again and again.
 /// Threading: submit(), in_flight() and counters() from any thread; everything else on the strand.
@@ -88,7 +53,10 @@ public:
         }
         switch (inbox_.push(one)) {
             case inbox::pushed::more: return true;
-            case inbox::pushed::first: asio::post(strand_, drain_inbox{this, owner_.keeper()}); return true;
+            case inbox::pushed::first:
+                // Without memory for a message the connection's next turn takes it.
+                static_cast<void>(managed_twice([&] { asio::post(strand_, handler_of<connection, &connection::drain_inbox, &connection::schedule>{*this, owner_.keeper()}); }));
+                return true;
             case inbox::pushed::full: break;
         }
         return false;
@@ -106,17 +74,21 @@ public:
         if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(id_)) return;
         turn_scope const now{*this};
         link_.pipe().cancel(*token.target);
-        if (!link_.pipe().fault().empty()) lose(errc::connection_lost, std::string{link_.pipe().fault()});
+        if (!link_.pipe().fault().empty()) lose(errc::connection_lost, text_of(link_.pipe().fault()));
     }
 
     void open(engine::open_link&& what) {
         if (closed_) return;
         generation_ = what.generation;
         draining_ = false;
-        link_.connecting(std::move(what.plan), what.where.to_string(), id_, read_clock(), what.kind);
-        transport_ = owner_.make_transport(strand_, *this, ++epoch_);
-        arm_timer();
-        transport_->connect(what.where);
+        bool const begun = managed([&] {
+            link_.connecting(std::move(what.plan), what.where.to_string(), id_, read_clock(), what.kind);
+            transport_ = owner_.make_transport(strand_, *this, ++epoch_);
+            transport_->connect(what.where);
+        });
+        if (begun) return arm_timer();
+        turn_scope const now{*this};
+        lose(errc::connect_failed, {});
     }
 
     /// No new calls will come: closes as soon as nothing is in flight.
@@ -140,7 +112,7 @@ public:
 
     /// Destroys every call without completing it: the executor is going away.
     void abandon() noexcept {
-        closed_ = true;
+        closed_ = abandoned_ = true;
         hang_up();
         engine::call_list all = inbox_.take();
         link_.pipe().surrender(all);
@@ -152,8 +124,8 @@ public:
     void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) override {
         if (epoch != epoch_ || !transport_) return;
         turn_scope const now{*this};
-        if (problem) return lose(resolved ? errc::connect_failed : errc::resolve_failed, problem.message());
-        link_.connected(now_);
+        if (problem) return lose(resolved ? errc::connect_failed : errc::resolve_failed, text_of(problem));
+        if (!managed([&] { link_.connected(now_); })) return lose(errc::connect_failed, {});
         if (link_.now_is() == engine::link::state::ready) owner_.opened(*this);
         serve();
     }
@@ -163,7 +135,7 @@ public:
         reading_ = false;
         turn_scope const now{*this};
         if (problem)
-            return lose(errc::connection_lost, problem == asio::error::eof ? "the node closed the connection" : problem.message());
+            return lose(errc::connection_lost, problem == asio::error::eof ? text_of("the node closed the connection") : text_of(problem));
         link_.arrived(count, now_);
         unread_ = true;
         serve();
@@ -173,8 +145,19 @@ public:
         if (epoch != epoch_ || !transport_) return;
         write_blocked_ = false;
         turn_scope const now{*this};
-        if (problem) return lose(errc::connection_lost, problem.message());
+        if (problem) return lose(errc::connection_lost, text_of(problem));
         serve();
+    }
+
+    void read_lost(std::uint32_t epoch) noexcept override {
+        if (epoch != epoch_) return;
+        reading_ = false;
+        schedule();
+    }
+    void wait_lost(std::uint32_t epoch) noexcept override {
+        if (epoch != epoch_) return;
+        write_blocked_ = false;
+        schedule();
     }
 
     std::shared_ptr<void> keeper() override { return owner_.keeper(); }
@@ -199,17 +182,6 @@ private:
         connection* self;
     };
 
-    struct drain_inbox {
-        connection* self;
-        std::shared_ptr<void> keep;
-        void operator()() { self->drain(); }
-    };
-    struct run_turn {
-        connection* self;
-        std::shared_ptr<void> keep;
-        void operator()() { self->scheduled_turn(); }
-    };
-
     UMBEL_ALWAYS_INLINE void take(engine::call& one) {
         if (link_.now_is() == engine::link::state::idle || closed_) [[unlikely]] return owner_.stranded(one);
         if (in_turn_) {
@@ -227,7 +199,7 @@ private:
         engine::call_list fresh = inbox_.take();
         while (engine::call* const one = fresh.pop()) take(*one);
     }
-    void drain() {
+    void drain_inbox() {
         turn_scope const now{*this};
         take_inbox();
         serve();
@@ -239,13 +211,19 @@ private:
         return (transport_ && !write_blocked_ && link_.wants_write()) || unread_;
     }
 
-    void schedule() {
-        if (scheduled_ || in_turn_) return;
+    void schedule() noexcept {
+        if (scheduled_ || in_turn_ || abandoned_) return;
         scheduled_ = true;
-        asio::post(strand_, run_turn{this, owner_.keeper()});
+        if (!managed_twice([&] { asio::post(strand_, handler_of<connection, &connection::scheduled_turn, &connection::turn_lost>{*this, owner_.keeper()}); })) scheduled_ = false;
+    }
+    /// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
+    void turn_lost() noexcept {
+        scheduled_ = false;
+        if (++lost_in_a_row_ < 4) schedule();
     }
     void scheduled_turn() {
         scheduled_ = false;
+        lost_in_a_row_ = 0;
         turn_scope const now{*this};
         serve();
     }
@@ -261,13 +239,14 @@ private:
     /// Settles what has arrived, resumes whoever waited, and writes once: the work of one turn.
     /// Nothing of the connection may be assumed after a handler has run; so state is looked at again each time.
     void serve() {
+        if (!inbox_.empty() && !single_threaded_) [[unlikely]] take_inbox();
         for (unsigned done = 0; unread_; ++done) {
             if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
             engine::link::progress const next = settle();
             if (next == engine::link::progress::drained) unread_ = false;
             if (next == engine::link::progress::opened) owner_.opened(*this);
             if (next == engine::link::progress::broken) {
-                lose(link_.why(), link_.message());
+                lose(link_.why(), text_of(link_.message()));
                 break;
             }
             deliver();
@@ -285,9 +264,8 @@ private:
     void read_on() {
         if (!transport_ || reading_ || unread_ || link_.now_is() == engine::link::state::connecting) return;
         std::span<char> const room = space();
-        if (room.empty()) return lose(errc::connection_lost, "out of memory");
         reading_ = true;
-        transport_->read(room);
+        if (room.empty() || !managed_twice([&] { transport_->read(room); })) lose(errc::connection_lost, {});
     }
     engine::link::progress settle() noexcept {
         try {
@@ -324,11 +302,11 @@ private:
             std::size_t const count = transport_->write_some(pieces, problem);
             if (problem == asio::error::would_block || problem == asio::error::try_again) {
                 write_blocked_ = true;
-                transport_->wait_writable();
+                if (!managed_twice([&] { transport_->wait_writable(); })) lose(errc::connection_lost, {});
                 return;
             }
             if (problem == asio::error::interrupted) continue;
-            if (problem) return lose(errc::connection_lost, problem.message());
+            if (problem) return lose(errc::connection_lost, text_of(problem));
             link_.wrote(count);
         }
     }
@@ -344,7 +322,8 @@ private:
 
     void lose(errc why, std::string message) {
         hang_up();
-        link_.lost(why, message, now_);
+        if (message.empty()) message = text_of("memory has run out");
+        link_.lost(why, text_of(message), now_);
         if (!closed_) owner_.lost(*this, why, std::move(message));
         deliver();
     }
@@ -362,17 +341,26 @@ private:
     void arm_timer() {
         engine::instant const due = closed_ ? engine::never : link_.next_due();
         if (due >= armed_for_) return;
-        armed_for_ = due;
-        timer_.expires_at(std::chrono::steady_clock::time_point{due});
-        timer_.async_wait([this, keep = owner_.keeper()](asio::error_code problem) {
-            if (problem == asio::error::operation_aborted) return;
-            turn_scope const now{*this};
-            armed_for_ = engine::never;
-            if (closed_) return;
-            if (!link_.tick(now_)) lose(link_.why(), link_.message());
-            if (link_.doubts()) owner_.doubted(*this);
-            serve();
+        bool const armed = managed_twice([&] {
+            timer_.expires_at(std::chrono::steady_clock::time_point{due});
+            timer_.async_wait(handler_of<connection, &connection::timer_rang, &connection::timer_lost>{*this, owner_.keeper()});
         });
+        armed_for_ = armed ? due : engine::never;
+    }
+    void timer_rang(asio::error_code problem) {
+        if (problem == asio::error::operation_aborted) return;
+        turn_scope const now{*this};
+        armed_for_ = engine::never;
+        if (closed_) return;
+        bool lives = true;
+        if (!managed([&] { lives = link_.tick(now_); })) return lose(errc::connection_lost, {});
+        if (!lives) lose(link_.why(), text_of(link_.message()));
+        if (link_.doubts()) owner_.doubted(*this);
+        serve();
+    }
+    void timer_lost() noexcept {
+        armed_for_ = engine::never;
+        schedule();
     }
 
     connection_owner& owner_;
@@ -381,11 +369,13 @@ private:
     bool const single_threaded_;
     bool in_turn_ = false;
     bool scheduled_ = false;
+    unsigned lost_in_a_row_ = 0;
     bool write_blocked_ = false;
     bool reading_ = false;  ///< A read is under way.
     bool unread_ = false;   ///< Bytes have arrived that are not settled yet.
     bool draining_ = false;
     bool closed_ = false;
+    bool abandoned_ = false;  ///< The executor is going away.
     engine::link link_;
     engine::instant now_{0};
     std::shared_ptr<transport> transport_;

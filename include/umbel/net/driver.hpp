@@ -16,14 +16,6 @@
 
 namespace umbel::net {
 
-class driver;
-
-/// Answers a call on the control strand.
-struct control_errand : carried_call {
-    using carried_call::carried_call;
-    void operator()(driver& here);
-};
-
 /// Everything of a client that lives on executors.
 class driver final : public connection_owner, public home {
 public:
@@ -35,9 +27,12 @@ public:
           engine_{settings_.engine, engine::query_port{this, &driver::query_settled}, engine::traffic_port{this, &driver::requests}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           slots_(std::size_t{settings_.engine.nodes_max} * 2),
-          stranded_{settings_.engine.waiting_max},
           closing_timer_{control_},
-          timer_{control_} {}
+          timer_{control_} {
+        // Room for what happens at one time; more is asked for when it is needed.
+        events_.reserve(32);
+        batch_.reserve(32);
+    }
 
     driver(driver const&) = delete;
     driver& operator=(driver const&) = delete;
@@ -68,22 +63,27 @@ public:
     resp::pin_budget const& budget() const noexcept { return *budget_; }
 
     void answer(pooled_call& one) override {
-        post_control([this, errand = control_errand{one}]() mutable { errand(*this); });
+        left_.push(one);
+        wake();
     }
     bool standalone() const noexcept override { return routes().known() == engine::known_as::standalone; }
     void want_refresh() override {
-        post_control([this] { happened(engine::refresh_wanted{}); });
+        refresh_wanted_.store(true, std::memory_order_release);
+        wake();
     }
     void refuse_new() noexcept override { gate_.fetch_or(gate_closed, std::memory_order_acq_rel); }
 
     void shut_down() override {
-        asio::post(control_, [this, keep = shared_from_this()] { close_all(); });
+        ending_.store(true, std::memory_order_release);
+        wake();
     }
 
     /// The executor is going away: everything pending is destroyed. Runs while nothing else does.
     void abandon() noexcept {
         closed_ = true;
-        engine::call_list all = stranded_.take();
+        abandoned_ = true;
+        engine::call_list all = left_.take();
+        all.splice(settled_.take());
         all.splice(std::move(closers_));
         engine_.close(engine::instant{0});
         all.splice(std::move(engine_.finished()));
@@ -100,15 +100,11 @@ public:
     connection const* connection_of(engine::link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
-    UMBEL_NEVER_INLINE void happened(engine::event&& what) {
-        events_.push_back(std::move(what));
-        if (!handling_) handle_events();
-    }
+    void happened(engine::event&& what);
 
     void complete_later(engine::call& one) override {
-        engine::call_list single;
-        single.push(one);
-        asio::post(control_, completions{shared_from_this(), control_, std::move(single)});
+        settled_.push(one);
+        wake();
     }
 
     void close_when_idle(pooled_call& one) override {
@@ -142,19 +138,19 @@ public:
     void diverted(engine::call_list&& calls) override { report(engine::calls_diverted{std::move(calls)}); }
     void stranded(engine::call_list&& calls) override { report(engine::calls_stranded{std::move(calls)}); }
     void stranded(engine::call& one) noexcept override {
-        gate_.fetch_add(gate_one, std::memory_order_acq_rel);
-        switch (stranded_.push(one)) {
-            case inbox::pushed::first: asio::post(control_, [this, keep = shared_from_this()] { take_stranded(); }); return;
-            case inbox::pushed::more: return;
-            case inbox::pushed::full:
-                gate_.fetch_sub(gate_one, std::memory_order_acq_rel);
-                return refuse(one);
+        if (gate_.fetch_add(gate_one, std::memory_order_acq_rel) / gate_one < settings_.engine.waiting_max) {
+            left_.push(one);
+            return wake();
         }
+        gate_.fetch_sub(gate_one, std::memory_order_acq_rel);
+        refuse(one);
     }
     void slowed(std::vector<engine::call_slow>&& all) override {
-        post_control([this, all = std::move(all)]() mutable {
-            for (engine::call_slow& one : all) act(one);
-        });
+        static_cast<void>(managed([&] {
+            post_control([this, all = std::move(all)]() mutable {
+                for (engine::call_slow& one : all) act(one);
+            });
+        }));
     }
     std::shared_ptr<void> keeper() override { return shared_from_this(); }
     std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) override {
@@ -193,24 +189,6 @@ private:
         return asio::make_strand(executor);
     }
 
-    /// Brings stranded calls before the engine; the gate opens when all of them have been handed over.
-    void take_stranded() {
-        engine::call_list all = stranded_.take();
-        engine::call_list kept;
-        std::uint32_t taken = 0;
-        while (engine::call* const one = all.pop()) {
-            ++taken;
-            if (!closing_) {
-                kept.push(*one);
-                continue;
-            }
-            one->kind->reject(*one, error{errc::cancelled, delivery::not_sent, "the client is closed"});
-            complete_later(*one);
-        }
-        if (!kept.empty()) happened(engine::calls_stranded{std::move(kept)});
-        gate_.fetch_sub(taken * gate_one, std::memory_order_acq_rel);
-    }
-
     template <class Task>
     void post_control(Task task) {
         asio::post(control_, [keep = shared_from_this(), task = std::move(task)]() mutable { task(); });
@@ -231,44 +209,22 @@ private:
         return all;
     }
 
-    void handle_events() {
-        handling_ = true;
-        struct done {
-            driver& self;
-            ~done() { self.handling_ = false; }
-        } const guard{*this};
-        while (!events_.empty()) {
-            std::vector<engine::event> batch = std::exchange(events_, {});
-            for (engine::event& one : batch) {
-                // Whoever waited for the first topology is handed over before anybody routes by it.
-                bool const first = engine_.routes().known() == engine::known_as::nothing && engine_.waiting() != 0;
-                if (first) gate_.fetch_or(gate_hold, std::memory_order_acq_rel);
-                engine_.handle(std::move(one), read_clock());
-                carry_out();
-                if (first) gate_.fetch_and(~gate_hold, std::memory_order_acq_rel);
-            }
-        }
-    }
-
-    void carry_out() {
-        for (engine::action& what : std::exchange(engine_.actions(), {}))
-            std::visit([this](auto& one) { act(one); }, what);
-        while (engine::call* const one = engine_.outgoing().pop()) hand_over(*one);
-        deliver();
-        arm_timer();
-    }
+    /// Sees to it that turn() runs soon. Threading: any.
+    void wake() noexcept;
+    /// The work that others have left for the control strand.
+    void turn();
+    void turn_lost() noexcept;
+    void take_what_is_left();
+    void complete_settled();
+    void handle(engine::event& what) noexcept;
+    void carry_out() noexcept;
 
     void hand_over(engine::call& one) {
         connection* const there = slot(one.link).load(std::memory_order_acquire);
-        UMBEL_ASSERT(there != nullptr);
-        if (!there->submit(one)) refuse(one);
-    }
-
-    void deliver() {
-        if (engine_.finished().empty()) return;
-        // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
-        engine::call_list all = std::move(engine_.finished());
-        asio::post(control_, completions{shared_from_this(), control_, std::move(all)});
+        if (there) return there->submit(one) ? void() : refuse(one);
+        // There was no memory for the connection.
+        one.kind->reject(one, error{errc::no_memory, one.way ? one.way->delivery : delivery::not_sent});
+        complete_later(one);
     }
 
     void refuse(engine::call& one) {
@@ -276,19 +232,11 @@ private:
         complete_later(one);
     }
 
-    void act(engine::open_link& what) {
-        connection& there = obtain(what.link);
-        // On one thread the calls that follow find the link connecting already.
-        if (settings_.single_threaded) return there.open(std::move(what));
-        asio::post(there.strand(), [&there, what = std::move(what), keep = shared_from_this()]() mutable { there.open(std::move(what)); });
-    }
-    void act(engine::close_link& what) {
-        connection& there = obtain(what.link);
-        asio::post(there.strand(), [&there, generation = what.generation, keep = shared_from_this()] { there.drain(generation); });
-    }
+    void act(engine::open_link& what);
+    void act(engine::close_link& what);
     template <class Notice>
     void act(Notice& what) {
-        if (settings_.observer) settings_.observer->notice(what);
+        if (settings_.observer) static_cast<void>(managed([&] { settings_.observer->notice(what); }));
     }
 
     connection& obtain(engine::link_id id) {
@@ -324,25 +272,16 @@ private:
     }
 
     bool idle() const noexcept {
-        bool quiet = engine_.waiting() == 0 && stranded_.size() == 0;
+        bool quiet = engine_.waiting() == 0 && left_.size() == 0;
         for (auto const& one : connections_) quiet = quiet && one->in_flight() == 0;
         return quiet;
     }
     void check_idle();
     void close_all();
 
-    void arm_timer() {
-        engine::instant const due = closed_ ? engine::never : engine_.next_due();
-        if (due >= armed_for_) return;
-        armed_for_ = due;
-        timer_.expires_at(std::chrono::steady_clock::time_point{due});
-        timer_.async_wait([this, keep = shared_from_this()](asio::error_code problem) {
-            if (problem == asio::error::operation_aborted) return;
-            armed_for_ = engine::never;
-            engine_.tick(read_clock());
-            carry_out();
-        });
-    }
+    void arm_timer() noexcept;
+    void timer_rang(asio::error_code problem);
+    void timer_lost() noexcept;
 
     net::settings const settings_;
     std::vector<asio::any_io_executor> const executors_;
@@ -351,10 +290,19 @@ private:
     std::shared_ptr<resp::pin_budget> budget_;
     std::vector<std::atomic<connection*>> slots_;
     std::vector<std::unique_ptr<connection>> connections_;
-    inbox stranded_;
+    // What was left for the control strand, and whether it knows.
+    inbox left_{inbox::unbounded};     ///< Stranded calls, bounded by their count in the gate, and questions to the control strand.
+    inbox settled_{inbox::unbounded};  ///< Calls to complete.
+    std::atomic<bool> refresh_wanted_{false};
+    std::atomic<bool> ending_{false};
+    std::atomic<bool> woken_{false};
+    std::atomic<unsigned> lost_in_a_row_{0};
+    static constexpr unsigned lost_max = 4;
     std::vector<engine::event> events_;
+    std::vector<engine::event> batch_;
     bool handling_ = false;
     bool closed_ = false;
+    bool abandoned_ = false;  ///< The executor is going away.
     static constexpr std::uint32_t gate_hold = 1;    ///< The first topology is being handed on.
     static constexpr std::uint32_t gate_closed = 2;  ///< close() was called: no new commands.
     static constexpr std::uint32_t gate_one = 4;     ///< One stranded call.
@@ -370,14 +318,8 @@ private:
     engine::instant armed_for_ = engine::never;
 };
 
-inline void control_errand::operator()(driver& here) {
-    pooled_call& mine = arrive();
-    if (!here.closed()) return mine.on_control(here, mine);
-    mine.kind->reject(mine, error{errc::cancelled, delivery::not_sent, "the client is closed"});
-    here.complete_later(mine);
-}
-
 }  // namespace umbel::net
 
 #include <umbel/net/driver_close.hpp>
+#include <umbel/net/driver_turn.hpp>
 #include <umbel/net/driver_snapshot.hpp>

@@ -13,9 +13,11 @@ inline void driver::check_idle() {
     idle_seen_ = idle() ? idle_seen_ + 1 : 0;
     if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
         closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
-        closing_timer_.expires_after(closing_pause_);
-        closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
-        return;
+        bool const waits = managed_twice([&] {
+            closing_timer_.expires_after(closing_pause_);
+            closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
+        });
+        if (waits) return;
     }
     close_all();
     while (engine::call* const one = closers_.pop()) {
@@ -31,7 +33,7 @@ inline void driver::close_all() {
     engine_.close(read_clock());
     carry_out();
     timer_.cancel();
-    for (auto& one : connections_) asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); });
+    for (auto& one : connections_) static_cast<void>(managed_twice([&] { asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); }); }));
 }
 
 }  // namespace umbel::net

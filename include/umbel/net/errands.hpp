@@ -1,45 +1,16 @@
-// errands.hpp: what is on its way between strands, and owns what it carries: calls to complete, events, pursuits of a call.
+// errands.hpp: what is on its way between strands, and owns what it carries: events, pursuits of a call.
 // It knows no engine and no connection.
 #pragma once
 
 #include <umbel/engine/event.hpp>
 #include <umbel/net/operation.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/post.hpp>
-
-#include <memory>
 #include <utility>
 #include <variant>
 
 namespace umbel::net {
 
 inline void drop(engine::call& one) noexcept { one.kind->drop(one); }
-
-/// Calls to be completed from a strand; a handler that throws does not keep the others from theirs.
-struct completions {
-    std::shared_ptr<void> keep;
-    asio::any_io_executor strand;
-    engine::call_list all;
-
-    completions(std::shared_ptr<void> who, asio::any_io_executor where, engine::call_list&& calls) noexcept
-        : keep{std::move(who)}, strand{std::move(where)}, all{std::move(calls)} {}
-    completions(completions&&) noexcept = default;
-    ~completions() {
-        while (engine::call* const one = all.pop()) drop(*one);
-    }
-    void operator()() {
-        struct remainder {
-            completions& self;
-            bool thrown = true;
-            ~remainder() {
-                if (thrown && !self.all.empty()) asio::post(self.strand, completions{self.keep, self.strand, std::move(self.all)});
-            }
-        } rest{*this};
-        while (engine::call* const one = all.pop()) one->kind->complete(*one);
-        rest.thrown = false;
-    }
-};
 
 /// An event on its way; calls that never arrive, because the executor goes away, are destroyed with it.
 struct parcel {

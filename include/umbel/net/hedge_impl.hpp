@@ -95,7 +95,6 @@ private:
         }
     }
     ~hedge() {
-        second_.shunned = engine::link_id::no_node;
         for (pooled_call* const part : {&first_, &second_}) {
             release_token(*part);
             kind_.recycle(*part);
@@ -144,7 +143,9 @@ private:
     void ask_second() {
         auto const where = home_.lock();
         if (!where) return;
-        second_.shunned = at_first_.node;
+        engine::journal* const way = second_.journey();
+        if (!way) return;
+        way->from = at_first_;
         engine::link_id const to = where->choose(second_);
         if (!to || to.node == at_first_.node || !where->hedges().draw()) return;
         std::uint32_t seen = racing_.load(std::memory_order_relaxed);

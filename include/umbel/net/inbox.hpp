@@ -19,6 +19,8 @@ public:
         full,   ///< The bound is reached; nothing was pushed.
     };
 
+    static constexpr std::uint32_t unbounded = 0xffffffffu;
+
     explicit inbox(std::uint32_t bound) noexcept : bound_{bound} {}
 
     pushed push(engine::call& one) noexcept {

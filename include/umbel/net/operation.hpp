@@ -72,18 +72,20 @@ UMBEL_NEVER_INLINE void launch_settled(pooled_call& one, home* where, Handler&& 
     deliver(asio::get_associated_executor(handler, asio::system_executor{}));
 }
 
-/// Connects a call to the cancellation slot of its handler.
+/// Connects a call to the cancellation slot of its handler; false when there is no memory for that.
 template <class Slot>
-UMBEL_NEVER_INLINE void listen(pooled_call& one, home& where, Slot slot) {
-    auto* const token = new shared_token;
+UMBEL_NEVER_INLINE bool listen(pooled_call& one, home& where, Slot slot) noexcept {
+    auto* const token = new (std::nothrow) shared_token;
+    if (!token) return false;
     token->home = where.weak_from_this();
     token->target = &one;
     one.token = token;
     try {
         slot.template emplace<canceller>(*token);
+        return true;
     } catch (...) {
         token->release();
-        throw;
+        return false;
     }
 }
 
@@ -100,9 +102,14 @@ void launch(pooled_call& one, Handler&& handler) {
     home* const where = home_of(one);
     if (!where || one.detour == detour::settled) [[unlikely]] return launch_settled<Value>(one, where, std::move(handler));
     unlaunched<Value> pending{one};
-    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) [[unlikely]] listen(one, *where, slot);
+    bool heard = true;
+    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) [[unlikely]] heard = listen(one, *where, slot);
     handler_slot<Handler, Value>::put(one, std::move(handler), where->context());
     pending.release();
+    if (!heard) [[unlikely]] {
+        result_slot<Value>::reject(one, error{errc::no_memory, delivery::not_sent});
+        return where->complete_later(one);
+    }
     if (one.detour == detour::none) [[likely]] return where->start(one);
     start_detour(*where, one);
 }

@@ -4,6 +4,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
+#include <umbel/net/managed.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
@@ -35,6 +36,9 @@ public:
     virtual void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) = 0;
     virtual void on_read(std::uint32_t epoch, asio::error_code problem, std::size_t count) = 0;
     virtual void on_writable(std::uint32_t epoch, asio::error_code problem) = 0;
+    /// What was begun will not be told: Asio had no memory to call its handler.
+    virtual void read_lost(std::uint32_t) noexcept {}
+    virtual void wait_lost(std::uint32_t) noexcept {}
     virtual std::shared_ptr<void> keeper() = 0;
 
 protected:
@@ -88,9 +92,11 @@ public:
         resolver_.async_resolve(where.host, std::to_string(where.port), asio::ip::tcp::resolver::numeric_service,
                                 [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
                                     if (failed) return owner_.on_connected(epoch_, failed, false);
-                                    std::vector<address> targets;
-                                    for (auto const& entry : found) targets.emplace_back(entry.endpoint());
-                                    connect(std::move(targets));
+                                    guarded([&] {
+                                        std::vector<address> targets;
+                                        for (auto const& entry : found) targets.emplace_back(entry.endpoint());
+                                        connect(std::move(targets));
+                                    });
                                 });
     }
     /// Connects to the first of these that answers; tells on_connected once.
@@ -102,14 +108,11 @@ public:
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
         socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem, std::size_t count) {
-                                    owner_.on_read(epoch_, problem, count);
-                                });
+                                handler_of<stream_transport, &stream_transport::has_read, &stream_transport::lost_read>{*this, owner_.keeper(), shared_from_this()});
     }
     void wait_writable() override {
-        socket_.async_wait(socket_type::wait_write, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code problem) {
-            owner_.on_writable(epoch_, problem);
-        });
+        socket_.async_wait(socket_type::wait_write,
+                           handler_of<stream_transport, &stream_transport::writable, &stream_transport::lost_wait>{*this, owner_.keeper(), shared_from_this()});
     }
 
     std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
@@ -120,14 +123,25 @@ public:
     }
 
     void close() noexcept override {
-        asio::error_code ignored;
-        resolver_.cancel();
-        patience_.cancel();
-        socket_.close(ignored);
         closed_ = true;
+        asio::error_code ignored;
+        // Asio asks for memory to cancel a resolution; without it the answer comes and finds this closed.
+        static_cast<void>(managed([&] { resolver_.cancel(); }));
+        static_cast<void>(managed([&] { patience_.cancel(); }));
+        static_cast<void>(managed([&] { socket_.close(ignored); }));
     }
 
 private:
+    /// A step of connecting; without memory for it there is no connection.
+    template <class Step>
+    void guarded(Step&& step) {
+        if (!managed(step)) owner_.on_connected(epoch_, asio::error::no_memory, true);
+    }
+    void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(epoch_, problem, count); }
+    void lost_read() noexcept { owner_.read_lost(epoch_); }
+    void writable(asio::error_code problem) { owner_.on_writable(epoch_, problem); }
+    void lost_wait() noexcept { owner_.wait_lost(epoch_); }
+
     /// Tries the addresses of one name in turn.
     void try_next(asio::error_code latest) {
         if (closed_) return owner_.on_connected(epoch_, asio::error::operation_aborted, true);
@@ -140,7 +154,7 @@ private:
         if (next_ != targets_.size()) wait_at_most(connect_timeout_ / targets_.size());
         socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed) {
             patience_.cancel();
-            if (failed) return try_next(failed);
+            if (failed) return guarded([&] { try_next(failed); });
             prepare();
             owner_.on_connected(epoch_, {}, true);
         });
