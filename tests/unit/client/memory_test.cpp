@@ -68,8 +68,10 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
     if (void* const memory = allocate(size, alignment)) return memory;
     throw std::bad_alloc{};
 }
+void* operator new(std::size_t size, std::align_val_t alignment, std::nothrow_t const&) noexcept { return allocate(size, alignment); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::nothrow_t const&) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
