@@ -35,6 +35,8 @@ asio::awaitable<void> tour(umbel::client& db) {
 
     auto near = co_await db.with(umbel::read_from::replica).get("session");      // from a replica
     auto soon = co_await db.with(50ms).get("session");                           // with a deadline of its own
+    auto fast = co_await db.with(umbel::read_from::any, umbel::hedge_after{3ms}).get("session");  // a second node is asked after 3 ms
+    auto told = co_await db.with(umbel::trail).get("session");                   // told->value, and told->trail: how it came there
 
     if (!hits && hits.error() == umbel::errc::deadline_exceeded && hits.error().may_have_executed()) {
         // The error says what is known: not_sent, not_executed, executed or unknown. Only you can decide whether to repeat an INCR.

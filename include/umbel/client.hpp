@@ -65,10 +65,16 @@ public:
     scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
     /// The same client, with another deadline for each command; zero means none.
     scoped_client with(std::chrono::nanoseconds deadline) const noexcept { return scoped_client{where_}.with(deadline); }
-    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any).with(umbel::hedge_after{3ms}).get("k")`.
+    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any, umbel::hedge_after{3ms}).get("k")`.
     scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
     /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a result of umbel::traced.
     traced_client with(trail_t how) const noexcept { return scoped_client{where_}.with(how); }
+    /// Several of these at once; umbel::trail is the last.
+    template <class First, class... More>
+        requires(sizeof...(More) >= 1)
+    auto with(First first, More... more) const noexcept {
+        return with(first).with(more...);
+    }
 
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline; wrong_password and the like as soon as every seed has refused.

@@ -8,8 +8,10 @@
 #include <umbel/net/group.hpp>
 
 #include <algorithm>
+#include <array>
+#include <concepts>
+#include <iterator>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,14 +24,20 @@ inline constexpr verb mget{"MGET", cluster::command_flags::read_only};
 inline constexpr verb mset{"MSET", cluster::command_flags::idempotent};
 }  // namespace command::verbs
 
+/// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than all of this.
+template <class Range>
+using range_iterator = decltype(std::begin(std::declval<Range const&>()));
+template <class Range>
+concept rereadable = std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
+
 /// A range of keys: anything that gives texts and may be read twice.
 template <class Range>
-concept key_range_of_texts = std::ranges::forward_range<Range const> && !std::convertible_to<Range const&, std::string_view> &&
-                             std::convertible_to<std::ranges::range_reference_t<Range const>, std::string_view>;
+concept key_range_of_texts = rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
+                             std::convertible_to<std::iter_reference_t<range_iterator<Range>>, std::string_view>;
 
 /// A range of keys and values: anything that gives pairs of texts and may be read twice.
 template <class Range>
-concept key_value_range = std::ranges::forward_range<Range const> && requires(std::ranges::range_reference_t<Range const> one) {
+concept key_value_range = rereadable<Range> && requires(std::iter_reference_t<range_iterator<Range>> one) {
     { one.first } -> std::convertible_to<std::string_view>;
     { one.second } -> std::convertible_to<std::string_view>;
 };

@@ -124,6 +124,12 @@ public:
     }
     /// The same, with the trail in every value.
     traced_client with(trail_t) const noexcept { return traced_client{where_}; }
+    /// All of these at once.
+    template <class First, class... More>
+        requires(sizeof...(More) >= 1)
+    auto with(First first, More... more) const noexcept {
+        return with(first).with(more...);
+    }
 
 private:
     calling::site where_;

@@ -259,7 +259,7 @@ TEST_CASE("a value may come with the way its command took", "[trail]") {
     CHECK(told->trail[0].node == here.replica.address());
     CHECK(told->trail[0].reason == umbel::errc::moved);
 
-    auto const straight = here.wait(here.db->with(read_from::primary).with(umbel::trail).command<std::optional<std::string>>("GET", umbel::key("k")));
+    auto const straight = here.wait(here.db->with(read_from::primary, 3s, umbel::trail).command<std::optional<std::string>>("GET", umbel::key("k")));
     REQUIRE(straight);
     CHECK(straight->value == "value");
     CHECK(straight->trail.empty());
