@@ -113,7 +113,8 @@ struct options {
     /// ever and resolved again.
     seed_list seeds{};
     /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or an ASK names is looked up here, and
-    /// what is not found is asked of the function. Seeds are taken as they are.
+    /// what is not found is asked of the function. Where a node is named without a host, the host that named it stands in, as this client reaches
+    /// it. Seeds are taken as they are.
     std::span<address_pair const> address_map{};
     umbel::address_function address_function = nullptr;
     void* address_context = nullptr;
