@@ -51,15 +51,7 @@ public:
             take(one);
             return true;
         }
-        switch (inbox_.push(one)) {
-            case inbox::pushed::more: return true;
-            case inbox::pushed::first:
-                // Without memory for a message the connection's next turn takes it.
-                static_cast<void>(managed_twice([&] { asio::post(strand_, handler_of<connection, &connection::drain_inbox, &connection::schedule>{*this, owner_.keeper()}); }));
-                return true;
-            case inbox::pushed::full: break;
-        }
-        return false;
+        return submit_from_elsewhere(one);
     }
 
     /// Calls that are on this connection, as of its last turn.
@@ -193,6 +185,15 @@ private:
         }
     }
 
+    UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) noexcept {
+        inbox::pushed const done = inbox_.push(one);
+        if (done == inbox::pushed::first) {
+            // Without memory for a message the connection's next turn takes it.
+            using message = handler_of<connection, &connection::drain_inbox, &connection::schedule>;
+            static_cast<void>(managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); }));
+        }
+        return done != inbox::pushed::full;
+    }
     UMBEL_NEVER_INLINE void take_inbox() {
         // Counted on both sides for a moment: nobody may believe that nothing is under way.
         in_flight_.store(link_.pipe().in_flight() + inbox_.size(), std::memory_order_release);

@@ -102,14 +102,13 @@ void launch(pooled_call& one, Handler&& handler) {
     home* const where = home_of(one);
     if (!where || one.detour == detour::settled) [[unlikely]] return launch_settled<Value>(one, where, std::move(handler));
     unlaunched<Value> pending{one};
-    bool heard = true;
-    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) [[unlikely]] heard = listen(one, *where, slot);
+    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected() && !listen(one, *where, slot)) [[unlikely]] {
+        result_slot<Value>::reject(one, error{errc::no_memory, delivery::not_sent});
+        pending.release();
+        return launch_settled<Value>(one, where, std::move(handler));
+    }
     handler_slot<Handler, Value>::put(one, std::move(handler), where->context());
     pending.release();
-    if (!heard) [[unlikely]] {
-        result_slot<Value>::reject(one, error{errc::no_memory, delivery::not_sent});
-        return where->complete_later(one);
-    }
     if (one.detour == detour::none) [[likely]] return where->start(one);
     start_detour(*where, one);
 }
