@@ -19,6 +19,9 @@ inline std::vector<replay> const replays{
     {494, "late bytes after the faults are over"},
     {545, "a slot given to a node that its owner does not know yet"},
     {822, "slots that move at the same time as others, in both directions"},
+    {3981, "a slot whose import was given up, claimed by a new primary meanwhile"},
+    {11425, "slots on their way to a node that has just joined, given up by a failover"},
+    {15010, "a slot on its way into a shard that was failing over itself"},
 };
 
 }  // namespace simulation

@@ -65,8 +65,7 @@ public:
         model_view& view = at.view;
         view.me().primary = false;
         view.me().follows = whom;
-        view.migrating.clear();
-        view.importing.clear();
+        view.close_all_slots();
         at.link_up = false;
         at.election_at = engine::never;
         at.forced = false;

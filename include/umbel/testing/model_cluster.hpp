@@ -107,7 +107,7 @@ public:
         if (!usable(source) || !usable(target) || !target.primary() || !source.primary() || target.foreign) return;
         if (!source.view.peer(to).known || !target.view.peer(from).known) return;  // "I don't know about node …"
         log("gives slot " + std::to_string(slot) + " to node " + std::to_string(to), from);
-        target.view.importing[slot] = from;
+        target.view.begin_import(slot, from);
         source.view.migrating[slot] = to;
         moving_[slot] = {from, to};
         time_.in(step(), [this, slot] { move_on(slot); });
@@ -308,7 +308,7 @@ private:
             time_.in(step(), [this, slot] { move_on(slot); });
             return;
         }
-        target.view.importing.erase(slot);
+        target.view.end_import(slot);
         target.view.set_owner(slot, to);
         // Both ends learn it at one time: a claim of the source in between could win the slot back for nobody.
         source.view.migrating.erase(slot);
@@ -325,9 +325,8 @@ private:
         moving_.erase(slot);
         book_.lost_slot(slot);
         (*this)[from].view.migrating.erase(slot);
-        (*this)[to].view.importing.erase(slot);
         for (auto const& one : nodes()) {
-            one->view.importing.erase(slot);
+            one->view.end_import(slot);
             if (one->primary() && one->view.owner[slot] != one->number())
                 std::erase_if(one->store, [&](auto const& entry) { return cluster::slot_of(entry.first).value() == slot; });
         }

@@ -52,7 +52,7 @@ struct model_view {
     std::map<std::uint16_t, node_number> migrating;
     std::map<std::uint16_t, node_number> importing;
     std::uint64_t current_epoch = 0;
-    std::uint64_t version = 1;  ///< Grows with every change of owners.
+    std::uint64_t version = 1;  ///< Grows with every change of owners, or of what keeps a claim from being heard.
     endpoint_style style = endpoint_style::ip;
 
     model_view() { owner.fill(nobody); }
@@ -77,6 +77,17 @@ struct model_view {
         owner[slot] = static_cast<std::int8_t>(to);
         unclaimed_.reset(slot);
         ++version;
+    }
+    /// CLUSTER SETSLOT … IMPORTING and … STABLE: while a slot is imported no claim of it is heard, so each claim must be held against it again.
+    void begin_import(std::uint16_t slot, node_number from) {
+        importing[slot] = from;
+        ++version;
+    }
+    void end_import(std::uint16_t slot) { version += importing.erase(slot); }
+    void close_all_slots() {
+        version += importing.size();
+        importing.clear();
+        migrating.clear();
     }
     std::size_t count_of(node_number which) const { return count()[static_cast<std::size_t>(which)]; }
 
