@@ -1,8 +1,8 @@
-// model_bus.hpp: how model nodes learn of each other: heartbeats, failure detection, elections, replication.
+// model_bus.hpp: how model nodes learn of each other: heartbeats, failure detection, elections.
 // It knows no clients. The rules are those of the Redis Cluster specification, with times scaled to the node timeout.
 #pragma once
 
-#include <umbel/testing/model_node.hpp>
+#include <umbel/testing/model_replication.hpp>
 
 #include <memory>
 #include <string>
@@ -12,30 +12,13 @@
 namespace umbel::testing {
 
 /// The cluster bus with all its nodes.
-class model_bus {
+class model_bus : public model_replication {
 public:
-    model_bus(timeline& time, model_options const& options, ledger& book) : time_{time}, options_{options}, book_{book} {}
-    model_bus(model_bus const&) = delete;
-    model_bus& operator=(model_bus const&) = delete;
-
-    std::vector<std::unique_ptr<model_node>>& nodes() noexcept { return nodes_; }
-    model_node& operator[](node_number which) { return *nodes_[static_cast<std::size_t>(which)]; }
-    std::size_t size() const noexcept { return nodes_.size(); }
-
-    /// Nodes of different groups do not hear each other.
-    void set_group(node_number which, int group) { groups_[static_cast<std::size_t>(which)] = group; }
-    bool hear(node_number left, node_number right) const {
-        auto const alive = [&](node_number one) { return nodes_[static_cast<std::size_t>(one)]->is != model_node::state::crashed; };
-        return alive(left) && alive(right) && groups_[static_cast<std::size_t>(left)] == groups_[static_cast<std::size_t>(right)];
-    }
+    using model_replication::model_replication;
 
     /// Adds a server that nobody knows yet.
     model_node& add(std::string id, cluster::endpoint where, std::string hostname) {
-        auto const number = static_cast<node_number>(nodes_.size());
-        nodes_.push_back(std::make_unique<model_node>(time_, options_, book_, number));
-        groups_.push_back(0);
-        for (auto const& one : nodes_) one->view.peers.resize(nodes_.size());
-        model_node& made = *nodes_.back();
+        model_node& made = place();
         made.view.me() = {.known = true, .id = std::move(id), .where = std::move(where), .hostname = std::move(hostname)};
         made.changed = [this](model_node& by, std::vector<std::string> const& keys) { replicate(by, keys); };
         made.link_up = true;
@@ -55,7 +38,7 @@ public:
     /// Tells everybody at once how it stands.
     void announce(node_number from) {
         auto const told = std::make_shared<pulse const>(pulse_of((*this)[from]));
-        for (std::size_t to = 0; to < nodes_.size(); ++to) {
+        for (std::size_t to = 0; to < size(); ++to) {
             if (static_cast<node_number>(to) == from || !(*this)[from].view.peers[to].known) continue;
             send(from, static_cast<node_number>(to), [this, told](model_node& at) { hear_pulse(at, *told); });
         }
@@ -131,26 +114,10 @@ private:
         std::vector<node_number> known;
     };
 
-    static bool running(model_node const& one) noexcept { return one.is == model_node::state::running; }
-
     void resume(model_node& at) {
         if (!std::exchange(at.paused, false)) return;
         time_.soon([&at] {
             if (at.is == model_node::state::running) at.serve_all();
-        });
-    }
-
-    /// Messages between two nodes come in order, late by the bus's latency, or not at all.
-    template <class Take>
-    void send(node_number from, node_number to, Take take, duration least = 0ms) {
-        if (!hear(from, to)) return;
-        instant& last = last_due_[{from, to}];
-        last = std::max(last, engine::after(time_.now(), least + time_.between(100us, options_.bus_latency_max)));
-        time_.at(last, [this, from, to, take] {
-            if (!hear(from, to)) return;
-            model_node& at = (*this)[to];
-            if (running(at)) take(at);
-            else at.bus_backlog.push_back([&at, take] { take(at); });
         });
     }
 
@@ -236,7 +203,7 @@ private:
         for (node_number const voter : voters) count += voter == at.number() || one.accusers.contains(voter) ? 1u : 0u;
         if (count < voters.size() / 2 + 1) return;
         mark_failed(at, whom);
-        for (std::size_t to = 0; to < nodes_.size(); ++to)
+        for (std::size_t to = 0; to < size(); ++to)
             if (static_cast<node_number>(to) != at.number() && at.view.peers[to].known)
                 send(at.number(), static_cast<node_number>(to), [this, whom](model_node& there) { mark_failed(there, whom); });
     }
@@ -254,7 +221,7 @@ private:
         model_node& at = (*this)[which];
         if (!running(at)) return;
         announce(which);
-        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        for (std::size_t i = 0; i < size(); ++i) {
             model_peer& one = at.view.peers[i];
             if (!one.known || static_cast<node_number>(i) == which) continue;
             if (time_.now() - one.heard > options_.node_timeout) one.suspected = true;
@@ -283,7 +250,7 @@ private:
         time_.note([&] { return "node " + std::to_string(at.number()) + " asks for votes, epoch " + std::to_string(at.election_epoch); });
         auto const slots = std::make_shared<slot_set const>(view.slots_of(before));
         bool const forced = at.forced;
-        for (std::size_t to = 0; to < nodes_.size(); ++to) {
+        for (std::size_t to = 0; to < size(); ++to) {
             if (static_cast<node_number>(to) == at.number() || !view.peers[to].known) continue;
             send(at.number(), static_cast<node_number>(to),
                  [this, who = at.number(), before, epoch = at.election_epoch, claim = view.peer(before).config_epoch, slots, forced](model_node& voter) {
@@ -321,73 +288,6 @@ private:
         elect(heir);
     }
 
-    // ---- Replication ------------------------------------------------------------------------------------------------------------
-
-    void replicate(model_node& by, std::vector<std::string> const& keys) {
-        for (auto const& one : nodes_) {
-            model_node& copy = *one;
-            if (copy.primary() || copy.view.me().follows != by.number() || !copy.link_up) continue;
-            if (!hear(by.number(), copy.number())) {
-                copy.link_up = false;
-                continue;
-            }
-            std::vector<std::pair<std::string, std::optional<model_value>>> news;
-            for (std::string const& key : keys) {
-                auto const at = by.store.find(key);
-                news.emplace_back(key, at == by.store.end() ? std::nullopt : std::optional{at->second});
-            }
-            ++copy.repl_sent;
-            send(by.number(), copy.number(), [sync = copy.sync_number, from = by.number(), news](model_node& there) {
-                if (!there.link_up || there.sync_number != sync || there.view.me().follows != from) return;
-                for (auto const& [key, value] : news) {
-                    if (value) there.store[key] = *value;
-                    else there.store.erase(key);
-                }
-                ++there.repl_applied;
-            }, time_.between(0ms, options_.replication_lag_max));
-        }
-    }
-    /// A replica looks after its link, and takes a whole copy where it has none.
-    void keep_copy(model_node& at) {
-        node_number const from = at.view.me().follows;
-        if (from == nobody) return;
-        if (!hear(at.number(), from)) at.link_up = false;
-        if (at.link_up || at.syncing || !can_sync(at, from)) return;
-        at.syncing = true;
-        time_.in(time_.between(10ms, 60ms), [this, &at, from] {
-            if (!can_sync(at, from)) return void(at.syncing = false);
-            at.loading = true;
-            time_.in(time_.between(2ms, 20ms), [this, &at, from] { take_copy(at, from); });
-        });
-    }
-    bool can_sync(model_node const& at, node_number from) {
-        model_node const& source = (*this)[from];
-        return running(at) && running(source) && hear(at.number(), from) && source.primary() && !at.primary() && at.view.me().follows == from;
-    }
-    void take_copy(model_node& at, node_number from) {
-        at.syncing = at.loading = false;
-        if (!can_sync(at, from)) return;
-        model_node const& source = (*this)[from];
-        if (std::exchange(at.wrote_as_primary, false)) {
-            for (auto const& [key, value] : at.store) {
-                auto const there = source.store.find(key);
-                if (there == source.store.end() || !(there->second == value)) book_.lost_key(key);
-            }
-            for (auto const& [key, value] : source.store)
-                if (!at.store.contains(key)) book_.lost_key(key);
-        }
-        at.store = source.store;
-        at.link_up = true;
-        ++at.sync_number;
-        at.repl_sent = at.repl_applied = 0;
-    }
-
-    timeline& time_;
-    model_options const& options_;
-    ledger& book_;
-    std::vector<std::unique_ptr<model_node>> nodes_;
-    std::vector<int> groups_;
-    std::map<std::pair<node_number, node_number>, instant> last_due_;
     std::map<node_number, std::pair<std::uint64_t, std::shared_ptr<slot_set const>>> claims_;
     std::uint64_t promotions_ = 0;
     instant last_promotion_{0};
