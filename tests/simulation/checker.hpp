@@ -173,7 +173,7 @@ private:
         if (what.write && what.readonly_link) fail("a write was executed on a link that has sent READONLY");
         if (what.readonly_link && what.words.size() > 1 && what.words[1].find("{a:") == 0)
             fail("a read meant for the primary was served on a link that has sent READONLY: " + what.words[1]);
-        if (what.foreign && what.words.size() > 1) cluster_.book().lost_key(what.words[1]);
+        if (what.foreign && what.words.size() > 1) cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
         std::string const& verb = what.words[0];
         if (verb == "INCR") ++counters_[what.words[1]].executed;
         if (verb == "RPUSH" || verb == "APPEND") {

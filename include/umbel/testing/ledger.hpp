@@ -1,4 +1,4 @@
-// ledger.hpp: what the model's nodes have really executed, and which keys the model itself may have lost. It judges nothing.
+// ledger.hpp: what the model's nodes have really executed, and which writes the model itself has lost, when, and why. It judges nothing.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
@@ -6,8 +6,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace umbel::testing {
 
@@ -24,7 +28,15 @@ struct execution {
     std::string const& reply;
 };
 
-/// Passes executions on to whoever checks them, and remembers which keys a failover (or an interrupted resharding) may have lost.
+/// Writes to one key that a real cluster would have lost too: the first and the last of them, by the time of their execution.
+struct model_loss {
+    engine::instant from{0};
+    engine::instant until{0};
+    std::string_view reason;  ///< Lives for ever.
+};
+
+/// Passes executions on to whoever checks them, and tells which writes a failover (or an interrupted resharding) has lost.
+/// Every write to a key is numbered and knows the one before it, so that two copies of a key tell which writes only one of them has seen.
 class ledger {
 public:
     void watch(std::function<void(execution const&)> by) { watcher_ = std::move(by); }
@@ -32,17 +44,55 @@ public:
         ++count_;
         if (watcher_) watcher_(what);
     }
-    void lost_key(std::string const& key) { keys_.insert(key); }
-    void lost_slot(std::uint16_t slot) { slots_.insert(slot); }
-    bool may_be_lost(std::string_view key) const {
-        return keys_.find(key) != keys_.end() || slots_.contains(cluster::slot_of(key).value());
-    }
     std::uint64_t count() const noexcept { return count_; }
 
+    /// A write on top of write `before` (0: the first one). Returns its number, for model_value::history.
+    std::uint64_t wrote(engine::instant when, std::uint64_t before) {
+        writes_.push_back({when, before});
+        return writes_.size();
+    }
+    /// A client has deleted the key: a copy without it may be newer than one with it.
+    void deleted(std::string const& key) { deleted_.insert(key); }
+    bool was_deleted(std::string_view key) const { return deleted_.find(key) != deleted_.end(); }
+
+    /// A copy of the key, as write `gone` left it, is given up; other copies are as the writes `kept` left them. Returns how many writes
+    /// are lost thereby: those that none of the others has seen.
+    std::size_t gave_up(std::string const& key, std::uint64_t gone, std::span<std::uint64_t const> kept, std::string_view reason) {
+        std::uint64_t last_common = 0;
+        for (std::uint64_t const other : kept) last_common = std::max(last_common, common(gone, other));
+        if (gone == last_common) return 0;
+        model_loss lost{engine::never, writes_[gone - 1].when, reason};
+        std::size_t count = 0;
+        for (; gone != last_common; gone = writes_[gone - 1].before, ++count) lost.from = writes_[gone - 1].when;
+        losses_[key].push_back(lost);
+        return count;
+    }
+    /// Whatever was written to the key in this time may be lost.
+    void lost_key(std::string const& key, engine::instant from, engine::instant until, std::string_view reason) {
+        losses_[key].push_back({from, until, reason});
+    }
+    bool may_be_lost(std::string_view key) const { return losses_.find(key) != losses_.end(); }
+    std::map<std::string, std::vector<model_loss>, std::less<>> const& losses() const noexcept { return losses_; }
+
 private:
+    /// The last write that both have seen. Numbers grow, so the younger one cannot have been seen by the other.
+    std::uint64_t common(std::uint64_t left, std::uint64_t right) const {
+        while (left != right) {
+            std::uint64_t& younger = left > right ? left : right;
+            younger = writes_[younger - 1].before;
+        }
+        return left;
+    }
+
+    struct write {
+        engine::instant when;
+        std::uint64_t before;
+    };
+
     std::function<void(execution const&)> watcher_;
-    std::set<std::string, std::less<>> keys_;
-    std::set<std::uint16_t> slots_;
+    std::vector<write> writes_;
+    std::set<std::string, std::less<>> deleted_;
+    std::map<std::string, std::vector<model_loss>, std::less<>> losses_;
     std::uint64_t count_ = 0;
 };
 

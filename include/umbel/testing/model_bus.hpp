@@ -67,6 +67,7 @@ public:
         view.me().follows = nobody;
         view.me().config_epoch = epoch;
         at.link_up = true;
+        at.may_know_more = true;
         at.forced = false;
         at.election_at = engine::never;
         ++at.sync_number;
@@ -155,7 +156,9 @@ private:
         from.config_epoch = std::max(from.config_epoch, told.config_epoch);
         auto& [theirs, ours, epoch] = at.heard_claims[told.from];
         if (theirs != told.slots_version || ours != view.version || epoch != from.config_epoch) {
-            if (view.claimed(told.from, *told.slots)) follow(at, told.from);
+            auto const changed = view.claimed(told.from, *told.slots);
+            if (changed.must_follow) follow(at, told.from);
+            else if (changed.lost.any()) clear_slots(at, "a claim under a higher epoch took the slot", changed.lost);
             theirs = told.slots_version;
             ours = view.version;
             epoch = from.config_epoch;
@@ -291,9 +294,6 @@ private:
     std::map<node_number, std::pair<std::uint64_t, std::shared_ptr<slot_set const>>> claims_;
     std::uint64_t promotions_ = 0;
     instant last_promotion_{0};
-
-protected:
-    std::set<node_number> forgotten_;
 };
 
 }  // namespace umbel::testing

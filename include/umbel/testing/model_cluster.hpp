@@ -178,16 +178,6 @@ public:
 
     // ---- What is true ---------------------------------------------------------------------------------------------------------
 
-    /// The primary of a slot: who claims it under the highest epoch; nobody while nobody does.
-    node_number truth(std::uint16_t slot) {
-        node_number best = nobody;
-        for (auto const& one : nodes()) {
-            if (one->foreign || forgotten_.contains(one->number()) || !one->primary() || one->view.owner[slot] != one->number()) continue;
-            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch) best = one->number();
-        }
-        return best;
-    }
-    bool is_member(node_number which) { return !(*this)[which].foreign && !forgotten_.contains(which); }
     /// True when all members agree, nobody is held for failed, every replica has its copy and nothing moves.
     bool settled() {
         model_node* first = nullptr;
@@ -292,7 +282,7 @@ private:
         auto const leaving = source.view.migrating.find(slot);
         bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() && leaving->second == to &&
                            target.view.importing.contains(slot) && source.view.owner[slot] == from;
-        if (!sound) return abandon_move(slot);
+        if (!sound) return mend(slot);
         if (!usable(source) || !usable(target) || !hear(from, to) || source.paused || target.paused) {
             time_.in(20ms, [this, slot] { move_on(slot); });
             return;
@@ -300,11 +290,7 @@ private:
         for (auto at = source.store.begin(); at != source.store.end(); ++at) {
             if (cluster::slot_of(at->first).value() != slot) continue;
             std::string const key = at->first;
-            target.store[key] = std::move(at->second);
-            source.store.erase(at);
-            target.wrote_as_primary = source.wrote_as_primary = true;
-            target.changed(target, {key});
-            source.changed(source, {key});
+            hand_key(source, target, key);
             time_.in(step(), [this, slot] { move_on(slot); });
             return;
         }
@@ -318,18 +304,43 @@ private:
         announce(to);
         announce(from);
     }
-    /// A failover has come between: what redis-cli --cluster fix would do. Keys on both sides may be lost.
-    void abandon_move(std::uint16_t slot) {
+    /// MIGRATE … REPLACE of one key.
+    void hand_key(model_node& from, model_node& to, std::string const& key) {
+        auto const at = from.store.find(key);
+        if (to.store.contains(key)) give_up(to, "a key was moved onto an older copy", [&](std::string const& one) { return one == key; });
+        to.store[key] = std::move(at->second);
+        from.store.erase(at);
+        from.may_know_more = to.may_know_more = true;
+        replicate(to, {key});
+        replicate(from, {key});
+    }
+    /// A failover has come between. What redis-cli --cluster fix does as soon as it can: whoever owns the slot gets the keys that others
+    /// hold, but of a key that is on both sides the owner's copy stays.
+    void mend(std::uint16_t slot) {
+        node_number const owner = truth(slot);
+        if (owner == nobody || !all_primaries_reach(owner)) {
+            time_.in(20ms, [this, slot] { mend(slot); });
+            return;
+        }
+        log("gets what is left of slot " + std::to_string(slot) + ", whose move is given up", owner);
         auto const [from, to] = moving_.at(slot);
-        log("'s move of slot " + std::to_string(slot) + " is given up", from);
         moving_.erase(slot);
-        book_.lost_slot(slot);
         (*this)[from].view.migrating.erase(slot);
         for (auto const& one : nodes()) {
             one->view.end_import(slot);
-            if (one->primary() && one->view.owner[slot] != one->number())
-                std::erase_if(one->store, [&](auto const& entry) { return cluster::slot_of(entry.first).value() == slot; });
+            // Who still takes the slot for his own deletes the keys when he learns better.
+            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] == one->number()) continue;
+            std::vector<std::string> keys;
+            for (auto const& [key, value] : one->store)
+                if (cluster::slot_of(key).value() == slot && !(*this)[owner].store.contains(key)) keys.push_back(key);
+            for (std::string const& key : keys) hand_key(*one, (*this)[owner], key);
+            clear_slots(*one, "an interrupted move left two copies", slot_set{}.set(slot));
         }
+    }
+    bool all_primaries_reach(node_number which) {
+        return std::all_of(nodes().begin(), nodes().end(), [&](auto const& one) {
+            return !is_member(one->number()) || !one->primary() || (usable(*one) && !one->paused && hear(one->number(), which));
+        });
     }
 
     timeline& time_;

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,17 @@ public:
     bool hear(node_number left, node_number right) const {
         auto const alive = [&](node_number one) { return nodes_[static_cast<std::size_t>(one)]->is != model_node::state::crashed; };
         return alive(left) && alive(right) && groups_[static_cast<std::size_t>(left)] == groups_[static_cast<std::size_t>(right)];
+    }
+
+    bool is_member(node_number which) { return !(*this)[which].foreign && !forgotten_.contains(which); }
+    /// The primary of a slot: who claims it under the highest epoch; nobody while nobody does.
+    node_number truth(std::uint16_t slot) {
+        node_number best = nobody;
+        for (auto const& one : nodes_) {
+            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] != one->number()) continue;
+            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch) best = one->number();
+        }
+        return best;
     }
 
 protected:
@@ -57,6 +69,7 @@ protected:
     timeline& time_;
     model_options const& options_;
     ledger& book_;
+    std::set<node_number> forgotten_;
 
 private:
     std::vector<std::unique_ptr<model_node>> nodes_;

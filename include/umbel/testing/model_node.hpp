@@ -68,7 +68,7 @@ public:
     std::uint64_t sync_number = 0;
     std::uint64_t repl_sent = 0;
     std::uint64_t repl_applied = 0;
-    bool wrote_as_primary = false;
+    bool may_know_more = false;  ///< It has been a primary since it last took a copy.
     bool forced = false;
     instant election_at = engine::never;
     std::uint64_t election_epoch = 0;
@@ -254,9 +254,10 @@ private:
         if (loading && !which.stale) return wire::error("LOADING Redis is loading the dataset in memory");
         model_outcome made = model_executor{store, from.resp3}.run(which, words);
         if (!made.changed.empty()) {
-            wrote_as_primary = true;
+            may_know_more = true;
             for (std::string const& key : made.changed)
-                if (auto const at = store.find(key); at != store.end()) at->second.history = at->second.history * 31 + book.count() + 1;
+                if (auto const at = store.find(key); at != store.end()) at->second.history = book.wrote(time.now(), at->second.history);
+                else book.deleted(key);
             if (changed) changed(*this, made.changed);
         }
         book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});

@@ -18,6 +18,36 @@ public:
     using model_members::model_members;
 
 protected:
+    /// Notes which writes are lost when `loser` gives up its copies of the keys that `concerned` names: those that no other primary has seen.
+    template <class Concerned>
+    void give_up(model_node const& loser, std::string_view reason, Concerned concerned) {
+        std::size_t writes = 0;
+        std::set<std::string, std::less<>> keys;
+        for (auto const& [key, value] : loser.store) {
+            if (!concerned(key)) continue;
+            std::vector<std::uint64_t> kept;
+            for (auto const& one : nodes()) {
+                if (one.get() == &loser || !one->primary() || !is_member(one->number())) continue;
+                if (auto const at = one->store.find(key); at != one->store.end()) kept.push_back(at->second.history);
+            }
+            if (kept.empty() && book_.was_deleted(key)) book_.lost_key(key, instant{0}, time_.now(), reason);
+            else writes += book_.gave_up(key, value.history, kept, reason);
+        }
+        if (writes == 0) return;
+        time_.note([&] { return "node " + std::to_string(loser.number()) + " loses " + std::to_string(writes) + " writes: " + std::string{reason}; });
+    }
+    /// A primary deletes what it holds of slots that it has lost to another one.
+    /// Rule: redis-server 7 cluster.c, clusterUpdateSlotsConfigWith(), "dirty slots".
+    void clear_slots(model_node& at, std::string_view reason, slot_set const& slots) {
+        auto const concerned = [&](std::string const& key) { return slots.test(cluster::slot_of(key).value()); };
+        give_up(at, reason, concerned);
+        std::vector<std::string> gone;
+        for (auto const& [key, value] : at.store)
+            if (concerned(key)) gone.push_back(key);
+        for (std::string const& key : gone) at.store.erase(key);
+        replicate(at, gone);
+    }
+
     void replicate(model_node& by, std::vector<std::string> const& keys) {
         for (auto const& one : nodes()) {
             model_node& copy = *one;
@@ -65,14 +95,7 @@ private:
         at.syncing = at.loading = false;
         if (!can_sync(at, from)) return;
         model_node const& source = (*this)[from];
-        if (std::exchange(at.wrote_as_primary, false)) {
-            for (auto const& [key, value] : at.store) {
-                auto const there = source.store.find(key);
-                if (there == source.store.end() || !(there->second == value)) book_.lost_key(key);
-            }
-            for (auto const& [key, value] : source.store)
-                if (!at.store.contains(key)) book_.lost_key(key);
-        }
+        if (std::exchange(at.may_know_more, false)) give_up(at, "a failover made another copy the truth", [](std::string const&) { return true; });
         at.store = source.store;
         at.link_up = true;
         ++at.sync_number;

@@ -21,7 +21,7 @@ struct model_value {
     bool is_list = false;
     std::string text;
     std::vector<std::string> items;
-    std::uint64_t history = 0;  ///< Differs when different writes have led here.
+    std::uint64_t history = 0;  ///< The number of the write that left it so (ledger.hpp).
 
     friend bool operator==(model_value const&, model_value const&) = default;
 };
@@ -125,11 +125,15 @@ private:
         made_.changed.push_back(key);
         return store_[key];
     }
+    void assign(std::string const& key, std::string const& text) {
+        model_value& value = make(key);
+        value = {false, text, {}, value.history};
+    }
 
     void string(std::string_view name, model_words const& words) {
         model_value* const held = find(words[1]);
         if (name == "set") {
-            make(words[1]) = model_value{false, words[2], {}, 0};
+            assign(words[1], words[2]);
             made_.reply = wire::simple("OK");
             return;
         }
@@ -174,7 +178,7 @@ private:
     }
     void mset(model_words const& words) {
         if (words.size() % 2 == 0) return void(made_.reply = wire::error("ERR wrong number of arguments for 'mset' command"));
-        for (std::size_t i = 1; i + 1 < words.size(); i += 2) make(words[i]) = model_value{false, words[i + 1], {}, 0};
+        for (std::size_t i = 1; i + 1 < words.size(); i += 2) assign(words[i], words[i + 1]);
         made_.reply = wire::simple("OK");
     }
     void mget(model_words const& words) {

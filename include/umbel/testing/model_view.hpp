@@ -91,10 +91,15 @@ struct model_view {
     }
     std::size_t count_of(node_number which) const { return count()[static_cast<std::size_t>(which)]; }
 
-    /// A primary claims slots under its config epoch. Returns true when this node has thereby lost all its slots (or its primary
-    /// all of its) to the claimer, and must follow it.
+    /// What a claim has changed for this node.
+    struct claim_outcome {
+        bool must_follow = false;  ///< It has lost all its slots, or its primary all of its, to the claimer.
+        slot_set lost;             ///< Slots that were its own until now.
+    };
+    /// A primary claims slots under its config epoch.
     /// Rule: Redis Cluster specification, "Hash slots configuration propagation".
-    bool claimed(node_number by, slot_set const& slots) {
+    claim_outcome claimed(node_number by, slot_set const& slots) {
+        claim_outcome made;
         node_number const mine = my_primary();
         bool lost_mine = false;
         std::uint64_t const epoch = peer(by).config_epoch;
@@ -108,10 +113,14 @@ struct model_view {
             if (importing.contains(slot)) continue;
             if (owner[at] != nobody && !unclaimed_.test(at) && peer(owner[at]).config_epoch >= epoch) continue;
             if (owner[at] == mine) lost_mine = true;
-            if (owner[at] == self) migrating.erase(slot);
+            if (owner[at] == self) {
+                migrating.erase(slot);
+                made.lost.set(at);
+            }
             set_owner(slot, by);
         }
-        return lost_mine && mine != by && mine != nobody && count_of(mine) == 0;
+        made.must_follow = lost_mine && mine != by && mine != nobody && count_of(mine) == 0;
+        return made;
     }
 
     /// Nodes that vote: primaries with slots.
