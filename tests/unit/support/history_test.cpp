@@ -182,6 +182,22 @@ TEST_CASE("what a failover may lose is forgiven inside its window and nowhere el
     }
 }
 
+TEST_CASE("what a failover has lost need not have seen what the copy that stayed was told before", "[history]") {
+    for (bool const forgiven : {true, false}) {
+        book b;
+        for (int i = 1; i <= 5; ++i) b.ran(b.counter, i);
+        auto const from = b.now + 1;
+        b.ran(b.counter, 2);
+        if (forgiven) b.kept.may_lose(b.counter, from, b.now);
+        b.now += 20;
+        b.ran(b.counter, 6);
+        auto const found = b.judged(6);
+        INFO(found.to_string());
+        CHECK(found.clean() == forgiven);
+        if (!forgiven) CHECK(found[guilt::lost] != 0);
+    }
+}
+
 TEST_CASE("a list tells what was lost, doubled, crossed and denied", "[history]") {
     book b;
     auto const first = b.token(b.ran(b.list, 1));
