@@ -230,7 +230,7 @@ private:
             if (!seen.insert(id).second) fail("list " + one.key + " holds " + id + " twice");
         }
     }
-    static bool is_value_of(std::string const& key, std::string_view text) { return text.substr(0, key.size() + 1) == key + "="; }
+    static bool is_value_of(std::string const& key, std::string_view text) { return text.starts_with(key + "#"); }
 
     void bad(std::uint64_t number, call_record const& one, umbel::error const& why) {
         ++failed_;

@@ -118,10 +118,18 @@ TEST_CASE("an INCR whose reply is lost runs once, unless the user wants it sent 
     CHECK(incr_without_reply(umbel::retry_unknown::always) == std::pair{std::string{"(integer) 2"}, std::uint64_t{2}});
 }
 
-TEST_CASE("a policy that repeats what may have been executed is caught", "[simulation][control]") {
-    CHECK(first_catch([](plan& drawn) { drawn.policy = repeats_everything{}; drawn.wires.cut_percent = 50; }, "was executed 2 times") != "");
+TEST_CASE("a client that repeats what may have been executed is caught by the checks and by the history", "[simulation][control]") {
+    auto const repeats = [](plan& drawn) { drawn.policy = repeats_everything{}; drawn.wires.cut_percent = 50; };
+    CHECK(first_catch(repeats, "was executed 2 times") != "");
+    CHECK(first_catch(repeats, "history: doubled") != "");
 }
 
-TEST_CASE("a driver that forgets the place of cancelled calls is caught", "[simulation][control]") {
-    CHECK(first_catch([](plan& drawn) { drawn.forget_tombstones = true; drawn.users.cancel_percent = 30; }, "somebody else's reply") != "");
+TEST_CASE("a client that forgets the place of cancelled calls is caught by the checks and by the history", "[simulation][control]") {
+    auto const forgets = [](plan& drawn) { drawn.forget_tombstones = true; drawn.users.cancel_percent = 30; };
+    CHECK(first_catch(forgets, "somebody else's reply") != "");
+    CHECK(first_catch(forgets, "history: crossed") != "");
+}
+
+TEST_CASE("an acknowledged write that is gone is found by the history where no failover excuses it", "[simulation][control]") {
+    CHECK(first_catch([](plan& drawn) { drawn.forgive_losses = false; }, "history: lost") != "");
 }

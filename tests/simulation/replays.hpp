@@ -21,9 +21,10 @@ inline std::vector<replay> const replays{
     {822, "slots that move at the same time as others, in both directions"},
     {3981, "a slot whose import was given up, claimed by a new primary meanwhile"},
     {11425, "slots on their way to a node that has just joined, given up by a failover"},
+    {15010, "a slot on its way into a shard that was failing over itself"},
     {5907, "a slot given away by a primary that a failover had replaced already: its heir's writes are lost"},
     {10862, "an old primary that took a slot, and with its new epoch all of its former slots but one"},
-    {15010, "a slot on its way into a shard that was failing over itself"},
+    {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
 };
 
 }  // namespace simulation

@@ -26,6 +26,7 @@ struct plan {
     unsigned faults = 0;
     duration troubled = 2s;
     bool forget_tombstones = false;
+    bool forgive_losses = true;
 
     std::string describe() const {
         std::ostringstream out;
@@ -134,6 +135,7 @@ struct outcome {
     std::uint64_t promotions = 0;
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
+    std::uint64_t forgiven = 0;  ///< Acknowledged writes that the model has lost.
     std::map<std::string, unsigned> codes;
 };
 
@@ -154,7 +156,7 @@ public:
         db.driver().forget_tombstones = plan_.forget_tombstones;
         judge.watch_asks(db);
         time_.after_every_step([&] { judge.step(db); });
-        workload users{time_, db, judge, plan_.users};
+        workload users{time_, db, judge, seen_, plan_.users};
         fault_plan faults{time_, cluster, users.slots()};
         faults.sends_junk = plan_.allowed.junk;
         faults.refuses = plan_.allowed.refusals;
@@ -166,6 +168,7 @@ public:
         faults.stop();
         heal(cluster, db, judge, users);
         close(cluster, db, judge);
+        if (cluster.settled()) sentence(cluster, judge);
         return told(cluster, db, judge, users);
     }
 
@@ -195,6 +198,11 @@ private:
         if (db.pending() != 0) judge.fail(std::to_string(db.pending()) + " calls outlive the client's end");
         judge.conclude(db);
     }
+    void sentence(model_cluster& cluster, checker& judge) {
+        auto const found = seen_.judged(cluster, plan_.forgive_losses);
+        forgiven_ = found.forgiven;
+        for (std::string const& one : found.texts) judge.fail("history: " + one);
+    }
     outcome told(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
         outcome made;
         made.failures = judge.failures();
@@ -206,12 +214,15 @@ private:
         made.promotions = cluster.promotions();
         made.moved = db.counters().moved;
         made.asked = db.counters().asked;
+        made.forgiven = forgiven_;
         made.codes = judge.codes();
         return made;
     }
 
     plan plan_;
     timeline time_;
+    witness seen_{time_};
+    std::uint64_t forgiven_ = 0;
     std::uint64_t seed_;
 };
 

@@ -1,9 +1,11 @@
 // workload.hpp: simulated users: commands whose replies can be told apart, at random times, with deadlines and cancellations.
-// It judges nothing; the checker does.
+// It judges nothing; the checker does, and the judge of the witness.
 #pragma once
 
 #include "checker.hpp"
+#include "witness.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,8 @@ struct workload_options {
 /// Users that call one after another until they are told to stop.
 class workload {
 public:
-    workload(timeline& time, sim_client& db, checker& judge, workload_options options) : time_{time}, db_{db}, judge_{judge}, options_{options} {}
+    workload(timeline& time, sim_client& db, checker& judge, witness& seen, workload_options options)
+        : time_{time}, db_{db}, judge_{judge}, witness_{seen}, options_{options} {}
 
     void start() {
         for (unsigned i = 0; i < options_.users; ++i) later();
@@ -75,7 +78,8 @@ private:
         call_record record;
         record.what = what;
         record.key = tag(which);
-        std::vector<std::string> const words = words_of(record, number);
+        std::optional<std::size_t> written;
+        std::vector<std::string> const words = words_of(record, number, written);
         record.deadline = umbel::engine::never;
         sim_call_options wanted;
         duration deadline = fixed_deadline_;
@@ -94,8 +98,9 @@ private:
         });
         judge_.begun(number, std::move(record));
         std::vector<std::string_view> const views(words.begin(), words.end());
-        auto const call = db_.call(std::span<std::string_view const>{views}, [this, number, goes_on](umbel::result<umbel::reply> answer) {
+        auto const call = db_.call(std::span<std::string_view const>{views}, [this, number, goes_on, written](umbel::result<umbel::reply> answer) {
             judge_.ended(number, answer);
+            if (written) witness_.ended(*written, answer);
             if (goes_on) later();
         }, wanted);
         if (fixed_deadline_ == duration{0} && time_.chance(options_.cancel_percent))
@@ -110,17 +115,24 @@ private:
         return modes[time_.pick(3)];
     }
 
-    std::vector<std::string> words_of(call_record& one, std::uint64_t number) {
+    std::vector<std::string> words_of(call_record& one, std::uint64_t number, std::optional<std::size_t>& written) {
         std::string const id = std::to_string(number);
         std::string const padding = time_.chance(options_.large_percent) ? std::string(1000 + time_.pick(20000), 'x') : std::string{};
         switch (one.what) {
             case kind::echo: one.id = "echo#" + id + padding; return {"ECHO", one.id};
-            case kind::set: one.key += "text"; return {"SET", one.key, one.key + "=" + id + padding};
+            case kind::set: one.key += "text"; return {"SET", one.key, one.key + "#" + id + padding};
             case kind::get: one.key += "text"; return {"GET", one.key};
-            case kind::push: one.key += "list"; one.id = one.key + "#" + id; return {"RPUSH", one.key, one.id};
+            case kind::push:
+                one.key += "list";
+                written = witness_.begin(one.key, history::kind::push);
+                one.id = witness_.token(*written);
+                return {"RPUSH", one.key, one.id};
             case kind::append: one.key += "append"; one.id = one.key + "#" + id; return {"APPEND", one.key, one.id};
-            case kind::incr: one.key += "count"; return {"INCR", one.key};
-            case kind::mset: return {"MSET", one.key + "x", one.key + "x=" + id, one.key + "y", one.key + "y=" + id};
+            case kind::incr:
+                one.key += "count";
+                written = witness_.begin(one.key, history::kind::incr);
+                return {"INCR", one.key};
+            case kind::mset: return {"MSET", one.key + "x", one.key + "x#" + id, one.key + "y", one.key + "y#" + id};
             case kind::mget: return {"MGET", one.key + "x", one.key + "y"};
             case kind::range: one.key += "list"; return {"LRANGE", one.key, "0", "-1"};
             case kind::refused: break;
@@ -132,6 +144,7 @@ private:
     timeline& time_;
     sim_client& db_;
     checker& judge_;
+    witness& witness_;
     workload_options options_;
     duration fixed_deadline_{};
     std::uint64_t number_ = 0;
