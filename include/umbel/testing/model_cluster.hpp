@@ -281,7 +281,7 @@ private:
         model_node& target = (*this)[to];
         auto const leaving = source.view.migrating.find(slot);
         bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() && leaving->second == to &&
-                           target.view.importing.contains(slot) && source.view.owner[slot] == from;
+                           target.view.importing.contains(slot) && source.view.owner[slot] == from && truth(slot) == from;
         if (!sound) return mend(slot);
         if (!usable(source) || !usable(target) || !hear(from, to) || source.paused || target.paused) {
             time_.in(20ms, [this, slot] { move_on(slot); });
@@ -318,12 +318,12 @@ private:
     /// hold, but of a key that is on both sides the owner's copy stays.
     void mend(std::uint16_t slot) {
         node_number const owner = truth(slot);
-        if (owner == nobody || !all_primaries_reach(owner)) {
+        auto const [from, to] = moving_.at(slot);
+        if (owner == nobody || !is_reached(owner, to)) {
             time_.in(20ms, [this, slot] { mend(slot); });
             return;
         }
         log("gets what is left of slot " + std::to_string(slot) + ", whose move is given up", owner);
-        auto const [from, to] = moving_.at(slot);
         moving_.erase(slot);
         (*this)[from].view.migrating.erase(slot);
         for (auto const& one : nodes()) {
@@ -337,9 +337,12 @@ private:
             clear_slots(*one, "an interrupted move left two copies", slot_set{}.set(slot));
         }
     }
-    bool all_primaries_reach(node_number which) {
+    /// True when everybody runs who may hold keys of a slot that `owner` has and `to` was to get; not who has been replaced by a failover.
+    bool is_reached(node_number owner, node_number to) {
         return std::all_of(nodes().begin(), nodes().end(), [&](auto const& one) {
-            return !is_member(one->number()) || !one->primary() || (usable(*one) && !one->paused && hear(one->number(), which));
+            if (!is_member(one->number()) || !one->primary()) return true;
+            if (one->number() != to && (*this)[owner].view.count_of(one->number()) == 0) return true;
+            return usable(*one) && !one->paused && hear(one->number(), owner);
         });
     }
 
