@@ -40,7 +40,12 @@ public:
     sim_client db;
 
     /// Waits for the first topology.
-    void ready() { time.run_while_not([this] { return db.control().routes().known() == umbel::engine::known_as::cluster && db.control().waiting() == 0; }, 2s); time.run_for(20ms); }
+    scene& ready() {
+        auto const knows = [this] { return db.control().routes().known() == umbel::engine::known_as::cluster && db.control().waiting() == 0; };
+        time.run_while_not(knows, 2s);
+        time.run_for(20ms);
+        return *this;
+    }
 
     answer& call(std::initializer_list<std::string_view> words, sim_call_options const& options = {}) {
         answers_.push_back(std::make_unique<answer>());

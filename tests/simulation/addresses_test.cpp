@@ -1,0 +1,48 @@
+// Addresses in virtual time: what a cluster announces is not always what a client reaches.
+#include "heartbeat.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace simulation;
+
+TEST_CASE("a cluster behind NAT is served like any other: failover, MOVED and ASK", "[simulation]") {
+    // Six nodes announce 10.0.0.x:6379; only 127.0.0.1:7000 and up is there for the client.
+    std::vector<std::string> announced, reached;
+    for (int i = 0; i < 6; ++i) {
+        announced.push_back("10.0.0." + std::to_string(i + 1) + ":6379");
+        reached.push_back("127.0.0.1:" + std::to_string(7000 + i));
+    }
+    std::vector<umbel::address_pair> rows;
+    for (std::size_t i = 0; i < 6; ++i) rows.push_back({announced[i], reached[i]});
+    scene on{{.seeds = {"127.0.0.1:7004"}, .address_map = rows}};
+    for (int i = 0; i < 6; ++i) {
+        REQUIRE(on.cluster.where(i).to_string() == announced[static_cast<std::size_t>(i)]);
+        on.cluster.net().listen({"127.0.0.1", static_cast<std::uint16_t>(7000 + i)}, on.cluster[i]);
+        on.cluster.net().leave(on.cluster.where(i));
+    }
+    on.ready();
+    heartbeat users{on, keys_each(on, 3), 5ms, on.time.now() + 8s};
+    users.start();
+    on.time.run_for(500ms);
+    on.cluster.crash(0);
+    on.time.run_for(3s);
+    CHECK(on.cluster.promotions() == 1);
+    // A slot with keys moves while somebody asks for one of them: ASK, then MOVED.
+    auto const slot = umbel::cluster::slot_of("{moves}").value();
+    node_number const from = on.cluster.truth(slot);
+    for (int i = 0; i < 20; ++i) REQUIRE(on.ask({"SET", "{moves}" + std::to_string(i), "x"}).good());
+    on.cluster.key_pace = 20ms;
+    on.cluster.move_slot(slot, from == 1 ? 2 : 1);
+    for (int i = 0; i < 200; ++i) {
+        CHECK(on.ask({"GET", "{moves}" + std::to_string(i % 20)}).text() == "\"x\"");
+        on.time.run_for(2ms);
+    }
+    on.time.run_for(4s);
+    CHECK(on.db.counters().asked > 0);
+    CHECK(on.db.counters().moved > 0);
+    CHECK(users.failed == 0);
+    CHECK(on.db.owner_of(umbel::cluster::slot{slot})->host == "127.0.0.1");
+}
