@@ -1,6 +1,8 @@
 // replays.hpp: seeds that have found a mistake, each with a name for it.
 #pragma once
 
+#include "scenario.hpp"
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,7 @@ namespace simulation {
 struct replay {
     std::uint64_t seed;
     std::string_view what;
+    draws how_much = draws::early;
 };
 
 inline std::vector<replay> const replays{

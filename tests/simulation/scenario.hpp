@@ -25,6 +25,8 @@ struct plan {
     umbel::cluster::policy policy{};
     unsigned faults = 0;
     duration troubled = 2s;
+    bool fails_fast = false;
+    bool zones = false;  ///< Nodes stand in two availability zones.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -34,7 +36,9 @@ struct plan {
             << (client.protocol == umbel::protocol::resp2 ? 2 : 3) << ", source " << static_cast<int>(client.topology_source) << ", style "
             << static_cast<int>(servers.style) << (allowed.junk ? ", junk" : "") << (allowed.refusals ? ", refusals" : "")
             << (allowed.small_bounds ? ", small bounds" : "") << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
-            << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "");
+            << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "") << ", retry_unknown "
+            << static_cast<int>(client.retry_unknown) << ", breaker " << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
+            << client.retry_budget_percent << "% and " << client.retry_budget_floor << (zones ? ", zones" : "");
         return out.str();
     }
 };
@@ -95,8 +99,34 @@ inline void draw_client(random_source& random, plan& made) {
     }
 }
 
+/// What plans did not have from the beginning. Drawn apart, so that the seeds which found something before still draw what they drew.
+inline void draw_more(random_source random, plan& made) {
+    static constexpr umbel::retry_unknown repeats[] = {umbel::retry_unknown::idempotent, umbel::retry_unknown::idempotent, umbel::retry_unknown::never,
+                                                       umbel::retry_unknown::always};
+    static constexpr std::uint32_t breakers[] = {5, 0, 1, 2};
+    static constexpr std::uint32_t percents[] = {10, 0, 1, 100};
+    static constexpr std::uint32_t floors[] = {10, 0, 1, 1000};
+    umbel::options& client = made.client;
+    client.retry_unknown = repeats[random.below(4)];
+    made.allowed.repeats = client.retry_unknown == umbel::retry_unknown::always;
+    client.breaker_failures = breakers[random.below(4)];
+    client.retry_budget_percent = percents[random.below(4)];
+    client.retry_budget_floor = floors[random.below(4)];
+    made.fails_fast = random.below(6) == 0 && !made.allowed.surfaced;
+    if (made.fails_fast) made.policy = umbel::cluster::fail_fast{};
+    made.users.read_modes = 5;
+    made.zones = random.below(2) == 0;
+    if (random.below(2) == 0) client.availability_zone = "north";
+    if (random.below(4) != 0) return;
+    made.faults += static_cast<unsigned>(4 + random.below(10));
+    made.troubled += 1500ms;
+}
+
+/// How much of a plan is drawn.
+enum class draws { early, all };
+
 /// The plan of a seed.
-inline plan draw(std::uint64_t seed) {
+inline plan draw(std::uint64_t seed, draws what = draws::all) {
     random_source random{seed * 0x9e3779b97f4a7c15ull + 17};
     plan made;
     draw_cluster(random, made);
@@ -121,6 +151,7 @@ inline plan draw(std::uint64_t seed) {
         if (made.client.topology_source == umbel::topology_source::automatic) made.client.topology_source = umbel::topology_source::slots;
         made.client.protocol = umbel::protocol::resp2;
     }
+    if (what == draws::all) draw_more(random_source{seed * 0x9e3779b97f4a7c15ull + 29}, made);
     return made;
 }
 
@@ -161,6 +192,7 @@ public:
         faults.sends_junk = plan_.allowed.junk;
         faults.refuses = plan_.allowed.refusals;
         faults.squats = plan_.allowed.foreign;
+        for (std::size_t i = 0; plan_.zones && i < cluster.size(); ++i) cluster.set_zone(static_cast<node_number>(i), i % 2 == 0 ? "north" : "south");
 
         users.start();
         faults.schedule(plan_.faults, plan_.troubled);
@@ -201,6 +233,7 @@ private:
     void sentence(model_cluster& cluster, checker& judge) {
         auto const found = seen_.judged(cluster, plan_.forgive_losses);
         forgiven_ = found.forgiven;
+        if (plan_.allowed.repeats) return;  // Then a write may run twice, and no history says whether that was allowed.
         for (std::string const& one : found.texts) judge.fail("history: " + one);
     }
     outcome told(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {

@@ -23,6 +23,7 @@ struct workload_options {
     duration deadline_max = 2000ms;
     unsigned no_deadline_percent = 1;
     unsigned replica_percent = 20;  ///< Of the reads that may go to replicas.
+    std::size_t read_modes = 3;     ///< How many of the modes in any_mode() they know.
     unsigned large_percent = 2;
 };
 
@@ -111,8 +112,9 @@ private:
             });
     }
     umbel::read_from any_mode() {
-        static constexpr umbel::read_from modes[] = {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any};
-        return modes[time_.pick(3)];
+        static constexpr umbel::read_from modes[] = {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any,
+                                                     umbel::read_from::lowest_latency, umbel::read_from::same_zone};
+        return modes[time_.pick(options_.read_modes)];
     }
 
     std::vector<std::string> words_of(call_record& one, std::uint64_t number, std::optional<std::size_t>& written) {
