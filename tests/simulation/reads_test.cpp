@@ -169,3 +169,24 @@ TEST_CASE("a demoted primary serves no primary read: not while it is demoted, no
         CHECK(copies[3] > 0);
     }
 }
+
+TEST_CASE("a primary whose breaker opened while it was down serves reads when it is back as a replica", "[simulation]") {
+    for (auto const reads : {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any, umbel::read_from::lowest_latency}) {
+        INFO("reads " << static_cast<int>(reads));
+        scene on{{.read_from = reads, .breaker_failures = 1, .refresh_interval = 500ms}, {3, 1}};
+        on.ready();
+        std::string const key = on.key_of(0);
+        REQUIRE(on.ask({"SET", key, "x"}).good());
+        on.cluster.crash(0);
+        REQUIRE(on.time.run_while_not([&] { return on.cluster.serves_writes(); }, 5s));
+        on.cluster.restart(0);
+        REQUIRE(on.time.run_while_not([&] { return on.cluster.settled(); }, 5s));
+        on.time.run_for(5s);
+        auto const before = on.cluster[0].counted("get");
+        for (int i = 0; i < 100; ++i) {
+            CHECK(on.ask({"GET", key}).good());
+            on.time.run_for(10ms);
+        }
+        CHECK(on.cluster[0].counted("get") > before);
+    }
+}

@@ -28,6 +28,7 @@ inline std::vector<replay> const replays{
     {5907, "a slot given away by a primary that a failover had replaced already: its heir's writes are lost"},
     {10862, "an old primary that took a slot, and with its new epoch all of its former slots but one"},
     {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
+    {21515, "a primary whose breaker had opened was never tried again when it was back as a replica", draws::all},
 };
 
 }  // namespace simulation

@@ -64,7 +64,7 @@ inline instant engine::next_due() const noexcept {
     if (closed_) return never;
     instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_, weigh_at_});
     for (std::uint16_t number = 0; number < nodes_.size(); ++number)
-        if (link_status const* const link = nodes_[number].to_reopen()) due = std::min(due, link->retry_at);
+        due = std::min(due, nodes_[number].reopen_at());
     return due;
 }
 

@@ -109,8 +109,7 @@ inline void engine::on(refresh_wanted& seen, instant now) {
 /// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        link_status const* const link = nodes_[number].to_reopen();
-        if (!link || link->retry_at > now) continue;
+        if (nodes_[number].reopen_at() > now) continue;
         link_id const id{number, nodes_[number].role_mode()};
         try {
             open(id, now);

@@ -50,11 +50,14 @@ struct node {
 
     /// The link that serves the node's role.
     link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
-    /// That link where it is down and wanted again.
-    link_status const* to_reopen() const noexcept {
+    /// When that link is to be opened without anybody asking for it; `never` where it is not.
+    instant reopen_at() const noexcept {
         link_status const& one = links[static_cast<std::size_t>(role_mode())];
-        bool const probed = breaker.now_is() == circuit_breaker::state::half_open;
-        return member && !probed && one.now_is == link_status::state::down ? &one : nullptr;
+        if (!member || breaker.now_is() == circuit_breaker::state::half_open) return never;
+        if (one.now_is == link_status::state::down) return one.retry_at;
+        // The node has changed its role since it failed: as long as reads leave it for others, nobody would see that it is well again.
+        bool const shut_out = one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+        return shut_out ? std::max(breaker.retry_at(), one.retry_at) : never;
     }
     /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else the other.
     link_status const& troubled(link_mode mode) const noexcept {

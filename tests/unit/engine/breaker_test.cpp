@@ -162,6 +162,30 @@ TEST_CASE("reads go past a replica whose breaker is open, without asking it firs
     CHECK(s.core().counters().retried == retried);
 }
 
+TEST_CASE("a primary whose breaker is open and that comes back as a replica is probed, although nobody asks for it", "[breaker]") {
+    script s;
+    s.connects_by_itself(false);
+    s.start("SET bar 1", {.timeout = 100ms});
+    refuse_until_open(s, b);
+    std::string const b_reads = std::string{b} + std::string{d_reads}.substr(std::string_view{d}.size());
+    auto const failed_over = cluster_slots({{0, 10922, {c, b}}, {10923, 16383, {a, d, e}}});
+    for (int i = 0; i < 2000 && !s.dials(b_reads); ++i) {
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+            if (seen.bytes == wire("CLUSTER SLOTS") && s.connected(seen.to)) s.receive(seen.to, failed_over);
+        if (s.dials(b)) s.refuse(b);
+        s.pass(1ms);
+    }
+    REQUIRE(s.dials(b_reads));
+    s.connect(b_reads);
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+        if (seen == sent{b_reads, "READONLY"}) s.receive(b_reads, "+OK\r\n");
+    CHECK(of(s, b).now_is() == breaker::state::closed);
+    auto get = s.start("GET bar", {.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica});
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+        if (seen == sent{b_reads, "GET bar"}) s.receive(b_reads, "$1\r\n1\r\n");
+    CHECK(get.value() == "1");
+}
+
 TEST_CASE("connections lost in silence count, though they had served for long", "[breaker]") {
     script_options options;
     options.link.probe_after = 100ms;
