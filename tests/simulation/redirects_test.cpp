@@ -1,5 +1,6 @@
 // Redirects in virtual time: storms of MOVED, half-moved slots, nodes that know less than others.
 #include "scene.hpp"
+#include "witness.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -78,4 +79,47 @@ TEST_CASE("one node with an old view does not make the table flap", "[simulation
     CHECK(flaps == 0);
     CHECK(on.db.counters().topology_changes - changes <= 2);
     CHECK(on.cluster[5].counted("cluster") >= asked);
+}
+
+TEST_CASE("slots that move forth and back with keys in them, while thousands of commands run, cost nobody an error", "[simulation]") {
+    scene on;
+    on.ready();
+    witness seen{on.time};
+    std::vector<std::string> tags;
+    for (int i = 0; i < 20; ++i) tags.push_back("{" + on.key_of(0, "t" + std::to_string(i) + ":") + "}");
+    unsigned failed = 0, torn = 0;
+    auto const call = [&](std::initializer_list<std::string_view> words, auto done) {
+        on.db.call(words, [&, done](umbel::result<umbel::reply> told) {
+            failed += told ? 0u : 1u;
+            done(told);
+        });
+    };
+    auto const all_kinds = [&](std::string const& tag, std::string const& value) {
+        std::string const count = tag + "count", x = tag + "x", y = tag + "y";
+        std::size_t const number = seen.begin(count, history::kind::incr);
+        call({"INCR", count}, [&, number](auto const& told) { seen.ended(number, told); });
+        call({"MSET", x, value, y, value}, [](auto const&) {});
+        // Both keys are always written together, so they are never seen apart, on whichever nodes they stand.
+        call({"MGET", x, y}, [&](auto const& told) { torn += told && (*told)[0].text() == (*told)[1].text() ? 0u : 1u; });
+    };
+    unsigned round = 0;
+    for (node_number const to : {1, 0, 2, 0}) {
+        for (std::string const& tag : tags) on.cluster.move_slot(umbel::cluster::slot_of(tag).value(), to);
+        do {
+            ++round;
+            for (std::string const& tag : tags) all_kinds(tag, std::to_string(round));
+            on.time.run_for(1ms);
+        } while (on.cluster.moving());
+    }
+    on.time.run_for(2s);
+    auto const found = seen.judged(on.cluster);
+    INFO(found.to_string());
+    CHECK(failed == 0);
+    CHECK(torn == 0);
+    CHECK(found.clean());
+    CHECK(found.acknowledged > 500);
+    CHECK(on.db.counters().asked > 50);
+    CHECK(on.db.counters().moved > 50);
+    CHECK(on.db.counters().retried > 0);
+    CHECK(on.db.pending() == 0);
 }
