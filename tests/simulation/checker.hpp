@@ -36,6 +36,7 @@ struct allowances {
     bool small_bounds = false; ///< errc::overloaded
     bool surfaced = false;     ///< A policy that shows redirects.
     bool foreign = false;      ///< Another server took part.
+    bool empty_budget = false; ///< As a control: the client is judged as if it might not repeat anything.
     bool repeats = false;      ///< The user wants everything repeated: a write may run twice.
 };
 
@@ -98,6 +99,7 @@ public:
         for (auto const& [number, one] : calls_)
             if (one.completions != 1) fail("call " + name(number) + " completed " + std::to_string(one.completions) + " times");
         if (db.redirects_seen() > db.driver().settings().engine.judging.redirects_max) fail("a call followed more redirects than the bound allows");
+        check_budget(db);
         for (auto const& [key, seen] : counters_) check_counter(key, seen);
         for (auto const& [id, count] : executions_) check_final(id);
     }
@@ -171,6 +173,7 @@ private:
     }
 
     void executed(execution const& what) {
+        if (what.words[0] != "PING") ++executed_;
         if (what.write && what.readonly_link) fail("a write was executed on a link that has sent READONLY");
         if (what.readonly_link && what.words.size() > 1 && what.words[1].find("{a:") == 0)
             fail("a read meant for the primary was served on a link that has sent READONLY: " + what.words[1]);
@@ -273,6 +276,16 @@ private:
         }
     }
 
+    /// What ran more often than it was asked for was repeated, and drew on the budget: a share of the commands, and so many a second.
+    void check_budget(sim_client& db) {
+        umbel::engine::retry_budget_options budget = db.driver().settings().engine.budget;
+        if (allowed_.empty_budget) budget = {.percent = 0, .floor_per_second = 0};
+        auto const seconds = static_cast<std::uint64_t>((time_.now() - began_ + budget.window) / 1s) + 1;
+        // The client's own questions earn, too.
+        std::uint64_t const requests = calls_.size() + 4 * (db.counters().topology_queries + db.counters().connects);
+        std::uint64_t const most = calls_.size() + requests * budget.percent / 100 + seconds * budget.floor_per_second;
+        if (executed_ > most) fail(std::to_string(executed_) + " executions of " + std::to_string(calls_.size()) + " calls: the budget allows " + std::to_string(most));
+    }
     void check_counter(std::string const& key, counter const& one) {
         if (one.executed < one.acknowledged)
             fail(key + ": " + std::to_string(one.acknowledged) + " acknowledged, only " + std::to_string(one.executed) + " executed");
@@ -304,6 +317,8 @@ private:
     std::uint32_t asked_version_ = 0;
     std::uint64_t asked_refreshes_ = 0;
     std::uint64_t steps_ = 0;
+    std::uint64_t executed_ = 0;
+    instant const began_ = time_.now();
     std::uint64_t acknowledged_ = 0;
     std::uint64_t failed_ = 0;
     std::map<std::string, unsigned> codes_;

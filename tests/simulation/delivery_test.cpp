@@ -110,6 +110,15 @@ TEST_CASE("a client that forgets the place of cancelled calls is caught by the c
     CHECK(first_catch(forgets, "history: crossed") != "");
 }
 
+TEST_CASE("a client that repeats more than its budget allows is caught", "[simulation][control]") {
+    auto const repeats = [](plan& drawn) {
+        drawn.client.retry_budget_percent = 100;
+        drawn.wires.cut_percent = 50;
+        drawn.allowed.empty_budget = true;
+    };
+    CHECK(first_catch(repeats, "the budget allows") != "");
+}
+
 TEST_CASE("an acknowledged write that is gone is found by the history where no failover excuses it", "[simulation][control]") {
     CHECK(first_catch([](plan& drawn) { drawn.forgive_losses = false; }, "history: lost") != "");
 }
