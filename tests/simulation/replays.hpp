@@ -29,6 +29,7 @@ inline std::vector<replay> const replays{
     {10862, "an old primary that took a slot, and with its new epoch all of its former slots but one"},
     {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
     {21515, "a primary whose breaker had opened was never tried again when it was back as a replica", draws::all},
+    {42504, "a write to a stale primary that was promoted again, after its slot had moved, without having synced", draws::all},
 };
 
 }  // namespace simulation

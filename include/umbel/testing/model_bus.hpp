@@ -68,6 +68,8 @@ public:
         view.me().config_epoch = epoch;
         at.link_up = true;
         at.may_know_more = true;
+        // What a copy that never synced holds of slots that have moved away since then is reached by nobody any more.
+        clear_slots(at, "a promoted copy held keys of slots that had moved", ~view.slots_of(at.number()));
         at.forced = false;
         at.election_at = engine::never;
         ++at.sync_number;
