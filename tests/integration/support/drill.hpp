@@ -184,8 +184,13 @@ private:
             found.push_back(std::move(one));
         }
         if (found.size() != 3) throw std::runtime_error{"drill: not three shards"};
-        // What other drills have written would have to be replicated and moved with the rest.
-        for (shard const& one : found) cluster.talk(one.primary).must({"FLUSHALL"});
+        // What other drills have written would have to be replicated and moved with the rest. A replica that has only just been given its
+        // dataset may be a second behind: whoever failed over to it now would find the old keys again.
+        for (shard const& one : found) {
+            wire primary = cluster.talk(one.primary);
+            primary.must({"FLUSHALL"});
+            if (primary.must({"WAIT", "1", "20000"}).number() < 1) throw std::runtime_error{"drill: a replica does not follow"};
+        }
         return found;
     }
     static std::vector<std::vector<std::uint16_t>> slots_of(std::vector<shard> const& all) {
