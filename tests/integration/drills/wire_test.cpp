@@ -1,44 +1,19 @@
 // What networks do to bytes, under load and through a proxy: pieces, delay, silence, late replies, cuts in mid-reply, junk. Whatever is
 // answered is the right answer, and what is not answered is told as what it is.
-#include "integration/support/drill.hpp"
-#include "integration/support/proxied.hpp"
+#include "integration/support/spoiled.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
 
 namespace {
 
-/// A drill whose client goes through proxies, the seed included.
-struct spoiled {
-    proxied_cluster& proxies = proxied_cluster::shared();
-    drill d;
-
-    spoiled(std::string title, drill_plan plan) : d{std::move(title), through(proxies, std::move(plan))} {
-        for (auto const& one : {d[0], d[1], d[2]})
-            REQUIRE(d.s.node(proxies.address(one.primary)).primary_link.commands > 0);
-    }
-    ~spoiled() { proxies.behave_everywhere({}); }
-
-    static drill_plan through(proxied_cluster& proxies, drill_plan plan) {
-        plan.seed = proxies.address(real_cluster::shared().owner_of(16000));
-        return plan;
-    }
-    /// Lets the client live with it until every group has had so many answers more.
-    void endure(conduct const& now, std::uint64_t answers) {
-        d.disturb([&] {
-            proxies.behave_everywhere(now);
-            REQUIRE(d.users.all_go_on(answers));
-        });
-    }
-    void check(std::initializer_list<errc> expected) {
-        auto const found = d.reckon();
-        INFO(found.to_string());
-        CHECK(found.clean());
-        CHECK(found.forgiven == 0);
-        for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, expected) == "");
-    }
-};
-
+void check(spoiled& here, std::initializer_list<errc> expected) {
+    auto const found = here.d.reckon();
+    INFO(found.to_string());
+    CHECK(found.clean());
+    CHECK(found.forgiven == 0);
+    for (std::size_t at : {0u, 1u, 2u}) CHECK(here.d.surprises(at, expected) == "");
+}
 std::uint64_t many() { return short_or_long(400u, 20000u); }
 
 }  // namespace
@@ -53,38 +28,20 @@ TEST_CASE("in pieces of a few bytes and late, every answer is right and the orde
     // Nothing was redirected or repeated, so commands begun one after the other ran one after the other.
     CHECK(here.d.s.counted().retried == 0);
     here.d.users.book().expect_order_of_beginning();
-    here.check({});
+    check(here, {});
 }
 
 TEST_CASE("replies come when nobody waits for them any more: they are for nobody", "[drill]") {
-    spoiled here{"late replies", {.callers = short_or_long(12u, 24u), .deadline = 150ms, .options = {.probe_after = std::chrono::milliseconds{0}}}};
-    for (int round = 0; round < short_or_long(4, 60); ++round) {
-        auto const failed = here.d.users.failed(0);
-        here.d.disturb([&] {
-            here.proxies.behave(here.d[0].primary, {.hold_replies = true});
-            REQUIRE(eventually([&] { return here.d.users.failed(0) > failed + 20; }));
-            here.proxies.behave(here.d[0].primary, {});
-        });
-        REQUIRE(here.d.users.all_go_on(100));
-    }
+    spoiled here{"late replies", impatient()};
+    deliver_late(here, short_or_long(4, 60));
     CHECK(here.d.s.counted().late_replies > 40);
-    here.check({errc::deadline_exceeded});
+    check(here, {errc::deadline_exceeded});
 }
 
 TEST_CASE("connections are cut in mid-reply again and again", "[drill]") {
-    spoiled here{"cut in mid-reply",
-                 {.callers = short_or_long(12u, 24u), .deadline = 10s, .options = {.reconnect_delay_max = std::chrono::milliseconds{50}}}};
-    auto const before = here.proxies.cuts();
-    for (conduct const& now : {conduct{.cut_after = 6000}, conduct{.piece = 5, .cut_after = 3000}}) {
-        here.proxies.behave_everywhere(now);
-        // A connection is given its length when it begins, so those that stand already are ended.
-        for (auto const& one : here.d.servers.now("primary"))
-            here.d.servers.talk(one).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-        here.endure(now, many());
-    }
-    here.proxies.behave_everywhere({});
-    CHECK(here.proxies.cuts() - before >= 10);
-    here.check({errc::connection_lost, errc::connect_failed, errc::deadline_exceeded});
+    spoiled here{"cut in mid-reply", persistent()};
+    cut_in_mid_reply(here, many());
+    check(here, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded});
 }
 
 TEST_CASE("junk between the replies ends the connection and crosses nothing", "[drill]") {
@@ -100,7 +57,7 @@ TEST_CASE("junk between the replies ends the connection and crosses nothing", "[
         });
         REQUIRE(here.d.users.all_go_on(50));
     }
-    here.check({errc::protocol_error, errc::connection_lost, errc::connect_failed, errc::deadline_exceeded});
+    check(here, {errc::protocol_error, errc::connection_lost, errc::connect_failed, errc::deadline_exceeded});
 }
 
 TEST_CASE("a node falls silent for its clients while the cluster finds it well", "[drill]") {
@@ -119,5 +76,5 @@ TEST_CASE("a node falls silent for its clients while the cluster finds it well",
         });
         REQUIRE(here.d.users.all_go_on(100));
     }
-    here.check({errc::deadline_exceeded, errc::connection_lost, errc::connect_failed});
+    check(here, {errc::deadline_exceeded, errc::connection_lost, errc::connect_failed});
 }
