@@ -1,4 +1,5 @@
 // Primaries that hand over, are deposed or deposed without a vote, under load: CLUSTER FAILOVER in its three forms.
+#include "integration/support/beside.hpp"
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
@@ -80,9 +81,9 @@ TEST_CASE("two shards hand over at the same time", "[drill]") {
         auto const wanted = [&](std::size_t at) { return round % 2 == 0 ? d[at].replica : d[at].primary; };
         d.disturb([&] {
             bool second = false;
-            std::thread beside{[&] { second = depose(d, 2, "", wanted(2)); }};
+            beside other{[&] { second = depose(d, 2, "", wanted(2)); }};
             bool const first = depose(d, 1, "", wanted(1));
-            beside.join();
+            other.join();
             REQUIRE(first);
             REQUIRE(second);
         });

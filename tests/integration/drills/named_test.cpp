@@ -47,17 +47,23 @@ std::vector<std::string> written_keys(by_hand& c, std::string const& name, std::
     return keys;
 }
 
+/// Reads that may be cancelled; they outlive the test's scope where an assertion ends it.
+struct reads {
+    std::vector<asio::cancellation_signal> signals;
+    std::vector<std::optional<result<text>>> told;
+    std::size_t left;
+};
+
 /// Reads all keys in one pipeline, cancels some of them after a number of turns, then reads all again.
 void cancel_some(by_hand& c, std::vector<std::string> const& keys, std::size_t every, int turns) {
-    std::vector<asio::cancellation_signal> signals(keys.size());
-    std::vector<std::optional<result<text>>> told(2 * keys.size());
-    std::size_t left = 2 * keys.size();
+    auto const all = std::make_shared<reads>(reads{std::vector<asio::cancellation_signal>(keys.size()), {}, 2 * keys.size()});
+    all->told.resize(2 * keys.size());
     auto const read = [&](std::size_t at) {
-        auto const note = [&told, &left, at](result<text> const& value) {
-            told[at].emplace(value);
-            --left;
+        auto const note = [all, at](result<text> const& value) {
+            all->told[at].emplace(value);
+            --all->left;
         };
-        if (at < keys.size()) c.db.get(keys[at])(asio::bind_cancellation_slot(signals[at].slot(), note));
+        if (at < keys.size()) c.db.get(keys[at])(asio::bind_cancellation_slot(all->signals[at].slot(), note));
         else c.db.get(keys[at - keys.size()])(note);
     };
     for (std::size_t i = 0; i < keys.size(); ++i) read(i);
@@ -65,13 +71,13 @@ void cancel_some(by_hand& c, std::vector<std::string> const& keys, std::size_t e
         if (c.io.stopped()) c.io.restart();
         c.io.run_one_for(1ms);
     }
-    for (std::size_t i = 0; i < keys.size(); i += every) signals[i].emit(asio::cancellation_type::terminal);
+    for (std::size_t i = 0; i < keys.size(); i += every) all->signals[i].emit(asio::cancellation_type::terminal);
     // What comes next travels on the same connection, behind whatever was given up.
     for (std::size_t i = 0; i < keys.size(); ++i) read(keys.size() + i);
-    REQUIRE(c.until([&] { return left == 0; }));
-    for (std::size_t i = 0; i < told.size(); ++i) {
+    REQUIRE(c.until([&] { return all->left == 0; }));
+    for (std::size_t i = 0; i < all->told.size(); ++i) {
         INFO("read " << i << ", every " << every << ", after " << turns << " turns");
-        auto const& value = *told[i];
+        auto const& value = *all->told[i];
         bool const may_be_cancelled = i < keys.size() && i % every == 0;
         if (!value) {
             CHECK(may_be_cancelled);
@@ -152,15 +158,17 @@ TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leave
         INFO("after " << at << " bytes of the reply");
         auto const stalls = proxies.at(node).stalls();
         proxies.lay(node, {.command = wire, .where = ambush::side::reply, .at = at, .how = ambush::manner::stall});
-        asio::cancellation_signal signal;
-        std::promise<result<text>> promised;
+        // They outlive the read also where an assertion ends the test before it.
+        auto const signal = std::make_shared<asio::cancellation_signal>();
+        auto const promised = std::make_shared<std::promise<result<text>>>();
         s.on_its_thread([&] {
-            s.db().get(key)(asio::bind_cancellation_slot(signal.slot(), [&](result<text> const& told) { promised.set_value(told); }));
+            auto const note = [signal, promised](result<text> const& told) { promised->set_value(told); };
+            s.db().get(key)(asio::bind_cancellation_slot(signal->slot(), note));
         });
         REQUIRE(eventually([&] { return proxies.at(node).stalls() > stalls; }));
         auto const behind = s.begin(s.db().get(key + "2"));
-        s.on_its_thread([&] { signal.emit(asio::cancellation_type::terminal); });
-        auto future = promised.get_future();
+        s.on_its_thread([&] { signal->emit(asio::cancellation_type::terminal); });
+        auto future = promised->get_future();
         REQUIRE(future.wait_for(patience) == std::future_status::ready);
         auto const told = future.get();
         if (told) CHECK(told == "=" + key);

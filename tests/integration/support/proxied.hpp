@@ -26,22 +26,15 @@ public:
             servers_.announce(node, made.port());
         }
         thread_ = std::thread{[this] { io_.run(); }};
-        servers_.await_announced();
+        try {
+            servers_.await_announced();
+        } catch (...) {
+            end();
+            throw;
+        }
     }
     proxied_cluster(proxied_cluster const&) = delete;
-    ~proxied_cluster() {
-        try {
-            for (auto const& node : servers_.nodes()) servers_.announce(node, 0);
-            servers_.await_announced();
-        } catch (std::exception const& problem) {
-            std::fprintf(stderr, "%s\n", problem.what());
-        }
-        asio::post(io_, [this] {
-            for (fault_proxy& one : proxies_) one.close();
-        });
-        busy_.reset();
-        thread_.join();
-    }
+    ~proxied_cluster() { end(); }
 
     /// Those of real_cluster::shared(), for all tests of one program run.
     static proxied_cluster& shared() {
@@ -70,6 +63,20 @@ public:
     }
 
 private:
+    void end() noexcept {
+        try {
+            for (auto const& node : servers_.nodes()) servers_.announce(node, 0);
+            servers_.await_announced();
+        } catch (std::exception const& problem) {
+            std::fprintf(stderr, "%s\n", problem.what());
+        }
+        asio::post(io_, [this] {
+            for (fault_proxy& one : proxies_) one.close();
+        });
+        busy_.reset();
+        thread_.join();
+    }
+
     template <class Task>
     void on_its_thread(Task task) {
         std::promise<void> done;
