@@ -8,6 +8,9 @@ using namespace umbel::test;
 namespace {
 
 std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
+/// A primary that hands over lets its writers wait, and on a busy machine that takes seconds. Who took its silence for death would give up
+/// commands that may have run.
+drill_plan patient(unsigned slots = 2) { return {.slots = slots, .options = {.probe_timeout = std::chrono::milliseconds{20000}}}; }
 void check_no_faults(drill const& d) {
     for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
 }
@@ -39,7 +42,7 @@ bool depose(drill const& d, std::size_t at, std::string const& form, real_cluste
 }
 
 void depose_to_and_fro(std::size_t at, std::string const& form, int rounds) {
-    drill d{form.empty() ? "CLUSTER FAILOVER" : "CLUSTER FAILOVER " + form};
+    drill d{form.empty() ? "CLUSTER FAILOVER" : "CLUSTER FAILOVER " + form, patient()};
     for (int round = 0; round < rounds; ++round) {
         auto const& wanted = round % 2 == 0 ? d[at].replica : d[at].primary;
         history::instant const ordered = steady_now();
@@ -76,7 +79,7 @@ TEST_CASE("a primary is deposed without a vote (TAKEOVER)", "[drill]") {
 }
 
 TEST_CASE("two shards hand over at the same time", "[drill]") {
-    drill d{"two handovers"};
+    drill d{"two handovers", patient()};
     for (int round = 0; round < short_or_long(1, 6); ++round) {
         auto const wanted = [&](std::size_t at) { return round % 2 == 0 ? d[at].replica : d[at].primary; };
         d.disturb([&] {
@@ -98,7 +101,7 @@ TEST_CASE("two shards hand over at the same time", "[drill]") {
 }
 
 TEST_CASE("shards fail over while slots move", "[drill]") {
-    drill d{"failover while resharding", {.slots = 4}};
+    drill d{"failover while resharding", patient(4)};
     auto source = d[0].primary;
     auto target = d[1].primary;
     d.disturb([&] {
