@@ -72,6 +72,8 @@ public:
         if (reply.is_error()) throw std::runtime_error{"wire: " + words.front() + " answered " + reply.text};
         return reply;
     }
+    /// Waits for what the server says next of its own accord, as in MONITOR.
+    wire_value next() { return read(); }
 
 private:
     void receive() {
