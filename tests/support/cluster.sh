@@ -18,6 +18,8 @@ usage: cluster.sh COMMAND --dir DIR [options]
       --node-timeout MS          cluster-node-timeout (default 2000)
       --timeout SECONDS          give up after that long (default 30)
       --watch PID                stop the cluster by itself when that process is gone
+      --network                  every node in a network namespace of its own at 10.77.0.N, on a bridge in the namespace that this is run in,
+                                 which is 10.77.0.100 (needs root and iproute2; run it under `unshare --net`)
   stop --dir DIR                 kill the servers and remove DIR
   wait --dir DIR [--timeout S]   wait until every living node says ok and every replica's link is up
   status --dir DIR               one line per node: name, address, pid, state, present role, slots
@@ -27,6 +29,10 @@ usage: cluster.sh COMMAND --dir DIR [options]
   node --dir DIR thaw NAME       let a frozen node go on
   node --dir DIR restart NAME [--new-port]
                                  kill a node if it lives, start it again with the same id, on another port if asked
+
+  node --dir DIR cut NAME        take a node off the network: nothing reaches it, nothing leaves it, nobody is told
+  node --dir DIR mute NAME       let nothing that a node sends reach whoever is at 10.77.0.100; it hears, and the other nodes hear it
+  node --dir DIR rejoin NAME     undo both (these three need --network)
 
 NAME is n1, n2, … (primaries first: with 3 primaries n4 replicates n1, n5 n2, n6 n3) or all.
 DIR/nodes has one line per node: name port pid role id. Role is the one at the start; `status` asks for the present one.
@@ -44,8 +50,8 @@ fail() {
 readonly marker=umbel-cluster
 
 save_settings() {
-    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\n' \
-        "$server" "$cli" "$password" "$standalone" "$node_timeout" > "$dir/$marker"
+    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\nnetwork=%q\n' \
+        "$server" "$cli" "$password" "$standalone" "$node_timeout" "$network" > "$dir/$marker"
 }
 
 load_settings() {
@@ -73,6 +79,7 @@ names() {
 }
 
 port_of() { printf '%s' "$(< "$dir/$1/port")"; }
+host_of() { if [[ $network == yes ]]; then printf '10.77.0.%s' "${1#n}"; else printf '127.0.0.1'; fi; }
 
 write_nodes() {
     local name
@@ -142,7 +149,8 @@ pick_port() {
 write_conf() {
     local name=$1 line
     {
-        printf 'bind 127.0.0.1\nport %s\ndir "%s"\nlogfile "%s"\ndaemonize no\n' "$port" "$dir/$name" "$dir/$name/log"
+        if [[ $network == yes ]]; then printf 'bind 0.0.0.0\nprotected-mode no\n'; else printf 'bind 127.0.0.1\n'; fi
+        printf 'port %s\ndir "%s"\nlogfile "%s"\ndaemonize no\n' "$port" "$dir/$name" "$dir/$name/log"
         printf 'save ""\nappendonly no\nenable-debug-command local\n'
         printf 'repl-diskless-sync yes\nrepl-diskless-sync-delay 0\nrepl-ping-replica-period 1\n'
         [[ -z $password ]] || printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"
@@ -170,15 +178,20 @@ detached() {
 }
 
 launch() {
-    detached "$server" "$dir/$1/node.conf" &
+    if [[ $network == yes ]]; then
+        detached unshare --net "$server" "$dir/$1/node.conf" &
+    else
+        detached "$server" "$dir/$1/node.conf" &
+    fi
     printf '%s\n' "$!" > "$dir/$1/pid"
     disown
+    [[ $network == no ]] || plug_in "$1" || fail "cannot give $1 a network of its own"
 }
 
 ask() { # ask NAME ARGS…: one command to one node, never longer than two seconds
     local name=$1
     shift
-    timeout 2 "$cli" -h 127.0.0.1 -p "$(port_of "$name")" "$@" 2> /dev/null
+    timeout 2 "$cli" -h "$(host_of "$name")" -p "$(port_of "$name")" "$@" 2> /dev/null
 }
 
 # Waits until a launched node answers; 1 when its process ended first (a port was taken after we looked).
@@ -230,7 +243,7 @@ join_nodes() {
     done
     for ((index = 1; index < total; ++index)); do
         for ((other = index + 1; other <= total; ++other)); do
-            printf 'cluster meet 127.0.0.1 %s\n' "$(port_of "n$other")"
+            printf 'cluster meet %s %s\n' "$(host_of "n$other")" "$(port_of "n$other")"
         done | tell "n$index" || exit 1
     done
 }
@@ -285,6 +298,7 @@ wait_ready() {
 stop_all() {
     local name
     for name in $(names); do kill_node "$name"; done
+    [[ $network == no ]] || ip link delete "$bridge" 2> /dev/null
     [[ -f $dir/$marker ]] && rm -rf -- "$dir"
 }
 
@@ -337,6 +351,7 @@ start() {
     trap 'exit 130' INT TERM HUP
     printf '%s\n' ${conf[@]+"${conf[@]}"} > "$dir/conf"
     total=$((primaries * (replicas + 1)))
+    [[ $network == no ]] || build_bridge || fail "cannot make a bridge"
     deadline=$((SECONDS + timeout_seconds))
     for ((index = 1; index <= total; ++index)); do
         name=n$index
@@ -365,7 +380,7 @@ start() {
     wait_ready strict
     write_nodes
     if [[ -n $watched ]]; then detached bash "$script" watch --dir "$dir" --watch "$watched" & fi
-    while read -r name port _ role _; do printf '%s 127.0.0.1:%s %s\n' "$name" "$port" "$role"; done < "$dir/nodes"
+    while read -r name port _ role _; do printf '%s %s:%s %s\n' "$name" "$(host_of "$name")" "$port" "$role"; done < "$dir/nodes"
 }
 
 status() {
@@ -387,7 +402,7 @@ status() {
             master) role=primary ;;
             slave) role=replica ;;
         esac
-        printf '%s 127.0.0.1:%s pid %s %s %s %s\n' "$name" "$(port_of "$name")" "$(< "$dir/$name/pid")" "$state" "$role" "${slots:--}"
+        printf '%s %s:%s pid %s %s %s %s\n' "$name" "$(host_of "$name")" "$(port_of "$name")" "$(< "$dir/$name/pid")" "$state" "$role" "${slots:--}"
     done
 }
 
@@ -417,7 +432,7 @@ restart_node() {
     [[ $standalone == no ]] || return 0
     # The others may have moved while this node was away: tell it where they are now.
     for other in $(names); do
-        if [[ $other != "$name" ]] && is_running "$other"; then ask "$name" cluster meet 127.0.0.1 "$(port_of "$other")" > /dev/null; fi
+        if [[ $other != "$name" ]] && is_running "$other"; then ask "$name" cluster meet "$(host_of "$other")" "$(port_of "$other")" > /dev/null; fi
     done
 }
 
@@ -432,6 +447,9 @@ node() {
             freeze) signal_node STOP "$name" || fail "$name is not alive" ;;
             thaw) signal_node CONT "$name" || fail "$name is not alive" ;;
             restart) restart_node "$name" ;;
+            cut) ip link set "$bridge-$name" down || fail "$name has no network of its own" ;;
+            mute) in_network_of "$name" ip route add blackhole "$caller" || fail "$name has no network of its own" ;;
+            rejoin) rejoin_node "$name" || fail "$name has no network of its own" ;;
             *) fail "node: unknown verb '$verb'" ;;
         esac
     done
@@ -439,9 +457,12 @@ node() {
 }
 
 script=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/${BASH_SOURCE[0]##*/}
+# shellcheck source=cluster_network.sh
+source "${script%/*}/cluster_network.sh"
 command=${1:-}
 [[ $# -gt 0 ]] && shift
 dir='' server=redis-server cli='' primaries=3 replicas=1 standalone=no password='' node_timeout=2000 timeout_seconds=30 watched=''
+network=no
 new_port=no conf=() words=()
 while (($#)); do
     case $1 in
@@ -456,6 +477,7 @@ while (($#)); do
         --timeout) timeout_seconds=${2:-} ; shift ;;
         --watch) watched=${2:-} ; shift ;;
         --new-port) new_port=yes ;;
+        --network) network=yes ;;
         -h | --help) usage ; exit 0 ;;
         --*) [[ $command == cli ]] || fail "unknown option '$1'" ; words+=("$1") ;;
         *)
@@ -483,7 +505,7 @@ case $command in
     watch) watch_process "$watched" ;;
     cli)
         load_settings
-        exec "$cli" -h 127.0.0.1 -p "$(port_of "${words[0]:?a node name}")" "${words[@]:1}"
+        exec "$cli" -h "$(host_of "${words[0]:?a node name}")" -p "$(port_of "${words[0]:?a node name}")" "${words[@]:1}"
         ;;
     node) node ;;
     '' | help | -h | --help) usage ;;

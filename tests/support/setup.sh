@@ -10,7 +10,7 @@ usage() {
 usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
-  tests        those (default), Catch2, and valkey-server where it is to be had
+  tests        those (default), Catch2, and valkey-server and iproute2 where they are to be had
   benchmarks   those of the quickstart, hiredis, and libevent and valgrind where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
@@ -49,6 +49,7 @@ declare -A row=(
     [catch2]='Catch2 3|3|backports|catch2 libcatch2-dev'
     [redis]='redis-server|5:7||redis-server redis-tools'
     [valkey]='valkey-server|7.2|backports|valkey-server valkey-tools'
+    [iproute]='iproute2|1||iproute2'
     [hiredis]='hiredis|0.14||libhiredis-dev'
     [libevent]='libevent|2||libevent-dev'
     [valgrind]='valgrind|1:3||valgrind'
@@ -58,7 +59,7 @@ declare -A row=(
 required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
-    tests) required+=(catch2) optional+=(valkey) ;;
+    tests) required+=(catch2) optional+=(valkey iproute) ;;
     benchmarks) required+=(hiredis) optional+=(libevent valgrind) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
@@ -104,6 +105,7 @@ is_there() {
         builder) command -v ninja > /dev/null || command -v make > /dev/null ;;
         redis) command -v redis-server > /dev/null && command -v redis-cli > /dev/null ;;
         valkey) command -v valkey-server > /dev/null ;;
+        iproute) command -v ip > /dev/null ;;
         valgrind) command -v valgrind > /dev/null ;;
         *) [[ -n ${header[$1]:-} ]] ;;
     esac

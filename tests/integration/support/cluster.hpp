@@ -44,6 +44,7 @@ struct cluster_shape {
     int primaries = 3;
     int replicas = 1;
     bool standalone = false;
+    bool network = false;  ///< Each node in a network namespace of its own: see private_network.hpp.
     std::string password = {};
     std::vector<std::string> conf = {};
 };
@@ -52,21 +53,24 @@ class real_cluster {
 public:
     struct node {
         std::string name;
+        std::string host;
         std::uint16_t port = 0;
         int pid = 0;
         std::string role;  ///< At the start.
         std::string id;
 
-        std::string address() const { return "127.0.0.1:" + std::to_string(port); }
+        std::string address() const { return host + ":" + std::to_string(port); }
     };
 
-    explicit real_cluster(cluster_shape const& options = {}) : password_{options.password}, replicas_{options.replicas} {
+    explicit real_cluster(cluster_shape const& options = {})
+        : password_{options.password}, replicas_{options.replicas}, network_{options.network} {
         std::string folder = (std::filesystem::temp_directory_path() / "umbel-integration.XXXXXX").string();
         if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
         folder_ = folder;
         std::string words = "start --timeout 60 --watch " + std::to_string(::getpid()) + " --server " + quoted(server_program()) +
                             " --primaries " + std::to_string(options.primaries) + " --replicas " + std::to_string(options.replicas);
         if (options.standalone) words += " --standalone";
+        if (options.network) words += " --network";
         if (!password_.empty()) words += " --password " + quoted(password_);
         for (std::string const& line : options.conf) words += " --conf " + quoted(line);
         try {
@@ -103,7 +107,7 @@ public:
 
     /// A conversation with one node.
     wire talk(node const& one) const {
-        wire made{one.port};
+        wire made{one.port, one.host};
         if (!password_.empty()) made.must({"AUTH", password_});
         return made;
     }
@@ -135,10 +139,25 @@ public:
         change("restart " + name + " --new-port");
         dead_.erase(name);
     }
+    /// Takes a node off the network, or only lets us hear nothing of it; nobody is told of either. For clusters with networks of their own.
+    void cut(std::string const& name) {
+        rest();
+        change("cut " + name);
+        cut_.insert(name);
+    }
+    void mute(std::string const& name) {
+        change("mute " + name);
+        cut_.insert(name);
+    }
+    void rejoin(std::string const& name) {
+        change("rejoin " + name);
+        cut_.erase(name);
+    }
     /// Waits until every living node sees a whole cluster.
     void wait() { run("wait --timeout 60"); }
     /// Undoes what a test that failed half-way has left behind, and waits until the cluster is whole.
     void heal() {
+        for (std::string const& name : std::set<std::string>{cut_}) rejoin(name);
         for (std::string const& name : std::set<std::string>{frozen_}) thaw(name);
         for (std::string const& name : std::set<std::string>{dead_}) restart(name);
         wait();
@@ -283,7 +302,7 @@ public:
         talk(from).must({"CLUSTER", "SETSLOT", std::to_string(slot), "MIGRATING", to.id});
     }
     void migrate_key(std::string const& key, node const& from, node const& to) const {
-        talk(from).must({"MIGRATE", "127.0.0.1", std::to_string(to.port), key, "0", "10000"});
+        talk(from).must({"MIGRATE", to.host, std::to_string(to.port), key, "0", "10000"});
     }
     /// Moves what is left in the slot, one key at a time.
     void migrate_rest(std::uint16_t slot, node const& from, node const& to) const {
@@ -343,7 +362,10 @@ private:
     void read_nodes() {
         nodes_.clear();
         std::ifstream in{dir() / "nodes"};
-        for (node one; in >> one.name >> one.port >> one.pid >> one.role >> one.id;) nodes_.push_back(one);
+        for (node one; in >> one.name >> one.port >> one.pid >> one.role >> one.id;) {
+            one.host = network_ ? "10.77.0." + one.name.substr(1) : "127.0.0.1";
+            nodes_.push_back(one);
+        }
         if (nodes_.empty()) throw std::runtime_error{"cluster: no nodes"};
     }
 
@@ -362,11 +384,13 @@ private:
     mutable std::chrono::steady_clock::time_point elected_at_{};
     std::string password_;
     int replicas_;
+    bool network_;
     std::filesystem::path folder_;
     std::vector<node> nodes_;
     std::map<std::string, std::uint16_t> announced_;
     std::set<std::string> dead_;
     std::set<std::string> frozen_;
+    std::set<std::string> cut_;
 };
 
 }  // namespace umbel::test

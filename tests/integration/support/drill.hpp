@@ -97,6 +97,7 @@ struct drill_plan {
     double per_second = short_or_long(1500.0, 20000.0);
     std::chrono::nanoseconds deadline = 50s;
     std::string seed = {};  ///< The bystander's own address where it is empty.
+    real_cluster* servers = nullptr;  ///< The shared cluster where it is null.
     umbel::options options{};
     umbel::cluster::policy policy{};
 };
@@ -104,7 +105,8 @@ struct drill_plan {
 class drill {
 public:
     explicit drill(std::string title, drill_plan plan = {})
-        : title_{std::move(title)},
+        : servers{plan.servers ? *plan.servers : real_cluster::shared()},
+          title_{std::move(title)},
           shards_{shards_of(servers, plan.slots)},
           seed_{plan.seed.empty() ? shards_.back().replica.address() : plan.seed},
           s{options_of(plan), plan.policy, ways_},
@@ -169,7 +171,7 @@ public:
         return text;
     }
 
-    real_cluster& servers = real_cluster::shared();
+    real_cluster& servers;
 
 private:
     static std::vector<shard> shards_of(real_cluster& cluster, unsigned slots) {

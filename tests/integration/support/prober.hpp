@@ -15,7 +15,8 @@ namespace umbel::test {
 class prober {
 public:
     /// Begins at once. The node must be alive, though it need not take writes yet.
-    prober(std::uint16_t port, std::string key) : thread_{[this, port, key = std::move(key)] { probe(port, key); }} {}
+    prober(std::uint16_t port, std::string key, std::string host = "127.0.0.1")
+        : thread_{[this, port, key = std::move(key), host = std::move(host)] { probe(port, key, host); }} {}
     prober(prober const&) = delete;
     ~prober() {
         stopping_ = true;
@@ -26,10 +27,10 @@ public:
     std::int64_t taken() const noexcept { return taken_; }
 
 private:
-    void probe(std::uint16_t port, std::string const& key) {
+    void probe(std::uint16_t port, std::string const& key, std::string const& host) {
         while (!stopping_ && taken_ == 0) {
             try {
-                wire node{port};
+                wire node{port, host};
                 while (!stopping_ && taken_ == 0) {
                     if (!node.ask({"SET", key, "probed"}).is_error()) taken_ = std::chrono::steady_clock::now().time_since_epoch().count();
                     else std::this_thread::sleep_for(std::chrono::milliseconds{2});

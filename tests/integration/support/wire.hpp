@@ -35,7 +35,7 @@ struct wire_value {
 /// One connection. Everything that goes wrong with it is an exception: the test has failed then.
 class wire {
 public:
-    explicit wire(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    explicit wire(std::uint16_t port, std::string const& host = "127.0.0.1") : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
         timeval const patience{.tv_sec = 20, .tv_usec = 0};
         int const yes = 1;
         ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -44,10 +44,10 @@ public:
         sockaddr_in where{};
         where.sin_family = AF_INET;
         where.sin_port = htons(port);
-        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        where.sin_addr.s_addr = ::inet_addr(host.c_str());
         if (::connect(socket_, reinterpret_cast<sockaddr const*>(&where), sizeof where) != 0) {
             ::close(socket_);
-            throw std::runtime_error{"wire: no connection to port " + std::to_string(port)};
+            throw std::runtime_error{"wire: no connection to " + host + " port " + std::to_string(port)};
         }
     }
     wire(wire&& other) noexcept : socket_{std::exchange(other.socket_, -1)}, unread_{std::move(other.unread_)} {}
