@@ -1,0 +1,62 @@
+// names.hpp: a name service that tests write themselves. It stands before the C library's getaddrinfo for the whole program and knows only
+// the names that it was given; all others are looked up as ever. To be included by one source file of a program.
+#pragma once
+
+#include <dlfcn.h>
+#include <netdb.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace umbel::test {
+
+/// Threading: any.
+class name_service {
+public:
+    static name_service& shared() {
+        static name_service one;
+        return one;
+    }
+    /// From now on the name means these addresses, in this order; none: the name is unknown.
+    void set(std::string name, std::vector<std::string> addresses) {
+        std::lock_guard const guard{mutex_};
+        names_[std::move(name)] = {std::move(addresses), 0};
+    }
+    /// How often a name was asked for since it was set.
+    int asked(std::string const& name) {
+        std::lock_guard const guard{mutex_};
+        return names_[name].second;
+    }
+
+    int look_up(char const* name, char const* service, addrinfo const* hints, addrinfo** found) {
+        static auto* const library = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+        std::vector<std::string> addresses;
+        {
+            std::lock_guard const guard{mutex_};
+            auto const known = name ? names_.find(name) : names_.end();
+            if (known == names_.end()) return library(name, service, hints, found);
+            ++known->second.second;
+            addresses = known->second.first;
+        }
+        addrinfo** end = found;
+        *found = nullptr;
+        for (std::string const& one : addresses) {
+            if (library(one.c_str(), service, hints, end) != 0) continue;
+            while (*end) end = &(*end)->ai_next;
+        }
+        return *found ? 0 : EAI_NONAME;
+    }
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::pair<std::vector<std::string>, int>> names_;
+};
+
+}  // namespace umbel::test
+
+extern "C" int getaddrinfo(char const* name, char const* service, addrinfo const* hints, addrinfo** found) {
+    return umbel::test::name_service::shared().look_up(name, service, hints, found);
+}
