@@ -171,7 +171,7 @@ struct options {
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
 
-    /// MOVED and ASK followed for one command before errc::too_many_redirects.
+    /// MOVED and ASK followed for one command in a row, without a retry between, before errc::too_many_redirects.
     std::uint16_t redirects_max = 16;
     /// Commands queued and in flight on one connection before errc::overloaded.
     std::uint32_t in_flight_max = 131072;

@@ -200,6 +200,25 @@ TEST_CASE("a command with several keys waits out a slot that is half moved", "[r
     CHECK(*told[0] == std::vector<std::optional<std::string>>{"=" + keys[0], "=" + keys[1]});
 }
 
+TEST_CASE("a command whose keys have gone or never were is sent to and fro for as long as the slot is half moved", "[redirects]") {
+    journey j{3100};
+    std::string const gone = j.key(":gone"), absent = j.key(":absent");
+    std::string const seed = j.from.address();
+    session s{options{.seeds = {seed}, .deadline = 50s}};
+    s.warm_up();
+    write_all(s, {gone});
+    j.begin();
+    j.servers.migrate_key(gone, j.from, j.to);
+    // The old owner has neither key and says ASK, the new one lacks one of them and says TRYAGAIN.
+    auto const before = s.counted();
+    auto const under_way = s.begin(s.db().mget(std::vector{gone, absent}));
+    CHECK(eventually([&] { return s.counted().asked >= before.asked + 24 || under_way->left == 0; }));
+    CHECK(under_way->left == 1);
+    j.end();
+    auto const told = s.finish(under_way);
+    CHECK(told[0] == std::vector<std::optional<std::string>>{"=" + gone, std::nullopt});
+}
+
 TEST_CASE("reads go to replicas where that is asked for, on connections that say READONLY once", "[redirects]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n2");

@@ -20,7 +20,7 @@ struct attempt {
     bool replica_only = false;  ///< The caller asked for replicas only.
     bool node_open = false;     ///< The node's circuit breaker is open: it has failed many times in a row.
     umbel::retry_unknown unknown = umbel::retry_unknown::idempotent;  ///< What the user wants sent again though it may have run.
-    std::uint16_t redirects = 0;  ///< MOVED and ASK followed before this fault.
+    std::uint16_t redirects = 0;  ///< MOVED and ASK followed in a row before this fault.
     std::uint16_t retries = 0;    ///< Attempts repeated before this fault, redirects not counted.
     std::uint16_t redirects_max = 0;
     std::chrono::nanoseconds spent{};  ///< Since the command was accepted.

@@ -115,6 +115,8 @@ inline bool judge(call& one, incident const& seen, judge_options const& options,
             ++one.redirects;
         } else {
             one.retries = static_cast<std::uint16_t>(std::min(one.retries + 1, 0xffff));
+            // Who waits between redirects is in no loop: a slot may stay half moved for as long as the deadline allows.
+            one.redirects = 0;
         }
         return true;
     }

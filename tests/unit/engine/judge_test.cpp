@@ -55,7 +55,7 @@ TEST_CASE("a call that goes on has its way written down", "[judge]") {
     CHECK(way.hops[0].spent == 3ms);
     b.now += 4ms;
     REQUIRE(b.judge({.code = errc::try_again, .delivered = delivery::not_executed, .message = "TRYAGAIN x", .node = "10.0.0.2:6379"}));
-    CHECK(b.one.redirects == 1);
+    CHECK(b.one.redirects == 0);
     CHECK(b.one.retries == 1);
     REQUIRE(way.hops.size() == 2);
     CHECK(way.hops[1].node == "10.0.0.2:6379");
@@ -71,6 +71,19 @@ TEST_CASE("redirects beyond the bound are called what they are, with the trail",
     CHECK(outcome(get) == failed{errc::too_many_redirects, delivery::not_executed});
     CHECK(get.why().trail().size() == 3);
     CHECK(get.why().message() == "MOVED 12182 10.0.0.2:6379");
+}
+
+TEST_CASE("a wait between redirects begins their count anew: a slot may be half moved for long", "[judge]") {
+    bench b;
+    for (int turn = 0; turn < 100; ++turn) {
+        REQUIRE(b.judge(moved()));
+        REQUIRE(b.judge({.code = errc::try_again, .delivered = delivery::not_executed, .message = "TRYAGAIN x", .node = "n:1"}));
+        CHECK(b.one.redirects == 0);
+    }
+    CHECK(b.one.retries == 100);
+    for (int hop = 0; hop < 3; ++hop) REQUIRE(b.judge(moved()));
+    REQUIRE_FALSE(b.judge(moved()));
+    CHECK(outcome(started{b.one}) == failed{errc::too_many_redirects, delivery::not_executed});
 }
 
 TEST_CASE("a surfaced redirect names the node that the server named, others the node they came from", "[judge]") {
