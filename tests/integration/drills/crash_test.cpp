@@ -80,6 +80,38 @@ TEST_CASE("a primary stands still for a moment only, and nobody takes over", "[d
     CHECK(d.s.counted().late_replies > 0);
 }
 
+TEST_CASE("commands for a primary that stands still pile up to a bound, and no further; the other shards do not notice", "[drill]") {
+    constexpr std::uint32_t bound = 500;
+    drill d{"piling up", {.deadline = 400ms, .options = {.in_flight_max = bound, .waiting_max = bound}}};
+    std::string const key = real_cluster::key_in(d[0].slots[0]) + ":piled";
+    std::string const value(1000, 'v');
+    d.disturb([&] { d.servers.freeze(d[0].primary.name); });
+    std::map<errc, int> faults;
+    std::uint64_t most = 0;
+    for (int wave = 0; wave < short_or_long(4, 20); ++wave) {
+        std::vector<operation<set_outcome>> pile;
+        for (int i = 0; i < 3000; ++i) pile.push_back(d.s.db().with(400ms).set(key, value));
+        auto const under_way = d.s.begin(std::move(pile));
+        auto const link = d.s.node(d[0].primary.address()).primary_link;
+        most = std::max<std::uint64_t>({most, link.in_flight, d.s.counted().waiting});
+        for (auto const& told : d.s.finish(under_way))
+            if (!told) ++faults[told.error().code()];
+    }
+    CHECK(most <= bound);
+    CHECK(faults[errc::overloaded] > 0);
+    CHECK(faults[errc::deadline_exceeded] > 0);
+    REQUIRE(d.serves(0, d[0].replica));
+    d.servers.thaw(d[0].primary.name);
+    d.servers.heal();
+    REQUIRE(d.users.all_go_on(100));
+    d.forgive(0);
+    auto const found = d.reckon();
+    INFO(found.to_string());
+    CHECK(found.clean());
+    for (auto const& [code, count] : faults) figure("piling up: %d told %s", count, std::string{name_of(code)}.c_str());
+    for (std::size_t at : {1u, 2u}) CHECK(d.surprises(at, {errc::deadline_exceeded}) == "");
+}
+
 TEST_CASE("two primaries are killed at once, and their replicas take over by order", "[drill]") {
     for (int round = 0; round < short_or_long(1, 3); ++round) {
         drill d{"two shards"};

@@ -70,6 +70,48 @@ TEST_CASE("cut in the midst of commands that share a write: those ahead and thos
     CHECK(found.unknown > 0);
 }
 
+TEST_CASE("what may have run is sent again as the user has said: never, where that does no harm, or always", "[drill]") {
+    auto& proxies = proxied_cluster::shared();
+    auto& servers = real_cluster::shared();
+    auto const node = servers.owner_of(700);
+    std::string const seed = proxies.address(node);
+    for (auto const chosen : {retry_unknown::never, retry_unknown::idempotent, retry_unknown::always}) {
+        std::string const key = real_cluster::key_in(700) + ":unknown:" + std::to_string(static_cast<int>(chosen));
+        auto told_by = cutter::quiet(seed);
+        told_by.retry_unknown = chosen;
+        session s{told_by};
+        s.warm_up();
+        CAPTURE(key);
+        // The command arrives and runs; its reply is lost with the connection.
+        proxies.lay(node, {.command = on_the_wire({"INCR", key}), .where = ambush::side::reply});
+        auto const written = s(s.db().incr(key));
+        auto const ran = servers.talk(node).must({"GET", key}).number();
+        if (chosen == retry_unknown::always) {
+            CHECK(written == 2);
+            CHECK(ran == 2);
+        } else {
+            REQUIRE_FALSE(written);
+            CHECK(written.error() == errc::connection_lost);
+            CHECK(written.error().delivery() == delivery::unknown);
+            CHECK(ran == 1);
+        }
+        proxies.lay(node, {.command = on_the_wire({"GET", key}), .where = ambush::side::reply});
+        auto const read = s(s.db().get(key));
+        if (chosen == retry_unknown::never) {
+            REQUIRE_FALSE(read);
+            CHECK(read.error() == errc::connection_lost);
+            CHECK(read.error().delivery() == delivery::unknown);
+        } else {
+            CHECK(read == std::to_string(ran));
+        }
+        // What has surely not run is sent again in any case: the node refuses to let it in, twice, and then does not.
+        proxies.lay(node, {.command = on_the_wire({"INCR", key}), .where = ambush::side::request, .at = 0});
+        auto const again = s(s.db().incr(key));
+        if (again) CHECK(again == ran + 1);
+        else CHECK(again.error().delivery() == delivery::unknown);
+    }
+}
+
 TEST_CASE("a client that repeats what may have run is convicted", "[drill]") {
     cutter c{"reckless", reckless{}};
     for (std::uint32_t const key : {c.counter, c.list})

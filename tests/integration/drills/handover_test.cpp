@@ -100,6 +100,39 @@ TEST_CASE("two shards hand over at the same time", "[drill]") {
     check_no_faults(d);
 }
 
+TEST_CASE("the target of a half moved slot is killed; its replica takes the slot over", "[drill]") {
+    drill d{"target dies", {.deadline = 50s, .options = {.probe_timeout = std::chrono::milliseconds{20000}}}};
+    std::uint16_t const slot = d[0].slots[0];
+    auto const source = d[0].primary;
+    d.disturb([&] {
+        d.servers.begin_migration(slot, source, d[1].primary);
+        // Some of its keys have gone, and some are born there: ASK points at the target from now on.
+        auto const keys = d.servers.talk(source).must({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "3"});
+        for (auto const& key : keys.items) d.servers.migrate_key(key.text, source, d[1].primary);
+        auto const before = d.s.counted().asked;
+        REQUIRE(eventually([&] { return d.s.counted().asked > before + 10; }));
+        d.servers.settle_replication();
+        d.servers.kill(d[1].primary.name);
+    });
+    REQUIRE(d.serves(1, d[1].replica));
+    // Nobody repairs a migration but who has begun it: meanwhile commands for keys that have gone wait.
+    for (std::size_t at : {1u, 2u}) REQUIRE(d.users.goes_on(at, 50));
+    d.servers.begin_migration(slot, source, d[1].replica);
+    d.servers.migrate_rest(slot, source, d[1].replica);
+    d.servers.restart(d[1].primary.name);
+    d.servers.heal();
+    d.servers.end_migration(slot, source, d[1].replica);
+    REQUIRE(d.users.all_go_on(100));
+    // What ran at the target ran in the shard that has failed over.
+    d.forgive(0);
+    d.forgive(1);
+    d.servers.move_slot(slot, d[1].replica, source);
+    auto const found = d.reckon();
+    INFO(found.to_string());
+    CHECK(found.clean());
+    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::cluster_down}) == "");
+}
+
 TEST_CASE("shards fail over while slots move", "[drill]") {
     drill d{"failover while resharding", patient(4)};
     auto source = d[0].primary;
