@@ -108,6 +108,38 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
     configure(servers, "cluster-announce-hostname", "");
 }
 
+TEST_CASE("a node that has no name where names are wanted is passed over, and found when it has one", "[names]") {
+    auto& servers = many_homed();
+    auto const name_of_node = [](real_cluster::node const& one) { return one.name == "n3" ? "?" : "localhost"; };
+    for (auto const& one : servers.nodes())
+        if (one.name != "n3") servers.talk(one).must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
+    configure(servers, "cluster-preferred-endpoint-type", "hostname");
+    settle(servers, name_of_node);
+    std::string const seed = servers.address("n1");
+    session s{options{.seeds = {seed}, .deadline = 300ms}};
+    REQUIRE(s(s.db().ready()));
+    for (std::uint16_t slot = 0; slot < 16000; slot = static_cast<std::uint16_t>(slot + 500)) {
+        auto const told = s(s.db().get(real_cluster::key_in(slot) + ":nameless"));
+        CAPTURE(slot);
+        if (servers.owner_of(slot).name != "n3") {
+            CHECK(told == std::nullopt);
+        } else {
+            REQUIRE_FALSE(told);
+            CAPTURE(told.error().to_string());
+            CHECK(told.error() == errc::slot_uncovered);
+            CHECK(told.error().delivery() == delivery::not_sent);
+        }
+    }
+    servers.talk("n3").must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
+    settle(servers, [](auto const&) { return "localhost"; });
+    auto const keys = keys_everywhere(":nameless", 500);
+    CHECK(eventually([&] {
+        return std::all_of(keys.begin(), keys.end(), [&](auto const& key) { return s(s.db().get(key)) == std::nullopt; });
+    }));
+    configure(servers, "cluster-preferred-endpoint-type", "ip");
+    configure(servers, "cluster-announce-hostname", "");
+}
+
 TEST_CASE("two names of one node are one node", "[names]") {
     auto& servers = many_homed();
     name_service::shared().set("alias.umbel.test", {"127.0.0.1"});

@@ -129,7 +129,9 @@ public:
     real_cluster::node bystander() const { return shards_.back().replica; }
     /// True as soon as the cluster says that the node serves the shard.
     bool serves(std::size_t at, real_cluster::node const& wanted, std::chrono::seconds limit = 40s) const {
-        return eventually([&] { return servers.owner_of(shards_[at].slots.back(), bystander().name).port == wanted.port; }, limit);
+        bool const does = eventually([&] { return servers.owner_of(shards_[at].slots.back(), bystander().name).port == wanted.port; }, limit);
+        if (does) heard_[at] = steady_now();
+        return does;
     }
     /// Writes acknowledged from a little before the disturbance until now may be lost with a failover of this shard: replication is
     /// asynchronous. The little is generous, since nothing is to depend on the machine's mood.
@@ -156,9 +158,12 @@ public:
     /// How the client's writes came back compared to those of someone who speaks to the new primary directly.
     void tell_recovery(std::size_t at, history::instant probed) const {
         auto const written = users.first_acknowledged(at, effective_);
-        figure("%s: shard %zu: a prober wrote after %.0f ms, the client after %.0f ms (longest silence %.0f ms)", title_.c_str(), at,
-               static_cast<double>(probed - effective_) / 1e6, static_cast<double>(written - effective_) / 1e6,
-               users.longest_silence(at, disturbed_, stopped_));
+        // A client can know no sooner than the nodes that it can ask.
+        auto const heard = heard_.find(at);
+        figure("%s: shard %zu: a prober wrote after %.0f ms, another node knew after %.0f ms, the client wrote after %.0f ms (longest silence %.0f ms)",
+               title_.c_str(), at, static_cast<double>(probed - effective_) / 1e6,
+               heard == heard_.end() ? 0.0 : static_cast<double>(heard->second - effective_) / 1e6,
+               static_cast<double>(written - effective_) / 1e6, users.longest_silence(at, disturbed_, stopped_));
     }
     /// Notes a handover that was over before a pause could be noticed; reckon() tells how long the client had no answer around it.
     void note_handover(std::size_t at, history::instant ordered, history::instant probed) { handovers_.push_back({at, ordered, probed}); }
@@ -231,6 +236,7 @@ private:
     history::instant stopped_ = 0;
     std::vector<window> forgiven_;
     std::vector<window> handovers_;
+    mutable std::map<std::size_t, history::instant> heard_;  ///< When another node was first seen to know of a shard's new primary.
 
 public:
     session s;
