@@ -109,7 +109,8 @@ inline bool shares_known_node(topology const& current, topology const& incoming)
     return any_incoming([&](node_info const& node) { return addresses.contains(node.where); });
 }
 
-/// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells, node by node id.
+/// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells, node by node id; and, where the two
+/// disagree which of a shard's masters serves, the primary.
 inline void adopt_epochs(topology& told, topology const& nodes) {
     detail::id_index const known{nodes};
     auto const find_here = [&](std::uint32_t other) {
@@ -125,7 +126,17 @@ inline void adopt_epochs(topology& told, topology const& nodes) {
         if (node.health == node_health::online) node.health = nodes.nodes[same].health;
     }
     for (shard& one : told.shards) {
-        if (one.primary != topology::none) one.config_epoch = told.nodes[one.primary].config_epoch;
+        if (one.primary == topology::none) continue;
+        // Until a primary that is gone counts as failed, CLUSTER SHARDS may list it as a second master that is well, before the one that has
+        // taken over (seen on valkey-server 8.0): CLUSTER NODES of the same node tells which of them owns the slots.
+        std::uint32_t const owner = one.ranges.empty() ? topology::none : nodes.owner(one.ranges.front().first);
+        if (owner != topology::none && nodes.nodes[owner].id != told.nodes[one.primary].id) {
+            std::uint32_t const here = find_here(owner);
+            auto const leads = [here](shard const& other) { return other.primary == here; };
+            if (here != topology::none && told.nodes[here].role == node_role::primary && std::none_of(told.shards.begin(), told.shards.end(), leads))
+                one.primary = here;
+        }
+        one.config_epoch = told.nodes[one.primary].config_epoch;
     }
     told.migrations = nodes.migrations;
     told.self = find_here(nodes.self);

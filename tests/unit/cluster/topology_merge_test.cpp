@@ -185,3 +185,25 @@ TEST_CASE("a view of shards adopts the epochs that CLUSTER NODES tells", "[topol
     CHECK(told.self == topology::none);
     CHECK(owner_of(merge(told, nodes(before)), 0) == "r");
 }
+
+TEST_CASE("of two masters in one shard the one that CLUSTER NODES gives the slots to is the primary", "[topology]") {
+    // r has taken over from a, which is gone and not yet known to have failed.
+    std::string const taken =
+        "a 10.0.0.1:1@1 master - 0 0 1 disconnected\n"
+        "b 10.0.0.2:1@1 master - 0 0 2 connected 8192-16383\n"
+        "r 10.0.0.3:1@1 master - 0 0 3 connected 0-8191\n"
+        "s 10.0.0.4:1@1 slave b 0 0 2 connected\n";
+    topology told = without_epochs(nodes(taken));
+    std::uint32_t const gone = told.find_node("a");
+    told.shards[told.shard_of(slot{0})].primary = gone;
+    REQUIRE(owner_of(told, 0) == "a");
+    adopt_epochs(told, nodes(taken));
+    CHECK(owner_of(told, 0) == "r");
+    CHECK(owner_of(told, 8192) == "b");
+    CHECK(told.shards[told.shard_of(slot{0})].config_epoch == 3);
+    CHECK(owner_of(merge(told, nodes(before)), 0) == "r");
+    // A replica is not made a primary by the younger of two answers.
+    topology earlier = without_epochs(nodes(before));
+    adopt_epochs(earlier, nodes(after));
+    CHECK(owner_of(earlier, 0) == "a");
+}
