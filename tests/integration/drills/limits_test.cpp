@@ -48,7 +48,7 @@ bool fails(drill const& d, std::size_t at, std::uint64_t count) {
 }  // namespace
 
 TEST_CASE("connections are killed in a loop under load", "[drill]") {
-    drill d{"CLIENT KILL", {.callers = short_or_long(12u, 24u), .deadline = 20s, .options = {.reconnect_delay_max = 50ms}}};
+    drill d{"CLIENT KILL", {.callers = short_or_long(12u, 24u), .deadline = 20s, .elections = false, .options = {.reconnect_delay_max = 50ms}}};
     std::vector<wire> killers;
     for (std::size_t at : {0u, 1u, 2u}) killers.push_back(d.servers.talk(d[at].primary));
     long long kills = 0;
@@ -68,7 +68,7 @@ TEST_CASE("connections are killed in a loop under load", "[drill]") {
 }
 
 TEST_CASE("a server accepts no more clients, then does again", "[drill]") {
-    drill d{"maxclients", {.deadline = 300ms}};
+    drill d{"maxclients", {.deadline = 300ms, .elections = false}};
     setting limit{d.servers, d[0].primary, "maxclients", "1"};
     d.disturb([&] { limit.talk().must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}); });
     REQUIRE(fails(d, 0, 20));
@@ -82,7 +82,7 @@ TEST_CASE("a server accepts no more clients, then does again", "[drill]") {
 }
 
 TEST_CASE("a server has no memory left: writes are refused, and only these", "[drill]") {
-    drill d{"OOM"};
+    drill d{"OOM", {.elections = false}};
     {
         setting policy{d.servers, d[0].primary, "maxmemory-policy", "noeviction"};
         setting limit{d.servers, d[0].primary, "maxmemory", "1"};
@@ -101,7 +101,7 @@ TEST_CASE("a server has no memory left: writes are refused, and only these", "[d
 }
 
 TEST_CASE("a server pauses its clients: what was given up meanwhile runs at most once", "[drill]") {
-    drill d{"CLIENT PAUSE", {.deadline = 250ms}};
+    drill d{"CLIENT PAUSE", {.deadline = 250ms, .elections = false}};
     wire talk = d.servers.talk(d[0].primary);
     for (int round = 0; round < short_or_long(2, 20); ++round) {
         bool const everything = round % 2 == 0;
@@ -123,7 +123,7 @@ TEST_CASE("a server pauses its clients: what was given up meanwhile runs at most
 }
 
 TEST_CASE("a script keeps a server busy: commands are refused until it is killed", "[drill]") {
-    drill d{"BUSY"};
+    drill d{"BUSY", {.elections = false}};
     setting patient{d.servers, d[0].primary, "lua-time-limit", "1"};
     for (int round = 0; round < short_or_long(1, 10); ++round) {
         std::string told;

@@ -44,7 +44,7 @@ TEST_CASE("two of three primaries stand still: no majority, no writes, and recov
 }
 
 TEST_CASE("a slot that nobody owns is told as such, costs the others nothing, and comes back", "[drill]") {
-    drill d{"uncovered slot"};
+    drill d{"uncovered slot", {.elections = false}};
     std::uint16_t const slot = static_cast<std::uint16_t>(d[0].slots.back() + 500);
     std::string const key = real_cluster::key_in(slot) + ":uncovered";
     REQUIRE(d.s(d.s.db().set(key, "before")) == set_outcome::written);
@@ -77,7 +77,7 @@ TEST_CASE("a slot that nobody owns is told as such, costs the others nothing, an
 }
 
 TEST_CASE("a primary loads its dataset again: its callers wait, and nobody else notices", "[drill]") {
-    drill d{"LOADING"};
+    drill d{"LOADING", {.elections = false}};
     wire talk = d.servers.talk(d[0].primary);
     for (int i = 0; i < 2000; ++i) talk.must({"SET", real_cluster::key_in(d[0].slots[0]) + ":bulk" + std::to_string(i), "x"});
     // Half a millisecond for each key, and a look at the clients every now and then.

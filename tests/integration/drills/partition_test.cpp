@@ -89,7 +89,7 @@ TEST_CASE("a replica and a primary of another shard are cut off: reads go elsewh
 TEST_CASE("a node hears the client and is not heard by it, while the cluster finds it well: nothing runs twice", "[drill]") {
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
-    island here{"one-way partition", {.deadline = 250ms, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
+    island here{"one-way partition", {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
     drill& d = here.d;
     for (int round = 0; round < short_or_long(2, 12); ++round) {
         auto const failed = d.users.failed(0);
@@ -116,7 +116,7 @@ TEST_CASE("a node hears the client and is not heard by it, while the cluster fin
 TEST_CASE("the client hears nobody for a while, and needs no help afterwards", "[drill]") {
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
-    island here{"client alone", {.deadline = 250ms, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
+    island here{"client alone", {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
     drill& d = here.d;
     for (int round = 0; round < short_or_long(1, 6); ++round) {
         auto const disconnects = d.s.counted().disconnects;

@@ -25,7 +25,7 @@ void move_slowly(drill& d, std::uint16_t slot, real_cluster::node const& from, r
 }  // namespace
 
 TEST_CASE("slots move forward and back with keys while commands run: no error reaches a caller", "[drill]") {
-    drill d{"resharding", {.slots = short_or_long(2u, 8u), .callers = short_or_long(6u, 20u)}};
+    drill d{"resharding", {.slots = short_or_long(2u, 8u), .callers = short_or_long(6u, 20u), .elections = false}};
     auto const before = d.s.counted();
     d.disturb([&] {
         for (int round = 0; round < short_or_long(2, 10); ++round) {
@@ -55,7 +55,7 @@ TEST_CASE("slots move forward and back with keys while commands run: no error re
 }
 
 TEST_CASE("a whole run of slots moves at once, and is moved back before the client has learned", "[drill]") {
-    drill d{"resharding in bulk", {.slots = 16}};
+    drill d{"resharding in bulk", {.slots = 16, .elections = false}};
     d.disturb([&] {
         for (int round = 0; round < short_or_long(4, 40); ++round) {
             auto from = d[0].primary;

@@ -91,6 +91,30 @@ private:
     std::map<std::string, std::uint64_t> counts_;
 };
 
+/// While it lives no node takes another one for dead, however slow the machine: for disturbances that leave the servers alone.
+class no_elections {
+public:
+    no_elections(real_cluster const& servers, bool wanted) : servers_{servers}, wanted_{wanted} {
+        if (wanted_) set("60000");
+    }
+    no_elections(no_elections const&) = delete;
+    ~no_elections() {
+        try {
+            if (wanted_) set("2000");
+        } catch (std::exception const& problem) {
+            std::fprintf(stderr, "drill: the node timeout stays: %s\n", problem.what());
+        }
+    }
+
+private:
+    void set(std::string const& milliseconds) const {
+        for (auto const& one : servers_.nodes()) servers_.talk(one).must({"CONFIG", "SET", "cluster-node-timeout", milliseconds});
+    }
+
+    real_cluster const& servers_;
+    bool wanted_;
+};
+
 struct drill_plan {
     unsigned slots = 2;  ///< Written in each shard.
     unsigned callers = short_or_long(6u, 20u);  ///< In each shard.
@@ -98,6 +122,7 @@ struct drill_plan {
     std::chrono::nanoseconds deadline = 50s;
     std::string seed = {};  ///< The bystander's own address where it is empty.
     real_cluster* servers = nullptr;  ///< The shared cluster where it is null.
+    bool elections = true;            ///< Whether silence may cost a primary its role.
     umbel::options options{};
     umbel::cluster::policy policy{};
 };
@@ -108,6 +133,7 @@ public:
         : servers{plan.servers ? *plan.servers : real_cluster::shared()},
           title_{std::move(title)},
           shards_{shards_of(servers, plan.slots)},
+          calm_{servers, !plan.elections},
           seed_{plan.seed.empty() ? shards_.back().replica.address() : plan.seed},
           s{options_of(plan), plan.policy, ways_},
           users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
@@ -229,6 +255,7 @@ private:
 
     std::string title_;
     std::vector<shard> shards_;
+    no_elections calm_;
     std::string seed_;
     std::shared_ptr<detours> ways_ = std::make_shared<detours>();
     history::instant disturbed_ = 0;  ///< Just before the first disturbance.
