@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
+#include <umbel/cluster/id_index.hpp>
 #include <umbel/cluster/slot.hpp>
 #include <umbel/cluster/topology.hpp>
 #include <umbel/config.hpp>
@@ -11,8 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -21,25 +20,15 @@ namespace umbel::cluster {
 
 namespace detail {
 
-/// Looks nodes up by id.
-/// Lifetime: borrows from the topology, which must not lose a node meanwhile.
-class id_index {
-public:
-    explicit id_index(topology const& told) {
-        by_id_.reserve(told.nodes.size());
-        for (std::size_t index = 0; index < told.nodes.size(); ++index) {
-            if (!told.nodes[index].id.empty()) by_id_.emplace(told.nodes[index].id, static_cast<std::uint32_t>(index));
-        }
+/// The nodes of `told` by id. Lifetime: borrows from the topology, which must not lose a node meanwhile.
+inline id_index index_ids(topology const& told) {
+    id_index made;
+    made.reserve(told.nodes.size());
+    for (std::size_t index = 0; index < told.nodes.size(); ++index) {
+        if (!told.nodes[index].id.empty()) made.add(told.nodes[index].id, static_cast<std::uint32_t>(index));
     }
-    std::uint32_t find(std::string_view id) const {
-        auto const found = by_id_.find(id);
-        return found == by_id_.end() ? topology::none : found->second;
-    }
-    bool empty() const noexcept { return by_id_.empty(); }
-
-private:
-    std::unordered_map<std::string_view, std::uint32_t> by_id_;
-};
+    return made;
+}
 
 inline bool same_node(node_info const& left, node_info const& right) noexcept {
     return left.where == right.where && (left.id.empty() || right.id.empty() || left.id == right.id);
@@ -99,7 +88,7 @@ inline bool differs(topology const& left, topology const& right) {
 /// shares no node belongs to another cluster. An empty current view knows nobody and takes anyone.
 inline bool shares_known_node(topology const& current, topology const& incoming) {
     if (current.nodes.empty()) return true;
-    detail::id_index const known{current};
+    detail::id_index const known = detail::index_ids(current);
     auto const any_incoming = [&](auto says) { return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), says); };
     if (!known.empty() && any_incoming([](node_info const& node) { return !node.id.empty(); })) {
         return any_incoming([&](node_info const& node) { return known.find(node.id) != topology::none; });
@@ -112,7 +101,7 @@ inline bool shares_known_node(topology const& current, topology const& incoming)
 /// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells, node by node id; and, where the two
 /// disagree which of a shard's masters serves, the primary.
 inline void adopt_epochs(topology& told, topology const& nodes) {
-    detail::id_index const known{nodes};
+    detail::id_index const known = detail::index_ids(nodes);
     auto const find_here = [&](std::uint32_t other) {
         for (std::size_t index = 0; other != topology::none && index < told.nodes.size(); ++index) {
             if (told.nodes[index].id == nodes.nodes[other].id) return static_cast<std::uint32_t>(index);
@@ -148,7 +137,7 @@ namespace detail {
 /// A primary that `incoming` does not know at all may be gone for good: keeping its slots could lock them for ever, while a wrong
 /// owner costs a MOVED.
 inline std::vector<std::uint16_t> fresher_shards(topology const& current, topology const& incoming) {
-    id_index const known{incoming};
+    id_index const known = index_ids(incoming);
     std::vector<std::uint16_t> found;
     for (std::size_t index = 0; index < current.shards.size(); ++index) {
         shard const& one = current.shards[index];
@@ -165,7 +154,7 @@ inline std::vector<std::uint16_t> fresher_shards(topology const& current, topolo
 class shard_transplant {
 public:
     /// `into` begins as a copy of `base`.
-    shard_transplant(topology const& from, topology const& base, topology& into) : from_{from}, into_{into}, known_{base} {}
+    shard_transplant(topology const& from, topology const& base, topology& into) : from_{from}, into_{into}, known_{index_ids(base)} {}
 
     /// Returns the index that shard `index` of the one view has in the other: the shard of the same primary, or a new one.
     std::uint16_t add(std::size_t index) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
+#include <umbel/cluster/id_index.hpp>
 #include <umbel/cluster/slot.hpp>
 #include <umbel/cluster/topology.hpp>
 #include <umbel/error.hpp>
@@ -76,10 +77,7 @@ public:
     std::size_t migrations() const noexcept { return made_.migrations.size(); }
 
     /// The node with this id, or none. Cost: constant.
-    std::uint32_t find(std::string_view id) const {
-        auto const found = by_id_.find(id);
-        return found == by_id_.end() ? none : found->second;
-    }
+    std::uint32_t find(std::string_view id) const noexcept { return by_id_.find(id); }
     std::uint32_t find(endpoint const& where) const {
         auto const found = by_endpoint_.find(where);
         return found == by_endpoint_.end() ? none : found->second;
@@ -92,7 +90,7 @@ public:
         if (id.empty()) {
             by_endpoint_.emplace(node.where, index);
         } else {
-            by_id_.emplace(id, index);
+            by_id_.add(id, index);
         }
         made_.nodes.push_back(std::move(node));
         shard_of_.push_back(none);
@@ -150,7 +148,7 @@ private:
     parse_context const& context_;
     topology made_;
     std::string_view reason_;
-    std::unordered_map<std::string_view, std::uint32_t> by_id_;
+    id_index by_id_;
     std::unordered_map<endpoint, std::uint32_t> by_endpoint_;
     std::vector<std::uint32_t> shard_of_;    // Node → the shard it is primary of.
     std::vector<std::uint32_t> replica_in_;  // Node → the shard it is a replica of.

@@ -131,3 +131,19 @@ TEST_CASE("CLUSTER SLOTS that no cluster says is a protocol error", "[topology]"
     CHECK(refused("*2\r\n*3\r\n:0\r\n:9\r\n*3\r\n+h\r\n:1\r\n+a\r\n*3\r\n:10\r\n:19\r\n*3\r\n+h\r\n:2\r\n+b\r\n", {"h", false, 1}) ==
           "CLUSTER SLOTS: more nodes than the client accepts");
 }
+
+TEST_CASE("a cluster in pieces, each slot a range of its own, keeps every slot with its owner", "[topology]") {
+    constexpr unsigned primaries = 250;
+    auto const id_of = [](unsigned node) { return std::string(36, 'a') + std::to_string(1000 + node); };
+    std::string bytes = "*16384\r\n";
+    for (unsigned at = 0; at < slot_count; ++at) {
+        std::string const number = ":" + std::to_string(at) + "\r\n";
+        bytes += "*3\r\n" + number + number + "*4\r\n$8\r\n10.0.0.1\r\n:" + std::to_string(7000 + at % primaries) + "\r\n$40\r\n" + id_of(at % primaries) +
+                 "\r\n*0\r\n";
+    }
+    topology const told = read(std::move(bytes));
+    REQUIRE(told.nodes.size() == primaries);
+    REQUIRE(told.shards.size() == primaries);
+    auto const owners = shards_by_slot(told);
+    for (unsigned at = 0; at < slot_count; ++at) REQUIRE(told.nodes[told.shards[owners[at]].primary].id == id_of(at % primaries));
+}
