@@ -108,18 +108,18 @@ public:
     using pointer = void;
 
     children_iterator() noexcept = default;
-    children_iterator(node const* at, node const* end, view parent) noexcept
+    UMBEL_ALWAYS_INLINE children_iterator(node const* at, node const* end, view parent) noexcept
         : at_{at}, end_{end}, base_{parent.base()}, source_{parent.source()} {
         skip_attributes();
     }
 
-    view operator*() const noexcept { return {at_, base_, source_}; }
-    children_iterator& operator++() noexcept {
+    UMBEL_ALWAYS_INLINE view operator*() const noexcept { return {at_, base_, source_}; }
+    UMBEL_ALWAYS_INLINE children_iterator& operator++() noexcept {
         at_ += at_->span;
         skip_attributes();
         return *this;
     }
-    children_iterator operator++(int) noexcept {
+    UMBEL_ALWAYS_INLINE children_iterator operator++(int) noexcept {
         auto const before = *this;
         ++*this;
         return before;
@@ -127,8 +127,9 @@ public:
     friend bool operator==(children_iterator const& left, children_iterator const& right) noexcept { return left.at_ == right.at_; }
 
 private:
-    void skip_attributes() noexcept {
-        while (at_ != end_ && at_->kind == type::attribute) at_ += at_->span;
+    UMBEL_ALWAYS_INLINE void skip_attributes() noexcept {
+        while (at_ != end_ && at_->kind == type::attribute) [[unlikely]]
+            at_ += at_->span;
     }
 
     node const* at_ = nullptr;
@@ -141,12 +142,9 @@ private:
 class children_range {
 public:
     explicit children_range(view parent) noexcept : parent_{parent} {}
-    children_iterator begin() const noexcept {
-        node const* const first = parent_.tape() + 1;
-        node const* const last = end_node();
-        return {parent_.is_aggregate() ? first : last, last, parent_};
-    }
-    children_iterator end() const noexcept { return {end_node(), end_node(), parent_}; }
+    /// What is no aggregate has a span of one: its end is its begin.
+    UMBEL_ALWAYS_INLINE children_iterator begin() const noexcept { return {parent_.tape() + 1, end_node(), parent_}; }
+    UMBEL_ALWAYS_INLINE children_iterator end() const noexcept { return {end_node(), end_node(), parent_}; }
     std::size_t size() const noexcept { return parent_.children_count(); }
 
 private:
