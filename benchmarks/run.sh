@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, parser, encode, slot, slot_table, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep redis-benchmark parser encode slot slot_table instructions compile_time)
+parts=(paired sweep redis-benchmark parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -160,7 +160,7 @@ if wanted parser; then
     sed -n -E 's/.*"corpus":"([^"]*)","contender":"([^"]*)","ns_per_reply":\[([0-9.]+),([0-9.]+),([0-9.]+)\].*/\1|\2|\4|\3|\5/p' "$work/parser.json" |
         tr ',' ';' | sed 's/^/parser|/' | tr '|' ',' >> "$csv"
 fi
-for name in encode slot slot_table; do
+for name in encode slot slot_table topology; do
     wanted "$name" || continue
     umbel_say "${name//_/ }"
     "$programs/micro/${name}_bench" "$micro_rounds" | tee "$work/$name"
