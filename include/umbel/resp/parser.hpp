@@ -111,6 +111,7 @@ private:
         }
     }
 
+    struct dash;
     struct sprint;
     void run_ahead() noexcept;
     step open(type kind, std::uint32_t count, bool streamed) noexcept;

@@ -6,69 +6,124 @@
 
 namespace umbel::resp {
 
+/// A run of values that contain no others: all it needs fits into registers.
+struct parser::dash {
+    char const* const base;  // Where offsets count from.
+    char const* const end;
+    char const* const last;  // From here on less than eight bytes are readable.
+    std::uint32_t const line_bytes_max;
+    char const* at;
+    node* out;
+
+    /// Reads values until `stop` is reached, or one that is not of a common kind, whole and plainly right.
+    UMBEL_ALWAYS_INLINE void go(node const* stop) noexcept {
+        while (out != stop && at < last) {
+            char const* const next = *at == '$' ? bulk() : other();
+            if (!next) return;
+            at = next;
+            ++out;
+        }
+    }
+
+private:
+    UMBEL_ALWAYS_INLINE char const* bulk() noexcept {
+        if (char const* const next = quick_bulk(base, at, end, *out)) [[likely]]
+            return next;
+        // A missing value, as RESP2 sends it.
+        if (load<std::uint32_t>(at) != load<std::uint32_t>("$-1\r") || at[4] != '\n') return nullptr;
+        *out = node::scalar(type::null, 0);
+        return at + 5;
+    }
+
+    UMBEL_ALWAYS_INLINE char const* other() noexcept {
+        switch (*at) {
+            case ':': return quick_integer(at, end, *out);
+            case '+': return line(type::simple_string);
+            case ',': return quick_real(at, end, *out);
+            case '-': return line(type::error);
+            case '#':
+                if ((at[1] != 't' && at[1] != 'f') || !is_crlf(at + 2)) return nullptr;
+                *out = node::scalar(type::boolean, at[1] == 't');
+                return at + 4;
+            case '_':
+                if (!is_crlf(at + 1)) return nullptr;
+                *out = node::scalar(type::null, 0);
+                return at + 3;
+            default: return nullptr;
+        }
+    }
+
+    UMBEL_ALWAYS_INLINE char const* line(type kind) noexcept {
+        char const* const stop = line_end();
+        if (stop == end || stop + 1 == end || !is_crlf(stop)) return nullptr;
+        *out = node::text(kind, static_cast<std::uint64_t>(at + 1 - base), static_cast<std::uint64_t>(stop - at - 1));
+        return stop + 2;
+    }
+
+    /// The first line break behind the type byte; most stand in the first eight bytes.
+    UMBEL_ALWAYS_INLINE char const* line_end() const noexcept {
+        if constexpr (std::endian::native == std::endian::little) {
+            if (std::uint64_t const low = low_bytes(load<std::uint64_t>(at)); low != 0) return at + (std::countr_zero(low) >> 3);
+        }
+        char const* const first = at + 1;
+        char const* const bound = end - first > std::ptrdiff_t{line_bytes_max} ? first + line_bytes_max : end;
+        char const* const stop = find_line_break(first, bound);
+        return stop == bound ? end : stop;
+    }
+};
+
 /// The parser's state in registers, while common values stand whole behind one another.
 struct parser::sprint {
-    char const* const base;
-    char const* const end;
     node* const tape;
     node* const stop;  // Where the tape ends, or the bound on values.
     std::uint64_t const elements_max;
-    std::uint32_t const line_bytes_max;
     std::uint32_t const depth_max;
-    char const* at;
-    node* out;
+    dash ahead;
     std::uint32_t remaining;
     std::uint32_t open;
     std::uint32_t depth;
 
-    /// Reads the value at `at` if it is of a common kind, whole and plainly right; otherwise changes nothing that counts.
-    UMBEL_ALWAYS_INLINE bool value() noexcept {
-        char const* next = nullptr;
-        switch (*at) {
-            case '$': next = quick_bulk(base, at, end, *out); break;
-            case ':': next = quick_integer(at, end, *out); break;
-            case '*': return aggregate(type::array, 1);
-            case '%': return aggregate(type::map, 2);
-            case '~': return aggregate(type::set, 1);
-            case '+': next = line(type::simple_string); break;
-            case '-': next = line(type::error); break;
-            default: return false;
+    /// Reads what the innermost aggregate still wants, as far as it goes, and closes what is complete. False: nothing can follow here.
+    UMBEL_ALWAYS_INLINE bool elements() noexcept {
+        node const* const first = ahead.out;
+        ahead.go(remaining < stop - first ? first + remaining : stop);
+        remaining -= static_cast<std::uint32_t>(ahead.out - first);
+        while (remaining == 0) {
+            if (open == none || tape[open].kind == type::attribute) return false;
+            close();
         }
-        if (!next) return false;
-        at = next;
-        ++out;
-        --remaining;
         return true;
     }
 
-    UMBEL_ALWAYS_INLINE char const* line(type kind) noexcept {
-        char const* const first = at + 1;
-        char const* const last = end - first > std::ptrdiff_t{line_bytes_max} ? first + line_bytes_max : end - 1;
-        char const* const stop_at = find_line_break(first, last);
-        if (stop_at == last || !is_crlf(stop_at)) return nullptr;
-        *out = node::text(kind, static_cast<std::uint64_t>(first - base), static_cast<std::uint64_t>(stop_at - first));
-        return stop_at + 2;
-    }
-
-    UMBEL_ALWAYS_INLINE bool aggregate(type kind, std::uint32_t each) noexcept {
+    /// Opens the aggregate that comes next when its header is whole and plainly right, and it is to have elements.
+    UMBEL_ALWAYS_INLINE bool aggregate() noexcept {
+        if (ahead.at >= ahead.last || ahead.out == stop || depth == depth_max) return false;
+        type kind = type::array;
+        std::uint32_t each = 1;
+        switch (*ahead.at) {
+            case '*': break;
+            case '~': kind = type::set; break;
+            case '%': kind = type::map, each = 2; break;
+            default: return false;
+        }
         std::uint32_t count = 0;
-        char const* const next = quick_length(at + 1, count);
+        auto const index = static_cast<std::uint32_t>(ahead.out - tape);
+        char const* const next = quick_length(ahead.at + 1, count);
         count *= each;
-        auto const index = static_cast<std::uint32_t>(out - tape);
-        if (!next || count == 0 || depth == depth_max || count >= elements_max - index) return false;
+        if (!next || count == 0 || count >= elements_max - index) return false;
         if (open != none) tape[open].value = remaining | (tape[open].value & ~std::uint64_t{UINT32_MAX});
-        *out++ = {kind, 0, 0, open, std::uint64_t{count} << 32};
+        *ahead.out++ = {kind, 0, 0, open, std::uint64_t{count} << 32};
         open = index;
         remaining = count;
         ++depth;
-        at = next;
+        ahead.at = next;
         return true;
     }
 
     UMBEL_ALWAYS_INLINE void close() noexcept {
         node& ended = tape[open];
         std::uint32_t const outer = ended.span;
-        ended.span = static_cast<std::uint32_t>(out - tape) - open;
+        ended.span = static_cast<std::uint32_t>(ahead.out - tape) - open;
         ended.value &= ~std::uint64_t{UINT32_MAX};
         open = outer;
         remaining = (open == none ? 1 : tape[open].offset()) - 1;
@@ -81,18 +136,15 @@ inline void parser::run_ahead() noexcept {
     std::uint64_t const most = limits_.elements_max - dropped_;
     auto const room = static_cast<std::uint32_t>(std::min<std::uint64_t>(tape_.capacity(), most));
     node* const first = tape_.data();
-    sprint ahead{data_, data_ + size_, first, first + room, most, limits_.line_bytes_max, limits_.depth_max, data_ + pos_,
-        first + tape_.size(), remaining_, open_, depth_};
-    while (ahead.end - ahead.at >= 8 && ahead.out < ahead.stop) {
-        if (!ahead.value()) break;
-        while (ahead.remaining == 0 && ahead.open != none && first[ahead.open].kind != type::attribute) ahead.close();
-        if (ahead.remaining == 0) break;
-    }
-    pos_ = static_cast<std::size_t>(ahead.at - data_);
-    tape_.resize(static_cast<std::uint32_t>(ahead.out - first));
-    remaining_ = ahead.remaining;
-    open_ = ahead.open;
-    depth_ = ahead.depth;
+    char const* const end = data_ + size_;
+    dash const ahead{data_, end, size_ - pos_ < 8 ? data_ + pos_ : end - 7, limits_.line_bytes_max, data_ + pos_, first + tape_.size()};
+    sprint quick{first, first + std::max(room, tape_.size()), most, limits_.depth_max, ahead, remaining_, open_, depth_};
+    while (quick.elements() && quick.aggregate()) {}
+    pos_ = static_cast<std::size_t>(quick.ahead.at - data_);
+    tape_.resize(static_cast<std::uint32_t>(quick.ahead.out - first));
+    remaining_ = quick.remaining;
+    open_ = quick.open;
+    depth_ = quick.depth;
 }
 
 }  // namespace umbel::resp

@@ -54,16 +54,32 @@ constexpr bool is_lead(char byte) noexcept {
     }
 }
 
-/// Returns the first CR or LF in [at, end), or end. Cost: eight bytes a step.
-inline char const* find_line_break(char const* at, char const* end) noexcept {
+/// True for a byte that starts an aggregate of announced size, attributes and push frames left out.
+constexpr bool is_aggregate_lead(char byte) noexcept { return byte == '*' || byte == '%' || byte == '~'; }
+
+/// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them others may be marked wrongly, because
+/// such a byte borrows.
+UMBEL_ALWAYS_INLINE constexpr std::uint64_t low_bytes(std::uint64_t word) noexcept {
+    return (word - 0x0101010101010101 * ('\r' + 1)) & ~word & 0x8080808080808080;
+}
+
+/// Returns the first CR or LF in [at, end), or end. Cost: sixteen bytes a step.
+UMBEL_ALWAYS_INLINE char const* find_line_break(char const* at, char const* end) noexcept {
     if constexpr (std::endian::native == std::endian::little) {
-        constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
-        for (; end - at >= 8; at += 8) {
-            std::uint64_t const word = load<std::uint64_t>(at);
-            std::uint64_t const cr = word ^ (ones * '\r'), lf = word ^ (ones * '\n');
-            // A zero byte borrows into its high bit; a false hit can only stand behind the first true one.
-            std::uint64_t const hit = (((cr - ones) & ~cr) | ((lf - ones) & ~lf)) & highs;
-            if (hit != 0) return at + (std::countr_zero(hit) >> 3);
+        while (end - at >= 8) {
+            std::uint64_t low = low_bytes(load<std::uint64_t>(at));
+            if (low == 0) {
+                at += 8;
+                if (end - at < 8) break;
+                low = low_bytes(load<std::uint64_t>(at));
+                if (low == 0) {
+                    at += 8;
+                    continue;
+                }
+            }
+            at += std::countr_zero(low) >> 3;
+            if (*at == '\r' || *at == '\n') return at;
+            ++at;  // Other bytes up to CR are rare.
         }
     }
     while (at != end && *at != '\r' && *at != '\n') ++at;
@@ -145,6 +161,22 @@ UMBEL_ALWAYS_INLINE char const* quick_bulk(char const* base, char const* at, cha
     return body + length + 2;
 }
 
+inline constexpr std::uint32_t power_of_ten[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+
+/// The number that the `count` digits in the low bytes of `word` spell. Returns false when one of them is no digit.
+/// Precondition: the first byte in memory is the lowest of `word`, 1 <= count <= 8.
+UMBEL_ALWAYS_INLINE bool read_digits(std::uint64_t word, std::uint32_t count, std::uint64_t& value) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    // The first digit is the lowest byte: shifted up, missing digits lead as zeros; then tens, hundreds, ten thousands join.
+    std::uint64_t sum = (word ^ (ones * '0')) << (64 - 8 * count);
+    // A digit is now 0 to 9: it has no high half, and adding 6 gives it none.
+    bool const good = ((sum | (sum + ones * 6)) & (ones * 0xf0)) == 0;
+    sum = (sum * 10 + (sum >> 8)) & 0x00ff00ff00ff00ff;
+    sum = (sum * 100 + (sum >> 16)) & 0x0000ffff0000ffff;
+    value = (sum * 10000 + (sum >> 32)) & 0xffffffff;
+    return good;
+}
+
 /// Returns how many of the eight bytes at `at` are digits before the first that is none, and their value.
 /// Precondition: eight bytes are readable.
 UMBEL_ALWAYS_INLINE std::uint32_t quick_digits(char const* at, std::uint64_t& value) noexcept {
@@ -153,38 +185,86 @@ UMBEL_ALWAYS_INLINE std::uint32_t quick_digits(char const* at, std::uint64_t& va
     if constexpr (std::endian::native == std::endian::little) {
         constexpr std::uint64_t ones = 0x0101010101010101;
         std::uint64_t const word = load<std::uint64_t>(at) ^ (ones * '0');
-        // A digit is now 0 to 9: it has no high half, and adding 6 gives it none.
         std::uint64_t const other = (word | ((word & (ones * 0x7f)) + ones * 6)) & (ones * 0xf0);
         count = other == 0 ? 8 : static_cast<std::uint32_t>(std::countr_zero(other)) >> 3;
-        if (count == 0) return 0;
-        // The first digit is the lowest byte: shifted up, missing digits lead as zeros; then tens, hundreds, ten thousands join.
-        std::uint64_t sum = word << (64 - 8 * count);
-        sum = (sum * 10 + (sum >> 8)) & 0x00ff00ff00ff00ff;
-        sum = (sum * 100 + (sum >> 16)) & 0x0000ffff0000ffff;
-        value = (sum * 10000 + (sum >> 32)) & 0xffffffff;
+        if (count != 0) read_digits(word ^ (ones * '0'), count, value);
     } else {
         for (; count < 8 && digit(at[count]) <= 9; ++count) value = value * 10 + digit(at[count]);
     }
     return count;
 }
 
+/// Reads digits up to a CR among the eight bytes at `at`. Returns how many, or 0 when it is anything else.
+/// Precondition: eight bytes are readable. Cost: fewer steps to where the digits end than quick_digits: what comes next waits for nothing else.
+UMBEL_ALWAYS_INLINE std::uint32_t quick_digits_to_end(char const* at, std::uint64_t& value) noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+        std::uint64_t const word = load<std::uint64_t>(at);
+        std::uint64_t const low = low_bytes(word);
+        std::uint32_t const count = static_cast<std::uint32_t>(std::countr_zero(low)) >> 3;
+        return low != 0 && count != 0 && read_digits(word, count, value) ? count : 0;
+    } else {
+        std::uint32_t const count = quick_digits(at, value);
+        return count == 8 ? 0 : count;
+    }
+}
+
 /// Reads a whole integer of up to 18 digits whose type byte stands at `at`. Returns its end, or null.
 /// Precondition: four bytes are readable.
 UMBEL_ALWAYS_INLINE char const* quick_integer(char const* at, char const* end, node& out) noexcept {
+    if (is_crlf(at + 2) && digit(at[1]) <= 9) {
+        out = node::scalar(type::integer, digit(at[1]));
+        return at + 4;
+    }
     bool const negative = *++at == '-';
     at += negative;
     std::uint64_t value = 0;
     std::uint32_t count = 0;
-    if (end - at >= 10) {
-        count = quick_digits(at, value);
+    if (end - at >= 10) [[likely]] {
+        count = quick_digits_to_end(at, value);
         at += count;
-        if (count == 0) return nullptr;
+        if (count == 0 || !is_crlf(at)) {
+            at -= count;
+            count = quick_digits(at, value);
+            at += count;
+            if (count == 8 && end - at >= 10) {
+                std::uint64_t more = 0;
+                std::uint32_t const behind = quick_digits(at, more);
+                count += behind;
+                at += behind;
+                value = value * power_of_ten[behind] + more;
+            }
+        }
     }
     if (count == 0 || !is_crlf(at)) {
         for (std::uint32_t next = 0; at < end && count < 19 && (next = digit(*at)) <= 9; ++at, ++count) value = value * 10 + next;
         if (count == 0 || count > 18 || end - at < 2 || !is_crlf(at)) return nullptr;
     }
     out = node::scalar(type::integer, negative ? std::uint64_t{0} - value : value);
+    return at + 2;
+}
+
+/// Reads a whole double of the form "3.25", "-0.5" or "10" with up to eight digits on each side, whose type byte stands at `at`. Returns its
+/// end, or null. Both numbers and the division are exact or rounded once: the same value as from_chars gives.
+UMBEL_ALWAYS_INLINE char const* quick_real(char const* at, char const* end, node& out) noexcept {
+    if (end - at < 24) return nullptr;
+    bool const negative = *++at == '-';
+    at += negative;
+    std::uint64_t whole = 0, part = 0;
+    std::uint32_t const before = quick_digits(at, whole);
+    at += before;
+    if (before == 0) return nullptr;
+    if (*at == '.') {
+        std::uint32_t const behind = quick_digits(at + 1, part);
+        if (behind == 0 || before + behind > 15) return nullptr;
+        at += behind + 1;
+        whole = whole * power_of_ten[behind] + part;
+        part = power_of_ten[behind];
+    } else {
+        part = 1;
+    }
+    if (!is_crlf(at)) return nullptr;
+    double const value = static_cast<double>(whole) / static_cast<double>(part);
+    out = node::scalar(type::real, std::bit_cast<std::uint64_t>(negative ? -value : value));
     return at + 2;
 }
 
@@ -198,7 +278,7 @@ UMBEL_ALWAYS_INLINE std::size_t quick_reply(char const* at, std::size_t size, no
         if (stop) [[likely]]
             return static_cast<std::size_t>(stop - at);
     }
-    if (size < 5) return 0;
+    if (size < 5 || *at == '-') return 0;
     if (*at == '+' && load<std::uint32_t>(at) == load<std::uint32_t>("+OK\r") && at[4] == '\n') {
         out = node::text(type::simple_string, 1, 2);
         return 5;
@@ -216,6 +296,26 @@ UMBEL_ALWAYS_INLINE std::size_t quick_reply(char const* at, std::size_t size, no
         return 3;
     }
     return 0;
+}
+
+/// True for the beginning of a value of the common kinds with nothing wrong so far, where it costs less to look at it anew when it is whole
+/// than to remember how far it was read: a line of less than 32 bytes, a string of announced length that takes at most `whole_max` bytes.
+inline bool is_short_of_end(char const* at, std::size_t size, std::size_t whole_max) noexcept {
+    constexpr std::size_t line_max = 32;
+    if (*at != '$' && *at != '+' && *at != '-' && *at != ':') return false;
+    char const* const end = at + size;
+    char const* const last = size < line_max ? end : at + line_max;
+    char const* const stop = find_line_break(at + 1, last);
+    if (stop == last || stop + 1 == last) return size < line_max && (stop == last || *stop == '\r');
+    std::uint32_t length = 0;
+    char const* const body = stop + 2;
+    if (*at != '$' || !is_crlf(stop) || stop == at + 1 || stop - at > 5) return false;
+    for (char const* one = at + 1; one != stop; ++one) {
+        if (digit(*one) > 9) return false;
+        length = length * 10 + digit(*one);
+    }
+    std::size_t const whole = static_cast<std::size_t>(body - at) + length + 2;
+    return whole <= whole_max && size < whole && (size + 2 <= whole || at[whole - 2] == '\r');
 }
 
 /// Reads the simple string or error at the front of `size` bytes when it is whole and its line has less than `line_bytes_max` bytes.

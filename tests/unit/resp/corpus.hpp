@@ -54,6 +54,8 @@ inline std::vector<std::string> const good{
     "*1\r\n*0\r\n",
     "*3\r\n:1\r\n:2\r\n:3\r\n",
     "*3\r\n$3\r\nfoo\r\n$-1\r\n$3\r\nbar\r\n",
+    "*5\r\n#t\r\n_\r\n,-0.125\r\n,12345678.25\r\n:123456789012\r\n",
+    "*2\r\n+a\ttab and more\r\n-\t\r\n",
     "*2\r\n*3\r\n:1\r\n$5\r\nhello\r\n:2\r\n*2\r\n+a\r\n-b\r\n",
     "%2\r\n+first\r\n:1\r\n+second\r\n*2\r\n,2.5\r\n#t\r\n",
     "~3\r\n$1\r\na\r\n$1\r\nb\r\n:3\r\n",

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -60,6 +61,57 @@ TEST_CASE("digits are read eight at a time", "[scan]") {
         std::string const text = std::string{"123"} + static_cast<char>(byte) + "5678";
         CHECK((quick_digits(text.data(), value) == 3));
         CHECK(value == 123);
+    }
+}
+
+TEST_CASE("digits up to the end of a line are read eight at a time, or not at all", "[scan]") {
+    std::uint64_t value = 0;
+    for (std::string_view const text : {"7\r\n45678", "12\r\n5678", "1234567\r", "0000001\r"}) {
+        std::size_t const digits = text.find('\r');
+        CHECK(quick_digits_to_end(text.data(), value) == digits);
+        CHECK(std::to_string(value + 100000000).substr(9 - digits) == text.substr(0, digits));
+    }
+    CHECK(quick_digits_to_end("12345678", value) == 0);
+    CHECK(quick_digits_to_end("\r\n345678", value) == 0);
+    for (int byte = 0; byte != 256; ++byte) {
+        if ((byte >= '0' && byte <= '9') || byte <= '\r') continue;
+        std::string const text = std::string{"12"} + static_cast<char>(byte) + "4567\r";
+        CHECK((quick_digits_to_end(text.data(), value) == 0));
+    }
+}
+
+TEST_CASE("short doubles are read to the same bits as by the library, or left to it", "[scan]") {
+    node out{};
+    auto const real = [&out](std::string_view text) {
+        std::string const bytes = "," + std::string{text} + "\r\n";
+        auto const exact = std::make_unique<char[]>(bytes.size() + 24);
+        std::memset(exact.get(), '+', bytes.size() + 24);
+        std::memcpy(exact.get(), bytes.data(), bytes.size());
+        char const* const end = quick_real(exact.get(), exact.get() + bytes.size() + 24, out);
+        if (!end) return false;
+        CHECK(end == exact.get() + bytes.size());
+        return true;
+    };
+    for (std::string_view const left : {"0", "1", "7", "10", "123", "9999999", "12345678", "00012"}) {
+        for (std::string_view const right : {"", ".0", ".5", ".1", ".25", ".0001", ".3333333", ".9999999", ".00012"}) {
+            for (std::string const& text : {std::string{left} + std::string{right}, "-" + std::string{left} + std::string{right}}) {
+                INFO(text);
+                double value = 0;
+                REQUIRE(read_real(text, value));
+                bool const read = real(text);
+                CHECK((read || left.size() + right.size() > 15));
+                if (read) CHECK(out == node::scalar(type::real, std::bit_cast<std::uint64_t>(value)));
+            }
+        }
+    }
+    for (std::string_view const other : {"", "-", ".5", "1.", "1e5", "inf", "-inf", "nan", "1.5x", "+1.5", "1.2.3", "12345678.12345678", "123456789"}) {
+        INFO(other);
+        CHECK_FALSE(real(other));
+    }
+    for (std::size_t size = 1; size != 24; ++size) {
+        auto const exact = std::make_unique<char[]>(size);
+        std::memset(exact.get(), '1', size);
+        CHECK(quick_real(exact.get(), exact.get() + size, out) == nullptr);
     }
 }
 
@@ -121,6 +173,31 @@ TEST_CASE("a whole line is read at once, and no byte behind it is looked at", "[
     CHECK(line("+OK\n\r\n") == 0);
     CHECK(line("+OK\rX\r\n") == 0);
     CHECK(line(":1234\r\n") == 0);
+}
+
+TEST_CASE("the beginning of a short value is known for what it is, and no byte behind it is looked at", "[scan]") {
+    auto const begun = [](std::string_view bytes, std::size_t whole_max = 100) {
+        auto const exact = std::make_unique<char[]>(bytes.size());
+        std::memcpy(exact.get(), bytes.data(), bytes.size());
+        return is_short_of_end(exact.get(), bytes.size(), whole_max);
+    };
+    for (std::string_view const whole : {"+OK\r\n", "-ERR no\r\n", ":1234567890123\r\n", "$0\r\n\r\n", "$16\r\n0123456789abcdef\r\n", "$-1\r\n"}) {
+        for (std::size_t size = 1; size != whole.size(); ++size) {
+            INFO(whole << " " << size);
+            CHECK(begun(whole.substr(0, size)));
+        }
+        CHECK_FALSE(begun(whole));
+    }
+    std::string const value = "$9999\r\n" + std::string(9000, 'v');
+    CHECK(begun(value, 7 + 9999 + 2));
+    CHECK_FALSE(begun(value, 7 + 9999 + 1));
+    CHECK(begun("+" + std::string(30, 'a')));
+    CHECK_FALSE(begun("+" + std::string(31, 'a')));
+    CHECK_FALSE(begun("+" + std::string(30, 'a') + "\r"));
+    for (std::string_view const other : {"*", "x", "\r", "+OK\n", "+OK\rX", "$\r\n", "$a\r\n", "$-2\r\n", "$12345\r\n", "$3\r\nfooX", "$+3\r\n", ",1"}) {
+        INFO(other);
+        CHECK_FALSE(begun(other));
+    }
 }
 
 TEST_CASE("integers are held to 64 bits", "[scan]") {
