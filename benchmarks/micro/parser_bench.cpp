@@ -1,7 +1,7 @@
 // parser_bench.cpp: nanoseconds per reply of umbel's reader, of a plain scanner that only yields views, and of hiredis' reader with
 // its reply objects, over several kinds of traffic. Rounds are paired: in each round every contender reads the same bytes, in an order
-// that turns, and ratios are taken within the round. Define UMBEL_WITH_HIREDIS and link hiredis to have the last one.
-// Usage: parser_bench [rounds] [milliseconds per measurement]
+// that turns, and ratios are taken within the round. Large values stand beside a plain receive into fresh memory.
+// Usage: parser_bench [rounds] [milliseconds per measurement] [only traffic whose name has this in it]
 #include <umbel/resp/reader.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -62,10 +62,19 @@ private:
     std::size_t turn_ = 0;
 };
 
-std::uint64_t touch(view value) {
+/// Every value in the order of arrival, as the scanner yields them: the tape is that order.
+std::uint64_t in_order(view value) {
+    std::uint64_t sum = 0;
+    auto const* const end = value.tape() + value.tape()->span;
+    for (auto const* at = value.tape(); at != end; ++at) sum += umbel::resp::is_text(at->kind) ? at->length() : at->value;
+    return sum;
+}
+
+/// Every value by way of its parent, as decoders do.
+std::uint64_t as_tree(view value) {
     std::uint64_t sum = value.is_text() ? value.text().size() : value.tape()->value;
     if (value.is_aggregate()) {
-        for (view const child : value.children()) sum += touch(child);
+        for (view const child : value.children()) sum += as_tree(child);
     }
     return sum;
 }
@@ -73,7 +82,15 @@ std::uint64_t touch(view value) {
 /// Reads a corpus through umbel's reader; every value of every reply is looked at once.
 class umbel_contender {
 public:
+    explicit umbel_contender(std::uint64_t (*touch)(view)) : touch_{touch} {}
+
     std::size_t pass(corpus const& traffic) {
+        return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic);
+    }
+
+private:
+    template <std::uint64_t (*Touch)(view)>
+    std::size_t read(corpus const& traffic) {
         source from{traffic};
         std::size_t replies = 0;
         view out;
@@ -82,7 +99,7 @@ public:
             reader_.commit(from.receive(room.data(), room.size()));
             auto status = reader_.next(out);
             for (; status == reader::status::ready; status = reader_.next(out)) {
-                sink += touch(out);
+                sink += Touch(out);
                 ++replies;
             }
             if (status == reader::status::fault) give_up("umbel found a fault");
@@ -90,8 +107,8 @@ public:
         return replies;
     }
 
-private:
     reader reader_;
+    std::uint64_t (*const touch_)(view);
 };
 
 /// The floor: a scanner without bounds, checks or state that steps over replies which are whole, yielding views. What is
@@ -155,6 +172,23 @@ private:
     }
 
     std::vector<char> buffer_ = std::vector<char>(64 * 1024);
+};
+
+/// The floor of a large value: its length is known, it is received into fresh memory of that size, and given back.
+class fresh_memory_contender {
+public:
+    std::size_t pass(corpus const& traffic) {
+        source from{traffic};
+        std::size_t const header = traffic.bytes.find('\n') + 1;
+        std::size_t const one = traffic.bytes.size() / traffic.replies;
+        std::size_t replies = 0;
+        for (; !from.empty(); ++replies) {
+            std::unique_ptr<char[]> const value{new char[one]};
+            for (std::size_t have = 0; have != one;) have += from.receive(value.get() + have, one - have);
+            sink += static_cast<std::uint64_t>(value[header]);
+        }
+        return replies;
+    }
 };
 
 #if defined(UMBEL_WITH_HIREDIS)
@@ -242,8 +276,11 @@ std::vector<corpus> corpora() {
 struct contender {
     std::string name;
     std::function<std::size_t(corpus const&)> pass;
-    bool resp3 = true;
+    bool (*takes)(corpus const&) = [](corpus const&) { return true; };
 };
+
+bool is_resp2(corpus const& traffic) { return traffic.name.find("RESP3") == std::string::npos; }
+bool is_large(corpus const& traffic) { return traffic.bytes.size() / traffic.replies > 1024 * 1024; }
 
 /// Runs passes for at least `budget`; returns nanoseconds of processor time per reply, which other programs on the machine hardly disturb.
 double measure(contender const& who, corpus const& traffic, std::chrono::nanoseconds budget) {
@@ -275,23 +312,27 @@ int main(int argc, char** argv) {
     if (rounds < 1 || budget.count() < 1) give_up("usage: parser_bench [rounds] [milliseconds per measurement]");
 
     std::vector<contender> contenders;
-    auto const ours = std::make_shared<umbel_contender>();
+    auto const ours = std::make_shared<umbel_contender>(&in_order);
     contenders.push_back({"umbel", [ours](corpus const& traffic) { return ours->pass(traffic); }});
+    auto const walked = std::make_shared<umbel_contender>(&as_tree);
+    contenders.push_back({"umbel, as a tree", [walked](corpus const& traffic) { return walked->pass(traffic); }});
     auto const floor = std::make_shared<scanner_contender>();
     contenders.push_back({"scanner", [floor](corpus const& traffic) { return floor->pass(traffic); }});
+    auto const fresh = std::make_shared<fresh_memory_contender>();
+    contenders.push_back({"fresh memory", [fresh](corpus const& traffic) { return fresh->pass(traffic); }, &is_large});
 #if defined(UMBEL_WITH_HIREDIS)
     auto const hiredis = std::make_shared<hiredis_contender>();
-    contenders.push_back({"hiredis", [hiredis](corpus const& traffic) { return hiredis->pass(traffic); }, false});
+    contenders.push_back({"hiredis", [hiredis](corpus const& traffic) { return hiredis->pass(traffic); }, &is_resp2});
 #endif
 
     std::printf("| corpus | contender | ns per reply, median (min, max) | ratio to umbel, median (min, max) |\n|---|---|---|---|\n");
     for (corpus const& traffic : corpora()) {
-        bool const resp3 = traffic.name.find("RESP3") != std::string::npos;
+        if (argc > 3 && traffic.name.find(argv[3]) == std::string::npos) continue;
         std::vector<std::vector<double>> times(contenders.size());
         for (int round = 0; round != rounds; ++round) {
             for (std::size_t turn = 0; turn != contenders.size(); ++turn) {
                 std::size_t const who = (turn + static_cast<std::size_t>(round)) % contenders.size();
-                if (resp3 && !contenders[who].resp3) continue;
+                if (!contenders[who].takes(traffic)) continue;
                 times[who].push_back(measure(contenders[who], traffic, budget));
             }
         }
