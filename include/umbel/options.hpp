@@ -191,7 +191,8 @@ struct options {
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
     /// Nesting of one reply.
     std::uint32_t reply_depth_max = 128;
-    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out.
+    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out, except those of a MiB or more
+    /// that have a chunk of their own: a copy would take as much.
     std::size_t pinned_bytes_max = std::size_t{256} << 20;
 };
 

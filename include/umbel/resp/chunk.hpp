@@ -14,6 +14,7 @@
 namespace umbel::resp {
 
 /// Counts the bytes of chunks that user values hold, against a bound. Whole chunks are charged, once, however many values stand in them.
+/// A large value that fills its chunk may be held beyond the bound: a copy would take as much.
 /// Threading: every member from any thread. Lifetime: each chunk keeps its budget alive.
 class pin_budget {
 public:
@@ -32,6 +33,8 @@ public:
         } while (!pinned_.compare_exchange_weak(held, held + bytes, std::memory_order_relaxed));
         return true;
     }
+    /// Takes `bytes`, bound or not.
+    void charge(std::uint64_t bytes) noexcept { pinned_.fetch_add(bytes, std::memory_order_relaxed); }
     void release(std::uint64_t bytes) noexcept { pinned_.fetch_sub(bytes, std::memory_order_relaxed); }
 
 private:
@@ -74,6 +77,12 @@ public:
         }
         acquire();
         return true;
+    }
+    /// Adds a pin in any case; the budget is charged all the same.
+    void pin_beyond_budget() noexcept {
+        if (pins_.fetch_add(1, std::memory_order_relaxed) != 0) return;
+        if (budget_) budget_->charge(capacity_);
+        acquire();
     }
     /// Precondition: the caller holds a pin.
     void add_pin() noexcept { pins_.fetch_add(1, std::memory_order_relaxed); }
@@ -147,6 +156,11 @@ public:
         pin held;
         if (source && source->try_pin()) held.chunk_ = source;
         return held;
+    }
+    /// Pins `source`, budget or not. Precondition: source != nullptr.
+    static pin beyond_budget(chunk* source) noexcept {
+        source->pin_beyond_budget();
+        return adopt(source);
     }
     /// Pins a fresh chunk of its own, charged to nobody. Errors: throws std::bad_alloc.
     static pin alone(std::size_t capacity) {

@@ -203,6 +203,28 @@ TEST_CASE("above the budget values are copied out and the reader keeps its chunk
         CHECK(kept[static_cast<std::size_t>(round)] == std::string(10'000, static_cast<char>('a' + round)));
 }
 
+TEST_CASE("a large value that fills its chunk is pinned above the budget too: a copy would take as much", "[reader]") {
+    auto const budget = std::make_shared<pin_budget>(20 * 1024);
+    reader under_test{budget};
+    view out;
+    std::string const value(1 << 20, 'v');
+    std::string const text = bulk(value);
+    std::string_view left = text;
+    while (under_test.next(out) == status::need_more) left = receive(under_test, left);
+    auto kept = umbel::decode<bytes>(out);
+    REQUIRE(kept);
+    CHECK((kept->data() == out.text().data()));
+    CHECK(budget->pinned() >= value.size());
+    // Others are copied out meanwhile.
+    receive(under_test, bulk(std::string(10'000, 's')));
+    REQUIRE(under_test.next(out) == status::ready);
+    auto const small = umbel::decode<bytes>(out);
+    CHECK((small->data() != out.text().data()));
+    CHECK(*kept == value);
+    kept = bytes{};
+    CHECK(budget->pinned() == 0);
+}
+
 TEST_CASE("a new connection starts clean, and pinned bytes survive it", "[reader]") {
     auto const budget = std::make_shared<pin_budget>(1 << 20);
     reader under_test{budget};
