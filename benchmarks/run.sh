@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep redis-benchmark parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep redis-benchmark outstanding system_calls parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -116,9 +116,9 @@ commit() {
 # --- parts ------------------------------------------------------------------------------------------------------------------------
 
 if [[ $quick == yes ]]; then
-    paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') micro_rounds=5 compiled=(--rounds 1 --short)
+    paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') few=(--rounds 3 --seconds 0.1) micro_rounds=5 compiled=(--rounds 1 --short)
 else
-    paired=(--rounds 16 --seconds 0.2) swept=(--rounds 3 --seconds 0.1) micro_rounds=9 compiled=(--rounds 2)
+    paired=(--rounds 16 --seconds 0.2) swept=(--rounds 3 --seconds 0.1) few=(--rounds 7 --seconds 0.2) micro_rounds=9 compiled=(--rounds 2)
 fi
 failed=()
 
@@ -135,7 +135,12 @@ redis_benchmark() { # redis_benchmark PLACE PORT OUTSTANDING COMMANDS CLUSTER_OP
 }
 
 load=$(cut -d ' ' -f 1-3 /proc/loadavg)
-if wanted paired || wanted sweep || wanted redis-benchmark; then start_servers; fi
+for name in paired sweep redis-benchmark outstanding system_calls; do
+    if wanted "$name"; then
+        start_servers
+        break
+    fi
+done
 
 if wanted paired; then
     umbel_say 'side by side: umbel, floors and hiredis in alternating rounds'
@@ -153,6 +158,14 @@ if wanted redis-benchmark && command -v redis-benchmark > /dev/null; then
         [[ $quick == no ]] || count=$((count / 2))
         redis_benchmark node "$node_port" "$outstanding" "$count"
     done
+fi
+if wanted outstanding; then
+    umbel_say '100,000 commands at a time beside 1,000'
+    "${client[@]}" "$programs/cluster/outstanding" --node "127.0.0.1:$node_port" "${few[@]}" --csv "$csv"
+fi
+if wanted system_calls; then
+    umbel_say 'system calls, and one command at a time'
+    "${client[@]}" "$programs/cluster/system_calls" --node "127.0.0.1:$node_port" "${few[@]}" --csv "$csv"
 fi
 if wanted parser; then
     umbel_say 'parser'

@@ -199,6 +199,10 @@ int main(int count, char** words) {
          "16", {"asio", "umbel", "hiredis"}, p50, 1, p99);
     draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
          "SET", "1024", {"raw", "asio", "umbel", "hiredis"}, cpu, 1);
+    plain_table(rows, "system_calls", "System calls for each GET, one connection",
+                {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
+    plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});
+    plain_table(rows, "outstanding", "100,000 GETs at a time beside 1,000, one connection", {"contender", "what", "min", "median", "max"});
     parser_chart(folder, rows);
     plain_table(rows, "parser", "Parser, ns per reply", {"traffic", "reader", "median", "min", "max"});
     plain_table(rows, "encode_bench", "Encoding, ns", {"what", "by", "median"});

@@ -15,6 +15,8 @@ namespace bench {
 
 /// The thread's heap allocations so far; null in a program that does not count them.
 inline std::uint64_t const* allocation_counter = nullptr;
+/// Called where a round's clocks are read: at its beginning and at its end.
+inline void (*at_mark)() = [] {};
 
 [[noreturn]] inline void die(std::string_view who, std::string_view what) {
     std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()), what.data());
@@ -74,6 +76,7 @@ private:
     void reached() noexcept {
         std::int64_t const cpu = thread_cpu_ns(), wall = wall_ns();
         std::uint64_t const allocations = allocation_counter ? *allocation_counter : 0;
+        at_mark();
         if (!running_ && !over_) {
             running_ = true;
             mark_ = done_ + operations_;
