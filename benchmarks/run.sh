@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, threads, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep redis-benchmark outstanding system_calls parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep redis-benchmark outstanding system_calls threads parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -166,6 +166,10 @@ fi
 if wanted system_calls; then
     umbel_say 'system calls, and one command at a time'
     "${client[@]}" "$programs/cluster/system_calls" --node "127.0.0.1:$node_port" "${few[@]}" --csv "$csv"
+fi
+if wanted threads; then
+    umbel_say 'one and two threads behind one client, with a mock responder'
+    "$programs/cluster/threads" "${few[@]}" --csv "$csv"
 fi
 if wanted parser; then
     umbel_say 'parser'

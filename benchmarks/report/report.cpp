@@ -203,6 +203,7 @@ int main(int count, char** words) {
                 {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
     plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});
     plain_table(rows, "outstanding", "100,000 GETs at a time beside 1,000, one connection", {"contender", "what", "min", "median", "max"});
+    plain_table(rows, "threads", "One client over one and two threads, with a mock responder inside the process", {"setting", "what", "min", "median", "max"});
     parser_chart(folder, rows);
     plain_table(rows, "parser", "Parser, ns per reply", {"traffic", "reader", "median", "min", "max"});
     plain_table(rows, "encode_bench", "Encoding, ns", {"what", "by", "median"});

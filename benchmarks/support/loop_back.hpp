@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bench {
 
@@ -26,14 +27,17 @@ struct outside {
     ~outside() { enter(); }
 };
 
-/// Answers GETs of keys with one length by `value`, everything else by an error, as an old server without cluster mode would.
+/// Answers GETs of keys with one length by `value`, everything else by `other`: by default an error, as an old server without cluster mode
+/// would.
 class loop_transport final : public umbel::net::transport {
 public:
-    loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value)
+    loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value,
+                   std::string_view other = "-ERR unknown command\r\n")
         : executor_{std::move(executor)},
           owner_{owner},
           epoch_{epoch},
-          reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"} {}
+          reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"},
+          other_{other} {}
 
     void connect(umbel::cluster::endpoint const&) override {
         asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, {}, true); });
@@ -59,7 +63,7 @@ public:
                 due_ += one == std::string_view::npos ? 1 : text.size() / one;
             } else {
                 auto const commands = std::count(text.begin(), text.end(), '*');
-                for (auto i = commands; i > 0; --i) errors_ += "-ERR unknown command\r\n";
+                for (auto i = commands; i > 0; --i) others_ += other_;
             }
         }
         tell();
@@ -69,7 +73,7 @@ public:
 
 private:
     void tell() {
-        if (into_.empty() || closed_ || posted_ || (due_ == 0 && errors_.empty())) return;
+        if (into_.empty() || closed_ || posted_ || (due_ == 0 && others_.empty())) return;
         posted_ = true;
         asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] {
             std::size_t const count = fill();
@@ -80,10 +84,10 @@ private:
         outside const here;
         std::span<char> const into = std::exchange(into_, {});
         posted_ = false;
-        std::size_t done = std::min(errors_.size(), into.size());
-        std::copy_n(errors_.begin(), done, into.begin());
-        errors_.erase(0, done);
-        for (; errors_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
+        std::size_t done = std::min(others_.size(), into.size());
+        std::copy_n(others_.begin(), done, into.begin());
+        others_.erase(0, done);
+        for (; others_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
             std::memcpy(into.data() + done, reply_.data(), reply_.size());
         return done;
     }
@@ -92,7 +96,8 @@ private:
     umbel::net::transport_owner& owner_;
     std::uint32_t const epoch_;
     std::string const reply_;
-    std::string errors_;
+    std::string const other_;
+    std::string others_;
     std::size_t due_ = 0;
     std::span<char> into_;
     bool posted_ = false, closed_ = false;
@@ -101,17 +106,15 @@ private:
 /// The typed commands over such a connection.
 class loop_client : public umbel::commands<loop_client> {
 public:
-    loop_client(asio::io_context& io, std::string_view value) {
-        umbel::options chosen{.seeds = {"127.0.0.1:1"}};
-        chosen.protocol = umbel::protocol::resp2;
-        chosen.handshake = umbel::handshake::minimal;
-        chosen.deployment = umbel::deployment::standalone;
-        chosen.single_threaded = true;
+    loop_client(asio::io_context& io, std::string_view value) : loop_client{{io.get_executor()}, alone(), value, "-ERR unknown command\r\n"} {}
+
+    /// A client of the options given; `other` answers what is no GET.
+    loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen, std::string_view value, std::string_view other) {
         auto settled = umbel::net::settle(chosen, {}, nullptr);
-        settled->make_transport = [value](asio::any_io_executor const& executor, umbel::net::transport_owner& owner, std::uint32_t epoch) {
-            return std::make_shared<loop_transport>(executor, owner, epoch, value);
+        settled->make_transport = [value, other](asio::any_io_executor const& executor, umbel::net::transport_owner& owner, std::uint32_t epoch) {
+            return std::make_shared<loop_transport>(executor, owner, epoch, value, other);
         };
-        driver_ = std::make_shared<umbel::net::driver>(std::vector<asio::any_io_executor>{io.get_executor()}, std::move(*settled));
+        driver_ = std::make_shared<umbel::net::driver>(std::move(executors), std::move(*settled));
         where_.owner = &umbel::net::anchor_registry::moor(*driver_);
         where_.generation = where_.owner->generation.load();
         where_.options = {driver_->chosen().read_from, driver_->chosen().deadline};
@@ -129,6 +132,15 @@ public:
     umbel::net::driver& driver() const noexcept { return *driver_; }
 
 private:
+    static umbel::options alone() {
+        umbel::options chosen{.seeds = {"127.0.0.1:1"}};
+        chosen.protocol = umbel::protocol::resp2;
+        chosen.handshake = umbel::handshake::minimal;
+        chosen.deployment = umbel::deployment::standalone;
+        chosen.single_threaded = true;
+        return chosen;
+    }
+
     std::shared_ptr<umbel::net::driver> driver_;
     umbel::calling::site where_;
 };

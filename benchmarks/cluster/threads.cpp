@@ -1,0 +1,195 @@
+// threads.cpp: one client over one and over two executors, each with a thread and a core of its own.
+//
+// The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
+// neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, one connection to each.
+//   one thread        both connections and all callers on one executor
+//   two, at home      each executor's callers ask the node whose connection lives there
+//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox and come back by dispatch
+// Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work included.
+#include <support/clock.hpp>
+#include <support/loop_back.hpp>
+#include <support/rounds.hpp>
+
+#include <asio/executor_work_guard.hpp>
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace bench;
+
+constexpr std::string_view value = "vvvvvvvvvvvvvvvv";
+constexpr std::string_view map_of_two = "*2\r\n"
+    "*3\r\n:0\r\n:8191\r\n*3\r\n$8\r\n10.0.0.1\r\n:6379\r\n$1\r\na\r\n"
+    "*3\r\n:8192\r\n:16383\r\n*3\r\n$8\r\n10.0.0.2\r\n:6379\r\n$1\r\nb\r\n";
+constexpr unsigned callers = 200;
+
+/// One executor and what its thread has done.
+struct lane {
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> const kept = asio::make_work_guard(io);
+    std::uint64_t answered = 0;
+    std::int64_t cpu_ns = 0;
+    unsigned busy = 0;
+};
+
+struct setting {
+    char const* name;
+    unsigned lanes;
+    bool crossing;
+};
+constexpr setting settings_all[] = {{"one thread", 1, true}, {"two, at home", 2, false}, {"two, crossing", 2, true}};
+
+umbel::options two_nodes() {
+    umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}};
+    chosen.protocol = umbel::protocol::resp2;
+    chosen.handshake = umbel::handshake::minimal;
+    chosen.deployment = umbel::deployment::cluster;
+    chosen.topology_source = umbel::topology_source::slots;
+    return chosen;
+}
+
+/// Keys of the lower and of the upper half of the slots.
+std::vector<std::string> keys_of(unsigned half) {
+    std::vector<std::string> keys;
+    for (unsigned i = 0; keys.size() < 512; ++i) {
+        std::string const digits = std::to_string(i);
+        std::string key = "user:" + std::string(11 - digits.size(), '0') + digits;
+        if (umbel::cluster::slot_of(key).value() / 8192u == half) keys.push_back(std::move(key));
+    }
+    return keys;
+}
+
+class arena {
+public:
+    explicit arena(setting const& how) : how_{how} {
+        std::vector<asio::any_io_executor> executors;
+        for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
+        db_ = std::make_unique<loop_client>(std::move(executors), two_nodes(), value, map_of_two);
+        run(std::chrono::milliseconds{50});
+    }
+    arena(arena const&) = delete;
+    arena& operator=(arena const&) = delete;
+    ~arena() { db_.reset(); }
+
+    struct seen {
+        double per_second = 0, cpu_ns = 0;
+    };
+    seen run(std::chrono::milliseconds how_long) {
+        stop_ = false;
+        running_ = static_cast<unsigned>(lanes_.size());
+        for (auto const& one : lanes_) one->io.restart();
+        std::vector<std::thread> threads;
+        std::int64_t const start = wall_ns();
+        for (unsigned i = 0; i < lanes_.size(); ++i) threads.emplace_back([this, i] { serve(i); });
+        std::this_thread::sleep_for(how_long);
+        stop_ = true;
+        for (auto& one : threads) one.join();
+        auto const took = static_cast<double>(wall_ns() - start);
+        double answered = 0, cpu = 0;
+        for (auto const& one : lanes_) {
+            answered += static_cast<double>(one->answered);
+            cpu += static_cast<double>(one->cpu_ns);
+        }
+        return {answered / took * 1e9, cpu / answered};
+    }
+
+private:
+    void serve(unsigned index) {
+        cpu_set_t core;
+        CPU_ZERO(&core);
+        CPU_SET(index, &core);
+        ::pthread_setaffinity_np(::pthread_self(), sizeof core, &core);
+        lane& mine = *lanes_[index];
+        mine.answered = 0;
+        mine.busy = callers;
+        for (unsigned i = 0; i < callers; ++i) asio::co_spawn(mine.io, call(mine, index, i), asio::detached);
+        std::int64_t const before = thread_cpu_ns();
+        mine.io.run();
+        mine.cpu_ns = thread_cpu_ns() - before;
+    }
+    asio::awaitable<void> call(lane& mine, unsigned index, unsigned turn) {
+        while (!stop_.load(std::memory_order_relaxed)) {
+            auto const& keys = keys_[how_.crossing ? turn % 2 : index];
+            auto const got = co_await db_->get<umbel::bytes>(keys[++turn % keys.size()]);
+            if (!got || !*got) die(how_.name, got ? "a value is missing" : got.error().message());
+            ++mine.answered;
+        }
+        // The other lane's callers may still need this one's connection when the own ones are done.
+        if (--mine.busy != 0 || running_.fetch_sub(1) != 1) co_return;
+        for (auto const& one : lanes_) one->io.stop();
+    }
+
+    setting const how_;
+    std::vector<std::string> const keys_[2] = {keys_of(0), keys_of(1)};
+    std::vector<std::unique_ptr<lane>> lanes_;
+    std::unique_ptr<loop_client> db_;
+    std::atomic<bool> stop_{false};
+    std::atomic<unsigned> running_{0};
+};
+
+void print(settings const& chosen, char const* how, char const* what, char const* format, std::vector<double> samples) {
+    spread const seen = spread::of(std::move(samples));
+    std::printf("| %s | %s |", how, what);
+    for (double const one : {seen.min, seen.median, seen.max}) {
+        std::printf(" ");
+        std::printf(format, one);
+        std::printf(" |");
+    }
+    std::printf("\n");
+    std::string name{how};
+    std::erase(name, ',');
+    chosen.row("threads,%s,%s,%.4f,%.4f,%.4f\n", name.c_str(), what, seen.min, seen.median, seen.max);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    settings chosen;
+    chosen.rounds = 9;
+    if (!chosen.read(count - 1, words + 1)) {
+        std::fputs("usage: threads [--rounds N] [--seconds S] [--csv FILE]\n", stderr);
+        return 2;
+    }
+    if (std::thread::hardware_concurrency() < 2) {
+        std::puts("threads: one core shows nothing here");
+        return 0;
+    }
+    std::vector<double> rate[3], cpu[3], faster[3], dearer[3];
+    for (unsigned round = 0; round < chosen.rounds; ++round) {
+        arena::seen seen[3];
+        for (unsigned turn = 0; turn < 3; ++turn) {
+            unsigned const which = (turn + round) % 3;
+            arena here{settings_all[which]};
+            seen[which] = here.run(std::chrono::milliseconds{static_cast<int>(chosen.seconds * 1000)});
+        }
+        for (unsigned i = 0; i < 3; ++i) {
+            rate[i].push_back(seen[i].per_second / 1e6);
+            cpu[i].push_back(seen[i].cpu_ns);
+            faster[i].push_back(seen[i].per_second / seen[0].per_second);
+            dearer[i].push_back(seen[i].cpu_ns / seen[0].cpu_ns);
+        }
+    }
+    std::printf("one client, GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
+                "|---|---|---|---|---|\n", callers);
+    for (unsigned i = 0; i < 3; ++i) {
+        print(chosen, settings_all[i].name, "million commands a second", "%.3f", rate[i]);
+        print(chosen, settings_all[i].name, "CPU ns per command", "%.0f", cpu[i]);
+        // What it would be if every thread had its core to itself all the time: other programs do not count.
+        std::vector<double> possible;
+        for (std::size_t round = 0; round < cpu[i].size(); ++round) possible.push_back(settings_all[i].lanes * cpu[0][round] / cpu[i][round]);
+        print(chosen, settings_all[i].name, "throughput by CPU, beside one thread", "%.2f", std::move(possible));
+        if (i == 0) continue;
+        print(chosen, settings_all[i].name, "throughput beside one thread", "%.2f", faster[i]);
+        print(chosen, settings_all[i].name, "CPU beside one thread", "%.2f", dearer[i]);
+    }
+    return 0;
+}
