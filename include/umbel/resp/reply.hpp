@@ -19,18 +19,24 @@ namespace umbel {
 
 namespace resp {
 
+/// Texts from this size on are pinned in a chunk that they fill, whatever the budget says.
+inline constexpr std::size_t large_text_bytes = 1024 * 1024;
+
+/// keep() for a text that does not stand inside the result.
+UMBEL_NEVER_INLINE inline bytes keep_outside(std::string_view text, chunk* source) {
+    if (text.size() < source->capacity() / 8) return bytes{text};
+    bool const fills = text.size() >= large_text_bytes && text.size() >= source->capacity() - source->capacity() / 8;
+    if (fills) return bytes{text, pin::beyond_budget(source)};
+    if (pin held = pin::of(source)) return bytes{text, std::move(held)};
+    return bytes{text};
+}
+
 /// Keeps `text`, which stands in `source` or anywhere when that is null: pinned where that pays, otherwise copied.
 /// Rule: short bytes stand inside the result; a chunk is pinned for a text of at least an eighth of it, so that small values do not keep
 /// much dead memory alive, and only while the budget allows it. A text of a MiB or more that fills its chunk is pinned in any case: a copy
 /// would take as much, and both for a while twice as much. Errors: throws std::bad_alloc when it has to copy.
 inline bytes keep(std::string_view text, chunk* source) {
-    if (source && text.size() > bytes::inside_max && text.size() >= source->capacity() / 8) {
-        constexpr std::size_t large = 1024 * 1024;
-        bool const fills = text.size() >= large && text.size() >= source->capacity() - source->capacity() / 8;
-        if (fills) return bytes{text, pin::beyond_budget(source)};
-        if (pin held = pin::of(source)) return bytes{text, std::move(held)};
-    }
-    return bytes{text};
+    return source && text.size() > bytes::inside_max ? keep_outside(text, source) : bytes{text};
 }
 
 /// Writes `value` as redis-cli shows it: one line for each scalar, elements numbered.
