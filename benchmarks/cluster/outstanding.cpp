@@ -45,7 +45,9 @@ void measure(char const* who, std::function<std::unique_ptr<contender>()> const&
     std::uint64_t const operations = calibrate(*one, {.outstanding = few}, chosen.seconds);
     auto const run = [&](unsigned outstanding) {
         measured seen;
-        one->run({.outstanding = outstanding, .warm = outstanding * 2u, .operations = std::max<std::uint64_t>(operations, outstanding * 3u)}, seen);
+        one->run(
+            {.outstanding = outstanding, .warm = outstanding * 2u, .operations = std::max<std::uint64_t>(operations, outstanding * 3u)},
+            seen);
         return seen;
     };
     run(few);

@@ -68,10 +68,13 @@ void print_latencies(std::vector<entry>& all, settings const& chosen) {
     std::vector<contender*> taking_part;
     for (entry& who : all) taking_part.push_back(who.one.get());
     auto const seen = side_by_side(taking_part, verb::get, 1, chosen);
-    std::printf("\none at a time: latency in µs, medians of %u rounds\n\n| contender | p50 | p99 | p99.9 | client CPU ns |\n|---|---|---|---|---|\n",
-                chosen.rounds);
+    std::printf(
+        "\none at a time: latency in µs, medians of %u rounds\n\n| contender | p50 | p99 | p99.9 | client CPU ns "
+        "|\n|---|---|---|---|---|\n",
+        chosen.rounds);
     for (std::size_t i = 0; i < all.size(); ++i) {
-        std::printf("| %s | %.1f | %.1f | %.1f | %.0f |\n", all[i].name, seen[i].p50 / 1e3, seen[i].p99 / 1e3, seen[i].p999 / 1e3, seen[i].cpu_ns);
+        std::printf("| %s | %.1f | %.1f | %.1f | %.0f |\n", all[i].name, seen[i].p50 / 1e3, seen[i].p99 / 1e3, seen[i].p999 / 1e3,
+                    seen[i].cpu_ns);
         chosen.row("unpipelined,%s,%.2f,%.2f,%.2f\n", all[i].name, seen[i].p50 / 1e3, seen[i].p99 / 1e3, seen[i].p999 / 1e3);
     }
 }
@@ -98,8 +101,9 @@ int main(int count, char** words) {
     all.push_back({"hiredis-libevent", std::make_unique<hiredis_libevent>("hiredis, libevent", load)});
 #endif
 #endif
-    std::printf("system calls for each GET\n\n| outstanding | contender | all | send | receive | epoll_wait | other | receives a send |\n"
-                "|---|---|---|---|---|---|---|---|\n");
+    std::printf(
+        "system calls for each GET\n\n| outstanding | contender | all | send | receive | epoll_wait | other | receives a send |\n"
+        "|---|---|---|---|---|---|---|---|\n");
     for (unsigned const outstanding : {1u, 50u, 1000u}) {
         for (entry& who : all) count_calls(who, outstanding, chosen);
     }

@@ -27,7 +27,8 @@ namespace {
 using namespace bench;
 
 constexpr std::string_view value = "vvvvvvvvvvvvvvvv";
-constexpr std::string_view map_of_two = "*2\r\n"
+constexpr std::string_view map_of_two =
+    "*2\r\n"
     "*3\r\n:0\r\n:8191\r\n*3\r\n$8\r\n10.0.0.1\r\n:6379\r\n$1\r\na\r\n"
     "*3\r\n:8192\r\n:16383\r\n*3\r\n$8\r\n10.0.0.2\r\n:6379\r\n$1\r\nb\r\n";
 constexpr unsigned callers = 200;
@@ -178,14 +179,17 @@ int main(int count, char** words) {
             dearer[i].push_back(seen[i].cpu_ns / seen[0].cpu_ns);
         }
     }
-    std::printf("one client, GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
-                "|---|---|---|---|---|\n", callers);
+    std::printf(
+        "one client, GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
+        "|---|---|---|---|---|\n",
+        callers);
     for (unsigned i = 0; i < 3; ++i) {
         print(chosen, settings_all[i].name, "million commands a second", "%.3f", rate[i]);
         print(chosen, settings_all[i].name, "CPU ns per command", "%.0f", cpu[i]);
         // What it would be if every thread had its core to itself all the time: other programs do not count.
         std::vector<double> possible;
-        for (std::size_t round = 0; round < cpu[i].size(); ++round) possible.push_back(settings_all[i].lanes * cpu[0][round] / cpu[i][round]);
+        for (std::size_t round = 0; round < cpu[i].size(); ++round)
+            possible.push_back(settings_all[i].lanes * cpu[0][round] / cpu[i][round]);
         print(chosen, settings_all[i].name, "throughput by CPU, beside one thread", "%.2f", std::move(possible));
         if (i == 0) continue;
         print(chosen, settings_all[i].name, "throughput beside one thread", "%.2f", faster[i]);

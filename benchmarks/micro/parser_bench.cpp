@@ -84,9 +84,7 @@ class umbel_contender {
 public:
     explicit umbel_contender(std::uint64_t (*touch)(view)) : touch_{touch} {}
 
-    std::size_t pass(corpus const& traffic) {
-        return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic);
-    }
+    std::size_t pass(corpus const& traffic) { return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic); }
 
 private:
     template <std::uint64_t (*Touch)(view)>
@@ -237,9 +235,7 @@ std::string repeated(std::string_view piece, std::size_t times) {
     return text;
 }
 
-std::string bulk(std::size_t length) {
-    return "$" + std::to_string(length) + "\r\n" + std::string(length, 'v') + "\r\n";
-}
+std::string bulk(std::size_t length) { return "$" + std::to_string(length) + "\r\n" + std::string(length, 'v') + "\r\n"; }
 
 std::vector<corpus> corpora() {
     std::vector<std::size_t> const whole{16 * 1024};
@@ -342,12 +338,13 @@ int main(int argc, char** argv) {
             for (std::size_t round = 0; round != times[who].size(); ++round) ratios.push_back(times[who][round] / times[0][round]);
             spread const time = spread_of(times[who]), ratio = spread_of(ratios);
             std::printf("| %s | %s | %.1f (%.1f, %.1f) | %.2f (%.2f, %.2f) |\n", traffic.name.c_str(), contenders[who].name.c_str(),
-                time.median, time.min, time.max, ratio.median, ratio.min, ratio.max);
+                        time.median, time.min, time.max, ratio.median, ratio.min, ratio.max);
             std::fflush(stdout);
             std::fprintf(stderr,
-                "{\"benchmark\":\"parser\",\"corpus\":\"%s\",\"contender\":\"%s\",\"ns_per_reply\":[%.3f,%.3f,%.3f],"
-                "\"ratio_to_umbel\":[%.4f,%.4f,%.4f]}\n",
-                traffic.name.c_str(), contenders[who].name.c_str(), time.min, time.median, time.max, ratio.min, ratio.median, ratio.max);
+                         "{\"benchmark\":\"parser\",\"corpus\":\"%s\",\"contender\":\"%s\",\"ns_per_reply\":[%.3f,%.3f,%.3f],"
+                         "\"ratio_to_umbel\":[%.4f,%.4f,%.4f]}\n",
+                         traffic.name.c_str(), contenders[who].name.c_str(), time.min, time.median, time.max, ratio.min, ratio.median,
+                         ratio.max);
         }
     }
     return sink == 42 ? 2 : 0;

@@ -205,7 +205,8 @@ int main(int argc, char** argv) {
             char text[128];
             std::snprintf(text, sizeof text, "%.0f (%.0f, %.0f)", cost.median, cost.min, cost.max);
             std::printf(" %24s", text);
-            std::snprintf(text, sizeof text, "topology_bench,%s,%s,%.1f,%.1f,%.1f\n", source.name, steps[step], cost.min, cost.median, cost.max);
+            std::snprintf(text, sizeof text, "topology_bench,%s,%s,%.1f,%.1f,%.1f\n", source.name, steps[step], cost.min, cost.median,
+                          cost.max);
             lines += text;
         }
     }

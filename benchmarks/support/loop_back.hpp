@@ -106,12 +106,15 @@ private:
 /// The typed commands over such a connection.
 class loop_client : public umbel::commands<loop_client> {
 public:
-    loop_client(asio::io_context& io, std::string_view value) : loop_client{{io.get_executor()}, alone(), value, "-ERR unknown command\r\n"} {}
+    loop_client(asio::io_context& io, std::string_view value)
+        : loop_client{{io.get_executor()}, alone(), value, "-ERR unknown command\r\n"} {}
 
     /// A client of the options given; `other` answers what is no GET.
-    loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen, std::string_view value, std::string_view other) {
+    loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen, std::string_view value,
+                std::string_view other) {
         auto settled = umbel::net::settle(chosen, {}, nullptr);
-        settled->make_transport = [value, other](asio::any_io_executor const& executor, umbel::net::transport_owner& owner, std::uint32_t epoch) {
+        settled->make_transport = [value, other](asio::any_io_executor const& executor, umbel::net::transport_owner& owner,
+                                                 std::uint32_t epoch) {
             return std::make_shared<loop_transport>(executor, owner, epoch, value, other);
         };
         driver_ = std::make_shared<umbel::net::driver>(std::move(executors), std::move(*settled));

@@ -2,12 +2,12 @@
 // To be included by exactly one translation unit of a program. It counts calls, not their time.
 #pragma once
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,11 +37,15 @@ extern "C" {
 ssize_t recv(int socket, void* into, std::size_t size, int flags) {
     return bench::counted(bench::system_call::receive, SYS_recvfrom, socket, into, size, flags, nullptr, nullptr);
 }
-ssize_t recvmsg(int socket, msghdr* message, int flags) { return bench::counted(bench::system_call::receive, SYS_recvmsg, socket, message, flags); }
+ssize_t recvmsg(int socket, msghdr* message, int flags) {
+    return bench::counted(bench::system_call::receive, SYS_recvmsg, socket, message, flags);
+}
 ssize_t send(int socket, void const* from, std::size_t size, int flags) {
     return bench::counted(bench::system_call::send, SYS_sendto, socket, from, size, flags, nullptr, 0);
 }
-ssize_t sendmsg(int socket, msghdr const* message, int flags) { return bench::counted(bench::system_call::send, SYS_sendmsg, socket, message, flags); }
+ssize_t sendmsg(int socket, msghdr const* message, int flags) {
+    return bench::counted(bench::system_call::send, SYS_sendmsg, socket, message, flags);
+}
 int epoll_wait(int poll, epoll_event* events, int count, int timeout) {
     return static_cast<int>(bench::counted(bench::system_call::wait, SYS_epoll_wait, poll, events, count, timeout));
 }
@@ -51,9 +55,13 @@ int epoll_ctl(int poll, int what, int socket, epoll_event* event) noexcept {
 int timerfd_settime(int timer, int flags, itimerspec const* next, itimerspec* before) noexcept {
     return static_cast<int>(bench::counted(bench::system_call::timer, SYS_timerfd_settime, timer, flags, next, before));
 }
-int poll(pollfd* list, nfds_t count, int timeout) { return static_cast<int>(bench::counted(bench::system_call::poll, SYS_poll, list, count, timeout)); }
+int poll(pollfd* list, nfds_t count, int timeout) {
+    return static_cast<int>(bench::counted(bench::system_call::poll, SYS_poll, list, count, timeout));
+}
 ssize_t read(int file, void* into, std::size_t size) { return bench::counted(bench::system_call::receive, SYS_read, file, into, size); }
-ssize_t write(int file, void const* from, std::size_t size) { return bench::counted(bench::system_call::send, SYS_write, file, from, size); }
+ssize_t write(int file, void const* from, std::size_t size) {
+    return bench::counted(bench::system_call::send, SYS_write, file, from, size);
+}
 ssize_t readv(int file, iovec const* list, int count) { return bench::counted(bench::system_call::receive, SYS_readv, file, list, count); }
 ssize_t writev(int file, iovec const* list, int count) { return bench::counted(bench::system_call::send, SYS_writev, file, list, count); }
 }

@@ -139,7 +139,8 @@ inline void parser::run_ahead() noexcept {
     char const* const end = data_ + size_;
     dash const ahead{data_, end, size_ - pos_ < 8 ? data_ + pos_ : end - 7, limits_.line_bytes_max, data_ + pos_, first + tape_.size()};
     sprint quick{first, first + std::max(room, tape_.size()), most, limits_.depth_max, ahead, remaining_, open_, depth_};
-    while (quick.elements() && quick.aggregate()) {}
+    while (quick.elements() && quick.aggregate()) {
+    }
     pos_ = static_cast<std::size_t>(quick.ahead.at - data_);
     tape_.resize(static_cast<std::uint32_t>(quick.ahead.out - first));
     remaining_ = quick.remaining;

@@ -23,9 +23,7 @@ UMBEL_ALWAYS_INLINE Word load(char const* at) noexcept {
 }
 
 /// True when CR LF stands at `at`. Precondition: two bytes are readable.
-UMBEL_ALWAYS_INLINE bool is_crlf(char const* at) noexcept {
-    return load<std::uint16_t>(at) == load<std::uint16_t>("\r\n");
-}
+UMBEL_ALWAYS_INLINE bool is_crlf(char const* at) noexcept { return load<std::uint16_t>(at) == load<std::uint16_t>("\r\n"); }
 
 /// Returns 0 to 9 for a digit, something larger for everything else.
 UMBEL_ALWAYS_INLINE constexpr std::uint32_t digit(char byte) noexcept {
@@ -57,8 +55,8 @@ constexpr bool is_lead(char byte) noexcept {
 /// True for a byte that starts an aggregate of announced size, attributes and push frames left out.
 constexpr bool is_aggregate_lead(char byte) noexcept { return byte == '*' || byte == '%' || byte == '~'; }
 
-/// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them others may be marked wrongly, because
-/// such a byte borrows.
+/// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them others may be marked wrongly,
+/// because such a byte borrows.
 UMBEL_ALWAYS_INLINE constexpr std::uint64_t low_bytes(std::uint64_t word) noexcept {
     return (word - 0x0101010101010101 * ('\r' + 1)) & ~word & 0x8080808080808080;
 }
@@ -195,7 +193,8 @@ UMBEL_ALWAYS_INLINE std::uint32_t quick_digits(char const* at, std::uint64_t& va
 }
 
 /// Reads digits up to a CR among the eight bytes at `at`. Returns how many, or 0 when it is anything else.
-/// Precondition: eight bytes are readable. Cost: fewer steps to where the digits end than quick_digits: what comes next waits for nothing else.
+/// Precondition: eight bytes are readable. Cost: fewer steps to where the digits end than quick_digits: what comes next waits for nothing
+/// else.
 UMBEL_ALWAYS_INLINE std::uint32_t quick_digits_to_end(char const* at, std::uint64_t& value) noexcept {
     if constexpr (std::endian::native == std::endian::little) {
         std::uint64_t const word = load<std::uint64_t>(at);
@@ -243,8 +242,8 @@ UMBEL_ALWAYS_INLINE char const* quick_integer(char const* at, char const* end, n
     return at + 2;
 }
 
-/// Reads a whole double of the form "3.25", "-0.5" or "10" with up to eight digits on each side, whose type byte stands at `at`. Returns its
-/// end, or null. Both numbers and the division are exact or rounded once: the same value as from_chars gives.
+/// Reads a whole double of the form "3.25", "-0.5" or "10" with up to eight digits on each side, whose type byte stands at `at`. Returns
+/// its end, or null. Both numbers and the division are exact or rounded once: the same value as from_chars gives.
 UMBEL_ALWAYS_INLINE char const* quick_real(char const* at, char const* end, node& out) noexcept {
     if (end - at < 24) return nullptr;
     bool const negative = *++at == '-';

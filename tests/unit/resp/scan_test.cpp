@@ -104,7 +104,8 @@ TEST_CASE("short doubles are read to the same bits as by the library, or left to
             }
         }
     }
-    for (std::string_view const other : {"", "-", ".5", "1.", "1e5", "inf", "-inf", "nan", "1.5x", "+1.5", "1.2.3", "12345678.12345678", "123456789"}) {
+    for (std::string_view const other :
+         {"", "-", ".5", "1.", "1e5", "inf", "-inf", "nan", "1.5x", "+1.5", "1.2.3", "12345678.12345678", "123456789"}) {
         INFO(other);
         CHECK_FALSE(real(other));
     }
@@ -143,13 +144,13 @@ TEST_CASE("short whole replies are read at once", "[scan]") {
 TEST_CASE("what is not whole, not common or not right is left to the parser", "[scan]") {
     node out{};
     for (std::string_view const whole :
-        {"$3\r\nfoo\r\n", "$16\r\n0123456789abcdef\r\n", ":1234\r\n", ":123456789012\r\n", "+OK\r\n", "$-1\r\n"}) {
+         {"$3\r\nfoo\r\n", "$16\r\n0123456789abcdef\r\n", ":1234\r\n", ":123456789012\r\n", "+OK\r\n", "$-1\r\n"}) {
         for (std::size_t size = 0; size != whole.size(); ++size) CHECK(quick(whole.substr(0, size), out) == 0);
     }
     for (std::string_view const other :
-        {"+PONG\r\n", "-ERR\r\n", "*1\r\n+a\r\n", "$3\r\nfooXX", "$3\r\nfoo\rX", "$a\r\nfoo\r\n", "$1a\r\n012345678901234567890\r\n",
-            "$12345\r\n", "$-2\r\n\r\n\r\n", "$\r\n\r\n\r\n\r\n", ":\r\n:1\r\n:2\r\n", ":-\r\n:1\r\n:2", ":1x\r\n:1\r\n:2",
-            ":1234567890123456789\r\n", ":12345678x\r\n:1", "#t\r\n+OK\r\n", ":+1\r\n:1\r\n:1\r\n", "$:0\r\n0123456789\r\n"}) {
+         {"+PONG\r\n", "-ERR\r\n", "*1\r\n+a\r\n", "$3\r\nfooXX", "$3\r\nfoo\rX", "$a\r\nfoo\r\n", "$1a\r\n012345678901234567890\r\n",
+          "$12345\r\n", "$-2\r\n\r\n\r\n", "$\r\n\r\n\r\n\r\n", ":\r\n:1\r\n:2\r\n", ":-\r\n:1\r\n:2", ":1x\r\n:1\r\n:2",
+          ":1234567890123456789\r\n", ":12345678x\r\n:1", "#t\r\n+OK\r\n", ":+1\r\n:1\r\n:1\r\n", "$:0\r\n0123456789\r\n"}) {
         INFO(other);
         CHECK(quick(other, out) == 0);
     }
@@ -181,7 +182,8 @@ TEST_CASE("the beginning of a short value is known for what it is, and no byte b
         std::memcpy(exact.get(), bytes.data(), bytes.size());
         return is_short_of_end(exact.get(), bytes.size(), whole_max);
     };
-    for (std::string_view const whole : {"+OK\r\n", "-ERR no\r\n", ":1234567890123\r\n", "$0\r\n\r\n", "$16\r\n0123456789abcdef\r\n", "$-1\r\n"}) {
+    for (std::string_view const whole :
+         {"+OK\r\n", "-ERR no\r\n", ":1234567890123\r\n", "$0\r\n\r\n", "$16\r\n0123456789abcdef\r\n", "$-1\r\n"}) {
         for (std::size_t size = 1; size != whole.size(); ++size) {
             INFO(whole << " " << size);
             CHECK(begun(whole.substr(0, size)));
@@ -194,7 +196,8 @@ TEST_CASE("the beginning of a short value is known for what it is, and no byte b
     CHECK(begun("+" + std::string(30, 'a')));
     CHECK_FALSE(begun("+" + std::string(31, 'a')));
     CHECK_FALSE(begun("+" + std::string(30, 'a') + "\r"));
-    for (std::string_view const other : {"*", "x", "\r", "+OK\n", "+OK\rX", "$\r\n", "$a\r\n", "$-2\r\n", "$12345\r\n", "$3\r\nfooX", "$+3\r\n", ",1"}) {
+    for (std::string_view const other :
+         {"*", "x", "\r", "+OK\n", "+OK\rX", "$\r\n", "$a\r\n", "$-2\r\n", "$12345\r\n", "$3\r\nfooX", "$+3\r\n", ",1"}) {
         INFO(other);
         CHECK_FALSE(begun(other));
     }
