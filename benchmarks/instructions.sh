@@ -33,7 +33,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file="$work/out" "$program" > "$work/log" 2>&1 ||
     { tail -n 20 "$work/log" >&2; exit 1; }
-counts=$(for file in "$work"/out.*; do
+counts=$(printf '%s\n' "$work"/out.* | sort -V | while read -r file; do
     awk '/^desc: Trigger: Client Request:/ { sub(/^desc: Trigger: Client Request: /, ""); name = $0 }
          /^totals:/ { printf "%-28s %8.1f\n", name, $2 / 10000 }' "$file"
 done)
@@ -44,7 +44,8 @@ compiler=${compiler:-unknown}
 if [[ $record == yes ]]; then
     {
         printf '# Instructions of one GET of 16 bytes in user space; benchmarks/instructions.sh counts them. Compiler: %s\n' "$compiler"
-        printf '# "encode" takes a call from the pool, encodes, finds the slot, and gives it back; "GET" is everything between call and resumption.\n'
+        printf '# "encode" takes a call from the pool, encodes, finds the slot, and gives it back; "resume" leads from the decoded value to the statement\n'
+        printf '# behind co_await; "GET" is everything between call and resumption.\n'
         printf '%s\n' "$counts"
     } > "$here/instructions.txt"
     cat "$here/instructions.txt"

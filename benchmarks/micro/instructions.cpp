@@ -123,7 +123,44 @@ void parse_and_decode() {
     });
 }
 
+/// A value whose decoding switches the counter on: the coroutine that gets it switches it off.
+struct marked {
+    std::size_t size = 0;
+};
+bool marking = false;
+
+asio::awaitable<void> read_marked(bench::loop_client& db, unsigned& left) {
+    for (unsigned i = 0; i < rounds * at_a_time; ++i) {
+        auto const got = co_await db.get<marked>(key);
+        if (marking) toggle();
+        if (!got || !*got || (*got)->size != value.size()) std::abort();
+    }
+    --left;
+}
+
+/// From the decoded value to the statement behind co_await, one command at a time.
+void resume(asio::io_context& io, bench::loop_client& db) {
+    for (bool const counted : {false, true}) {
+        unsigned left = 1;
+        asio::co_spawn(io, read_marked(db, left), asio::detached);
+        BENCH_ZERO;
+        marking = counted;
+        while (left != 0) io.run_one();
+        marking = false;
+    }
+    BENCH_DUMP("resume");
+}
+
 }  // namespace
+
+template <>
+struct umbel::from_reply<marked> {
+    static umbel::result<marked> from(umbel::resp::view const& reply) {
+        marked const got{reply.text().size()};
+        if (marking) toggle();
+        return got;
+    }
+};
 
 int main() {
     keep(key);
@@ -155,6 +192,7 @@ int main() {
         }
     });
     parse_and_decode();
+    resume(io, db);
     whole(io, "GET umbel::bytes, callback", [&] { asio::post(io, [&] { call_back(db, rounds); }); });
     whole(io, "GET umbel::bytes, coroutine", [&] { asio::co_spawn(io, read_bytes(db, left), asio::detached); });
     whole(io, "GET std::string, coroutine", [&] { asio::co_spawn(io, read(db, left), asio::detached); });
