@@ -90,7 +90,8 @@ start_servers() {
 }
 
 environment() {
-    local asio
+    local asio boost
+    boost=$(cat "$root/.build/boost/usr/include/boost/version.hpp" /usr/include/boost/version.hpp 2> /dev/null | sed -n 's/^#define BOOST_LIB_VERSION "\(.*\)"/\1/p' | head -n 1) || true
     asio=$(printf '#include <asio/version.hpp>\nASIO_VERSION\n' | "$(umbel_compiler no)" -E -P -x c++ - 2> /dev/null | tail -n 1)
     printf '%s\n' \
         "Written by \`benchmarks/run.sh$([[ $quick == no ]] || printf ' --quick')\` on $(date -u +%Y-%m-%d)." \
@@ -100,6 +101,7 @@ environment() {
         "* umbel $(sed -n 's/^#define UMBEL_VERSION "\(.*\)"/\1/p' "$root/include/umbel/config.hpp"), commit $(commit)" \
         "* $("$(umbel_compiler no)" --version | head -n 1), -O2; Asio $((asio / 100000)).$((asio / 100 % 1000)).$((asio % 100)); $(redis-server --version | cut -d ' ' -f 1-3)" \
         "* hiredis: asynchronous interface on an epoll loop of our own (the cheapest it can have), $(dpkg-query -W -f '${Version}' libhiredis-dev 2> /dev/null || echo 'version unknown')" \
+        "* Boost.Redis: of Boost ${boost:-that is not installed}, the request kept from command to command" \
         '' \
         'Client CPU is the CPU time of the client'\''s thread, kernel included; it is what a busy server has less of. Floors do no routing, no parsing beyond' \
         'counting bytes, have no deadlines and build no values: the raw floor is a loop over epoll, the Asio floor suspends and resumes an `asio::awaitable` for each command.' \
@@ -116,7 +118,7 @@ commit() {
 # --- parts ------------------------------------------------------------------------------------------------------------------------
 
 if [[ $quick == yes ]]; then
-    paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis)$') few=(--rounds 3 --seconds 0.1) micro_rounds=5 compiled=(--rounds 1 --short)
+    paired=(--rounds 12 --seconds 0.12 --only limited) swept=(--rounds 3 --seconds 0.08 --only 'GET 16 (1|50|1000) (raw|asio|umbel|hiredis|boost)$') few=(--rounds 3 --seconds 0.1) micro_rounds=5 compiled=(--rounds 1 --short)
 else
     paired=(--rounds 16 --seconds 0.2) swept=(--rounds 3 --seconds 0.1) few=(--rounds 7 --seconds 0.2) micro_rounds=9 compiled=(--rounds 2)
 fi

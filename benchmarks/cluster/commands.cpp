@@ -8,6 +8,9 @@
 #if defined(UMBEL_WITH_HIREDIS)
 #include <support/hiredis_contender.hpp>
 #endif
+#if defined(UMBEL_WITH_BOOST_REDIS)
+#include <support/boost_contender.hpp>
+#endif
 
 #include <cstdio>
 #include <cstring>
@@ -55,10 +58,13 @@ struct field {
         if (name == "hiredis-libevent") return std::make_unique<hiredis_libevent>("hiredis, libevent", load);
 #endif
 #endif
+#if defined(UMBEL_WITH_BOOST_REDIS)
+        if (name == "boost") return std::make_unique<boost_contender>(load);
+#endif
         return nullptr;
     }
     bool has(std::string const& name) {
-        if (place == "cluster" && name.starts_with("hiredis")) return false;
+        if (place == "cluster" && (name.starts_with("hiredis") || name == "boost")) return false;
         if (!all.contains(name)) {
             auto made = make(name);
             if (!made) return false;
@@ -93,6 +99,8 @@ constexpr comparison comparisons[] = {
     {"node", "umbel", "hiredis-encoded", 1000, 0},
     {"node", "umbel", "hiredis-libevent", 1000, 0},
     {"node", "umbel", "hiredis-libevent", 50, 0},
+    {"node", "umbel", "boost", 1000, 0},
+    {"node", "umbel", "boost", 50, 0},
     {"node", "asio", "hiredis", 1000, 0},
     {"node", "asio", "hiredis", 50, 0},
     {"node", "asio-wait", "asio", 50, 0},
@@ -100,6 +108,7 @@ constexpr comparison comparisons[] = {
     {"node", "asio-wait", "asio", 1, 0},
     {"node", "umbel", "asio", 1, 0},
     {"node", "umbel", "hiredis", 1, 0},
+    {"node", "umbel", "boost", 1, 0},
 };
 
 int paired(settings const& chosen) {
@@ -138,7 +147,7 @@ int paired(settings const& chosen) {
 
 int sweep(settings const& chosen) {
     constexpr char const* names[] = {"raw",           "asio",    "umbel",           "umbel-bytes", "umbel-callback",
-                                     "umbel-strands", "hiredis", "hiredis-libevent"};
+                                     "umbel-strands", "hiredis", "hiredis-libevent", "boost"};
     std::printf(
         "| where | command | value bytes | outstanding | contender | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations "
         "|\n"

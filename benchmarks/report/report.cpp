@@ -51,6 +51,7 @@ constexpr look looks[] = {
     {"hiredis", "hiredis", "#1c7ed6"},
     {"hiredis-libevent", "hiredis, libevent", "#4dabf7"},
     {"hiredis-encoded", "hiredis, commands encoded before", "#15aabf"},
+    {"boost", "Boost.Redis", "#0b7285"},
     {"asio", "Asio floor", "#2f9e44"},
     {"asio-wait", "Asio floor, wait and receive", "#82c91e"},
     {"raw", "raw socket floor", "#868e96"},
@@ -185,7 +186,7 @@ int main(int count, char** words) {
     for (std::string line; std::getline(std::cin, line);) std::cout << line << "\n";
     std::cout << "\n";
     paired_table(rows);
-    std::vector<std::string> const field{"raw", "asio", "umbel", "hiredis", "redis-benchmark"};
+    std::vector<std::string> const field{"raw", "asio", "umbel", "hiredis", "boost", "redis-benchmark"};
     char const* const cpu_axis = "client CPU, ns per command";
     draw(folder, "cpu_node.svg", rows, {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
          "GET", "16", field, cpu, 1);
@@ -196,9 +197,9 @@ int main(int count, char** words) {
          operations, 1e-3);
     draw(folder, "latency_node.svg", rows,
          {"Latency of GET, 16 bytes, one connection: median, and p99 dashed", "commands outstanding", "microseconds", {}}, "node", "GET",
-         "16", {"asio", "umbel", "hiredis"}, p50, 1, p99);
+         "16", {"asio", "umbel", "hiredis", "boost"}, p50, 1, p99);
     draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
-         "SET", "1024", {"raw", "asio", "umbel", "hiredis"}, cpu, 1);
+         "SET", "1024", {"raw", "asio", "umbel", "hiredis", "boost"}, cpu, 1);
     plain_table(rows, "system_calls", "System calls for each GET, one connection",
                 {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
     plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});

@@ -10,8 +10,8 @@ usage() {
 usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
-  tests        those (default), Catch2, and valkey-server and iproute2 where they are to be had
-  benchmarks   those of the quickstart, hiredis, and libevent and valgrind where they are to be had
+  tests        those (default), Catch2, and valkey-server, iproute2 and valgrind where they are to be had
+  benchmarks   those of the quickstart, hiredis, and libevent, valgrind, OpenSSL and Boost.Redis where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
 }
@@ -53,16 +53,21 @@ declare -A row=(
     [hiredis]='hiredis|0.14||libhiredis-dev'
     [libevent]='libevent|2||libevent-dev'
     [valgrind]='valgrind|1:3||valgrind'
+    [openssl]='OpenSSL|1||libssl-dev'
+    [boost]='Boost.Redis|1.84|next|libboost1.88-dev'
     [clang]='clang 16 or newer|1:16||clang-19 libclang-rt-19-dev'
 )
 
 required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
-    tests) required+=(catch2) optional+=(valkey iproute) ;;
-    benchmarks) required+=(hiredis) optional+=(libevent valgrind) ;;
+    tests) required+=(catch2) optional+=(valkey iproute valgrind) ;;
+    benchmarks) required+=(hiredis) optional+=(libevent valgrind openssl boost) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
+
+# Where Boost's headers are unpacked when they cannot be installed: benchmarks/CMakeLists.txt looks there as well.
+unpacked_boost=$support/../../.build/boost
 
 field() { cut -d '|' -f "$2" <<< "${row[$1]}"; }
 
@@ -91,6 +96,12 @@ found_hiredis
 #if __has_include(<event2/event.h>)
 found_libevent
 #endif
+#if __has_include(<openssl/ssl.h>)
+found_openssl
+#endif
+#if __has_include(<boost/redis/src.hpp>)
+found_boost
+#endif
 TEXT
     ); do
         header[${word#found_}]=1
@@ -107,6 +118,7 @@ is_there() {
         valkey) command -v valkey-server > /dev/null ;;
         iproute) command -v ip > /dev/null ;;
         valgrind) command -v valgrind > /dev/null ;;
+        boost) [[ -n ${header[boost]:-} || -f $unpacked_boost/usr/include/boost/redis/src.hpp ]] ;;
         *) [[ -n ${header[$1]:-} ]] ;;
     esac
 }
@@ -355,6 +367,19 @@ install_items() { # install_items ITEM…: all in one go
     for item in ${services[@]+"${services[@]}"}; do disable_service "$item"; done
 }
 
+# Debian 12 cannot install the next suite's Boost, which wants a newer C++ library; its headers are all we need.
+unpack_boost() {
+    local version folder
+    plan_anywhere boost || return 1
+    version=${plan[0]}
+    folder=$(mktemp -d) || return 1
+    say "unpacking the headers of $version"
+    (cd "$folder" && apt-get -q download "$version" >> "$log" 2>&1 && dpkg-deb -x ./*.deb unpacked) &&
+        mkdir -p "$unpacked_boost" && cp -R "$folder/unpacked/." "$unpacked_boost/"
+    rm -rf "$folder"
+    is_there boost
+}
+
 say "reading the package lists"
 patiently apt update || true
 guard_services
@@ -371,6 +396,7 @@ if ((${#missing[@]})); then
 fi
 for item in ${wished[@]+"${wished[@]}"}; do
     install_items "$item" && continue
+    [[ $item != boost ]] || ! unpack_boost || continue
     say "$(field "$item" 1) is not to be had here; going on without it"
     no_network || { mkdir -p "${declined%/*}" && printf '%s\n' "$item" >> "$declined"; }
 done
