@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, threads, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep redis-benchmark outstanding system_calls threads parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -172,6 +172,10 @@ fi
 if wanted threads; then
     umbel_say 'one and two threads behind one client, with a mock responder'
     "$programs/cluster/threads" "${few[@]}" --csv "$csv"
+fi
+if wanted large_value; then
+    umbel_say 'large values'
+    "${client[@]}" "$programs/cluster/large_value" "${few[@]}" --csv "$csv"
 fi
 if wanted parser; then
     umbel_say 'parser'

@@ -66,10 +66,10 @@ void measure(char const* who, std::function<std::unique_ptr<contender>()> const&
         cpu.push_back(cpu_many.back() / cpu_few.back());
         throughput.push_back((a[0].wall_ns + a[1].wall_ns) / (b[0].wall_ns + b[1].wall_ns));
     }
-    print(chosen, who, "throughput, 100000 to 1000", throughput);
-    print(chosen, who, "client CPU, 100000 to 1000", cpu);
-    print(chosen, who, "client CPU at 1000, ns", cpu_few);
-    print(chosen, who, "client CPU at 100000, ns", cpu_many);
+    print(chosen, who, "throughput at 100000 to 1000", throughput);
+    print(chosen, who, "client CPU at 100000 to 1000", cpu);
+    print(chosen, who, "client CPU ns at 1000", cpu_few);
+    print(chosen, who, "client CPU ns at 100000", cpu_many);
     print(chosen, who, "resident bytes per outstanding command", {each});
 }
 

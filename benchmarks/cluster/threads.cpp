@@ -190,7 +190,7 @@ int main(int count, char** words) {
         std::vector<double> possible;
         for (std::size_t round = 0; round < cpu[i].size(); ++round)
             possible.push_back(settings_all[i].lanes * cpu[0][round] / cpu[i][round]);
-        print(chosen, settings_all[i].name, "throughput by CPU, beside one thread", "%.2f", std::move(possible));
+        print(chosen, settings_all[i].name, "throughput by CPU beside one thread", "%.2f", std::move(possible));
         if (i == 0) continue;
         print(chosen, settings_all[i].name, "throughput beside one thread", "%.2f", faster[i]);
         print(chosen, settings_all[i].name, "CPU beside one thread", "%.2f", dearer[i]);

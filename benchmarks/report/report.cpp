@@ -160,6 +160,8 @@ void parser_chart(std::string const& folder, std::vector<row> const& rows) {
     for (row const& one : rows) {
         // Values of 64 KiB and more are copying, not parsing; they stand in the table.
         if (one[kind] != "parser" || one.size() < 6 || one[1].starts_with("bulk 64")) continue;
+        // So do forms of umbel's and floors of one kind of traffic.
+        if (one[2] != "umbel" && one[2] != "scanner" && one[2] != "hiredis") continue;
         if (picture.groups.empty() || picture.groups.back().title != one[1]) picture.groups.push_back({one[1], {}});
         std::string const& who = one[2];
         char const* const colour = who == "umbel"     ? look_of("umbel").colour
@@ -204,7 +206,10 @@ int main(int count, char** words) {
                 {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
     plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});
     plain_table(rows, "outstanding", "100,000 GETs at a time beside 1,000, one connection", {"contender", "what", "min", "median", "max"});
-    plain_table(rows, "threads", "One client over one and two threads, with a mock responder inside the process", {"setting", "what", "min", "median", "max"});
+    plain_table(rows, "threads", "One client over one and two threads, with a mock responder inside the process",
+                {"setting", "what", "min", "median", "max"});
+    plain_table(rows, "large_value", "GET of a large value over a socket: CPU of the client's thread",
+                {"MiB", "contender", "what", "min", "median", "max"});
     parser_chart(folder, rows);
     plain_table(rows, "parser", "Parser, ns per reply", {"traffic", "reader", "median", "min", "max"});
     plain_table(rows, "encode_bench", "Encoding, ns", {"what", "by", "median"});
