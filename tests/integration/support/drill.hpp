@@ -138,8 +138,8 @@ public:
           s{options_of(plan), plan.policy, ways_},
           users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
           begun_{steady_now()} {
-        // Connections are made and the pace is reached before anything is disturbed.
-        if (!users.all_go_on(200)) throw std::runtime_error{"drill: the load does not start"};
+        // Connections are made and the pace is reached before anything is disturbed; in the long form for long enough to compare with.
+        if (!users.all_go_on(short_or_long(200u, 10000u))) throw std::runtime_error{"drill: the load does not start"};
     }
 
     shard const& operator[](std::size_t at) const { return shards_.at(at); }
