@@ -9,16 +9,14 @@ UMBEL_NEVER_INLINE inline reader::status reader::next_long(view& out) {
     UMBEL_ASSERT(stage_ != stage::skipping);
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
-        if (!is_aggregate_lead(*head_)) {
-            std::size_t const size = visible();
-            if (std::size_t const used = quick_line(head_, size, options_.limits.line_bytes_max, short_); used != 0) {
-                out = view{&short_, head_, chunk_.get()};
-                head_ += used;
-                return status::ready;
-            }
-            auto const bound = options_.limits.reply_bytes_max;
-            if (size < bound && is_short_of_end(head_, size, std::min<std::uint64_t>(least_room(), bound))) return status::need_more;
+        std::size_t const size = visible();
+        if (std::size_t const used = quick_line(head_, size, options_.limits.line_bytes_max, short_); used != 0) {
+            out = view{&short_, head_, chunk_.get()};
+            head_ += used;
+            return status::ready;
         }
+        auto const bound = options_.limits.reply_bytes_max;
+        if (size < bound && is_short_of_end(head_, size, std::min<std::uint64_t>(least_room(), bound))) return status::need_more;
         parser_.start();
         stage_ = stage::reading;
     }

@@ -52,9 +52,6 @@ constexpr bool is_lead(char byte) noexcept {
     }
 }
 
-/// True for a byte that starts an aggregate of announced size, attributes and push frames left out.
-constexpr bool is_aggregate_lead(char byte) noexcept { return byte == '*' || byte == '%' || byte == '~'; }
-
 /// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them others may be marked wrongly,
 /// because such a byte borrows.
 UMBEL_ALWAYS_INLINE constexpr std::uint64_t low_bytes(std::uint64_t word) noexcept {
@@ -277,7 +274,7 @@ UMBEL_ALWAYS_INLINE std::size_t quick_reply(char const* at, std::size_t size, no
         if (stop) [[likely]]
             return static_cast<std::size_t>(stop - at);
     }
-    if (size < 5 || *at == '-') return 0;
+    if (size < 5) return 0;
     if (*at == '+' && load<std::uint32_t>(at) == load<std::uint32_t>("+OK\r") && at[4] == '\n') {
         out = node::text(type::simple_string, 1, 2);
         return 5;
