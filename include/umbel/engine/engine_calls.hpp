@@ -120,7 +120,9 @@ inline void engine::go_on(call& one, instant now) {
         case step::retry:
             // A policy that never waits is made to: no call may spin between two nodes.
             if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
-            return wait(one, waits_for::time, after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
+            // What a new topology may mend waits no longer than for that.
+            return wait(one, way.verdict.refresh_topology ? waits_for::topology : waits_for::time,
+                        after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
                         after(now, way.verdict.delay), now);
