@@ -1,0 +1,84 @@
+// wired_link.hpp: one link with the hands that a connection would have, and calls that note what they are told.
+#pragma once
+
+#include <umbel/engine/link.hpp>
+
+#include "support/script_values.hpp"
+
+#include <algorithm>
+#include <list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel::test {
+
+using namespace std::chrono_literals;
+
+namespace wiring {
+
+using progress = engine::link::progress;
+
+inline engine::link_options const usual{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 0s};
+
+inline engine::handshake_plan plain() {
+    engine::handshake_plan plan;
+    plan.protocol = protocol::resp2;
+    plan.extent = umbel::handshake::minimal;
+    return plan;
+}
+
+struct wired {
+    engine::link one;
+    engine::instant now{1000s};
+    std::list<scripted_call> calls;
+    unsigned diverted = 0;
+
+    explicit wired(engine::link_options const& options = usual, cluster::policy policy = cluster::surface_redirects{})
+        : one{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
+    wired(wired const&) = delete;
+    wired& operator=(wired const&) = delete;
+    ~wired() {
+        one.pipe().dismiss(errc::cancelled);
+        collect();
+    }
+
+    void dial(engine::handshake_plan plan = plain()) { one.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now); }
+    started start(std::string_view command, call_options const& options = {}) {
+        scripted_call& call = calls.emplace_back(command, options);
+        one.accept(call, now);
+        collect();
+        return started{call};
+    }
+    std::string written(std::size_t at_most = SIZE_MAX) { return written_by(one, at_most); }
+    progress receive(std::string_view bytes) {
+        auto const room = one.space();
+        std::copy_n(bytes.data(), bytes.size(), room.data());
+        one.arrived(bytes.size(), now);
+        progress seen = one.settle(100, now);
+        while (seen == progress::more) seen = one.settle(100, now);
+        collect();
+        return seen;
+    }
+    bool pass(engine::duration span) {
+        now += span;
+        bool const alive = one.tick(now);
+        collect();
+        return alive;
+    }
+    void lose(errc why) {
+        one.lost(why, "gone", now);
+        collect();
+    }
+    void collect() {
+        while (engine::call* const call = one.pipe().finished().pop()) call->kind->complete(*call);
+        while (engine::call* const call = one.pipe().diverted().pop()) {
+            ++diverted;
+            call->kind->reject(*call, error{errc::cancelled, delivery::not_sent});
+            call->kind->complete(*call);
+        }
+    }
+};
+
+}  // namespace wiring
+}  // namespace umbel::test

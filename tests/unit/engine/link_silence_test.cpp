@@ -1,0 +1,157 @@
+// What a link makes of time and silence: connect timeout, deadlines, PING, doubt.
+#include <umbel/engine/link.hpp>
+
+#include "support/wired_link.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel;
+using namespace umbel::test;
+using namespace umbel::test::wiring;
+using state = engine::link::state;
+
+TEST_CASE("a connection must stand and have greeted in time", "[link]") {
+    for (bool const greets : {false, true}) {
+        wired w;
+        auto plan = plain();
+        plan.password = "secret";
+        w.dial(plan);
+        CHECK(w.one.next_due() == w.now + 2s);
+        CHECK(w.pass(1999ms));
+        if (greets) w.one.connected(w.now);
+        CHECK_FALSE(w.pass(1ms));
+        CHECK(w.one.why() == errc::connect_failed);
+    }
+}
+
+TEST_CASE("deadlines pass while a connection comes about", "[link]") {
+    wired w;
+    w.dial();
+    auto set = w.start("SET foo 1", {.timeout = 100ms});
+    CHECK(w.one.next_due() == w.now + 100ms);
+    CHECK(w.pass(100ms));
+    CHECK(outcome(set) == failed{errc::deadline_exceeded, delivery::not_sent});
+}
+
+TEST_CASE("silence is probed by one PING, and ends the connection when that is not answered", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == w.now + 1s);
+    CHECK(w.pass(999ms));
+    CHECK(w.written().empty());
+    CHECK(w.pass(1ms));
+    CHECK(w.written() == wire("PING"));
+    CHECK(w.one.next_due() == w.now + 2s);
+    CHECK(w.pass(1s));
+    CHECK(w.written().empty());
+    SECTION("no answer") {
+        CHECK_FALSE(w.pass(1s));
+        CHECK(w.one.why() == errc::connection_lost);
+        CHECK(w.one.message() == "the node did not answer a PING");
+    }
+    SECTION("an answer to something before it") {
+        w.receive("$3\r\nbar\r\n");
+        CHECK(w.pass(999ms));
+        CHECK(w.receive("+PONG\r\n") == progress::drained);
+        CHECK(w.pass(1s));
+        CHECK(w.written() == wire("PING"));
+    }
+    SECTION("an answer that never becomes whole is still a sign of life") {
+        w.receive("$3\r\n");
+        CHECK(w.pass(1s));
+        CHECK(w.written().empty());  // The first PING is still under way.
+        CHECK_FALSE(w.pass(2s));
+    }
+}
+
+TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not", "[link]") {
+    engine::link_options options = usual;
+    options.probe_after = 0s;
+    options.doubt_after = 150ms;
+    wired w{options};
+    w.dial();
+    w.one.connected(w.now);
+    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.pass(10s));
+    CHECK_FALSE(w.one.doubts());
+    auto get = w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.pass(149ms));
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.pass(1ms));
+    CHECK(w.one.doubts());
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.pass(150ms));
+    CHECK(w.one.doubts());
+    w.receive("$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(w.one.next_due() == engine::never);
+}
+
+TEST_CASE("without probes a silent connection stays", "[link]") {
+    engine::link_options options = usual;
+    options.probe_after = 0s;
+    wired w{options};
+    w.dial();
+    w.one.connected(w.now);
+    w.start("GET foo");
+    w.written();
+    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.pass(1h));
+}
+
+TEST_CASE("a lost probe is sent anew on the next connection", "[link]") {
+    wired w;
+    for (int round = 0; round < 3; ++round) {
+        w.dial();
+        w.one.connected(w.now);
+        CHECK(w.pass(1s));
+        CHECK(w.written() == wire("PING"));
+        CHECK_FALSE(w.pass(2s));
+        w.lose(w.one.why());
+    }
+    CHECK(w.diverted == 0);
+}
+
+TEST_CASE("a large command that is still on its way is a sign of life, one that is stuck is not", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    std::string const value(60000, 'v');
+    w.start("SET foo " + value, {.timeout = 1h});
+    std::string const all = w.written(1000);
+    CHECK(all.size() == 1000);
+    // Longer than the silence that ends a connection, a piece every second.
+    for (int second = 0; second < 20; ++second) {
+        w.now += 1s;
+        CHECK(w.one.tick(w.now));
+        CHECK(w.written(1000).size() == 1000);
+    }
+    bool alive = true;
+    for (int second = 0; second < 5 && alive; ++second) {
+        w.now += 1s;
+        alive = w.one.tick(w.now);
+    }
+    CHECK_FALSE(alive);
+}
+
+TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is not answered", "[link]") {
+    wired w{{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 50ms}};
+    w.dial();
+    w.one.connected(w.now);
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("PING"));
+    CHECK(w.one.next_due() == w.now + 50ms);
+    CHECK(w.pass(10ms));
+    CHECK_FALSE(w.one.doubts());
+    w.receive("+PONG\r\n");
+    CHECK(w.pass(1s));
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.pass(60ms));
+    CHECK(w.one.doubts());
+}
