@@ -101,6 +101,9 @@ template <class Value, class Fill>
 operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& fill) {
     net::pooled_call* const first = plain.unbegun();
     if (!first || !has(first->flags, cluster::command_flags::read_only)) return plain;
+    // Whose deadline comes first asks nobody else.
+    bool const too_late = first->timeout > engine::duration{0} && first->timeout <= where.options.hedge;
+    if (too_late && where.options.reads != umbel::read_from::primary) return plain;
     net::pooled_call& whole = obtain<Value>();
     prepare(whole, where, first->flags);
     if (where.options.reads == umbel::read_from::primary)
@@ -109,7 +112,7 @@ operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& f
         net::pooled_call& second = obtain<Value>();
         net::unlaunched<Value> guard{second};
         fill(second);
-        if (second.timeout > where.options.hedge) second.timeout -= where.options.hedge;
+        if (second.timeout > engine::duration{0}) second.timeout -= where.options.hedge;
         whole.group = net::make_hedge(whole, *first, second, where.options.hedge, net::hedged<Value>::kind);
         guard.release();
         plain.release();

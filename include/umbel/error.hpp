@@ -191,6 +191,13 @@ public:
         if (shared_ && shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
     }
 
+    /// The same error, with another delivery.
+    error with(umbel::delivery delivered) const noexcept {
+        error other{*this};
+        other.delivery_ = delivered;
+        return other;
+    }
+
     errc code() const noexcept { return code_; }
     umbel::delivery delivery() const noexcept { return delivery_; }
     umbel::origin origin() const noexcept { return origin_of(code_); }

@@ -120,8 +120,8 @@ inline void engine::go_on(call& one, instant now) {
         case step::retry:
             // A policy that never waits is made to: no call may spin between two nodes.
             if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
-            // What a new topology may mend waits no longer than for that.
-            return wait(one, way.verdict.refresh_topology ? waits_for::topology : waits_for::time,
+            // What the next topology may mend waits no longer than for that.
+            return wait(one, way.fault == errc::cluster_down && one.table_version == router_.version() ? waits_for::topology : waits_for::time,
                         after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,

@@ -209,7 +209,13 @@ inline void engine::close_strangers(instant now) {
 inline void engine::release(bool changed, instant now) {
     call_list freed;
     waiting_.refreshed(changed, freed);
-    while (call* const one = freed.pop()) guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
+    while (call* const one = freed.pop()) {
+        guarded(*one, [&] {
+            // Who would ask the node that has refused him keeps to the pace of all those.
+            bool const again = one->way && one->way->from && router_.route(*one, turn_).node == one->way->from.node;
+            again ? resume(*one, now) : reroute(*one, link_id::no_node, now);
+        });
+    }
 }
 
 }  // namespace umbel::engine

@@ -24,7 +24,8 @@ enum class repetition : std::uint8_t {
 };
 
 /// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is sent again for the `nth` time.
-/// TRYAGAIN and READONLY pass in a moment, or with the next topology; what meets them again asks at the pace of all that cannot be served.
+/// TRYAGAIN and READONLY pass in a moment, or with the next topology; a command that has been sent again before asks at the pace of all that
+/// cannot be served.
 constexpr repetition repetition_of(errc fault, delivery attempt, unsigned nth) noexcept {
     if (attempt == delivery::not_sent) return repetition::free;
     if (attempt != delivery::not_executed) return repetition::drawn;

@@ -134,7 +134,7 @@ UMBEL_NEVER_INLINE inline bool watch() noexcept {
     return true;
 }
 
-/// Calls for the time when there is no memory for others, so that a command can be told so. Every new client fills it up.
+/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it up from time to time.
 /// Threading: any.
 class reserve {
 public:
@@ -151,17 +151,21 @@ public:
         static reserve one;
         return one;
     }
+    /// Cost: one load when it is full.
     void fill() noexcept {
+        if (full_.load(std::memory_order_relaxed)) return;
         std::lock_guard const guard{mutex_};
         while (count_ < calls_max) {
             auto* const one = new (std::nothrow) pooled_call;
             if (!one) return;
             kept_[count_++] = one;
         }
+        full_.store(true, std::memory_order_relaxed);
     }
     /// Null when the reserve is used up.
     pooled_call* take() noexcept {
         std::lock_guard const guard{mutex_};
+        full_.store(false, std::memory_order_relaxed);
         return count_ == 0 ? nullptr : kept_[--count_];
     }
 
@@ -169,6 +173,7 @@ private:
     std::mutex mutex_;
     std::array<pooled_call*, calls_max> kept_{};
     unsigned count_ = 0;
+    std::atomic<bool> full_{false};
 };
 
 UMBEL_NEVER_INLINE inline pooled_call* make() {

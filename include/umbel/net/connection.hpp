@@ -79,8 +79,9 @@ public:
             transport_->connect(what.where);
         });
         if (begun) return arm_timer();
-        turn_scope const now{*this};
-        lose(errc::connect_failed, {});
+        // Whoever waited is told in a turn of its own: here the engine is at work.
+        end_link(errc::connect_failed, {});
+        schedule();
     }
 
     /// No new calls will come: closes as soon as nothing is in flight.
@@ -187,13 +188,14 @@ private:
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) noexcept {
         inbox::pushed const done = inbox_.push(one);
-        if (done == inbox::pushed::first) {
-            // Without memory for a message the connection's next turn takes it.
-            using message = handler_of<connection, &connection::drain_inbox, &connection::schedule>;
-            static_cast<void>(managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); }));
+        if (done == inbox::pushed::first || unannounced_.exchange(false, std::memory_order_acq_rel)) {
+            // Without memory for a message the next call tries again, and so does the connection's next turn.
+            using message = handler_of<connection, &connection::drain_inbox, &connection::message_lost>;
+            if (!managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); })) message_lost();
         }
         return done != inbox::pushed::full;
     }
+    void message_lost() noexcept { unannounced_.store(true, std::memory_order_release); }
     UMBEL_NEVER_INLINE void take_inbox() {
         // Counted on both sides for a moment: nobody may believe that nothing is under way.
         in_flight_.store(link_.pipe().in_flight() + inbox_.size(), std::memory_order_release);
@@ -322,11 +324,14 @@ private:
     }
 
     void lose(errc why, std::string message) {
+        end_link(why, std::move(message));
+        deliver();
+    }
+    void end_link(errc why, std::string message) {
         hang_up();
         if (message.empty()) message = text_of("memory has run out");
-        link_.lost(why, text_of(message), now_);
+        link_.lost(why, text_of(message), turn_time());
         if (!closed_) owner_.lost(*this, why, std::move(message));
-        deliver();
     }
 
     void finish_draining() {
@@ -383,6 +388,7 @@ private:
     std::uint32_t epoch_ = 0;
     std::uint32_t generation_ = 0;
     inbox inbox_;
+    std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.
     std::atomic<std::size_t> in_flight_{0};
     asio::steady_timer timer_;
     engine::instant armed_for_ = engine::never;

@@ -296,13 +296,14 @@ private:
     std::atomic<bool> refresh_wanted_{false};
     std::atomic<bool> ending_{false};
     std::atomic<bool> woken_{false};
+    std::atomic<bool> unheard_{false};  ///< It does not, for want of memory.
     std::atomic<unsigned> lost_in_a_row_{0};
     static constexpr unsigned lost_max = 4;
     std::vector<engine::event> events_;
     std::vector<engine::event> batch_;
     bool handling_ = false;
     bool closed_ = false;
-    bool abandoned_ = false;  ///< The executor is going away.
+    std::atomic<bool> abandoned_{false};  ///< The executor is going away.
     static constexpr std::uint32_t gate_hold = 1;    ///< The first topology is being handed on.
     static constexpr std::uint32_t gate_closed = 2;  ///< close() was called: no new commands.
     static constexpr std::uint32_t gate_one = 4;     ///< One stranded call.

@@ -10,7 +10,10 @@ namespace umbel::net {
 inline void driver::wake() noexcept {
     if (abandoned_ || woken_.exchange(true, std::memory_order_acq_rel)) return;
     using message = handler_of<driver, &driver::turn, &driver::turn_lost>;
-    if (!managed_twice([&] { asio::post(control_, message{*this, shared_from_this()}); })) woken_.store(false, std::memory_order_release);
+    if (managed_twice([&] { asio::post(control_, message{*this, shared_from_this()}); })) return;
+    // The next who has something for the strand tries again, and so does its timer.
+    woken_.store(false, std::memory_order_release);
+    unheard_.store(true, std::memory_order_release);
 }
 
 /// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
@@ -109,11 +112,12 @@ inline void driver::carry_out() noexcept {
 inline void driver::act(engine::open_link& what) {
     engine::link_id const link = what.link;
     std::uint32_t const generation = what.generation;
-    bool const begun = managed([&] {
-        connection& there = obtain(link);
-        // On one thread the calls that follow find the link connecting already.
-        if (settings_.single_threaded) return there.open(std::move(what));
-        asio::post(there.strand(), [&there, what = std::move(what), keep = shared_from_this()]() mutable { there.open(std::move(what)); });
+    connection* there = nullptr;
+    bool begun = managed([&] { there = &obtain(link); });
+    // On one thread the calls that follow find the link connecting already.
+    if (begun && settings_.single_threaded) return there->open(std::move(what));
+    begun = begun && managed([&] {
+        asio::post(there->strand(), [there, what = std::move(what), keep = shared_from_this()]() mutable { there->open(std::move(what)); });
     });
     if (!begun) happened(engine::link_lost{link, generation, errc::connect_failed, {}, false});
 }
@@ -142,6 +146,8 @@ inline void driver::timer_rang(asio::error_code problem) {
     armed_for_ = engine::never;
     engine_.tick(read_clock());
     carry_out();
+    pool::reserve::of_all().fill();
+    if (unheard_.exchange(false, std::memory_order_acq_rel)) wake();
 }
 
 inline void driver::timer_lost() noexcept {

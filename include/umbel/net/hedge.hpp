@@ -12,10 +12,11 @@ namespace umbel::net {
 /// What a race must be told of the type of its answer.
 struct hedge_kind {
     engine::call_kind part;
-    /// Moves the answer of a part into the operation's call.
-    void (*take)(pooled_call& whole, pooled_call& part) noexcept;
-    /// False: the server had no chance to answer, and the other part has one yet.
+    /// Moves the outcome of a part into the operation's call; an error is told with at least the delivery `known` of the other part.
+    void (*take)(pooled_call& whole, pooled_call& part, delivery known) noexcept;
+    /// False: no server has judged the read itself, and the other part has its chance yet.
     bool (*answered)(pooled_call& part) noexcept;
+    delivery (*delivery_of)(pooled_call& part) noexcept;
     void (*recycle)(pooled_call& part) noexcept;
 };
 
@@ -31,16 +32,24 @@ template <class Value>
 struct hedged {
     using results = result_slot<Value>;
 
-    static void take(pooled_call& whole, pooled_call& part) noexcept {
+    static void take(pooled_call& whole, pooled_call& part, delivery known) noexcept {
         try {
-            results::put(whole, [&] { return std::move(results::get(part)); });
+            auto& told = results::get(part);
+            if (!told && told.error().delivery() < known) return results::reject(whole, told.error().with(known));
+            results::put(whole, [&] { return std::move(told); });
         } catch (...) {
             results::reject(whole, error{errc::no_memory, delivery::executed});
         }
     }
     static bool answered(pooled_call& part) noexcept {
         auto const& told = results::get(part);
-        return told || told.error().delivery() == delivery::executed;
+        if (told) return true;
+        errc const code = told.error().code();
+        return code == errc::unexpected_type || (origin_of(code) == origin::server && code != errc::busy_script);
+    }
+    static delivery delivery_of(pooled_call& part) noexcept {
+        auto const& told = results::get(part);
+        return told ? delivery::executed : told.error().delivery();
     }
     static void recycle(pooled_call& part) noexcept {
         results::clear(part);
@@ -49,6 +58,7 @@ struct hedged {
     static constexpr hedge_kind kind{.part = {.decode = &results::decode, .reject = &results::reject, .complete = &complete_hedged, .drop = &drop_hedged},
                                      .take = &take,
                                      .answered = &answered,
+                                     .delivery_of = &delivery_of,
                                      .recycle = &recycle};
 };
 

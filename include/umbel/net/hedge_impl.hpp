@@ -3,6 +3,8 @@
 #pragma once
 
 #include <umbel/net/hedge.hpp>
+#include <umbel/net/home.hpp>
+#include <umbel/net/managed.hpp>
 
 #include <asio/steady_timer.hpp>
 
@@ -114,8 +116,9 @@ private:
             first_.kind->reject(whole_, error{errc::no_memory, delivery::not_sent});
             return where.complete_later(whole_);
         }
-        // Known before the alarm can ring.
+        // Settled before the alarm can ring.
         at_first_ = where.choose(first_);
+        references_.fetch_add(1, std::memory_order_relaxed);
         try {
             alarm rings{*this};
             timer_.emplace(where.executor(), delay_);
@@ -123,7 +126,6 @@ private:
         } catch (...) {
             // Without memory for a second question there is only the first.
         }
-        references_.fetch_add(1, std::memory_order_relaxed);
         where.start_at(first_, at_first_);
     }
 
@@ -142,7 +144,7 @@ private:
     /// The delay has passed without an answer.
     void ask_second() {
         auto const where = home_.lock();
-        if (!where) return;
+        if (!where || !at_first_) return;
         engine::journal* const way = second_.journey();
         if (!way) return;
         way->from = at_first_;
@@ -170,6 +172,8 @@ private:
         for (;;) {
             if ((seen & settled) != 0) return;
             bool const wins = answered || seen == 1;
+            // What is known of one question is known of the read.
+            if (!wins) met_.store(kind_.delivery_of(part), std::memory_order_relaxed);
             if (racing_.compare_exchange_weak(seen, wins ? seen | settled : seen - 1, std::memory_order_acq_rel)) {
                 if (wins) win(part, seen == 2);
                 return;
@@ -179,11 +183,12 @@ private:
     void win(pooled_call& part, bool other_runs) {
         if (other_runs) {
             pooled_call& other = &part == &first_ ? second_ : first_;
-            if (auto const where = home_.lock()) where->request_cancel(*static_cast<shared_token*>(other.token));
+            // Without memory for that its answer comes, and is skipped all the same.
+            if (auto const where = home_.lock()) static_cast<void>(managed([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
         } else if (timer_) {
             timer_->cancel();
         }
-        kind_.take(whole_, part);
+        kind_.take(whole_, part, met_.load(std::memory_order_relaxed));
         whole_.kind->complete(whole_);
     }
 
@@ -195,6 +200,7 @@ private:
     std::weak_ptr<home> home_;
     engine::link_id at_first_;
     std::optional<asio::steady_timer> timer_;
+    std::atomic<delivery> met_{delivery::not_sent};  ///< Of the question that has failed first.
     std::atomic<std::uint32_t> references_{1};
     std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.
 };

@@ -11,9 +11,16 @@
 
 namespace umbel::net {
 
-/// Does a step that nothing but a lack of memory can break; false when that has happened.
+/// True while a step of managed() runs on this thread.
+inline constinit thread_local bool within_managed = false;
+
+/// Does a step that nothing but a lack of memory can break; false when that has happened. It must not run anybody else's code.
 template <class Step>
 bool managed(Step&& step) noexcept {
+    struct scope {
+        bool const before = std::exchange(within_managed, true);
+        ~scope() { within_managed = before; }
+    } const inside;
     try {
         std::forward<Step>(step)();
         return true;
@@ -40,7 +47,7 @@ inline std::string text_of(asio::error_code problem) noexcept {
 }
 
 /// An Asio handler of `Owner` that is told, too, when it is destroyed without having been called: Asio does so where it has no memory to call it.
-/// `Call` and `Lose` are member functions.
+/// `Call` and `Lose` are member functions. An operation that could not even be begun is told by the result of managed(), and by that alone.
 template <class Owner, auto Call, auto Lose>
 class handler_of {
 public:
@@ -49,7 +56,7 @@ public:
     handler_of(handler_of&& other) noexcept
         : keep_{std::move(other.keep_)}, also_{std::move(other.also_)}, owner_{std::exchange(other.owner_, nullptr)} {}
     ~handler_of() {
-        if (owner_) (owner_->*Lose)();
+        if (owner_ && !within_managed) (owner_->*Lose)();
     }
     template <class... Told>
     void operator()(Told&&... told) {

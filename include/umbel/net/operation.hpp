@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/net/anchors.hpp>
+#include <umbel/net/managed.hpp>
 
 #include <asio/async_result.hpp>
 
@@ -29,8 +30,9 @@ public:
         if (type == asio::cancellation_type::none) return;
         auto const home = token_->home.lock();
         if (!home) return;
-        home->request_cancel(*token_);
-        for (shared_token* const part : token_->parts) home->request_cancel(*part);
+        // A wish for which there is no memory is seen when the call changes hands.
+        static_cast<void>(managed([&] { home->request_cancel(*token_); }));
+        for (shared_token* const part : token_->parts) static_cast<void>(managed([&] { home->request_cancel(*part); }));
     }
 
 private:

@@ -5,9 +5,12 @@
 #include <umbel/resp/decode.hpp>
 
 #include <array>
-#include <concepts>
 #include <cstddef>
+#include <map>
+#include <set>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -91,14 +94,22 @@ result<Group> decode_group(view const& value, std::index_sequence<Index...>) {
     return Group{std::move(*std::get<Index>(slots))...};
 }
 
-/// Maps and sets, the standard ones and others that are made like them: whoever asks for one has included its header already.
+/// Decodes `value` into a map or a set of any standard kind.
 template <class Map>
-concept map_container = requires(Map& map, typename Map::key_type key, typename Map::mapped_type mapped) {
-    map.insert_or_assign(std::move(key), std::move(mapped));
-} && decodable<typename Map::key_type> && decodable<typename Map::mapped_type>;
+result<Map> decode_map(view const& value) {
+    Map map;
+    auto done = decode_pairs<typename Map::key_type, typename Map::mapped_type>(
+        value, [&map](auto&& key, auto&& mapped) { map.insert_or_assign(std::move(key), std::move(mapped)); });
+    if (!done) return tl::unexpected<error>{std::move(done.error())};
+    return map;
+}
 template <class Set>
-concept set_container = requires(Set& set, typename Set::key_type key) { set.insert(std::move(key)); } &&
-                        std::same_as<typename Set::key_type, typename Set::value_type> && decodable<typename Set::key_type>;
+result<Set> decode_set(view const& value) {
+    Set set;
+    auto done = decode_elements<typename Set::value_type>(value, [&set](auto&& element) { set.insert(std::move(element)); });
+    if (!done) return tl::unexpected<error>{std::move(done.error())};
+    return set;
+}
 
 }  // namespace resp
 
@@ -152,25 +163,30 @@ struct from_reply<std::tuple<T...>> {
 };
 
 /// The pairs of a map, of a flat array, or of an array of pairs; of equal keys the last one counts.
-template <resp::map_container Map>
-struct from_reply<Map> {
-    static result<Map> from(resp::view const& view) {
-        Map map;
-        auto done = resp::decode_pairs<typename Map::key_type, typename Map::mapped_type>(
-            view, [&map](auto&& key, auto&& mapped) { map.insert_or_assign(std::move(key), std::move(mapped)); });
-        if (!done) return tl::unexpected<error>{std::move(done.error())};
-        return map;
+template <decodable Key, decodable Value, class Compare, class Allocator>
+struct from_reply<std::map<Key, Value, Compare, Allocator>> {
+    static result<std::map<Key, Value, Compare, Allocator>> from(resp::view const& view) {
+        return resp::decode_map<std::map<Key, Value, Compare, Allocator>>(view);
+    }
+};
+template <decodable Key, decodable Value, class Hash, class Equal, class Allocator>
+struct from_reply<std::unordered_map<Key, Value, Hash, Equal, Allocator>> {
+    static result<std::unordered_map<Key, Value, Hash, Equal, Allocator>> from(resp::view const& view) {
+        return resp::decode_map<std::unordered_map<Key, Value, Hash, Equal, Allocator>>(view);
     }
 };
 
 /// The elements of an array or set.
-template <resp::set_container Set>
-struct from_reply<Set> {
-    static result<Set> from(resp::view const& view) {
-        Set set;
-        auto done = resp::decode_elements<typename Set::value_type>(view, [&set](auto&& element) { set.insert(std::move(element)); });
-        if (!done) return tl::unexpected<error>{std::move(done.error())};
-        return set;
+template <decodable Key, class Compare, class Allocator>
+struct from_reply<std::set<Key, Compare, Allocator>> {
+    static result<std::set<Key, Compare, Allocator>> from(resp::view const& view) {
+        return resp::decode_set<std::set<Key, Compare, Allocator>>(view);
+    }
+};
+template <decodable Key, class Hash, class Equal, class Allocator>
+struct from_reply<std::unordered_set<Key, Hash, Equal, Allocator>> {
+    static result<std::unordered_set<Key, Hash, Equal, Allocator>> from(resp::view const& view) {
+        return resp::decode_set<std::unordered_set<Key, Hash, Equal, Allocator>>(view);
     }
 };
 

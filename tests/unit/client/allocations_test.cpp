@@ -1,5 +1,6 @@
 // How often a command in steady state asks for heap memory: never. Counted on the client's thread only: the server has its own.
 #include "at_home.hpp"
+#include "heap.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -55,6 +56,7 @@ void* realloc(void* old, std::size_t bytes) noexcept {
     return __libc_realloc(old, bytes);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+    if (heap_refuses && heap_refuses()) return nullptr;
     ++allocations_here;
     return __libc_memalign(alignment, bytes);
 }

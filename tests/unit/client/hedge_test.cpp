@@ -133,9 +133,13 @@ TEST_CASE("a lost connection leaves the second question its chance, and an answe
         CHECK(told == "connection_lost");
     }
     SECTION("wrong type") {
-        here.replica_says = gets("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
-        CHECK(shown(here.wait(here.hedged(std::chrono::hours{10}).get("k"))) == "wrong_type");
-        CHECK(here.primary.count("GET") == 0);
+        here.replica_says = gets(scripted::answer::hold("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
+        std::string told;
+        here.hedged().get("k")([&](auto value) { told = shown(value); });
+        REQUIRE(here.until([&] { return here.primary.count("GET") == 1 && here.replica.count("GET") == 1; }));
+        here.replica.release();
+        REQUIRE(here.until([&] { return !told.empty(); }));
+        CHECK(told == "wrong_type");
     }
 }
 
@@ -183,6 +187,14 @@ TEST_CASE("without an allowance nobody is asked twice", "[hedge]") {
     here.replica.release();
     REQUIRE(here.until([&] { return !told.empty(); }));
     CHECK(told == "late");
+}
+
+TEST_CASE("a hedged read keeps to one deadline, and asks nobody else when that comes first", "[hedge]") {
+    shard here;
+    here.replica_says = gets(scripted::answer::hold("$4\r\nlate\r\n"));
+    CHECK(shown(here.wait(here.db->with(30ms, hedge_after{30ms}).get("k"))) == "deadline_exceeded");
+    at_home::settle(here.io);
+    CHECK(here.primary.count("GET") == 0);
 }
 
 TEST_CASE("where no second node may serve, nobody is asked twice", "[hedge]") {
