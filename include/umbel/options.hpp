@@ -164,7 +164,7 @@ struct options {
     milliseconds refresh_timeout{1000};
     /// Two refreshes are at least this far apart.
     milliseconds refresh_interval_min{100};
-    /// A refresh without any cause; zero means never.
+    /// A refresh without any cause; sooner, after a second and doubling, while the topology holds a node that is down or loads. Zero means never.
     milliseconds refresh_interval{60000};
     /// A connection that has been silent for this long is probed by PING; zero means never.
     milliseconds probe_after{1000};

@@ -142,8 +142,6 @@ TEST_CASE("reads stay in the zone of the client while somebody there serves, and
     chosen.availability_zone = "east";
     chosen.read_from = read_from::same_zone;
     chosen.seeds = {n1};
-    // A replica that counted as failed is read from again when a refresh lists it; nobody else asks for one while all reads are served.
-    chosen.refresh_interval = std::chrono::seconds{1};
     session s{chosen};
     CHECK(c.serve(s, s.db()) == std::array{0LL, all, 0LL});
     c.servers.kill("n2");

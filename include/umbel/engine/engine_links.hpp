@@ -43,6 +43,7 @@ inline void engine::on(link_opened& seen, instant now) {
     peer.breaker.answered(false);
     ++counters_.connects;
     note_zone(seen.link.node, seen.zone, now);
+    if (!cluster::is_routable(peer.health)) refresher_.look_soon(now);
     // Another server at a known address: what the table says of it may be wrong.
     if (!seen.node_id.empty() && !peer.id.empty() && seen.node_id != peer.id) refresher_.want(now);
     observe([&] { return node_connected{peer.name, seen.link.mode}; });

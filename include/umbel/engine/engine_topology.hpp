@@ -140,7 +140,8 @@ inline void engine::conclude(instant now) {
 
 /// Lives by a new view of the cluster, where it is fresher than the present one.
 inline void engine::adopt(cluster::topology incoming, instant now) {
-    refresher_.succeeded(now);
+    auto const is_well = [](cluster::node_info const& told) { return cluster::is_routable(told.health); };
+    refresher_.succeeded(now, std::all_of(incoming.nodes.begin(), incoming.nodes.end(), is_well));
     last_error_.reset();
     bool const alone = incoming.told_by == cluster::source::standalone;
     bool const first = router_.known() == known_as::nothing;

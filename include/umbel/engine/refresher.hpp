@@ -4,6 +4,7 @@
 
 #include <umbel/engine/backoff.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +15,7 @@ namespace umbel::engine {
 struct refresher_options {
     duration interval_min{};  ///< Between two refreshes.
     duration interval{};      ///< Without any cause; zero: never.
+    duration unwell = std::chrono::seconds{1};  ///< While a node is not well: first, doubling up to the interval.
     duration stagger = std::chrono::milliseconds{250};  ///< Before the next candidate is asked beside a silent one.
     duration delay{};         ///< After a refresh that nobody answered: first …
     duration delay_max{};     ///< … and largest, doubling.
@@ -65,13 +67,22 @@ public:
     void hurry(instant now) noexcept { next_ask_ = now; }
     bool exhausted() const noexcept { return next_candidate_ >= candidates_.size(); }
 
-    /// The refresh has ended with a topology.
-    void succeeded(instant now) noexcept {
+    /// A node that was not well may be so again: it is looked at soon, and often at first.
+    void look_soon(instant now) noexcept {
+        looks_ = 0;
+        if (options_.interval > duration{0}) want(now);
+    }
+
+    /// The refresh has ended with a topology. Where not all is well in it, nobody but the next one will tell when that has passed: a replica that
+    /// counted as failed is not read from, and so nobody meets it.
+    void succeeded(instant now, bool well = true) noexcept {
         running_ = false;
+        duration const again = well ? options_.interval : std::min(options_.interval, options_.unwell * (std::int64_t{1} << looks_));
+        looks_ = well ? 0 : std::min(looks_ + 1, 20u);
         failures_ = 0;
         duration const jitter{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(options_.interval_min.count() / 4 + 1)))};
         blocked_until_ = after(now, options_.interval_min + jitter);
-        if (options_.interval > duration{0}) due_ = after(now, options_.interval + jitter);
+        if (options_.interval > duration{0}) due_ = after(now, again + jitter);
     }
     /// Nobody answered: the next refresh begins by itself after a growing delay.
     void failed(instant now) noexcept {
@@ -88,6 +99,7 @@ private:
     random_source random_;
     bool running_ = false;
     unsigned failures_ = 0;
+    unsigned looks_ = 0;  ///< In a row that found a node not well.
     instant due_ = never;
     instant blocked_until_{0};
     instant next_ask_ = never;

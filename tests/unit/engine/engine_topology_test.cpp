@@ -316,3 +316,35 @@ TEST_CASE("a command without a key is served although some slots have no owner",
         CHECK(ping.value() == "PONG");
     }
 }
+
+TEST_CASE("a replica that counted as failed is found again soon, though everybody else is served", "[topology]") {
+    script_options options = bare();
+    options.engine.source = topology_source::nodes;
+    options.engine.refreshing.interval = 60s;
+    script s{options};
+    auto const told = [](std::string_view flags) {
+        return bulk("aaaa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383\n"
+                    "dddd 10.0.0.4:6379@16379 " + std::string{flags} + " aaaa 0 0 1 connected\n");
+    };
+    CHECK(s.next() == sent{a, "CLUSTER NODES"});
+    s.receive(a, told("slave,fail"));
+    auto const near = call_options{.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica};
+    auto first = s.start("GET foo", near);
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "$-1\r\n");
+    CHECK(first.value() == "(nil)");
+    for (auto const& [span, flags] : {std::pair{1100ms, "slave,fail"}, std::pair{2100ms, "slave"}}) {
+        CHECK(s.next() == nothing);
+        s.pass(span);
+        CHECK(s.next() == sent{a, "CLUSTER NODES"});
+        s.receive(a, told(flags));
+    }
+    auto second = s.start("GET foo", near);
+    CHECK(s.next() == sent{d_reads, "READONLY"});
+    s.receive(d_reads, "+OK\r\n");
+    CHECK(s.next() == sent{d_reads, "GET foo"});
+    s.receive(d_reads, "$1\r\nx\r\n");
+    CHECK(second.value() == "x");
+    s.pass(50s);
+    CHECK(s.next() == nothing);
+}

@@ -54,6 +54,33 @@ TEST_CASE("without any wish a refresh comes by the long interval, or never", "[r
     CHECK(other.next_due() == never);
 }
 
+TEST_CASE("while a node is not well it is looked at again soon, later each time, and soon anew when it has answered", "[refresher]") {
+    refresher one{usual, 1};
+    instant now = begin;
+    auto const wait_after = [&](bool well) {
+        one.begin({1}, now);
+        one.succeeded(now, well);
+        return one.next_due() - now;
+    };
+    for (auto const least : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+        auto const waited = wait_after(false);
+        CHECK(waited >= least);
+        CHECK(waited <= least + 25ms);
+        now += waited;
+    }
+    one.look_soon(now);
+    CHECK(one.should_begin(now));
+    CHECK(wait_after(false) < 2s);
+    CHECK(wait_after(true) >= 60s);
+    CHECK(wait_after(false) < 2s);
+
+    refresher silent{{.interval_min = 100ms, .interval = 0ms}, 1};
+    silent.begin({1}, begin);
+    silent.succeeded(begin, false);
+    silent.look_soon(begin);
+    CHECK(silent.next_due() == never);
+}
+
 TEST_CASE("candidates are asked one after the other, sooner when one did not help", "[refresher]") {
     refresher one{usual, 1};
     one.begin({7, 8, 9}, begin);
