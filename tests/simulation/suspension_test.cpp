@@ -95,6 +95,13 @@ struct stage {
         CHECK(on.time.run_while_not(over, 20s));
         on.time.run_for(500ms);
     }
+    /// Holds what was told against what the servers have done.
+    void judge() {
+        auto const found = seen.judged(on.cluster);
+        INFO(found.to_string());
+        CHECK(found.clean());
+        CHECK(found.acknowledged >= 1);
+    }
 };
 
 /// Runs `act(situation, steps)` for every number of steps, until it says that there are no more. Where there are many, some are left out.
@@ -144,10 +151,7 @@ TEST_CASE("a write cancelled at any point, in any situation, runs once at most, 
             at.on.db.cancel(number);
             at.write(what);
             at.finish([&] { return at.under_way == 0; });
-            auto const found = at.seen.judged(at.on.cluster);
-            INFO(found.to_string());
-            CHECK(found.clean());
-            CHECK(found.acknowledged >= 1);
+            at.judge();
             return over;
         });
     }
@@ -166,10 +170,7 @@ TEST_CASE("a write whose connection is cut at any point, in any situation, runs 
             // What was sent before the client saw the end of its connections may be lost with them; what comes now is not.
             at.write(what);
             at.finish([&] { return at.under_way == 0; });
-            auto const found = at.seen.judged(at.on.cluster);
-            INFO(found.to_string());
-            CHECK(found.clean());
-            CHECK(found.acknowledged >= 1);
+            at.judge();
             return over;
         });
     }
@@ -188,10 +189,7 @@ TEST_CASE("an INCR whose deadline comes at any time, in any situation, is not do
             at.finish([&] { return at.under_way == 0; });
             at.write(history::kind::incr);
             at.finish([&] { return at.under_way == 0; });
-            auto const found = at.seen.judged(at.on.cluster);
-            INFO(found.to_string());
-            CHECK(found.clean());
-            CHECK(found.acknowledged >= 1);
+            at.judge();
             unknown += static_cast<unsigned>(found.unknown);
         }
         // Here the deadline does come between the command and its reply.

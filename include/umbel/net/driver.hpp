@@ -236,7 +236,11 @@ private:
     void act(engine::close_link& what);
     template <class Notice>
     void act(Notice& what) {
-        if (settings_.observer) static_cast<void>(managed([&] { settings_.observer->notice(what); }));
+        try {
+            if (settings_.observer) settings_.observer->notice(what);
+        } catch (...) {
+            // A notice less: nothing that a watcher does may end the watched.
+        }
     }
 
     connection& obtain(engine::link_id id) {

@@ -14,7 +14,7 @@ namespace umbel::net {
 /// True while a step of managed() runs on this thread.
 inline constinit thread_local bool within_managed = false;
 
-/// Does a step that nothing but a lack of memory can break; false when that has happened. It must not run anybody else's code.
+/// Does a step that nothing but a lack of memory can break; false when that has happened. No handler of a user's may run in it.
 template <class Step>
 bool managed(Step&& step) noexcept {
     struct scope {
