@@ -30,6 +30,9 @@ inline std::vector<replay> const replays{
     {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
     {21515, "a primary whose breaker had opened was never tried again when it was back as a replica", draws::all},
     {42504, "a write to a stale primary that was promoted again, after its slot had moved, without having synced", draws::all},
+    {96673, "slots of a node that leaves, given to one that had become a replica meanwhile", draws::all},
+    {105405, "a reply cut short with more of it under way: a stream has no holes", draws::all},
+    {135513, "slots of a node that leaves, given to one that it does not know yet: it had no address to name", draws::all},
 };
 
 }  // namespace simulation

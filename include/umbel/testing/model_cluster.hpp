@@ -102,10 +102,9 @@ public:
     void move_slot(std::uint16_t slot, node_number to) {
         node_number const from = truth(slot);
         if (from == nobody || from == to || moving_.contains(slot)) return;
+        if (!may_give(from, to)) return;
         model_node& source = (*this)[from];
         model_node& target = (*this)[to];
-        if (!usable(source) || !usable(target) || !target.primary() || !source.primary() || target.foreign) return;
-        if (!source.view.peer(to).known || !target.view.peer(from).known) return;  // "I don't know about node …"
         log("gives slot " + std::to_string(slot) + " to node " + std::to_string(to), from);
         target.view.begin_import(slot, from);
         source.view.migrating[slot] = to;
@@ -117,6 +116,7 @@ public:
 
     /// Gives a node's slots to others, those without keys at once; then the cluster forgets it when forget() is called.
     void drain(node_number which, node_number to) {
+        if (!may_give(which, to)) return;
         std::set<std::uint16_t> busy;
         for (auto const& [key, value] : (*this)[which].store) busy.insert(cluster::slot_of(key).value());
         for (std::uint16_t slot = 0; slot < cluster::slot_count; ++slot) {
@@ -269,6 +269,13 @@ private:
         // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other, and here many move at once.
         for (model_peer const& peer : one.view.peers) highest = std::max(highest, peer.config_epoch);
         one.view.current_epoch = one.view.me().config_epoch = highest + 1;
+    }
+    /// Whether CLUSTER SETSLOT is taken by both: "I don't know about node …", "Please use SETSLOT only with masters."
+    bool may_give(node_number from, node_number to) {
+        model_node& source = (*this)[from];
+        model_node& target = (*this)[to];
+        bool const serve = usable(source) && usable(target) && target.primary() && source.primary() && !target.foreign;
+        return serve && source.view.peer(to).known && target.view.peer(from).known;
     }
     void hand_over(std::uint16_t slot, node_number from, node_number to) {
         (*this)[to].view.set_owner(slot, to);

@@ -211,7 +211,7 @@ private:
             if (cut) first.bytes.resize(static_cast<std::size_t>(*way.cut_at - std::min(from, *way.cut_at)));
             deliver(std::move(first.bytes), up);
             moved = true;
-            if (cut) return break_off();
+            if (cut) return break_off(up);
         }
         if (way.pieces.empty() && way.fin && !way.fin_told && way.last_due <= time_.now()) {
             way.fin_told = true;
@@ -230,12 +230,14 @@ private:
     }
 
     /// The stream breaks: the server takes what has arrived, the client sees a reset, with or without the replies under way.
-    void break_off() {
+    /// Behind replies that were cut short comes nothing more: a stream has no holes.
+    void break_off(bool up) {
         time_.note([&] { return "stream " + std::to_string(number_) + " is cut"; });
         server_.arrived(shared_from_this());
         up_.pieces.clear();
         up_.under_way = 0;
-        end(time_.chance(50));
+        bool const drop_replies = time_.chance(50);
+        end(drop_replies || !up);
         wake_reader();
         server_.arrived(shared_from_this());
     }
