@@ -135,6 +135,8 @@ private:
             auto const& view = cluster_.nodes()[i]->view;
             if (view.owner_of(0) == nobody || view.count_of(victim) != 0 || view.me().follows == victim) return;
         }
+        // Who has met no other node finds the cluster no more, and cannot be blamed for it.
+        if (cluster_.size() == 2 && cluster_.net().streams_to(cluster_[joined_]).empty()) return;
         if (!cluster_.moving()) cluster_.forget(victim);
     }
     void squat(node_number victim, duration span) {

@@ -33,6 +33,7 @@ inline std::vector<replay> const replays{
     {96673, "slots of a node that leaves, given to one that had become a replica meanwhile", draws::all},
     {105405, "a reply cut short with more of it under way: a stream has no holes", draws::all},
     {135513, "slots of a node that leaves, given to one that it does not know yet: it had no address to name", draws::all},
+    {231485, "all the nodes that the topology knew had left, and the one that a redirect had named was not asked for a new one", draws::all},
 };
 
 }  // namespace simulation

@@ -193,7 +193,9 @@ inline void engine::follow(call& one, instant now) {
 inline std::uint16_t engine::named_by(journal const& way, instant now) {
     if (way.port == 0) return link_id::no_node;
     cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
-    return nodes_.obtain(options_.addresses(where), now);
+    std::uint16_t const number = nodes_.obtain(options_.addresses(where), now);
+    if (number != link_id::no_node && way.from && (nodes_[way.from.node].member || nodes_[way.from.node].named)) nodes_[number].named = true;
+    return number;
 }
 
 inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {

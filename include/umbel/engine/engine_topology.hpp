@@ -16,7 +16,8 @@ inline void engine::begin_refresh(instant now) {
     refresher_.begin(candidates(now), now);
 }
 
-/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then the seeds.
+/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then the seeds. Who was named by a
+/// redirect counts as a member: all members may leave before any topology has told of those that came.
 inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
     auto const shuffle_from = [&](std::size_t first) {
@@ -28,7 +29,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
             bool const up = one.link(link_mode::primary).now_is == link_status::state::up && one.doubted_until <= now;
-            if (one.member && up == connected) order.push_back(number);
+            if ((one.member || one.named) && up == connected) order.push_back(number);
         }
         shuffle_from(first);
     };
@@ -86,7 +87,8 @@ inline void engine::answered(query& one, instant now) {
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
     for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
-    bool const stranger = router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, *told);
+    bool const trusted = nodes_[one.asked()].named || cluster::shares_known_node(topology_, *told);
+    bool const stranger = router_.known() == known_as::cluster && !trusted;
     if (stranger) {
         if (told->covered_slots() == cluster::slot_count) foreign_ = std::move(*told);
         return not_helped(error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
@@ -181,6 +183,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         // A connection that has sent READONLY is made anew when the role changes.
         if (one.member && one.role != info.role) shut({numbers[at], link_mode::replica}, now);
         one.member = true;
+        one.named = false;
         one.role = info.role;
         one.health = info.health;
         one.id = info.id;
@@ -190,7 +193,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         node& one = nodes_[number];
         if (!one.in_use || present[number]) continue;
         if (one.member) one.left_at = now;
-        one.member = false;
+        one.member = one.named = false;
         shut({number, link_mode::primary}, now);
         shut({number, link_mode::replica}, now);
     }

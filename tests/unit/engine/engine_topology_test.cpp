@@ -267,6 +267,31 @@ TEST_CASE("a view of another cluster is not believed", "[topology]") {
     CHECK(s.next().bytes == wire("CLUSTER SLOTS"));  // Another candidate is asked.
 }
 
+TEST_CASE("whom a redirect has named is asked and believed when every node of the topology has left", "[topology]") {
+    script s{bare()};
+    CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
+    s.receive(a, cluster_slots({{0, 16383, {a}}}));
+    auto get = s.start("GET foo", {.timeout = 30s});
+    CHECK(s.next() == sent{a, "GET foo"});
+    s.receive(a, "-MOVED 12182 10.0.0.2:6379\r\n");
+    s.cut(a);
+    CHECK(s.next() == sent{b, "GET foo"});
+    s.receive(b, "$3\r\nbar\r\n");
+    CHECK(get.value() == "bar");
+    CHECK(s.owner(0) == a);
+    for (int step = 0; step < 2000 && s.owner(0) == a; ++step) {
+        if (s.dials(a)) s.refuse(a);
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
+            if (seen.to == a) continue;  // On its way when the connection was lost.
+            CHECK(seen == sent{b, "CLUSTER SLOTS"});
+            s.receive(b, cluster_slots({{0, 16383, {b}}}));
+        }
+        s.pass(1ms);
+    }
+    CHECK(s.owner(0) == b);
+    CHECK(s.owner(16383) == b);
+}
+
 TEST_CASE("a view with holes counts only when nobody has a fuller one", "[topology]") {
     script_options options = bare();
     options.engine.seeds = {{"10.0.0.1", 6379}, {"10.0.0.2", 6379}};
