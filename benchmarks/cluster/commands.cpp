@@ -45,8 +45,9 @@ struct field {
     }
     std::unique_ptr<contender> make(std::string const& name) {
         if (name == "raw") return std::make_unique<raw_floor>(load);
-        if (name == "asio") return std::make_unique<asio_floor>(load);
-        if (name == "asio-wait") return std::make_unique<asio_floor>(load, asio_reading::wait_first);
+        if (name == "asio") return std::make_unique<asio_floor>(load, asio_command::coroutine);
+        if (name == "asio-bare") return std::make_unique<asio_floor>(load, asio_command::operation);
+        if (name == "asio-wait") return std::make_unique<asio_floor>(load, asio_command::coroutine, asio_reading::wait_first);
         if (name == "umbel") return std::make_unique<umbel_contender<std::string>>("umbel", load, true);
         if (name == "umbel-bytes") return std::make_unique<umbel_contender<umbel::bytes>>("umbel, umbel::bytes", load, true);
         if (name == "umbel-strands") return std::make_unique<umbel_contender<std::string>>("umbel, strands", load, false);
@@ -103,6 +104,10 @@ constexpr comparison comparisons[] = {
     {"node", "umbel", "boost", 50, 0},
     {"node", "asio", "hiredis", 1000, 0},
     {"node", "asio", "hiredis", 50, 0},
+    {"node", "umbel", "asio-bare", 1000, 0},
+    {"node", "umbel", "asio-bare", 50, 0},
+    {"cluster", "umbel", "asio-bare", 1000, 0},
+    {"cluster", "umbel", "asio-bare", 50, 0},
     {"node", "asio-wait", "asio", 50, 0},
     {"cluster", "asio-wait", "asio", 50, 0},
     {"node", "asio-wait", "asio", 1, 0},

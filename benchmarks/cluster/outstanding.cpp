@@ -90,7 +90,7 @@ int main(int count, char** words) {
         std::function<std::unique_ptr<contender>()> make;
     };
     entry const all[] = {
-        {"asio", [&] { return std::make_unique<asio_floor>(load); }},
+        {"asio", [&] { return std::make_unique<asio_floor>(load, asio_command::coroutine); }},
         {"umbel", [&] { return std::make_unique<umbel_contender<std::string>>("umbel", load, true); }},
         {"umbel-callback", [&] { return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, true, form::callback); }},
     };

@@ -1,5 +1,5 @@
 // asio_floor.hpp: what coroutines on Asio cost at least: the reads and writes of a client, each command awaited in asio::awaitable<> and
-// resumed inline from the read. No routing, no deadline, no result; replies are only counted by their bytes.
+// resumed inline from the read. No routing, no deadline, no value; replies are only counted by their bytes.
 #pragma once
 
 #include <support/traffic.hpp>
@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,12 @@ namespace bench {
 
 /// Two ways to read with Asio: a receive that is tried at once and then waits, or a wait and one receive.
 enum class asio_reading : std::uint8_t { read_some, wait_first };
+
+/// What a command is to the one who sends it.
+enum class asio_command : std::uint8_t {
+    coroutine,  ///< An asio::awaitable<std::size_t> of its own, as clients on Asio are written; it awaits an operation with use_awaitable.
+    operation,  ///< An operation awaited as it is: no frame of its own, nothing allocated, no result at all. The least that can be had.
+};
 
 /// One connection: a ring of suspended coroutines, one read and one write a turn.
 class asio_link {
@@ -41,10 +48,15 @@ public:
     auto send(char const* bytes, std::size_t size) {
         return asio::async_initiate<asio::deferred_t const, void()>(begin{}, asio::deferred, this, bytes, size);
     }
+    /// The same as a coroutine. Returns the bytes of the reply.
+    asio::awaitable<std::size_t> command(char const* bytes, std::size_t size) {
+        co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(asio::error_code, std::size_t)>(begin{}, asio::use_awaitable, this, bytes,
+                                                                                                                  size);
+    }
 
 private:
     struct waiting {
-        void (*resume)(waiting&) = nullptr;
+        void (*resume)(waiting&, std::size_t) = nullptr;
         alignas(std::max_align_t) std::byte space[48];
     };
     struct begin {
@@ -54,11 +66,12 @@ private:
             static_assert(sizeof(kept) <= sizeof(waiting::space));
             waiting& place = self->next_place();
             ::new (static_cast<void*>(place.space)) kept{std::forward<Handler>(handler)};
-            place.resume = [](waiting& mine) {
+            place.resume = [](waiting& mine, std::size_t reply_bytes) {
                 kept& stored = *std::launder(reinterpret_cast<kept*>(mine.space));
                 kept taken{std::move(stored)};
                 stored.~kept();
-                std::move(taken)();
+                if constexpr (std::is_invocable_v<kept, asio::error_code, std::size_t>) std::move(taken)(asio::error_code{}, reply_bytes);
+                else std::move(taken)();
             };
             self->append(bytes, size);
         }
@@ -102,7 +115,7 @@ private:
             in_turn_ = true;
             for (std::size_t i = 0; i < replies; ++i) {
                 waiting& one = ring_[head_++ & (ring_.size() - 1)];
-                one.resume(one);
+                one.resume(one, reply_bytes);
             }
             in_turn_ = false;
             flush();
@@ -136,8 +149,12 @@ private:
 
 class asio_floor final : public contender {
 public:
-    explicit asio_floor(traffic const& what, asio_reading reading = asio_reading::read_some)
-        : contender{reading == asio_reading::read_some ? "Asio floor" : "Asio floor, wait and receive"}, traffic_{what} {
+    explicit asio_floor(traffic const& what, asio_command command, asio_reading reading = asio_reading::read_some)
+        : contender{command == asio_command::operation        ? "Asio floor, no coroutine a command"
+                    : reading == asio_reading::read_some ? "Asio floor"
+                                                              : "Asio floor, wait and receive"},
+          traffic_{what},
+          command_{command} {
         for (address const& one : what.nodes()) links_.push_back(std::make_unique<asio_link>(io_, one, reading));
         for (auto& one : links_) one->start(reply_bytes_);
     }
@@ -152,13 +169,28 @@ public:
         reply_bytes_ = traffic_.reply_bytes(what.verb);
         busy_ = what.outstanding;
         for (auto& one : links_) one->expect(what.outstanding);
-        for (unsigned i = 0; i < what.outstanding; ++i) asio::co_spawn(io_, work(what.verb, count), asio::detached);
+        for (unsigned i = 0; i < what.outstanding; ++i) {
+            switch (command_) {
+                case asio_command::coroutine: asio::co_spawn(io_, work(what.verb, count), asio::detached); break;
+                case asio_command::operation: asio::co_spawn(io_, work_bare(what.verb, count), asio::detached); break;
+            }
+        }
         io_.restart();
         io_.run();
     }
 
 private:
     asio::awaitable<void> work(verb which, meter& count) {
+        while (count.take()) {
+            planned const& next = traffic_.command(which, sequence_++);
+            std::int64_t const since = count.sample();
+            if (co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size) != reply_bytes_) die(name(), "a reply has another size");
+            count.sampled(since);
+            count.done();
+        }
+        if (--busy_ == 0) io_.stop();
+    }
+    asio::awaitable<void> work_bare(verb which, meter& count) {
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();
@@ -170,6 +202,7 @@ private:
     }
 
     traffic const& traffic_;
+    asio_command const command_;
     asio::io_context io_{1};
     std::vector<std::unique_ptr<asio_link>> links_;
     std::size_t reply_bytes_ = 1;
