@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <span>
@@ -48,7 +50,11 @@ inline constexpr std::array model_commands{
     model_command{"lrange", 4, false, true, 1, 1, 1},    model_command{"llen", 2, false, true, 1, 1, 1},
     model_command{"type", 2, false, true, 1, 1, 1},      model_command{"expire", -3, true, false, 1, 1, 1},
     model_command{"ttl", 2, false, true, 1, 1, 1},       model_command{"ping", -1, false, false, 0, 0, 0, true},
-    model_command{"echo", 2, false, false, 0, 0, 0, true},
+    model_command{"echo", 2, false, false, 0, 0, 0, true}, model_command{"decrby", 3, true, false, 1, 1, 1},
+    model_command{"incrbyfloat", 3, true, false, 1, 1, 1}, model_command{"getdel", 2, true, false, 1, 1, 1},
+    model_command{"unlink", -2, true, false, 1, -1, 1},  model_command{"touch", -2, false, true, 1, -1, 1},
+    model_command{"pexpire", -3, true, false, 1, 1, 1},  model_command{"pexpireat", -3, true, false, 1, 1, 1},
+    model_command{"persist", 2, true, false, 1, 1, 1},   model_command{"pttl", 2, false, true, 1, 1, 1},
 };
 
 constexpr bool same_word(std::string_view left, std::string_view right) noexcept {
@@ -107,9 +113,11 @@ public:
         else if (name == "echo") made_.reply = wire::bulk(words[1]);
         else if (name == "mset") mset(words);
         else if (name == "mget") mget(words);
-        else if (name == "del" || name == "exists") count(words, name == "del");
+        else if (name == "del" || name == "unlink") count(words, true);
+        else if (name == "exists" || name == "touch") count(words, false);
         else if (name == "rpush" || name == "lrange" || name == "llen") list(name, words);
-        else if (name == "type" || name == "expire" || name == "ttl") about(name, words);
+        else if (name == "type" || name.ends_with("ttl") || name == "persist" || name.find("expire") != name.npos) about(name, words);
+        else if (name == "set") set(words);
         else string(name, words);
         return std::move(made_);
     }
@@ -132,13 +140,12 @@ private:
 
     void string(std::string_view name, model_words const& words) {
         model_value* const held = find(words[1]);
-        if (name == "set") {
-            assign(words[1], words[2]);
-            made_.reply = wire::simple("OK");
-            return;
-        }
         if (held && held->is_list) return void(made_.reply = wire::error(wrong_type));
-        if (name == "get") made_.reply = held ? wire::bulk(held->text) : wire::null(resp3_);
+        if (name.starts_with("get")) made_.reply = held ? wire::bulk(held->text) : wire::null(resp3_);
+        if (name == "getdel" && held) {
+            made_.changed.push_back(words[1]);
+            store_.erase(words[1]);
+        }
         if (name == "strlen") made_.reply = wire::integer(held ? static_cast<std::int64_t>(held->text.size()) : 0);
         if (name == "append") {
             std::string& text = make(words[1]).text;
@@ -148,6 +155,33 @@ private:
         if (name == "incr") add(words[1], 1);
         if (name == "decr") add(words[1], -1);
         if (name == "incrby") add(words[1], std::atoll(words[2].c_str()));
+        if (name == "decrby") add(words[1], -std::atoll(words[2].c_str()));
+        if (name == "incrbyfloat") add_fraction(words[1], std::atof(words[2].c_str()));
+    }
+    /// SET with NX, XX and GET; an expiry is read and, as all expiry, not modelled.
+    void set(model_words const& words) {
+        bool if_absent = false, if_present = false, tells = false;
+        for (std::size_t i = 3; i < words.size(); ++i) {
+            auto const is = [&](std::string_view word) { return same_word(words[i], word); };
+            if (is("NX")) if_absent = true;
+            else if (is("XX")) if_present = true;
+            else if (is("GET")) tells = true;
+            else if ((is("EX") || is("PX") || is("EXAT") || is("PXAT")) && i + 1 < words.size()) ++i;
+            else if (!is("KEEPTTL")) return void(made_.reply = wire::error("ERR syntax error"));
+        }
+        model_value const* const held = find(words[1]);
+        if (tells && held && held->is_list) return void(made_.reply = wire::error(wrong_type));
+        bool const writes = !(if_absent && held) && !(if_present && !held);
+        std::string const told = tells && held ? wire::bulk(held->text) : tells || !writes ? wire::null(resp3_) : wire::simple("OK");
+        if (writes) assign(words[1], words[2]);
+        made_.reply = told;
+    }
+    void add_fraction(std::string const& key, double by) {
+        model_value const* const held = find(key);
+        char text[32];
+        auto const end = std::to_chars(std::begin(text), std::end(text), (held ? std::atof(held->text.c_str()) : 0.0) + by).ptr;
+        make(key).text.assign(text, end);
+        made_.reply = wire::bulk({text, static_cast<std::size_t>(end - text)});
     }
     void add(std::string const& key, std::int64_t by) {
         model_value* const held = find(key);
@@ -199,12 +233,13 @@ private:
         }
         made_.reply = wire::integer(found);
     }
-    /// Expiry is not modelled: EXPIRE says whether the key is there, and nothing expires.
+    /// Expiry is not modelled: EXPIRE and its like say whether the key is there, and nothing expires.
     void about(std::string_view name, model_words const& words) {
         model_value const* const held = find(words[1]);
         if (name == "type") made_.reply = wire::simple(!held ? "none" : held->is_list ? "list" : "string");
-        if (name == "expire") made_.reply = wire::integer(held ? 1 : 0);
-        if (name == "ttl") made_.reply = wire::integer(held ? -1 : -2);
+        if (name.find("expire") != name.npos) made_.reply = wire::integer(held ? 1 : 0);
+        if (name == "persist") made_.reply = wire::integer(0);
+        if (name.ends_with("ttl")) made_.reply = wire::integer(held ? -1 : -2);
     }
 
     model_store& store_;
