@@ -14,7 +14,8 @@
 //   net/       Asio: operation, home (what an operation knows of its client), driver, connection, transport
 //   client     what users hold: umbel::client, its typed commands, snapshots
 //   src        what is no template; included by client unless a program compiles it apart (UMBEL_SEPARATE_COMPILATION)
-//   testing/   a model cluster on virtual time, for tests of umbel and of what is built on it (included apart)
+//   testing/   a model cluster on virtual time, for tests of umbel (included apart)
+//   testing/service/   a client of it, for tests of what is built on umbel: testing/service/stage.hpp is where they begin
 //
 // One command goes: client → command (encoded once, slot found in the same pass) → cluster (slot table) → engine (pipeline) → net (one gathered
 // write) → resp (parsed where it was received) → cluster (judged, if it is an error) → resp (decoded) → the coroutine.

@@ -30,8 +30,11 @@ public:
     /// The same over several executors: connections are spread over them.
     /// Precondition: at least one executor.
     client(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy = {},
-           std::shared_ptr<observer> watching = nullptr) {
-        net::new_home made = net::make_home(std::move(executors), chosen, policy, std::move(watching));
+           std::shared_ptr<observer> watching = nullptr)
+        : client{net::make_home(std::move(executors), chosen, policy, std::move(watching)), chosen} {}
+
+    /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts one onto virtual time.
+    client(net::new_home made, options const& chosen) {
         home_ = std::move(made.where);
         where_.wrong = std::move(made.wrong);
         where_.owner = &net::anchor_registry::moor(*home_);

@@ -19,7 +19,8 @@ struct layer_rule {
 };
 
 /// One rule: a directory may include itself and what stands to its left. `base` are the headers left of everything, `client` is every
-/// other header that stands directly in include/umbel, `testing` is what the library offers to tests without sockets.
+/// other header that stands directly in include/umbel, `testing` is what the library offers to tests without sockets, and `testing/service` joins
+/// the two.
 inline std::vector<layer_rule> const& layer_rules() {
     static std::vector<layer_rule> const rules{
         {"base", {}},
@@ -30,6 +31,7 @@ inline std::vector<layer_rule> const& layer_rules() {
         {"testing", {"base", "resp", "cluster", "command", "engine"}},
         {"net", {"base", "resp", "cluster", "engine"}, true},
         {"client", {"base", "resp", "cluster", "command", "engine", "net"}, true},
+        {"testing/service", {"base", "resp", "cluster", "command", "engine", "net", "client", "testing"}, true},
     };
     return rules;
 }
@@ -41,9 +43,9 @@ inline layer_rule const* rule_of(std::string_view layer) {
     return nullptr;
 }
 
-/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in base.
+/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in base. A folder in a folder is a layer of its own.
 inline std::string_view layer_of(std::string_view path) {
-    if (auto const slash = path.find('/'); slash != std::string_view::npos) return path.substr(0, slash);
+    if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
     for (std::string_view const name : {"config.hpp", "error.hpp", "options.hpp"}) {
         if (path == name) return "base";
     }

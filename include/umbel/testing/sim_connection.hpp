@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace umbel::testing {
 
@@ -25,6 +26,7 @@ public:
     virtual void doubted(sim_connection& which) = 0;
     virtual void diverted(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call& one) = 0;
+    virtual void slowed(std::vector<engine::call_slow>&&) {}
 
 protected:
     ~sim_connection_owner() = default;
@@ -42,6 +44,9 @@ public:
     engine::link_id id() const noexcept { return id_; }
     std::uint32_t generation() const noexcept { return generation_; }
     engine::link& link() noexcept { return link_; }
+    std::size_t in_flight() const noexcept { return link_.pipe().in_flight(); }
+    engine::pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
+    engine::latency_record const* latency() const noexcept { return link_.pipe().latency(); }
 
     void submit(engine::call& one) {
         if (link_.now_is() == engine::link::state::idle || closed_) return owner_.stranded(one);
@@ -80,6 +85,16 @@ public:
         hang_up();
         link_.pipe().dismiss(errc::cancelled);
         schedule();
+    }
+    /// Ends everything at once: every call is destroyed, and nobody is told.
+    void abandon() noexcept {
+        closed_ = true;
+        hang_up();
+        engine::call_list all;
+        link_.pipe().surrender(all);
+        all.splice(std::move(link_.pipe().finished()));
+        all.splice(std::move(link_.pipe().diverted()));
+        while (engine::call* const one = all.pop()) one->kind->drop(*one);
     }
 
     /// A fault put in on purpose, to see that it is caught: the place of a cancelled call in the order of replies is lost.
@@ -167,6 +182,7 @@ private:
     void deliver() {
         if (!link_.pipe().diverted().empty()) owner_.diverted(std::move(link_.pipe().diverted()));
         while (engine::call* const one = link_.pipe().finished().pop()) one->kind->complete(*one);
+        if (!link_.pipe().slow().empty()) owner_.slowed(std::exchange(link_.pipe().slow(), {}));
     }
     void flush() {
         while (stream_ && !write_blocked_ && link_.wants_write()) {

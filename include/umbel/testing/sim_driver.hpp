@@ -5,6 +5,8 @@
 #include <umbel/engine/engine.hpp>
 #include <umbel/testing/sim_connection.hpp>
 
+#include <algorithm>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -107,6 +109,33 @@ public:
         });
     }
 
+    /// Everything pending is destroyed, and nobody is told. Nothing may be begun afterwards.
+    void abandon() noexcept {
+        closed_ = true;
+        engine_.close(instant{0});
+        engine::call_list all{std::move(stranded_)};
+        all.splice(std::move(engine_.finished()));
+        all.splice(std::move(engine_.outgoing()));
+        for (engine::call_list& one : settled_) all.splice(std::move(one));
+        while (engine::call* const one = all.pop()) one->kind->drop(*one);
+        for (auto const& one : connections_) one->abandon();
+    }
+    /// Completes calls whose results are stored, in a step of their own.
+    void complete_soon(engine::call_list&& all) {
+        settled_.push_back(std::move(all));
+        time_.soon([this] {
+            engine::call_list mine{std::move(settled_.front())};
+            settled_.pop_front();
+            while (engine::call* const one = mine.pop()) one->kind->complete(*one);
+        });
+    }
+    void want_refresh() { happened(engine::refresh_wanted{}); }
+    /// True when no call is under way.
+    bool idle() const noexcept {
+        return engine_.waiting() == 0 && stranded_.empty() &&
+               std::all_of(connections_.begin(), connections_.end(), [](auto const& one) { return one->in_flight() == 0; });
+    }
+
     engine::engine& control() noexcept { return engine_; }
     engine::engine const& control() const noexcept { return engine_; }
     std::vector<sim_connection*> const& connections() const noexcept { return connections_; }
@@ -114,6 +143,9 @@ public:
 
     /// Called with the calls of each diversion before the engine has them, and with nothing afterwards: for checkers.
     std::function<void(engine::call_list const*)> on_diverted;
+    /// Called with what observers are told; engine_options::observed has the engine tell it.
+    std::function<void(engine::action const&)> on_notice;
+    std::function<void(engine::call_slow const&)> on_slow;
     bool forget_tombstones = false;
 
     // ---- sim_connection_owner -------------------------------------------------------------------------------------------------
@@ -129,6 +161,10 @@ public:
     void closed(sim_connection& which) override { happened(engine::link_closed{which.id(), which.generation()}); }
     void doubted(sim_connection& which) override { happened(engine::refresh_wanted{which.id()}); }
     void diverted(engine::call_list&& calls) override { happened(engine::calls_diverted{std::move(calls)}); }
+    void slowed(std::vector<engine::call_slow>&& all) override {
+        if (!on_slow) return;
+        for (engine::call_slow const& one : all) on_slow(one);
+    }
     void stranded(engine::call& one) override {
         bool const first = stranded_.empty();
         stranded_.push(one);
@@ -175,11 +211,7 @@ private:
         arm_timer();
     }
     void deliver() {
-        if (engine_.finished().empty()) return;
-        auto const all = std::make_shared<engine::call_list>(std::move(engine_.finished()));
-        time_.soon([all] {
-            while (engine::call* const one = all->pop()) one->kind->complete(*one);
-        });
+        if (!engine_.finished().empty()) complete_soon(std::move(engine_.finished()));
     }
 
     void act(engine::open_link& what) {
@@ -194,7 +226,9 @@ private:
         time_.soon([&there, generation = what.generation] { there.drain(generation); });
     }
     template <class Notice>
-    void act(Notice&) {}
+    void act(Notice& what) {
+        if (on_notice) on_notice(engine::action{std::move(what)});
+    }
 
     sim_connection& obtain(engine::link_id id) {
         auto& known = slot(id);
@@ -242,6 +276,7 @@ private:
     std::vector<std::unique_ptr<sim_connection>> slots_;
     std::vector<sim_connection*> connections_;
     engine::call_list stranded_;
+    std::deque<engine::call_list> settled_;
     std::vector<engine::event> events_;
     bool handling_ = false;
     bool closed_ = false;

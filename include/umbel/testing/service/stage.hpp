@@ -1,0 +1,158 @@
+// stage.hpp: where a service is tested against a whole cluster on virtual time: the real umbel::client over a model cluster.
+// It knows how to make time pass; what happens to the cluster is the test's to say.
+#pragma once
+
+#include <umbel/client.hpp>
+#include <umbel/testing/model_cluster.hpp>
+#include <umbel/testing/service/sim_home.hpp>
+
+#include <asio/async_result.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace umbel::testing {
+
+/// A sleep on virtual time, as an Asio initiation: completes with void() after a while, sooner when it is cancelled.
+struct begin_sleep {
+    timeline* time;
+
+    template <class Handler>
+    void operator()(Handler&& handler, asio::any_io_executor const& otherwise, duration span) const {
+        struct sleeper {
+            std::optional<std::decay_t<Handler>> waiting;
+            void wake(asio::any_io_executor const& executor) {
+                if (!waiting) return;
+                auto woken = std::move(*waiting);
+                waiting.reset();
+                asio::dispatch(asio::get_associated_executor(woken, executor), std::move(woken));
+            }
+        };
+        auto const one = std::make_shared<sleeper>();
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        one->waiting.emplace(std::forward<Handler>(handler));
+        if (slot.is_connected()) {
+            auto* const now = time;
+            slot.assign([one, now, otherwise](asio::cancellation_type) { now->soon([one, otherwise] { one->wake(otherwise); }); });
+        }
+        time->in(span, [one, otherwise] { one->wake(otherwise); });
+    }
+};
+
+/// A model cluster, virtual time, and an executor for the service under test. The service takes an umbel::client and notices no difference: the
+/// typed commands, the engine and the bytes are the real ones; only sockets and clock are not. The same seed gives the same run.
+///
+///     stage here{{.primaries = 3, .replicas_each = 1}};
+///     umbel::client db = here.client();
+///     here.time().in(20ms, [&] { here.cluster().crash(0); });
+///     auto const hits = here.run(visit(db, "home"));       // the service: asio::awaitable<int> visit(umbel::client&, std::string)
+///
+/// Lifetime: must outlive its clients and what they complete. Coroutines that still wait when it ends are destroyed.
+/// Threading: one thread. What waits by an asio timer waits in real time: services under test wait by sleep().
+class stage {
+public:
+    explicit stage(cluster_shape shape = {}, std::uint64_t seed = 1, model_options servers = {}, network_options wires = {})
+        : seed_{seed}, time_{seed}, cluster_{time_, shape, std::move(servers), wires} {}
+    stage(stage const&) = delete;
+    stage& operator=(stage const&) = delete;
+    ~stage() {
+        for (auto const& one : homes_) one->abandon();
+    }
+
+    timeline& time() noexcept { return time_; }
+    model_cluster& cluster() noexcept { return cluster_; }
+    asio::io_context::executor_type executor() noexcept { return io_.get_executor(); }
+
+    /// A client of the cluster; without seeds it is given the address of the first node. umbel::hedge_after is not simulated: such reads are
+    /// asked once.
+    /// Errors: bad options make every command fail with errc::bad_argument, as they do with real servers.
+    umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr) {
+        std::string const first = cluster_.where(0).to_string();
+        if (chosen.seeds.size() == 0) chosen.seeds = seed_list{first};
+        result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
+        net::settings good = settled ? std::move(*settled) : net::settings{};
+        if (!settled) good.engine.seeds = {cluster_.where(0)};
+        good.engine.seed = seed_ * 1000 + homes_.size() * 2 + 1;
+        good.pipeline.seed = good.engine.seed + 1;
+        homes_.push_back(std::make_shared<sim_home>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
+        return umbel::client{net::new_home{homes_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}}, chosen};
+    }
+
+    /// Runs a service until it has returned, at most for a time. Returns what it returned, or nothing where it has not (for a service of
+    /// nothing: whether it has). What it throws is thrown here.
+    template <class Value>
+    auto run(asio::awaitable<Value> service, duration at_most = 60s) {
+        auto const done = std::make_shared<outcome<Value>>();
+        asio::co_spawn(io_, std::move(service), [done](std::exception_ptr thrown, auto... value) {
+            done->ended(std::move(thrown), std::move(value)...);
+        });
+        run_while_not([&] { return done->over; }, at_most);
+        if (done->thrown) std::rethrow_exception(done->thrown);
+        if constexpr (std::is_void_v<Value>) {
+            return done->over;
+        } else {
+            return std::move(done->value);
+        }
+    }
+    /// Lets time pass.
+    void run_for(duration span) {
+        run_while_not([] { return false; }, span);
+    }
+    /// Lets time pass until `done()` holds, at the latest for `at_most`. Returns whether it holds.
+    template <std::predicate Done>
+    bool run_while_not(Done done, duration at_most) {
+        return time_.run_while_not([&] {
+            settle();
+            return done();
+        }, at_most);
+    }
+    /// For services: waits on virtual time. A cancelled sleep ends sooner.
+    asio::awaitable<void> sleep(duration span) {
+        return asio::async_initiate<asio::use_awaitable_t<> const, void()>(begin_sleep{&time_}, asio::use_awaitable,
+                                                                           asio::any_io_executor{io_.get_executor()}, span);
+    }
+
+private:
+    template <class Value>
+    struct outcome {
+        bool over = false;
+        std::exception_ptr thrown;
+        std::optional<std::conditional_t<std::is_void_v<Value>, std::monostate, Value>> value;
+
+        template <class... Values>
+        void ended(std::exception_ptr why, Values... values) {
+            over = true;
+            thrown = std::move(why);
+            if constexpr (sizeof...(Values) == 1) {
+                if (!thrown) value.emplace(std::move(values)...);
+            }
+        }
+    };
+
+    /// Lets everything run that may run now, in the order in which it came.
+    void settle() {
+        do {
+            io_.restart();
+        } while (io_.poll() != 0);
+    }
+
+    asio::io_context io_{1};  // First: what waits in it may own anything of the rest.
+    std::uint64_t const seed_;
+    timeline time_;
+    model_cluster cluster_;
+    std::vector<std::shared_ptr<sim_home>> homes_;
+};
+
+}  // namespace umbel::testing
