@@ -7,6 +7,7 @@
 #include <umbel/engine/backoff.hpp>
 #include <umbel/engine/call.hpp>
 
+#include <optional>
 #include <string_view>
 
 namespace umbel::engine {
@@ -31,6 +32,11 @@ struct incident {
     std::int32_t slot = -1;
     bool from_replica = false;
     bool node_open = false;  ///< The node's circuit breaker refuses.
+    std::optional<errc> inner{};  ///< For exec_aborted: the error inside, where the server tells it.
+
+    /// What is judged: a transaction that was discarded has met what discarded it, and is sent again whole.
+    errc cause() const noexcept { return inner.value_or(code); }
+    bool redirects() const noexcept { return cause() == errc::moved || cause() == errc::ask; }
 };
 
 namespace judging {
@@ -38,10 +44,10 @@ namespace judging {
 inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_options const& options, instant now,
                                    random_source& random) noexcept {
     cluster::attempt made;
-    made.fault = seen.code;
+    made.fault = seen.cause();
     made.delivery = seen.delivered;
     made.flags = one.flags;
-    made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.code;
+    made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.cause();
     made.from_replica = seen.from_replica;
     made.replica_only = one.reads == read_from::replica;
     made.node_open = seen.node_open;
@@ -59,7 +65,7 @@ inline void reject(call& one, incident const& seen) noexcept {
     try {
         error_details details;
         details.message.assign(seen.message);
-        if ((seen.code == errc::moved || seen.code == errc::ask) && !seen.host.empty()) {
+        if (seen.redirects() && !seen.host.empty()) {
             bool const bracket = seen.host.find(':') != std::string_view::npos;
             details.node.append(bracket ? "[" : "").append(seen.host).append(bracket ? "]:" : ":").append(std::to_string(seen.port));
         } else {
@@ -81,7 +87,7 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
         // The trail is bounded: a call that waits long for a failover keeps its first and its latest stations.
         if (way->hops.size() >= 64) way->hops.erase(way->hops.begin() + 32);
         instant const since = way->hops.empty() ? one.accepted : way->left_at;
-        way->hops.push_back(hop{std::string{seen.node}, seen.code, now - since});
+        way->hops.push_back(hop{std::string{seen.node}, seen.cause(), now - since});
         way->host.assign(seen.host);
         way->message.assign(seen.message);
     } catch (...) {
@@ -91,7 +97,7 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
     way->port = seen.port;
     way->slot = seen.slot;
     way->verdict = next;
-    way->fault = seen.code;
+    way->fault = seen.cause();
     way->delivery = one.known(seen.delivered);
     way->lately = seen.delivered;
     way->from = one.link;
@@ -120,8 +126,7 @@ inline bool judge(call& one, incident const& seen, judge_options const& options,
         }
         return true;
     }
-    bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
-    if (redirect && one.redirects >= options.redirects_max && options.redirects_max > 0) {
+    if (seen.redirects() && one.redirects >= options.redirects_max && options.redirects_max > 0) {
         incident looped = seen;
         looped.code = errc::too_many_redirects;
         judging::reject(one, looped);

@@ -105,7 +105,8 @@ UMBEL_NEVER_INLINE inline void pipeline::faulted(call& one, resp::view const& re
                         .host = read.host,
                         .port = read.names_node() ? read.port : std::uint16_t{0},
                         .slot = read.slot,
-                        .from_replica = link_.mode == link_mode::replica};
+                        .from_replica = link_.mode == link_mode::replica,
+                        .inner = read.inner};
     route_fault(one, seen, now);
 }
 
@@ -114,8 +115,7 @@ UMBEL_NEVER_INLINE inline void pipeline::route_fault(call& one, incident const& 
         finished_.push(one);
         return;
     }
-    bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
-    ++(redirect ? counters_.redirects : counters_.retries);
+    ++(seen.redirects() ? counters_.redirects : counters_.retries);
     diverted_.push(one);
 }
 

@@ -195,3 +195,20 @@ TEST_CASE("ASK with an empty host points to the host that replied", "[redirects]
     s.receive("10.0.0.1:6380", "+OK\r\n$3\r\nbar\r\n");
     CHECK(get.value() == "bar");
 }
+
+TEST_CASE("a redirect under EXECABORT is followed by the whole, and other reasons for it are told", "[redirects]") {
+    script s;
+    auto exec = s.start("SET foo 1");
+    CHECK(s.next() == sent{a, "SET foo 1"});
+    s.receive(a, "-EXECABORT Transaction discarded because of: MOVED 12182 10.0.0.2:6379\r\n");
+    CHECK(s.next() == sent{b, "SET foo 1"});
+    CHECK(s.owner(12182) == b);
+    s.receive(b, "-EXECABORT Transaction discarded because of: ASK 12182 10.0.0.3:6379\r\n");
+    CHECK(s.next() == sent{c, "ASKING", "SET foo 1"});
+    s.receive(c, "+OK\r\n+OK\r\n");
+    CHECK(exec.value() == "OK");
+    auto discarded = s.start("SET bar 1");
+    CHECK(s.next().bytes == wire("SET bar 1"));
+    s.receive(b, "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    CHECK(outcome(discarded) == failed{errc::exec_aborted, delivery::not_executed});
+}

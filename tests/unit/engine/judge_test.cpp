@@ -109,6 +109,32 @@ TEST_CASE("a surfaced redirect names the node that the server named, others the 
     CHECK(started{fourth.one}.why().slot() == 12182);
 }
 
+TEST_CASE("a discarded transaction is judged by the error inside, and told by its own name", "[judge]") {
+    auto const aborted = [](errc inner, std::string_view host = {}) {
+        return incident{.code = errc::exec_aborted, .delivered = delivery::not_executed, .message = "EXECABORT x", .node = "10.0.0.1:6379",
+                        .host = host, .port = 6379, .slot = 12182, .inner = inner};
+    };
+    bench follows;
+    REQUIRE(follows.judge(aborted(errc::moved, "10.0.0.2")));
+    CHECK(follows.one.way->verdict.next == cluster::verdict::step::follow);
+    CHECK(follows.one.way->host == "10.0.0.2");
+    CHECK(follows.one.way->hops[0].reason == errc::moved);
+    CHECK(follows.one.redirects == 1);
+    bench asks;
+    REQUIRE(asks.judge(aborted(errc::ask, "10.0.0.2")));
+    CHECK(asks.one.way->verdict.next == cluster::verdict::step::ask);
+    bench waits;
+    REQUIRE(waits.judge(aborted(errc::read_only)));
+    CHECK(waits.one.way->verdict.next == cluster::verdict::step::refresh);
+    bench told;
+    REQUIRE_FALSE(told.judge(aborted(errc::no_replicas)));
+    CHECK(outcome(started{told.one}) == failed{errc::exec_aborted, delivery::not_executed});
+    bench surfaced;
+    REQUIRE_FALSE(surfaced.judge(aborted(errc::moved, "10.0.0.2"), {cluster::surface_redirects{}, 3, 5ms, 100ms}));
+    CHECK(outcome(started{surfaced.one}) == failed{errc::exec_aborted, delivery::not_executed});
+    CHECK(started{surfaced.one}.why().node() == "10.0.0.2:6379");
+}
+
 TEST_CASE("a trail is bounded: it keeps the first stations and the latest", "[judge]") {
     bench b;
     b.one.timeout = 0s;
