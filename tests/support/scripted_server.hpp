@@ -51,7 +51,13 @@ struct answer {
     static answer cut() { return cut({}, 0); }
 };
 
-/// One server on a free loopback port. Without a script of its own for a command it is a small store without cluster mode.
+/// Where a server listens; port 0 is any free one.
+struct place {
+    char const* host = "127.0.0.1";
+    unsigned short port = 0;
+};
+
+/// One server, by default on a free loopback port. Without a script of its own for a command it is a small store without cluster mode.
 /// Threading: every member from any thread; the script runs on the server's thread.
 class server {
 public:
@@ -63,7 +69,7 @@ public:
         thread_ = std::thread{[this] { io_.run(); }};
     }
     /// Runs on the test's own thread, whenever `shared` runs.
-    explicit server(asio::io_context& shared, script says = {}) : io_{shared}, says_{std::move(says)}, acceptor_{io_} { open(); }
+    explicit server(asio::io_context& shared, script says = {}, place at = {}) : io_{shared}, says_{std::move(says)}, at_{at}, acceptor_{io_} { open(); }
     server(server const&) = delete;
     server& operator=(server const&) = delete;
     ~server() {
@@ -73,7 +79,7 @@ public:
         close_all();
     }
 
-    std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+    std::string address() const { return std::string{at_.host} + ":" + std::to_string(port_); }
     unsigned short port() const { return port_; }
 
     /// Every command that arrived, in order, the topology's among them.
@@ -235,7 +241,8 @@ private:
 
     void open() {
         acceptor_.open(asio::ip::tcp::v4());
-        acceptor_.bind({asio::ip::make_address_v4("127.0.0.1"), 0});
+        acceptor_.set_option(asio::ip::tcp::acceptor::reuse_address{true});
+        acceptor_.bind({asio::ip::make_address_v4(at_.host), at_.port});
         acceptor_.listen();
         port_ = acceptor_.local_endpoint().port();
         accept();
@@ -310,6 +317,7 @@ private:
     std::unique_ptr<asio::io_context> own_;
     asio::io_context& io_;
     script says_;
+    place at_{};
     asio::ip::tcp::acceptor acceptor_;
     unsigned short port_ = 0;
     std::shared_ptr<bool> const alive_ = std::make_shared<bool>(true);

@@ -1,5 +1,5 @@
 // Tests of commands with many keys, and of what a client makes of redirects, against two scripted nodes that share the slots.
-#include "at_home.hpp"
+#include "two_nodes.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -11,54 +11,12 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
+using at_home::fault;
 using at_home::shown;
+using at_home::two_nodes;
 using namespace std::chrono_literals;
 using scripted::words;
 using text = std::optional<std::string>;
-
-namespace {
-
-// Slots, as CLUSTER KEYSLOT tells them: foo 12182, bar 5061, {a} 15495, {b} 3300, {c} 7365.
-// The first node owns 0-8191, the second the rest.
-struct two_nodes {
-    asio::io_context io{1};
-    std::string slots;
-    scripted::server::script low_says;
-    scripted::server::script high_says;
-    scripted::server low{io, [this](words const& said) { return reply(low_says, said); }};
-    scripted::server high{io, [this](words const& said) { return reply(high_says, said); }};
-    std::string const seed = high.address();
-    std::optional<umbel::client> db;
-
-    explicit two_nodes(void (*change)(umbel::options&) = [](umbel::options&) {}, umbel::cluster::policy const& policy = {}) {
-        slots = "*2\r\n" + range(0, 8191, low) + range(8192, 16383, high);
-        umbel::options chosen = at_home::plain(seed);
-        chosen.deployment = umbel::deployment::cluster;
-        change(chosen);
-        db.emplace(io.get_executor(), chosen, policy);
-    }
-    static std::string range(int first, int last, scripted::server const& owner) {
-        return "*3\r\n" + scripted::integer(first) + scripted::integer(last) + "*2\r\n" + scripted::bulk("127.0.0.1") +
-               scripted::integer(owner.port());
-    }
-    std::optional<scripted::answer> reply(scripted::server::script const& first, words const& said) const {
-        if (first)
-            if (auto answer = first(said)) return answer;
-        if (said[0] == "CLUSTER") return scripted::answer{slots};
-        return std::nullopt;
-    }
-    template <class Value>
-    umbel::result<Value> wait(umbel::operation<Value> what) {
-        return at_home::wait(io, std::move(what));
-    }
-    std::string owner(bool is_high) const { return (is_high ? high : low).address(); }
-};
-
-std::string fault(std::string_view what, int slot, scripted::server const& to) {
-    return "-" + std::string{what} + " " + std::to_string(slot) + " " + to.address() + "\r\n";
-}
-
-}  // namespace
 
 TEST_CASE("keys go to the owners of their slots", "[cluster]") {
     two_nodes here;
