@@ -24,27 +24,41 @@ void write(std::ostream& out, std::string const& labels, umbel::latency_histogra
     out << "umbel_command_seconds_count{" << labels << "} " << below << '\n';
 }
 
-/// What a handler of GET /metrics answers.
+/// One metric of the whole client, under its name and kind.
+void write(std::ostream& out, char const* name, char const* kind, std::uint64_t value) {
+    out << "# TYPE umbel_" << name << ' ' << kind << "\numbel_" << name << ' ' << value << '\n';
+}
+
+/// What a handler of GET /metrics answers. All lines of one metric stand together, as the format wants it.
 asio::awaitable<std::string> metrics(umbel::client& db) {
     std::ostringstream out;
     if (auto counted = co_await db.statistics()) {
-        out << "# TYPE umbel_moved_total counter\numbel_moved_total " << counted->moved << '\n'
-            << "# TYPE umbel_retried_total counter\numbel_retried_total " << counted->retried << '\n'
-            << "# TYPE umbel_disconnects_total counter\numbel_disconnects_total " << counted->disconnects << '\n'
-            << "# TYPE umbel_waiting gauge\numbel_waiting " << counted->waiting << '\n';
+        write(out, "commands_total", "counter", counted->commands);
+        write(out, "moved_total", "counter", counted->moved);
+        write(out, "asked_total", "counter", counted->asked);
+        write(out, "retried_total", "counter", counted->retried);
+        write(out, "retries_denied_total", "counter", counted->retries_denied);
+        write(out, "late_replies_total", "counter", counted->late_replies);
+        write(out, "topology_changes_total", "counter", counted->topology_changes);
+        write(out, "connects_total", "counter", counted->connects);
+        write(out, "disconnects_total", "counter", counted->disconnects);
+        write(out, "breakers_opened_total", "counter", counted->breakers_opened);
+        write(out, "waiting", "gauge", counted->waiting);
+        write(out, "pinned_bytes", "gauge", counted->pinned_bytes);
     }
-    out << "# TYPE umbel_in_flight gauge\n# TYPE umbel_command_seconds histogram\n";
+    std::ostringstream in_flight, taken;
     if (auto nodes = co_await db.nodes()) {
         for (umbel::node_snapshot const& node : *nodes) {
             for (auto const* link : {&node.primary_link, &node.replica_link}) {
                 if (link->commands == 0) continue;
                 std::string const labels = "node=\"" + node.address + "\",link=\"" + (link == &node.primary_link ? "primary" : "replica") + '"';
-                out << "umbel_in_flight{" << labels << "} " << link->in_flight << '\n';
-                write(out, labels + ",class=\"read\"", link->reads);
-                write(out, labels + ",class=\"write\"", link->writes);
+                in_flight << "umbel_in_flight{" << labels << "} " << link->in_flight << '\n';
+                write(taken, labels + ",class=\"read\"", link->reads);
+                write(taken, labels + ",class=\"write\"", link->writes);
             }
         }
     }
+    out << "# TYPE umbel_in_flight gauge\n" << in_flight.str() << "# TYPE umbel_command_seconds histogram\n" << taken.str();
     co_return out.str();
 }
 
