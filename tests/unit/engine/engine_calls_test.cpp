@@ -3,6 +3,10 @@
 
 #include "support/script.hpp"
 
+#include <map>
+#include <string>
+#include <utility>
+
 using namespace umbel;
 using namespace umbel::test;
 
@@ -135,6 +139,55 @@ TEST_CASE("reads meant for the primary never travel on a connection that has sen
     CHECK(get.value() == "new");
     s.receive(replica, "$3\r\nold\r\n");
     CHECK(from_replica.value() == "old");
+}
+
+TEST_CASE("through failover and failback with a stale table each replica link says READONLY once, and none serves a primary read", "[calls]") {
+    script s;
+    std::map<std::string, int> greeted;
+    // A replica read, wherever it goes; a new replica link says READONLY, and only its first read does.
+    auto const reads_copy = [&](std::string const& value) {
+        auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+        sent seen = s.next();
+        while (seen.bytes == wire("CLUSTER SLOTS")) seen = s.next();
+        CHECK(seen.to.ends_with("/replica"));
+        if (seen == sent{seen.to, "READONLY"}) {
+            ++greeted[seen.to];
+            s.receive(seen.to, "+OK\r\n");
+            seen = s.next();
+        }
+        CHECK(seen == sent{seen.to, "GET foo"});
+        s.receive(seen.to, "+" + value + "\r\n");
+        CHECK(get.value() == value);
+        return seen.to;
+    };
+    auto const reads_primary = [&](std::string const& from, std::string const& value) {
+        auto get = s.start("GET foo", reading);
+        CHECK(s.next() == sent{from, "GET foo"});
+        s.receive(from, "+" + value + "\r\n");
+        CHECK(get.value() == value);
+    };
+    for (int i = 0; i < 6; ++i) reads_copy("v1");
+    CHECK(greeted == std::map<std::string, int>{{d_reads, 1}, {e_reads, 1}});
+    reads_primary(a, "v1");
+    // To and fro: the old primary says MOVED on its primary link, which has never sent READONLY; the table hears of nothing else.
+    std::string owner = a, other = d;
+    for (int turn = 0; turn < 4; ++turn) {
+        auto get = s.start("GET foo", reading);
+        CHECK(s.next() == sent{owner, "GET foo"});
+        s.receive(owner, "-MOVED 12182 " + other + "\r\n");
+        CHECK(s.next() == sent{other, "GET foo"});
+        s.receive(other, "+v2\r\n");
+        CHECK(get.value() == "v2");
+        std::swap(owner, other);
+        reads_primary(owner, "v2");
+        for (int i = 0; i < 4; ++i) CHECK(reads_copy("v2") != owner + "/replica");
+    }
+    CHECK(greeted.size() == 3);  // The first primary as well, since it is a replica.
+    CHECK(greeted[e_reads] == 1);
+    for (auto const& [link, times] : greeted) {
+        INFO(link);
+        CHECK(times == static_cast<int>(s.connection(link)));
+    }
 }
 
 TEST_CASE("an error that proves nothing reaches the caller with the server's line", "[calls]") {

@@ -9,6 +9,9 @@
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -205,3 +208,24 @@ TEST_CASE("after close nothing good is told any more", "[transport]") {
     early.io.run();
     for (std::string const& one : early.owner.heard) CHECK(one == "refused");
 }
+
+#if defined(__linux__)
+TEST_CASE("bytes that nobody acknowledges end a connection after the time that was given", "[transport]") {
+    line here;
+    here.connect();
+    // The transport's end of the connection, found among this process's sockets by its peer.
+    unsigned found = 0;
+    for (int handle = 0; handle < 1024; ++handle) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        bool const named = ::getpeername(handle, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+        if (!named || peer.sin_family != AF_INET || ntohs(peer.sin_port) != here.port()) continue;
+        unsigned timeout = 0;
+        socklen_t width = sizeof timeout;
+        REQUIRE(::getsockopt(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &width) == 0);
+        CHECK(timeout == 1000);
+        ++found;
+    }
+    CHECK(found == 1);
+}
+#endif
