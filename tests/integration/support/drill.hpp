@@ -122,6 +122,7 @@ struct drill_plan {
     std::chrono::nanoseconds deadline = 50s;
     std::string seed = {};  ///< The bystander's own address where it is empty.
     real_cluster* servers = nullptr;  ///< The shared cluster where it is null.
+    unsigned contexts = 1;            ///< The client's connections are spread over so many, each with a thread of its own.
     bool elections = true;            ///< Whether silence may cost a primary its role.
     umbel::options options{};
     umbel::cluster::policy policy{};
@@ -135,7 +136,7 @@ public:
           shards_{shards_of(servers, plan.slots)},
           calm_{servers, !plan.elections},
           seed_{plan.seed.empty() ? shards_.back().replica.address() : plan.seed},
-          s{options_of(plan), plan.policy, ways_},
+          s{options_of(plan), plan.policy, ways_, plan.contexts},
           users{s, {.name = title_, .groups = slots_of(shards_), .callers = plan.callers, .per_second = plan.per_second, .deadline = plan.deadline}},
           begun_{steady_now()} {
         // Connections are made and the pace is reached before anything is disturbed; in the long form for long enough to compare with.

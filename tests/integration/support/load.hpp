@@ -8,6 +8,7 @@
 
 #include <asio/as_tuple.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/bind_executor.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/steady_timer.hpp>
@@ -191,10 +192,10 @@ private:
         timer.expires_at(std::chrono::steady_clock::time_point::max());
         for (int i = 0; i < plan_.burst; ++i) {
             std::size_t const number = book_.begin(me, here.list, steady_now());
-            append(number, here)([this, &mine, &left, &timer, number](umbel::result<std::int64_t> const& told) {
+            append(number, here)(asio::bind_executor(session_.executor(), [this, &mine, &left, &timer, number](umbel::result<std::int64_t> const& told) {
                 settle(number, mine, told);
                 if (--left == 0) timer.cancel();
-            });
+            }));
         }
         while (left != 0) co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }

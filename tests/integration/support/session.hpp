@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cluster.hpp"
+#include "contexts.hpp"
 
 #include <umbel.hpp>
 
@@ -50,10 +51,13 @@ inline constexpr auto patience = 60s;
 
 class session {
 public:
+    /// `threads`: over so many contexts the client's connections are spread; a callback without an executor of its own runs
+    /// on any of them.
     explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {},
-        std::shared_ptr<umbel::observer> watching = nullptr)
+        std::shared_ptr<umbel::observer> watching = nullptr, unsigned threads = 1)
         : busy_{io_.get_executor()},
-          client_{std::in_place, io_.get_executor(), options, policy, std::move(watching)},
+          others_{threads - 1},
+          client_{std::in_place, others_.with(io_.get_executor()), options, policy, std::move(watching)},
           ended_{done_.get_future()},
           thread_{[this] {
               io_.run();
@@ -66,6 +70,7 @@ public:
     ~session() {
         client_.reset();
         busy_.reset();
+        others_.release();
         if (ended_.wait_for(patience) != std::future_status::ready) {
             std::fprintf(stderr, "session: the client is gone, and its executor is still busy\n");
             std::abort();
@@ -170,6 +175,7 @@ private:
 
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> busy_;
+    contexts others_;
     std::optional<umbel::client> client_;
     std::promise<void> done_;
     std::future<void> ended_;

@@ -1,0 +1,44 @@
+// contexts.hpp: contexts with a thread each, for clients that spread their connections over several. They know no client.
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace umbel::test {
+
+/// Lifetime: the threads end when their contexts have nothing to do any more, once release() was called.
+class contexts {
+public:
+    explicit contexts(unsigned count) {
+        for (unsigned i = 0; i < count; ++i) all_.push_back(std::make_unique<one>());
+    }
+    contexts(contexts const&) = delete;
+    ~contexts() {
+        release();
+        for (auto const& each : all_) each->thread.join();
+    }
+    void release() {
+        for (auto const& each : all_) each->busy.reset();
+    }
+    /// `first`, and those of all contexts.
+    std::vector<asio::any_io_executor> with(asio::any_io_executor first) const {
+        std::vector<asio::any_io_executor> made{std::move(first)};
+        for (auto const& each : all_) made.push_back(each->io.get_executor());
+        return made;
+    }
+
+private:
+    struct one {
+        asio::io_context io{1};
+        asio::executor_work_guard<asio::io_context::executor_type> busy = asio::make_work_guard(io);
+        std::thread thread{[this] { io.run(); }};
+    };
+    std::vector<std::unique_ptr<one>> all_;
+};
+
+}  // namespace umbel::test
