@@ -325,3 +325,24 @@ TEST_CASE("a replica that is killed or stands still is left for the other", "[re
     c.servers.heal();
     CHECK(eventually([&] { return c.serve(s, s.db(), 2)[1] > 0; }));
 }
+
+TEST_CASE("hedged reads do not wait for a node that keeps its replies, and these are for nobody when they come", "[reads]") {
+    one_shard c{"hedged"};
+    session writer{c.seed()};
+    c.write(writer);
+    proxied_cluster proxies{c.servers};
+    std::string const seed = proxies.address(c.node(1));
+    session s{options{.seeds = {seed}, .read_from = read_from::replica, .hedge_percent_max = 100, .probe_after = 0ms}};
+    read_all(s, s.db(), c.keys);
+    for (int const silent : {2, 3}) {
+        CAPTURE(silent);
+        proxies.behave(c.node(silent), {.hold_replies = true});
+        auto const late = s.counted().late_replies;
+        // Without a second question every other one of these would wait for its deadline. One by one, for the allowance is small.
+        for (std::string const& key : c.keys) read_all(s, s.db().with(hedge_after{2ms}, 50s), {key});
+        proxies.behave(c.node(silent), {});
+        CHECK(eventually([&] { return s.counted().late_replies > late; }));
+        read_all(s, s.db(), c.keys);
+    }
+    CHECK(s.counted().disconnects == 0);
+}
