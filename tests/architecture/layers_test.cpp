@@ -53,6 +53,8 @@ TEST_CASE("the judge catches an include to the right", "[architecture]") {
     check_caught("engine/call.hpp", "#include <umbel/net/driver.hpp>\n", "engine must not know net");
     check_caught("net/driver.hpp", "#include <umbel/command/key.hpp>\n", "net must not know command");
     check_caught("net/driver.hpp", "#include <umbel/client.hpp>\n", "net must not know client");
+    check_caught("testing/network.hpp", "#include <umbel/client.hpp>\n", "testing must not know client");
+    check_caught("client.hpp", "#include <umbel/testing/service/stage.hpp>\n", "client must not know testing/service");
     check_caught("resp/type.hpp", "#include \"view.hpp\"\n", "own headers are included as <umbel/…>");
     check_caught("client.hpp", "#include <umbel.hpp>\n", "the umbrella is for users; a header includes what it needs");
 }

@@ -69,7 +69,10 @@ public:
         thread_ = std::thread{[this] { io_.run(); }};
     }
     /// Runs on the test's own thread, whenever `shared` runs.
-    explicit server(asio::io_context& shared, script says = {}, place at = {}) : io_{shared}, says_{std::move(says)}, at_{at}, acceptor_{io_} { open(); }
+    explicit server(asio::io_context& shared, script says = {}, place at = {})
+        : io_{shared}, says_{std::move(says)}, at_{at}, acceptor_{io_} {
+        open();
+    }
     server(server const&) = delete;
     server& operator=(server const&) = delete;
     ~server() {

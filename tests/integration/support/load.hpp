@@ -192,10 +192,11 @@ private:
         timer.expires_at(std::chrono::steady_clock::time_point::max());
         for (int i = 0; i < plan_.burst; ++i) {
             std::size_t const number = book_.begin(me, here.list, steady_now());
-            append(number, here)(asio::bind_executor(session_.executor(), [this, &mine, &left, &timer, number](umbel::result<std::int64_t> const& told) {
+            auto note = [this, &mine, &left, &timer, number](umbel::result<std::int64_t> const& told) {
                 settle(number, mine, told);
                 if (--left == 0) timer.cancel();
-            }));
+            };
+            append(number, here)(asio::bind_executor(session_.executor(), std::move(note)));
         }
         while (left != 0) co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }

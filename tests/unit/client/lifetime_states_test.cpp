@@ -7,7 +7,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 using at_home::code_of;
 using at_home::fault;
@@ -30,6 +30,10 @@ struct state {
 using said = std::optional<scripted::answer>;
 
 said silent_gets(words const& command) { return command[0] == "GET" ? said{""} : std::nullopt; }
+/// Answers every GET so.
+scripted::server::script gets(std::string bytes) {
+    return [bytes = std::move(bytes)](words const& command) { return command[0] == "GET" ? said{bytes} : std::nullopt; };
+}
 bool high_saw_all(two_nodes& here) { return here.high.count("GET") >= begun; }
 bool low_saw_all(two_nodes& here) { return here.low.count("GET") >= begun; }
 bool asked_twice(two_nodes& here) { return here.high.count("CLUSTER") + here.low.count("CLUSTER") >= 2; }
@@ -52,24 +56,20 @@ state const states[]{
          return command[0] == "GET" && here.high.count("GET") == 1 ? said{"$5\r\nha"} : silent_gets(command);
      }; },
      high_saw_all},
-    {"in back-off",
-     [](two_nodes& here) { here.high_says = [](words const& command) -> said { return command[0] == "GET" ? said{"-TRYAGAIN x\r\n"} : std::nullopt; }; },
-     high_saw_all, waits_long},
+    {"in back-off", [](two_nodes& here) { here.high_says = gets("-TRYAGAIN x\r\n"); }, high_saw_all, waits_long},
     {"waiting for a refresh", [](two_nodes& here) {
          here.slots = "*1\r\n" + two_nodes::range(0, 8191, here.low);
          here.high_says = here.low_says = [&here](words const& command) -> said {
              return command[0] == "CLUSTER" && here.high.count("CLUSTER") + here.low.count("CLUSTER") > 1 ? said{""} : std::nullopt;
          };
      }, asked_twice},
-    {"refused by READONLY, waiting for a new topology",
-     [](two_nodes& here) { here.high_says = [](words const& command) -> said { return command[0] == "GET" ? said{"-READONLY x\r\n"} : std::nullopt; }; },
-     high_saw_all, waits_long},
+    {"refused by READONLY, waiting for a new topology", [](two_nodes& here) { here.high_says = gets("-READONLY x\r\n"); }, high_saw_all, waits_long},
     {"redirected", [](two_nodes& here) {
-         here.high_says = [&here](words const& command) -> said { return command[0] == "GET" ? said{fault("MOVED", 12182, here.low)} : std::nullopt; };
+         here.high_says = gets(fault("MOVED", 12182, here.low));
          here.low_says = silent_gets;
      }, low_saw_all},
     {"behind an answered ASKING", [](two_nodes& here) {
-         here.high_says = [&here](words const& command) -> said { return command[0] == "GET" ? said{fault("ASK", 12182, here.low)} : std::nullopt; };
+         here.high_says = gets(fault("ASK", 12182, here.low));
          here.low_says = [](words const& command) -> said { 
              return command[0] == "GET" ? said{scripted::answer::hold(scripted::missing)} : command[0] == "ASKING" ? said{scripted::ok} : std::nullopt;
          };
