@@ -9,8 +9,14 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string_view>
+#include <type_traits>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace umbel::cluster {
 
@@ -37,7 +43,8 @@ private:
 
 namespace detail {
 
-using crc_tables = std::array<std::array<std::uint16_t, 256>, 16>;
+/// Sixteen tables of 256 entries, and one entry more, so that four bytes may be loaded at each of them.
+using crc_tables = std::array<std::uint16_t, 16 * 256 + 1>;
 
 /// Table k maps a byte to the CRC of that byte followed by k zero bytes, so 16 bytes are folded by 16 independent look-ups.
 constexpr crc_tables make_crc_tables() noexcept {
@@ -45,18 +52,26 @@ constexpr crc_tables make_crc_tables() noexcept {
     for (unsigned byte = 0; byte < 256; ++byte) {
         unsigned crc = byte << 8;
         for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000u) != 0 ? (crc << 1) ^ 0x1021u : crc << 1;
-        tables[0][byte] = static_cast<std::uint16_t>(crc);
+        tables[byte] = static_cast<std::uint16_t>(crc);
     }
-    for (std::size_t k = 1; k < tables.size(); ++k) {
-        for (std::size_t byte = 0; byte < 256; ++byte) {
-            unsigned const before = tables[k - 1][byte];
-            tables[k][byte] = static_cast<std::uint16_t>((before << 8) ^ tables[0][before >> 8]);
-        }
+    for (std::size_t at = 256; at < 16 * 256; ++at) {
+        unsigned const before = tables[at - 256];
+        tables[at] = static_cast<std::uint16_t>((before << 8) ^ tables[before >> 8]);
     }
     return tables;
 }
 
 inline constexpr crc_tables crc_table = make_crc_tables();
+
+/// The entry of table `k` for `byte` in the lower 16 bits; what stands above them means nothing. A load of 32 bits is one with the exclusive
+/// or behind it, one of 16 bits is an instruction of its own.
+UMBEL_ALWAYS_INLINE constexpr std::uint32_t look_up(std::size_t k, std::uint64_t byte) noexcept {
+    std::size_t const at = k * 256 + static_cast<std::size_t>(byte);
+    if (std::is_constant_evaluated() || std::endian::native != std::endian::little) return crc_table[at];
+    std::uint32_t entry = 0;
+    std::memcpy(&entry, crc_table.data() + at, sizeof entry);
+    return entry;
+}
 
 // The loads below are spelled byte by byte: compilers turn them into one load and a byte swap, and they stay constexpr.
 constexpr std::uint64_t byte_at(char const* bytes, std::size_t index) noexcept {
@@ -81,47 +96,49 @@ UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_short(char const* bytes, std::s
            byte_at(bytes, size - 1);
 }
 
-/// Folds 8 bytes, the most significant first, through the tables that begin at `first`.
+/// Folds 8 bytes, the most significant first, through the tables that begin at `first`; only the lower 16 bits mean anything.
 template <std::size_t First>
-UMBEL_ALWAYS_INLINE constexpr unsigned fold_word(std::uint64_t word) noexcept {
-    auto const look_up = [word](std::size_t k) { return unsigned{crc_table[First + k][(word >> (8 * k)) & 0xff]}; };
-    return ((look_up(7) ^ look_up(6)) ^ (look_up(5) ^ look_up(4))) ^ ((look_up(3) ^ look_up(2)) ^ (look_up(1) ^ look_up(0)));
+UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word(std::uint64_t word) noexcept {
+    auto const fold = [word](std::size_t k) { return look_up(First + k, (word >> (8 * k)) & 0xff); };
+    return ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
 }
 
-/// CRC16 of 8 to 16 bytes, given the first and the last eight of them.
-UMBEL_ALWAYS_INLINE constexpr unsigned crc_of_ends(std::uint64_t head, std::uint64_t tail, std::size_t size) noexcept {
-    unsigned const crc = fold_word<0>(tail);
-    return size == 8 ? crc : crc ^ fold_word<8>(head >> (8 * (16 - size)));
+/// CRC16 of 8 to 16 bytes. The last eight are taken from memory one by one, those in front of them out of one word: the first keeps the units
+/// that load busy, the second those that shift, and neither waits for the other.
+UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_of_ends(char const* bytes, std::size_t size) noexcept {
+    char const* const last = bytes + size - 1;
+    auto const fold = [last](std::size_t k) { return look_up(k, byte_at(last - k, 0)); };
+    std::uint32_t const crc = ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
+    return static_cast<std::uint16_t>(size == 8 ? crc : crc ^ fold_word<8>(load_8(bytes) >> (8 * (16 - size))));
 }
 
 /// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is needed.
-UMBEL_ALWAYS_INLINE constexpr unsigned crc_head(char const* bytes, std::size_t size) noexcept {
-    return size < 8 ? fold_word<0>(load_short(bytes, size)) : crc_of_ends(load_8(bytes), load_8(bytes + size - 8), size);
+UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_head(char const* bytes, std::size_t size) noexcept {
+    if (size < 8) return static_cast<std::uint16_t>(fold_word<0>(load_short(bytes, size)));
+    return crc_of_ends(bytes, size);
 }
 
 /// Folds 8 bytes behind those whose CRC is `before`. That stands in the two look-ups which are joined last, so that the next step
 /// waits for as little as possible.
-UMBEL_ALWAYS_INLINE constexpr unsigned fold_word_after(unsigned before, std::uint64_t word) noexcept {
-    auto const look_up = [word](std::size_t k) { return unsigned{crc_table[8 + k][(word >> (8 * k)) & 0xff]}; };
-    unsigned const rest = ((look_up(5) ^ look_up(4)) ^ (look_up(3) ^ look_up(2))) ^ (look_up(1) ^ look_up(0));
-    unsigned const first = crc_table[15][static_cast<unsigned>(word >> 56) ^ (before >> 8)];
-    unsigned const second = crc_table[14][(static_cast<unsigned>(word >> 48) ^ before) & 0xff];
-    return rest ^ (first ^ second);
+UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word_after(std::uint16_t before, std::uint64_t word) noexcept {
+    auto const fold = [word](std::size_t k) { return look_up(8 + k, (word >> (8 * k)) & 0xff); };
+    std::uint32_t const rest = ((fold(5) ^ fold(4)) ^ (fold(3) ^ fold(2))) ^ (fold(1) ^ fold(0));
+    return rest ^ (look_up(15, (word >> 56) ^ (before >> 8)) ^ look_up(14, ((word >> 48) ^ before) & 0xff));
 }
 
 /// CRC16/XMODEM (polynomial 0x1021, start 0), 16 bytes a step.
 /// Rule: Redis Cluster specification, appendix A.
 UMBEL_NEVER_INLINE constexpr std::uint16_t crc16_long(char const* bytes, std::size_t size) noexcept {
     std::size_t const head = (size - 1) % 16 + 1;
-    unsigned crc = crc_head(bytes, head);
+    std::uint16_t crc = crc_head(bytes, head);
     for (std::size_t at = head; at < size; at += 16) {
-        unsigned const low = fold_word<0>(load_8(bytes + at + 8));
-        crc = fold_word_after(crc, load_8(bytes + at)) ^ low;
+        std::uint32_t const low = fold_word<0>(load_8(bytes + at + 8));
+        crc = static_cast<std::uint16_t>(fold_word_after(crc, load_8(bytes + at)) ^ low);
     }
-    return static_cast<std::uint16_t>(crc);
+    return crc;
 }
 constexpr std::uint16_t crc16(char const* bytes, std::size_t size) noexcept {
-    return size <= 16 ? static_cast<std::uint16_t>(crc_head(bytes, size)) : crc16_long(bytes, size);
+    return size <= 16 ? crc_head(bytes, size) : crc16_long(bytes, size);
 }
 
 /// The bit 0x80 of every byte of `word` that is `wanted`, and no other bit.
@@ -161,11 +178,23 @@ UMBEL_ALWAYS_INLINE constexpr bool has_byte(std::uint64_t word, char wanted) noe
     return ((zero_where_wanted - ones) & ~zero_where_wanted & (0x80 * ones)) != 0;
 }
 
+/// True when an opening brace stands in the first or the last eight bytes. Precondition: there are so many.
+UMBEL_ALWAYS_INLINE constexpr bool ends_have_brace(char const* bytes, std::size_t size) noexcept {
+#if defined(__SSE2__)
+    if (!std::is_constant_evaluated()) {
+        __m128i const head = _mm_loadl_epi64(reinterpret_cast<__m128i const*>(bytes));
+        __m128i const tail = _mm_loadl_epi64(reinterpret_cast<__m128i const*>(bytes + size - 8));
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_unpacklo_epi64(head, tail), _mm_set1_epi8('{'))) != 0;
+    }
+#endif
+    return has_byte(load_8(bytes), '{') || has_byte(load_8(bytes + size - 8), '{');
+}
+
 /// True when an opening brace stands in the key: cheaper than to say where.
 UMBEL_ALWAYS_INLINE constexpr bool has_brace(char const* bytes, std::size_t size) noexcept {
     if (size < 8) return has_byte(load_short(bytes, size), '{');
     if (size >= long_key_bytes) return find_byte(bytes, size, '{') != size;
-    bool found = has_byte(load_8(bytes), '{') || has_byte(load_8(bytes + size - 8), '{');
+    bool found = ends_have_brace(bytes, size);
     if (size > 16) found = found || has_byte(load_8(bytes + 8), '{') || has_byte(load_8(bytes + size - 16), '{');
     return found;
 }
@@ -193,12 +222,9 @@ UMBEL_NEVER_INLINE constexpr slot slot_of_any(std::string_view key) noexcept {
 /// Returns the hash slot of `key`, also in constant expressions.
 /// Rule: Redis Cluster specification, "Key distribution model": CRC16 of the hash tag, modulo 16384.
 constexpr slot slot_of(std::string_view key) noexcept {
-    // Most keys: the same two words are searched for a tag and folded.
-    if (key.size() < 8 || key.size() > 16) return slot_of_any(key);
-    std::uint64_t const head = detail::load_8(key.data());
-    std::uint64_t const tail = detail::load_8(key.data() + key.size() - 8);
-    if (detail::has_byte(head, '{') || detail::has_byte(tail, '{')) [[unlikely]] return slot_of_any(key);
-    return slot{static_cast<std::uint16_t>(detail::crc_of_ends(head, tail, key.size()) % slot_count)};
+    // Most keys: their first and their last eight bytes are searched for a tag and folded.
+    if (key.size() < 8 || key.size() > 16 || detail::ends_have_brace(key.data(), key.size())) [[unlikely]] return slot_of_any(key);
+    return slot{static_cast<std::uint16_t>(detail::crc_of_ends(key.data(), key.size()) % slot_count)};
 }
 
 }  // namespace umbel::cluster
