@@ -5,5 +5,9 @@
 #pragma once
 
 #include <umbel/client_words.hpp>
+#include <umbel/net/call_pool_impl.hpp>
+#include <umbel/net/completion_impl.hpp>
+#include <umbel/net/executor_impl.hpp>
 #include <umbel/net/hedge_impl.hpp>
 #include <umbel/net/home_impl.hpp>
+#include <umbel/net/operation_impl.hpp>

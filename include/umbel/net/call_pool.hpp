@@ -5,12 +5,10 @@
 #include <umbel/engine/call.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -105,84 +103,10 @@ struct local_list {
 };
 inline constinit thread_local local_list local{nullptr, calls_max, false};
 
-UMBEL_NEVER_INLINE inline void destroy(pooled_call& one) noexcept {
-    std::free(one.block);
-    delete &one;
-}
-
-/// Empties the list when its thread ends.
-struct caretaker {
-    caretaker() noexcept = default;
-    caretaker(caretaker const&) = delete;
-    caretaker& operator=(caretaker const&) = delete;
-    ~caretaker() {
-        while (engine::call* const one = local.head) {
-            local.head = one->next;
-            destroy(static_cast<pooled_call&>(*one));
-        }
-        local.count = calls_max;
-    }
-};
-
-/// Begins the list of a thread, which may well be one that only gives back. False: it has begun before.
-UMBEL_NEVER_INLINE inline bool watch() noexcept {
-    if (local.watched) return false;
-    local.watched = true;
-    local.count = 0;
-    static thread_local caretaker watching;
-    static_cast<void>(&watching);
-    return true;
-}
-
-/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it up from time to time.
-/// Threading: any.
-class reserve {
-public:
-    static constexpr unsigned calls_max = 16;
-
-    reserve() = default;
-    reserve(reserve const&) = delete;
-    reserve& operator=(reserve const&) = delete;
-    ~reserve() {
-        while (pooled_call* const one = take()) destroy(*one);
-    }
-
-    static reserve& of_all() {
-        static reserve one;
-        return one;
-    }
-    /// Cost: one load when it is full.
-    void fill() noexcept {
-        if (full_.load(std::memory_order_relaxed)) return;
-        std::lock_guard const guard{mutex_};
-        while (count_ < calls_max) {
-            auto* const one = new (std::nothrow) pooled_call;
-            if (!one) return;
-            kept_[count_++] = one;
-        }
-        full_.store(true, std::memory_order_relaxed);
-    }
-    /// Null when the reserve is used up.
-    pooled_call* take() noexcept {
-        std::lock_guard const guard{mutex_};
-        full_.store(false, std::memory_order_relaxed);
-        return count_ == 0 ? nullptr : kept_[--count_];
-    }
-
-private:
-    std::mutex mutex_;
-    std::array<pooled_call*, calls_max> kept_{};
-    unsigned count_ = 0;
-    std::atomic<bool> full_{false};
-};
-
-UMBEL_NEVER_INLINE inline pooled_call* make() {
-    watch();
-    auto* one = new (std::nothrow) pooled_call;
-    if (!one) one = reserve::of_all().take();
-    if (!one) throw std::bad_alloc{};
-    return one;
-}
+/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the reserve is used up, too.
+UMBEL_BOUNDARY pooled_call* make();
+/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told so. Threading: any.
+UMBEL_BOUNDARY void fill_reserve() noexcept;
 
 /// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: two loads and two stores when the list has
 /// one.
@@ -194,40 +118,13 @@ UMBEL_ALWAYS_INLINE pooled_call* take() {
     return static_cast<pooled_call*>(head);
 }
 
-/// Takes from a call what only few have.
-UMBEL_NEVER_INLINE inline void strip(pooled_call& one) noexcept {
-    one.group.reset();
-    one.detour = detour::none;
-    one.ends_client = false;
-    one.only_waits = false;
-    one.way.reset();
-    delete[] one.borrowed;
-    one.borrowed = nullptr;
-    if (one.has_block && one.block_capacity > pooled_call::kept_block_bytes) {
-        std::free(std::exchange(one.block, nullptr));
-        one.block_capacity = 0;
-        one.has_block = false;
-    }
-}
-
 /// Takes a call back. Precondition: it holds neither result nor handler.
-inline void give_back(pooled_call* one) noexcept {
-    if (one->way || one->borrowed || one->has_block || one->detour != detour::none) [[unlikely]] strip(*one);
-    if (local.count >= calls_max && !watch()) [[unlikely]] return destroy(*one);
-    one->asking = false;
-    one->internal = false;
-    one->at = engine::call::stage::fresh;
-    one->redirects = 0;
-    one->retries = 0;
-    one->fixed = {};
-    one->link = {};
-    one->deadline = engine::never;
-    one->token = nullptr;
-    one->next = local.head;
-    local.head = one;
-    ++local.count;
-}
+UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept;
 
 }  // namespace pool
 
 }  // namespace umbel::net
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/net/call_pool_impl.hpp>
+#endif

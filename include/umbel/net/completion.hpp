@@ -3,17 +3,10 @@
 #pragma once
 
 #include <umbel/net/call_pool.hpp>
+#include <umbel/net/executor.hpp>
 #include <umbel/resp/decode.hpp>
 
-#include <asio/any_io_executor.hpp>
 #include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/associated_immediate_executor.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
-#include <asio/system_executor.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -23,6 +16,24 @@
 #include <vector>
 
 namespace umbel::net {
+
+// ---- Cancellation -----------------------------------------------------------------------------------------------------------
+
+/// The token of one cancellable call, shared by the call and the cancellation slot's handler.
+struct shared_token : engine::cancel_token {
+    std::atomic<std::uint32_t> references{2};
+    std::weak_ptr<net::home> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
+    std::vector<shared_token*> parts;  ///< For an operation of several calls; filled before the first of them begins.
+
+    UMBEL_BOUNDARY void release() noexcept;
+
+private:
+    ~shared_token() {
+        for (shared_token* const part : parts) part->release();
+    }
+};
+
+UMBEL_BOUNDARY void release_token(pooled_call& one) noexcept;
 
 // ---- Results ---------------------------------------------------------------------------------------------------------------
 
@@ -57,161 +68,72 @@ struct result_slot {
         one.has_result = true;
     }
     /// Destroys what is stored and gives the box back.
-    static void clear(pooled_call& one) noexcept {
-        if (one.has_result) get(one).~stored();
-        one.has_result = false;
-        if constexpr (boxed) ::operator delete(place(one), std::align_val_t{alignof(stored)});
-    }
+    static void clear(pooled_call& one) noexcept;
+    /// Gives back a call without a handler.
+    UMBEL_NEVER_INLINE static void discard(pooled_call& one) noexcept;
 
-    static void decode(engine::call& base, resp::view const& reply) noexcept {
-        auto& one = static_cast<pooled_call&>(base);
-        try {
-            if constexpr (is_traced<Value>) {
-                put(one, [&] { return traced_value(one, reply); });
-            } else if constexpr (decodable<Value>) {
-                put(one, [&] { return from_reply<Value>::from(reply); });
-            } else {
-                // Told by the client itself, never by a server.
-                reject(one, error{errc::unexpected_type, delivery::executed});
-            }
-        } catch (std::bad_alloc const&) {
-            reject(one, error{errc::no_memory, delivery::executed});
-        } catch (...) {
-            reject(one, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"});
-        }
-    }
-    static stored traced_value(pooled_call& one, resp::view const& reply) {
-        auto told = from_reply<decltype(Value::value)>::from(reply);
-        if (!told) return tl::unexpected<error>{std::move(told.error())};
-        return Value{std::move(*told), one.way ? std::move(one.way->hops) : std::vector<hop>{}};
-    }
-    static void reject(engine::call& base, error&& why) noexcept {
-        // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
-        auto& one = static_cast<pooled_call&>(base);
-        UMBEL_ASSERT(!one.has_result);
-        ::new (place(one)) stored{tl::unexpect, std::move(why)};
-        one.has_result = true;
-    }
+    static void decode(engine::call& base, resp::view const& reply) noexcept;
+    static void reject(engine::call& base, error&& why) noexcept;
     /// Stores an error that needs no journey.
     static void settle(pooled_call& one, error&& why) noexcept {
         reject(one, std::move(why));
         one.detour = detour::settled;
     }
-};
-
-// ---- Executors -------------------------------------------------------------------------------------------------------------
-
-/// Stands for "no executor associated": such a handler runs wherever the client runs.
-struct client_executor {
-    /// What Asio asks of every executor; runs in place.
-    template <class Function>
-    void execute(Function&& work) const {
-        std::forward<Function>(work)();
-    }
-    friend bool operator==(client_executor, client_executor) noexcept { return true; }
-};
-
-template <class Handler>
-using executor_of = typename asio::associated_executor<Handler, client_executor>::type;
-
-/// True when a handler with this executor may be called right here.
-template <class Executor>
-bool runs_here(Executor const& executor) noexcept {
-    if constexpr (std::is_same_v<Executor, client_executor>) {
-        return true;
-    } else if constexpr (requires { { executor.running_in_this_thread() } -> std::convertible_to<bool>; }) {
-        return executor.running_in_this_thread();
-    } else if constexpr (requires { executor.template target<asio::io_context::executor_type>(); }) {
-        if (auto const* plain = executor.template target<asio::io_context::executor_type>()) return plain->running_in_this_thread();
-        if (auto const* typed = executor.template target<asio::strand<asio::io_context::executor_type>>())
-            return typed->running_in_this_thread();
-        if (auto const* any = executor.template target<asio::strand<asio::any_io_executor>>()) return any->running_in_this_thread();
-        return false;
-    } else {
-        return false;
-    }
-}
-
-/// Keeps a foreign executor busy while an operation that will complete there is under way. The client's own context is kept busy
-/// by the connection.
-template <class Executor>
-auto keep_busy(Executor const& executor) {
-    return asio::prefer(executor, asio::execution::outstanding_work.tracked);
-}
-inline client_executor keep_busy(client_executor) noexcept { return {}; }
-
-/// True when a handler with this executor may run wherever the client runs: on any thread of the client's one context.
-template <class Executor>
-bool runs_anywhere(Executor const& executor, asio::execution_context const* context) noexcept {
-    if constexpr (std::is_same_v<Executor, client_executor>) {
-        return true;
-    } else if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) {
-        return &executor.context() == context;
-    } else if constexpr (requires { executor.template target<asio::io_context::executor_type>(); }) {
-        auto const* plain = executor.template target<asio::io_context::executor_type>();
-        return plain && &plain->context() == context;
-    } else {
-        return false;
-    }
-}
-
-/// True when the executor's context is the client's, which its connections keep busy.
-template <class Executor>
-bool belongs_to(Executor const& executor, asio::execution_context const* context) noexcept {
-    if constexpr (std::is_same_v<Executor, client_executor>) {
-        return true;
-    } else if constexpr (requires { &asio::query(executor, asio::execution::context); }) {
-        return &asio::query(executor, asio::execution::context) == context;
-    } else {
-        return false;
-    }
-}
-
-// ---- Cancellation -----------------------------------------------------------------------------------------------------------
-
-/// The token of one cancellable call, shared by the call and the cancellation slot's handler.
-struct shared_token : engine::cancel_token {
-    std::atomic<std::uint32_t> references{2};
-    std::weak_ptr<net::home> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
-    std::vector<shared_token*> parts;  ///< For an operation of several calls; filled before the first of them begins.
-
-    void release() noexcept {
-        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-    }
 
 private:
-    ~shared_token() {
-        for (shared_token* const part : parts) part->release();
-    }
+    static stored traced_value(pooled_call& one, resp::view const& reply);
 };
 
-inline void release_token(pooled_call& one) noexcept {
-    auto* const token = static_cast<shared_token*>(one.token);
-    one.token = nullptr;
-    token->release();
+template <class Value>
+UMBEL_BOUNDARY void result_slot<Value>::clear(pooled_call& one) noexcept {
+    if (one.has_result) get(one).~stored();
+    one.has_result = false;
+    if constexpr (boxed) ::operator delete(place(one), std::align_val_t{alignof(stored)});
+}
+
+template <class Value>
+void result_slot<Value>::discard(pooled_call& one) noexcept {
+    if (one.token) release_token(one);
+    clear(one);
+    pool::give_back(&one);
+}
+
+template <class Value>
+UMBEL_BOUNDARY void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
+    auto& one = static_cast<pooled_call&>(base);
+    try {
+        if constexpr (is_traced<Value>) {
+            put(one, [&] { return traced_value(one, reply); });
+        } else if constexpr (decodable<Value>) {
+            put(one, [&] { return from_reply<Value>::from(reply); });
+        } else {
+            // Told by the client itself, never by a server.
+            reject(one, error{errc::unexpected_type, delivery::executed});
+        }
+    } catch (std::bad_alloc const&) {
+        reject(one, error{errc::no_memory, delivery::executed});
+    } catch (...) {
+        reject(one, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"});
+    }
+}
+
+template <class Value>
+UMBEL_BOUNDARY auto result_slot<Value>::traced_value(pooled_call& one, resp::view const& reply) -> stored {
+    auto told = from_reply<decltype(Value::value)>::from(reply);
+    if (!told) return tl::unexpected<error>{std::move(told.error())};
+    return Value{std::move(*told), one.way ? std::move(one.way->hops) : std::vector<hop>{}};
+}
+
+template <class Value>
+UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) noexcept {
+    // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
+    auto& one = static_cast<pooled_call&>(base);
+    UMBEL_ASSERT(!one.has_result);
+    ::new (place(one)) stored{tl::unexpect, std::move(why)};
+    one.has_result = true;
 }
 
 // ---- Handlers --------------------------------------------------------------------------------------------------------------
-
-/// A call on its way to an executor; destroyed with whatever carries it there.
-struct carried_call {
-    pooled_call* one;
-    explicit carried_call(pooled_call& what) noexcept : one{&what} {}
-    carried_call(carried_call&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
-    ~carried_call() {
-        if (one) one->kind->drop(*one);
-    }
-    pooled_call& arrive() noexcept { return *std::exchange(one, nullptr); }
-};
-
-/// Completes a call from an executor that is not the connection's.
-struct late_completion : carried_call {
-    using carried_call::carried_call;
-    void operator()() {
-        pooled_call& mine = arrive();
-        mine.kind->complete(mine);
-    }
-};
 
 /// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
@@ -232,14 +154,11 @@ struct handler_slot {
     template <class Given>
     static void put(pooled_call& one, Given&& handler, asio::execution_context const* client_context) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
-        bool const plain = runs_anywhere(executor, client_context);
-        bool const foreign = !plain && !belongs_to(executor, client_context);
         if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
         std::byte* const space = space_of(one);
-        if (foreign) ::new (static_cast<void*>(space + work_at)) work_type(keep_busy(executor));
+        one.inline_here = runs_anywhere(executor, client_context);
+        if (!one.inline_here) employ(one, executor, client_context, space + work_at);
         ::new (static_cast<void*>(space)) Handler(std::forward<Given>(handler));
-        one.has_work = foreign;
-        one.inline_here = plain;
         static constexpr engine::call_kind kind{
             .decode = &results::decode, .reject = &results::reject, .complete = &handler_slot::complete, .drop = &handler_slot::drop};
         one.kind = &kind;
@@ -284,17 +203,14 @@ struct handler_slot {
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one) {
         if constexpr (!std::is_same_v<executor_type, client_executor>) {
             executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
-            if (!one.inline_here && !runs_here(executor)) {
-                one.inline_here = true;
-                return asio::dispatch(executor, late_completion{one});
-            }
+            if (moves_on(one, executor)) return;
         }
-        settled const finally{one};
+        one.inline_here = true;
         if (one.token) {
             release_token(one);
             asio::get_associated_cancellation_slot(get(one)).clear();
         }
-        std::move(get(one))(std::move(results::get(one)));
+        complete(one);
     }
 
     static void drop(engine::call& base) noexcept {
@@ -302,10 +218,12 @@ struct handler_slot {
         // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
         [[maybe_unused]] Handler const handler{std::move(get(one))};
         clear(one);
-        if (one.token) release_token(one);
-        results::clear(one);
-        pool::give_back(&one);
+        results::discard(one);
     }
 };
 
 }  // namespace umbel::net
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/net/completion_impl.hpp>
+#endif

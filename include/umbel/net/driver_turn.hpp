@@ -146,7 +146,7 @@ inline void driver::timer_rang(asio::error_code problem) {
     armed_for_ = engine::never;
     engine_.tick(read_clock());
     carry_out();
-    pool::reserve::of_all().fill();
+    pool::fill_reserve();
     if (unheard_.exchange(false, std::memory_order_acq_rel)) wake();
 }
 

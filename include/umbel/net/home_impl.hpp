@@ -11,7 +11,7 @@ namespace umbel::net {
 UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy,
                                   std::shared_ptr<observer> watching) {
     UMBEL_ASSERT(!executors.empty());
-    pool::reserve::of_all().fill();
+    pool::fill_reserve();
     result<settings> settled = settle(chosen, policy, std::move(watching));
     auto& context = asio::query(executors.front(), asio::execution::context);
     auto const made = std::make_shared<driver>(std::move(executors), settled ? std::move(*settled) : settings{});

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <umbel/net/anchors.hpp>
-#include <umbel/net/managed.hpp>
 
 #include <asio/async_result.hpp>
 
@@ -19,26 +18,6 @@ class operation;
 
 namespace net {
 
-/// What stands in a cancellation slot: asks for the cancellation of one call, whoever owns it by then.
-class canceller {
-public:
-    explicit canceller(shared_token& token) noexcept : token_{&token} {}
-    canceller(canceller const&) = delete;
-    canceller& operator=(canceller const&) = delete;
-    ~canceller() { token_->release(); }
-    void operator()(asio::cancellation_type type) {
-        if (type == asio::cancellation_type::none) return;
-        auto const home = token_->home.lock();
-        if (!home) return;
-        // A wish for which there is no memory is seen when the call changes hands.
-        static_cast<void>(managed([&] { home->request_cancel(*token_); }));
-        for (shared_token* const part : token_->parts) static_cast<void>(managed([&] { home->request_cancel(*part); }));
-    }
-
-private:
-    shared_token* token_;
-};
-
 /// A call that is not begun yet, with its result slot; given back unless it is released.
 template <class Value>
 class unlaunched {
@@ -47,10 +26,7 @@ public:
     unlaunched(unlaunched const&) = delete;
     unlaunched& operator=(unlaunched const&) = delete;
     ~unlaunched() {
-        if (!one_) return;
-        if (one_->token) release_token(*one_);
-        result_slot<Value>::clear(*one_);
-        pool::give_back(one_);
+        if (one_) result_slot<Value>::discard(*one_);
     }
     void release() noexcept { one_ = nullptr; }
 
@@ -61,27 +37,46 @@ private:
 /// Begins a call that has its result already, or can only have one error: what launch() does when the client is gone or has refused it.
 template <class Value, class Handler>
 UMBEL_NEVER_INLINE void launch_settled(pooled_call& one, home* where, Handler&& handler) {
+    using kept_handler = std::decay_t<Handler>;
     unlaunched<Value> pending{one};
     if (!one.has_result) result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    auto const deliver = [&](auto const& executor) {
-        auto const immediate = asio::get_associated_immediate_executor(handler, executor);
-        handler_slot<std::decay_t<Handler>, Value>::put(one, std::move(handler), where ? where->context() : nullptr);
+    auto const executor = asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
+    auto const keep = [&] {
+        handler_slot<kept_handler, Value>::put(one, std::move(handler), where ? where->context() : nullptr);
         pending.release();
         one.inline_here = false;  // Who completes it is the immediate executor's choice.
-        asio::dispatch(immediate, late_completion{one});
     };
-    if (where) return deliver(asio::get_associated_executor(handler, where->executor()));
-    deliver(asio::get_associated_executor(handler, asio::system_executor{}));
+    if constexpr (without_immediate_executor<kept_handler> && std::is_same_v<decltype(executor), asio::any_io_executor const>) {
+        keep();
+        complete_soon_on(executor, one);
+    } else {
+        auto const immediate = asio::get_associated_immediate_executor(handler, executor);
+        keep();
+        complete_on(immediate, one);
+    }
 }
+
+/// What stands in a cancellation slot: asks for the cancellation of one call, whoever owns it by then.
+class canceller {
+public:
+    explicit canceller(shared_token& token) noexcept : token_{&token} {}
+    canceller(canceller const&) = delete;
+    canceller& operator=(canceller const&) = delete;
+    ~canceller() { token_->release(); }
+    UMBEL_BOUNDARY void operator()(asio::cancellation_type type);
+
+private:
+    shared_token* token_;
+};
+
+/// Gives a call the token that a canceller needs; null when there is no memory for that.
+UMBEL_BOUNDARY shared_token* give_token(pooled_call& one, home& where) noexcept;
 
 /// Connects a call to the cancellation slot of its handler; false when there is no memory for that.
 template <class Slot>
 UMBEL_NEVER_INLINE bool listen(pooled_call& one, home& where, Slot slot) noexcept {
-    auto* const token = new (std::nothrow) shared_token;
+    shared_token* const token = give_token(one, where);
     if (!token) return false;
-    token->home = where.weak_from_this();
-    token->target = &one;
-    one.token = token;
     try {
         slot.template emplace<canceller>(*token);
         return true;
@@ -90,13 +85,11 @@ UMBEL_NEVER_INLINE bool listen(pooled_call& one, home& where, Slot slot) noexcep
         return false;
     }
 }
+/// The same for the slot that nearly every handler has.
+UMBEL_BOUNDARY bool listen(pooled_call& one, home& where, asio::cancellation_slot slot) noexcept;
 
 /// Begins a call that is not simply sent.
-UMBEL_NEVER_INLINE inline void start_detour(home& where, pooled_call& one) {
-    if (one.detour == detour::group) return one.group->start(where);
-    if (one.ends_client) where.refuse_new();
-    where.answer(one);
-}
+UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one);
 
 /// Begins a call with its handler. The result comes later, never from in here.
 template <class Value, class Handler>
@@ -139,9 +132,7 @@ public:
         return *this;
     }
     ~operation() {
-        if (!call_) return;
-        net::result_slot<Value>::clear(*call_);
-        net::pool::give_back(call_);
+        if (call_) net::result_slot<Value>::discard(*call_);
     }
 
     /// Begins the operation with any completion token.
@@ -223,3 +214,7 @@ private:
 };
 
 }  // namespace umbel
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/net/operation_impl.hpp>
+#endif

@@ -1,0 +1,146 @@
+// executor.hpp: where a handler runs: what is asked of its executor, and how a settled call is carried there.
+// It knows calls by their kind only, neither results nor handlers. What is asked of the one type-erased executor that most handlers have stands
+// behind the boundary, for Asio's part of it costs a compiler more than all else about a command.
+#pragma once
+
+#include <umbel/net/call_pool.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/associated_immediate_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
+
+#include <concepts>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace umbel::net {
+
+/// Stands for "no executor associated": such a handler runs wherever the client runs.
+struct client_executor {
+    /// What Asio asks of every executor; runs in place.
+    template <class Function>
+    void execute(Function&& work) const {
+        std::forward<Function>(work)();
+    }
+    friend bool operator==(client_executor, client_executor) noexcept { return true; }
+};
+
+template <class Handler>
+using executor_of = typename asio::associated_executor<Handler, client_executor>::type;
+
+/// True when a handler with this executor may be called right here.
+template <class Executor>
+bool runs_here(Executor const& executor) noexcept {
+    if constexpr (std::is_same_v<Executor, client_executor>) {
+        return true;
+    } else if constexpr (requires { { executor.running_in_this_thread() } -> std::convertible_to<bool>; }) {
+        return executor.running_in_this_thread();
+    } else {
+        return false;
+    }
+}
+UMBEL_BOUNDARY bool runs_here(asio::any_io_executor const& executor) noexcept;
+
+/// Keeps a foreign executor busy while an operation that will complete there is under way. The client's own context is kept busy
+/// by the connection.
+template <class Executor>
+auto keep_busy(Executor const& executor) {
+    return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+}
+inline client_executor keep_busy(client_executor) noexcept { return {}; }
+UMBEL_BOUNDARY asio::any_io_executor keep_busy(asio::any_io_executor const& executor);
+
+/// True when a handler with this executor may run wherever the client runs: on any thread of the client's one context.
+template <class Executor>
+bool runs_anywhere(Executor const& executor, asio::execution_context const* context) noexcept {
+    if constexpr (std::is_same_v<Executor, client_executor>) {
+        return true;
+    } else if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>) {
+        return &executor.context() == context;
+    } else {
+        return false;
+    }
+}
+UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept;
+
+/// True when the executor's context is the client's, which its connections keep busy.
+template <class Executor>
+bool belongs_to(Executor const& executor, asio::execution_context const* context) noexcept {
+    if constexpr (std::is_same_v<Executor, client_executor>) {
+        return true;
+    } else if constexpr (requires { &asio::query(executor, asio::execution::context); }) {
+        return &asio::query(executor, asio::execution::context) == context;
+    } else {
+        return false;
+    }
+}
+UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept;
+
+// ---- Carrying a call ---------------------------------------------------------------------------------------------------------
+
+/// A call on its way to an executor; destroyed with whatever carries it there.
+struct carried_call {
+    pooled_call* one;
+    explicit carried_call(pooled_call& what) noexcept : one{&what} {}
+    carried_call(carried_call&& other) noexcept : one{std::exchange(other.one, nullptr)} {}
+    ~carried_call() {
+        if (one) one->kind->drop(*one);
+    }
+    pooled_call& arrive() noexcept { return *std::exchange(one, nullptr); }
+};
+
+/// Completes a call from an executor that is not the connection's.
+struct late_completion : carried_call {
+    using carried_call::carried_call;
+    void operator()() {
+        pooled_call& mine = arrive();
+        mine.kind->complete(mine);
+    }
+};
+
+/// Completes a settled call on `executor`, here if that is where it runs. Errors: throws what the executor throws; the call is dropped then.
+template <class Executor>
+void complete_on(Executor const& executor, pooled_call& one) {
+    asio::dispatch(executor, late_completion{one});
+}
+UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one);
+/// As complete_on(), but never from in here: what an executor does for a handler that has said nothing of immediate completion.
+UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one);
+
+/// False when a settled call may complete right here; otherwise it is on its way to its executor.
+template <class Executor>
+bool moves_on(pooled_call& one, Executor const& executor) {
+    if (one.inline_here || runs_here(executor)) return false;
+    one.inline_here = true;
+    complete_on(executor, one);
+    return true;
+}
+UMBEL_BOUNDARY bool moves_on(pooled_call& one, asio::any_io_executor const& executor);
+
+/// Keeps an executor busy that is not the client's, by what is made at `work`.
+template <class Executor>
+void employ(pooled_call& one, Executor const& executor, asio::execution_context const* context, void* work) {
+    if (belongs_to(executor, context)) return;
+    ::new (work) decltype(keep_busy(executor))(keep_busy(executor));
+    one.has_work = true;
+}
+UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work);
+
+/// The executor of a handler without one of its own, when the client has gone.
+UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;
+
+/// True when a handler has nothing to say of where an operation completes that is done as soon as it is begun. Where Asio does not tell, it counts
+/// as having something to say.
+template <class Handler>
+concept without_immediate_executor = requires {
+    typename asio::associated_immediate_executor<Handler, asio::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+};
+
+}  // namespace umbel::net
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/net/executor_impl.hpp>
+#endif

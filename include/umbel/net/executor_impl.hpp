@@ -1,0 +1,48 @@
+// executor_impl.hpp: behind the boundary of executor.hpp: what is asked of any_io_executor.
+#pragma once
+
+#include <umbel/net/executor.hpp>
+
+#include <asio/strand.hpp>
+#include <asio/system_executor.hpp>
+
+namespace umbel::net {
+
+UMBEL_BOUNDARY bool runs_here(asio::any_io_executor const& executor) noexcept {
+    if (auto const* plain = executor.target<asio::io_context::executor_type>()) return plain->running_in_this_thread();
+    if (auto const* typed = executor.target<asio::strand<asio::io_context::executor_type>>()) return typed->running_in_this_thread();
+    if (auto const* any = executor.target<asio::strand<asio::any_io_executor>>()) return any->running_in_this_thread();
+    return false;
+}
+
+UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept {
+    auto const* plain = executor.target<asio::io_context::executor_type>();
+    return plain && &plain->context() == context;
+}
+
+UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept {
+    return &asio::query(executor, asio::execution::context) == context;
+}
+
+UMBEL_BOUNDARY asio::any_io_executor keep_busy(asio::any_io_executor const& executor) {
+    return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+}
+
+UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one) { asio::dispatch(executor, late_completion{one}); }
+
+UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one) {
+    asio::dispatch(asio::require(executor, asio::execution::blocking.never), late_completion{one});
+}
+
+UMBEL_BOUNDARY bool moves_on(pooled_call& one, asio::any_io_executor const& executor) {
+    return moves_on<asio::any_io_executor>(one, executor);
+}
+
+UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context,
+                                              void* work) {
+    employ<asio::any_io_executor>(one, executor, context, work);
+}
+
+UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
+
+}  // namespace umbel::net
