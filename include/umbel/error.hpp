@@ -188,7 +188,7 @@ public:
         return *this;
     }
     ~error() {
-        if (shared_ && shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
+        if (shared_) release();
     }
 
     /// The same error, with another delivery.
@@ -238,6 +238,10 @@ private:
         explicit shared(error_details&& from = {}) noexcept : details{std::move(from)} {}
     };
 
+    // Apart: results are destroyed everywhere, and hardly ever hold an error with details.
+    UMBEL_NEVER_INLINE void release() noexcept {
+        if (shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
+    }
     void assign_message(std::string_view message) noexcept {
         try {
             shared_->details.message.assign(message);

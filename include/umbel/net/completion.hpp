@@ -79,10 +79,15 @@ struct result_slot {
         reject(one, std::move(why));
         one.detour = detour::settled;
     }
-
-private:
-    static stored traced_value(pooled_call& one, resp::view const& reply);
 };
+
+/// The value of a reply, with the way of its call.
+template <class Value>
+result<Value> traced_value(pooled_call& one, resp::view const& reply) {
+    auto told = from_reply<decltype(Value::value)>::from(reply);
+    if (!told) return tl::unexpected<error>{std::move(told.error())};
+    return Value{std::move(*told), one.way ? std::move(one.way->hops) : std::vector<hop>{}};
+}
 
 template <class Value>
 UMBEL_BOUNDARY void result_slot<Value>::clear(pooled_call& one) noexcept {
@@ -103,7 +108,7 @@ UMBEL_BOUNDARY void result_slot<Value>::decode(engine::call& base, resp::view co
     auto& one = static_cast<pooled_call&>(base);
     try {
         if constexpr (is_traced<Value>) {
-            put(one, [&] { return traced_value(one, reply); });
+            put(one, [&] { return traced_value<Value>(one, reply); });
         } else if constexpr (decodable<Value>) {
             put(one, [&] { return from_reply<Value>::from(reply); });
         } else {
@@ -118,13 +123,6 @@ UMBEL_BOUNDARY void result_slot<Value>::decode(engine::call& base, resp::view co
 }
 
 template <class Value>
-UMBEL_BOUNDARY auto result_slot<Value>::traced_value(pooled_call& one, resp::view const& reply) -> stored {
-    auto told = from_reply<decltype(Value::value)>::from(reply);
-    if (!told) return tl::unexpected<error>{std::move(told.error())};
-    return Value{std::move(*told), one.way ? std::move(one.way->hops) : std::vector<hop>{}};
-}
-
-template <class Value>
 UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) noexcept {
     // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
     auto& one = static_cast<pooled_call&>(base);
@@ -134,6 +132,19 @@ UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) 
 }
 
 // ---- Handlers --------------------------------------------------------------------------------------------------------------
+
+/// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on its way to its executor.
+template <class Executor, class Slot>
+bool leaves(pooled_call& one, Executor const& executor, Slot slot) {
+    if (moves_on(one, executor)) return true;
+    one.inline_here = true;
+    if (one.token) {
+        release_token(one);
+        slot.clear();
+    }
+    return false;
+}
+UMBEL_BOUNDARY bool leaves(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot);
 
 /// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
@@ -149,16 +160,20 @@ struct handler_slot {
         alignas(Handler) alignas(work_type) std::byte space[work_at + sizeof(work_type)];
     };
 
-    /// Moves the handler in. `client_context` is the context of all the client's executors, or null where they differ.
-    /// Errors: throws std::bad_alloc for a handler that does not fit.
+    /// Moves the handler in and notes where it runs. `client_context` is the context of all the client's executors, or null where they differ.
+    /// Errors: throws std::bad_alloc for a handler that does not fit, and what its executor throws.
     template <class Given>
     static void put(pooled_call& one, Given&& handler, asio::execution_context const* client_context) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
         if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
-        std::byte* const space = space_of(one);
         one.inline_here = runs_anywhere(executor, client_context);
-        if (!one.inline_here) employ(one, executor, client_context, space + work_at);
-        ::new (static_cast<void*>(space)) Handler(std::forward<Given>(handler));
+        if (!one.inline_here) employ(one, executor, client_context, work_of(one));
+        keep(one, std::forward<Given>(handler));
+    }
+    /// Moves the handler in. Precondition: it fits, or put() has made a box.
+    template <class Given>
+    static void keep(pooled_call& one, Given&& handler) {
+        ::new (static_cast<void*>(space_of(one))) Handler(std::forward<Given>(handler));
         static constexpr engine::call_kind kind{
             .decode = &results::decode, .reject = &results::reject, .complete = &handler_slot::complete, .drop = &handler_slot::drop};
         one.kind = &kind;
@@ -171,12 +186,12 @@ struct handler_slot {
             return one.handler_space;
         }
     }
+    static void* work_of(pooled_call& one) noexcept { return space_of(one) + work_at; }
     static Handler& get(pooled_call& one) noexcept { return *std::launder(reinterpret_cast<Handler*>(space_of(one))); }
     static void clear(pooled_call& one) noexcept {
-        std::byte* const space = space_of(one);
         get(one).~Handler();
-        if (one.has_work) [[unlikely]] std::launder(reinterpret_cast<work_type*>(space + work_at))->~work_type();
-        if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space));
+        if (one.has_work) [[unlikely]] dismiss(*std::launder(static_cast<work_type*>(work_of(one))));
+        if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(one)));
         one.has_work = false;
     }
 
@@ -201,15 +216,8 @@ struct handler_slot {
     /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call goes to the executor, so that no
     /// command needs code of its own for that.
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one) {
-        if constexpr (!std::is_same_v<executor_type, client_executor>) {
-            executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
-            if (moves_on(one, executor)) return;
-        }
-        one.inline_here = true;
-        if (one.token) {
-            release_token(one);
-            asio::get_associated_cancellation_slot(get(one)).clear();
-        }
+        executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
+        if (leaves(one, executor, asio::get_associated_cancellation_slot(get(one)))) return;
         complete(one);
     }
 

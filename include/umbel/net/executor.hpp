@@ -113,12 +113,15 @@ UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pool
 /// False when a settled call may complete right here; otherwise it is on its way to its executor.
 template <class Executor>
 bool moves_on(pooled_call& one, Executor const& executor) {
-    if (one.inline_here || runs_here(executor)) return false;
-    one.inline_here = true;
-    complete_on(executor, one);
-    return true;
+    if constexpr (std::is_same_v<Executor, client_executor>) {
+        return false;
+    } else {
+        if (one.inline_here || runs_here(executor)) return false;
+        one.inline_here = true;
+        complete_on(executor, one);
+        return true;
+    }
 }
-UMBEL_BOUNDARY bool moves_on(pooled_call& one, asio::any_io_executor const& executor);
 
 /// Keeps an executor busy that is not the client's, by what is made at `work`.
 template <class Executor>
@@ -128,6 +131,13 @@ void employ(pooled_call& one, Executor const& executor, asio::execution_context 
     one.has_work = true;
 }
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work);
+
+/// Ends what employ() has made.
+template <class Work>
+void dismiss(Work& work) noexcept {
+    work.~Work();
+}
+UMBEL_BOUNDARY void dismiss(asio::any_io_executor& work) noexcept;
 
 /// The executor of a handler without one of its own, when the client has gone.
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;

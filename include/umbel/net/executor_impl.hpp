@@ -34,14 +34,12 @@ UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pool
     asio::dispatch(asio::require(executor, asio::execution::blocking.never), late_completion{one});
 }
 
-UMBEL_BOUNDARY bool moves_on(pooled_call& one, asio::any_io_executor const& executor) {
-    return moves_on<asio::any_io_executor>(one, executor);
-}
-
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context,
                                               void* work) {
     employ<asio::any_io_executor>(one, executor, context, work);
 }
+
+UMBEL_BOUNDARY void dismiss(asio::any_io_executor& work) noexcept { work.~any_io_executor(); }
 
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
 

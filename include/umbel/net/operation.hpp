@@ -91,7 +91,25 @@ UMBEL_BOUNDARY bool listen(pooled_call& one, home& where, asio::cancellation_slo
 /// Begins a call that is not simply sent.
 UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one);
 
+/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the executor's work would stand.
+UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot, void* work);
+
+/// True for the handlers of asio::awaitable and most others: they fit, and have nothing of their own but the move and the call.
+template <class Handler, class Value>
+concept ordinary_handler = std::is_same_v<executor_of<Handler>, asio::any_io_executor> && without_immediate_executor<Handler> &&
+                           std::is_same_v<asio::associated_cancellation_slot_t<Handler>, asio::cancellation_slot> &&
+                           std::is_nothrow_move_constructible_v<Handler> && !handler_slot<Handler, Value>::boxed;
+
 /// Begins a call with its handler. The result comes later, never from in here.
+template <class Value, class Handler>
+    requires ordinary_handler<Handler, Value>
+void launch(pooled_call& one, Handler&& handler) {
+    using slot = handler_slot<Handler, Value>;
+    slot::keep(one, std::move(handler));
+    auto const& kept = slot::get(one);
+    launch_kept(one, asio::get_associated_executor(kept), asio::get_associated_cancellation_slot(kept), slot::work_of(one));
+}
+
 template <class Value, class Handler>
 void launch(pooled_call& one, Handler&& handler) {
     home* const where = home_of(one);

@@ -36,4 +36,36 @@ UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one) {
     where.answer(one);
 }
 
+/// Notes where a kept handler runs. Errors: throws what the executor throws; the call is dropped then.
+inline void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+    one.inline_here = runs_anywhere(executor, context);
+    if (one.inline_here) return;
+    try {
+        employ(one, executor, context, work);
+    } catch (...) {
+        one.kind->drop(one);
+        throw;
+    }
+}
+
+/// As launch_settled(), for a handler that is kept.
+UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& one, home* where, asio::any_io_executor const& executor, void* work) {
+    if (!one.has_result) one.kind->reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
+    note_executor(one, executor, where ? where->context() : nullptr, work);
+    one.inline_here = false;  // Who completes it is the immediate executor's choice.
+    complete_soon_on(executor, one);
+}
+
+UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot, void* work) {
+    home* const where = home_of(one);
+    if (!where || one.detour == detour::settled) [[unlikely]] return launch_kept_settled(one, where, executor, work);
+    if (slot.is_connected() && !listen(one, *where, slot)) [[unlikely]] {
+        one.kind->reject(one, error{errc::no_memory, delivery::not_sent});
+        return launch_kept_settled(one, where, executor, work);
+    }
+    note_executor(one, executor, where->context(), work);
+    if (one.detour == detour::none) [[likely]] return where->start(one);
+    start_detour(*where, one);
+}
+
 }  // namespace umbel::net
