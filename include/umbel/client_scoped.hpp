@@ -4,6 +4,7 @@
 
 #include <umbel/client_calls.hpp>
 #include <umbel/client_groups.hpp>
+#include <umbel/client_values.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>

@@ -4,10 +4,16 @@
 //     #include <umbel/src.hpp>
 #pragma once
 
+#include <umbel/client_values.hpp>
 #include <umbel/client_words.hpp>
+#include <umbel/command/strings_impl.hpp>
 #include <umbel/net/call_pool_impl.hpp>
 #include <umbel/net/completion_impl.hpp>
 #include <umbel/net/executor_impl.hpp>
 #include <umbel/net/hedge_impl.hpp>
 #include <umbel/net/home_impl.hpp>
 #include <umbel/net/operation_impl.hpp>
+
+#if defined(UMBEL_SEPARATE_COMPILATION)
+UMBEL_COMPILE_VALUES();
+#endif
