@@ -6,6 +6,7 @@
 
 #include <umbel/client_values.hpp>
 #include <umbel/client_words.hpp>
+#include <umbel/command/argument_impl.hpp>
 #include <umbel/command/strings_impl.hpp>
 #include <umbel/net/call_pool_impl.hpp>
 #include <umbel/net/completion_impl.hpp>

@@ -5,13 +5,12 @@
 #include <umbel/config.hpp>
 #include <umbel/resp/encode.hpp>
 
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace umbel {
 
@@ -57,15 +56,11 @@ public:
     constexpr argument(umbel::borrowed lent) noexcept : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
     template <integer_argument Number>
     argument(Number number) noexcept {
-        auto const end = std::to_chars(digits_, digits_ + sizeof digits_, number);
-        size_ = static_cast<std::size_t>(end.ptr - digits_);
+        spell(static_cast<std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>>(number));
     }
     template <std::floating_point Number>
     argument(Number number) noexcept {
-        resp::number_text const made{static_cast<double>(number)};
-        std::string_view const spelled = made;
-        size_ = spelled.size();
-        std::memcpy(digits_, spelled.data(), size_);
+        spell(static_cast<double>(number));
     }
 
     std::size_t size() const noexcept { return size_; }
@@ -74,6 +69,10 @@ public:
     bool is_lent() const noexcept { return role_ == role::lent; }
 
 private:
+    UMBEL_BOUNDARY void spell(std::int64_t number) noexcept;
+    UMBEL_BOUNDARY void spell(std::uint64_t number) noexcept;
+    UMBEL_BOUNDARY void spell(double number) noexcept;
+
     char const* text_ = nullptr;  ///< Null: the digits.
     std::size_t size_ = 0;
     role role_ = role::value;
@@ -82,3 +81,7 @@ private:
 
 }  // namespace command
 }  // namespace umbel
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/command/argument_impl.hpp>
+#endif

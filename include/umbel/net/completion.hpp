@@ -198,11 +198,7 @@ struct handler_slot {
     /// Gives a settled call back to its pool, whatever happens.
     struct settled {
         pooled_call& one;
-        ~settled() {
-            clear(one);
-            results::clear(one);
-            pool::give_back(&one);
-        }
+        ~settled();
     };
 
     /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
@@ -225,10 +221,17 @@ struct handler_slot {
         auto& one = static_cast<pooled_call&>(base);
         // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
         [[maybe_unused]] Handler const handler{std::move(get(one))};
-        clear(one);
-        results::discard(one);
+        settled const finally{one};
+        if (one.token) release_token(one);
     }
 };
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY handler_slot<Handler, Value>::settled::~settled() {
+    clear(one);
+    results::clear(one);
+    pool::give_back(&one);
+}
 
 }  // namespace umbel::net
 
