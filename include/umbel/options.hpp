@@ -5,13 +5,11 @@
 #include <umbel/config.hpp>
 #include <umbel/error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>

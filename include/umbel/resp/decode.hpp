@@ -9,7 +9,6 @@
 #include <umbel/resp/view.hpp>
 
 #include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -115,7 +114,8 @@ struct from_reply<T> {
         } else if (!view.is_text() || view.is_error() || !resp::read_real(view.text(), value)) {
             return unexpected("a number", view);
         }
-        bool const narrow = std::isfinite(value) && std::abs(value) > static_cast<double>(std::numeric_limits<T>::max());
+        double const size = value < 0 ? -value : value;
+        bool const narrow = size > static_cast<double>(std::numeric_limits<T>::max()) && size <= std::numeric_limits<double>::max();
         if (narrow) return unexpected("a number in range", view);
         return static_cast<T>(value);
     }

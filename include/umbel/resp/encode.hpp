@@ -8,11 +8,11 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -107,6 +107,12 @@ inline char* put_bulk_end(char* at) noexcept {
     return detail::put_crlf(at);
 }
 
+/// As std::isfinite, without the header with all of mathematics, which every file that includes this would pay for.
+template <std::floating_point Number>
+constexpr bool is_finite(Number value) noexcept {
+    return value >= std::numeric_limits<Number>::lowest() && value <= std::numeric_limits<Number>::max();
+}
+
 /// A number spelled for the wire: 32 bytes, no allocation.
 /// Doubles take the shortest form that reads back the same, infinities are "inf" and "-inf", and not-a-number is "nan".
 class number_text {
@@ -117,16 +123,16 @@ public:
     }
     explicit number_text(bool value) noexcept : size_{1} { text_[0] = value ? '1' : '0'; }
     explicit number_text(double value) noexcept {
-        if (std::isfinite(value)) {
+        if (is_finite(value)) {
             set(std::to_chars(text_, text_ + sizeof text_, value).ptr);
         } else {
-            std::string_view const word = std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
+            std::string_view const word = value != value ? "nan" : value < 0 ? "-inf" : "inf";
             std::memcpy(text_, word.data(), word.size());
             size_ = static_cast<std::uint8_t>(word.size());
         }
     }
     explicit number_text(float value) noexcept {
-        if (std::isfinite(value)) {
+        if (is_finite(value)) {
             set(std::to_chars(text_, text_ + sizeof text_, value).ptr);
         } else {
             *this = number_text{static_cast<double>(value)};
