@@ -104,7 +104,8 @@ environment() {
         "* Boost.Redis: of Boost ${boost:-that is not installed}, the request kept from command to command" \
         '' \
         'Client CPU is the CPU time of the client'\''s thread, kernel included; it is what a busy server has less of. Floors do no routing, no parsing beyond' \
-        'counting bytes, have no deadlines and build no values: the raw floor is a loop over epoll, the Asio floor suspends and resumes an `asio::awaitable` for each command.' \
+        'counting bytes, have no deadlines and build no values: the raw floor is a loop over epoll; the Asio floor is a client as one writes it on Asio alone, each command' \
+        'a coroutine that awaits its reply with `use_awaitable`. Beside it stands the same without a coroutine a command, the least that anything on Asio costs.' \
         'Latencies with many commands outstanding are queueing in the server: what counts is the difference between clients.' \
         'redis-benchmark sends in lock step (a batch, all its replies, the next batch) and starts up within its CPU time: for orientation only.'
 }

@@ -54,6 +54,7 @@ constexpr look looks[] = {
     {"boost", "Boost.Redis", "#0b7285"},
     {"asio", "Asio floor", "#2f9e44"},
     {"asio-wait", "Asio floor, wait and receive", "#82c91e"},
+    {"asio-bare", "Asio floor, no coroutine a command", "#94d82d"},
     {"raw", "raw socket floor", "#868e96"},
     {"redis-benchmark", "redis-benchmark", "#7048e8"},
 };
