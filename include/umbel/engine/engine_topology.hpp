@@ -16,8 +16,9 @@ inline void engine::begin_refresh(instant now) {
     refresher_.begin(candidates(now), now);
 }
 
-/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then the seeds. Who was named by a
-/// redirect counts as a member: all members may leave before any topology has told of those that came.
+/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then whom a redirect has named, then
+/// the seeds. All members may leave before any topology has told of those that came: then only a redirect has. What such a node tells is
+/// judged like the word of any stranger: it counts when nobody of the known cluster has answered for a while.
 inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
     auto const shuffle_from = [&](std::size_t first) {
@@ -29,12 +30,14 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
             bool const up = one.link(link_mode::primary).now_is == link_status::state::up && one.doubted_until <= now;
-            if ((one.member || one.named) && up == connected) order.push_back(number);
+            if (one.member && up == connected) order.push_back(number);
         }
         shuffle_from(first);
     };
     add_members(true);
     add_members(false);
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number)
+        if (nodes_[number].named) order.push_back(number);
     std::size_t const first_seed = order.size();
     for (cluster::endpoint const& seed : options_.seeds) {
         std::uint16_t const number = nodes_.obtain(seed, now);
@@ -87,8 +90,7 @@ inline void engine::answered(query& one, instant now) {
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
     for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
-    bool const trusted = nodes_[one.asked()].named || cluster::shares_known_node(topology_, *told);
-    bool const stranger = router_.known() == known_as::cluster && !trusted;
+    bool const stranger = router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, *told);
     if (stranger) {
         if (told->covered_slots() == cluster::slot_count) foreign_ = std::move(*told);
         return not_helped(error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
@@ -145,6 +147,7 @@ inline void engine::adopt(cluster::topology incoming, instant now) {
     auto const is_well = [](cluster::node_info const& told) { return cluster::is_routable(told.health); };
     refresher_.succeeded(now, std::all_of(incoming.nodes.begin(), incoming.nodes.end(), is_well));
     last_error_.reset();
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) nodes_[number].named = false;
     bool const alone = incoming.told_by == cluster::source::standalone;
     bool const first = router_.known() == known_as::nothing;
     cluster::topology merged =
@@ -183,7 +186,6 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         // A connection that has sent READONLY is made anew when the role changes.
         if (one.member && one.role != info.role) shut({numbers[at], link_mode::replica}, now);
         one.member = true;
-        one.named = false;
         one.role = info.role;
         one.health = info.health;
         one.id = info.id;
@@ -193,7 +195,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         node& one = nodes_[number];
         if (!one.in_use || present[number]) continue;
         if (one.member) one.left_at = now;
-        one.member = one.named = false;
+        one.member = false;
         shut({number, link_mode::primary}, now);
         shut({number, link_mode::replica}, now);
     }

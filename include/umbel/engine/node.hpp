@@ -41,7 +41,7 @@ struct node {
     cluster::node_health health = cluster::node_health::online;
     bool in_use = false;  ///< The number is taken.
     bool member = false;  ///< Part of the present topology.
-    bool named = false;   ///< A redirect of a known node led here, and no topology has been learned since.
+    bool named = false;   ///< No member, but a member's redirect led here, and no topology has been learned since.
     instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};  ///< It has been silent while commands waited.
     instant shunned_until{0};  ///< It cannot serve at present: it said LOADING or MASTERDOWN.
