@@ -56,7 +56,8 @@ struct journal {
     std::uint16_t port = 0;  ///< 0: the server named nobody who could be followed.
     std::int32_t slot = -1;
     cluster::verdict verdict{};
-    errc fault{};
+    errc fault{};  ///< What is judged …
+    errc told{};   ///< … and what the caller is told: another one where a transaction was discarded because of it.
     umbel::delivery delivery = umbel::delivery::not_sent;  ///< Of the whole command …
     umbel::delivery lately = umbel::delivery::not_sent;    ///< … and of the latest attempt alone.
     std::string message;

@@ -109,7 +109,7 @@ inline void engine::go_on(call& one, instant now) {
     if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
     if (way.from && (way.fault == errc::loading || way.fault == errc::master_down)) shun(way.from.node, now);
     if (!may_go_on(one, now))
-        return finish(one, way.fault, way.delivery, way.message + " (not sent again: the retry budget is empty)");
+        return finish(one, way.told, way.delivery, way.message + " (not sent again: the retry budget is empty)");
     if (way.verdict.next == step::retry || way.verdict.next == step::refresh) {
         ++counters_.retried;
         observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
@@ -128,7 +128,7 @@ inline void engine::go_on(call& one, instant now) {
                         after(now, way.verdict.delay), now);
         case step::fail: break;
     }
-    finish(one, way.fault, way.delivery, way.message);
+    finish(one, way.told, way.delivery, way.message);
 }
 
 /// Draws on the retry budget where sending the call again adds load.
@@ -194,7 +194,7 @@ inline std::uint16_t engine::named_by(journal const& way, instant now) {
     if (way.port == 0) return link_id::no_node;
     cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
     std::uint16_t const number = nodes_.obtain(options_.addresses(where), now);
-    if (number != link_id::no_node && way.from && (nodes_[way.from.node].member || nodes_[way.from.node].named)) nodes_[number].named = true;
+    if (number != link_id::no_node && way.from && nodes_[way.from.node].member) nodes_[number].named = !nodes_[number].member;
     return number;
 }
 

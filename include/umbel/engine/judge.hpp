@@ -98,6 +98,7 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
     way->slot = seen.slot;
     way->verdict = next;
     way->fault = seen.cause();
+    way->told = seen.code;
     way->delivery = one.known(seen.delivered);
     way->lately = seen.delivered;
     way->from = one.link;

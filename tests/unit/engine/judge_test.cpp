@@ -119,6 +119,8 @@ TEST_CASE("a discarded transaction is judged by the error inside, and told by it
     CHECK(follows.one.way->verdict.next == cluster::verdict::step::follow);
     CHECK(follows.one.way->host == "10.0.0.2");
     CHECK(follows.one.way->hops[0].reason == errc::moved);
+    CHECK(follows.one.way->fault == errc::moved);
+    CHECK(follows.one.way->told == errc::exec_aborted);
     CHECK(follows.one.redirects == 1);
     bench asks;
     REQUIRE(asks.judge(aborted(errc::ask, "10.0.0.2")));
