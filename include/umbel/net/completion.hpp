@@ -166,9 +166,16 @@ struct handler_slot {
     static void put(pooled_call& one, Given&& handler, asio::execution_context const* client_context) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
         if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
+        struct placing {
+            pooled_call* one;
+            ~placing() {
+                if (one) vacate(*one);
+            }
+        } unfinished{&one};
         one.inline_here = runs_anywhere(executor, client_context);
         if (!one.inline_here) employ(one, executor, client_context, work_of(one));
         keep(one, std::forward<Given>(handler));
+        unfinished.one = nullptr;
     }
     /// Moves the handler in. Precondition: it fits, or put() has made a box.
     template <class Given>
@@ -190,6 +197,10 @@ struct handler_slot {
     static Handler& get(pooled_call& one) noexcept { return *std::launder(reinterpret_cast<Handler*>(space_of(one))); }
     static void clear(pooled_call& one) noexcept {
         get(one).~Handler();
+        vacate(one);
+    }
+    /// Ends what surrounds a handler.
+    static void vacate(pooled_call& one) noexcept {
         if (one.has_work) [[unlikely]] dismiss(*std::launder(static_cast<work_type*>(work_of(one))));
         if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(one)));
         one.has_work = false;

@@ -31,7 +31,8 @@ UMBEL_BOUNDARY asio::any_io_executor keep_busy(asio::any_io_executor const& exec
 UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one) { asio::dispatch(executor, late_completion{one}); }
 
 UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one) {
-    asio::dispatch(asio::require(executor, asio::execution::blocking.never), late_completion{one});
+    late_completion carried{one};  // First of all, so that it is dropped whatever throws.
+    asio::dispatch(asio::require(executor, asio::execution::blocking.never), std::move(carried));
 }
 
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context,

@@ -52,6 +52,20 @@ struct umbel::from_reply<touchy> {
 
 namespace {
 
+/// A handler that is built and copied, but cannot be moved.
+template <std::size_t Size>
+struct clinging {
+    using executor_type = asio::any_io_executor;
+    executor_type where;
+    std::array<char, Size> more{};
+
+    explicit clinging(executor_type executor) : where{std::move(executor)} {}
+    clinging(clinging const& other) = default;
+    clinging(clinging&&) { throw std::runtime_error{"its own"}; }
+    executor_type get_executor() const noexcept { return where; }
+    void operator()(result<std::string>) {}
+};
+
 umbel::resp::view reply_of(std::string_view text) {
     static umbel::resp::node node;
     node = umbel::resp::node::text(umbel::resp::type::bulk_string, 0, static_cast<std::uint32_t>(text.size()));
@@ -147,6 +161,22 @@ TEST_CASE("a handler of another context is posted there, and that context is kep
     other.run();
     CHECK(told == "hello");
     CHECK(other.stopped());
+}
+
+TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and keeps no context busy", "[completion]") {
+    asio::io_context client{1};
+    asio::io_context other{1};
+    pooled_call& one = *net::pool::take();
+    auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
+        CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &client)), std::runtime_error);
+        CHECK_FALSE(one.has_work);
+        other.restart();
+        other.poll();
+        CHECK(other.stopped());
+    };
+    refused(clinging<8>{other.get_executor()});
+    refused(clinging<1000>{other.get_executor()});  // In a box.
+    net::pool::give_back(&one);
 }
 
 TEST_CASE("the client's own context is recognised behind a type-erased executor; a strand is not the context", "[completion]") {
