@@ -33,9 +33,7 @@ TEST_CASE("cut at every byte of request and reply: the count is between acknowle
                     ++outcomes["request cut: " + told];
                     CHECK(told != "acknowledged");
                 }
-                // No counter and no list is longer than the book: colon, digits, CR and LF.
-                std::size_t const longest = std::to_string(c.book.operations().size()).size() + 3;
-                for (std::size_t at = 0; at < longest; ++at, ++laid)
+                for (std::size_t at = 0; at <= 4; ++at, ++laid)
                     ++outcomes["reply cut: " + c.cut(key, 0, 0, {.where = ambush::side::reply, .at = at, .how = how})];
             }
         }
