@@ -6,6 +6,7 @@
 #include <umbel/engine/link.hpp>
 #include <umbel/testing/network.hpp>
 
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -108,14 +109,15 @@ public:
         if (!good) return lose(errc::connect_failed, "Connection refused");
         link_.connected(time_.now());
         if (link_.now_is() == engine::link::state::ready) owner_.opened(*this);
-        stream_->wait_readable();
+        read_on();
         serve();
     }
     void on_readable(std::uint32_t epoch) override {
         if (epoch != epoch_ || !stream_) return;
+        reading_ = false;
         turn const now{*this};
         if (receive()) serve();
-        if (stream_ && epoch_ == epoch && !closed_) stream_->wait_readable();
+        read_on();
     }
     void on_writable(std::uint32_t epoch) override {
         if (epoch != epoch_ || !stream_) return;
@@ -129,8 +131,13 @@ private:
         explicit turn(sim_connection& whose) noexcept : self{whose} { self.in_turn_ = true; }
         turn(turn const&) = delete;
         turn& operator=(turn const&) = delete;
-        ~turn() { self.in_turn_ = false; }
+        ~turn() {
+            self.in_turn_ = false;
+            // A handler has thrown: what it has kept the turn from doing is done in another.
+            if (std::uncaught_exceptions() > thrown_before) self.schedule();
+        }
         sim_connection& self;
+        int const thrown_before = std::uncaught_exceptions();
     };
 
     void schedule() {
@@ -142,9 +149,16 @@ private:
             scheduled_ = false;
             turn const now{*this};
             serve();
+            read_on();
         });
     }
 
+    /// Waits for the next bytes, unless it waits for them already.
+    void read_on() {
+        if (!stream_ || reading_ || closed_ || link_.now_is() == engine::link::state::connecting) return;
+        reading_ = true;
+        stream_->wait_readable();
+    }
     /// One non-blocking receive. False: the connection has ended.
     bool receive() {
         stream::outcome how{};
@@ -179,6 +193,7 @@ private:
         bool const listed = !link_.pipe().finished().empty() || !link_.pipe().diverted().empty();
         return listed || (stream_ && !write_blocked_ && link_.wants_write());
     }
+    /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of its own.
     void deliver() {
         if (!link_.pipe().diverted().empty()) owner_.diverted(std::move(link_.pipe().diverted()));
         while (engine::call* const one = link_.pipe().finished().pop()) one->kind->complete(*one);
@@ -206,6 +221,7 @@ private:
         stream_.reset();
         ++epoch_;
         write_blocked_ = false;
+        reading_ = false;
     }
     void lose(errc why, std::string message) {
         hang_up();
@@ -253,6 +269,7 @@ private:
     bool in_turn_ = false;
     bool scheduled_ = false;
     bool write_blocked_ = false;
+    bool reading_ = false;  ///< Waits for bytes.
     bool draining_ = false;
     bool closed_ = false;
     instant armed_for_ = engine::never;

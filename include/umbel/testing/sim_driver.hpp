@@ -123,11 +123,7 @@ public:
     /// Completes calls whose results are stored, in a step of their own.
     void complete_soon(engine::call_list&& all) {
         settled_.push_back(std::move(all));
-        time_.soon([this] {
-            engine::call_list mine{std::move(settled_.front())};
-            settled_.pop_front();
-            while (engine::call* const one = mine.pop()) one->kind->complete(*one);
-        });
+        time_.soon([this] { complete_settled(); });
     }
     void want_refresh() { happened(engine::refresh_wanted{}); }
     /// True when no call is under way.
@@ -182,6 +178,24 @@ private:
         std::uint64_t all = 0;
         for (auto* const one : static_cast<sim_driver*>(self)->connections_) all += one->link().pipe().counters().requests();
         return all;
+    }
+
+    /// Completes the calls that have waited longest; a handler that throws does not keep the others from theirs.
+    void complete_settled() {
+        struct round {
+            sim_driver& self;
+            engine::call_list all;
+            explicit round(sim_driver& whose) noexcept : self{whose}, all{std::move(whose.settled_.front())} { self.settled_.pop_front(); }
+            round(round const&) = delete;
+            round& operator=(round const&) = delete;
+            ~round() {
+                if (all.empty()) return;
+                // In front of those who came later, and with a step for each list.
+                self.settled_.push_front(std::move(all));
+                self.time_.soon([whose = &self] { whose->complete_settled(); });
+            }
+        } mine{*this};
+        while (engine::call* const one = mine.all.pop()) one->kind->complete(*one);
     }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
