@@ -28,6 +28,8 @@ public:
     virtual void diverted(engine::call_list&& calls) = 0;
     virtual void stranded(engine::call& one) = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
+    /// Completes a call whose result is stored.
+    virtual void complete(engine::call& one) { one.kind->complete(one); }
 
 protected:
     ~sim_connection_owner() = default;
@@ -196,7 +198,7 @@ private:
     /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of its own.
     void deliver() {
         if (!link_.pipe().diverted().empty()) owner_.diverted(std::move(link_.pipe().diverted()));
-        while (engine::call* const one = link_.pipe().finished().pop()) one->kind->complete(*one);
+        while (engine::call* const one = link_.pipe().finished().pop()) owner_.complete(*one);
         if (!link_.pipe().slow().empty()) owner_.slowed(std::exchange(link_.pipe().slow(), {}));
     }
     void flush() {

@@ -142,6 +142,8 @@ public:
     /// Called with what observers are told; engine_options::observed has the engine tell it.
     std::function<void(engine::action const&)> on_notice;
     std::function<void(engine::call_slow const&)> on_slow;
+    /// Completes calls that are not the engine's own; where it is empty, they complete in the step that has settled them.
+    std::function<void(engine::call&)> completes;
     bool forget_tombstones = false;
 
     // ---- sim_connection_owner -------------------------------------------------------------------------------------------------
@@ -160,6 +162,10 @@ public:
     void slowed(std::vector<engine::call_slow>&& all) override {
         if (!on_slow) return;
         for (engine::call_slow const& one : all) on_slow(one);
+    }
+    void complete(engine::call& one) override {
+        if (completes && !one.internal) return completes(one);
+        one.kind->complete(one);
     }
     void stranded(engine::call& one) override {
         bool const first = stranded_.empty();
@@ -195,7 +201,7 @@ private:
                 self.time_.soon([whose = &self] { whose->complete_settled(); });
             }
         } mine{*this};
-        while (engine::call* const one = mine.all.pop()) one->kind->complete(*one);
+        while (engine::call* const one = mine.all.pop()) complete(*one);
     }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.

@@ -8,6 +8,8 @@
 #include <umbel/net/snapshot_of.hpp>
 #include <umbel/testing/sim_driver.hpp>
 
+#include <asio/post.hpp>
+
 #include <memory>
 #include <utility>
 #include <variant>
@@ -19,9 +21,11 @@ namespace umbel::testing {
 /// Lifetime: borrows timeline and network until abandon(). Threading: one thread.
 class sim_home final : public net::home {
 public:
-    /// Handlers complete through their executors, never inside a step of the timeline: so there is no context of the client's own.
+    /// Handlers complete on their executors, those without one on `executor`, never inside a step of the timeline: so every settled call is
+    /// posted there, and there is no context of the client's own.
     sim_home(timeline& time, network& net, asio::any_io_executor executor, net::settings chosen)
         : home{std::move(executor), nullptr, chosen.hedge_percent_max}, time_{time}, driver_{time, net, driver_settings(chosen)} {
+        driver_.completes = [this](engine::call& one) { asio::post(this->executor(), net::late_completion{static_cast<net::pooled_call&>(one)}); };
         if (!chosen.observer) return;
         driver_.on_notice = [watching = chosen.observer](engine::action const& what) { tell(*watching, what); };
         driver_.on_slow = [watching = chosen.observer](engine::call_slow const& what) { watching->slow(what); };

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -225,6 +226,58 @@ TEST_CASE("a client that goes away completes what is pending with cancelled, eac
     }
     here.run_for(1s);
     CHECK(told == std::vector<errc>(20, errc::cancelled));
+}
+
+TEST_CASE("a callback without an executor runs on the stage's, as it runs on the client's elsewhere", "[stage]") {
+    stage here;
+    std::vector<std::string> told;
+    auto const say = [&](std::string what, bool good) {
+        told.push_back(good && here.executor().running_in_this_thread() ? std::move(what) : what + " is wrong");
+    };
+    {
+        umbel::client db = here.client();
+        db.ready()([&](umbel::result<umbel::ok> one) { say("ready", one.has_value()); });
+        here.run_for(1s);
+        db.set("a", "1")([&](umbel::result<umbel::set_outcome> one) { say("set", one.has_value()); });
+        here.run_for(1s);
+        db.mget("a", "b", "c")([&](auto one) { say("mget", one.has_value()); });
+        here.run_for(1s);
+        db.statistics()([&](auto one) { say("statistics", one.has_value()); });
+        here.run_for(1s);
+        db.incr("a")([&](umbel::result<std::int64_t> one) { say("incr", !one); });
+    }
+    here.run_for(1s);
+    CHECK(told == std::vector<std::string>{"ready", "set", "mget", "statistics", "incr"});
+}
+
+TEST_CASE("on a stage, too, a callback that throws keeps no other from its result", "[stage]") {
+    stage here;
+    std::vector<errc> told;
+    std::vector<instant> when;
+    auto const throws_first = [&](umbel::result<std::int64_t> one) {
+        told.push_back(one ? errc::server_error : one.error().code());
+        when.push_back(here.time().now());
+        if (told.size() == 1) throw std::runtime_error{"the callback's own"};
+    };
+    std::optional<umbel::client> db{here.client()};
+    SECTION("five replies at once") {
+        here.run((*db).ready()(asio::use_awaitable));
+        for (int i = 0; i < 5; ++i) db->incr("n")(throws_first);
+    }
+    SECTION("the client goes away before it has a topology") {
+        for (int i = 0; i < 5; ++i) db->incr("n")(throws_first);
+        db.reset();
+    }
+    SECTION("the client goes away with five commands under way") {
+        here.run((*db).ready()(asio::use_awaitable));
+        for (int i = 0; i < 5; ++i) db->incr("n")(throws_first);
+        db.reset();
+    }
+    CHECK_THROWS_AS(here.run_for(1s), std::runtime_error);
+    CHECK(told.size() == 1);
+    here.run_for(1s);
+    CHECK(told == std::vector<errc>(5, db ? errc::server_error : errc::cancelled));
+    CHECK(when.back() == when.front());
 }
 
 TEST_CASE("a stage may end while services wait in every state, and what they own goes with them", "[stage]") {
