@@ -32,22 +32,27 @@ struct begin_sleep {
     template <class Handler>
     void operator()(Handler&& handler, asio::any_io_executor const& otherwise, duration span) const {
         struct sleeper {
-            std::optional<std::decay_t<Handler>> waiting;
-            void wake(asio::any_io_executor const& executor) {
+            timeline& time;
+            asio::any_io_executor otherwise;
+            std::optional<std::decay_t<Handler>> waiting{};
+            void wake() {
                 if (!waiting) return;
                 auto woken = std::move(*waiting);
                 waiting.reset();
-                asio::dispatch(asio::get_associated_executor(woken, executor), std::move(woken));
+                if (auto slot = asio::get_associated_cancellation_slot(woken); slot.is_connected()) slot.clear();
+                asio::dispatch(asio::get_associated_executor(woken, otherwise), std::move(woken));
             }
         };
-        auto const one = std::make_shared<sleeper>();
+        // Only the timeline owns the sleeper. What stands in the slot must not: the handler owns the slot.
+        auto const one = std::make_shared<sleeper>(sleeper{*time, otherwise});
         auto slot = asio::get_associated_cancellation_slot(handler);
         one->waiting.emplace(std::forward<Handler>(handler));
         if (slot.is_connected()) {
-            auto* const now = time;
-            slot.assign([one, now, otherwise](asio::cancellation_type) { now->soon([one, otherwise] { one->wake(otherwise); }); });
+            slot.assign([seen = std::weak_ptr<sleeper>{one}](asio::cancellation_type) {
+                if (auto const there = seen.lock()) there->time.soon([there] { there->wake(); });
+            });
         }
-        time->in(span, [one, otherwise] { one->wake(otherwise); });
+        time->in(span, [one] { one->wake(); });
     }
 };
 

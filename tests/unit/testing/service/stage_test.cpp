@@ -281,6 +281,7 @@ TEST_CASE("on a stage, too, a callback that throws keeps no other from its resul
 }
 
 TEST_CASE("a stage may end while services wait in every state, and what they own goes with them", "[stage]") {
+    using namespace asio::experimental::awaitable_operators;
     auto const alive = std::make_shared<int>(0);
     std::weak_ptr<int> const watched = alive;
     for (duration const until : {0ms, 1ms, 5ms, 50ms, 300ms}) {
@@ -293,7 +294,17 @@ TEST_CASE("a stage may end while services wait in every state, and what they own
                 co_await at.sleep(3ms);
             }
         };
-        for (int i = 0; i < 20; ++i) asio::co_spawn(here.executor(), owning(here, alive, here.client()), asio::detached);
+        auto const racing = [](stage& at, std::shared_ptr<int>, umbel::client db) -> asio::awaitable<void> {
+            for (;;) {
+                co_await (db.incr("n")(asio::use_awaitable) || at.sleep(20s));
+                co_await (db.get("n")(asio::use_awaitable) || at.sleep(100us));
+                co_await (at.sleep(2ms) || at.sleep(20s));
+            }
+        };
+        for (int i = 0; i < 20; ++i) {
+            asio::co_spawn(here.executor(), owning(here, alive, here.client()), asio::detached);
+            asio::co_spawn(here.executor(), racing(here, alive, here.client()), asio::detached);
+        }
         here.time().in(100ms, [&] { here.cluster().freeze(0); });
         here.run_for(until);
         CHECK(alive.use_count() > 1);
