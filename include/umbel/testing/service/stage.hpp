@@ -65,7 +65,8 @@ struct begin_sleep {
 ///     auto const hits = here.run(visit(db, "home"));       // the service: asio::awaitable<int> visit(umbel::client&, std::string)
 ///
 /// Lifetime: must outlive its clients and what they complete. Coroutines that still wait when it ends are destroyed.
-/// Threading: one thread. What waits by an asio timer waits in real time: services under test wait by sleep().
+/// Threading: one thread. Services under test wait by sleep(), never by an asio timer: that one waits in real time, while virtual time races
+/// ahead, and whatever depends on it is another in every run, whatever the seed.
 class stage {
 public:
     explicit stage(cluster_shape shape = {}, std::uint64_t seed = 1, model_options servers = {}, network_options wires = {})
