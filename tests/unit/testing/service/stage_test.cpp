@@ -137,6 +137,8 @@ TEST_CASE("the same seed gives a service the same day", "[stage]") {
     auto const second = die_under_service(7);
     CHECK(first.first.last == second.first.last);
     CHECK(first.second == second.second);
+    auto const other = die_under_service(8);
+    CHECK(other.second != first.second);
 }
 
 TEST_CASE("a deadline, a cancellation and a sleep pass on virtual time", "[stage]") {
