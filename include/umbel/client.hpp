@@ -34,7 +34,9 @@ public:
         : client{net::make_home(std::move(executors), chosen, policy, std::move(watching)), chosen} {}
 
     /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts one onto virtual time.
+    /// Precondition: there is a home, also where `made.wrong` says why it will never connect.
     client(net::new_home made, options const& chosen) {
+        UMBEL_ASSERT(made.where != nullptr);
         home_ = std::move(made.where);
         where_.wrong = std::move(made.wrong);
         where_.owner = &net::anchor_registry::moor(*home_);
