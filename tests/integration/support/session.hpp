@@ -56,7 +56,7 @@ public:
     explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {},
         std::shared_ptr<umbel::observer> watching = nullptr, unsigned threads = 1)
         : busy_{io_.get_executor()},
-          others_{threads - 1},
+          others_{threads - 1, patience},
           client_{std::in_place, others_.with(io_.get_executor()), options, policy, std::move(watching)},
           ended_{done_.get_future()},
           thread_{[this] {
