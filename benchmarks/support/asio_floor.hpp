@@ -50,8 +50,8 @@ public:
     }
     /// The same as a coroutine. Returns the bytes of the reply.
     asio::awaitable<std::size_t> command(char const* bytes, std::size_t size) {
-        co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(asio::error_code, std::size_t)>(begin{}, asio::use_awaitable, this, bytes,
-                                                                                                                  size);
+        using told = void(asio::error_code, std::size_t);
+        co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, told>(begin{}, asio::use_awaitable, this, bytes, size);
     }
 
 private:
@@ -184,7 +184,8 @@ private:
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();
-            if (co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size) != reply_bytes_) die(name(), "a reply has another size");
+            std::size_t const came = co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size);
+            if (came != reply_bytes_) die(name(), "a reply has another size");
             count.sampled(since);
             count.done();
         }

@@ -43,7 +43,8 @@ inline layer_rule const* rule_of(std::string_view layer) {
     return nullptr;
 }
 
-/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in base. A folder in a folder is a layer of its own.
+/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in base. A folder in a folder is a
+/// layer of its own.
 inline std::string_view layer_of(std::string_view path) {
     if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
     for (std::string_view const name : {"config.hpp", "error.hpp", "options.hpp"}) {
@@ -87,7 +88,8 @@ inline std::vector<forbidden> const& forbidden_in_core() {
             "no threads and no locks here"},
         {"std", std::regex{R"(\bstd\s*::\s*(jthread|thread|mutex)\b)"}, "no threads and no locks here"},
         {"pthread_", std::regex{R"(\bpthread_\w)"}, "no threads and no locks here"},
-        {"#", std::regex{R"(<(sys/(socket|epoll|select|poll)|netinet/\w+|arpa/inet|netdb|poll|unistd|time)\.h>)"}, "no sockets and no system calls here"},
+        {"#", std::regex{R"(<(sys/(socket|epoll|select|poll)|netinet/\w+|arpa/inet|netdb|poll|unistd|time)\.h>)"},
+            "no sockets and no system calls here"},
     };
     return list;
 }
@@ -95,7 +97,8 @@ inline std::vector<forbidden> const& forbidden_in_core() {
 inline void judge_words(std::string const& line, std::vector<forbidden> const& list, std::string const& where, std::string const& shown,
     std::vector<violation>& found) {
     for (auto const& rule : list) {
-        if (line.find(rule.hint) != std::string::npos && std::regex_search(line, rule.pattern)) found.push_back({where, shown, std::string{rule.why}});
+        if (line.find(rule.hint) == std::string::npos || !std::regex_search(line, rule.pattern)) continue;
+        found.push_back({where, shown, std::string{rule.why}});
     }
 }
 

@@ -70,8 +70,9 @@ state const states[]{
      }, low_saw_all},
     {"behind an answered ASKING", [](two_nodes& here) {
          here.high_says = gets(fault("ASK", 12182, here.low));
-         here.low_says = [](words const& command) -> said { 
-             return command[0] == "GET" ? said{scripted::answer::hold(scripted::missing)} : command[0] == "ASKING" ? said{scripted::ok} : std::nullopt;
+         here.low_says = [](words const& command) -> said {
+             if (command[0] == "GET") return scripted::answer::hold(scripted::missing);
+             return command[0] == "ASKING" ? said{scripted::ok} : std::nullopt;
          };
      }, low_saw_all},
     {"lost with its connection, to be sent again", [](two_nodes& here) {
