@@ -134,7 +134,11 @@ struct bench {
     explicit bench(umbel::engine::pipeline_options pipeline = {})
         : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), false, pipeline,
                {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
-    ~bench() { link.abandon(); }
+    /// What Asio still holds of the connection goes before it: here nobody keeps it for longer.
+    ~bench() {
+        link.abandon();
+        turn();
+    }
 
     /// A call that lives as long as the connection.
     noted_call& call(std::string_view command, umbel::cluster::command_flags flags = umbel::cluster::command_flags::none) {
