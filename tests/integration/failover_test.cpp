@@ -36,7 +36,7 @@ struct whole_cluster {
         return {};
     }
     bool has_taken_over() const {
-        return eventually([&] { return servers.owner_of(slot, bystander().name).port == replica.port; });
+        return eventually([&] { return servers.owns(replica, slot, bystander().name); });
     }
 };
 

@@ -201,7 +201,7 @@ public:
 
     // ---- Facts ------------------------------------------------------------------------------------------------------------
 
-    /// The node that owns a slot now and those that replicate it, as `asked` sees it.
+    /// The node that owns a slot now and those that replicate it, as `asked` sees it; none when nobody does, as in the midst of a failover.
     std::vector<node> shard_of(std::uint16_t slot, std::string const& asked) const {
         for (wire_value const& range : talk(asked).must({"CLUSTER", "SLOTS"}).items) {
             if (slot < range.items[0].number() || slot > range.items[1].number()) continue;
@@ -209,9 +209,16 @@ public:
             for (std::size_t i = 2; i < range.items.size(); ++i) found.push_back(by_port(range.items[i].items[1].number()));
             return found;
         }
+        return {};
+    }
+    node owner_of(std::uint16_t slot, std::string const& asked = "n1") const {
+        for (node const& found : shard_of(slot, asked)) return found;
         throw std::runtime_error{"cluster: nobody owns slot " + std::to_string(slot)};
     }
-    node owner_of(std::uint16_t slot, std::string const& asked = "n1") const { return shard_of(slot, asked).front(); }
+    bool owns(node const& one, std::uint16_t slot, std::string const& asked) const {
+        for (node const& found : shard_of(slot, asked)) return found.port == one.port;
+        return false;
+    }
 
     /// True when all nodes agree who owns which slots, and know all replicas.
     bool is_whole() const {
@@ -319,7 +326,7 @@ public:
         talk(to).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
         talk(from).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
         for (node const& one : nodes_) {
-            if (!eventually([&] { return owner_of(slot, one.name).port == to.port; }))
+            if (!eventually([&] { return owns(to, slot, one.name); }))
                 throw std::runtime_error{"cluster: " + one.name + " has not heard of the new owner"};
         }
     }
@@ -336,7 +343,6 @@ private:
         return made + "'";
     }
     std::filesystem::path dir() const { return folder_ / "cluster"; }
-
     void run(std::string const& words) const {
         std::string const output = (folder_ / "output").string();
         std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " + quoted(dir().string()) + " > " +
@@ -388,9 +394,7 @@ private:
     std::filesystem::path folder_;
     std::vector<node> nodes_;
     std::map<std::string, std::uint16_t> announced_;
-    std::set<std::string> dead_;
-    std::set<std::string> frozen_;
-    std::set<std::string> cut_;
+    std::set<std::string> dead_, frozen_, cut_;
 };
 
 }  // namespace umbel::test

@@ -156,7 +156,7 @@ public:
     real_cluster::node bystander() const { return shards_.back().replica; }
     /// True as soon as the cluster says that the node serves the shard.
     bool serves(std::size_t at, real_cluster::node const& wanted, std::chrono::seconds limit = 40s) const {
-        bool const does = eventually([&] { return servers.owner_of(shards_[at].slots.back(), bystander().name).port == wanted.port; }, limit);
+        bool const does = eventually([&] { return servers.owns(wanted, shards_[at].slots.back(), bystander().name); }, limit);
         if (does) heard_[at] = steady_now();
         return does;
     }
