@@ -100,9 +100,9 @@ struct outcomes {
     }
 };
 
-}  // namespace
-
-TEST_CASE("a client destroyed from outside completes commands in every state once, as cancelled", "[lifetime]") {
+/// Brings a client with commands under way into every state, lets `end` destroy it, and holds what the commands were told against the promise.
+template <class End>
+void in_every_state(End end) {
     for (state const& one : states) {
         INFO(one.name);
         two_nodes here{one.change};
@@ -110,37 +110,32 @@ TEST_CASE("a client destroyed from outside completes commands in every state onc
         outcomes all;
         all.begin(here);
         REQUIRE(at_home::until(here.io, [&] { return one.reached(here); }));
-        here.db.reset();
-        CHECK(at_home::until(here.io, [&] { return all.done >= begun; }));
-        at_home::settle(here.io);
+        end(here, all);
         all.judge();
     }
 }
 
+}  // namespace
+
+TEST_CASE("a client destroyed from outside completes commands in every state once, as cancelled", "[lifetime]") {
+    in_every_state([](two_nodes& here, outcomes& all) {
+        here.db.reset();
+        CHECK(at_home::until(here.io, [&] { return all.done >= begun; }));
+        at_home::settle(here.io);
+    });
+}
+
 TEST_CASE("a client destroyed from inside a completion completes commands in every state once, as cancelled", "[lifetime]") {
-    for (state const& one : states) {
-        INFO(one.name);
-        two_nodes here{one.change};
-        one.arranges(here);
-        outcomes all;
-        all.begin(here);
-        REQUIRE(at_home::until(here.io, [&] { return one.reached(here); }));
+    in_every_state([](two_nodes& here, outcomes& all) {
         here.db->statistics()([&](auto) { here.db.reset(); });
         CHECK(at_home::until(here.io, [&] { return all.done >= begun; }));
         at_home::settle(here.io);
         CHECK_FALSE(here.db.has_value());
-        all.judge();
-    }
+    });
 }
 
 TEST_CASE("a client destroyed by another thread completes commands in every state once, as cancelled", "[lifetime][threads]") {
-    for (state const& one : states) {
-        INFO(one.name);
-        two_nodes here{one.change};
-        one.arranges(here);
-        outcomes all;
-        all.begin(here);
-        REQUIRE(at_home::until(here.io, [&] { return one.reached(here); }));
+    in_every_state([](two_nodes& here, outcomes& all) {
         here.io.restart();
         auto guard = asio::make_work_guard(here.io);
         std::thread runner{[&] { here.io.run(); }};
@@ -150,6 +145,5 @@ TEST_CASE("a client destroyed by another thread completes commands in every stat
         here.io.stop();
         runner.join();
         at_home::settle(here.io);
-        all.judge();
-    }
+    });
 }
