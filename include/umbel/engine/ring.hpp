@@ -47,17 +47,11 @@ public:
     void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
     void pop() noexcept { ++head_; }
 
-    /// Where the cache lines of a call begin that its settling touches: two of its own, and two of what it is extended by, its handler and its
-    /// result. For a call that is extended otherwise the latter are fetched in vain.
-    static constexpr std::size_t fetched_lines[] = {0, 64, 128, 320};
     /// Fetches a call that will be needed soon into the cache.
     void prefetch(position at) const noexcept {
-        if (at < tail_) {
-            entry const& soon = entries_[at & mask_];
-            if (soon.is_tombstone()) return;
-            auto const* const start = reinterpret_cast<char const*>(soon.owner());
-            for (std::size_t const line : fetched_lines) __builtin_prefetch(start + line, 1);
-        }
+        if (at >= tail_) return;
+        entry const& soon = entries_[at & mask_];
+        if (!soon.is_tombstone()) fetch(*soon.owner());
     }
 
 private:

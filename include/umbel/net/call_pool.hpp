@@ -25,6 +25,13 @@ enum class detour : std::uint8_t {
     control,  ///< It is answered on the control strand.
 };
 
+/// What keeps a handler's executor busy meanwhile.
+enum class work_kept : std::uint8_t {
+    none,
+    any,    ///< Of the handler's own type of executor.
+    plain,  ///< Of an asio::io_context, whose type-erased executor would cost more.
+};
+
 /// Several calls that answer one operation.
 class call_group {
 public:
@@ -55,7 +62,7 @@ struct alignas(64) pooled_call : engine::call {
     anchor* owner = nullptr;
     std::uint32_t generation = 0;
     bool has_result = false;
-    bool has_work = false;
+    work_kept work = work_kept::none;
     bool has_block = false;
     net::detour detour = net::detour::none;
     alignas(std::max_align_t) std::byte handler_space[handler_bytes];

@@ -201,9 +201,9 @@ struct handler_slot {
     }
     /// Ends what surrounds a handler.
     static void vacate(pooled_call& one) noexcept {
-        if (one.has_work) [[unlikely]] dismiss(*std::launder(static_cast<work_type*>(work_of(one))));
+        if (one.work != work_kept::none) [[unlikely]] dismiss(one, static_cast<work_type*>(work_of(one)));
         if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(one)));
-        one.has_work = false;
+        one.work = work_kept::none;
     }
 
     /// Gives a settled call back to its pool, whatever happens.

@@ -5,6 +5,7 @@
 #include <umbel/engine/link.hpp>
 #include <umbel/net/connection_owner.hpp>
 #include <umbel/net/inbox.hpp>
+#include <umbel/net/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/post.hpp>
@@ -28,12 +29,9 @@ public:
 
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, bool single_threaded,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
-        : owner_{owner},
-          id_{id},
-          strand_{std::move(strand)},
-          single_threaded_{single_threaded},
-          link_{pipeline, link, std::move(budget)},
+        : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{single_threaded},
           inbox_{pipeline.in_flight_max},
+          link_{pipeline, link, std::move(budget)},
           timer_{strand_} {}
 
     engine::link_id id() const noexcept { return id_; }
@@ -160,7 +158,7 @@ private:
     struct turn_scope {
         explicit turn_scope(connection& whose) noexcept : before{current_turn} {
             whose.now_ = read_clock();
-            current_turn = {&whose, whose.now_};
+            current_turn = {&whose, whose.now_, &whose.leaving_};
             whose.in_turn_ = true;
             self = &whose;
         }
@@ -169,6 +167,7 @@ private:
         ~turn_scope() {
             self->in_turn_ = false;
             current_turn = before;
+            self->leaving_.send_all();
             if (self->unfinished()) self->schedule();
         }
         turn before;
@@ -188,7 +187,7 @@ private:
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) noexcept {
         inbox::pushed const done = inbox_.push(one);
-        if (done == inbox::pushed::first || unannounced_.exchange(false, std::memory_order_acq_rel)) {
+        if (done == inbox::pushed::first || (unannounced_ && unannounced_.exchange(false, std::memory_order_acq_rel))) {
             // Without memory for a message the next call tries again, and so does the connection's next turn.
             using message = handler_of<connection, &connection::drain_inbox, &connection::message_lost>;
             if (!managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); })) message_lost();
@@ -369,11 +368,16 @@ private:
         schedule();
     }
 
+    // Read by every thread that has a command for it.
     connection_owner& owner_;
     engine::link_id const id_;
     asio::any_io_executor const strand_;
     bool const single_threaded_;
-    bool in_turn_ = false;
+    // Written by them: nothing else may stand in these cache lines.
+    alignas(64) inbox inbox_;
+    std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.
+    // The strand's own.
+    alignas(64) bool in_turn_ = false;
     bool scheduled_ = false;
     unsigned lost_in_a_row_ = 0;
     bool write_blocked_ = false;
@@ -387,9 +391,8 @@ private:
     std::shared_ptr<transport> transport_;
     std::uint32_t epoch_ = 0;
     std::uint32_t generation_ = 0;
-    inbox inbox_;
-    std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.
     std::atomic<std::size_t> in_flight_{0};
+    departures leaving_;
     asio::steady_timer timer_;
     engine::instant armed_for_ = engine::never;
 };

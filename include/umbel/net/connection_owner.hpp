@@ -1,4 +1,4 @@
-// connection_owner.hpp: what a connection tells its driver, and what time it is while it does so.
+// connection_owner.hpp: what a connection tells its driver.
 // It knows neither of the two.
 #pragma once
 
@@ -9,15 +9,11 @@
 
 #include <asio/any_io_executor.hpp>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace umbel::net {
-
-/// The engine's clock: nothing left of net/ reads one.
-inline engine::instant read_clock() noexcept { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 class connection;
 
@@ -40,14 +36,5 @@ public:
 protected:
     ~connection_owner() = default;
 };
-
-/// The connection that this thread is serving right now, if any.
-struct turn {
-    connection const* of = nullptr;
-    engine::instant now{0};
-};
-inline constinit thread_local turn current_turn{};
-/// The time of the present turn; outside of one, the clock's.
-inline engine::instant turn_time() noexcept { return current_turn.of ? current_turn.now : read_clock(); }
 
 }  // namespace umbel::net

@@ -110,6 +110,13 @@ UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_ca
 /// As complete_on(), but never from in here: what an executor does for a handler that has said nothing of immediate completion.
 UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one);
 
+/// Sends a settled call to another executor, together with the others of the same turn where somebody gathers them.
+template <class Executor>
+void depart(Executor const& executor, pooled_call& one) {
+    complete_on(executor, one);
+}
+UMBEL_BOUNDARY void depart(asio::any_io_executor const& executor, pooled_call& one);
+
 /// False when a settled call may complete right here; otherwise it is on its way to its executor.
 template <class Executor>
 bool moves_on(pooled_call& one, Executor const& executor) {
@@ -118,7 +125,7 @@ bool moves_on(pooled_call& one, Executor const& executor) {
     } else {
         if (one.inline_here || runs_here(executor)) return false;
         one.inline_here = true;
-        complete_on(executor, one);
+        depart(executor, one);
         return true;
     }
 }
@@ -128,16 +135,16 @@ template <class Executor>
 void employ(pooled_call& one, Executor const& executor, asio::execution_context const* context, void* work) {
     if (belongs_to(executor, context)) return;
     ::new (work) decltype(keep_busy(executor))(keep_busy(executor));
-    one.has_work = true;
+    one.work = work_kept::any;
 }
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work);
 
 /// Ends what employ() has made.
 template <class Work>
-void dismiss(Work& work) noexcept {
-    work.~Work();
+void dismiss(pooled_call&, Work* work) noexcept {
+    std::launder(work)->~Work();
 }
-UMBEL_BOUNDARY void dismiss(asio::any_io_executor& work) noexcept;
+UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept;
 
 /// The executor of a handler without one of its own, when the client has gone.
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;

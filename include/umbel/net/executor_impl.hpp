@@ -2,9 +2,15 @@
 #pragma once
 
 #include <umbel/net/executor.hpp>
+#include <umbel/net/turn.hpp>
 
+#include <asio/io_context.hpp>
 #include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
+
+#include <new>
+#include <type_traits>
+#include <utility>
 
 namespace umbel::net {
 
@@ -35,12 +41,29 @@ UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pool
     asio::dispatch(asio::require(executor, asio::execution::blocking.never), std::move(carried));
 }
 
-UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context,
-                                              void* work) {
-    employ<asio::any_io_executor>(one, executor, context, work);
+UMBEL_BOUNDARY void depart(asio::any_io_executor const& executor, pooled_call& one) {
+    if (current_turn.leaving) return current_turn.leaving->add(executor, one);
+    complete_on(executor, one);
 }
 
-UMBEL_BOUNDARY void dismiss(asio::any_io_executor& work) noexcept { work.~any_io_executor(); }
+/// The work of the executor that nearly everybody has, without the type erasure around it.
+using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
+static_assert(sizeof(plain_work) <= sizeof(asio::any_io_executor) && alignof(plain_work) <= alignof(asio::any_io_executor));
+
+UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+    auto const* const plain = executor.target<asio::io_context::executor_type>();
+    if (!plain) return employ<asio::any_io_executor>(one, executor, context, work);
+    if (&plain->context() == context) return;
+    ::new (work) plain_work{asio::require(*plain, asio::execution::outstanding_work.tracked)};
+    one.work = work_kept::plain;
+}
+
+/// Out of line: most calls have no work of their own.
+UMBEL_NEVER_INLINE inline void end_work(pooled_call const& one, asio::any_io_executor* work) noexcept {
+    if (one.work != work_kept::plain) return std::launder(work)->~any_io_executor();
+    std::launder(reinterpret_cast<plain_work*>(work))->~plain_work();
+}
+UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept { end_work(one, work); }
 
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
 

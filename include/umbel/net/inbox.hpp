@@ -45,6 +45,7 @@ public:
         engine::call* oldest = nullptr;
         std::uint32_t taken = 0;
         while (newest) {
+            engine::fetch(*newest);  // Another thread's cache has it.
             engine::call* const older = newest->next;
             newest->next = oldest;
             oldest = newest;

@@ -37,7 +37,7 @@ UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one) {
 }
 
 /// Notes where a kept handler runs. Errors: throws what the executor throws; the call is dropped then.
-inline void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+UMBEL_ALWAYS_INLINE void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
     one.inline_here = runs_anywhere(executor, context);
     if (one.inline_here) return;
     try {

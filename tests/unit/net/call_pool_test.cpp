@@ -87,11 +87,12 @@ TEST_CASE("a call may be given back on a thread that never took one, and does no
     }}.join();
 }
 
-TEST_CASE("what a ring fetches ahead is what a call is settled with", "[pool]") {
+TEST_CASE("what is fetched of a call ahead is what its way through a thread touches", "[pool]") {
+    CHECK(sizeof(pooled_call) == 576);
     pooled_call* const one = pool::take();
     auto const line_of = [&](void const* at) { return static_cast<std::size_t>(static_cast<char const*>(at) - reinterpret_cast<char const*>(one)) / 64 * 64; };
     auto const fetched = [](std::size_t line) {
-        auto const& all = umbel::engine::ring::fetched_lines;
+        auto const& all = umbel::engine::fetched_lines;
         return std::find(std::begin(all), std::end(all), line) != std::end(all);
     };
     CHECK(fetched(line_of(&one->kind)));

@@ -169,7 +169,7 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     pooled_call& one = *net::pool::take();
     auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
         CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &client)), std::runtime_error);
-        CHECK_FALSE(one.has_work);
+        CHECK(one.work == umbel::net::work_kept::none);
         other.restart();
         other.poll();
         CHECK(other.stopped());

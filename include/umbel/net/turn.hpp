@@ -1,0 +1,27 @@
+// turn.hpp: what a thread is at while it serves a connection: which one, what time it is, and where it gathers what completes elsewhere.
+// It knows no connection.
+#pragma once
+
+#include <umbel/engine/instant.hpp>
+#include <umbel/net/departures.hpp>
+
+#include <chrono>
+
+namespace umbel::net {
+
+class connection;
+
+/// The engine's clock: nothing left of net/ reads one.
+inline engine::instant read_clock() noexcept { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+/// The connection that this thread is serving right now, if any.
+struct turn {
+    connection const* of = nullptr;
+    engine::instant now{0};
+    departures* leaving = nullptr;
+};
+inline constinit thread_local turn current_turn{};
+/// The time of the present turn; outside of one, the clock's.
+inline engine::instant turn_time() noexcept { return current_turn.of ? current_turn.now : read_clock(); }
+
+}  // namespace umbel::net
