@@ -173,7 +173,8 @@ struct options {
     std::uint16_t redirects_max = 16;
     /// Commands queued and in flight on one connection before errc::overloaded.
     std::uint32_t in_flight_max = 131072;
-    /// Bytes of queued commands on one connection before errc::overloaded; one larger command is let through alone.
+    /// Bytes of queued commands on one connection before errc::overloaded. One command larger than that may stand in the queue besides; it takes
+    /// nothing from the others.
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
     std::uint32_t waiting_max = 131072;

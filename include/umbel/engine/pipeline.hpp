@@ -101,6 +101,7 @@ public:
         }
         written_ = staged_;
         queued_bytes_ -= outbox_.seal();
+        if (oversized_bytes_ != 0 && oversized_at_ < written_) [[unlikely]] oversized_bytes_ = 0;
         // What was given up before it was sent awaits no reply: at the front it is out of the way already.
         while (ring_.head() != written_ && ring_[ring_.head()].is_tombstone() && ring_[ring_.head()].replies() == 0) ring_.pop();
         return outbox_.pieces();
@@ -219,7 +220,7 @@ public:
             route_fault(one, seen, now);
         }
         written_ = staged_ = ring_.head();
-        queued_bytes_ = 0;
+        queued_bytes_ = oversized_bytes_ = 0;
         ordered_until_ = instant{0};
         cursor_ = ring_.head();
         outbox_.reset();
@@ -244,7 +245,7 @@ public:
         }
         outbox_.reset();
         written_ = staged_ = cursor_ = ring_.head();
-        queued_bytes_ = 0;
+        queued_bytes_ = oversized_bytes_ = 0;
     }
 
     // ---- Facts --------------------------------------------------------------------------------------------------------
@@ -334,6 +335,8 @@ private:
     instant ordered_until_{0};
     wheel wheel_;
     std::size_t queued_bytes_ = 0;
+    std::size_t oversized_bytes_ = 0;  ///< Those of them that belong to the one command larger than the bound.
+    ring::position oversized_at_ = 0;  ///< Where that stands.
     call_list finished_;
     call_list diverted_;
     std::string node_;

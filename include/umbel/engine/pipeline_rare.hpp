@@ -7,11 +7,15 @@ namespace umbel::engine {
 
 UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noexcept {
     std::size_t const bytes = one.wire_size();
-    if (ring_.size() >= options_.in_flight_max || (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queued_bytes_max) ||
-        one.owned_by(cancel_token::of(link_)) || !ring_.make_room()) {
-        return refuse(one);
-    }
+    bool const oversized = bytes > options_.queued_bytes_max;
+    // One that is larger than the bound takes nothing from its neighbours.
+    bool const room = oversized ? oversized_bytes_ == 0 : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
+    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) || !ring_.make_room()) return refuse(one);
     enter(one, bytes);
+    if (oversized) {
+        oversized_bytes_ = bytes;
+        oversized_at_ = one.position;
+    }
     bool const next = staged_ == one.position && !outbox_.backlog() && outbox_.begin();
     if (next && outbox_.takes(one)) {
         outbox_.stage(one);
@@ -33,6 +37,7 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
     bool const queued = !awaits_reply(one);
     if (queued) {
         queued_bytes_ -= one.wire_size();
+        if (one.position == oversized_at_) oversized_bytes_ = 0;
         if (one.position < staged_) unstage();
         ring_[one.position] = ring::entry::tombstone(0);
     } else {
