@@ -6,13 +6,37 @@
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
 
+#include <asio/awaitable.hpp>
+
+#include <coroutine>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+
+namespace umbel::net {
+
+/// What `co_await` turns an operation into in asio::awaitable<>.
+template <class Value>
+using awaited = decltype(std::declval<std::coroutine_traits<asio::awaitable<void>>::promise_type&>().await_transform(std::declval<operation<Value>>()));
+
+/// The handler that it makes, which Asio names nowhere else. Where it should not be told, a plain function stands in: then each source file compiles its own.
+template <class Value>
+struct handler_of_await {
+    using type = void (*)(result<Value>);
+};
+template <class Value>
+    requires requires { typename awaited<Value>::handler_type; }
+struct handler_of_await<Value> {
+    using type = typename awaited<Value>::handler_type;
+};
+
+}  // namespace umbel::net
 
 // What one value needs, whatever awaits it. `how` is `extern` for a declaration, nothing for the code itself.
 #define UMBEL_COMPILE_VALUE(how, ...)                                                                                  \
     how template struct umbel::net::result_slot<__VA_ARGS__>;                                                          \
+    how template struct umbel::net::handler_slot<umbel::net::handler_of_await<__VA_ARGS__>::type, __VA_ARGS__>;                                                          \
     how template umbel::operation<__VA_ARGS__> umbel::calling::make(umbel::calling::site const&,                       \
                                                                     umbel::command::invocation<__VA_ARGS__> const&);   \
     how template umbel::operation<__VA_ARGS__> umbel::calling::submit(umbel::calling::site const&,                     \

@@ -213,29 +213,37 @@ struct handler_slot {
     };
 
     /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
-    static void complete(engine::call& base) {
-        auto& one = static_cast<pooled_call&>(base);
-        if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
-        settled const finally{one};
-        std::move(get(one))(std::move(results::get(one)));
-    }
-
+    static void complete(engine::call& base);
     /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call goes to the executor, so that no
     /// command needs code of its own for that.
-    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one) {
-        executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
-        if (leaves(one, executor, asio::get_associated_cancellation_slot(get(one)))) return;
-        complete(one);
-    }
-
-    static void drop(engine::call& base) noexcept {
-        auto& one = static_cast<pooled_call&>(base);
-        // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
-        [[maybe_unused]] Handler const handler{std::move(get(one))};
-        settled const finally{one};
-        if (one.token) release_token(one);
-    }
+    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one);
+    /// Destroys the handler without calling it.
+    static void drop(engine::call& base) noexcept;
 };
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
+    auto& one = static_cast<pooled_call&>(base);
+    if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
+    settled const finally{one};
+    std::move(get(one))(std::move(results::get(one)));
+}
+
+template <class Handler, class Value>
+void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& one) {
+    executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
+    if (leaves(one, executor, asio::get_associated_cancellation_slot(get(one)))) return;
+    complete(one);
+}
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY void handler_slot<Handler, Value>::drop(engine::call& base) noexcept {
+    auto& one = static_cast<pooled_call&>(base);
+    // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
+    [[maybe_unused]] Handler const handler{std::move(get(one))};
+    settled const finally{one};
+    if (one.token) release_token(one);
+}
 
 template <class Handler, class Value>
 UMBEL_BOUNDARY handler_slot<Handler, Value>::settled::~settled() {
