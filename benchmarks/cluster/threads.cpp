@@ -1,10 +1,11 @@
-// threads.cpp: one client over one and over two executors, each with a thread and a core of its own.
+// threads.cpp: one client over one and over two executors, each with a thread and a core of its own; and a client for each of them.
 //
 // The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
 // neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, one connection to each.
 //   one thread        both connections and all callers on one executor
 //   two, at home      each executor's callers ask the node whose connection lives there
-//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox and come back by dispatch
+//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox, and come back many in one message
+//   two clients       all callers ask both nodes, each thread by a client of its own: four connections in place of two, and nothing is shared
 // Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work included.
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
@@ -17,6 +18,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -31,7 +33,7 @@ constexpr std::string_view map_of_two =
     "*2\r\n"
     "*3\r\n:0\r\n:8191\r\n*3\r\n$8\r\n10.0.0.1\r\n:6379\r\n$1\r\na\r\n"
     "*3\r\n:8192\r\n:16383\r\n*3\r\n$8\r\n10.0.0.2\r\n:6379\r\n$1\r\nb\r\n";
-constexpr unsigned callers = 200;
+constexpr unsigned callers = 1000;
 
 /// One executor and what its thread has done.
 struct lane {
@@ -45,9 +47,12 @@ struct lane {
 struct setting {
     char const* name;
     unsigned lanes;
-    bool crossing;
+    bool both_nodes;
+    bool client_each;
 };
-constexpr setting settings_all[] = {{"one thread", 1, true}, {"two, at home", 2, false}, {"two, crossing", 2, true}};
+constexpr setting settings_all[] = {
+    {"one thread", 1, true, false}, {"two, at home", 2, false, false}, {"two, crossing", 2, true, false}, {"two clients", 2, true, true}};
+constexpr unsigned how_many = std::size(settings_all);
 
 umbel::options two_nodes() {
     umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}};
@@ -74,12 +79,16 @@ public:
     explicit arena(setting const& how) : how_{how} {
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
-        db_ = std::make_unique<loop_client>(std::move(executors), two_nodes(), value, map_of_two);
+        if (how.client_each) {
+            for (auto const& one : executors) clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(), value, map_of_two));
+        } else {
+            clients_.push_back(std::make_unique<loop_client>(std::move(executors), two_nodes(), value, map_of_two));
+        }
         run(std::chrono::milliseconds{50});
     }
     arena(arena const&) = delete;
     arena& operator=(arena const&) = delete;
-    ~arena() { db_.reset(); }
+    ~arena() { clients_.clear(); }
 
     struct seen {
         double per_second = 0, cpu_ns = 0;
@@ -118,9 +127,10 @@ private:
         mine.cpu_ns = thread_cpu_ns() - before;
     }
     asio::awaitable<void> call(lane& mine, unsigned index, unsigned turn) {
+        loop_client& db = *clients_[index % clients_.size()];
         while (!stop_.load(std::memory_order_relaxed)) {
-            auto const& keys = keys_[how_.crossing ? turn % 2 : index];
-            auto const got = co_await db_->get<umbel::bytes>(keys[++turn % keys.size()]);
+            auto const& keys = keys_[how_.both_nodes ? turn % 2 : index];
+            auto const got = co_await db.get<umbel::bytes>(keys[++turn % keys.size()]);
             if (!got || !*got) die(how_.name, got ? "a value is missing" : got.error().message());
             ++mine.answered;
         }
@@ -132,7 +142,7 @@ private:
     setting const how_;
     std::vector<std::string> const keys_[2] = {keys_of(0), keys_of(1)};
     std::vector<std::unique_ptr<lane>> lanes_;
-    std::unique_ptr<loop_client> db_;
+    std::vector<std::unique_ptr<loop_client>> clients_;
     std::atomic<bool> stop_{false};
     std::atomic<unsigned> running_{0};
 };
@@ -164,15 +174,15 @@ int main(int count, char** words) {
         std::puts("threads: one core shows nothing here");
         return 0;
     }
-    std::vector<double> rate[3], cpu[3], faster[3], dearer[3];
+    std::vector<double> rate[how_many], cpu[how_many], faster[how_many], dearer[how_many];
     for (unsigned round = 0; round < chosen.rounds; ++round) {
-        arena::seen seen[3];
-        for (unsigned turn = 0; turn < 3; ++turn) {
-            unsigned const which = (turn + round) % 3;
+        arena::seen seen[how_many];
+        for (unsigned turn = 0; turn < how_many; ++turn) {
+            unsigned const which = (turn + round) % how_many;
             arena here{settings_all[which]};
             seen[which] = here.run(std::chrono::milliseconds{static_cast<int>(chosen.seconds * 1000)});
         }
-        for (unsigned i = 0; i < 3; ++i) {
+        for (unsigned i = 0; i < how_many; ++i) {
             rate[i].push_back(seen[i].per_second / 1e6);
             cpu[i].push_back(seen[i].cpu_ns);
             faster[i].push_back(seen[i].per_second / seen[0].per_second);
@@ -180,10 +190,10 @@ int main(int count, char** words) {
         }
     }
     std::printf(
-        "one client, GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
+        "GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
         "|---|---|---|---|---|\n",
         callers);
-    for (unsigned i = 0; i < 3; ++i) {
+    for (unsigned i = 0; i < how_many; ++i) {
         print(chosen, settings_all[i].name, "million commands a second", "%.3f", rate[i]);
         print(chosen, settings_all[i].name, "CPU ns per command", "%.0f", cpu[i]);
         // What it would be if every thread had its core to itself all the time: other programs do not count.
