@@ -10,7 +10,7 @@ usage: benchmarks/instructions.sh [--record] [--program FILE]
   --record   writes the counts to benchmarks/instructions.txt instead of checking them
   --program  the built program micro/instructions (default: the one benchmarks/run.sh builds)
 
-Fails when a phase costs over 5 % and over one instruction more than recorded by the same compiler.
+Fails when a phase costs over 5 % and over one instruction more than recorded by the same compiler, and when routing costs more than 300.
 TEXT
 }
 
@@ -38,6 +38,11 @@ counts=$(printf '%s\n' "$work"/out.* | sort -V | while read -r file; do
          /^totals:/ { printf "%-28s %8.1f\n", name, $2 / 10000 }' "$file"
 done)
 [[ -n $counts ]] || { echo "instructions.sh: the program was built without valgrind's headers" >&2; exit 1; }
+# What a command costs more than one that is only pipelined.
+counts+=$'\n'$(printf '%s\n' "$counts" | awk '
+    /^slot / || /^route / || /^GET umbel::bytes, callback +[0-9]/ { sum += $NF }
+    /^GET umbel::bytes, callback, no deadline/ { sum -= $NF }
+    END { printf "%-28s %8.1f", "slot, route and deadline", sum }')
 compiler=$(strings -a "$program" 2> /dev/null | grep -m 1 -o -E '(GCC: \(.*\) |clang version )[0-9.]+' || true)
 compiler=${compiler:-unknown}
 
@@ -60,5 +65,7 @@ printf '%s\n' "$counts" | awk -v same="$same" '
     { split_line($0); change = name in was ? (count / was[name] - 1) * 100 : 0
       bad = same == "yes" && change > 5 && count - was[name] > 1
       printf "%-28s %8.1f  recorded %8.1f  %+6.1f %%%s\n", name, count, was[name], change, bad ? "  TOO MANY" : ""
-      failed = failed || bad }
+      failed = failed || bad
+      if (name == "slot, route and deadline") printf "routing adds %.0f instructions to a pipelined command (limit 300: %s)\n", count, count <= 300 ? "passed" : "MISSED"
+      failed = failed || (name == "slot, route and deadline" && count > 300) }
     END { if (same == "no") print "recorded with another compiler: shown, not checked"; exit failed ? 1 : 0 }' "$here/instructions.txt" -

@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, sizes, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep sizes redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -138,7 +138,7 @@ redis_benchmark() { # redis_benchmark PLACE PORT OUTSTANDING COMMANDS CLUSTER_OP
 }
 
 load=$(cut -d ' ' -f 1-3 /proc/loadavg)
-for name in paired sweep redis-benchmark outstanding system_calls; do
+for name in paired sweep sizes redis-benchmark outstanding system_calls; do
     if wanted "$name"; then
         start_servers
         break
@@ -150,8 +150,12 @@ if wanted paired; then
     "${client[@]}" "$programs/cluster/commands" paired "${servers[@]}" "${paired[@]}" --csv "$csv" || { (($? == 3)) && failed+=(paired); } || exit 1
 fi
 if wanted sweep; then
-    umbel_say 'all of them at 1 to 1000 outstanding commands'
+    umbel_say 'all of them at 1 to 1000 outstanding commands, some at 100,000'
     "${client[@]}" "$programs/cluster/commands" sweep "${servers[@]}" "${swept[@]}" --csv "$csv"
+fi
+if wanted sizes && [[ $quick == no ]]; then
+    umbel_say 'values of 1 byte to 16 MiB'
+    "${client[@]}" "$programs/cluster/commands" sizes "${servers[@]}" "${swept[@]}" --csv "$csv"
 fi
 if wanted redis-benchmark && command -v redis-benchmark > /dev/null; then
     umbel_say 'redis-benchmark, for orientation'

@@ -12,6 +12,7 @@
 #include <support/boost_contender.hpp>
 #endif
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -23,9 +24,10 @@ namespace {
 using namespace bench;
 
 constexpr char const* usage =
-    "usage: commands paired|sweep|once [--node HOST:PORT] [--cluster HOST:PORT] [--rounds N] [--seconds S] [--only REGEX] [--csv FILE]\n"
+    "usage: commands paired|sweep|sizes|once [--node HOST:PORT] [--cluster HOST:PORT] [--rounds N] [--seconds S] [--only REGEX] [--csv FILE]\n"
     "  paired   alternating rounds of two contenders; median ratio and quartiles against the limits\n"
-    "  sweep    every contender at 1 to 1000 outstanding commands, GET and SET, 16 bytes and 1 KiB\n"
+    "  sweep    every contender at 1 to 1000 outstanding commands, GET and SET, 16 bytes and 1 KiB; GET of 16 bytes also at 10,000 and 100,000\n"
+    "  sizes    GET and SET of 1 byte to 16 MiB, umbel beside the other clients\n"
     "  once     one round of --operations N GETs of the contender --only NAME, --outstanding N at a time, for a profiler\n"
     "  --node   a stand-alone server; --cluster: any node of a cluster\n";
 
@@ -162,7 +164,8 @@ int sweep(settings const& chosen) {
         for (std::size_t const bytes : {std::size_t{16}, std::size_t{1024}}) {
             field here{place, address::parse(seed), bytes};
             for (verb const which : {verb::get, verb::set}) {
-                for (unsigned const outstanding : {1u, 10u, 50u, 200u, 1000u}) {
+                for (unsigned const outstanding : {1u, 10u, 50u, 200u, 1000u, 10'000u, 100'000u}) {
+                    if (outstanding > 1000 && (bytes != 16 || which != verb::get || std::strcmp(place, "node") != 0)) continue;
                     char const* const command = which == verb::get ? "GET" : "SET";
                     std::vector<contender*> taking_part;
                     std::vector<char const*> keys;
@@ -191,6 +194,41 @@ int sweep(settings const& chosen) {
     return 0;
 }
 
+/// What a value's size costs each client, at about as many commands outstanding as a service would have of them.
+int sizes(settings const& all) {
+    struct step {
+        std::size_t bytes;
+        unsigned outstanding;
+    };
+    constexpr step steps[] = {{1, 50}, {16, 50}, {256, 50}, {4096, 50}, {65536, 16}, {std::size_t{1} << 20, 4}, {std::size_t{16} << 20, 1}};
+    std::printf("| command | value bytes | outstanding | contender | commands/s | client CPU ns | to umbel |\n|---|---|---|---|---|---|---|\n");
+    for (step const& one : steps) {
+        settings chosen = all;
+        chosen.operations_min = std::clamp<std::uint64_t>((std::uint64_t{256} << 20) / one.bytes, 4, 2000);
+        field here{"node", address::parse(chosen.node), one.bytes};
+        for (verb const which : {verb::get, verb::set}) {
+            char const* const command = which == verb::get ? "GET" : "SET";
+            std::vector<contender*> taking_part;
+            std::vector<char const*> keys;
+            for (char const* name : {"umbel", "umbel-bytes", "hiredis", "boost"}) {
+                if ((which == verb::set && std::strcmp(name, "umbel-bytes") == 0) || !here.has(name)) continue;
+                taking_part.push_back(&here.at(name));
+                keys.push_back(name);
+            }
+            std::vector<summary> const seen = side_by_side(taking_part, which, one.outstanding, chosen);
+            for (std::size_t i = 0; i < seen.size(); ++i) {
+                double const ratio = seen[i].cpu_ns / seen[0].cpu_ns;
+                std::printf("| %s | %zu | %u | %s | %.0f | %.0f | %.2f |\n", command, one.bytes, one.outstanding, taking_part[i]->name().c_str(),
+                            1e9 / seen[i].wall_ns, seen[i].cpu_ns, ratio);
+                chosen.row("sizes,%s,%zu,%u,%s,%.0f,%.0f,%.2f\n", command, one.bytes, one.outstanding, keys[i], 1e9 / seen[i].wall_ns,
+                           seen[i].cpu_ns, ratio);
+            }
+            std::fflush(stdout);
+        }
+    }
+    return 0;
+}
+
 int once(settings const& chosen) {
     bool const cluster = chosen.node.empty();
     field here{cluster ? "cluster" : "node", address::parse(cluster ? chosen.cluster : chosen.node), 16};
@@ -209,11 +247,12 @@ int main(int count, char** words) {
     allocation_counter = &allocations_here;
     std::string const mode = count > 1 ? words[1] : "";
     settings chosen;
-    if ((mode != "paired" && mode != "sweep" && mode != "once") || !chosen.read(count - 2, words + 2) ||
-        (chosen.node.empty() && chosen.cluster.empty())) {
+    if ((mode != "paired" && mode != "sweep" && mode != "sizes" && mode != "once") || !chosen.read(count - 2, words + 2) ||
+        (chosen.node.empty() && (chosen.cluster.empty() || mode == "sizes"))) {
         std::fputs(usage, stderr);
         return 2;
     }
     if (mode == "once") return once(chosen);
+    if (mode == "sizes") return sizes(chosen);
     return mode == "paired" ? paired(chosen) : sweep(chosen);
 }

@@ -15,6 +15,7 @@
 #define BENCH_DUMP(name) static_cast<void>(name)
 #endif
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -193,6 +194,12 @@ int main() {
     });
     parse_and_decode();
     resume(io, db);
+    {
+        bench::loop_client timeless{io, value, std::chrono::milliseconds{0}};
+        call_back(timeless, 1);
+        for (std::uint64_t const before = answered; answered == before;) io.run_one();
+        whole(io, "GET umbel::bytes, callback, no deadline", [&] { asio::post(io, [&] { call_back(timeless, rounds); }); });
+    }
     whole(io, "GET umbel::bytes, callback", [&] { asio::post(io, [&] { call_back(db, rounds); }); });
     whole(io, "GET umbel::bytes, coroutine", [&] { asio::co_spawn(io, read_bytes(db, left), asio::detached); });
     whole(io, "GET std::string, coroutine", [&] { asio::co_spawn(io, read(db, left), asio::detached); });

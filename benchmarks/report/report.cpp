@@ -92,6 +92,23 @@ void draw(std::string const& folder, std::string const& file, std::vector<row> c
     std::cout << "![" << picture.title << "](" << file << ")\n\n";
 }
 
+/// CPU against the size of the value, from the sizes: sizes,command,bytes,outstanding,name,ops,cpu,ratio
+void draw_sizes(std::string const& folder, std::vector<row> const& rows) {
+    for (std::string const what : {"GET", "SET"}) {
+        chart picture{"Client CPU per " + what + " against the size of the value, one connection", "bytes of the value", "client CPU, ns per command", {}};
+        for (std::string const who : {"umbel", "umbel-bytes", "hiredis", "boost"}) {
+            series line{look_of(who).title, look_of(who).colour, false, {}};
+            for (row const& one : rows)
+                if (one[kind] == "sizes" && one.size() == 8 && one[1] == what && one[4] == who) line.points.push_back({number(one[2]), number(one[6])});
+            if (!line.points.empty()) picture.lines.push_back(std::move(line));
+        }
+        if (picture.lines.empty()) continue;
+        std::string const file = what == "GET" ? "sizes_get.svg" : "sizes_set.svg";
+        std::ofstream{folder + "/" + file} << picture.svg();
+        std::cout << "![" << picture.title << "](" << file << ")\n\n";
+    }
+}
+
 void paired_table(std::vector<row> const& rows) {
     bool begun = false;
     for (row const& one : rows) {
@@ -203,6 +220,9 @@ int main(int count, char** words) {
          "16", {"asio", "umbel", "hiredis", "boost"}, p50, 1, p99);
     draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
          "SET", "1024", {"raw", "asio", "umbel", "hiredis", "boost"}, cpu, 1);
+    draw_sizes(folder, rows);
+    plain_table(rows, "sizes", "Values of every size, one connection",
+                {"command", "value bytes", "outstanding", "contender", "commands/s", "client CPU ns", "to umbel"});
     plain_table(rows, "system_calls", "System calls for each GET, one connection",
                 {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
     plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});

@@ -106,8 +106,8 @@ private:
 /// The typed commands over such a connection.
 class loop_client : public umbel::commands<loop_client> {
 public:
-    loop_client(asio::io_context& io, std::string_view value)
-        : loop_client{{io.get_executor()}, alone(), value, "-ERR unknown command\r\n"} {}
+    loop_client(asio::io_context& io, std::string_view value, umbel::options::milliseconds deadline = umbel::options{}.deadline)
+        : loop_client{{io.get_executor()}, alone(deadline), value, "-ERR unknown command\r\n"} {}
 
     /// A client of the options given; `other` answers what is no GET.
     loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen, std::string_view value,
@@ -135,8 +135,8 @@ public:
     umbel::net::driver& driver() const noexcept { return *driver_; }
 
 private:
-    static umbel::options alone() {
-        umbel::options chosen{.seeds = {"127.0.0.1:1"}};
+    static umbel::options alone(umbel::options::milliseconds deadline) {
+        umbel::options chosen{.seeds = {"127.0.0.1:1"}, .deadline = deadline};
         chosen.protocol = umbel::protocol::resp2;
         chosen.handshake = umbel::handshake::minimal;
         chosen.deployment = umbel::deployment::standalone;

@@ -23,6 +23,7 @@ struct settings {
     std::string only;
     unsigned outstanding = 1000;
     std::uint64_t operations = 100'000;
+    std::uint64_t operations_min = 2000;  ///< Of a first try: fewer where each is dear.
     std::FILE* csv = nullptr;
 
     bool read(int count, char** words) {
@@ -64,10 +65,10 @@ struct settings {
 };
 
 /// How many commands take about `seconds`, found by trying.
-inline std::uint64_t calibrate(contender& one, job what, double seconds) {
+inline std::uint64_t calibrate(contender& one, job what, double seconds, std::uint64_t operations_min = 2000) {
     what.latencies = false;
     what.warm = what.outstanding;
-    what.operations = std::max(2000u, 4 * what.outstanding);
+    what.operations = std::max<std::uint64_t>(operations_min, 4 * what.outstanding);
     for (;;) {
         measured seen;
         one.run(what, seen);
@@ -119,7 +120,7 @@ struct summary {
 inline std::vector<summary> side_by_side(std::vector<contender*> const& all, verb which, unsigned outstanding, settings const& chosen) {
     job what{.verb = which, .outstanding = outstanding, .warm = outstanding * 2u};
     std::vector<std::uint64_t> operations;
-    for (contender* one : all) operations.push_back(calibrate(*one, what, chosen.seconds));
+    for (contender* one : all) operations.push_back(calibrate(*one, what, chosen.seconds, chosen.operations_min));
     std::vector<std::vector<measured>> seen(all.size());
     for (unsigned round = 0; round < chosen.rounds; ++round) {
         for (std::size_t turn = 0; turn < all.size(); ++turn) {

@@ -65,10 +65,13 @@ struct planned {
 /// Keys over all slots in a fixed random order, one value for all of them, and every GET and SET in encoded form.
 class traffic {
 public:
-    static constexpr std::size_t keys = 4096;
+    static constexpr std::size_t keys_max = 4096;
     static constexpr std::size_t key_bytes = 16;
+    /// Of all values together: large ones have fewer keys.
+    static constexpr std::size_t bytes_max = std::size_t{64} << 20;
 
-    traffic(address const& seed, std::size_t value_bytes) : value_(value_bytes, 'v') {
+    traffic(address const& seed, std::size_t value_bytes)
+        : keys{std::clamp<std::size_t>(bytes_max / value_bytes, 1, keys_max)}, value_(value_bytes, 'v') {
         std::mt19937 random{7};
         for (std::size_t i = 0; i < keys; ++i) {
             std::string const digits = std::to_string(random() % 1'000'000'000);
@@ -80,6 +83,8 @@ public:
         nodes_.push_back(seed);
         fill();
     }
+
+    std::size_t const keys;
 
     std::string_view key(std::size_t index) const noexcept { return {keys_[index % keys].data(), key_bytes}; }
     std::string const& value() const noexcept { return value_; }
@@ -137,7 +142,7 @@ private:
     }
 
     std::string value_;
-    std::array<std::array<char, key_bytes>, keys> keys_{};
+    std::array<std::array<char, key_bytes>, keys_max> keys_{};
     std::vector<planned> gets_, sets_;
     std::string get_wire_, set_wire_;
     std::vector<address> nodes_;

@@ -27,8 +27,8 @@ public:
           how_{how},
           db_{io_.get_executor(), chosen(seed_, single_threaded)} {
         // The first commands find the topology and connect to every node.
-        for (std::size_t i = 0; i < traffic::keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
-        busy_ = traffic::keys;
+        for (std::size_t i = 0; i < what.keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
+        busy_ = what.keys;
         io_.run();
     }
 
