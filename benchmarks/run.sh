@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, sizes, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, sizes, io_uring, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep sizes redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep sizes io_uring redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -138,7 +138,7 @@ redis_benchmark() { # redis_benchmark PLACE PORT OUTSTANDING COMMANDS CLUSTER_OP
 }
 
 load=$(cut -d ' ' -f 1-3 /proc/loadavg)
-for name in paired sweep sizes redis-benchmark outstanding system_calls; do
+for name in paired sweep sizes io_uring redis-benchmark outstanding system_calls; do
     if wanted "$name"; then
         start_servers
         break
@@ -156,6 +156,21 @@ fi
 if wanted sizes && [[ $quick == no ]]; then
     umbel_say 'values of 1 byte to 16 MiB'
     "${client[@]}" "$programs/cluster/commands" sizes "${servers[@]}" "${swept[@]}" --csv "$csv"
+fi
+if wanted io_uring && [[ $quick == no && -x $programs/cluster/commands_uring ]]; then
+    umbel_say 'Asio on io_uring beside Asio on epoll'
+    for outstanding in 1 50 1000; do
+        count=$((outstanding == 1 ? 20000 : 400000))
+        for round in 1 2 3 4 5 6 7 8 9; do
+            for program in commands commands_uring; do
+                "${client[@]}" "$programs/cluster/$program" once --node "127.0.0.1:$node_port" --only umbel --outstanding "$outstanding" --operations "$count" |
+                    awk '{ printf "%s ", $2 }'
+            done
+            echo
+        done | awk '{ print $1, $2, $2 / $1 }' | sort -g -k 3,3 | awk -v n="$outstanding" '
+            { epoll[NR] = $1; uring[NR] = $2; ratio[NR] = $3 }
+            END { printf "io_uring,%s,%s,%s,%.2f,%.2f,%.2f\n", n, epoll[5], uring[5], ratio[1], ratio[5], ratio[9] }' | tee -a "$csv"
+    done
 fi
 if wanted redis-benchmark && command -v redis-benchmark > /dev/null; then
     umbel_say 'redis-benchmark, for orientation'

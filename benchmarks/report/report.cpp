@@ -223,6 +223,8 @@ int main(int count, char** words) {
     draw_sizes(folder, rows);
     plain_table(rows, "sizes", "Values of every size, one connection",
                 {"command", "value bytes", "outstanding", "contender", "commands/s", "client CPU ns", "to umbel"});
+    plain_table(rows, "io_uring", "Asio on io_uring beside Asio on epoll: client CPU per GET, ns; the pair with the median ratio",
+                {"outstanding", "epoll", "io_uring", "least ratio", "median", "greatest"});
     plain_table(rows, "system_calls", "System calls for each GET, one connection",
                 {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
     plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});

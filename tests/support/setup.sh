@@ -11,7 +11,7 @@ usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
   tests        those (default), Catch2, and valkey-server, iproute2 and valgrind where they are to be had
-  benchmarks   those of the quickstart, hiredis, and libevent, valgrind, OpenSSL and Boost.Redis where they are to be had
+  benchmarks   those of the quickstart, hiredis, and libevent, liburing, valgrind, OpenSSL and Boost.Redis where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
 }
@@ -52,6 +52,7 @@ declare -A row=(
     [iproute]='iproute2|1||iproute2'
     [hiredis]='hiredis|0.14||libhiredis-dev'
     [libevent]='libevent|2||libevent-dev'
+    [liburing]='liburing|2||liburing-dev'
     [valgrind]='valgrind|1:3||valgrind'
     [openssl]='OpenSSL|1||libssl-dev'
     [boost]='Boost.Redis|1.84|next|libboost1.88-dev'
@@ -62,7 +63,7 @@ required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
     tests) required+=(catch2) optional+=(valkey iproute valgrind) ;;
-    benchmarks) required+=(hiredis) optional+=(libevent valgrind openssl boost) ;;
+    benchmarks) required+=(hiredis) optional+=(libevent liburing valgrind openssl boost) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
 
@@ -95,6 +96,9 @@ found_hiredis
 #endif
 #if __has_include(<event2/event.h>)
 found_libevent
+#endif
+#if __has_include(<liburing.h>)
+found_liburing
 #endif
 #if __has_include(<openssl/ssl.h>)
 found_openssl
