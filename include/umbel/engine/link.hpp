@@ -152,8 +152,9 @@ public:
         instant due = pipe_.next_expiry();
         if (state_ == state::connecting || state_ == state::greeting) due = std::min(due, give_up_at_);
         if (state_ == state::ready && options_.probe_after > duration{0})
-            due = std::min(due, after(heard_, probing_ ? options_.probe_after + options_.probe_timeout : options_.probe_after));
+            due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout) : after(heard_, options_.probe_after));
         if (can_doubt()) due = std::min(due, after(quiet_since(), options_.doubt_after));
+        if (state_ == state::ready && many_timeouts()) due = std::min(due, patient_until());
         return due;
     }
 
@@ -180,18 +181,23 @@ public:
             doubted_ = true;
             doubted_at_ = now;
         }
-        duration const patience = options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
-        if (now - heard_ >= patience && pipe_.silent_timeouts() >= options_.silent_timeouts_max)
-            return fall_silent("the node was silent while deadlines passed");
-        bool const silent = options_.probe_after > duration{0} && now - heard_ >= options_.probe_after;
-        if (silent && !probing_) probe(now);
-        if (silent && now - heard_ >= options_.probe_after + options_.probe_timeout)
-            return fall_silent("the node did not answer a PING");
+        if (many_timeouts() && now >= patient_until()) return fall_silent("the node was silent while deadlines passed");
+        if (options_.probe_after <= duration{0}) return true;
+        if (probing_ && now - asked_at() >= options_.probe_timeout) return fall_silent("the node did not answer a PING");
+        if (!probing_ && now - heard_ >= options_.probe_after) probe(now);
         return true;
     }
 
 private:
     bool can_doubt() const noexcept { return state_ == state::ready && options_.doubt_after > duration{0} && !pipe_.idle(); }
+    bool many_timeouts() const noexcept { return pipe_.silent_timeouts() >= options_.silent_timeouts_max; }
+    /// How long a node that answers nothing is believed to be busy only.
+    instant patient_until() const noexcept {
+        duration const patience = options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
+        return after(std::max(heard_, busy_since_), patience);
+    }
+    /// From when on silence means something: a process that was stopped, or busy elsewhere, has asked late.
+    instant asked_at() const noexcept { return std::max(after(heard_, options_.probe_after), probed_at_); }
     instant quiet_since() const noexcept { return std::max({heard_, busy_since_, doubted_at_}); }
 
     progress settle_greeting(instant now) {
@@ -262,6 +268,7 @@ private:
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
     void probe(instant now) {
         probing_ = true;
+        probed_at_ = now;
         if (ping_.at == call::stage::piped) return;
         static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
         static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
@@ -289,6 +296,7 @@ private:
     instant heard_{0};
     instant ready_at_{0};
     bool probing_ = false;
+    instant probed_at_{0};
     bool moved_ = false;  ///< A write that was stuck has gone on since tick() looked.
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;

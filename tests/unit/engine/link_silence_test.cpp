@@ -67,6 +67,41 @@ TEST_CASE("silence is probed by one PING, and ends the connection when that is n
     }
 }
 
+TEST_CASE("a process that was stopped for long asks first, and gives the node its time to answer", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    for (int stop = 0; stop < 2; ++stop) {
+        CHECK(w.pass(1min));  // Nobody looked meanwhile: the PING is only sent now.
+        CHECK(w.written() == wire("PING"));
+        CHECK(w.one.next_due() == w.now + 2s);
+        CHECK(w.pass(1999ms));
+        w.receive("+PONG\r\n");
+    }
+    CHECK(w.pass(1min));
+    CHECK(w.written() == wire("PING"));
+    CHECK(w.pass(1999ms));
+    CHECK_FALSE(w.pass(1ms));
+    CHECK(w.one.message() == "the node did not answer a PING");
+}
+
+TEST_CASE("deadlines that pass soon after a long quiet are no long silence", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("PING"));
+    w.receive("+PONG\r\n");
+    CHECK(w.pass(900ms));
+    for (int i = 0; i < 3; ++i) w.start("GET foo", {.timeout = 100ms});
+    w.written();
+    CHECK(w.pass(100ms));  // Silent for a second, but asked for a tenth of it.
+    CHECK(w.one.next_due() <= w.now + 900ms);
+    CHECK(w.pass(899ms));
+    CHECK_FALSE(w.pass(1ms));
+    CHECK(w.one.message() == "the node was silent while deadlines passed");
+}
+
 TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not", "[link]") {
     engine::link_options options = usual;
     options.probe_after = 0s;
