@@ -4,7 +4,9 @@
 // neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, one connection to each.
 //   one thread        both connections and all callers on one executor
 //   two, at home      each executor's callers ask the node whose connection lives there
-//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox, and come back many in one message
+//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox, and come back many in one message,
+//                     as options::one_thread_per_context allows
+//   two, undeclared   the same without that option: each comes back by a message of its own
 //   two clients       all callers ask both nodes, each thread by a client of its own: four connections in place of two, and nothing is shared
 // Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work included.
 #include <support/clock.hpp>
@@ -49,13 +51,15 @@ struct setting {
     unsigned lanes;
     bool both_nodes;
     bool client_each;
+    bool declared;
 };
 constexpr setting settings_all[] = {
-    {"one thread", 1, true, false}, {"two, at home", 2, false, false}, {"two, crossing", 2, true, false}, {"two clients", 2, true, true}};
+    {"one thread", 1, true, false, true},    {"two, at home", 2, false, false, true}, {"two, crossing", 2, true, false, true},
+    {"two, undeclared", 2, true, false, false}, {"two clients", 2, true, true, true}};
 constexpr unsigned how_many = std::size(settings_all);
 
-umbel::options two_nodes() {
-    umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}};
+umbel::options two_nodes(bool declared) {
+    umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}, .one_thread_per_context = declared};
     chosen.protocol = umbel::protocol::resp2;
     chosen.handshake = umbel::handshake::minimal;
     chosen.deployment = umbel::deployment::cluster;
@@ -80,9 +84,9 @@ public:
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
         if (how.client_each) {
-            for (auto const& one : executors) clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(), value, map_of_two));
+            for (auto const& one : executors) clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(how.declared), value, map_of_two));
         } else {
-            clients_.push_back(std::make_unique<loop_client>(std::move(executors), two_nodes(), value, map_of_two));
+            clients_.push_back(std::make_unique<loop_client>(std::move(executors), two_nodes(how.declared), value, map_of_two));
         }
         run(std::chrono::milliseconds{50});
     }

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <random>
@@ -71,7 +72,7 @@ public:
     static constexpr std::size_t bytes_max = std::size_t{64} << 20;
 
     traffic(address const& seed, std::size_t value_bytes)
-        : keys{std::clamp<std::size_t>(bytes_max / value_bytes, 1, keys_max)}, value_(value_bytes, 'v') {
+        : keys{std::bit_floor(std::clamp<std::size_t>(bytes_max / value_bytes, 1, keys_max))}, value_(value_bytes, 'v') {
         std::mt19937 random{7};
         for (std::size_t i = 0; i < keys; ++i) {
             std::string const digits = std::to_string(random() % 1'000'000'000);
@@ -84,13 +85,13 @@ public:
         fill();
     }
 
-    std::size_t const keys;
+    std::size_t const keys;  ///< A power of two: a division in between would be seen.
 
-    std::string_view key(std::size_t index) const noexcept { return {keys_[index % keys].data(), key_bytes}; }
+    std::string_view key(std::size_t index) const noexcept { return {keys_[index & (keys - 1)].data(), key_bytes}; }
     std::string const& value() const noexcept { return value_; }
     std::vector<address> const& nodes() const noexcept { return nodes_; }
 
-    planned const& command(verb which, std::size_t index) const noexcept { return (which == verb::get ? gets_ : sets_)[index % keys]; }
+    planned const& command(verb which, std::size_t index) const noexcept { return (which == verb::get ? gets_ : sets_)[index & (keys - 1)]; }
     char const* wire(verb which) const noexcept { return (which == verb::get ? get_wire_ : set_wire_).data(); }
     /// What a good reply looks like: all of them have one size.
     std::size_t reply_bytes(verb which) const noexcept {

@@ -5,33 +5,11 @@
 #include <umbel/client_calls.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
+#include <umbel/net/awaited.hpp>
 
-#include <asio/awaitable.hpp>
-
-#include <coroutine>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
-
-namespace umbel::net {
-
-/// What `co_await` turns an operation into in asio::awaitable<>.
-template <class Value>
-using awaited = decltype(std::declval<std::coroutine_traits<asio::awaitable<void>>::promise_type&>().await_transform(std::declval<operation<Value>>()));
-
-/// The handler that it makes, which Asio names nowhere else. Where it should not be told, a plain function stands in: then each source file compiles its own.
-template <class Value>
-struct handler_of_await {
-    using type = void (*)(result<Value>);
-};
-template <class Value>
-    requires requires { typename awaited<Value>::handler_type; }
-struct handler_of_await<Value> {
-    using type = typename awaited<Value>::handler_type;
-};
-
-}  // namespace umbel::net
 
 // What one value needs, whatever awaits it. `how` is `extern` for a declaration, nothing for the code itself.
 #define UMBEL_COMPILE_VALUE(how, ...)                                                                                  \

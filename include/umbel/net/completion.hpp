@@ -135,7 +135,7 @@ UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) 
 
 /// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on its way to its executor.
 template <class Executor, class Slot>
-bool leaves(pooled_call& one, Executor const& executor, Slot slot) {
+bool leaves(pooled_call& one, Executor& executor, Slot slot) {
     if (moves_on(one, executor)) return true;
     one.inline_here = true;
     if (one.token) {
@@ -144,7 +144,7 @@ bool leaves(pooled_call& one, Executor const& executor, Slot slot) {
     }
     return false;
 }
-UMBEL_BOUNDARY bool leaves(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot);
+UMBEL_BOUNDARY bool leaves(pooled_call& one, asio::any_io_executor& executor, asio::cancellation_slot slot);
 
 /// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
@@ -231,7 +231,7 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
 
 template <class Handler, class Value>
 void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& one) {
-    executor_type const executor = asio::get_associated_executor(get(one), client_executor{});
+    executor_type executor = asio::get_associated_executor(get(one), client_executor{});
     if (leaves(one, executor, asio::get_associated_cancellation_slot(get(one)))) return;
     complete(one);
 }

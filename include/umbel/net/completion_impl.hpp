@@ -15,7 +15,7 @@ UMBEL_BOUNDARY void release_token(pooled_call& one) noexcept {
     token->release();
 }
 
-UMBEL_BOUNDARY bool leaves(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot) {
+UMBEL_BOUNDARY bool leaves(pooled_call& one, asio::any_io_executor& executor, asio::cancellation_slot slot) {
     return leaves<asio::any_io_executor, asio::cancellation_slot>(one, executor, slot);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/engine/link.hpp>
+#include <umbel/net/complete_all.hpp>
 #include <umbel/net/connection_owner.hpp>
 #include <umbel/net/inbox.hpp>
 #include <umbel/net/turn.hpp>
@@ -27,9 +28,10 @@ public:
     static constexpr unsigned batches_timed = 4;
     static constexpr unsigned batches_max = 600;
 
-    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, bool single_threaded,
+    /// `gathers`: what is settled for another io_context goes there many at a time.
+    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, bool single_threaded, bool gathers,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
-        : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{single_threaded},
+        : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{single_threaded}, gathers_{gathers},
           inbox_{pipeline.in_flight_max},
           link_{pipeline, link, std::move(budget)},
           timer_{strand_} {}
@@ -107,6 +109,7 @@ public:
         hang_up();
         engine::call_list all = inbox_.take();
         link_.pipe().surrender(all);
+        leaving_.surrender(all);
         all.splice(std::move(link_.pipe().finished()));
         all.splice(std::move(link_.pipe().diverted()));
         while (engine::call* const one = all.pop()) one->kind->drop(*one);
@@ -158,7 +161,7 @@ private:
     struct turn_scope {
         explicit turn_scope(connection& whose) noexcept : before{current_turn} {
             whose.now_ = read_clock();
-            current_turn = {&whose, whose.now_, &whose.leaving_};
+            current_turn = {&whose, whose.now_, whose.gathers_ ? &whose.leaving_ : nullptr, &asio::query(whose.strand_, asio::execution::context)};
             whose.in_turn_ = true;
             self = &whose;
         }
@@ -209,7 +212,7 @@ private:
 
     /// True when something is left that nobody else will wake the connection for.
     bool unfinished() noexcept {
-        if (!link_.pipe().finished().empty() || !link_.pipe().diverted().empty()) return true;
+        if (!link_.pipe().finished().empty() || !link_.pipe().diverted().empty() || !leaving_.empty()) return true;
         return (transport_ && !write_blocked_ && link_.wants_write()) || unread_;
     }
 
@@ -252,9 +255,12 @@ private:
                 break;
             }
             deliver();
-            // Handlers take their time; deadlines begin afterwards.
-            if (done % batches_timed == batches_timed - 1) current_turn.now = now_ = read_clock();
+            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them.
+            if (done % batches_timed != batches_timed - 1) continue;
+            current_turn.now = now_ = read_clock();
+            leaving_.send_all();
         }
+        leaving_.send_all();
         flush();
         deliver();
         read_on();
@@ -282,18 +288,11 @@ private:
         if (!link_.pipe().diverted().empty()) [[unlikely]] owner_.diverted(std::move(link_.pipe().diverted()));
         if (!link_.pipe().slow().empty()) [[unlikely]] owner_.slowed(std::exchange(link_.pipe().slow(), {}));
         // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
-        struct round {
-            engine::call_list& finished;
-            engine::call_list now;
-            explicit round(engine::call_list& whole) noexcept : finished{whole}, now{std::move(whole)} {}
-            round(round const&) = delete;
-            round& operator=(round const&) = delete;
-            ~round() {
-                now.splice(std::move(finished));
-                finished = std::move(now);
-            }
-        } mine{link_.pipe().finished()};
-        while (engine::call* const one = mine.now.pop()) one->kind->complete(*one);
+        engine::call_list& finished = link_.pipe().finished();
+        complete_all(std::move(finished), [&finished](engine::call_list&& others) {
+            others.splice(std::move(finished));
+            finished = std::move(others);
+        });
     }
 
     void flush() {
@@ -373,6 +372,7 @@ private:
     engine::link_id const id_;
     asio::any_io_executor const strand_;
     bool const single_threaded_;
+    bool const gathers_;
     // Written by them: nothing else may stand in these cache lines.
     alignas(64) inbox inbox_;
     std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.

@@ -1,41 +1,46 @@
-// departures.hpp: settled calls whose handlers run on another executor, gathered while a connection is served: many go by one message.
+// departures.hpp: settled calls whose handlers run on another asio::io_context, gathered while a connection is served: many go by one message.
 // It knows calls by their kind only.
 #pragma once
 
 #include <umbel/engine/call.hpp>
 #include <umbel/net/managed.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
 #include <array>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace umbel::net {
 
-/// Calls on their way to one executor, in a chain. Those that never arrive, because the executor goes away, are dropped.
+/// What keeps an io_context busy, without the type erasure that other executors need.
+using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
+
+/// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are dropped.
 class carried_calls {
 public:
-    /// Where there is no memory for a message, the handlers of these calls are destroyed without being called.
-    static void send(asio::any_io_executor const& where, engine::call* const first) noexcept {
-        if (managed_twice([&] { asio::post(where, carried_calls{where, first}); })) return;
-        drop(first);
+    /// False when there is no memory for a message: then the calls are where they were.
+    static bool send(asio::io_context& where, engine::call* const first) noexcept {
+        return managed_twice([&] { asio::post(where.get_executor(), carried_calls{where, first}); });
     }
 
-    carried_calls(carried_calls&& other) noexcept : where_{std::move(other.where_)}, first_{std::exchange(other.first_, nullptr)} {}
+    carried_calls(carried_calls&& other) noexcept : where_{other.where_}, first_{std::exchange(other.first_, nullptr)} {}
     ~carried_calls() {
-        if (first_ && !within_managed) drop(first_);
+        if (!within_managed) drop(first_);
     }
 
-    /// Completes them in their order. When a handler throws, the others follow in a message of their own.
+    /// Completes them in their order. When a handler throws, the others follow in a message of their own, behind those that stand there already;
+    /// where there is no memory for it, their handlers are destroyed uncalled.
     void operator()() {
         struct round {
-            asio::any_io_executor where;
+            asio::io_context& where;
             engine::call* next;
             ~round() {
-                if (next) send(where, next);
+                if (next && !send(where, next)) drop(next);
             }
-        } mine{std::move(where_), std::exchange(first_, nullptr)};
+        } mine{*where_, std::exchange(first_, nullptr)};
         while (engine::call* const one = mine.next) {
             mine.next = std::exchange(one->next, nullptr);
             if (mine.next) engine::fetch(*mine.next);  // Another thread's cache has it.
@@ -44,7 +49,7 @@ public:
     }
 
 private:
-    carried_calls(asio::any_io_executor const& where, engine::call* first) noexcept : where_{where}, first_{first} {}
+    carried_calls(asio::io_context& where, engine::call* first) noexcept : where_{&where}, first_{first} {}
     static void drop(engine::call* next) noexcept {
         while (engine::call* const one = next) {
             next = std::exchange(one->next, nullptr);
@@ -52,54 +57,80 @@ private:
         }
     }
 
-    asio::any_io_executor where_;
+    asio::io_context* where_;
     engine::call* first_;
 };
 
-/// Gathers the calls of one turn by executor, and sends them away in their order.
+/// Gathers settled calls by the io_context of their handlers, and sends them there in their order.
+/// Threading: a connection's strand.
 class departures {
 public:
-    /// Executors told apart at a time.
+    /// Contexts told apart at a time.
     static constexpr unsigned places_max = 8;
     /// Calls that go at once: the other thread is to have something to do while this one goes on.
     static constexpr unsigned together_max = 64;
 
-    void add(asio::any_io_executor const& where, engine::call& one) noexcept {
-        place& here = place_for(where);
-        here.calls.push(one);
-        if (++here.count == together_max) send(here);
+    bool empty() const noexcept { return used_ == 0; }
+
+    /// False when there is no place, for want of memory to send others away.
+    bool add(asio::io_context::executor_type const& executor, engine::call& one) noexcept {
+        place* const here = place_for(executor);
+        if (!here) return false;
+        here->calls.push(one);
+        if (++here->count >= together_max) send(*here);
+        return true;
     }
-    /// The end of the turn.
+    /// Sends everything away. What there is no memory for stays.
     void send_all() noexcept {
-        while (used_ != 0) {
-            place& last = places_[--used_];
-            send(last);
-            last.where = nullptr;
+        if (empty()) return;
+        unsigned kept = 0;
+        for (unsigned i = 0; i != used_; ++i) {
+            if (send(places_[i])) {
+                places_[i].work.reset();
+            } else if (unsigned const to = kept++; to != i) {
+                places_[to] = std::move(places_[i]);
+                places_[i] = {};
+            }
         }
+        used_ = kept;
         recent_ = 0;
+    }
+    /// Moves every call out: for the end of the executor.
+    void surrender(engine::call_list& out) noexcept {
+        for (place& one : places_) {
+            out.splice(std::move(one.calls));
+            one = {};
+        }
+        used_ = recent_ = 0;
     }
 
 private:
     struct place {
-        asio::any_io_executor where;
+        asio::io_context* where = nullptr;
+        /// Holds the context until everything is on its way: its thread may be done with what came early.
+        std::optional<plain_work> work;
         engine::call_list calls;
         unsigned count = 0;
     };
 
-    place& place_for(asio::any_io_executor const& where) noexcept {
-        if (recent_ < used_ && places_[recent_].where == where) return places_[recent_];
+    place* place_for(asio::io_context::executor_type const& executor) noexcept {
+        asio::io_context* const where = &executor.context();
+        if (recent_ < used_ && places_[recent_].where == where) return &places_[recent_];
         for (recent_ = 0; recent_ != used_; ++recent_)
-            if (places_[recent_].where == where) return places_[recent_];
-        if (used_ == places_max) {
-            send_all();
-            recent_ = 0;
-        }
-        places_[used_].where = where;
-        return places_[used_++];
+            if (places_[recent_].where == where) return &places_[recent_];
+        if (used_ == places_max) send_all();
+        if (used_ == places_max) return nullptr;
+        recent_ = used_++;
+        places_[recent_].where = where;
+        places_[recent_].work.emplace(asio::require(executor, asio::execution::outstanding_work.tracked));
+        return &places_[recent_];
     }
-    static void send(place& here) noexcept {
+    static bool send(place& here) noexcept {
+        engine::call* const first = here.calls.front();
+        if (first && !carried_calls::send(*here.where, first)) return false;
+        static_cast<void>(std::exchange(here.calls, {}));
         here.count = 0;
-        if (engine::call* const first = std::exchange(here.calls, {}).front()) carried_calls::send(here.where, first);
+        return true;
     }
 
     std::array<place, places_max> places_{};

@@ -1,6 +1,7 @@
 // driver_turn.hpp: what a driver does on its control strand: events, what others have left for it, and time. Included by driver.hpp.
 #pragma once
 
+#include <umbel/net/complete_all.hpp>
 #include <umbel/net/driver.hpp>
 
 namespace umbel::net {
@@ -61,17 +62,9 @@ inline void driver::take_what_is_left() {
 
 /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
 inline void driver::complete_settled() {
-    struct round {
-        driver& self;
-        engine::call_list all;
-        explicit round(driver& whose) noexcept : self{whose}, all{whose.settled_.take()} {}
-        round(round const&) = delete;
-        round& operator=(round const&) = delete;
-        ~round() {
-            while (engine::call* const one = all.pop()) self.complete_later(*one);
-        }
-    } mine{*this};
-    while (engine::call* const one = mine.all.pop()) one->kind->complete(*one);
+    complete_all(settled_.take(), [this](engine::call_list&& others) {
+        while (engine::call* const one = others.pop()) complete_later(*one);
+    });
 }
 
 // ---- Events ------------------------------------------------------------------------------------------------------------------

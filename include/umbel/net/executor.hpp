@@ -110,16 +110,24 @@ UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_ca
 /// As complete_on(), but never from in here: what an executor does for a handler that has said nothing of immediate completion.
 UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one);
 
-/// Sends a settled call to another executor, together with the others of the same turn where somebody gathers them.
+/// The context that the present turn of this thread keeps busy, if any.
+UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept;
+
+/// Sends a settled call to another executor; to an io_context together with others, where the present turn gathers them.
+/// Lifetime: when the handler has run, the executor's context may end at once. So the executor is taken away, and its work ends after it.
 template <class Executor>
-void depart(Executor const& executor, pooled_call& one) {
-    complete_on(executor, one);
+void depart(Executor& executor, pooled_call& one) {
+    if (belongs_to(executor, context_of_turn())) return complete_on(executor, one);
+    [[maybe_unused]] auto const work = keep_busy(executor);
+    Executor const where = std::move(executor);
+    complete_on(where, one);
 }
-UMBEL_BOUNDARY void depart(asio::any_io_executor const& executor, pooled_call& one);
+UMBEL_BOUNDARY void depart(asio::io_context::executor_type& executor, pooled_call& one);
+UMBEL_BOUNDARY void depart(asio::any_io_executor& executor, pooled_call& one);
 
 /// False when a settled call may complete right here; otherwise it is on its way to its executor.
 template <class Executor>
-bool moves_on(pooled_call& one, Executor const& executor) {
+bool moves_on(pooled_call& one, Executor& executor) {
     if constexpr (std::is_same_v<Executor, client_executor>) {
         return false;
     } else {

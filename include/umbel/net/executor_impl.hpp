@@ -9,7 +9,6 @@
 #include <asio/system_executor.hpp>
 
 #include <new>
-#include <type_traits>
 #include <utility>
 
 namespace umbel::net {
@@ -41,13 +40,18 @@ UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pool
     asio::dispatch(asio::require(executor, asio::execution::blocking.never), std::move(carried));
 }
 
-UMBEL_BOUNDARY void depart(asio::any_io_executor const& executor, pooled_call& one) {
-    if (current_turn.leaving) return current_turn.leaving->add(executor, one);
+UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept { return current_turn.context; }
+
+UMBEL_BOUNDARY void depart(asio::io_context::executor_type& executor, pooled_call& one) {
+    if (current_turn.leaving && current_turn.leaving->add(executor, one)) return;
     complete_on(executor, one);
 }
 
-/// The work of the executor that nearly everybody has, without the type erasure around it.
-using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
+UMBEL_BOUNDARY void depart(asio::any_io_executor& executor, pooled_call& one) {
+    if (auto* const plain = executor.target<asio::io_context::executor_type>()) return depart(*plain, one);
+    depart<asio::any_io_executor>(executor, one);
+}
+
 static_assert(sizeof(plain_work) <= sizeof(asio::any_io_executor) && alignof(plain_work) <= alignof(asio::any_io_executor));
 
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {

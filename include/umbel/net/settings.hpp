@@ -26,6 +26,7 @@ struct settings {
     std::chrono::nanoseconds deadline{};
     std::uint32_t hedge_percent_max = 0;
     bool single_threaded = false;
+    bool one_thread_per_context = false;
     std::shared_ptr<umbel::observer> observer;
     std::chrono::milliseconds user_timeout{};
     /// Makes the byte stream of one connection; another transport puts its own here.
@@ -144,6 +145,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.deadline = given.deadline;
     made.hedge_percent_max = given.hedge_percent_max;
     made.single_threaded = given.single_threaded;
+    made.one_thread_per_context = given.one_thread_per_context;
     made.observer = std::move(watching);
     made.user_timeout = given.probe_after + given.probe_timeout;
     made.make_transport = [silence = made.user_timeout, patience = given.connect_timeout](asio::any_io_executor const& strand, transport_owner& owner,

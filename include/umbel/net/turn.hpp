@@ -5,6 +5,8 @@
 #include <umbel/engine/instant.hpp>
 #include <umbel/net/departures.hpp>
 
+#include <asio/execution_context.hpp>
+
 #include <chrono>
 
 namespace umbel::net {
@@ -18,7 +20,8 @@ inline engine::instant read_clock() noexcept { return std::chrono::steady_clock:
 struct turn {
     connection const* of = nullptr;
     engine::instant now{0};
-    departures* leaving = nullptr;
+    departures* leaving = nullptr;  ///< Null where calls leave one by one.
+    asio::execution_context const* context = nullptr;  ///< Busy for as long as the turn lasts.
 };
 inline constinit thread_local turn current_turn{};
 /// The time of the present turn; outside of one, the clock's.

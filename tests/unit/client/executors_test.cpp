@@ -15,6 +15,7 @@
 #include <functional>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 // g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
@@ -279,4 +280,10 @@ TEST_CASE("handlers that throw while their connection is lost, or their client e
     }
     CHECK(thrown == 10);
     at_home::settle(here.io);
+}
+
+TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once", "[executors]") {
+    using found = umbel::net::handler_of_await<std::string>::type;
+    STATIC_REQUIRE_FALSE(std::is_pointer_v<found>);
+    STATIC_REQUIRE(std::is_invocable_v<found, umbel::result<std::string>>);
 }

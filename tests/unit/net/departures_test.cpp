@@ -8,16 +8,23 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <deque>
-#include <functional>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+using namespace std::chrono_literals;
 using umbel::result;
 using umbel::net::departures;
 using umbel::net::handler_slot;
@@ -27,31 +34,61 @@ namespace net = umbel::net;
 
 namespace {
 
+/// While it is set, Asio gets no memory on this thread.
+[[maybe_unused]] constinit thread_local bool failing = false;
+
+}  // namespace
+
+// Asio asks for the memory of its messages by aligned_alloc; a sanitizer has its own.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CAN_REFUSE_MEMORY
+extern "C" {
+void* __libc_memalign(std::size_t, std::size_t) noexcept;
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return failing ? nullptr : __libc_memalign(alignment, bytes); }
+}
+#endif
+
+namespace {
+
 /// A thread in the middle of a turn, in which calls are settled.
 class serving {
 public:
-    serving() noexcept { net::current_turn.leaving = &leaving_; }
+    explicit serving(asio::io_context const* home = nullptr) noexcept : home_{home} { begin_turn(); }
     serving(serving const&) = delete;
     serving& operator=(serving const&) = delete;
     ~serving() { end_turn(); }
+    void begin_turn() noexcept { net::current_turn = {nullptr, umbel::engine::instant{0}, &leaving_, home_}; }
     void end_turn() noexcept {
-        net::current_turn.leaving = nullptr;
+        net::current_turn = {};
         leaving_.send_all();
     }
-    /// Settles a call whose handler runs on `where`.
+    bool empty() const noexcept { return leaving_.empty(); }
+    void drop_all() noexcept {
+        umbel::engine::call_list all;
+        leaving_.surrender(all);
+        while (umbel::engine::call* const one = all.pop()) one->kind->drop(*one);
+    }
+    /// A call whose handler runs on `where`, and keeps that busy until then.
     template <class Handler>
-    void settle(asio::any_io_executor const& where, Handler handler) {
+    pooled_call& begin(asio::any_io_executor const& where, Handler handler) {
         auto bound = asio::bind_executor(where, [told = std::move(handler)](result<std::string> value) { told(*value); });
         pooled_call& one = *net::pool::take();
         result_slot<std::string>::prepare(one);
-        handler_slot<decltype(bound), std::string>::put(one, std::move(bound), &home_);
+        handler_slot<decltype(bound), std::string>::put(one, std::move(bound), home_);
+        return one;
+    }
+    static void settle(pooled_call& one) {
         static constexpr umbel::resp::node text = umbel::resp::node::text(umbel::resp::type::bulk_string, 0, 5);
         one.kind->decode(one, umbel::resp::view{&text, "hello"});
         one.kind->complete(one);
     }
+    template <class Handler>
+    void settle(asio::any_io_executor const& where, Handler handler) {
+        settle(begin(where, std::move(handler)));
+    }
 
 private:
-    asio::io_context home_{1};
+    asio::io_context const* const home_;
     departures leaving_;
 };
 
@@ -126,12 +163,99 @@ TEST_CASE("an executor that goes away takes the handlers that were on their way 
     CHECK_FALSE(called);
 }
 
-TEST_CASE("an executor that is no io_context gets its calls, too, and is kept busy until then", "[departures][threads]") {
-    asio::thread_pool pool{1};
-    std::atomic<int> arrived = 0;
+TEST_CASE("an executor that is no io_context is given each call by itself: its threads may share them", "[departures][threads]") {
+    asio::thread_pool pool{2};
+    std::promise<void> second;
+    std::future<void> const told = second.get_future();
+    std::atomic<bool> met = false;
     serving here;
-    for (int i = 0; i != 3; ++i) here.settle(pool.get_executor(), [&](std::string const&) { ++arrived; });
-    here.end_turn();
+    here.settle(pool.get_executor(), [&](std::string const&) { met = told.wait_for(10s) == std::future_status::ready; });
+    here.settle(pool.get_executor(), [&](std::string const&) { second.set_value(); });
     pool.join();
-    CHECK(arrived == 3);
+    CHECK(met);
 }
+
+TEST_CASE("a strand of the connection's own context runs its handler at once", "[departures]") {
+    asio::io_context home{1};
+    bool ran = false;
+    asio::post(home, [&] {
+        serving here{&home};
+        here.settle(asio::make_strand(home), [&](std::string const&) { ran = true; });
+        CHECK(ran);
+    });
+    home.run();
+    CHECK(ran);
+}
+
+TEST_CASE("a context may end as soon as the last handler on it has run", "[departures][threads]") {
+    asio::io_context const home{1};
+    for (bool const by_strand : {false, true}) {
+        for (int round = 0; round != 50; ++round) {
+            serving here{&home};
+            auto other = std::make_unique<asio::io_context>(1);
+            bool ran = false;
+            asio::any_io_executor where = by_strand ? asio::any_io_executor{asio::make_strand(*other)} : other->get_executor();
+            pooled_call& one = here.begin(where, [&](std::string const&) { ran = true; });
+            where = nullptr;
+            std::thread runner{[context = std::move(other)]() mutable {
+                context->run();
+                context.reset();
+            }};
+            here.settle(one);
+            here.end_turn();
+            runner.join();
+            CHECK(ran);
+        }
+    }
+}
+
+TEST_CASE("what comes from one turn for two contexts leaves in the order of the contexts", "[departures]") {
+    asio::io_context first{1}, second{1};
+    std::string arrived;
+    serving here;
+    here.settle(first.get_executor(), [&](std::string const&) { arrived += 'a'; });
+    here.settle(second.get_executor(), [&](std::string const&) { arrived += 'b'; });
+    here.settle(first.get_executor(), [&](std::string const&) { arrived += 'c'; });
+    here.end_turn();
+    first.poll();
+    second.poll();
+    CHECK(arrived == "acb");
+}
+
+#if defined(CAN_REFUSE_MEMORY)
+TEST_CASE("without memory for a message calls stay where they are, and leave with the next turn", "[departures]") {
+    asio::io_context other{1};
+    serving here;
+    std::string arrived;
+    here.settle(other.get_executor(), [&](std::string const&) { arrived += 'a'; });
+    failing = true;
+    here.end_turn();
+    failing = false;
+    CHECK_FALSE(here.empty());
+    CHECK(other.poll() == 0);
+    here.begin_turn();
+    here.settle(other.get_executor(), [&](std::string const&) { arrived += 'b'; });
+    here.end_turn();
+    CHECK(here.empty());
+    other.restart();
+    CHECK(other.poll() == 1);
+    CHECK(arrived == "ab");
+}
+
+TEST_CASE("calls that stay for want of memory are dropped with their connection", "[departures]") {
+    asio::io_context other{1};
+    auto const mark = std::make_shared<int>(7);
+    {
+        serving here;
+        here.settle(other.get_executor(), [mark](std::string const&) {});
+        failing = true;
+        here.end_turn();
+        failing = false;
+        CHECK(mark.use_count() == 2);
+        here.drop_all();
+    }
+    CHECK(mark.use_count() == 1);
+    CHECK(other.poll() == 0);
+    CHECK(other.stopped());
+}
+#endif
