@@ -28,6 +28,8 @@ public:
         : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy, std::move(watching)} {}
 
     /// The same over several executors: connections are spread over them.
+    /// Lifetime: where they belong to several contexts, run each of these on after the client has gone, until it has nothing left to do, before any
+    /// of them is destroyed: what belongs to one is still held by what is under way on another.
     /// Precondition: at least one executor.
     client(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy = {},
            std::shared_ptr<observer> watching = nullptr)
