@@ -84,7 +84,8 @@ public:
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
         if (how.client_each) {
-            for (auto const& one : executors) clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(how.declared), value, map_of_two));
+            for (auto const& one : executors)
+                clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(how.declared), value, map_of_two));
         } else {
             clients_.push_back(std::make_unique<loop_client>(std::move(executors), two_nodes(how.declared), value, map_of_two));
         }

@@ -95,11 +95,14 @@ void draw(std::string const& folder, std::string const& file, std::vector<row> c
 /// CPU against the size of the value, from the sizes: sizes,command,bytes,outstanding,name,ops,cpu,ratio
 void draw_sizes(std::string const& folder, std::vector<row> const& rows) {
     for (std::string const what : {"GET", "SET"}) {
-        chart picture{"Client CPU per " + what + " against the size of the value, one connection", "bytes of the value", "client CPU, ns per command", {}};
+        chart picture{"Client CPU per " + what + " against the size of the value, one connection", "bytes of the value",
+                      "client CPU, ns per command", {}};
         for (std::string const who : {"umbel", "umbel-bytes", "hiredis", "boost"}) {
             series line{look_of(who).title, look_of(who).colour, false, {}};
-            for (row const& one : rows)
-                if (one[kind] == "sizes" && one.size() == 8 && one[1] == what && one[4] == who) line.points.push_back({number(one[2]), number(one[6])});
+            for (row const& one : rows) {
+                if (one[kind] != "sizes" || one.size() != 8 || one[1] != what || one[4] != who) continue;
+                line.points.push_back({number(one[2]), number(one[6])});
+            }
             if (!line.points.empty()) picture.lines.push_back(std::move(line));
         }
         if (picture.lines.empty()) continue;

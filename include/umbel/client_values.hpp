@@ -14,7 +14,7 @@
 // What one value needs, whatever awaits it. `how` is `extern` for a declaration, nothing for the code itself.
 #define UMBEL_COMPILE_VALUE(how, ...)                                                                                  \
     how template struct umbel::net::result_slot<__VA_ARGS__>;                                                          \
-    how template struct umbel::net::handler_slot<umbel::net::handler_of_await<__VA_ARGS__>::type, __VA_ARGS__>;                                                          \
+    how template struct umbel::net::handler_slot<umbel::net::handler_of_await<__VA_ARGS__>::type, __VA_ARGS__>;        \
     how template umbel::operation<__VA_ARGS__> umbel::calling::make(umbel::calling::site const&,                       \
                                                                     umbel::command::invocation<__VA_ARGS__> const&);   \
     how template umbel::operation<__VA_ARGS__> umbel::calling::submit(umbel::calling::site const&,                     \

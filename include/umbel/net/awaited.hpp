@@ -13,9 +13,11 @@ namespace umbel::net {
 
 /// What `co_await` turns an operation into in asio::awaitable<>.
 template <class Value>
-using awaited = decltype(std::declval<std::coroutine_traits<asio::awaitable<void>>::promise_type&>().await_transform(std::declval<operation<Value>>()));
+using awaited = decltype(std::declval<std::coroutine_traits<asio::awaitable<void>>::promise_type&>()
+                             .await_transform(std::declval<operation<Value>>()));
 
-/// The handler that it makes, which Asio names nowhere else. Where it should not be told, a plain function stands in: then each source file compiles its own.
+/// The handler that it makes, which Asio names nowhere else. Where it should not be told, a plain function stands in: then each source file compiles
+/// its own.
 template <class Value>
 struct handler_of_await {
     using type = void (*)(result<Value>);

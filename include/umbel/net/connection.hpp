@@ -28,10 +28,9 @@ public:
     static constexpr unsigned batches_timed = 4;
     static constexpr unsigned batches_max = 600;
 
-    /// `gathers`: what is settled for another io_context goes there many at a time.
-    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, bool single_threaded, bool gathers,
+    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, threading how,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
-        : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{single_threaded}, gathers_{gathers},
+        : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{how.single_threaded}, gathers_{how.gathers},
           inbox_{pipeline.in_flight_max},
           link_{pipeline, link, std::move(budget)},
           timer_{strand_} {}

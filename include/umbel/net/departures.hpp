@@ -16,7 +16,8 @@
 namespace umbel::net {
 
 /// What keeps an io_context busy, without the type erasure that other executors need.
-using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
+using plain_work =
+    std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
 
 /// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are dropped.
 class carried_calls {

@@ -250,8 +250,8 @@ private:
         pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
         engine::link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
-        connections_.push_back(std::make_unique<connection>(*this, id, strand_on(place), settings_.single_threaded, settings_.one_thread_per_context, pipeline,
-                                                            link, budget_));
+        connections_.push_back(std::make_unique<connection>(
+            *this, id, strand_on(place), threading{settings_.single_threaded, settings_.one_thread_per_context}, pipeline, link, budget_));
         slot(id).store(connections_.back().get(), std::memory_order_release);
         return *connections_.back();
     }

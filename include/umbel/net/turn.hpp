@@ -13,6 +13,12 @@ namespace umbel::net {
 
 class connection;
 
+/// What is declared of the threads that serve a connection.
+struct threading {
+    bool single_threaded = false;  ///< One thread serves all connections, and all commands come from it.
+    bool gathers = false;          ///< One thread runs each io_context: what is settled for another one goes there many at a time.
+};
+
 /// The engine's clock: nothing left of net/ reads one.
 inline engine::instant read_clock() noexcept { return std::chrono::steady_clock::now().time_since_epoch(); }
 

@@ -132,7 +132,7 @@ struct bench {
     connection link;
 
     explicit bench(umbel::engine::pipeline_options pipeline = {})
-        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), false, false, pipeline,
+        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), {}, pipeline,
                {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
     /// What Asio still holds of the connection goes before it: here nobody keeps it for longer.
     ~bench() {
