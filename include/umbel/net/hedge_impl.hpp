@@ -185,9 +185,9 @@ private:
             pooled_call& other = &part == &first_ ? second_ : first_;
             // Without memory for that its answer comes, and is skipped all the same.
             if (auto const where = home_.lock()) static_cast<void>(managed([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
-        } else if (timer_) {
-            timer_->cancel();
         }
+        // Not only cancelled: on its way to another executor the operation may outlive the context of the timer.
+        timer_.reset();
         kind_.take(whole_, part, met_.load(std::memory_order_relaxed));
         whole_.kind->complete(whole_);
     }
