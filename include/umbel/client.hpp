@@ -19,7 +19,8 @@ namespace umbel {
 /// It connects by itself, finds the topology from any one node, follows redirects, and recovers from failures. Every command function
 /// encodes at once and returns an operation to be awaited.
 /// Threading: a handle that any thread may use, unless options::single_threaded says otherwise; moved and destroyed by one thread at a time.
-/// Lifetime: the executors' contexts must outlive it. When it is destroyed, pending operations complete with errc::cancelled.
+/// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one of its executors is destroyed, they are
+/// destroyed uncalled, wherever they are, and those that begin later complete with errc::cancelled.
 class client : public commands<client> {
 public:
     /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message names the option.
@@ -28,9 +29,9 @@ public:
         : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy, std::move(watching)} {}
 
     /// The same over several executors: connections are spread over them.
-    /// Lifetime: where they belong to several contexts, run each of these on after the client has gone, until it has nothing left to do, before any
-    /// of them is destroyed: what belongs to one is still held by what is under way on another.
-    /// Precondition: at least one executor.
+    /// Lifetime: where they belong to several contexts, these end together, in any order, before or after the client.
+    /// Precondition: at least one executor; and when a context of theirs is destroyed, none of the others is running at that moment, nor does any
+    /// thread use the client: stop all of them first.
     client(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy = {},
            std::shared_ptr<observer> watching = nullptr)
         : client{net::make_home(std::move(executors), chosen, policy, std::move(watching)), chosen} {}

@@ -20,6 +20,7 @@ public:
             one = new anchor;
         }
         one->home.store(&where, std::memory_order_release);
+        where.moored_at(*one);
         return *one;
     }
     /// Lets go of the anchor, if it is still held in `generation`.

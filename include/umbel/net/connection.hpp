@@ -13,6 +13,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace umbel::net {
@@ -33,7 +34,8 @@ public:
         : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{how.single_threaded}, gathers_{how.gathers},
           inbox_{pipeline.in_flight_max},
           link_{pipeline, link, std::move(budget)},
-          timer_{strand_} {}
+          context_{&asio::query(strand_, asio::execution::context)},
+          timer_{std::in_place, strand_} {}
 
     engine::link_id id() const noexcept { return id_; }
     std::uint32_t generation() const noexcept { return generation_; }
@@ -62,7 +64,7 @@ public:
 
     /// Gives up the call behind `token`, if it is still here.
     void cancel(engine::cancel_token& token) {
-        if (token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(id_)) return;
+        if (abandoned_ || token.owner.load(std::memory_order_seq_cst) != engine::cancel_token::of(id_)) return;
         turn_scope const now{*this};
         link_.pipe().cancel(*token.target);
         if (!link_.pipe().fault().empty()) lose(errc::connection_lost, text_of(link_.pipe().fault()));
@@ -91,28 +93,10 @@ public:
     }
 
     /// Ends everything at once: every call completes with errc::cancelled.
-    void shut() {
-        if (closed_) return;
-        closed_ = true;
-        hang_up();
-        timer_.cancel();
-        engine::call_list late = inbox_.take();
-        while (engine::call* const one = late.pop()) link_.pipe().accept(*one, read_clock());
-        link_.pipe().dismiss(errc::cancelled);
-        schedule();
-    }
-
-    /// Destroys every call without completing it: the executor is going away.
-    void abandon() noexcept {
-        closed_ = abandoned_ = true;
-        hang_up();
-        engine::call_list all = inbox_.take();
-        link_.pipe().surrender(all);
-        leaving_.surrender(all);
-        all.splice(std::move(link_.pipe().finished()));
-        all.splice(std::move(link_.pipe().diverted()));
-        while (engine::call* const one = all.pop()) one->kind->drop(*one);
-    }
+    void shut();
+    /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor is going away. What is pending on
+    /// another one may still call this connection, to no effect. Runs while nothing else does.
+    void abandon() noexcept;
 
     void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) override {
         if (epoch != epoch_ || !transport_) return;
@@ -160,7 +144,7 @@ private:
     struct turn_scope {
         explicit turn_scope(connection& whose) noexcept : before{current_turn} {
             whose.now_ = read_clock();
-            current_turn = {&whose, whose.now_, whose.gathers_ ? &whose.leaving_ : nullptr, &asio::query(whose.strand_, asio::execution::context)};
+            current_turn = {&whose, whose.now_, whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_};
             whose.in_turn_ = true;
             self = &whose;
         }
@@ -311,42 +295,19 @@ private:
         }
     }
 
-    void hang_up() noexcept {
-        if (transport_) transport_->close();
-        transport_.reset();
-        ++epoch_;
-        write_blocked_ = false;
-        reading_ = false;
-        unread_ = false;
-    }
-
-    void lose(errc why, std::string message) {
-        end_link(why, std::move(message));
-        deliver();
-    }
-    void end_link(errc why, std::string message) {
-        hang_up();
-        if (message.empty()) message = text_of("memory has run out");
-        link_.lost(why, text_of(message), turn_time());
-        if (!closed_) owner_.lost(*this, why, std::move(message));
-    }
-
-    void finish_draining() {
-        if (!link_.pipe().idle() || closed_) return;
-        draining_ = false;
-        hang_up();
-        link_.pipe().lose(errc::connection_lost, {}, now_);
-        link_.forget();
-        owner_.closed(*this);
-    }
+    /// Closes the byte stream; what is pending on it comes too late from now on.
+    void hang_up() noexcept;
+    void lose(errc why, std::string message);
+    void end_link(errc why, std::string message);
+    void finish_draining();
 
     /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due earlier.
     void arm_timer() {
         engine::instant const due = closed_ ? engine::never : link_.next_due();
         if (due >= armed_for_) return;
         bool const armed = managed_twice([&] {
-            timer_.expires_at(std::chrono::steady_clock::time_point{due});
-            timer_.async_wait(handler_of<connection, &connection::timer_rang, &connection::timer_lost>{*this, owner_.keeper()});
+            timer_->expires_at(std::chrono::steady_clock::time_point{due});
+            timer_->async_wait(handler_of<connection, &connection::timer_rang, &connection::timer_lost>{*this, owner_.keeper()});
         });
         armed_for_ = armed ? due : engine::never;
     }
@@ -369,7 +330,7 @@ private:
     // Read by every thread that has a command for it.
     connection_owner& owner_;
     engine::link_id const id_;
-    asio::any_io_executor const strand_;
+    asio::any_io_executor strand_;  ///< Empty when an executor has gone away.
     bool const single_threaded_;
     bool const gathers_;
     // Written by them: nothing else may stand in these cache lines.
@@ -384,16 +345,19 @@ private:
     bool unread_ = false;   ///< Bytes have arrived that are not settled yet.
     bool draining_ = false;
     bool closed_ = false;
-    bool abandoned_ = false;  ///< The executor is going away.
+    bool abandoned_ = false;  ///< An executor is going away, or has gone.
     engine::link link_;
     engine::instant now_{0};
+    asio::execution_context const* const context_;  ///< The strand's.
     std::shared_ptr<transport> transport_;
     std::uint32_t epoch_ = 0;
     std::uint32_t generation_ = 0;
     std::atomic<std::size_t> in_flight_{0};
     departures leaving_;
-    asio::steady_timer timer_;
+    std::optional<asio::steady_timer> timer_;  ///< None when an executor has gone away.
     engine::instant armed_for_ = engine::never;
 };
 
 }  // namespace umbel::net
+
+#include <umbel/net/connection_end.hpp>

@@ -11,6 +11,7 @@
 #include <asio/strand.hpp>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,8 @@ public:
           engine_{settings_.engine, engine::query_port{this, &driver::query_settled}, engine::traffic_port{this, &driver::requests}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           slots_(std::size_t{settings_.engine.nodes_max} * 2),
-          closing_timer_{control_},
-          timer_{control_} {
+          closing_timer_{std::in_place, control_},
+          timer_{std::in_place, control_} {
         // Room for what happens at one time; more is asked for when it is needed.
         events_.reserve(32);
         batch_.reserve(32);
@@ -63,6 +64,7 @@ public:
     resp::pin_budget const& budget() const noexcept { return *budget_; }
 
     void answer(pooled_call& one) override {
+        if (abandoned_) return give_up(one);
         left_.push(one);
         wake();
     }
@@ -78,19 +80,10 @@ public:
         wake();
     }
 
-    /// The executor is going away: everything pending is destroyed. Runs while nothing else does.
-    void abandon() noexcept {
-        closed_ = true;
-        abandoned_ = true;
-        engine::call_list all = left_.take();
-        all.splice(settled_.take());
-        all.splice(std::move(closers_));
-        engine_.close(engine::instant{0});
-        all.splice(std::move(engine_.finished()));
-        all.splice(std::move(engine_.outgoing()));
-        while (engine::call* const one = all.pop()) drop(*one);
-        for (auto& one : connections_) one->abandon();
-    }
+    /// An executor is going away: everything pending is destroyed, and all that belongs to a context is let go of, for what is pending on another
+    /// context may hold this driver for longer, and call it to no effect. Operations that begin later find that their client has gone.
+    /// Runs while nothing else does; does nothing when it is called again.
+    void abandon() noexcept;
 
     // ---- The control strand ---------------------------------------------------------------------------------------------
 
@@ -103,6 +96,7 @@ public:
     void happened(engine::event&& what);
 
     void complete_later(engine::call& one) override {
+        if (abandoned_) return give_up(one);
         settled_.push(one);
         wake();
     }
@@ -138,6 +132,7 @@ public:
     void diverted(engine::call_list&& calls) override { report(engine::calls_diverted{std::move(calls)}); }
     void stranded(engine::call_list&& calls) override { report(engine::calls_stranded{std::move(calls)}); }
     void stranded(engine::call& one) noexcept override {
+        if (abandoned_) return give_up(one);
         if (gate_.fetch_add(gate_one, std::memory_order_acq_rel) / gate_one < settings_.engine.waiting_max) {
             left_.push(one);
             return wake();
@@ -189,15 +184,19 @@ private:
         return asio::make_strand(executor);
     }
 
+    /// When an executor has gone away, a task is destroyed without having been called.
     template <class Task>
     void post_control(Task task) {
-        asio::post(control_, [keep = shared_from_this(), task = std::move(task)]() mutable { task(); });
+        if (abandoned_) return;
+        asio::post(control_, [this, keep = shared_from_this(), task = std::move(task)]() mutable {
+            if (!abandoned_) task();
+        });
     }
 
     /// From a connection's strand to the control strand; on one thread there is nothing in between.
     void report(engine::event&& what) {
         if (settings_.single_threaded) return happened(std::move(what));
-        post_control([this, sent = parcel{std::move(what)}]() mutable { happened(std::move(sent.what)); });
+        post_control([this, sent = parcel{std::move(what), parcels_}]() mutable { happened(std::move(sent.what)); });
     }
     static void query_settled(void* self, engine::call& one) {
         static_cast<driver*>(self)->report(engine::query_settled{&one});
@@ -232,6 +231,9 @@ private:
         complete_later(one);
     }
 
+    /// Destroys a call that has come too late for its executor.
+    void give_up(engine::call& one) noexcept;
+
     void act(engine::open_link& what);
     void act(engine::close_link& what);
     template <class Notice>
@@ -258,6 +260,7 @@ private:
 
     /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
     void chase(pursuit what) {
+        if (abandoned_) return;
         std::uint32_t const owner = what.owner();
         if (owner == engine::cancel_token::nobody) return;
         if (owner == engine::cancel_token::engine) {
@@ -288,8 +291,8 @@ private:
     void timer_lost() noexcept;
 
     net::settings const settings_;
-    std::vector<asio::any_io_executor> const executors_;
-    asio::any_io_executor const control_;
+    std::vector<asio::any_io_executor> executors_;  ///< As all that belongs to a context: none when one of them has gone away.
+    asio::any_io_executor control_;
     engine::engine engine_;
     std::shared_ptr<resp::pin_budget> budget_;
     std::vector<std::atomic<connection*>> slots_;
@@ -307,7 +310,8 @@ private:
     std::vector<engine::event> batch_;
     bool handling_ = false;
     bool closed_ = false;
-    std::atomic<bool> abandoned_{false};  ///< The executor is going away.
+    std::atomic<bool> abandoned_{false};  ///< An executor is going away, or has gone.
+    bool dropping_ = false;               ///< It is going right now.
     static constexpr std::uint32_t gate_hold = 1;    ///< The first topology is being handed on.
     static constexpr std::uint32_t gate_closed = 2;  ///< close() was called: no new commands.
     static constexpr std::uint32_t gate_one = 4;     ///< One stranded call.
@@ -318,8 +322,9 @@ private:
     std::chrono::microseconds closing_pause_{250};
     bool closing_ = false;
     engine::call_list closers_;
-    asio::steady_timer closing_timer_;
-    asio::steady_timer timer_;
+    std::optional<asio::steady_timer> closing_timer_;
+    std::optional<asio::steady_timer> timer_;
+    parcel_register parcels_;  ///< Events on their way to the control strand.
     engine::instant armed_for_ = engine::never;
 };
 

@@ -1,4 +1,5 @@
-// driver_close.hpp: how a driver comes to its end while its client still waits for it. Included by driver.hpp.
+// driver_close.hpp: how a driver comes to its end: while its client still waits for it, or because an executor goes away.
+// Included by driver.hpp.
 #pragma once
 
 #include <umbel/net/driver.hpp>
@@ -14,8 +15,8 @@ inline void driver::check_idle() {
     if (!closed_ && idle_seen_ < 2 && first->deadline > read_clock()) {
         closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
         bool const waits = managed_twice([&] {
-            closing_timer_.expires_after(closing_pause_);
-            closing_timer_.async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
+            closing_timer_->expires_after(closing_pause_);
+            closing_timer_->async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
         });
         if (waits) return;
     }
@@ -32,8 +33,43 @@ inline void driver::close_all() {
     closed_ = true;
     engine_.close(read_clock());
     carry_out();
-    timer_.cancel();
+    timer_->cancel();
     for (auto& one : connections_) static_cast<void>(managed_twice([&] { asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); }); }));
+}
+
+// ---- An executor goes away -------------------------------------------------------------------------------------------------
+
+inline void driver::abandon() noexcept {
+    if (abandoned_.exchange(true)) return;
+    closed_ = true;
+    // Commands that the destructors of others begin find no connection, and so come to where it is known that all is over.
+    for (auto& one : slots_) one.store(nullptr, std::memory_order_release);
+    dropping_ = true;
+    engine::call_list all = left_.take();
+    all.splice(settled_.take());
+    all.splice(std::move(closers_));
+    all.splice(parcels_.take_back());
+    engine_.close(engine::instant{0});
+    all.splice(std::move(engine_.finished()));
+    all.splice(std::move(engine_.outgoing()));
+    auto const drop_all = [&all] {
+        while (engine::call* const one = all.pop()) drop(*one);
+    };
+    drop_all();
+    for (auto& one : connections_) one->abandon();
+    for (all = left_.take(); !all.empty(); all = left_.take()) drop_all();
+    dropping_ = false;
+    closing_timer_.reset();
+    timer_.reset();
+    control_ = {};
+    executors_.clear();
+    leave_executors();
+}
+
+inline void driver::give_up(engine::call& one) noexcept {
+    // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has begun it, where that can be helped.
+    if (dropping_) return static_cast<void>(left_.push(one));
+    drop(one);
 }
 
 }  // namespace umbel::net

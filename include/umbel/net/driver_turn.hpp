@@ -24,6 +24,7 @@ inline void driver::turn_lost() noexcept {
 }
 
 inline void driver::turn() {
+    if (abandoned_) return;
     // Read as well as written: who found it set has left his work before.
     static_cast<void>(woken_.exchange(false, std::memory_order_acq_rel));
     lost_in_a_row_ = 0;
@@ -70,6 +71,7 @@ inline void driver::complete_settled() {
 // ---- Events ------------------------------------------------------------------------------------------------------------------
 
 UMBEL_NEVER_INLINE inline void driver::happened(engine::event&& what) {
+    if (abandoned_) return static_cast<void>(parcel{std::move(what)});
     if (handling_) {
         if (!managed([&] { events_.push_back(std::move(what)); })) engine_.unheard(what);
         return;
@@ -128,14 +130,14 @@ inline void driver::arm_timer() noexcept {
     engine::instant const due = closed_ ? engine::never : engine_.next_due();
     if (due >= armed_for_) return;
     bool const armed = managed_twice([&] {
-        timer_.expires_at(std::chrono::steady_clock::time_point{due});
-        timer_.async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{*this, shared_from_this()});
+        timer_->expires_at(std::chrono::steady_clock::time_point{due});
+        timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{*this, shared_from_this()});
     });
     armed_for_ = armed ? due : engine::never;
 }
 
 inline void driver::timer_rang(asio::error_code problem) {
-    if (problem == asio::error::operation_aborted) return;
+    if (problem == asio::error::operation_aborted || abandoned_) return;
     armed_for_ = engine::never;
     engine_.tick(read_clock());
     carry_out();

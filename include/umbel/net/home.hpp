@@ -49,10 +49,12 @@ public:
     /// The client is gone: everything pending completes with errc::cancelled.
     virtual void shut_down() = 0;
 
-    /// The context of all executors; null when there are several.
+    /// The context of all executors; null when there are several, or when one of them has gone.
     asio::execution_context const* context() const noexcept { return context_; }
     asio::any_io_executor const& executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
+    /// Notes by which anchor operations find this home.
+    void moored_at(anchor& where) noexcept { anchor_ = &where; }
 
     // ---- The control strand ---------------------------------------------------------------------------------------------
 
@@ -69,9 +71,18 @@ protected:
         : executor_{std::move(executor)}, context_{context}, hedges_{hedge_percent} {}
     ~home() = default;
 
+    /// An executor is going away: operations that begin later find no client here.
+    void leave_executors() noexcept {
+        net::home* self = this;
+        if (anchor_) anchor_->home.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
+        executor_ = orphans_executor();
+        context_ = nullptr;
+    }
+
 private:
-    asio::any_io_executor const executor_;
-    asio::execution_context const* const context_;
+    anchor* anchor_ = nullptr;  ///< By now perhaps another client's.
+    asio::any_io_executor executor_;
+    asio::execution_context const* context_;
     hedge_budget hedges_;
 };
 

@@ -11,7 +11,7 @@
 
 namespace umbel::net {
 
-/// Destroys what is pending when the executor's context goes away, as every Asio service does with its handlers: they may own
+/// Destroys what is pending when the context of one of a client's executors goes away, as every Asio service does with its handlers: they may own
 /// coroutines that own the client.
 class shutdown_service final : public asio::execution_context::service {
 public:
@@ -20,9 +20,12 @@ public:
 
     explicit shutdown_service(asio::execution_context& context) : asio::execution_context::service{context} {}
 
+    /// Calls `one->abandon()` when the context goes away; to say so twice is to say it once.
     void watch(std::shared_ptr<driver> const& one) {
         std::lock_guard const guard{mutex_};
-        std::erase_if(watched_, [](auto const& other) { return other.expired(); });
+        std::erase_if(watched_, [&one](auto const& other) {
+            return other.expired() || (!other.owner_before(one) && !one.owner_before(other));
+        });
         watched_.push_back(one);
     }
 

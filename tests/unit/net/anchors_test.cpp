@@ -89,6 +89,7 @@ TEST_CASE("when a context goes, the drivers it watches destroy what is pending, 
         service.watch(make_driver(io));
         auto home = make_driver(io);
         service.watch(home);
+        service.watch(home);
         home->start(waiting);
         home.reset();
         CHECK(dropped == 0);
