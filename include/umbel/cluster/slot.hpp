@@ -103,18 +103,40 @@ UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word(std::uint64_t word) noexce
     return ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
 }
 
+/// Folds the last two bytes of `word`, which it loses, into `crc`. On x86-64 these two are had from a register without a shift: g++ is kept from
+/// joining the shifts of several steps, so that two bytes take five instructions instead of seven. What clang makes of the joined ones is as quick.
+template <std::size_t First>
+UMBEL_ALWAYS_INLINE constexpr void fold_two(std::uint32_t& crc, std::uint64_t& word) noexcept {
+    crc ^= look_up(First, word & 0xff);
+    crc ^= look_up(First + 1, (word >> 8) & 0xff);
+    word >>= 16;
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    if (!std::is_constant_evaluated()) asm("" : "+r"(word), "+r"(crc));
+#endif
+}
+
+/// fold_word() into `crc`, in fewer instructions, of which each waits for the one before it.
+template <std::size_t First>
+UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word_into(std::uint32_t crc, std::uint64_t word) noexcept {
+    fold_two<First>(crc, word);
+    fold_two<First + 2>(crc, word);
+    fold_two<First + 4>(crc, word);
+    fold_two<First + 6>(crc, word);
+    return crc;
+}
+
 /// CRC16 of 8 to 16 bytes. The last eight are taken from memory one by one, those in front of them out of one word: the first keeps the units
 /// that load busy, the second those that shift, and neither waits for the other.
 UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_of_ends(char const* bytes, std::size_t size) noexcept {
     char const* const last = bytes + size - 1;
     auto const fold = [last](std::size_t k) { return look_up(k, byte_at(last - k, 0)); };
     std::uint32_t const crc = ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
-    return static_cast<std::uint16_t>(size == 8 ? crc : crc ^ fold_word<8>(load_8(bytes) >> (8 * (16 - size))));
+    return static_cast<std::uint16_t>(size == 8 ? crc : fold_word_into<8>(crc, load_8(bytes) >> (8 * (16 - size))));
 }
 
 /// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is needed.
 UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_head(char const* bytes, std::size_t size) noexcept {
-    if (size < 8) return static_cast<std::uint16_t>(fold_word<0>(load_short(bytes, size)));
+    if (size < 8) return static_cast<std::uint16_t>(fold_word_into<0>(0, load_short(bytes, size)));
     return crc_of_ends(bytes, size);
 }
 
