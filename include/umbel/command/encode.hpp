@@ -49,7 +49,11 @@ inline constexpr std::size_t short_command_max = 24 + verb::wire_bytes_max + 16 
 
 /// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_key_command(char* at, verb const& name, std::string_view key) noexcept {
-    return resp::put_bulk(name.put(resp::put_array_header(at, name.words() + 1)), key);
+    return resp::put_bulk(name.put_with_header(at), key);
+}
+/// The same for a key of 8 to 16 bytes, as most are. Precondition: as there, and such a length.
+UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, verb const& name, std::string_view key) noexcept {
+    return resp::put_bulk_by_ends(name.put_with_header(at), key);
 }
 
 /// What encoding found out.

@@ -98,6 +98,18 @@ UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     return detail::put_crlf(at + length);
 }
 
+/// put_bulk() for 8 to 16 bytes, which two moves copy. Precondition: as there, and such a length.
+UMBEL_ALWAYS_INLINE char* put_bulk_by_ends(char* at, std::string_view bytes) noexcept {
+    std::size_t const length = bytes.size();
+    UMBEL_ASSERT(length >= 8 && length <= 16);
+    // What follows is longer than the padding that is written over it.
+    std::memcpy(at, detail::bulk_headers[length].text, 8);
+    at += 5;
+    if (length < 10) --at;
+    copy_both_ends<8>(at, bytes.data(), length);
+    return detail::put_crlf(at + length);
+}
+
 /// Writes the header of a bulk string whose bytes are sent from elsewhere (a borrowed argument); put_bulk_end() belongs behind them.
 /// Precondition: header_size(length) bytes are writable.
 inline char* put_bulk_header(char* at, std::size_t length) noexcept {
