@@ -131,6 +131,10 @@ public:
     umbel::operation<Value> submit(umbel::command::invocation<Value> const& what) const {
         return umbel::calling::make<Value>(where_, what);
     }
+    template <class Value>
+    umbel::operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
+        return umbel::calling::submit<Value>(where_, what);
+    }
     umbel::calling::site const& site() const noexcept { return where_; }
     umbel::net::driver& driver() const noexcept { return *driver_; }
 

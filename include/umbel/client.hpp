@@ -64,6 +64,10 @@ public:
         return calling::make<Value>(where_, what);
     }
     template <class Value>
+    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
+        return calling::submit<Value>(where_, what);
+    }
+    template <class Value>
     operation<Value> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
         return calling::make<Value>(where_, words, marked_keys);
     }

@@ -42,6 +42,10 @@ inline void prepare(net::pooled_call& one, site const& where, cluster::command_f
 /// Encodes into the call; false when the command is longer than 4 GiB. Errors: throws std::bad_alloc; the call is whole then.
 UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words);
 
+/// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its slot. Null, with nothing done, where
+/// anything is out of the ordinary: an empty pool, a long key, bad options, a read to be hedged.
+UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name, std::string_view key) noexcept;
+
 /// A command by its words: keys, flags and refusals come from the command table.
 /// Errors (as a value): bad_argument, needs_lease.
 UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys);
@@ -132,6 +136,19 @@ operation<Value> submit(site const& where, command::invocation<Value> const& wha
         prepare(second, where, what.flags);
         encode(second, what.name, what.words);
     });
+}
+/// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
+template <class Value>
+UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::verb const& name, std::string_view key) {
+    command::argument const word{umbel::key{key}};
+    return submit<Value>(where, command::invocation<Value>{name, {&word, 1}, name.flags()});
+}
+template <class Value>
+UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
+    if constexpr (!net::result_slot<Value>::boxed) {
+        if (net::pooled_call* const one = take_keyed(where, what.name, what.key)) [[likely]] return operation<Value>{*one};
+    }
+    return submit_in_general<Value>(where, what.name, what.key);
 }
 template <class Value>
 operation<Value> submit(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {

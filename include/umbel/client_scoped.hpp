@@ -77,7 +77,11 @@ public:
 
     template <class Value>
     operation<traced<Value>> submit(umbel::command::invocation<Value> const& what) const {
-        return calling::submit<traced<Value>>(where_, {what.name, what.words, what.flags});
+        return calling::submit<traced<Value>>(where_, umbel::command::invocation<traced<Value>>{what.name, what.words, what.flags});
+    }
+    template <class Value>
+    operation<traced<Value>> submit(umbel::command::key_invocation<Value> const& what) const {
+        return calling::submit<traced<Value>>(where_, umbel::command::key_invocation<traced<Value>>{what.name, what.key});
     }
     template <class Value>
     operation<traced<Value>> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
@@ -96,6 +100,10 @@ public:
 
     template <class Value>
     operation<Value> submit(umbel::command::invocation<Value> const& what) const {
+        return calling::submit<Value>(where_, what);
+    }
+    template <class Value>
+    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
         return calling::submit<Value>(where_, what);
     }
     template <class Value>

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 // What one value needs, whatever awaits it. `how` is `extern` for a declaration, nothing for the code itself.
 #define UMBEL_COMPILE_VALUE(how, ...)                                                                                  \
@@ -18,7 +19,9 @@
     how template umbel::operation<__VA_ARGS__> umbel::calling::make(umbel::calling::site const&,                       \
                                                                     umbel::command::invocation<__VA_ARGS__> const&);   \
     how template umbel::operation<__VA_ARGS__> umbel::calling::submit(umbel::calling::site const&,                     \
-                                                                      umbel::command::invocation<__VA_ARGS__> const&)
+                                                                      umbel::command::invocation<__VA_ARGS__> const&); \
+    how template umbel::operation<__VA_ARGS__> umbel::calling::submit_in_general(                                      \
+        umbel::calling::site const&, umbel::command::verb const&, std::string_view)
 #define UMBEL_COMPILE_VALUES(how)                                \
     UMBEL_COMPILE_VALUE(how, std::optional<std::string>);        \
     UMBEL_COMPILE_VALUE(how, std::optional<umbel::bytes>);       \

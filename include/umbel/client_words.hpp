@@ -36,15 +36,42 @@ UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb c
     return true;
 }
 
-UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+/// Notes what was encoded into the call's own memory.
+UMBEL_ALWAYS_INLINE void encoded_inside(net::pooled_call& one, char const* end) noexcept {
     static_assert(command::short_command_max <= net::pooled_call::inline_bytes);
-    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max) return encode_any(one, name, words);
-    std::string_view const key = words[0].text();
-    char* const end = command::put_key_command(one.inline_space, name, key);
     one.bytes = one.inline_space;
     one.size = static_cast<std::uint32_t>(end - one.inline_space);
+}
+
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max) return encode_any(one, name, words);
+    std::string_view const key = words[0].text();
+    encoded_inside(one, command::put_key_command(one.inline_space, name, key));
     one.slot = cluster::slot_of(key).value();
     return true;
+}
+
+/// take_keyed() for a key that is not plain.
+UMBEL_NEVER_INLINE inline net::pooled_call* take_keyed_any(site const& where, command::verb const& name, std::string_view key) noexcept {
+    if (key.size() > command::short_key_max) return nullptr;
+    net::pooled_call* const one = net::pool::take_recycled();
+    if (!one) [[unlikely]] return nullptr;
+    prepare(*one, where, name.flags());
+    encoded_inside(*one, command::put_key_command(one->inline_space, name, key));
+    one->slot = cluster::slot_of_any(key).value();
+    return one;
+}
+
+UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name, std::string_view key) noexcept {
+    if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] return nullptr;
+    // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
+    if (!cluster::is_plain_key(key)) [[unlikely]] return take_keyed_any(where, name, key);
+    net::pooled_call* const one = net::pool::take_recycled();
+    if (!one) [[unlikely]] return nullptr;
+    prepare(*one, where, name.flags());
+    encoded_inside(*one, command::put_plain_key_command(one->inline_space, name, key));
+    one->slot = cluster::slot_of_plain(key).value();
+    return one;
 }
 
 UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,

@@ -241,12 +241,21 @@ UMBEL_NEVER_INLINE constexpr slot slot_of_any(std::string_view key) noexcept {
     return slot{static_cast<std::uint16_t>(detail::crc16(tag.data(), tag.size()) % slot_count)};
 }
 
+/// True for most keys: of 8 to 16 bytes, without an opening brace. Their first and their last eight bytes are all of them.
+UMBEL_ALWAYS_INLINE constexpr bool is_plain_key(std::string_view key) noexcept {
+    return key.size() >= 8 && key.size() <= 16 && !detail::ends_have_brace(key.data(), key.size());
+}
+/// slot_of() for those keys, without a call. Precondition: is_plain_key(key).
+UMBEL_ALWAYS_INLINE constexpr slot slot_of_plain(std::string_view key) noexcept {
+    UMBEL_ASSERT(key.size() >= 8 && key.size() <= 16);
+    return slot{static_cast<std::uint16_t>(detail::crc_of_ends(key.data(), key.size()) % slot_count)};
+}
+
 /// Returns the hash slot of `key`, also in constant expressions.
 /// Rule: Redis Cluster specification, "Key distribution model": CRC16 of the hash tag, modulo 16384.
 constexpr slot slot_of(std::string_view key) noexcept {
-    // Most keys: their first and their last eight bytes are searched for a tag and folded.
-    if (key.size() < 8 || key.size() > 16 || detail::ends_have_brace(key.data(), key.size())) [[unlikely]] return slot_of_any(key);
-    return slot{static_cast<std::uint16_t>(detail::crc_of_ends(key.data(), key.size()) % slot_count)};
+    if (!is_plain_key(key)) [[unlikely]] return slot_of_any(key);
+    return slot_of_plain(key);
 }
 
 }  // namespace umbel::cluster

@@ -22,6 +22,15 @@ struct invocation {
     cluster::command_flags flags;
 };
 
+/// A command whose only argument is a key. Its flags are the verb's.
+/// Lifetime: as of an invocation.
+template <class Reply>
+struct key_invocation {
+    using reply_type = Reply;
+    verb const& name;
+    std::string_view key;
+};
+
 /// The most pieces that are lent to one write; what goes beyond is copied.
 inline constexpr std::size_t lent_pieces_max = 24;
 

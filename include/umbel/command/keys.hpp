@@ -90,6 +90,10 @@ public:
     auto ping(std::string_view message) const { return run<std::string>(verbs::ping, message); }
 
 protected:
+    template <class Reply>
+    auto run(verb const& name, umbel::key only) const {
+        return self().submit(key_invocation<Reply>{name, only.text});
+    }
     template <class Reply, class... Arguments>
     auto run(verb const& name, Arguments const&... given) const {
         if constexpr (sizeof...(Arguments) == 0) {

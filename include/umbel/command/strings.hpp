@@ -126,6 +126,10 @@ public:
     auto incrbyfloat(std::string_view name, double by) const { return run<double>(verbs::incrbyfloat, umbel::key{name}, by); }
 
 protected:
+    template <class Reply>
+    auto run(verb const& name, umbel::key only) const {
+        return self().submit(key_invocation<Reply>{name, only.text});
+    }
     template <class Reply, class... Arguments>
     auto run(verb const& name, Arguments const&... given) const {
         argument const words[]{argument{given}...};

@@ -115,14 +115,19 @@ UMBEL_BOUNDARY pooled_call* make();
 /// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told so. Threading: any.
 UMBEL_BOUNDARY void fill_reserve() noexcept;
 
-/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: two loads and two stores when the list has
-/// one.
-UMBEL_ALWAYS_INLINE pooled_call* take() {
+/// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two stores.
+UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
     engine::call* const head = local.head;
-    if (head == nullptr) [[unlikely]] return make();
+    if (head == nullptr) [[unlikely]] return nullptr;
     local.head = head->next;
     --local.count;
     return static_cast<pooled_call*>(head);
+}
+/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: as take_recycled() when the list has one.
+UMBEL_ALWAYS_INLINE pooled_call* take() {
+    pooled_call* const one = take_recycled();
+    if (one == nullptr) [[unlikely]] return make();
+    return one;
 }
 
 /// Takes a call back. Precondition: it holds neither result nor handler.
