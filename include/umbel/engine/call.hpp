@@ -146,7 +146,7 @@ struct call {
     unsigned tries() const noexcept { return unsigned{redirects} + retries; }
 
     /// Its first owner has it: from now on its time runs.
-    void begin(instant now) noexcept {
+    UMBEL_ALWAYS_INLINE void begin(instant now) noexcept {
         if (deadline != never || tries() != 0) return;
         accepted = now;
         if (timeout > duration{0}) deadline = after(now, timeout);

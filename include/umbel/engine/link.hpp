@@ -51,6 +51,9 @@ public:
         pipe_.accept(one, now);
     }
 
+    /// As accept(), for an ordinary call that others stand before in the write that is being collected. False: accept() must look at it.
+    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept { return state_ == state::ready && pipe_.passes(one, now); }
+
     /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
     void connecting(handshake_plan plan, std::string node, link_id id, instant now, attempt_kind kind = attempt_kind::usual) {
         kind_ = kind;

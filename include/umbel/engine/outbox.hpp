@@ -2,8 +2,7 @@
 // It knows no order of replies and completes nothing.
 #pragma once
 
-#include <umbel/engine/call.hpp>
-#include <umbel/resp/copy.hpp>
+#include <umbel/engine/lane.hpp>
 
 #include <array>
 #include <cstring>
@@ -27,7 +26,7 @@ struct write_piece {
 class outbox {
 public:
     static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
-    static constexpr std::size_t copied_bytes_max = 4096;
+    static constexpr std::size_t copied_bytes_max = lane::command_bytes_max;
     static constexpr std::size_t pieces_max = 64;
     static constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
 
@@ -60,6 +59,19 @@ public:
     /// Copies a call into the write that is being collected.
     /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
     UMBEL_ALWAYS_INLINE void stage(call& one) noexcept { copy_whole(one); }
+
+    /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What has passed is to be told by
+    /// grew() before anything else is done here. Precondition: staging().
+    void lend(lane& to, std::size_t bytes_max, std::uint64_t until) noexcept {
+        if (!open_) return;  // What was staged last stands elsewhere.
+        to.open(buffer_.get() + used_, std::min(bytes_max, buffer_bytes - used_), stream_, until);
+    }
+    /// So many bytes have been entered in the lane, which is closed.
+    void grew(std::size_t bytes) noexcept {
+        used_ += bytes;
+        stream_ += bytes;
+        pieces_[count_ - 1].size += bytes;
+    }
 
     /// Forgets what was staged: nobody has seen it. The calls are there to be added again. Precondition: staging().
     void unstage() noexcept {

@@ -5,6 +5,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
+#include <umbel/engine/lane.hpp>
 #include <umbel/engine/latency.hpp>
 #include <umbel/engine/notice.hpp>
 #include <umbel/engine/outbox.hpp>
@@ -63,14 +64,19 @@ public:
     /// cancellation is already wanted. A small command is copied at once to where the next write begins, while its bytes are in the cache.
     /// Cost: one ring entry and one copy; the deadline costs two comparisons as long as deadlines come in order.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
+        if (passes(one, now)) [[likely]] return;
         one.begin(now);
-        bool const plain = staged_ == ring_.tail() && outbox_.takes(one) && ring_.has_room() && ring_.size() < options_.in_flight_max &&
-                           queued_bytes_ + one.size <= options_.queued_bytes_max && !one.token && one.deadline >= ordered_until_;
-        if (!plain) [[unlikely]] return accept_any(one, now);
-        enter(one, one.size);
-        outbox_.stage(one);
-        ++staged_;
+        accept_any(one, now);
+    }
+    /// Takes an ordinary call while calls are being collected for the next write; false otherwise, and then nothing but its time has begun.
+    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept {
+        if (!lane_.admits(one, ring_.tail())) [[unlikely]] return false;
+        one.begin(now);
+        if (one.deadline < ordered_until_) [[unlikely]] return false;
+        lane_.enter(one);
+        enter(one, 1);
         if (one.deadline != never) ordered_until_ = one.deadline;
+        return true;
     }
 
     /// Judges a call that may not wait here, as not sent: the node's circuit breaker is open. Precondition: it has begun, and stands nowhere.
@@ -89,6 +95,7 @@ public:
 
     /// The next gathered write; empty when there is nothing to write. Report what became of it by wrote().
     std::span<write_piece const> gather() noexcept {
+        close_lane();
         if (!outbox_.drained() && !outbox_.staging()) return outbox_.pieces();
         if (written_ == ring_.tail() || !outbox_.begin()) return {};
         for (; staged_ != ring_.tail(); ++staged_) {
@@ -205,6 +212,7 @@ public:
 
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the pipeline is empty.
     void lose(errc why, std::string_view message, instant now) noexcept {
+        close_lane();
         std::uint64_t const kernel = outbox_.kernel_bytes();
         for (; !ring_.empty(); ring_.pop()) {
             ring::entry const next = ring_[ring_.head()];
@@ -237,6 +245,7 @@ public:
 
     /// Moves every call out as it is, without a result: for the end of the executor.
     void surrender(call_list& out) noexcept {
+        close_lane();
         for (; !ring_.empty(); ring_.pop()) {
             ring::entry const next = ring_[ring_.head()];
             if (next.is_tombstone()) continue;
@@ -265,13 +274,22 @@ public:
     outbox& writes() noexcept { return outbox_; }
 
 private:
-    UMBEL_ALWAYS_INLINE void enter(call& one, std::size_t bytes) noexcept {
+    UMBEL_ALWAYS_INLINE void enter(call& one, std::uint8_t replies) noexcept {
         one.position = ring_.tail();
         ring_.push(ring::entry::of(one));
         one.at = call::stage::piped;
-        one.replies_due = one.asking ? 2 : 1;
+        one.replies_due = replies;
+    }
+    /// Lets ordinary commands pass for as long as every bound allows. Precondition: a write is being collected, with all that stands here.
+    void open_lane() noexcept;
+    /// Accounts for what has passed. Whoever looks at queued or staged commands does this first.
+    void close_lane() noexcept {
+        if (!lane_.is_open()) return;
+        std::size_t const bytes = lane_.close();
+        outbox_.grew(bytes);
         queued_bytes_ += bytes;
-        ++counters_.commands;
+        counters_.commands += ring_.tail() - staged_;
+        staged_ = ring_.tail();
     }
     /// What accept() does where something is out of the ordinary.
     void accept_any(call& one, instant now) noexcept;
@@ -329,8 +347,9 @@ private:
     resp::reader reader_;
     outbox outbox_;
     ring ring_;
+    lane lane_;
     ring::position written_ = 0;  ///< Up to here calls are part of a write.
-    ring::position staged_ = 0;   ///< Up to here calls stand in the outbox.
+    ring::position staged_ = 0;   ///< Up to here calls stand in the outbox; those in the lane come behind.
     ring::position cursor_ = 0;   ///< Before here no call's deadline is watched in order.
     instant ordered_until_{0};
     wheel wheel_;

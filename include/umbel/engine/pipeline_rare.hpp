@@ -6,12 +6,15 @@
 namespace umbel::engine {
 
 UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noexcept {
+    close_lane();
     std::size_t const bytes = one.wire_size();
     bool const oversized = bytes > options_.queued_bytes_max;
     // One that is larger than the bound takes nothing from its neighbours.
     bool const room = oversized ? oversized_bytes_ == 0 : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
     if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) || !ring_.make_room()) return refuse(one);
-    enter(one, bytes);
+    enter(one, one.asking ? 2 : 1);
+    queued_bytes_ += bytes;
+    ++counters_.commands;
     if (oversized) {
         oversized_bytes_ = bytes;
         oversized_at_ = one.position;
@@ -22,6 +25,13 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noex
         ++staged_;
     }
     if (one.deadline != never) watch(one, now);
+    if (outbox_.staging() && staged_ == ring_.tail()) open_lane();
+}
+
+inline void pipeline::open_lane() noexcept {
+    if (queued_bytes_ >= options_.queued_bytes_max) return;
+    std::size_t const places = std::min<std::size_t>(ring_.capacity(), options_.in_flight_max);
+    outbox_.lend(lane_, options_.queued_bytes_max - queued_bytes_, ring_.head() + places);
 }
 
 UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one) noexcept {
@@ -34,6 +44,7 @@ UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one) noexcept {
 }
 
 UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
+    close_lane();
     bool const queued = !awaits_reply(one);
     if (queued) {
         queued_bytes_ -= one.wire_size();

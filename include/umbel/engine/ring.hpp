@@ -40,11 +40,12 @@ public:
     entry& operator[](position at) noexcept { return entries_[at & mask_]; }
     entry const& operator[](position at) const noexcept { return entries_[at & mask_]; }
 
+    std::size_t capacity() const noexcept { return capacity_; }
     bool has_room() const noexcept { return size() != capacity_; }
     /// Sees to it that has_room(); false when memory has run out, and then nothing has changed.
     bool make_room() noexcept { return has_room() || grow(); }
     /// Appends. Precondition: has_room().
-    void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
+    UMBEL_ALWAYS_INLINE void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
     void pop() noexcept { ++head_; }
 
     /// Fetches a call that will be needed soon into the cache.

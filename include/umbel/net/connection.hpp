@@ -161,6 +161,7 @@ private:
     };
 
     UMBEL_ALWAYS_INLINE void take(engine::call& one) {
+        if (in_turn_ && link_.passes(one, now_)) [[likely]] return;
         if (link_.now_is() == engine::link::state::idle || closed_) [[unlikely]] return owner_.stranded(one);
         if (in_turn_) {
             link_.accept(one, now_);
