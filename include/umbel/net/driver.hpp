@@ -18,7 +18,7 @@
 namespace umbel::net {
 
 /// Everything of a client that lives on executors.
-class driver final : public connection_owner, public home {
+class driver final : public home, public connection_owner {
 public:
     driver(std::vector<asio::any_io_executor> executors, settings chosen)
         : home{executors.front(), common_context(executors), chosen.hedge_percent_max},

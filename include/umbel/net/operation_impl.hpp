@@ -36,16 +36,20 @@ UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one) {
     where.answer(one);
 }
 
-/// Notes where a kept handler runs. Errors: throws what the executor throws; the call is dropped then.
-UMBEL_ALWAYS_INLINE void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
-    one.inline_here = runs_anywhere(executor, context);
-    if (one.inline_here) return;
+/// Keeps the executor of a kept handler busy. Errors: throws what the executor throws; the call is dropped then.
+/// Out of line: a handler that runs wherever the client completes it has nothing to do with this.
+UMBEL_NEVER_INLINE inline void employ_kept(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
     try {
         employ(one, executor, context, work);
     } catch (...) {
         one.kind->drop(one);
         throw;
     }
+}
+/// Notes where a kept handler runs. Errors: those of employ_kept().
+UMBEL_ALWAYS_INLINE void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+    one.inline_here = runs_anywhere(executor, context);
+    if (!one.inline_here) employ_kept(one, executor, context, work);
 }
 
 /// As launch_settled(), for a handler that is kept.
