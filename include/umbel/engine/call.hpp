@@ -45,6 +45,9 @@ struct call_kind {
     void (*complete)(call&);
     /// Destroys a call that will never complete, with everything it owns.
     void (*drop)(call&) noexcept;
+    /// Decodes and completes in one step, where the handler may run right here: the call is gone then. False: nothing was done.
+    /// Throws what the handler throws. Null: never.
+    bool (*answer)(call&, resp::view const&) = nullptr;
     /// True for an error the call wants decoded as a value rather than judged by the policy.
     bool takes_errors = false;
 };

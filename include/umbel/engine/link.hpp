@@ -125,9 +125,10 @@ public:
         broken,   ///< Close the connection and report lost(why(), message()).
     };
 
+    template <pipeline::completing How = pipeline::completing::by_list>
     UMBEL_ALWAYS_INLINE progress settle(unsigned at_most, instant now) {
         if (state_ != state::ready) [[unlikely]] return settle_greeting(now);
-        switch (pipe_.settle(at_most, now)) {
+        switch (pipe_.settle<How>(at_most, now)) {
             case pipeline::progress::drained: return progress::drained;
             case pipeline::progress::more: return progress::more;
             case pipeline::progress::broken: break;

@@ -136,7 +136,14 @@ public:
         broken,   ///< The peer broke the protocol; fault() says how. The connection must be closed.
     };
 
-    /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards.
+    /// Who completes calls whose handlers may run where the reply is read: whoever empties the lists, or the pipeline, at once and with
+    /// nothing stored in between.
+    enum class completing : bool { by_list, at_once };
+
+    /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards, except for calls that were completed at
+    /// once: those are gone. Their handlers may do anything to this pipeline, also throw (then threw() says so); calls complete in the order
+    /// of their replies either way.
+    template <completing How = completing::by_list>
     progress settle(unsigned at_most, instant now) {
         for (unsigned settled = 0; settled < at_most;) {
             if (ring_.head() == written_) return settle_unasked();
@@ -171,13 +178,19 @@ public:
             if (timed_) [[unlikely]] time(one, now);
             if (reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
                 faulted(one, reply, now);
-            } else {
-                one.kind->decode(one, reply);
-                finished_.push(one);
+                continue;
             }
+            if constexpr (How == completing::at_once) {
+                // Whoever waits on the list has come before.
+                if (finished_.empty() && one.kind->answer && answered(one, reply)) [[likely]] continue;
+            }
+            one.kind->decode(one, reply);
+            finished_.push(one);
         }
         return progress::more;
     }
+    /// True, once, when what settle() threw came from a handler.
+    bool threw() noexcept { return std::exchange(threw_, false); }
 
     // ---- Outcomes ---------------------------------------------------------------------------------------------------
 
@@ -304,6 +317,15 @@ private:
         wheel_.insert(one);
     }
 
+    UMBEL_ALWAYS_INLINE bool answered(call& one, resp::view const& reply) {
+        try {
+            return one.kind->answer(one, reply);
+        } catch (...) {
+            threw_ = true;
+            throw;
+        }
+    }
+
     call* oldest_in_order() noexcept {
         cursor_ = std::max(cursor_, ring_.head());
         for (; cursor_ != ring_.tail(); ++cursor_) {
@@ -361,6 +383,7 @@ private:
     std::string node_;
     link_id link_{};
     std::string fault_;
+    bool threw_ = false;
     instant last_arrival_{0};
     unsigned silent_ = 0;
     pipeline_counters counters_;

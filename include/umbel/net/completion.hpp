@@ -74,6 +74,8 @@ struct result_slot {
 
     static void decode(engine::call& base, resp::view const& reply) noexcept;
     static void reject(engine::call& base, error&& why) noexcept;
+    /// What a reply means to the caller.
+    static stored value_of(pooled_call& one, resp::view const& reply) noexcept;
     /// Stores an error that needs no journey.
     static void settle(pooled_call& one, error&& why) noexcept {
         reject(one, std::move(why));
@@ -104,22 +106,27 @@ void result_slot<Value>::discard(pooled_call& one) noexcept {
 }
 
 template <class Value>
-UMBEL_BOUNDARY void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
-    auto& one = static_cast<pooled_call&>(base);
+UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& one, [[maybe_unused]] resp::view const& reply) noexcept {
     try {
         if constexpr (is_traced<Value>) {
-            put(one, [&] { return traced_value<Value>(one, reply); });
+            return traced_value<Value>(one, reply);
         } else if constexpr (decodable<Value>) {
-            put(one, [&] { return from_reply<Value>::from(reply); });
+            return from_reply<Value>::from(reply);
         } else {
             // Told by the client itself, never by a server.
-            reject(one, error{errc::unexpected_type, delivery::executed});
+            return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed}};
         }
     } catch (std::bad_alloc const&) {
-        reject(one, error{errc::no_memory, delivery::executed});
+        return stored{tl::unexpect, error{errc::no_memory, delivery::executed}};
     } catch (...) {
-        reject(one, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"});
+        return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"}};
     }
+}
+
+template <class Value>
+void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
+    auto& one = static_cast<pooled_call&>(base);
+    put(one, [&] { return value_of(one, reply); });
 }
 
 template <class Value>
@@ -181,8 +188,11 @@ struct handler_slot {
     template <class Given>
     static void keep(pooled_call& one, Given&& handler) {
         ::new (static_cast<void*>(space_of(one))) Handler(std::forward<Given>(handler));
-        static constexpr engine::call_kind kind{
-            .decode = &results::decode, .reject = &results::reject, .complete = &handler_slot::complete, .drop = &handler_slot::drop};
+        static constexpr engine::call_kind kind{.decode = &results::decode,
+                                                .reject = &results::reject,
+                                                .complete = &handler_slot::complete,
+                                                .drop = &handler_slot::drop,
+                                                .answer = &handler_slot::answer};
         one.kind = &kind;
     }
 
@@ -214,6 +224,8 @@ struct handler_slot {
 
     /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
     static void complete(engine::call& base);
+    /// Calls the handler with what the reply means, if the executor says so: as decode() and complete(), with nothing stored in between.
+    static bool answer(engine::call& base, resp::view const& reply);
     /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call goes to the executor, so that no
     /// command needs code of its own for that.
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one);
@@ -227,6 +239,15 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
     if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
     settled const finally{one};
     std::move(get(one))(std::move(results::get(one)));
+}
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
+    auto& one = static_cast<pooled_call&>(base);
+    if (!one.inline_here || one.token) [[unlikely]] return false;
+    settled const finally{one};
+    std::move(get(one))(results::value_of(one, reply));
+    return true;
 }
 
 template <class Handler, class Value>

@@ -231,7 +231,9 @@ private:
         if (!inbox_.empty() && !single_threaded_) [[unlikely]] take_inbox();
         for (unsigned done = 0; unread_; ++done) {
             if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
+            std::uint32_t const before = epoch_;
             engine::link::progress const next = settle();
+            if (epoch_ != before) continue;  // A handler has run the executor itself, and this was told of a connection that is no more.
             if (next == engine::link::progress::drained) unread_ = false;
             if (next == engine::link::progress::opened) owner_.opened(*this);
             if (next == engine::link::progress::broken) {
@@ -259,10 +261,11 @@ private:
         reading_ = true;
         if (room.empty() || !managed_twice([&] { transport_->read(room); })) lose(errc::connection_lost, {});
     }
-    engine::link::progress settle() noexcept {
+    engine::link::progress settle() {
         try {
-            return link_.settle(batch, now_);
+            return link_.settle<engine::pipeline::completing::at_once>(batch, now_);
         } catch (...) {
+            if (link_.pipe().threw()) throw;
             return link_.out_of_memory();
         }
     }
