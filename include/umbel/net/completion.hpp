@@ -245,7 +245,16 @@ template <class Handler, class Value>
 UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& one = static_cast<pooled_call&>(base);
     if (!one.inline_here || one.token) [[unlikely]] return false;
-    settled const finally{one};
+    // As settled, for a call that has no result of its own and keeps no executor busy.
+    struct answered {
+        pooled_call& one;
+        ~answered() {
+            get(one).~Handler();
+            if constexpr (boxed) vacate(one);
+            if constexpr (results::boxed) results::clear(one);
+            pool::give_back(&one);
+        }
+    } const finally{one};
     std::move(get(one))(results::value_of(one, reply));
     return true;
 }

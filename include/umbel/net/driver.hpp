@@ -50,7 +50,11 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------------------------------
 
-    void start(engine::call& one) override { send(one, engine::router::is_plain(one) ? routes().route_plain(one) : choose(one)); }
+    void start(engine::call& one) override {
+        // Apart, so that the mode of the link is known where nearly every command passes.
+        if (engine::router::is_plain(one)) [[likely]] return send(one, routes().route_plain(one));
+        start_chosen(one);
+    }
     engine::link_id choose(engine::call const& one) const override { return routes().route(one, next_turn()); }
     void start_at(engine::call& one, engine::link_id to) override { send(one, to); }
     void request_cancel(shared_token& token) override {
@@ -166,6 +170,7 @@ private:
         return ++turn;
     }
 
+    UMBEL_NEVER_INLINE void start_chosen(engine::call& one) { send(one, choose(one)); }
     UMBEL_ALWAYS_INLINE void send(engine::call& one, engine::link_id to) {
         one.table_version = routes().version();
         connection* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
