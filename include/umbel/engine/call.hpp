@@ -185,16 +185,16 @@ struct call {
 /// Where the cache lines of a call begin that its way through a thread touches: two of its own, and two of what it is extended by, its handler and
 /// its bytes or result. For a call that is extended otherwise the latter are fetched in vain.
 inline constexpr std::size_t fetched_lines[] = {0, 64, 128, 320};
-/// Fetches a call that will be needed soon into the cache.
-UMBEL_ALWAYS_INLINE void fetch(call const& soon) noexcept {
-    auto const* const start = reinterpret_cast<char const*>(&soon);
+/// Fetches a call that will be needed soon into the cache, or what stands where one was.
+UMBEL_ALWAYS_INLINE void fetch(std::uintptr_t call_at) noexcept {
     // Spelled out: g++ 12 keeps a loop as it is, and takes a function that only prefetches, a lambda too, for one without effect.
     static_assert(std::size(fetched_lines) == 4);
-    __builtin_prefetch(start + fetched_lines[0], 1);
-    __builtin_prefetch(start + fetched_lines[1], 1);
-    __builtin_prefetch(start + fetched_lines[2], 1);
-    __builtin_prefetch(start + fetched_lines[3], 1);
+    __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[0]), 1);
+    __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[1]), 1);
+    __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[2]), 1);
+    __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[3]), 1);
 }
+UMBEL_ALWAYS_INLINE void fetch(call const& soon) noexcept { fetch(reinterpret_cast<std::uintptr_t>(&soon)); }
 
 /// An intrusive first-in first-out list of calls; it owns nothing by itself.
 class call_list {

@@ -140,6 +140,9 @@ public:
     /// nothing stored in between.
     enum class completing : bool { by_list, at_once };
 
+    /// Where calls are completed at once, one that must wait on the list counts for so many: its result takes cache until its handler runs.
+    static constexpr unsigned listed_weight = 4;
+
     /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards, except for calls that were completed at
     /// once: those are gone. Their handlers may do anything to this pipeline, also throw (then threw() says so); calls complete in the order
     /// of their replies either way.
@@ -183,6 +186,7 @@ public:
             if constexpr (How == completing::at_once) {
                 // Whoever waits on the list has come before.
                 if (finished_.empty() && one.kind->answer && answered(one, reply)) [[likely]] continue;
+                settled += listed_weight - 1;
             }
             one.kind->decode(one, reply);
             finished_.push(one);

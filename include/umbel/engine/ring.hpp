@@ -25,11 +25,12 @@ public:
         bool is_tombstone() const noexcept { return (word_ & 1) != 0; }
         unsigned replies() const noexcept { return static_cast<unsigned>(word_ >> 1); }
         call* owner() const noexcept { return reinterpret_cast<call*>(word_); }
-        entry() = default;
+        entry() noexcept = default;
 
     private:
+        friend ring;
         explicit entry(std::uintptr_t word) noexcept : word_{word} {}
-        std::uintptr_t word_;
+        std::uintptr_t word_ = 0;
     };
 
     position head() const noexcept { return head_; }
@@ -48,18 +49,15 @@ public:
     UMBEL_ALWAYS_INLINE void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
     void pop() noexcept { ++head_; }
 
-    /// Fetches a call that will be needed soon into the cache.
+    /// Fetches a call that will be needed soon into the cache. What no call stands in any more is fetched in vain, and does no harm.
     /// Inlined by all means: g++ 12 takes a function that only prefetches for one without effect, and leaves its calls out.
-    UMBEL_ALWAYS_INLINE void prefetch(position at) const noexcept {
-        if (at >= tail_) return;
-        entry const& soon = entries_[at & mask_];
-        if (!soon.is_tombstone()) fetch(*soon.owner());
-    }
+    /// Precondition: something was pushed before.
+    UMBEL_ALWAYS_INLINE void prefetch(position at) const noexcept { fetch(entries_[at & mask_].word_); }
 
 private:
     UMBEL_NEVER_INLINE bool grow() noexcept {
         std::size_t const larger = capacity_ == 0 ? 64 : capacity_ * 2;
-        std::unique_ptr<entry[]> fresh{new (std::nothrow) entry[larger]};
+        std::unique_ptr<entry[]> fresh{new (std::nothrow) entry[larger]{}};
         if (!fresh) return false;
         for (position at = head_; at != tail_; ++at) fresh[at & (larger - 1)] = entries_[at & mask_];
         entries_ = std::move(fresh);

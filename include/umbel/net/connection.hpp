@@ -22,12 +22,11 @@ namespace umbel::net {
 /// Threading: submit(), in_flight() and counters() from any thread; everything else on the strand.
 class connection final : public transport_owner {
 public:
-    /// Calls settled before their handlers run: few enough that what was decoded is still near, and that an allocator's small caches of
-    /// freed blocks serve the next batch.
-    static constexpr unsigned batch = 7;
-    /// Batches between two looks at the clock, and batches before others get their turn.
-    static constexpr unsigned batches_timed = 4;
-    static constexpr unsigned batches_max = 600;
+    /// Calls between two looks at the clock, where they complete as they are settled. Of those that are settled before their handlers run
+    /// seven weigh as much: few enough that what was decoded is still near, and that an allocator's small caches of freed blocks serve the next.
+    static constexpr unsigned batch = 7 * engine::pipeline::listed_weight;
+    /// Batches before others get their turn.
+    static constexpr unsigned batches_max = 300;
 
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, threading how,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
@@ -240,9 +239,10 @@ private:
                 lose(link_.why(), text_of(link_.message()));
                 break;
             }
+            bool const listed = !link_.pipe().finished().empty();
             deliver();
             // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them.
-            if (done % batches_timed != batches_timed - 1) continue;
+            if (listed && done % engine::pipeline::listed_weight != 0) continue;
             current_turn.now = now_ = read_clock();
             leaving_.send_all();
         }
