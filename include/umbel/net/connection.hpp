@@ -45,7 +45,11 @@ public:
 
     /// Takes a call: straight into the pipeline from the own strand, through the inbox from elsewhere. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
-        if (single_threaded_ || current_turn.of == this) [[likely]] {
+        if (single_threaded_) {
+            take(one);
+            return true;
+        }
+        if (current_turn.of == this) [[likely]] {
             // What came before from elsewhere goes before.
             if (!inbox_.empty()) [[unlikely]] take_inbox();
             take(one);
