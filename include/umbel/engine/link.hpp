@@ -271,13 +271,18 @@ private:
 
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
     void probe(instant now) {
+        if (ping_.at == call::stage::done) {
+            // The last one is answered, and stands on a list still, behind a handler that has run the executor itself: the node has been heard.
+            heard_ = now;
+            return;
+        }
         probing_ = true;
         probed_at_ = now;
         if (ping_.at == call::stage::piped) return;
         static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
         static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
                                           .reject = [](call&, error&&) noexcept {},
-                                          .complete = [](call&) {},
+                                          .complete = [](call& one) { one.at = call::stage::fresh; },
                                           .drop = [](call&) noexcept {},
                                           .takes_errors = true};
         // The silence before it is no sign: from here on somebody waits.

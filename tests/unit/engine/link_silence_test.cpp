@@ -190,3 +190,37 @@ TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is n
     CHECK(w.pass(60ms));
     CHECK(w.one.doubts());
 }
+
+TEST_CASE("a PING that is answered, and stands behind a handler which runs for long, is not sent again, and loses nobody behind it", "[link]") {
+    wired w;
+    w.dial();
+    w.one.connected(w.now);
+    auto first = w.start("GET a");
+    w.written();
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("PING"));
+    auto second = w.start("GET b");
+    auto third = w.start("GET c");
+    w.written();
+    auto const room = w.one.space();
+    std::string_view const replies = "+1\r\n+PONG\r\n+2\r\n+3\r\n";
+    std::copy_n(replies.data(), replies.size(), room.data());
+    w.one.arrived(replies.size(), w.now);
+    CHECK(w.one.settle(100, w.now) == progress::drained);
+    // The handler of the first one runs the executor itself: a second of silence, and another command meanwhile.
+    engine::call_list outer = std::move(w.one.pipe().finished());
+    outer.pop()->kind->complete(first.call());
+    auto inside = w.start("GET d");
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("GET d"));
+    CHECK(w.receive("+4\r\n") == progress::drained);
+    CHECK(inside.value() == "4");
+    while (engine::call* const one = outer.pop()) one->kind->complete(*one);
+    CHECK(second.value() == "2");
+    CHECK(third.value() == "3");
+    // From now on it may be sent again.
+    w.start("GET e");
+    w.written();
+    CHECK(w.pass(1s));
+    CHECK(w.written() == wire("PING"));
+}
