@@ -144,10 +144,11 @@ public:
     static constexpr unsigned listed_weight = 4;
 
     /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards, except for calls that were completed at
-    /// once: those are gone. Their handlers may do anything to this pipeline, also throw (then threw() says so); calls complete in the order
-    /// of their replies either way.
+    /// once: those are gone. Their handlers may do anything to this pipeline, also throw (then threw() says so), or lose its connection: then it
+    /// ends there. Calls complete in the order of their replies either way, save where a handler runs the executor itself.
     template <completing How = completing::by_list>
     progress settle(unsigned at_most, instant now) {
+        [[maybe_unused]] std::uint32_t const losses = losses_;
         for (unsigned settled = 0; settled < at_most;) {
             if (ring_.head() == written_) return settle_unasked();
             ring::entry const front = ring_[ring_.head()];
@@ -181,11 +182,15 @@ public:
             if (timed_) [[unlikely]] time(one, now);
             if (reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
                 faulted(one, reply, now);
+                if constexpr (How == completing::at_once) settled += listed_weight - 1;
                 continue;
             }
             if constexpr (How == completing::at_once) {
                 // Whoever waits on the list has come before.
-                if (finished_.empty() && one.kind->answer && answered(one, reply)) [[likely]] continue;
+                if (finished_.empty() && one.kind->answer && answered(one, reply)) [[likely]] {
+                    if (losses_ != losses) [[unlikely]] return progress::more;
+                    continue;
+                }
                 settled += listed_weight - 1;
             }
             one.kind->decode(one, reply);
@@ -228,31 +233,7 @@ public:
     }
 
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the pipeline is empty.
-    void lose(errc why, std::string_view message, instant now) noexcept {
-        close_lane();
-        std::uint64_t const kernel = outbox_.kernel_bytes();
-        for (; !ring_.empty(); ring_.pop()) {
-            ring::entry const next = ring_[ring_.head()];
-            if (next.is_tombstone()) continue;
-            call& one = *next.owner();
-            bool const sent = awaits_reply(one) && one.stream_end <= kernel;
-            leave(one);
-            incident const seen{.code = why,
-                                .delivered = sent ? delivery::unknown : delivery::not_sent,
-                                .message = message,
-                                .node = node_,
-                                .from_replica = link_.mode == link_mode::replica};
-            route_fault(one, seen, now);
-        }
-        written_ = staged_ = ring_.head();
-        queued_bytes_ = oversized_bytes_ = 0;
-        ordered_until_ = instant{0};
-        cursor_ = ring_.head();
-        outbox_.reset();
-        reader_.reset();
-        fault_.clear();
-        silent_ = 0;
-    }
+    void lose(errc why, std::string_view message, instant now) noexcept;
 
     /// Hands out every call without judging it: each finishes with `why`. For close and shutdown.
     void dismiss(errc why) noexcept {
@@ -261,18 +242,7 @@ public:
     }
 
     /// Moves every call out as it is, without a result: for the end of the executor.
-    void surrender(call_list& out) noexcept {
-        close_lane();
-        for (; !ring_.empty(); ring_.pop()) {
-            ring::entry const next = ring_[ring_.head()];
-            if (next.is_tombstone()) continue;
-            leave(*next.owner());
-            out.push(*next.owner());
-        }
-        outbox_.reset();
-        written_ = staged_ = cursor_ = ring_.head();
-        queued_bytes_ = oversized_bytes_ = 0;
-    }
+    void surrender(call_list& out) noexcept;
 
     // ---- Facts --------------------------------------------------------------------------------------------------------
 
@@ -388,6 +358,7 @@ private:
     link_id link_{};
     std::string fault_;
     bool threw_ = false;
+    std::uint32_t losses_ = 0;
     instant last_arrival_{0};
     unsigned silent_ = 0;
     pipeline_counters counters_;

@@ -61,6 +61,46 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
     finished_.push(one);
 }
 
+inline void pipeline::lose(errc why, std::string_view message, instant now) noexcept {
+    close_lane();
+    std::uint64_t const kernel = outbox_.kernel_bytes();
+    for (; !ring_.empty(); ring_.pop()) {
+        ring::entry const next = ring_[ring_.head()];
+        if (next.is_tombstone()) continue;
+        call& one = *next.owner();
+        bool const sent = awaits_reply(one) && one.stream_end <= kernel;
+        leave(one);
+        incident const seen{.code = why,
+                            .delivered = sent ? delivery::unknown : delivery::not_sent,
+                            .message = message,
+                            .node = node_,
+                            .from_replica = link_.mode == link_mode::replica};
+        route_fault(one, seen, now);
+    }
+    written_ = staged_ = ring_.head();
+    queued_bytes_ = oversized_bytes_ = 0;
+    ordered_until_ = instant{0};
+    cursor_ = ring_.head();
+    outbox_.reset();
+    reader_.reset();
+    fault_.clear();
+    silent_ = 0;
+    ++losses_;
+}
+
+inline void pipeline::surrender(call_list& out) noexcept {
+    close_lane();
+    for (; !ring_.empty(); ring_.pop()) {
+        ring::entry const next = ring_[ring_.head()];
+        if (next.is_tombstone()) continue;
+        leave(*next.owner());
+        out.push(*next.owner());
+    }
+    outbox_.reset();
+    written_ = staged_ = cursor_ = ring_.head();
+    queued_bytes_ = oversized_bytes_ = 0;
+}
+
 UMBEL_NEVER_INLINE inline void pipeline::unstage() noexcept {
     outbox_.unstage();
     staged_ = written_;

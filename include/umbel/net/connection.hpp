@@ -26,7 +26,7 @@ public:
     /// seven weigh as much: few enough that what was decoded is still near, and that an allocator's small caches of freed blocks serve the next.
     static constexpr unsigned batch = 7 * engine::pipeline::listed_weight;
     /// Batches before others get their turn.
-    static constexpr unsigned batches_max = 300;
+    static constexpr unsigned batches_max = 150;
 
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, threading how,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)

@@ -135,3 +135,39 @@ TEST_CASE("a handler may shut its connection: the others end, once", "[answering
     CHECK(on.order == on.up_to(20));
     for (std::size_t i = 5; i != 20; ++i) CHECK(on.here.calls[i].told == "cancelled unknown");
 }
+
+TEST_CASE("seven results wait for their handlers at a time, be they values or errors", "[answering]") {
+    for (bool const errors : {false, true}) {
+        queue on;
+        std::string replies;
+        for (int i = 0; i != 60; ++i) {
+            on.add(errors);
+            replies += errors ? "-ERR no\r\n" : ":1\r\n";
+        }
+        std::size_t at_first = 0;
+        on.here.calls[0].then = [&] {
+            for (noted_call const& one : on.here.calls) at_first += one.told.empty() ? 0 : 1;
+        };
+        on.here.turn();
+        on.wire.arrive(replies);
+        CHECK(at_first == 7);
+        for (noted_call const& one : on.here.calls) CHECK(one.completions == 1);
+    }
+}
+
+TEST_CASE("what is on the list when a handler loses its connection was settled before, and completes as such", "[answering]") {
+    queue on;
+    for (int i = 0; i != 6; ++i) on.add(i != 4);
+    on.here.calls[2].then = [&] {
+        on.order.push_back(2);
+        on.wire.owner.on_read(on.wire.epoch, asio::error::eof, 0);
+        on.here.connect();
+    };
+    on.here.turn();
+    on.wire.arrive(queue::replies(0, 6));
+    on.here.turn();
+    CHECK(on.order == on.up_to(6));
+    CHECK(on.here.calls[2].told == "2");
+    for (std::size_t i = 3; i != 6; ++i) CHECK(on.here.calls[i].told == "connection_lost unknown");
+    CHECK(on.here.owner.heard == std::vector<std::string>{"opened", "lost connection_lost", "opened"});
+}
