@@ -30,6 +30,8 @@ public:
     virtual void slowed(std::vector<engine::call_slow>&&) {}
     /// Completes a call whose result is stored.
     virtual void complete(engine::call& one) { one.kind->complete(one); }
+    /// True when calls may complete where their replies are read.
+    virtual bool completes_at_once() const { return true; }
 
 protected:
     ~sim_connection_owner() = default;
@@ -175,7 +177,11 @@ private:
 
     void serve() {
         for (bool again = true; again;) {
-            engine::link::progress const next = link_.settle(batch, time_.now());
+            using completing = engine::pipeline::completing;
+            std::uint32_t const before = epoch_;
+            engine::link::progress const next = owner_.completes_at_once() ? link_.settle<completing::at_once>(batch, time_.now())
+                                                                           : link_.settle<completing::by_list>(batch, time_.now());
+            if (epoch_ != before) continue;
             if (next == engine::link::progress::opened) owner_.opened(*this);
             if (next == engine::link::progress::broken) {
                 lose(link_.why(), link_.message());

@@ -163,6 +163,7 @@ public:
         if (!on_slow) return;
         for (engine::call_slow const& one : all) on_slow(one);
     }
+    bool completes_at_once() const override { return !completes; }
     void complete(engine::call& one) override {
         if (completes && !one.internal) return completes(one);
         one.kind->complete(one);
