@@ -282,6 +282,34 @@ TEST_CASE("handlers that throw while their connection is lost, or their client e
     at_home::settle(here.io);
 }
 
+// A handler that waits in there for a command of its own may wait for ever, as Asio's own page of io_context::run() says.
+TEST_CASE("a handler may run what is ready on the executor, and may end the client in there", "[executors]") {
+    home here;
+    REQUIRE(shown(here.wait(here.db->ready())) == "ok");
+    int done = 0;
+    for (int i = 0; i < 60; ++i) {
+        here.db->incr("n")([&, i](auto told) {
+            CHECK(shown(told) == std::to_string(i + 1));
+            ++done;
+            if (i % 7 == 0) here.db->get<umbel::bytes>("n")([&](auto) { ++done; });
+            here.io.poll();
+        });
+    }
+    CHECK(here.until([&] { return done == 69; }));
+    CHECK(shown(here.wait(here.db->incr("n"))) == "61");
+    done = 0;
+    for (int i = 0; i < 60; ++i) {
+        here.db->incr("n")([&](auto told) {
+            if (++done > 20) return;
+            CHECK(told.has_value());
+            if (done == 20) here.db.reset();
+            here.io.poll();
+        });
+    }
+    CHECK(here.until([&] { return done == 60; }));
+    at_home::settle(here.io);
+}
+
 TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once", "[executors]") {
     using found = umbel::net::handler_of_await<std::string>::type;
     STATIC_REQUIRE_FALSE(std::is_pointer_v<found>);
