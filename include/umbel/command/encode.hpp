@@ -6,6 +6,7 @@
 #include <umbel/command/argument.hpp>
 #include <umbel/command/verb.hpp>
 
+#include <concepts>
 #include <cstring>
 #include <span>
 #include <string>
@@ -30,6 +31,19 @@ struct key_invocation {
     verb const& name;
     std::string_view key;
 };
+
+/// Hands a typed command to whatever can submit one, in the form that costs least.
+template <class Reply, class Self, class... Arguments>
+UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, verb const& name, Arguments const&... given) {
+    if constexpr (sizeof...(Arguments) == 0) {
+        return self.submit(invocation<Reply>{name, {}, name.flags()});
+    } else if constexpr (sizeof...(Arguments) == 1 && (std::same_as<Arguments, umbel::key> && ...)) {
+        return self.submit(key_invocation<Reply>{name, given.text...});
+    } else {
+        argument const words[]{argument{given}...};
+        return self.submit(invocation<Reply>{name, words, name.flags()});
+    }
+}
 
 /// The most pieces that are lent to one write; what goes beyond is copied.
 inline constexpr std::size_t lent_pieces_max = 24;

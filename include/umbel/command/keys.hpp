@@ -90,18 +90,9 @@ public:
     auto ping(std::string_view message) const { return run<std::string>(verbs::ping, message); }
 
 protected:
-    template <class Reply>
-    auto run(verb const& name, umbel::key only) const {
-        return self().submit(key_invocation<Reply>{name, only.text});
-    }
     template <class Reply, class... Arguments>
     auto run(verb const& name, Arguments const&... given) const {
-        if constexpr (sizeof...(Arguments) == 0) {
-            return self().submit(invocation<Reply>{name, {}, name.flags()});
-        } else {
-            argument const words[]{argument{given}...};
-            return self().submit(invocation<Reply>{name, words, name.flags()});
-        }
+        return submit_to<Reply>(self(), name, given...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 

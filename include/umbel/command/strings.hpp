@@ -126,14 +126,9 @@ public:
     auto incrbyfloat(std::string_view name, double by) const { return run<double>(verbs::incrbyfloat, umbel::key{name}, by); }
 
 protected:
-    template <class Reply>
-    auto run(verb const& name, umbel::key only) const {
-        return self().submit(key_invocation<Reply>{name, only.text});
-    }
     template <class Reply, class... Arguments>
     auto run(verb const& name, Arguments const&... given) const {
-        argument const words[]{argument{given}...};
-        return self().submit(invocation<Reply>{name, words, name.flags()});
+        return submit_to<Reply>(self(), name, given...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
