@@ -245,7 +245,8 @@ private:
             }
             bool const listed = !link_.pipe().finished().empty();
             deliver();
-            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them.
+            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them. Where calls went by the list,
+            // so many rounds make a batch.
             if (listed && done % engine::pipeline::listed_weight != 0) continue;
             current_turn.now = now_ = read_clock();
             leaving_.send_all();
