@@ -27,6 +27,7 @@ struct plan {
     duration troubled = 2s;
     bool fails_fast = false;
     bool zones = false;  ///< Nodes stand in two availability zones.
+    unsigned loops = 1;  ///< Of the client.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -38,7 +39,7 @@ struct plan {
             << (allowed.small_bounds ? ", small bounds" : "") << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
             << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "") << ", retry_unknown "
             << static_cast<int>(client.retry_unknown) << ", breaker " << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
-            << client.retry_budget_percent << "% and " << client.retry_budget_floor << (zones ? ", zones" : "");
+            << client.retry_budget_percent << "% and " << client.retry_budget_floor << (zones ? ", zones" : "") << ", " << loops << " loops";
         return out.str();
     }
 };
@@ -122,8 +123,14 @@ inline void draw_more(random_source random, plan& made) {
     made.troubled += 1500ms;
 }
 
+/// The same, of what came later still.
+inline void draw_latest(random_source random, plan& made) {
+    static constexpr unsigned loops[] = {1, 1, 2, 3};
+    made.loops = loops[random.below(4)];
+}
+
 /// How much of a plan is drawn.
-enum class draws { early, all };
+enum class draws { early, one_loop, all };
 
 /// The plan of a seed.
 inline plan draw(std::uint64_t seed, draws what = draws::all) {
@@ -151,7 +158,8 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
         if (made.client.topology_source == umbel::topology_source::automatic) made.client.topology_source = umbel::topology_source::slots;
         made.client.protocol = umbel::protocol::resp2;
     }
-    if (what == draws::all) draw_more(random_source{seed * 0x9e3779b97f4a7c15ull + 29}, made);
+    if (what != draws::early) draw_more(random_source{seed * 0x9e3779b97f4a7c15ull + 29}, made);
+    if (what == draws::all) draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
     return made;
 }
 
@@ -183,7 +191,7 @@ public:
                                      cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string()};
         plan_.client.seeds = umbel::seed_list{std::span<std::string const>{seeds}};
         checker judge{time_, cluster, plan_.allowed};
-        sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy};
+        sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy, plan_.loops};
         db.driver().forget_tombstones = plan_.forget_tombstones;
         judge.watch_asks(db);
         time_.after_every_step([&] { judge.step(db); });

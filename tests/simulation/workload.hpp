@@ -87,6 +87,7 @@ private:
         if (deadline == duration{0}) deadline = time_.between(options_.deadline_min, time_.chance(30) ? options_.deadline_max / 10 : options_.deadline_max);
         if (fixed_deadline_ == duration{0} && time_.chance(options_.no_deadline_percent)) deadline = duration{0};
         wanted.deadline = deadline;
+        wanted.loop = static_cast<unsigned>(number);
         if (deadline != duration{0}) record.deadline = umbel::engine::after(time_.now(), deadline);
         if (which % 2 == 1 && time_.chance(options_.replica_percent)) wanted.reads = any_mode();
         record.replica_only = wanted.reads == umbel::read_from::replica;

@@ -226,7 +226,7 @@ private:
         for (auto& [key, one] : static_cast<script*>(self)->peers_) all += one->link.pipe().counters().requests();
         return all;
     }
-    static unsigned key_of(engine::link_id id) noexcept { return id.node * 2u + static_cast<unsigned>(id.mode); }
+    static unsigned key_of(engine::link_id id) noexcept { return engine::cancel_token::of(id); }
 
     peer* find(engine::link_id id) {
         auto const found = peers_.find(key_of(id));
@@ -294,6 +294,7 @@ private:
         if (!place) place = std::make_unique<peer>(options_.pipeline, timing, what.link);
         peer& one = *place;
         one.address = what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
+        if (what.link.loop != 0) one.address += "#" + std::to_string(what.link.loop);
         one.generation = what.generation;
         one.draining = false;
         one.dialling = true;

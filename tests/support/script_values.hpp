@@ -84,6 +84,7 @@ struct call_options {
     umbel::read_from reads = umbel::read_from::primary;
     engine::duration timeout{};
     std::string_view lent{};  ///< A borrowed argument, behind the words.
+    std::uint8_t loop = 0;    ///< Of the client's, where it has several.
 };
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
@@ -113,6 +114,7 @@ struct scripted_call : engine::call {
         flags = options.flags;
         reads = options.reads;
         timeout = options.timeout;
+        link.loop = options.loop;
         cancellation.target = this;
         token = &cancellation;
     }

@@ -25,10 +25,12 @@ namespace umbel::engine {
 /// Rule: Redis Cluster specification, "Scaling reads using replica nodes".
 enum class link_mode : std::uint8_t { primary, replica };
 
-/// One connection of one node, by the node's number in the engine's arena.
+/// One connection of one node, by the node's number in the engine's arena. A client that runs on several loops has connections of its own for each:
+/// what is asked on a loop travels on a connection that lives there.
 struct link_id {
     std::uint16_t node = 0xffff;
     link_mode mode = link_mode::primary;
+    std::uint8_t loop = 0;
 
     static constexpr std::uint16_t no_node = 0xffff;
     constexpr explicit operator bool() const noexcept { return node != no_node; }
@@ -84,11 +86,23 @@ struct cancel_token {
     static constexpr std::uint32_t nobody = 0;   ///< On its way between two owners, or settled.
     static constexpr std::uint32_t engine = 1;   ///< Waits in the engine.
     static constexpr std::uint32_t of(link_id link) noexcept {
-        return 2 + (std::uint32_t{link.node} << 1 | static_cast<std::uint32_t>(link.mode));
+        return 2 + (std::uint32_t{link.loop} << 17 | std::uint32_t{link.node} << 1 | static_cast<std::uint32_t>(link.mode));
+    }
+    /// The link of an owner that is neither of the two above.
+    static constexpr link_id link_of(std::uint32_t owner) noexcept {
+        std::uint32_t const told = owner - 2;
+        return {static_cast<std::uint16_t>(told >> 1), static_cast<link_mode>(told & 1), static_cast<std::uint8_t>(told >> 17)};
     }
     std::atomic<bool> wanted{false};
     std::atomic<std::uint32_t> owner{nobody};
     call* target = nullptr;  ///< Valid for the owner only.
+};
+
+/// Where the handler of a call may run.
+enum class runs : std::uint8_t {
+    elsewhere,  ///< Only its executor can tell.
+    on_loop,    ///< Wherever a connection of its loop completes it; nothing but that connection keeps the loop busy for it.
+    anywhere,   ///< Wherever the client completes it.
 };
 
 /// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's pipeline, or the engine.
@@ -114,8 +128,8 @@ struct call {
     stage at = stage::fresh;
     bool asking = false;           ///< ASKING goes in front of it.
     bool internal = false;         ///< The engine's own query: not judged, not counted as the user's.
+    engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
     bool only_waits = false;       ///< Nothing to send: it is done as soon as a topology is known.
-    bool inline_here = false;      ///< Its handler runs wherever the client completes it; decided when it was begun.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
     std::uint64_t position = 0;    ///< Its place in the pipeline's ring.
     instant deadline = never;
@@ -127,7 +141,7 @@ struct call {
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
     std::unique_ptr<journal> way;
-    link_id link{};
+    link_id link{};                   ///< Where it is, or was last; on the way there only the loop counts, which it keeps for life.
     link_id fixed{};                  ///< A node named by the caller: routing has nothing to say.
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;

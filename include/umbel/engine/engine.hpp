@@ -41,6 +41,7 @@ struct engine_options {
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::uint16_t nodes_max = 2048;
+    unsigned loops = 1;  ///< Of the client; each has connections of its own.
     bool observed = false;  ///< Somebody listens: report what only an observer wants to know.
     std::uint64_t seed = 1;
 };
@@ -125,10 +126,11 @@ private:
     // Links.
     void open(link_id link, instant now);
     void shut(link_id link, instant now);
+    void shut_all(std::uint16_t number, link_mode mode, instant now);
     void reopen_due(instant now);
 
     // How nodes stand.
-    void note_loss(node& peer, link_status const& lost);
+    void note_loss(node& peer, link_status const& lost, bool was_up, instant now);
     void shun(std::uint16_t number, instant now);
     void weigh(std::uint16_t number, instant now);
     void weigh_due(instant now);
@@ -139,6 +141,7 @@ private:
     void begin_refresh(instant now);
     void ask_candidates(instant now);
     std::vector<std::uint16_t> candidates(instant now);
+    link_id link_to_ask(std::uint16_t number) const noexcept;
     void answered(query& one, instant now);
     void not_helped(error why, instant now);
     void conclude(instant now);

@@ -9,7 +9,7 @@ inline engine::engine(engine_options options, query_port port, traffic_port traf
     : options_{std::move(options)},
       random_{options_.seed},
       router_{options_.nodes_max},
-      nodes_{options_.nodes_max},
+      nodes_{options_.nodes_max, options_.loops},
       refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull},
       traffic_{traffic},
       budget_{options_.budget} {
@@ -186,7 +186,7 @@ inline void engine::follow(call& one, instant now) {
     // Who asked for replicas only is not sent to a primary because a replica has a new one.
     if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only)) return reroute(one, way.from.node, now);
     one.asking = asked;
-    place(one, {to, link_mode::primary}, now);
+    place(one, {to, link_mode::primary, one.link.loop}, now);
 }
 
 /// The node a redirect names; an empty host is the host that replied.
@@ -224,12 +224,12 @@ inline void engine::arrived(call& one) {
 /// Hands a call to a link, opening it if need be.
 inline void engine::place(call& one, link_id to, instant now) {
     node& peer = nodes_[to.node];
-    link_status& link = peer.link(to.mode);
+    link_status& link = peer.link(to.mode, to.loop);
     // A node that has failed many times in a row is tried by one probe; only the engine's own questions wait for that.
     if (peer.breaker.refuses() && link.now_is != link_status::state::up) {
         bool const unused = link.now_is == link_status::state::idle || link.now_is == link_status::state::down;
         if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now) open(to, now);
-        link_status const& why = peer.troubled(to.mode);
+        link_status const& why = peer.troubled(to.mode, to.loop);
         if (!one.internal || link.now_is != link_status::state::opening) return unreachable(one, to, why.last_failure, why.last_message, now);
     }
     switch (link.now_is) {

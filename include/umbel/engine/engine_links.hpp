@@ -5,9 +5,9 @@
 
 namespace umbel::engine {
 
-inline void engine::open(link_id id, instant) {
+inline void engine::open(link_id id, instant now) {
     node& peer = nodes_[id.node];
-    link_status& link = peer.link(id.mode);
+    link_status& link = peer.link(id.mode, id.loop);
     handshake_plan plan = options_.plan;
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
@@ -16,12 +16,13 @@ inline void engine::open(link_id id, instant) {
     // Nothing has changed until the action stands.
     ++link.generation;
     link.now_is = link_status::state::opening;
+    link.begun_at = now;
     std::get<open_link>(actions_.back()).kind = peer.breaker.tries(options_.breaker_failures);
 }
 
 /// Takes a link out of use: at once when it is not connected, else when it has drained.
 inline void engine::shut(link_id id, instant) {
-    link_status& link = nodes_[id.node].link(id.mode);
+    link_status& link = nodes_[id.node].link(id.mode, id.loop);
     switch (link.now_is) {
         case link_status::state::idle:
         case link_status::state::closing: return;
@@ -33,12 +34,21 @@ inline void engine::shut(link_id id, instant) {
     link.now_is = link_status::state::closing;
 }
 
+inline void engine::shut_all(std::uint16_t number, link_mode mode, instant now) {
+    for (unsigned loop = 0; loop < nodes_[number].loops(); ++loop) shut({number, mode, static_cast<std::uint8_t>(loop)}, now);
+}
+
 inline void engine::on(link_opened& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode);
+    link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.up_since = now;
+    // The node is well: the other loops' connections need not wait for longer.
+    for (unsigned loop = 0; loop < peer.loops(); ++loop) {
+        link_status& other = peer.link(seen.link.mode, static_cast<std::uint8_t>(loop));
+        if (other.now_is == link_status::state::down) other.retry_at = std::min(other.retry_at, now);
+    }
     bool const came_back = peer.breaker.refuses();
     peer.breaker.answered(false);
     ++counters_.connects;
@@ -58,7 +68,7 @@ inline void engine::on(link_opened& seen, instant now) {
 
 inline void engine::on(link_lost& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode);
+    link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation) return;
     bool const was_up = link.now_is == link_status::state::up;
     bool const leaving = link.now_is == link_status::state::closing;
@@ -73,7 +83,7 @@ inline void engine::on(link_lost& seen, instant now) {
     link.last_failure = seen.why;
     link.last_message = std::move(seen.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
-    if (!stable && !leaving) note_loss(peer, link);
+    if (!stable && !leaving) note_loss(peer, link, was_up, now);
     router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
@@ -87,7 +97,7 @@ inline void engine::on(link_lost& seen, instant now) {
 
 inline void engine::on(link_closed& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode);
+    link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation) return;
     link.now_is = link_status::state::idle;
     link.failures = 0;
@@ -110,12 +120,15 @@ inline void engine::on(refresh_wanted& seen, instant now) {
 /// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        if (nodes_[number].reopen_at() > now) continue;
-        link_id const id{number, nodes_[number].role_mode()};
-        try {
-            open(id, now);
-        } catch (...) {
-            nodes_[number].link(id.mode).retry_at = after(now, options_.reconnect_delay_max);
+        node& one = nodes_[number];
+        for (unsigned at = 0; one.member && at < one.loops(); ++at) {
+            auto const loop = static_cast<std::uint8_t>(at);
+            if (one.reopen_at(loop) > now) continue;
+            try {
+                open({number, one.role_mode(), loop}, now);
+            } catch (...) {
+                one.link(one.role_mode(), loop).retry_at = after(now, options_.reconnect_delay_max);
+            }
         }
     }
 }

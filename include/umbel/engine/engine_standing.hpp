@@ -8,9 +8,12 @@
 
 namespace umbel::engine {
 
-/// Counts the loss of a link against its node. A node with another link that serves is not the one at fault.
-inline void engine::note_loss(node& peer, link_status const& lost) {
-    if (std::any_of(peer.links.begin(), peer.links.end(), [](link_status const& one) { return one.now_is == link_status::state::up; })) return;
+/// Counts the loss of a link against its node. A node with another link that serves is not the one at fault, and attempts that were under way
+/// side by side have met one failure, not several.
+inline void engine::note_loss(node& peer, link_status const& lost, bool was_up, instant now) {
+    if (std::any_of(peer.links.begin(), peer.links.end(), is_up)) return;
+    if (!was_up && lost.begun_at < peer.failed_at) return;
+    peer.failed_at = now;
     if (peer.breaker.failed(options_.breaker_failures, lost.retry_at)) ++counters_.breakers_opened;
 }
 
@@ -23,9 +26,11 @@ inline void engine::shun(std::uint16_t number, instant now) {
 /// Tells the router how a node stands.
 inline void engine::weigh(std::uint16_t number, instant now) {
     node const& one = nodes_[number];
-    link_status const& link = one.link(one.role_mode());
-    // One that is being opened again is no better yet than it was.
-    bool const down = link.now_is == link_status::state::down || (link.now_is == link_status::state::opening && link.failures != 0);
+    // A connection that is being opened again is no better yet than it was.
+    auto const is_down = [](link_status const& link) {
+        return link.now_is == link_status::state::down || (link.now_is == link_status::state::opening && link.failures != 0);
+    };
+    bool const down = one.any_link(one.role_mode(), is_down) && !one.any_link(one.role_mode(), is_up);
     instant const until = std::max(one.doubted_until, one.shunned_until);
     standing& told = router_.standing_of(number);
     told.unfit.store(down || one.breaker.refuses() || until > now, std::memory_order_relaxed);

@@ -29,7 +29,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
-            bool const up = one.link(link_mode::primary).now_is == link_status::state::up && one.doubted_until <= now;
+            bool const up = one.any_link(link_mode::primary, is_up) && one.doubted_until <= now;
             if (one.member && up == connected) order.push_back(number);
         }
         shuffle_from(first);
@@ -47,6 +47,14 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
     return order;
 }
 
+/// Of a node's connections one that serves, so that no question opens another; else the first loop's.
+inline link_id engine::link_to_ask(std::uint16_t number) const noexcept {
+    node const& one = nodes_[number];
+    for (unsigned loop = 0; loop < one.loops(); ++loop)
+        if (is_up(one.link(link_mode::primary, static_cast<std::uint8_t>(loop)))) return {number, link_mode::primary, static_cast<std::uint8_t>(loop)};
+    return {number, link_mode::primary};
+}
+
 inline void engine::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
         auto const free = std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
@@ -57,7 +65,7 @@ inline void engine::ask_candidates(instant now) {
         if (first == topology_source::automatic) first = shards_unknown_ ? topology_source::slots : topology_source::shards;
         asked.start(number, nodes_[number].where.host, first, options_.source == topology_source::automatic, options_.refresh_timeout);
         ++counters_.topology_queries;
-        link_id const there{number, link_mode::primary};
+        link_id const there = link_to_ask(number);
         guarded(asked.map_call(), [&] { place(asked.map_call(), there, now); });
         if (call* const epochs = asked.epochs_call()) guarded(*epochs, [&] { place(*epochs, there, now); });
     }
@@ -184,7 +192,7 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         node& one = nodes_[numbers[at]];
         cluster::node_info const& info = told.nodes[at];
         // A connection that has sent READONLY is made anew when the role changes.
-        if (one.member && one.role != info.role) shut({numbers[at], link_mode::replica}, now);
+        if (one.member && one.role != info.role) shut_all(numbers[at], link_mode::replica, now);
         one.member = true;
         one.role = info.role;
         one.health = info.health;
@@ -196,8 +204,8 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         if (!one.in_use || present[number]) continue;
         if (one.member) one.left_at = now;
         one.member = false;
-        shut({number, link_mode::primary}, now);
-        shut({number, link_mode::replica}, now);
+        shut_all(number, link_mode::primary, now);
+        shut_all(number, link_mode::replica, now);
     }
 }
 
@@ -206,8 +214,8 @@ inline void engine::close_strangers(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node const& one = nodes_[number];
         if (!one.in_use || one.member || now - one.left_at < node_table::rest) continue;
-        shut({number, link_mode::primary}, now);
-        shut({number, link_mode::replica}, now);
+        shut_all(number, link_mode::primary, now);
+        shut_all(number, link_mode::replica, now);
     }
 }
 

@@ -25,11 +25,14 @@ struct link_status {
     state now_is = state::idle;
     std::uint32_t generation = 0;  ///< Counts the attempts to connect; an event of an older one is ignored.
     unsigned failures = 0;         ///< In a row; decides the back-off.
+    instant begun_at{0};           ///< When the latest attempt to connect was made.
     instant retry_at{0};
     instant up_since{0};
     errc last_failure{};
     std::string last_message;
 };
+
+inline bool is_up(link_status const& one) noexcept { return one.now_is == link_status::state::up; }
 
 /// One node.
 struct node {
@@ -45,28 +48,52 @@ struct node {
     instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};  ///< It has been silent while commands waited.
     instant shunned_until{0};  ///< It cannot serve at present: it said LOADING or MASTERDOWN.
-    circuit_breaker breaker;   ///< Over both links.
+    circuit_breaker breaker;   ///< Over all links.
+    instant failed_at{-1};     ///< When the breaker last counted a failure.
     refusal_gate gate;         ///< For commands that it has refused because it cannot serve.
-    std::array<link_status, 2> links{};
+    std::vector<link_status> links;  ///< Two of each loop, by mode.
 
-    /// The link that serves the node's role.
+    explicit node(unsigned loops) : links(std::size_t{loops} * 2) {}
+    explicit node(std::vector<link_status>&& known) noexcept : links{std::move(known)} {}
+
+    unsigned loops() const noexcept { return static_cast<unsigned>(links.size() / 2); }
+    link_status& link(link_mode mode, std::uint8_t loop = 0) noexcept { return links[place_of(mode, loop)]; }
+    link_status const& link(link_mode mode, std::uint8_t loop = 0) const noexcept { return links[place_of(mode, loop)]; }
+    /// True when a link that will do says so.
+    template <class Will>
+    bool any_link(link_mode mode, Will will) const noexcept {
+        for (std::size_t at = static_cast<std::size_t>(mode); at < links.size(); at += 2)
+            if (will(links[at])) return true;
+        return false;
+    }
+
+    /// The kind of link that serves the node's role.
     link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
-    /// When that link is to be opened without anybody asking for it; `never` where it is not.
-    instant reopen_at() const noexcept {
-        link_status const& one = links[static_cast<std::size_t>(role_mode())];
+    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not.
+    instant reopen_at(std::uint8_t loop) const noexcept {
+        link_status const& one = link(role_mode(), loop);
         if (!member || breaker.now_is() == circuit_breaker::state::half_open) return never;
         if (one.now_is == link_status::state::down) return one.retry_at;
         // The node has changed its role since it failed: as long as reads leave it for others, nobody would see that it is well again.
-        bool const shut_out = one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+        bool const shut_out = loop == 0 && one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
         return shut_out ? std::max(breaker.retry_at(), one.retry_at) : never;
     }
-    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else the other.
-    link_status const& troubled(link_mode mode) const noexcept {
-        link_status const& own = link(mode);
-        return own.failures != 0 ? own : links[1 - static_cast<std::size_t>(mode)];
+    /// The first that reopen_at() tells of any loop.
+    instant reopen_at() const noexcept {
+        instant first = never;
+        for (unsigned loop = 0; member && loop < loops(); ++loop) first = std::min(first, reopen_at(static_cast<std::uint8_t>(loop)));
+        return first;
     }
-    link_status& link(link_mode mode) noexcept { return links[static_cast<std::size_t>(mode)]; }
-    link_status const& link(link_mode mode) const noexcept { return links[static_cast<std::size_t>(mode)]; }
+    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else another that has.
+    link_status const& troubled(link_mode mode, std::uint8_t loop = 0) const noexcept {
+        link_status const& own = link(mode, loop);
+        if (own.failures != 0) return own;
+        auto const other = std::find_if(links.begin(), links.end(), [](link_status const& one) { return one.failures != 0; });
+        return other == links.end() ? own : *other;
+    }
+
+private:
+    static std::size_t place_of(link_mode mode, std::uint8_t loop) noexcept { return std::size_t{loop} * 2 + static_cast<std::size_t>(mode); }
 };
 
 /// A bounded arena of nodes with stable numbers.
@@ -75,7 +102,7 @@ public:
     /// How long a number rests before it names another node: whoever read it from the slot table is done long since.
     static constexpr duration rest = std::chrono::seconds{30};
 
-    explicit node_table(std::uint16_t nodes_max) : nodes_max_{nodes_max} {}
+    explicit node_table(std::uint16_t nodes_max, unsigned loops = 1) : nodes_max_{nodes_max}, loops_{loops} {}
 
     node& operator[](std::uint16_t number) noexcept { return *nodes_[number]; }
     node const& operator[](std::uint16_t number) const noexcept { return *nodes_[number]; }
@@ -98,7 +125,7 @@ public:
             free_.pop_back();
         } else if (nodes_.size() < nodes_max_) {
             number = static_cast<std::uint16_t>(nodes_.size());
-            nodes_.push_back(std::make_unique<node>());
+            nodes_.push_back(std::make_unique<node>(loops_));
         } else {
             return link_id::no_node;
         }
@@ -116,18 +143,23 @@ public:
         for (std::uint16_t number = 0; number < size(); ++number) {
             node& one = *nodes_[number];
             if (!one.in_use || one.member || now - one.left_at < rest) continue;
-            bool const closed = one.links[0].now_is == link_status::state::idle && one.links[1].now_is == link_status::state::idle;
-            if (!closed) continue;
+            auto const idle = [](link_status const& link) { return link.now_is == link_status::state::idle; };
+            if (!std::all_of(one.links.begin(), one.links.end(), idle)) continue;
             numbers_.erase(one.where);
-            std::array<std::uint32_t, 2> const generations{one.links[0].generation, one.links[1].generation};
-            one = node{};
-            for (std::size_t mode = 0; mode < 2; ++mode) one.links[mode].generation = generations[mode];
+            // The links stay, each with its count of attempts: an event of an older one must still be told from those to come.
+            for (link_status& link : one.links) {
+                std::uint32_t const generation = link.generation;
+                link = {};
+                link.generation = generation;
+            }
+            one = node{std::move(one.links)};
             free_.push_back(number);
         }
     }
 
 private:
     std::uint16_t nodes_max_;
+    unsigned loops_;
     std::vector<std::unique_ptr<node>> nodes_;
     std::vector<std::uint16_t> free_;
     std::unordered_map<cluster::endpoint, std::uint16_t> numbers_;

@@ -39,7 +39,7 @@ public:
     }
     /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
     UMBEL_ALWAYS_INLINE link_id route_plain(call const& one) const noexcept {
-        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(one.slot)}), link_mode::primary};
+        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(one.slot)}), link_mode::primary, one.link.loop};
     }
 
     /// The link a call should take now; none when the slot has no owner, or no replica where only replicas may serve.
@@ -47,12 +47,9 @@ public:
     /// Cost: wait-free; two or three acquire loads for a primary.
     link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
         if (is_plain(one)) [[likely]] return route_plain(one);
-        if (one.fixed) return one.fixed;
-        if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
-        cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
-        if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
-            return {table_.primary_of(where), link_mode::primary};
-        return route_read(one.reads, where, turn, avoid != link_id::no_node || !one.way ? avoid : one.way->from.node);
+        link_id there = one.fixed ? one.fixed : choose(one, turn, avoid);
+        there.loop = one.link.loop;
+        return there;
     }
 
     known_as known() const noexcept { return known_.load(std::memory_order_acquire); }
@@ -71,6 +68,15 @@ public:
     }
 
 private:
+    /// The node of a call that is not plain, and which of its connections.
+    link_id choose(call const& one, std::uint32_t turn, std::uint16_t avoid) const noexcept {
+        if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
+        cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
+        if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
+            return {table_.primary_of(where), link_mode::primary};
+        return route_read(one.reads, where, turn, avoid != link_id::no_node || !one.way ? avoid : one.way->from.node);
+    }
+
     /// A command without a key may go anywhere: to the owner of some slot, another one each time.
     /// Cost: linear in the number of slots only where the slot whose turn it is has no owner.
     cluster::slot some_slot(std::uint32_t turn) const noexcept {

@@ -30,6 +30,7 @@ enum class work_kept : std::uint8_t {
     none,
     any,    ///< Of the handler's own type of executor.
     plain,  ///< Of an asio::io_context, whose type-erased executor would cost more.
+    away,   ///< Of the call's loop, which it has left: in `away_space`.
 };
 
 /// Several calls that answer one operation.
@@ -77,6 +78,7 @@ struct alignas(64) pooled_call : engine::call {
     std::unique_ptr<call_group> group;                    ///< For detour::group.
     void (*on_control)(home&, pooled_call&) = nullptr;  ///< For detour::control.
     bool ends_client = false;                             ///< For detour::control: no command that begins later is let through.
+    alignas(void*) std::byte away_space[2 * sizeof(void*)];  ///< For work_kept::away.
 
     pooled_call() noexcept {}
 

@@ -115,6 +115,7 @@ UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept {
     if (local.count >= calls_max && !watch()) [[unlikely]] return destroy(*one);
     one->asking = false;
     one->internal = false;
+    one->runs = engine::runs::elsewhere;
     one->at = engine::call::stage::fresh;
     one->redirects = 0;
     one->retries = 0;

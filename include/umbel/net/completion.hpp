@@ -144,7 +144,7 @@ UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) 
 template <class Executor, class Slot>
 bool leaves(pooled_call& one, Executor& executor, Slot slot) {
     if (moves_on(one, executor)) return true;
-    one.inline_here = true;
+    one.runs = engine::runs::anywhere;
     if (one.token) {
         release_token(one);
         slot.clear();
@@ -167,10 +167,10 @@ struct handler_slot {
         alignas(Handler) alignas(work_type) std::byte space[work_at + sizeof(work_type)];
     };
 
-    /// Moves the handler in and notes where it runs. `client_context` is the context of all the client's executors, or null where they differ.
+    /// Moves the handler in and notes where it runs. `client` is null when the client has gone.
     /// Errors: throws std::bad_alloc for a handler that does not fit, and what its executor throws.
     template <class Given>
-    static void put(pooled_call& one, Given&& handler, asio::execution_context const* client_context) {
+    static void put(pooled_call& one, Given&& handler, loops const* client) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
         if constexpr (boxed) ::new (static_cast<void*>(one.handler_space)) box* {new box};
         struct placing {
@@ -179,8 +179,7 @@ struct handler_slot {
                 if (one) vacate(*one);
             }
         } unfinished{&one};
-        one.inline_here = runs_anywhere(executor, client_context);
-        if (!one.inline_here) employ(one, executor, client_context, work_of(one));
+        settle_in(one, executor, client, work_of(one));
         keep(one, std::forward<Given>(handler));
         unfinished.one = nullptr;
     }
@@ -236,7 +235,7 @@ struct handler_slot {
 template <class Handler, class Value>
 UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
     auto& one = static_cast<pooled_call&>(base);
-    if (!one.inline_here || one.token) [[unlikely]] return complete_elsewhere(one);
+    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]] return complete_elsewhere(one);
     settled const finally{one};
     std::move(get(one))(std::move(results::get(one)));
 }
@@ -244,7 +243,7 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
 template <class Handler, class Value>
 UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& one = static_cast<pooled_call&>(base);
-    if (!one.inline_here || one.token) [[unlikely]] return false;
+    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]] return false;
     // As settled, for a call that has no result of its own and keeps no executor busy.
     struct answered {
         pooled_call& one;

@@ -6,9 +6,11 @@
 #include <umbel/net/complete_all.hpp>
 #include <umbel/net/connection_owner.hpp>
 #include <umbel/net/inbox.hpp>
+#include <umbel/net/loops.hpp>
 #include <umbel/net/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
@@ -31,9 +33,11 @@ public:
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, threading how,
                engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
         : owner_{owner}, id_{id}, strand_{std::move(strand)}, single_threaded_{how.single_threaded}, gathers_{how.gathers},
+          context_{&asio::query(strand_, asio::execution::context)},
+          own_io_{how.alone ? io_of(strand_) : nullptr},
+          place_{own_io_ ? static_cast<void const*>(own_io_) : this},
           inbox_{pipeline.in_flight_max},
           link_{pipeline, link, std::move(budget)},
-          context_{&asio::query(strand_, asio::execution::context)},
           timer_{std::in_place, strand_} {}
 
     engine::link_id id() const noexcept { return id_; }
@@ -49,7 +53,7 @@ public:
             take(one);
             return true;
         }
-        if (current_turn.of == this) [[likely]] {
+        if (current_turn.place == place_) [[likely]] {
             // What came before from elsewhere goes before.
             if (!inbox_.empty()) [[unlikely]] take_inbox();
             take(one);
@@ -147,7 +151,7 @@ private:
     struct turn_scope {
         explicit turn_scope(connection& whose) noexcept : before{current_turn} {
             whose.now_ = read_clock();
-            current_turn = {&whose, whose.now_, whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_};
+            current_turn = {whose.place_, whose.now_, whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_};
             whose.in_turn_ = true;
             self = &whose;
         }
@@ -175,7 +179,13 @@ private:
         }
     }
 
-    UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) noexcept {
+    UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
+        // Nobody serves a connection right now, but the context is this thread's.
+        if (own_io_ && own_io_->get_executor().running_in_this_thread()) {
+            if (!inbox_.empty()) take_inbox();
+            take(one);
+            return true;
+        }
         inbox::pushed const done = inbox_.push(one);
         if (done == inbox::pushed::first || (unannounced_ && unannounced_.exchange(false, std::memory_order_acq_rel))) {
             // Without memory for a message the next call tries again, and so does the connection's next turn.
@@ -342,6 +352,9 @@ private:
     asio::any_io_executor strand_;  ///< Empty when an executor has gone away.
     bool const single_threaded_;
     bool const gathers_;
+    asio::execution_context const* const context_;  ///< The strand's.
+    asio::io_context* const own_io_;  ///< The same, where its one thread serves the connection without a strand; else null.
+    void const* const place_;
     // Written by them: nothing else may stand in these cache lines.
     alignas(64) inbox inbox_;
     std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.
@@ -357,7 +370,6 @@ private:
     bool abandoned_ = false;  ///< An executor is going away, or has gone.
     engine::link link_;
     engine::instant now_{0};
-    asio::execution_context const* const context_;  ///< The strand's.
     std::shared_ptr<transport> transport_;
     std::uint32_t epoch_ = 0;
     std::uint32_t generation_ = 0;

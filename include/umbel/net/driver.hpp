@@ -20,14 +20,13 @@ namespace umbel::net {
 /// Everything of a client that lives on executors.
 class driver final : public home, public connection_owner {
 public:
-    driver(std::vector<asio::any_io_executor> executors, settings chosen)
-        : home{executors.front(), common_context(executors), chosen.hedge_percent_max},
-          settings_{std::move(chosen)},
-          executors_{std::move(executors)},
-          control_{strand_on(executors_.front())},
+    driver(std::vector<asio::any_io_executor> const& executors, settings chosen)
+        : home{executors.front(), net::loops{executors, chosen.single_threaded}, chosen.hedge_percent_max},
+          settings_{with_loops(std::move(chosen), loops().size())},
+          control_{strand_on(executor())},
           engine_{settings_.engine, engine::query_port{this, &driver::query_settled}, engine::traffic_port{this, &driver::requests}},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
-          slots_(std::size_t{settings_.engine.nodes_max} * 2),
+          slots_(std::size_t{settings_.engine.nodes_max} * 2 * loops().size()),
           closing_timer_{std::in_place, control_},
           timer_{std::in_place, control_} {
         // Room for what happens at one time; more is asked for when it is needed.
@@ -133,10 +132,17 @@ public:
     }
     void closed(connection& which) override { report(engine::link_closed{which.id(), which.generation()}); }
     void doubted(connection& which) override { report(engine::refresh_wanted{which.id()}); }
-    void diverted(engine::call_list&& calls) override { report(engine::calls_diverted{std::move(calls)}); }
-    void stranded(engine::call_list&& calls) override { report(engine::calls_stranded{std::move(calls)}); }
+    void diverted(engine::call_list&& calls) override {
+        leave_loops(calls);
+        report(engine::calls_diverted{std::move(calls)});
+    }
+    void stranded(engine::call_list&& calls) override {
+        leave_loops(calls);
+        report(engine::calls_stranded{std::move(calls)});
+    }
     void stranded(engine::call& one) noexcept override {
         if (abandoned_) return give_up(one);
+        leave_loop(one);
         if (gate_.fetch_add(gate_one, std::memory_order_acq_rel) / gate_one < settings_.engine.waiting_max) {
             left_.push(one);
             return wake();
@@ -157,13 +163,13 @@ public:
     }
 
 private:
-    static std::size_t place_of(engine::link_id id) noexcept { return std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode); }
+    std::size_t place_of(engine::link_id id) const noexcept {
+        return (id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
+    }
     std::atomic<connection*>& slot(engine::link_id id) noexcept { return slots_[place_of(id)]; }
-    static asio::execution_context const* common_context(std::vector<asio::any_io_executor> const& executors) noexcept {
-        asio::execution_context const* const first = &asio::query(executors.front(), asio::execution::context);
-        for (auto const& one : executors)
-            if (&asio::query(one, asio::execution::context) != first) return nullptr;
-        return first;
+    static settings with_loops(settings&& chosen, unsigned count) noexcept {
+        chosen.engine.loops = count;
+        return std::move(chosen);
     }
     static std::uint32_t next_turn() noexcept {
         static constinit thread_local std::uint32_t turn = 0;
@@ -182,8 +188,18 @@ private:
         }
         stranded(one);
     }
+    /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now on.
+    void leave_loop(engine::call& one) const noexcept {
+        if (one.runs == engine::runs::on_loop) [[unlikely]] net::leave_loop(static_cast<pooled_call&>(one), *loops().io_of(one.link.loop));
+    }
+    void leave_loops(engine::call_list const& calls) const noexcept {
+        if (abandoned_) return;
+        for (engine::call* one = calls.front(); one; one = one->next) leave_loop(*one);
+    }
+    /// True where one thread runs all that runs on the executor, so that it needs no strand.
+    bool alone_on(asio::any_io_executor const& executor) const noexcept { return settings_.one_thread_per_context && io_of(executor); }
     asio::any_io_executor strand_on(asio::any_io_executor const& executor) const {
-        if (settings_.single_threaded) return executor;
+        if (settings_.single_threaded || alone_on(executor)) return executor;
         // Without a type-erased executor inside, a strand asks for memory half as often.
         if (auto const* const plain = executor.target<asio::io_context::executor_type>()) return asio::make_strand(*plain);
         return asio::make_strand(executor);
@@ -232,6 +248,7 @@ private:
     }
 
     void refuse(engine::call& one) {
+        leave_loop(one);
         one.kind->reject(one, error{errc::overloaded, one.way ? one.way->delivery : delivery::not_sent});
         complete_later(one);
     }
@@ -252,13 +269,13 @@ private:
 
     connection& obtain(engine::link_id id) {
         if (connection* const known = slot(id).load(std::memory_order_relaxed)) return *known;
-        auto const& place = executors_[id.node % executors_.size()];
+        auto const& place = loops().executor_for(id.loop, id.node);
         engine::pipeline_options pipeline = settings_.pipeline;
-        pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
+        pipeline.seed = settings_.pipeline.seed + place_of(id);
         engine::link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
-        connections_.push_back(std::make_unique<connection>(
-            *this, id, strand_on(place), threading{settings_.single_threaded, settings_.one_thread_per_context}, pipeline, link, budget_));
+        threading const how{settings_.single_threaded, settings_.one_thread_per_context, alone_on(place)};
+        connections_.push_back(std::make_unique<connection>(*this, id, strand_on(place), how, pipeline, link, budget_));
         slot(id).store(connections_.back().get(), std::memory_order_release);
         return *connections_.back();
     }
@@ -275,7 +292,7 @@ private:
                 carry_out();
             });
         }
-        connection* const there = slots_[owner - 2].load(std::memory_order_acquire);
+        connection* const there = slot(engine::cancel_token::link_of(owner)).load(std::memory_order_acquire);
         UMBEL_ASSERT(there != nullptr);
         asio::post(there->strand(), [this, what = std::move(what), there, keep = shared_from_this()]() mutable {
             if (what.owner() != engine::cancel_token::of(there->id())) return chase(std::move(what));
@@ -296,8 +313,7 @@ private:
     void timer_lost() noexcept;
 
     net::settings const settings_;
-    std::vector<asio::any_io_executor> executors_;  ///< As all that belongs to a context: none when one of them has gone away.
-    asio::any_io_executor control_;
+    asio::any_io_executor control_;  ///< None when an executor has gone away.
     engine::engine engine_;
     std::shared_ptr<resp::pin_budget> budget_;
     std::vector<std::atomic<connection*>> slots_;

@@ -62,7 +62,6 @@ inline void driver::abandon() noexcept {
     closing_timer_.reset();
     timer_.reset();
     control_ = {};
-    executors_.clear();
     leave_executors();
 }
 

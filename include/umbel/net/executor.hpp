@@ -4,6 +4,7 @@
 #pragma once
 
 #include <umbel/net/call_pool.hpp>
+#include <umbel/net/loops.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_executor.hpp>
@@ -131,12 +132,14 @@ bool moves_on(pooled_call& one, Executor& executor) {
     if constexpr (std::is_same_v<Executor, client_executor>) {
         return false;
     } else {
-        if (one.inline_here || runs_here(executor)) return false;
-        one.inline_here = true;
+        if (one.runs != engine::runs::elsewhere || runs_here(executor)) return false;
+        one.runs = engine::runs::anywhere;
         depart(executor, one);
         return true;
     }
 }
+
+// ---- Before it is sent -------------------------------------------------------------------------------------------------------
 
 /// Keeps an executor busy that is not the client's, by what is made at `work`.
 template <class Executor>
@@ -147,12 +150,45 @@ void employ(pooled_call& one, Executor const& executor, asio::execution_context 
 }
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work);
 
-/// Ends what employ() has made.
+/// A call leaves the loop that its handler runs on: from now on it keeps that busy itself.
+UMBEL_BOUNDARY void leave_loop(pooled_call& one, asio::io_context& loop) noexcept;
+/// Ends what leave_loop() has made.
+UMBEL_BOUNDARY void end_absence(pooled_call& one) noexcept;
+
+/// Ends what employ() has made, or leave_loop().
 template <class Work>
-void dismiss(pooled_call&, Work* work) noexcept {
+void dismiss(pooled_call& one, Work* work) noexcept {
+    if (one.work == work_kept::away) return end_absence(one);
     std::launder(work)->~Work();
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept;
+
+/// Gives a call the loop on whose connections it shall travel: that of its handler's context, where there is one. True when the handler runs right
+/// there, so that nothing else need be kept busy. Precondition: the client has several loops.
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const& context, bool plain) noexcept;
+/// For a handler without an executor: the loop of this thread, which is always the same.
+UMBEL_BOUNDARY void take_loop(pooled_call& one, loops const& client) noexcept;
+
+/// Notes where a handler with this executor runs, and on which loop its call travels; keeps the executor busy, by what is made at `work`, where
+/// nothing else does. `client` is null when the client has gone. Errors: throws what the executor throws.
+template <class Executor>
+void settle_in(pooled_call& one, Executor const& executor, loops const* client, void* work) {
+    asio::execution_context const* const only = client ? client->only() : nullptr;
+    bool const anywhere = runs_anywhere(executor, only);
+    one.runs = anywhere ? engine::runs::anywhere : engine::runs::elsewhere;
+    if (client && client->several()) [[unlikely]] {
+        if constexpr (std::is_same_v<Executor, client_executor>) {
+            take_loop(one, *client);
+        } else if constexpr (requires { &asio::query(executor, asio::execution::context); }) {
+            bool const plain = std::is_same_v<Executor, asio::io_context::executor_type>;
+            if (take_loop(one, *client, asio::query(executor, asio::execution::context), plain)) return;
+        }
+    }
+    if (!anywhere) employ(one, executor, only, work);
+}
+UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work);
+/// The same for a handler that does not run wherever the client does.
+UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work);
 
 /// The executor of a handler without one of its own, when the client has gone.
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;

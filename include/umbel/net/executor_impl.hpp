@@ -53,6 +53,7 @@ UMBEL_BOUNDARY void depart(asio::any_io_executor& executor, pooled_call& one) {
 }
 
 static_assert(sizeof(plain_work) <= sizeof(asio::any_io_executor) && alignof(plain_work) <= alignof(asio::any_io_executor));
+static_assert(sizeof(plain_work) <= sizeof(pooled_call::away_space) && alignof(plain_work) <= alignof(void*));
 
 UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
     auto const* const plain = executor.target<asio::io_context::executor_type>();
@@ -62,12 +63,57 @@ UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& execut
     one.work = work_kept::plain;
 }
 
+UMBEL_BOUNDARY void leave_loop(pooled_call& one, asio::io_context& loop) noexcept {
+    ::new (static_cast<void*>(one.away_space)) plain_work{asio::require(loop.get_executor(), asio::execution::outstanding_work.tracked)};
+    one.work = work_kept::away;
+    one.runs = engine::runs::elsewhere;
+}
+UMBEL_BOUNDARY void end_absence(pooled_call& one) noexcept { std::launder(reinterpret_cast<plain_work*>(one.away_space))->~plain_work(); }
+
 /// Out of line: most calls have no work of their own.
-UMBEL_NEVER_INLINE inline void end_work(pooled_call const& one, asio::any_io_executor* work) noexcept {
-    if (one.work != work_kept::plain) return std::launder(work)->~any_io_executor();
-    std::launder(reinterpret_cast<plain_work*>(work))->~plain_work();
+UMBEL_NEVER_INLINE inline void end_work(pooled_call& one, asio::any_io_executor* work) noexcept {
+    switch (one.work) {
+        case work_kept::none: return;
+        case work_kept::any: return std::launder(work)->~any_io_executor();
+        case work_kept::plain: return std::launder(reinterpret_cast<plain_work*>(work))->~plain_work();
+        case work_kept::away: return end_absence(one);
+    }
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept { end_work(one, work); }
+
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const& context, bool plain) noexcept {
+    loops::found const here = client.loop_of(context);
+    one.link.loop = here.loop;
+    // What stands for several calls, or waits for the control strand, is completed by whoever has done the last of it.
+    bool const stays = here.own && plain && client.io_of(here.loop) && one.detour == detour::none;
+    if (stays) one.runs = engine::runs::on_loop;
+    return stays;
+}
+UMBEL_BOUNDARY void take_loop(pooled_call& one, loops const& client) noexcept {
+    static thread_local char const mark = 0;
+    if (current_turn.context && client.loop_of(*current_turn.context).own) {
+        one.link.loop = client.loop_of(*current_turn.context).loop;
+        return;
+    }
+    for (unsigned loop = 0; loop < client.size(); ++loop) {
+        one.link.loop = static_cast<std::uint8_t>(loop);
+        if (asio::io_context* const io = client.io_of(one.link.loop); io && io->get_executor().running_in_this_thread()) return;
+    }
+    one.link.loop = client.any_of(&mark);
+}
+
+UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
+    if (!runs_anywhere(executor, client ? client->only() : nullptr)) return settle_elsewhere(one, executor, client, work);
+    one.runs = engine::runs::anywhere;
+}
+UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
+    one.runs = engine::runs::elsewhere;
+    if (client && client->several()) {
+        auto const* const plain = executor.target<asio::io_context::executor_type>();
+        if (take_loop(one, *client, plain ? plain->context() : asio::query(executor, asio::execution::context), plain != nullptr)) return;
+    }
+    employ(one, executor, client ? client->only() : nullptr, work);
+}
 
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
 

@@ -42,7 +42,10 @@ public:
         }
         // One more than there are parts: the group must not go before the loop has ended.
         pending_.store(parts_.size() + 1, std::memory_order_relaxed);
-        for (pooled_call* const part : parts_) where.start(*part);
+        for (pooled_call* const part : parts_) {
+            part->link.loop = whole_.link.loop;
+            where.start(*part);
+        }
         if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
         if (dropped_.load(std::memory_order_relaxed)) return whole_.kind->drop(whole_);
         join();

@@ -109,7 +109,10 @@ private:
     void start(home& where) {
         home_ = where.weak_from_this();
         where.hedges().earn();
-        for (pooled_call* const part : {&first_, &second_}) static_cast<shared_token*>(part->token)->home = home_;
+        for (pooled_call* const part : {&first_, &second_}) {
+            part->link.loop = whole_.link.loop;
+            static_cast<shared_token*>(part->token)->home = home_;
+        }
         try {
             share_tokens();
         } catch (...) {

@@ -6,6 +6,7 @@
 #include <umbel/cluster/policy.hpp>
 #include <umbel/net/completion.hpp>
 #include <umbel/net/hedge_budget.hpp>
+#include <umbel/net/loops.hpp>
 #include <umbel/net/observer.hpp>
 #include <umbel/net/snapshot.hpp>
 #include <umbel/options.hpp>
@@ -49,8 +50,8 @@ public:
     /// The client is gone: everything pending completes with errc::cancelled.
     virtual void shut_down() = 0;
 
-    /// The context of all executors; null when there are several, or when one of them has gone.
-    asio::execution_context const* context() const noexcept { return context_; }
+    /// None when an executor has gone.
+    net::loops const& loops() const noexcept { return loops_; }
     asio::any_io_executor const& executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
     /// Notes by which anchor operations find this home.
@@ -67,8 +68,8 @@ public:
     virtual umbel::statistics statistics() const = 0;
 
 protected:
-    home(asio::any_io_executor executor, asio::execution_context const* context, std::uint32_t hedge_percent) noexcept
-        : executor_{std::move(executor)}, context_{context}, hedges_{hedge_percent} {}
+    home(asio::any_io_executor executor, net::loops all, std::uint32_t hedge_percent) noexcept
+        : executor_{std::move(executor)}, loops_{std::move(all)}, hedges_{hedge_percent} {}
     ~home() = default;
 
     /// An executor is going away: operations that begin later find no client here.
@@ -76,13 +77,13 @@ protected:
         net::home* self = this;
         if (anchor_) anchor_->home.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
         executor_ = orphans_executor();
-        context_ = nullptr;
+        loops_ = {};
     }
 
 private:
     anchor* anchor_ = nullptr;  ///< By now perhaps another client's.
     asio::any_io_executor executor_;
-    asio::execution_context const* context_;
+    net::loops loops_;
     hedge_budget hedges_;
 };
 

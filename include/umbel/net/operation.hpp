@@ -42,9 +42,9 @@ UMBEL_NEVER_INLINE void launch_settled(pooled_call& one, home* where, Handler&& 
     if (!one.has_result) result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
     auto const executor = asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
     auto const keep = [&] {
-        handler_slot<kept_handler, Value>::put(one, std::move(handler), where ? where->context() : nullptr);
+        handler_slot<kept_handler, Value>::put(one, std::move(handler), where ? &where->loops() : nullptr);
         pending.release();
-        one.inline_here = false;  // Who completes it is the immediate executor's choice.
+        one.runs = engine::runs::elsewhere;  // Who completes it is the immediate executor's choice.
     };
     if constexpr (without_immediate_executor<kept_handler> && std::is_same_v<decltype(executor), asio::any_io_executor const>) {
         keep();
@@ -120,7 +120,7 @@ void launch(pooled_call& one, Handler&& handler) {
         pending.release();
         return launch_settled<Value>(one, where, std::move(handler));
     }
-    handler_slot<Handler, Value>::put(one, std::move(handler), where->context());
+    handler_slot<Handler, Value>::put(one, std::move(handler), &where->loops());
     pending.release();
     if (one.detour == detour::none) [[likely]] return where->start(one);
     start_detour(*where, one);

@@ -36,27 +36,27 @@ UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one) {
     where.answer(one);
 }
 
-/// Keeps the executor of a kept handler busy. Errors: throws what the executor throws; the call is dropped then.
+/// As settle_elsewhere(), for a handler that is kept. Errors: throws what the executor throws; the call is dropped then.
 /// Out of line: a handler that runs wherever the client completes it has nothing to do with this.
-UMBEL_NEVER_INLINE inline void employ_kept(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+UMBEL_NEVER_INLINE inline void settle_kept(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
     try {
-        employ(one, executor, context, work);
+        settle_elsewhere(one, executor, client, work);
     } catch (...) {
         one.kind->drop(one);
         throw;
     }
 }
-/// Notes where a kept handler runs. Errors: those of employ_kept().
-UMBEL_ALWAYS_INLINE void note_executor(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
-    one.inline_here = runs_anywhere(executor, context);
-    if (!one.inline_here) employ_kept(one, executor, context, work);
+/// Notes where a kept handler runs. Errors: those of settle_kept().
+UMBEL_ALWAYS_INLINE void note_executor(pooled_call& one, asio::any_io_executor const& executor, loops const& client, void* work) {
+    if (!runs_anywhere(executor, client.only())) return settle_kept(one, executor, &client, work);
+    one.runs = engine::runs::anywhere;
 }
 
 /// As launch_settled(), for a handler that is kept.
 UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& one, home* where, asio::any_io_executor const& executor, void* work) {
     if (!one.has_result) one.kind->reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    note_executor(one, executor, where ? where->context() : nullptr, work);
-    one.inline_here = false;  // Who completes it is the immediate executor's choice.
+    settle_kept(one, executor, where ? &where->loops() : nullptr, work);
+    one.runs = engine::runs::elsewhere;  // Who completes it is the immediate executor's choice.
     complete_soon_on(executor, one);
 }
 
@@ -67,7 +67,7 @@ UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& e
         one.kind->reject(one, error{errc::no_memory, delivery::not_sent});
         return launch_kept_settled(one, where, executor, work);
     }
-    note_executor(one, executor, where->context(), work);
+    note_executor(one, executor, where->loops(), work);
     if (one.detour == detour::none) [[likely]] return where->start(one);
     start_detour(*where, one);
 }

@@ -14,9 +14,10 @@
 
 namespace umbel {
 
-/// How one connection fares.
+/// How the connections of one kind to one node fare: one, or one for each execution context of the client that has asked the node.
 struct link_snapshot {
-    engine::link_state state = engine::link_state::idle;
+    engine::link_state state = engine::link_state::idle;  ///< Of several the one that fares best.
+    unsigned connections = 0;                             ///< That serve at this moment.
     std::size_t in_flight = 0;
     std::uint64_t commands = 0;
     std::uint64_t replies = 0;

@@ -21,22 +21,44 @@ concept countable = requires(Connection const& one) {
     { one.latency() } -> std::convertible_to<engine::latency_record const*>;
 };
 
-/// How one connection of `peer` fares; `there` is null where it was never opened.
+/// How much a connection in this state is worth: of several the best stands for all.
+inline unsigned rank_of(engine::link_state one) noexcept {
+    switch (one) {
+        case engine::link_state::idle: return 0;
+        case engine::link_state::down: return 1;
+        case engine::link_state::closing: return 2;
+        case engine::link_state::opening: return 3;
+        case engine::link_state::up: return 4;
+    }
+    return 0;
+}
+
+/// Adds what a connection has counted.
 template <countable Connection>
-link_snapshot snapshot_of(engine::node const& peer, engine::link_mode mode, Connection const* there) {
+void add_counts(link_snapshot& into, Connection const& there) {
+    into.in_flight += there.in_flight();
+    auto const& counted = there.counters();
+    into.commands += counted.commands;
+    into.replies += counted.replies;
+    into.late_replies += counted.late;
+    into.redirects += counted.redirects;
+    into.retries += counted.retries;
+    if (engine::latency_record const* const taken = there.latency()) {
+        into.reads += taken->reads.read();
+        into.writes += taken->writes.read();
+    }
+}
+
+/// How the connections of one kind to the node `number` fare; `connection_of(link_id)` gives null for those that were never opened.
+template <class Find>
+link_snapshot snapshot_of(engine::node const& peer, std::uint16_t number, engine::link_mode mode, Find&& connection_of) {
     link_snapshot made;
-    made.state = peer.link(mode).now_is;
-    if (!there) return made;
-    made.in_flight = there->in_flight();
-    auto const& counted = there->counters();
-    made.commands = counted.commands;
-    made.replies = counted.replies;
-    made.late_replies = counted.late;
-    made.redirects = counted.redirects;
-    made.retries = counted.retries;
-    if (engine::latency_record const* const taken = there->latency()) {
-        made.reads = taken->reads.read();
-        made.writes = taken->writes.read();
+    for (unsigned at = 0; at < peer.loops(); ++at) {
+        auto const loop = static_cast<std::uint8_t>(at);
+        engine::link_state const state = peer.link(mode, loop).now_is;
+        if (rank_of(state) > rank_of(made.state)) made.state = state;
+        if (state == engine::link_state::up) ++made.connections;
+        if (auto const* const there = connection_of(engine::link_id{number, mode, loop})) add_counts(made, *there);
     }
     return made;
 }
@@ -49,7 +71,7 @@ std::vector<node_snapshot> nodes_of(engine::engine const& control, Find&& connec
     for (std::uint16_t number = 0; number < known.size(); ++number) {
         engine::node const& one = known[number];
         if (!one.in_use) continue;
-        auto const link = [&](engine::link_mode mode) { return snapshot_of(one, mode, connection_of(engine::link_id{number, mode})); };
+        auto const link = [&](engine::link_mode mode) { return snapshot_of(one, number, mode, connection_of); };
         std::chrono::nanoseconds const latency{control.routes().standing_of(number).latency_ns.load(std::memory_order_relaxed)};
         all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member, one.breaker.now_is(), one.breaker.failures(), latency,
                        link(engine::link_mode::primary), link(engine::link_mode::replica)});

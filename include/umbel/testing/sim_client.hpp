@@ -25,6 +25,7 @@ struct sim_call_options {
     std::optional<duration> deadline{};
     bool idempotent = false;  ///< Declared so by the caller.
     cluster::endpoint const* node = nullptr;
+    unsigned loop = 0;  ///< Of the client's loops, counted round and round.
 };
 
 /// Names a call of one client.
@@ -43,8 +44,9 @@ class sim_client {
 public:
     using callback = std::function<void(result<reply>)>;
 
-    sim_client(timeline& time, network& net, options const& options, std::uint64_t seed, cluster::policy const& policy = {})
-        : time_{time}, driver_{time, net, settle(options, policy, seed)} {}
+    /// With several `loops` it has as many connections of each kind to a node as there are loops whose calls have asked it.
+    sim_client(timeline& time, network& net, options const& options, std::uint64_t seed, cluster::policy const& policy = {}, unsigned loops = 1)
+        : time_{time}, driver_{time, net, settle(options, policy, seed, loops)} {}
 
     sim_client(sim_client const&) = delete;
     sim_client& operator=(sim_client const&) = delete;
@@ -152,6 +154,7 @@ private:
         one.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
         one.reads = wanted.reads.value_or(driver_.settings().read_from);
         one.timeout = wanted.deadline.value_or(driver_.settings().deadline);
+        one.link.loop = static_cast<std::uint8_t>(wanted.loop % driver_.settings().engine.loops);
         return {};
     }
 

@@ -24,8 +24,9 @@ struct sim_settings {
 };
 
 /// Options as a user gives them, in the engine's form. Precondition: they are good.
-inline sim_settings settle(umbel::options const& given, cluster::policy const& policy, std::uint64_t seed) {
+inline sim_settings settle(umbel::options const& given, cluster::policy const& policy, std::uint64_t seed, unsigned loops = 1) {
     sim_settings made;
+    made.engine.loops = loops;
     for (std::size_t i = 0; i < given.seeds.size(); ++i) made.engine.seeds.push_back(*cluster::endpoint::parse(given.seeds[i], 6379));
     engine::handshake_plan& plan = made.engine.plan;
     plan.protocol = given.protocol;
@@ -77,7 +78,7 @@ public:
     sim_driver(timeline& time, network& net, sim_settings settings)
         : time_{time}, net_{net}, settings_{std::move(settings)},
           engine_{settings_.engine, engine::query_port{this, &sim_driver::query_settled}, engine::traffic_port{this, &sim_driver::requests}},
-          slots_(std::size_t{settings_.engine.nodes_max} * 2) {
+          slots_(std::size_t{settings_.engine.nodes_max} * 2 * settings_.engine.loops) {
         time_.soon([this] {
             engine_.start(time_.now());
             carry_out();
@@ -177,7 +178,7 @@ public:
 
 private:
     std::unique_ptr<sim_connection>& slot(engine::link_id id) noexcept {
-        return slots_[std::size_t{id.node} * 2 + static_cast<std::size_t>(id.mode)];
+        return slots_[(id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode)];
     }
     static void query_settled(void* self, engine::call& one) { static_cast<sim_driver*>(self)->happened(engine::query_settled{&one}); }
 
@@ -255,7 +256,7 @@ private:
         auto& known = slot(id);
         if (known) return *known;
         engine::pipeline_options pipeline = settings_.pipeline;
-        pipeline.seed = settings_.pipeline.seed + id.node * 2u + static_cast<unsigned>(id.mode);
+        pipeline.seed = settings_.pipeline.seed + id.loop * 64u + id.node * 2u + static_cast<unsigned>(id.mode);
         engine::link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
         known = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, link);
@@ -274,7 +275,7 @@ private:
                 engine_.cancel(*token->target);
                 carry_out();
             } else {
-                slots_[owner - 2]->cancel(*token);
+                slot(engine::cancel_token::link_of(owner))->cancel(*token);
             }
         });
     }

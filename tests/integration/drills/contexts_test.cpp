@@ -1,13 +1,15 @@
-// A client whose connections live on several contexts, each with a thread of its own, under load: a primary dies, slots move, connections are
-// killed. What holds on one thread holds on many.
+// A client that runs on several contexts, each with a thread and connections of its own, under load from all of them: a primary dies, slots move,
+// connections are killed. What holds on one thread holds on many, with strands and without.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
 
 TEST_CASE("over three contexts: connections are killed, slots move, a primary dies", "[drill]") {
-    for (int round = 0; round < short_or_long(1, 4); ++round) {
-        drill d{"three contexts", {.slots = 4, .contexts = 3, .options = {.probe_timeout = std::chrono::milliseconds{20000}}}};
+    for (int round = 0; round < short_or_long(2, 4); ++round) {
+        umbel::options chosen{.probe_timeout = std::chrono::milliseconds{20000}};
+        chosen.one_thread_per_context = round % 2 == 1;
+        drill d{"three contexts", {.slots = 4, .contexts = 3, .options = chosen}};
         d.disturb([&] {
             for (int kill = 0; kill < 5; ++kill) {
                 for (std::size_t at : {0u, 1u, 2u}) d.servers.talk(d[at].primary).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});

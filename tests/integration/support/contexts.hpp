@@ -1,4 +1,4 @@
-// contexts.hpp: contexts with a thread each, for clients that spread their connections over several. They know no client.
+// contexts.hpp: contexts with a thread each, for clients that run on several. They know no client.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
@@ -43,6 +44,9 @@ public:
         for (auto const& each : all_) made.push_back(each->io.get_executor());
         return made;
     }
+
+    std::size_t size() const noexcept { return all_.size(); }
+    asio::any_io_executor executor(std::size_t at) const { return all_[at]->io.get_executor(); }
 
 private:
     struct one {

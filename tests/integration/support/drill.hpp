@@ -122,7 +122,7 @@ struct drill_plan {
     std::chrono::nanoseconds deadline = 50s;
     std::string seed = {};  ///< The bystander's own address where it is empty.
     real_cluster* servers = nullptr;  ///< The shared cluster where it is null.
-    unsigned contexts = 1;            ///< The client's connections are spread over so many, each with a thread of its own.
+    unsigned contexts = 1;            ///< The client runs on so many, each with a thread of its own.
     bool elections = true;            ///< Whether silence may cost a primary its role.
     umbel::options options{};
     umbel::cluster::policy policy{};

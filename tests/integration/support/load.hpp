@@ -171,10 +171,16 @@ private:
         --running_;
     }
 
+    static asio::awaitable<umbel::result<std::int64_t>> ask_here(umbel::operation<std::int64_t> what) { co_return co_await std::move(what); }
+    /// Awaits a command on the caller's context of the client, where that has several; what is told comes back to the caller.
+    asio::awaitable<umbel::result<std::int64_t>> ask(std::uint32_t me, umbel::operation<std::int64_t> what) {
+        if (session_.contexts() == 1) co_return co_await std::move(what);
+        co_return co_await asio::co_spawn(session_.executor_of(me % session_.contexts()), ask_here(std::move(what)), asio::use_awaitable);
+    }
     asio::awaitable<void> increment(std::uint32_t me, group& mine, place const& here) {
         std::size_t const number = book_.begin(me, here.counter, steady_now());
         auto incr = db_.incr(book_.name(here.counter));
-        umbel::result<std::int64_t> const told = co_await std::move(incr);
+        umbel::result<std::int64_t> const told = co_await ask(me, std::move(incr));
         settle(number, mine, told);
     }
     umbel::operation<std::int64_t> append(std::size_t number, place const& here) {
@@ -183,7 +189,7 @@ private:
     asio::awaitable<void> push(std::uint32_t me, group& mine, place const& here) {
         std::size_t const number = book_.begin(me, here.list, steady_now());
         auto rpush = append(number, here);
-        umbel::result<std::int64_t> const told = co_await std::move(rpush);
+        umbel::result<std::int64_t> const told = co_await ask(me, std::move(rpush));
         settle(number, mine, told);
     }
     /// Appends begun one after the other, all under way together.

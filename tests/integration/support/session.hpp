@@ -51,8 +51,7 @@ inline constexpr auto patience = 60s;
 
 class session {
 public:
-    /// `threads`: over so many contexts the client's connections are spread; a callback without an executor of its own runs
-    /// on any of them.
+    /// `threads`: on so many contexts the client runs; a callback without an executor of its own runs on any of them.
     explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {},
         std::shared_ptr<umbel::observer> watching = nullptr, unsigned threads = 1)
         : busy_{io_.get_executor()},
@@ -80,6 +79,9 @@ public:
 
     umbel::client& db() noexcept { return *client_; }
     asio::any_io_executor executor() { return io_.get_executor(); }
+    /// Contexts of the client; 0 is that of executor().
+    std::size_t contexts() const noexcept { return others_.size() + 1; }
+    asio::any_io_executor executor_of(std::size_t context) { return context == 0 ? executor() : others_.executor(context - 1); }
 
     /// Begins an operation and waits for what it yields.
     template <class Value>
@@ -175,7 +177,7 @@ private:
 
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> busy_;
-    contexts others_;
+    test::contexts others_;
     std::optional<umbel::client> client_;
     std::promise<void> done_;
     std::future<void> ended_;

@@ -1,6 +1,8 @@
 // Two executors at once: calls from both and from outside, cancellations, lost connections and close. Clean under the thread sanitizer.
 #include "at_home.hpp"
 
+#include <catch2/generators/catch_generators.hpp>
+
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -65,8 +67,9 @@ struct two_servers {
     }
 };
 
-umbel::options spread(std::string const& seed) {
+umbel::options spread(std::string const& seed, bool declared) {
     umbel::options made = plain(seed);
+    made.one_thread_per_context = declared;
     made.deployment = umbel::deployment::cluster;
     made.hedge_percent_max = 100;
     return made;
@@ -128,6 +131,14 @@ void start_chain(umbel::client& db, Executor where, tally& all, int length) {
     asio::post(where, [one] { one->next(); });
 }
 
+/// Chains on both contexts, every other one on a strand.
+void start_chains(umbel::client& db, two_threads& threads, tally& all, int count, int length) {
+    for (int i = 0; i < count; ++i) {
+        asio::io_context& io = threads.io[static_cast<std::size_t>(i % 2)];
+        i % 4 < 2 ? start_chain(db, asio::make_strand(io), all, length) : start_chain(db, io.get_executor(), all, length);
+    }
+}
+
 template <class Done>
 bool eventually(Done&& done) {
     auto const give_up = std::chrono::steady_clock::now() + 60s;
@@ -141,13 +152,14 @@ bool eventually(Done&& done) {
 }  // namespace
 
 TEST_CASE("two executors share a client: every command completes exactly once", "[stress][threads]") {
+    bool const declared = GENERATE(false, true);
     two_servers servers;
     std::string const seed = servers.first.address();
     two_threads threads;
     tally all;
     {
-        umbel::client db{threads.executors(), spread(seed)};
-        for (int i = 0; i < 8; ++i) start_chain(db, asio::make_strand(threads.io[static_cast<std::size_t>(i % 2)]), all, 400);
+        umbel::client db{threads.executors(), spread(seed, declared)};
+        start_chains(db, threads, all, 8, 400);
         // A thread that runs no executor calls, too.
         for (int i = 0; i < 500; ++i) {
             ++all.begun;
@@ -162,13 +174,14 @@ TEST_CASE("two executors share a client: every command completes exactly once", 
 }
 
 TEST_CASE("connections lost under load lose no command", "[stress][threads]") {
+    bool const declared = GENERATE(false, true);
     two_servers servers;
     std::string const seed = servers.first.address();
     two_threads threads;
     tally all;
     {
-        umbel::client db{threads.executors(), spread(seed)};
-        for (int i = 0; i < 8; ++i) start_chain(db, asio::make_strand(threads.io[static_cast<std::size_t>(i % 2)]), all, 300);
+        umbel::client db{threads.executors(), spread(seed, declared)};
+        start_chains(db, threads, all, 8, 300);
         for (int i = 0; i < 10; ++i) {
             std::this_thread::sleep_for(2ms);
             (i % 2 == 0 ? servers.first : servers.second).cut();
@@ -180,6 +193,7 @@ TEST_CASE("connections lost under load lose no command", "[stress][threads]") {
 }
 
 TEST_CASE("close while commands come from two threads: what was begun completes, what comes later is cancelled", "[stress][threads]") {
+    bool const declared = GENERATE(false, true);
     for (int round = 0; round < 10; ++round) {
         two_servers servers;
         std::string const seed = servers.first.address();
@@ -187,8 +201,8 @@ TEST_CASE("close while commands come from two threads: what was begun completes,
         tally all;
         std::atomic<bool> closed{false};
         {
-            umbel::client db{threads.executors(), spread(seed)};
-            for (int i = 0; i < 6; ++i) start_chain(db, asio::make_strand(threads.io[static_cast<std::size_t>(i % 2)]), all, 200);
+            umbel::client db{threads.executors(), spread(seed, declared)};
+            start_chains(db, threads, all, 6, 200);
             std::this_thread::sleep_for(std::chrono::milliseconds{round});
             db.with(5s).get("k")([&](auto told) {
                 all.count(told);
@@ -205,13 +219,14 @@ TEST_CASE("close while commands come from two threads: what was begun completes,
 }
 
 TEST_CASE("a client destroyed between two executors' turns completes everything", "[stress][threads]") {
+    bool const declared = GENERATE(false, true);
     for (int round = 0; round < 20; ++round) {
         two_servers servers;
         std::string const seed = servers.first.address();
         two_threads threads;
         tally all;
         {
-            umbel::client const db{threads.executors(), spread(seed)};
+            umbel::client const db{threads.executors(), spread(seed, declared)};
             for (int i = 0; i < 200 + 50 * round; ++i) {
                 ++all.begun;
                 db.get("key " + std::to_string(i))(asio::bind_executor(threads.io[static_cast<std::size_t>(i % 2)], [&](auto told) { all.count(told); }));

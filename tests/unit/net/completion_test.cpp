@@ -73,10 +73,11 @@ umbel::resp::view reply_of(std::string_view text) {
 }
 
 template <class Value, class Handler>
-pooled_call& begin(Handler handler, asio::io_context const& client) {
+pooled_call& begin(Handler handler, asio::io_context& client) {
+    net::loops const where{{client.get_executor()}};
     pooled_call* const one = net::pool::take();
     result_slot<Value>::prepare(*one);
-    handler_slot<Handler, Value>::put(*one, std::move(handler), &client);
+    handler_slot<Handler, Value>::put(*one, std::move(handler), &where);
     return *one;
 }
 
@@ -167,8 +168,9 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     asio::io_context client{1};
     asio::io_context other{1};
     pooled_call& one = *net::pool::take();
+    net::loops const where{{client.get_executor()}};
     auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
-        CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &client)), std::runtime_error);
+        CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &where)), std::runtime_error);
         CHECK(one.work == umbel::net::work_kept::none);
         other.restart();
         other.poll();
@@ -177,6 +179,62 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     refused(clinging<8>{other.get_executor()});
     refused(clinging<1000>{other.get_executor()});  // In a box.
     net::pool::give_back(&one);
+}
+
+TEST_CASE("of several loops a call takes that of its handler's context; only one that stands for itself is completed there without further ado", "[completion]") {
+    asio::io_context first{1};
+    asio::io_context second{1};
+    asio::io_context other{1};
+    net::loops const client{{first.get_executor(), second.get_executor()}};
+    int called = 0;
+    auto const begun = [&](auto const& executor, net::detour detour) -> pooled_call& {
+        pooled_call& one = *net::pool::take();
+        auto handler = asio::bind_executor(executor, [&called](result<std::string>) { ++called; });
+        one.detour = detour;
+        handler_slot<decltype(handler), std::string>::put(one, std::move(handler), &client);
+        one.detour = net::detour::none;
+        return one;
+    };
+    auto const is_busy = [](asio::io_context& io) {
+        io.restart();
+        io.poll();
+        return !io.stopped();
+    };
+    pooled_call& own = begun(asio::any_io_executor{second.get_executor()}, net::detour::none);
+    CHECK(own.link.loop == 1);
+    CHECK((own.runs == umbel::engine::runs::on_loop));
+    CHECK_FALSE(is_busy(second));
+    // On its way to another loop it keeps its own one busy, until it is completed or dropped.
+    net::leave_loop(own, second);
+    CHECK((own.runs == umbel::engine::runs::elsewhere));
+    CHECK(is_busy(second));
+    own.kind->drop(own);
+    CHECK_FALSE(is_busy(second));
+    pooled_call& late = begun(second.get_executor(), net::detour::none);
+    net::leave_loop(late, second);
+    late.kind->decode(late, reply_of("x"));
+    late.kind->complete(late);
+    CHECK(called == 0);
+    CHECK(is_busy(second) == false);
+    CHECK(called == 1);
+
+    pooled_call& group = begun(second.get_executor(), net::detour::group);
+    CHECK(group.link.loop == 1);
+    CHECK((group.runs == umbel::engine::runs::elsewhere));
+    CHECK(is_busy(second));
+    pooled_call& by_strand = begun(asio::make_strand(first), net::detour::none);
+    CHECK(by_strand.link.loop == 0);
+    CHECK((by_strand.runs == umbel::engine::runs::elsewhere));
+    pooled_call& foreign = begun(other.get_executor(), net::detour::none);
+    CHECK((foreign.runs == umbel::engine::runs::elsewhere));
+    CHECK(foreign.link.loop == client.loop_of(other).loop);
+    for (pooled_call* const one : {&group, &by_strand, &foreign}) one->kind->drop(*one);
+    // A call that is used again has forgotten all of it.
+    pooled_call& next = *net::pool::take();
+    CHECK(next.link.loop == 0);
+    CHECK((next.runs == umbel::engine::runs::elsewhere));
+    CHECK((next.work == net::work_kept::none));
+    net::pool::give_back(&next);
 }
 
 TEST_CASE("the client's own context is recognised behind a type-erased executor; a strand is not the context", "[completion]") {

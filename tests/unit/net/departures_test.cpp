@@ -53,11 +53,13 @@ namespace {
 /// A thread in the middle of a turn, in which calls are settled.
 class serving {
 public:
-    explicit serving(asio::io_context const* home = nullptr) noexcept : home_{home} { begin_turn(); }
+    serving() noexcept { begin_turn(); }
+    /// Of a client whose only context is `home`.
+    explicit serving(asio::io_context& home) : home_{&home}, loops_{{home.get_executor()}} { begin_turn(); }
     serving(serving const&) = delete;
     serving& operator=(serving const&) = delete;
     ~serving() { end_turn(); }
-    void begin_turn() noexcept { net::current_turn = {nullptr, umbel::engine::instant{0}, &leaving_, home_}; }
+    void begin_turn() noexcept { net::current_turn = {this, umbel::engine::instant{0}, &leaving_, home_}; }
     void end_turn() noexcept {
         net::current_turn = {};
         leaving_.send_all();
@@ -74,7 +76,7 @@ public:
         auto bound = asio::bind_executor(where, [told = std::move(handler)](result<std::string> value) { told(*value); });
         pooled_call& one = *net::pool::take();
         result_slot<std::string>::prepare(one);
-        handler_slot<decltype(bound), std::string>::put(one, std::move(bound), home_);
+        handler_slot<decltype(bound), std::string>::put(one, std::move(bound), home_ ? &loops_ : nullptr);
         return one;
     }
     static void settle(pooled_call& one) {
@@ -88,7 +90,8 @@ public:
     }
 
 private:
-    asio::io_context const* const home_;
+    asio::io_context const* const home_ = nullptr;
+    net::loops loops_;
     departures leaving_;
 };
 
@@ -179,7 +182,7 @@ TEST_CASE("a strand of the connection's own context runs its handler at once", "
     asio::io_context home{1};
     bool ran = false;
     asio::post(home, [&] {
-        serving here{&home};
+        serving here{home};
         here.settle(asio::make_strand(home), [&](std::string const&) { ran = true; });
         CHECK(ran);
     });
@@ -188,10 +191,10 @@ TEST_CASE("a strand of the connection's own context runs its handler at once", "
 }
 
 TEST_CASE("a context may end as soon as the last handler on it has run", "[departures][threads]") {
-    asio::io_context const home{1};
+    asio::io_context home{1};
     for (bool const by_strand : {false, true}) {
         for (int round = 0; round != 50; ++round) {
-            serving here{&home};
+            serving here{home};
             auto other = std::make_unique<asio::io_context>(1);
             bool ran = false;
             asio::any_io_executor where = by_strand ? asio::any_io_executor{asio::make_strand(*other)} : other->get_executor();

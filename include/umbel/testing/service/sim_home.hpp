@@ -24,7 +24,7 @@ public:
     /// Handlers complete on their executors, those without one on `executor`, never inside a step of the timeline: so every settled call is
     /// posted there, and there is no context of the client's own.
     sim_home(timeline& time, network& net, asio::any_io_executor executor, net::settings chosen)
-        : home{std::move(executor), nullptr, chosen.hedge_percent_max}, time_{time}, driver_{time, net, driver_settings(chosen)} {
+        : home{std::move(executor), {}, chosen.hedge_percent_max}, time_{time}, driver_{time, net, driver_settings(chosen)} {
         driver_.completes = [this](engine::call& one) { asio::post(this->executor(), net::late_completion{static_cast<net::pooled_call&>(one)}); };
         if (!chosen.observer) return;
         driver_.on_notice = [watching = chosen.observer](engine::action const& what) { tell(*watching, what); };

@@ -1,0 +1,95 @@
+// Tests of net::loops: which executors make a loop, and which loop a context belongs to.
+#include <umbel/net/loops.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <asio/strand.hpp>
+#include <asio/system_executor.hpp>
+#include <asio/thread_pool.hpp>
+
+#include <memory>
+#include <vector>
+
+using umbel::net::loops;
+
+TEST_CASE("each context is a loop; executors of one context share it, and its connections are spread over them", "[loops]") {
+    asio::io_context a{1};
+    asio::io_context b{1};
+    asio::any_io_executor const on_strand = asio::make_strand(b);
+    loops const all{{a.get_executor(), on_strand, b.get_executor()}};
+    CHECK(all.size() == 2);
+    CHECK(all.several());
+    CHECK(all.only() == nullptr);
+    CHECK(all.executor_for(0, 0) == asio::any_io_executor{a.get_executor()});
+    CHECK(all.executor_for(0, 7) == asio::any_io_executor{a.get_executor()});
+    CHECK(all.executor_for(1, 0) == on_strand);
+    CHECK(all.executor_for(1, 1) == asio::any_io_executor{b.get_executor()});
+    CHECK(all.io_of(0) == &a);
+    CHECK(all.io_of(1) == &b);
+    CHECK(all.loop_of(a).loop == 0);
+    CHECK(all.loop_of(b).loop == 1);
+    CHECK(all.loop_of(b).own);
+}
+
+TEST_CASE("one context is one loop, whatever its executors", "[loops]") {
+    asio::io_context a{1};
+    loops const all{{a.get_executor(), asio::make_strand(a)}};
+    CHECK(all.size() == 1);
+    CHECK_FALSE(all.several());
+    CHECK(all.only() == &a);
+}
+
+TEST_CASE("a client that runs on one thread has one loop, over all of its contexts", "[loops]") {
+    asio::io_context a{1};
+    asio::io_context b{1};
+    loops const all{{a.get_executor(), b.get_executor()}, true};
+    CHECK(all.size() == 1);
+    CHECK(all.only() == nullptr);
+    CHECK(all.executor_for(0, 0) == asio::any_io_executor{a.get_executor()});
+    CHECK(all.executor_for(0, 1) == asio::any_io_executor{b.get_executor()});
+}
+
+TEST_CASE("a foreign context has a loop that is not its own, always the same", "[loops]") {
+    asio::io_context a{1};
+    asio::io_context b{1};
+    loops const all{{a.get_executor(), b.get_executor()}};
+    std::vector<std::unique_ptr<asio::io_context>> others;
+    bool seen[2] = {};
+    for (int i = 0; i < 64; ++i) {
+        auto const& other = *others.emplace_back(std::make_unique<asio::io_context>(1));
+        loops::found const here = all.loop_of(other);
+        CHECK_FALSE(here.own);
+        REQUIRE(here.loop < 2);
+        CHECK(all.loop_of(other).loop == here.loop);
+        seen[here.loop] = true;
+    }
+    CHECK((seen[0] && seen[1]));
+}
+
+TEST_CASE("there are so many loops and not more", "[loops]") {
+    std::vector<std::unique_ptr<asio::io_context>> contexts;
+    std::vector<asio::any_io_executor> executors;
+    for (unsigned i = 0; i < loops::loops_max + 5; ++i) {
+        contexts.push_back(std::make_unique<asio::io_context>(1));
+        executors.push_back(contexts.back()->get_executor());
+    }
+    loops const all{executors};
+    CHECK(all.size() == loops::loops_max);
+    CHECK(all.loop_of(*contexts[loops::loops_max - 1]).own);
+    CHECK_FALSE(all.loop_of(*contexts[loops::loops_max]).own);
+    CHECK(all.loop_of(*contexts[loops::loops_max]).loop < loops::loops_max);
+}
+
+TEST_CASE("only an io_context's own executor tells of one", "[loops]") {
+    asio::io_context a{1};
+    asio::thread_pool pool{1};
+    CHECK(umbel::net::io_of(a.get_executor()) == &a);
+    CHECK(umbel::net::io_of(asio::make_strand(a)) == nullptr);
+    CHECK(umbel::net::io_of(pool.get_executor()) == nullptr);
+    CHECK(umbel::net::io_of(asio::system_executor{}) == nullptr);
+    loops const all{{asio::make_strand(a), pool.get_executor()}};
+    CHECK(all.size() == 2);
+    CHECK(all.io_of(0) == nullptr);
+    CHECK(all.io_of(1) == nullptr);
+    pool.join();
+}
