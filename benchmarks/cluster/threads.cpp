@@ -1,13 +1,14 @@
-// threads.cpp: one client over one and over two executors, each with a thread and a core of its own; and a client for each of them.
+// threads.cpp: one client over one and over two executors, each with a thread and a core of its own, and what else two threads may do.
 //
 // The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
-// neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, one connection to each.
-//   one thread        both connections and all callers on one executor
-//   two, at home      each executor's callers ask the node whose connection lives there
-//   two, crossing     all callers ask both nodes: half of all commands go through another thread's inbox, and come back many in one message,
-//                     as options::one_thread_per_context allows
-//   two, undeclared   the same without that option: each comes back by a message of its own
-//   two clients       all callers ask both nodes, each thread by a client of its own: four connections in place of two, and nothing is shared
+// neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, and callers that ask both but where it says otherwise.
+//   one thread        one executor
+//   two threads       one client over two executors, by options::one_thread_per_context
+//   two, undeclared   the same without that option: strands, and an inbox between connections of one executor
+//   two, node each    as two threads, but each executor's callers ask one node only
+//   two clients       each thread has a client of its own
+//   two, crossing     one client over the first of two executors: the second's callers share its connections, and every command of theirs crosses
+//                     over and back
 // Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work included.
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
@@ -18,6 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <iterator>
@@ -49,13 +51,18 @@ struct lane {
 struct setting {
     char const* name;
     unsigned lanes;
-    bool both_nodes;
-    bool client_each;
-    bool declared;
+    bool both_nodes = true;
+    unsigned clients = 1;
+    unsigned client_lanes = 2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
+    bool declared = true;
 };
 constexpr setting settings_all[] = {
-    {"one thread", 1, true, false, true},    {"two, at home", 2, false, false, true}, {"two, crossing", 2, true, false, true},
-    {"two, undeclared", 2, true, false, false}, {"two clients", 2, true, true, true}};
+    {.name = "one thread", .lanes = 1},
+    {.name = "two threads", .lanes = 2},
+    {.name = "two, undeclared", .lanes = 2, .declared = false},
+    {.name = "two, node each", .lanes = 2, .both_nodes = false},
+    {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
+    {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
 constexpr unsigned how_many = std::size(settings_all);
 
 umbel::options two_nodes(bool declared) {
@@ -83,11 +90,9 @@ public:
     explicit arena(setting const& how) : how_{how} {
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
-        if (how.client_each) {
-            for (auto const& one : executors)
-                clients_.push_back(std::make_unique<loop_client>(std::vector{one}, two_nodes(how.declared), value, map_of_two));
-        } else {
-            clients_.push_back(std::make_unique<loop_client>(std::move(executors), two_nodes(how.declared), value, map_of_two));
+        for (unsigned i = 0; i < how.clients; ++i) {
+            std::vector<asio::any_io_executor> own(executors.begin() + i, executors.begin() + std::min<unsigned>(i + how.client_lanes, how.lanes));
+            clients_.push_back(std::make_unique<loop_client>(std::move(own), two_nodes(how.declared), value, map_of_two));
         }
         run(std::chrono::milliseconds{50});
     }
@@ -139,7 +144,7 @@ private:
             if (!got || !*got) die(how_.name, got ? "a value is missing" : got.error().message());
             ++mine.answered;
         }
-        // The other lane's callers may still need this one's connection when the own ones are done.
+        // The other lane's callers may still need this one's connections when the own ones are done.
         if (--mine.busy != 0 || running_.fetch_sub(1) != 1) co_return;
         for (auto const& one : lanes_) one->io.stop();
     }
