@@ -149,6 +149,7 @@ public:
     template <completing How = completing::by_list>
     progress settle(unsigned at_most, instant now) {
         [[maybe_unused]] std::uint32_t const losses = losses_;
+        resp::view other;
         for (unsigned settled = 0; settled < at_most;) {
             if (ring_.head() == written_) return settle_unasked();
             ring::entry const front = ring_[ring_.head()];
@@ -158,17 +159,20 @@ public:
                 continue;
             }
             ring_.prefetch(ring_.head() + 4);
-            resp::view reply;
-            switch (reader_.next(reply)) {
-                case resp::reader::status::ready: break;
-                case resp::reader::status::push:
-                case resp::reader::status::need_more: return progress::drained;
-                case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+            resp::view const* const plain = reader_.next_plain();
+            if (!plain) {
+                switch (reader_.next_other(other)) {
+                    case resp::reader::status::ready: break;
+                    case resp::reader::status::push:
+                    case resp::reader::status::need_more: return progress::drained;
+                    case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
+                }
+                if (other.kind() == resp::type::push) [[unlikely]] {
+                    ++counters_.pushes;
+                    continue;
+                }
             }
-            if (reply.kind() == resp::type::push) [[unlikely]] {
-                ++counters_.pushes;
-                continue;
-            }
+            resp::view const& reply = plain ? *plain : other;
             call& one = *front.owner();
             if (one.replies_due != 1) [[unlikely]] {
                 --one.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
@@ -180,7 +184,7 @@ public:
             ++settled;
             ++counters_.replies;
             if (timed_) [[unlikely]] time(one, now);
-            if (reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
+            if (!plain && reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
                 faulted(one, reply, now);
                 if constexpr (How == completing::at_once) settled += listed_weight - 1;
                 continue;

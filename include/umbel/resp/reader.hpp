@@ -59,6 +59,7 @@ public:
         std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
         if (!chunk_ || !has_room(have, wanted)) make_room(have, wanted);
         offered_ = static_cast<std::size_t>(chunk_->end() - tail_);
+        mark_quick_end();
         return {tail_, offered_};
     }
 
@@ -67,20 +68,29 @@ public:
         UMBEL_ASSERT(bytes <= static_cast<std::size_t>(chunk_->end() - tail_));
         if (bytes == offered_ && offered_ >= target_ / 2) target_ = std::min(target_ * 2, options_.chunk_bytes_max);
         tail_ += bytes;
+        mark_quick_end();
     }
 
     /// Gives the next whole reply; a push frame is a reply of kind push. Attributes in front of it are passed over.
     /// Precondition: skip() is not in the middle of a reply. Errors: throws std::bad_alloc; the call may be repeated.
     [[nodiscard]] UMBEL_ALWAYS_INLINE status next(view& out) {
-        if (stage_ == stage::between) [[likely]] {
-            if (std::size_t const used = quick_reply(head_, visible(), short_); used != 0) [[likely]] {
-                out = view{&short_, head_, chunk_.get()};
-                head_ += used;
-                return status::ready;
-            }
-        }
-        return next_long(out);
+        view const* const plain = next_plain();
+        if (!plain) [[unlikely]] return next_other(out);
+        out = *plain;
+        return status::ready;
     }
+
+    /// next() in two steps, for those to whom a few instructions matter. The first: the reply where it is whole, short and of a frequent kind,
+    /// neither an error nor a push frame. Null: nothing has been done, and the second step tells.
+    [[nodiscard]] UMBEL_ALWAYS_INLINE view const* next_plain() noexcept {
+        char const* const end = quick_reply(head_, quick_end_, short_);
+        if (!end) [[unlikely]] return nullptr;
+        shown_.base_ = head_;
+        head_ += end - head_;
+        return &shown_;
+    }
+    /// The second step. Precondition and errors: those of next().
+    [[nodiscard]] status next_other(view& out);
 
     /// Discards the next whole reply, also one that next() has begun to read: its bytes are dropped as they come.
     /// A push frame is no reply: it is shown in `push` with status::push, and the reply is still to be discarded.
@@ -97,13 +107,13 @@ public:
 
     /// Drops what has arrived and expects the first byte of a new connection.
     void reset() noexcept {
-        stage_ = stage::between;
         parser_.start();
         head_ = tail_ = chunk_ ? chunk_->data() : nullptr;
         if (chunk_ && chunk_->pinned()) {
             chunk_ = {};
             head_ = tail_ = nullptr;
         }
+        enter(stage::between);
     }
 
 private:
@@ -113,7 +123,15 @@ private:
     // Bytes of the reply in work that may be looked at: what lies beyond the bound must not decide.
     std::size_t visible() const noexcept { return std::min<std::size_t>(available(), options_.limits.reply_bytes_max); }
 
-    status next_long(view& out);
+    void enter(stage next) noexcept {
+        stage_ = next;
+        mark_quick_end();
+    }
+    // Said again whenever the stage changes, or where bytes end.
+    void mark_quick_end() noexcept {
+        quick_end_ = stage_ == stage::between && options_.limits.reply_bytes_max >= quick_reply_bytes_max ? tail_ : head_;
+    }
+
     status read_on(view& out);
     bool has_room(std::size_t have, std::size_t wanted) noexcept;
     void make_room(std::size_t have, std::size_t wanted);
@@ -123,8 +141,11 @@ private:
 
     char* head_ = nullptr;  // Where the reply in work starts.
     char* tail_ = nullptr;  // Where the next byte will arrive.
+    // How far short replies are looked for: nowhere in the middle of another one, and where the bound on a reply is so low that they might exceed it.
+    char const* quick_end_ = nullptr;
     stage stage_ = stage::between;
     node short_{};
+    view shown_{&short_, nullptr};  // The short reply that was read last.
     chunk_ref chunk_;
     chunk_ref spare_;
     parser parser_;

@@ -5,7 +5,7 @@
 
 namespace umbel::resp {
 
-UMBEL_NEVER_INLINE inline reader::status reader::next_long(view& out) {
+UMBEL_NEVER_INLINE inline reader::status reader::next_other(view& out) {
     UMBEL_ASSERT(stage_ != stage::skipping);
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
@@ -18,7 +18,7 @@ UMBEL_NEVER_INLINE inline reader::status reader::next_long(view& out) {
         auto const bound = options_.limits.reply_bytes_max;
         if (size < bound && is_short_of_end(head_, size, std::min<std::uint64_t>(least_room(), bound))) return status::need_more;
         parser_.start();
-        stage_ = stage::reading;
+        enter(stage::reading);
     }
     return read_on(out);
 }
@@ -28,7 +28,7 @@ inline reader::status reader::read_on(view& out) {
         case parser::status::complete:
             out = view{parser_.root(), head_, chunk_.get()};
             head_ += parser_.consumed();
-            stage_ = stage::between;
+            enter(stage::between);
             return status::ready;
         case parser::status::need_more: return status::need_more;
         case parser::status::fault:
@@ -40,24 +40,24 @@ inline reader::status reader::read_on(view& out) {
 inline reader::status reader::skip(view& push) {
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
-        std::size_t used = quick_reply(head_, visible(), short_);
-        if (used == 0) used = quick_line(head_, visible(), options_.limits.line_bytes_max, short_);
+        char const* const end = quick_reply(head_, head_ + visible(), short_);
+        std::size_t const used = end ? static_cast<std::size_t>(end - head_) : quick_line(head_, visible(), options_.limits.line_bytes_max, short_);
         if (used != 0) {
             head_ += used;
             return status::ready;
         }
         parser_.start();
-        stage_ = stage::skipping;
+        enter(stage::skipping);
     }
-    if (stage_ == stage::reading && !parser_.in_push()) stage_ = stage::skipping;
+    if (stage_ == stage::reading && !parser_.in_push()) enter(stage::skipping);
     if (stage_ == stage::skipping) {
         parser::status const outcome = parser_.drop({head_, tail_});
         head_ += parser_.forget();
         switch (outcome) {
-            case parser::status::complete: stage_ = stage::between; return status::ready;
+            case parser::status::complete: enter(stage::between); return status::ready;
             case parser::status::need_more: return status::need_more;
             case parser::status::fault: return status::fault;
-            case parser::status::push: stage_ = stage::reading; break;
+            case parser::status::push: enter(stage::reading); break;
         }
     }
     status const outcome = read_on(push);
@@ -69,6 +69,7 @@ inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
     if (have == 0 && !chunk_->pinned()) {
         if (chunk_->capacity() < target_ || chunk_->capacity() > options_.chunk_bytes_max) return false;
         head_ = tail_ = chunk_->data();
+        mark_quick_end();
     }
     auto const room = static_cast<std::size_t>(chunk_->end() - tail_);
     auto const reach = static_cast<std::size_t>(chunk_->end() - head_);
@@ -87,6 +88,7 @@ inline std::size_t reader::size_for(std::size_t have, std::size_t wanted) const 
 inline void reader::use(chunk_ref fresh, std::size_t have) noexcept {
     if (have != 0) std::memcpy(fresh->data(), head_, have);
     std::swap(chunk_, fresh);
+    shown_ = view{&short_, chunk_->data(), chunk_.get()};
     head_ = chunk_->data();
     tail_ = head_ + have;
     // One ordinary chunk waits for its next turn; by then those who pin it may be gone.

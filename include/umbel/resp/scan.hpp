@@ -264,34 +264,32 @@ UMBEL_ALWAYS_INLINE char const* quick_real(char const* at, char const* end, node
     return at + 2;
 }
 
-/// Reads the reply at the front of `size` bytes when it is whole and of the common short forms: a bulk string of up to four length
-/// digits, an integer, "+OK", a null. Returns the bytes it takes, or 0 when the parser has to look.
-UMBEL_ALWAYS_INLINE std::size_t quick_reply(char const* at, std::size_t size, node& out) noexcept {
-    char const* const end = at + size;
-    char const* stop = nullptr;
+/// The most bytes of a reply that quick_reply() reads.
+inline constexpr std::size_t quick_reply_bytes_max = 7 + 9999 + 2;
+
+/// Reads the reply at `at` when it is whole before `end` and of the common short forms: a bulk string of up to four length digits, an integer,
+/// "+OK", a null. Returns its end, or null when the parser has to look.
+UMBEL_ALWAYS_INLINE char const* quick_reply(char const* at, char const* end, node& out) noexcept {
+    std::ptrdiff_t const size = end - at;
     if (size >= 8 && *at == '$') [[likely]] {
-        stop = quick_bulk(at, at, end, out);
-        if (stop) [[likely]]
-            return static_cast<std::size_t>(stop - at);
+        if (char const* const stop = quick_bulk(at, at, end, out)) [[likely]]
+            return stop;
     }
-    if (size < 5) return 0;
+    if (size < 5) return nullptr;
     if (*at == '+' && load<std::uint32_t>(at) == load<std::uint32_t>("+OK\r") && at[4] == '\n') {
         out = node::text(type::simple_string, 1, 2);
-        return 5;
+        return at + 5;
     }
-    if (*at == ':') {
-        stop = quick_integer(at, end, out);
-        return stop ? static_cast<std::size_t>(stop - at) : 0;
-    }
+    if (*at == ':') return quick_integer(at, end, out);
     if (load<std::uint32_t>(at) == load<std::uint32_t>("$-1\r") && at[4] == '\n') {
         out = node::scalar(type::null, 0);
-        return 5;
+        return at + 5;
     }
     if (*at == '_' && is_crlf(at + 1)) {
         out = node::scalar(type::null, 0);
-        return 3;
+        return at + 3;
     }
-    return 0;
+    return nullptr;
 }
 
 /// True for the beginning of a value of the common kinds with nothing wrong so far, where it costs less to look at it anew when it is whole

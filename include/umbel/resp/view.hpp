@@ -90,6 +90,7 @@ public:
     chunk* source() const noexcept { return source_; }
 
 private:
+    friend class reader;  // Its own view of short replies goes along with them.
     std::string_view raw() const noexcept { return {base_ + node_->offset(), node_->length()}; }
 
     node const* node_ = nullptr;

@@ -198,3 +198,77 @@ TEST_CASE("a push frame is delivered by next as a reply of its kind", "[reader]"
     REQUIRE(under_test.next(out) == status::ready);
     CHECK_FALSE(out.is_push());
 }
+
+TEST_CASE("the first step of next takes short values only, and the second all that it leaves", "[reader]") {
+    reader under_test;
+    view out;
+    for (std::string const value : {"$3\r\nfoo\r\n", "$0\r\n\r\n+OK\r\n", ":77\r\n", "+OK\r\n", "$-1\r\n", "_\r\n+OK\r\n"}) {
+        INFO(corpus::shown(value));
+        under_test.reset();
+        receive(under_test, value);
+        view const* const plain = under_test.next_plain();
+        REQUIRE(plain != nullptr);
+        CHECK_FALSE(plain->is_error());
+        CHECK_FALSE(plain->is_push());
+        CHECK(plain->source() != nullptr);
+    }
+    for (std::string const value : {"-ERR no\r\n", ">1\r\n+a\r\n", "*1\r\n$3\r\nfoo\r\n", "!3\r\nERR\r\n", "+QUEUED\r\n"}) {
+        INFO(corpus::shown(value));
+        under_test.reset();
+        receive(under_test, value);
+        CHECK(under_test.next_plain() == nullptr);
+        CHECK(under_test.available() == value.size());
+        CHECK(under_test.next_other(out) == status::ready);
+        CHECK(under_test.available() == 0);
+    }
+}
+
+TEST_CASE("in the middle of a reply its elements are not taken for replies", "[reader]") {
+    std::string const text = "*2\r\n$3\r\nfoo\r\n$3\r\nbar\r\n";
+    for (std::size_t cut = 1; cut != text.size(); ++cut) {
+        reader under_test;
+        view out;
+        receive(under_test, text.substr(0, cut));
+        CHECK(under_test.next_plain() == nullptr);
+        CHECK(under_test.next_other(out) == status::need_more);
+        receive(under_test, text.substr(cut) + "+OK\r\n");
+        CHECK(under_test.next_plain() == nullptr);
+        REQUIRE(under_test.next_other(out) == status::ready);
+        CHECK(out.size() == 2);
+        REQUIRE(under_test.next_plain() != nullptr);
+        // Skipping ends in the same way.
+        under_test.reset();
+        receive(under_test, text.substr(0, cut));
+        CHECK(under_test.skip(out) == status::need_more);
+        receive(under_test, text.substr(cut) + "$3\r\nbaz\r\n");
+        CHECK(under_test.next_plain() == nullptr);
+        REQUIRE(under_test.skip(out) == status::ready);
+        view const* const plain = under_test.next_plain();
+        REQUIRE(plain != nullptr);
+        CHECK(plain->text() == "baz");
+    }
+}
+
+TEST_CASE("the bound on a reply holds for short replies, too", "[reader]") {
+    auto const bounded = [](std::uint64_t most) { return reader_options{.limits = {.reply_bytes_max = most}}; };
+    for (std::size_t const length : {std::size_t{1}, std::size_t{16}, std::size_t{200}, std::size_t{9999}}) {
+        std::string const text = bulk(std::string(length, 'v'));
+        for (std::uint64_t const most : {text.size() - 1, text.size(), text.size() + 1}) {
+            reader under_test{nullptr, bounded(most)};
+            view out;
+            std::string const both = text + "+OK\r\n";
+            std::string_view left = both;
+            status last = status::need_more;
+            while (!left.empty() && last == status::need_more) {
+                left = receive(under_test, left);
+                last = under_test.next(out);
+            }
+            if (most < text.size()) {
+                CHECK(last == status::fault);
+                continue;
+            }
+            REQUIRE(last == status::ready);
+            CHECK(out.text().size() == length);
+        }
+    }
+}

@@ -18,7 +18,8 @@ namespace {
 std::size_t quick(std::string_view bytes, node& out) {
     auto const exact = std::make_unique<char[]>(bytes.size());
     std::memcpy(exact.get(), bytes.data(), bytes.size());
-    return quick_reply(exact.get(), bytes.size(), out);
+    char const* const end = quick_reply(exact.get(), exact.get() + bytes.size(), out);
+    return end ? static_cast<std::size_t>(end - exact.get()) : 0;
 }
 
 }  // namespace
