@@ -13,6 +13,7 @@
 #include <umbel/engine/wheel.hpp>
 #include <umbel/resp/reader.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -316,11 +317,13 @@ private:
     }
 
     void leave(call& one) noexcept {
-        if (one.wheel_back) wheel_.remove(one);
-        one.owned_by(cancel_token::nobody);
+        // Asked together: few have one of the two.
+        if ((std::bit_cast<std::uintptr_t>(one.wheel_back) | std::bit_cast<std::uintptr_t>(one.token)) != 0) [[unlikely]] let_go(one);
         one.at = call::stage::done;
     }
 
+    /// leave() of a call that somebody may cancel, or whose deadline the wheel watches.
+    void let_go(call& one) noexcept;
     void refuse(call& one) noexcept;
     void abandon(call& one, errc why) noexcept;
     /// Takes staged bytes back before anybody has seen them: a call among them has been given up. The others are gathered with the next write.

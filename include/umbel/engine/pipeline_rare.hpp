@@ -34,6 +34,11 @@ inline void pipeline::open_lane() noexcept {
     outbox_.lend(lane_, options_.queued_bytes_max - queued_bytes_, ring_.head() + places);
 }
 
+UMBEL_NEVER_INLINE inline void pipeline::let_go(call& one) noexcept {
+    if (one.wheel_back) wheel_.remove(one);
+    one.owned_by(cancel_token::nobody);
+}
+
 UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one) noexcept {
     bool const cancelled = one.cancel_wanted();
     one.owned_by(cancel_token::nobody);
