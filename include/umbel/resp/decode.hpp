@@ -166,22 +166,31 @@ struct from_reply<ok> {
 template <decodable T>
 struct from_reply<std::optional<T>> {
     static result<std::optional<T>> from(resp::view const& view) {
-        if (view.is_null()) return std::optional<T>{};
         if constexpr (std::same_as<T, std::string>) {
             // The answer to GET: built where it will stay, without a move.
             if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, view.text()};
-        }
-        if constexpr (std::same_as<T, bytes>) {
+            return from_other(view);
+        } else if constexpr (std::same_as<T, bytes>) {
             struct kept {
                 resp::view const& text;
                 operator bytes() const { return resp::keep(text.text(), text.source()); }
             };
             if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, kept{view}};
+            return from_other(view);
+        } else {
+            return from_any(view);
         }
+    }
+
+private:
+    static result<std::optional<T>> from_any(resp::view const& view) {
+        if (view.is_null()) return std::optional<T>{};
         result<T> value = from_reply<T>::from(view);
         if (!value) return tl::unexpected<error>{std::move(value.error())};
         return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};
     }
+    /// Out of line: what it keeps would be put aside for every text.
+    UMBEL_NEVER_INLINE static result<std::optional<T>> from_other(resp::view const& view) { return from_any(view); }
 };
 
 /// An element that may fail by itself: its error stays with it and the others are delivered.
