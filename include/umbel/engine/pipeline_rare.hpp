@@ -24,7 +24,7 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noex
         outbox_.stage(one);
         ++staged_;
     }
-    if (one.deadline != never) watch(one, now);
+    watch(one, now);
     if (outbox_.staging() && staged_ == ring_.tail()) open_lane();
 }
 
