@@ -126,9 +126,9 @@ struct call {
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
+    engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
     bool asking = false;           ///< ASKING goes in front of it.
     bool internal = false;         ///< The engine's own query: not judged, not counted as the user's.
-    engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
     bool only_waits = false;       ///< Nothing to send: it is done as soon as a topology is known.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
     std::uint64_t position = 0;    ///< Its place in the pipeline's ring.

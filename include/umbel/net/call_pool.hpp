@@ -132,7 +132,7 @@ UMBEL_ALWAYS_INLINE pooled_call* take() {
     return one;
 }
 
-/// Takes a call back. Precondition: it holds neither result nor handler.
+/// Takes a call back. Precondition: it holds neither result nor handler nor token, and where it was redirected or repeated, its way.
 UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept;
 
 }  // namespace pool

@@ -94,13 +94,17 @@ UMBEL_NEVER_INLINE inline pooled_call* make_new() {
 UMBEL_BOUNDARY pooled_call* make() { return make_new(); }
 UMBEL_BOUNDARY void fill_reserve() noexcept { reserve::of_all().fill(); }
 
-/// Takes from a call what only few have.
-UMBEL_NEVER_INLINE inline void strip(pooled_call& one) noexcept {
+/// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed pieces, a block, a detour.
+inline void strip(pooled_call& one) noexcept {
     one.group.reset();
     one.detour = detour::none;
     one.ends_client = false;
     one.only_waits = false;
     one.way.reset();
+    one.asking = false;
+    one.internal = false;
+    one.redirects = 0;
+    one.retries = 0;
     delete[] one.borrowed;
     one.borrowed = nullptr;
     if (one.has_block && one.block_capacity > pooled_call::kept_block_bytes) {
@@ -110,22 +114,29 @@ UMBEL_NEVER_INLINE inline void strip(pooled_call& one) noexcept {
     }
 }
 
-UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept {
-    if (one->way || one->borrowed || one->has_block || one->detour != detour::none) [[unlikely]] strip(*one);
-    if (local.count >= calls_max && !watch()) [[unlikely]] return destroy(*one);
-    one->asking = false;
-    one->internal = false;
-    one->runs = engine::runs::elsewhere;
-    one->at = engine::call::stage::fresh;
-    one->redirects = 0;
-    one->retries = 0;
-    one->fixed = {};
-    one->link = {};
-    one->deadline = engine::never;
-    one->token = nullptr;
-    one->next = local.head;
-    local.head = one;
+/// Puts a call that has nothing of its own any more into this thread's list. Precondition: there is room.
+UMBEL_ALWAYS_INLINE void recycle(pooled_call& one) noexcept {
+    one.at = engine::call::stage::fresh;
+    one.runs = engine::runs::elsewhere;
+    one.fixed = {};
+    one.link = {};
+    one.deadline = engine::never;
+    one.next = local.head;
+    local.head = &one;
     ++local.count;
+}
+
+/// give_back() of any call, whatever the list. It does all of it, so that nothing has to be kept across a call of it.
+UMBEL_NEVER_INLINE inline void give_back_any(pooled_call& one) noexcept {
+    strip(one);
+    if (local.count >= calls_max && !watch()) return destroy(one);
+    recycle(one);
+}
+
+UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept {
+    bool const full = local.count >= calls_max;
+    if (one->way || one->borrowed || one->has_block || one->detour != detour::none || full) [[unlikely]] return give_back_any(*one);
+    recycle(*one);
 }
 
 }  // namespace umbel::net::pool
