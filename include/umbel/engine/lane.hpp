@@ -39,9 +39,11 @@ public:
     }
     /// Copies the command. Precondition: it was admitted.
     UMBEL_ALWAYS_INLINE void enter(call& one) noexcept {
-        resp::copy_text(at_, one.bytes, one.size);
-        at_ += one.size;
+        // Looked up first: to the compiler the bytes might be written over any of it.
+        char* const at = at_;
+        at_ = at + one.size;
         one.stream_end = ahead_ + address(at_);
+        resp::copy_text(at, one.bytes, one.size);
     }
 
 private:

@@ -75,8 +75,8 @@ public:
         one.begin(now);
         // Commands of one moment have one deadline.
         if (one.deadline != ordered_until_ && !in_order(one)) [[unlikely]] return false;
-        lane_.enter(one);
         enter(one, 1);
+        lane_.enter(one);
         return true;
     }
 
