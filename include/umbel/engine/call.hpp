@@ -133,10 +133,10 @@ struct call {
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
     std::uint64_t position = 0;    ///< Its place in the pipeline's ring.
     instant deadline = never;
-    duration timeout{};  ///< Zero: none. Turned into `deadline` by the first owner.
+    duration timeout{};  ///< Zero: none. Turned into `deadline` when its time begins.
 
     std::uint64_t stream_end = 0;  ///< The connection's byte count after its last byte.
-    instant accepted{};
+    instant accepted = never;       ///< When its time began; never: it has not.
     cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
@@ -164,9 +164,9 @@ struct call {
 
     /// Its first owner has it: from now on its time runs.
     UMBEL_ALWAYS_INLINE void begin(instant now) noexcept {
-        if (deadline != never || tries() != 0) return;
+        if (accepted != never) return;
         accepted = now;
-        if (timeout > duration{0}) deadline = after(now, timeout);
+        deadline = timeout > duration{0} ? after(now, timeout) : never;
     }
 
     /// Notes a new owner. True when the cancellation is wanted already.

@@ -292,6 +292,7 @@ private:
         ping_.size = static_cast<std::uint32_t>(bytes.size());
         ping_.internal = true;
         ping_.flags = cluster::command_flags::none;
+        ping_.accepted = never;
         pipe_.accept(ping_, now);
     }
 

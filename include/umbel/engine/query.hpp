@@ -104,7 +104,7 @@ private:
         one.internal = true;
         one.slot = -1;
         one.timeout = timeout;
-        one.deadline = never;
+        one.accepted = never;
         one.at = call::stage::fresh;
         one.whole = this;
         one.asks_for = what;

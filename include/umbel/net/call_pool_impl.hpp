@@ -120,7 +120,7 @@ UMBEL_ALWAYS_INLINE void recycle(pooled_call& one) noexcept {
     one.runs = engine::runs::elsewhere;
     one.fixed = {};
     one.link = {};
-    one.deadline = engine::never;
+    one.accepted = engine::never;
     one.next = local.head;
     local.head = &one;
     ++local.count;

@@ -105,7 +105,7 @@ public:
     }
 
     void close_when_idle(pooled_call& one) override {
-        if (one.timeout > engine::duration{0}) one.deadline = engine::after(read_clock(), one.timeout);
+        one.begin(read_clock());
         closers_.push(one);
         if (std::exchange(closing_, true)) return;
         check_idle();

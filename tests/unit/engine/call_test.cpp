@@ -47,6 +47,30 @@ TEST_CASE("the wire size counts borrowed arguments", "[call]") {
     CHECK(one.wire_size() == 38);
 }
 
+TEST_CASE("the time of a call begins with its first owner, and once", "[call]") {
+    using namespace std::chrono_literals;
+    call timed;
+    timed.timeout = 5s;
+    CHECK(timed.deadline == never);
+    timed.begin(instant{2s});
+    CHECK(timed.accepted == instant{2s});
+    CHECK(timed.deadline == instant{7s});
+    timed.begin(instant{3s});
+    CHECK(timed.accepted == instant{2s});
+    CHECK(timed.deadline == instant{7s});
+    // Without a deadline, too, though it has never been tried.
+    call endless;
+    endless.deadline = instant{7s};  // Of what the call was before.
+    endless.begin(instant{0});
+    CHECK(endless.deadline == never);
+    endless.begin(instant{4s});
+    CHECK(endless.accepted == instant{0});
+    call patient;
+    patient.timeout = duration::max();
+    patient.begin(instant{4s});
+    CHECK(patient.deadline == never);
+}
+
 TEST_CASE("each link and the engine are told apart by the owner in a token", "[call]") {
     CHECK(cancel_token::of({0, link_mode::primary}) == 2);
     CHECK(cancel_token::of({0, link_mode::replica}) == 3);

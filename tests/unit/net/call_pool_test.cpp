@@ -25,7 +25,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     first->at = call::stage::done;
     first->fixed = {5, umbel::engine::link_mode::replica};
     first->link = {6, umbel::engine::link_mode::primary};
-    first->deadline = umbel::engine::instant{99};
+    first->accepted = umbel::engine::instant{99};
     first->detour = umbel::net::detour::settled;
     first->journey()->message = "an old story";
     first->borrowed = new umbel::engine::borrowed_piece[2]{};
@@ -39,7 +39,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     CHECK((again->at == call::stage::fresh));
     CHECK_FALSE(again->fixed);
     CHECK_FALSE(again->link);
-    CHECK((again->deadline == umbel::engine::never));
+    CHECK((again->accepted == umbel::engine::never));
     CHECK((again->detour == umbel::net::detour::none));
     CHECK(again->way == nullptr);
     CHECK(again->borrowed == nullptr);

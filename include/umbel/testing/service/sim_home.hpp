@@ -84,7 +84,7 @@ public:
         driver_.stranded(one);
     }
     void close_when_idle(net::pooled_call& one) override {
-        if (one.timeout > duration{0}) one.deadline = engine::after(time_.now(), one.timeout);
+        one.begin(time_.now());
         bool const first = closers_.empty();
         closers_.push(one);
         if (first) check_idle();
