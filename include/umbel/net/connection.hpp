@@ -47,6 +47,11 @@ public:
 
     // ---- Any thread -------------------------------------------------------------------------------------------------
 
+    /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and then submit() takes it.
+    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept {
+        bool const here = single_threaded_ || (current_turn.place == place_ && inbox_.empty());
+        return here && in_turn_ && link_.passes(one, now_);
+    }
     /// Takes a call: straight into the pipeline from the own strand, through the inbox from elsewhere. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
         if (single_threaded_) {

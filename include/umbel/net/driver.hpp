@@ -183,10 +183,10 @@ private:
         // What was stranded before goes before; so nobody passes by while somebody is.
         if (there && gate_.load(std::memory_order_acquire) == 0) [[likely]] {
             one.link = to;
-            if (there->submit(one)) [[likely]] return;
-            return refuse(one);
+            if (there->passes(one)) [[likely]] return;
+            return submit_to(*there, one);
         }
-        stranded(one);
+        strand(one);
     }
     /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now on.
     void leave_loop(engine::call& one) const noexcept {
@@ -198,6 +198,11 @@ private:
     }
     /// True where one thread runs all that runs on the executor, so that it needs no strand.
     bool alone_on(asio::any_io_executor const& executor) const noexcept { return settings_.one_thread_per_context && io_of(executor); }
+    // Out of line to their ends, so that what passes needs no frame.
+    UMBEL_NEVER_INLINE void submit_to(connection& there, engine::call& one) {
+        if (!there.submit(one)) refuse(one);
+    }
+    UMBEL_NEVER_INLINE void strand(engine::call& one) noexcept { stranded(one); }
     asio::any_io_executor strand_on(asio::any_io_executor const& executor) const {
         if (settings_.single_threaded || alone_on(executor)) return executor;
         // Without a type-erased executor inside, a strand asks for memory half as often.
