@@ -34,8 +34,7 @@ public:
 
     /// True when `one` may take the place `position` here. Never while it is closed.
     UMBEL_ALWAYS_INLINE bool admits(call const& one, std::uint64_t position) const noexcept {
-        auto const rare = std::bit_cast<std::uintptr_t>(one.token) | std::bit_cast<std::uintptr_t>(one.borrowed) | std::uintptr_t{one.asking};
-        return one.size <= static_cast<std::size_t>(end_ - at_) && one.size <= command_bytes_max && position < until_ && rare == 0;
+        return one.size <= static_cast<std::size_t>(end_ - at_) && one.size <= command_bytes_max && position < until_ && is_ordinary(one);
     }
     /// Copies the command. Precondition: it was admitted.
     UMBEL_ALWAYS_INLINE void enter(call& one) noexcept {
@@ -47,6 +46,10 @@ public:
     }
 
 private:
+    /// Asked together: few have one of the three.
+    UMBEL_ALWAYS_INLINE static bool is_ordinary(call const& one) noexcept {
+        return (std::bit_cast<std::uintptr_t>(one.token) | std::bit_cast<std::uintptr_t>(one.borrowed) | std::uintptr_t{one.asking}) == 0;
+    }
     static std::uint64_t address(char const* of) noexcept { return std::bit_cast<std::uintptr_t>(of); }
 
     char* begin_ = nullptr;

@@ -66,13 +66,13 @@ public:
     /// Cost: one ring entry and one copy; the deadline costs one comparison where it is the neighbour's, three as long as deadlines come in order.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
         if (passes(one, now)) [[likely]] return;
-        one.begin(now);
         accept_any(one, now);
     }
-    /// Takes an ordinary call while calls are being collected for the next write; false otherwise, and then nothing but its time has begun.
+    /// Takes an ordinary call while calls are being collected for the next write; false otherwise, and then nothing has happened but that its time
+    /// has begun.
     UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept {
-        if (!lane_.admits(one, ring_.tail())) [[unlikely]] return false;
         one.begin(now);
+        if (!lane_.admits(one, ring_.tail())) [[unlikely]] return false;
         // Commands of one moment have one deadline.
         if (one.deadline != ordered_until_ && !in_order(one)) [[unlikely]] return false;
         enter(one, 1);
