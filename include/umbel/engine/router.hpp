@@ -34,7 +34,7 @@ public:
 
     /// True for a command of one slot that its primary serves: nearly every one.
     static bool is_plain(call const& one) noexcept {
-        return one.slot >= 0 && !one.fixed &&
+        return static_cast<std::uint32_t>(one.slot) < cluster::slot_count && !one.fixed &&
                (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only));
     }
     /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
