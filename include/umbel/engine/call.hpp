@@ -142,7 +142,6 @@ struct call {
     borrowed_piece const* borrowed = nullptr;
     std::unique_ptr<journal> way;
     link_id link{};                   ///< Where it is, or was last; on the way there only the loop counts, which it keeps for life.
-    link_id fixed{};                  ///< A node named by the caller: routing has nothing to say.
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;

@@ -34,7 +34,7 @@ public:
 
     /// True for a command of one slot that its primary serves: nearly every one.
     static bool is_plain(call const& one) noexcept {
-        return static_cast<std::uint32_t>(one.slot) < cluster::slot_count && !one.fixed &&
+        return static_cast<std::uint32_t>(one.slot) < cluster::slot_count &&
                (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only));
     }
     /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
@@ -47,7 +47,7 @@ public:
     /// Cost: wait-free; two or three acquire loads for a primary.
     link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
         if (is_plain(one)) [[likely]] return route_plain(one);
-        link_id there = one.fixed ? one.fixed : choose(one, turn, avoid);
+        link_id there = choose(one, turn, avoid);
         there.loop = one.link.loop;
         return there;
     }

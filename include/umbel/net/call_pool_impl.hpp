@@ -118,7 +118,6 @@ inline void strip(pooled_call& one) noexcept {
 UMBEL_ALWAYS_INLINE void recycle(pooled_call& one) noexcept {
     one.at = engine::call::stage::fresh;
     one.runs = engine::runs::elsewhere;
-    one.fixed = {};
     one.link = {};
     one.accepted = engine::never;
     one.next = local.head;

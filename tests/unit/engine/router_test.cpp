@@ -219,10 +219,3 @@ TEST_CASE("keys in several slots have a route only on a server without cluster m
     routes.learned(known_as::standalone);
     CHECK(routes.route(asking{call::several_slots}, 0) == link_id{3, link_mode::primary});
 }
-
-TEST_CASE("a node named by the caller is taken", "[router]") {
-    router routes{16};
-    asking one{100};
-    one.fixed = {9, link_mode::replica};
-    CHECK(routes.route(one, 0) == link_id{9, link_mode::replica});
-}

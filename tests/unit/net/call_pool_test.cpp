@@ -23,7 +23,6 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     first->redirects = 3;
     first->retries = 4;
     first->at = call::stage::done;
-    first->fixed = {5, umbel::engine::link_mode::replica};
     first->link = {6, umbel::engine::link_mode::primary};
     first->accepted = umbel::engine::instant{99};
     first->detour = umbel::net::detour::settled;
@@ -37,7 +36,6 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     CHECK_FALSE(again->only_waits);
     CHECK(again->tries() == 0);
     CHECK((again->at == call::stage::fresh));
-    CHECK_FALSE(again->fixed);
     CHECK_FALSE(again->link);
     CHECK((again->accepted == umbel::engine::never));
     CHECK((again->detour == umbel::net::detour::none));
