@@ -60,7 +60,8 @@ fi
 same=yes
 grep -q -F "Compiler: $compiler" "$here/instructions.txt" || same=no
 printf '%s\n' "$counts" | awk -v same="$same" '
-    function split_line(line) { count = line; sub(/^.* /, "", count); name = line; sub(/ +[0-9.]+$/, "", name) }
+    # Made numbers, lest the limit be compared letter by letter.
+    function split_line(line) { count = line; sub(/^.* /, "", count); count += 0; name = line; sub(/ +[0-9.]+$/, "", name) }
     NR == FNR { if ($0 !~ /^#/) { split_line($0); was[name] = count } next }
     { split_line($0); change = name in was ? (count / was[name] - 1) * 100 : 0
       bad = same == "yes" && change > 5 && count - was[name] > 1
