@@ -141,7 +141,6 @@ private:
     void begin_refresh(instant now);
     void ask_candidates(instant now);
     std::vector<std::uint16_t> candidates(instant now);
-    link_id link_to_ask(std::uint16_t number) const noexcept;
     void answered(query& one, instant now);
     void not_helped(error why, instant now);
     void conclude(instant now);

@@ -225,10 +225,11 @@ inline void engine::arrived(call& one) {
 inline void engine::place(call& one, link_id to, instant now) {
     node& peer = nodes_[to.node];
     link_status& link = peer.link(to.mode, to.loop);
-    // A node that has failed many times in a row is tried by one probe; only the engine's own questions wait for that.
+    // A node that has failed many times in a row is tried by one probe, on the first loop; only the engine's own questions wait for that.
     if (peer.breaker.refuses() && link.now_is != link_status::state::up) {
-        bool const unused = link.now_is == link_status::state::idle || link.now_is == link_status::state::down;
-        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now) open(to, now);
+        link_state const first = peer.link(to.mode).now_is;
+        bool const unused = first == link_state::idle || first == link_state::down;
+        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now) open({to.node, to.mode}, now);
         link_status const& why = peer.troubled(to.mode, to.loop);
         if (!one.internal || link.now_is != link_status::state::opening) return unreachable(one, to, why.last_failure, why.last_message, now);
     }

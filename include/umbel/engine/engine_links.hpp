@@ -44,11 +44,6 @@ inline void engine::on(link_opened& seen, instant now) {
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.up_since = now;
-    // The node is well: the other loops' connections need not wait for longer.
-    for (unsigned loop = 0; loop < peer.loops(); ++loop) {
-        link_status& other = peer.link(seen.link.mode, static_cast<std::uint8_t>(loop));
-        if (other.now_is == link_status::state::down) other.retry_at = std::min(other.retry_at, now);
-    }
     bool const came_back = peer.breaker.refuses();
     peer.breaker.answered(false);
     ++counters_.connects;

@@ -29,7 +29,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
-            bool const up = one.any_link(link_mode::primary, is_up) && one.doubted_until <= now;
+            bool const up = is_up(one.link(link_mode::primary)) && one.doubted_until <= now;
             if (one.member && up == connected) order.push_back(number);
         }
         shuffle_from(first);
@@ -47,14 +47,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
     return order;
 }
 
-/// Of a node's connections one that serves, so that no question opens another; else the first loop's.
-inline link_id engine::link_to_ask(std::uint16_t number) const noexcept {
-    node const& one = nodes_[number];
-    for (unsigned loop = 0; loop < one.loops(); ++loop)
-        if (is_up(one.link(link_mode::primary, static_cast<std::uint8_t>(loop)))) return {number, link_mode::primary, static_cast<std::uint8_t>(loop)};
-    return {number, link_mode::primary};
-}
-
+/// Asks by links of the first loop, on whose context the engine itself lives: no other can keep it waiting.
 inline void engine::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
         auto const free = std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
@@ -65,7 +58,7 @@ inline void engine::ask_candidates(instant now) {
         if (first == topology_source::automatic) first = shards_unknown_ ? topology_source::slots : topology_source::shards;
         asked.start(number, nodes_[number].where.host, first, options_.source == topology_source::automatic, options_.refresh_timeout);
         ++counters_.topology_queries;
-        link_id const there = link_to_ask(number);
+        link_id const there{number, link_mode::primary};
         guarded(asked.map_call(), [&] { place(asked.map_call(), there, now); });
         if (call* const epochs = asked.epochs_call()) guarded(*epochs, [&] { place(*epochs, there, now); });
     }

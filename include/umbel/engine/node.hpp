@@ -69,13 +69,14 @@ struct node {
 
     /// The kind of link that serves the node's role.
     link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
-    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not.
+    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While the breaker is open only the first
+    /// loop's is: it probes for all of them, for it is that of the engine, and no other can keep the node from being tried.
     instant reopen_at(std::uint8_t loop) const noexcept {
         link_status const& one = link(role_mode(), loop);
-        if (!member || breaker.now_is() == circuit_breaker::state::half_open) return never;
+        if (!member || breaker.now_is() == circuit_breaker::state::half_open || (loop != 0 && breaker.refuses())) return never;
         if (one.now_is == link_status::state::down) return one.retry_at;
         // The node has changed its role since it failed: as long as reads leave it for others, nobody would see that it is well again.
-        bool const shut_out = loop == 0 && one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+        bool const shut_out = one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
         return shut_out ? std::max(breaker.retry_at(), one.retry_at) : never;
     }
     /// The first that reopen_at() tells of any loop.
