@@ -163,11 +163,9 @@ void dismiss(pooled_call& one, Work* work) noexcept {
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept;
 
-/// Gives a call the loop on whose connections it shall travel: that of its handler's context, where there is one. True when the handler runs right
-/// there, so that nothing else need be kept busy. Precondition: the client has several loops.
-UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const& context, bool plain) noexcept;
-/// For a handler without an executor: the loop of this thread, which is always the same.
-UMBEL_BOUNDARY void take_loop(pooled_call& one, loops const& client) noexcept;
+/// Gives a call the loop on whose connections it shall travel: that of who begins it. `context` is that of its handler, if any, which may run anywhere
+/// on it where it is `plain`. True when it runs right there, so that nothing else need be kept busy. Precondition: the client has several loops.
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context, bool plain) noexcept;
 
 /// Notes where a handler with this executor runs, and on which loop its call travels; keeps the executor busy, by what is made at `work`, where
 /// nothing else does. `client` is null when the client has gone. Errors: throws what the executor throws.
@@ -178,10 +176,10 @@ void settle_in(pooled_call& one, Executor const& executor, loops const* client, 
     one.runs = anywhere ? engine::runs::anywhere : engine::runs::elsewhere;
     if (client && client->several()) [[unlikely]] {
         if constexpr (std::is_same_v<Executor, client_executor>) {
-            take_loop(one, *client);
+            take_loop(one, *client, nullptr, false);
         } else if constexpr (requires { &asio::query(executor, asio::execution::context); }) {
             bool const plain = std::is_same_v<Executor, asio::io_context::executor_type>;
-            if (take_loop(one, *client, asio::query(executor, asio::execution::context), plain)) return;
+            if (take_loop(one, *client, &asio::query(executor, asio::execution::context), plain)) return;
         }
     }
     if (!anywhere) employ(one, executor, only, work);

@@ -81,25 +81,28 @@ UMBEL_NEVER_INLINE inline void end_work(pooled_call& one, asio::any_io_executor*
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept { end_work(one, work); }
 
-UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const& context, bool plain) noexcept {
-    loops::found const here = client.loop_of(context);
-    one.link.loop = here.loop;
+/// The loop of who begins a call: that which this thread runs; where it runs none, that of the handler's context, or else always the same one, so that
+/// what is begun at one place keeps its order.
+inline std::uint8_t loop_of_beginner(loops const& client, asio::execution_context const* context, unsigned own) noexcept {
+    static thread_local char const mark = 0;
+    // In a turn it is known without asking.
+    if (own != loops::none && current_turn.context == context) return static_cast<std::uint8_t>(own);
+    unsigned const in_turn = current_turn.context ? client.loop_of(current_turn.context) : loops::none;
+    unsigned const running = in_turn != loops::none ? in_turn : client.running_here(own);
+    if (running != loops::none) return static_cast<std::uint8_t>(running);
+    if (own != loops::none) return static_cast<std::uint8_t>(own);
+    // A future's context is the same for all threads.
+    bool const shared = !context || context == &asio::query(asio::system_executor{}, asio::execution::context);
+    return client.any_of(shared ? static_cast<void const*>(&mark) : context);
+}
+
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context, bool plain) noexcept {
+    unsigned const own = client.loop_of(context);
+    one.link.loop = loop_of_beginner(client, context, own);
     // What stands for several calls, or waits for the control strand, is completed by whoever has done the last of it.
-    bool const stays = here.own && plain && client.io_of(here.loop) && one.detour == detour::none;
+    bool const stays = one.link.loop == own && plain && client.io_of(one.link.loop) && one.detour == detour::none;
     if (stays) one.runs = engine::runs::on_loop;
     return stays;
-}
-UMBEL_BOUNDARY void take_loop(pooled_call& one, loops const& client) noexcept {
-    static thread_local char const mark = 0;
-    if (current_turn.context && client.loop_of(*current_turn.context).own) {
-        one.link.loop = client.loop_of(*current_turn.context).loop;
-        return;
-    }
-    for (unsigned loop = 0; loop < client.size(); ++loop) {
-        one.link.loop = static_cast<std::uint8_t>(loop);
-        if (asio::io_context* const io = client.io_of(one.link.loop); io && io->get_executor().running_in_this_thread()) return;
-    }
-    one.link.loop = client.any_of(&mark);
 }
 
 UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
@@ -110,7 +113,7 @@ UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor con
     one.runs = engine::runs::elsewhere;
     if (client && client->several()) {
         auto const* const plain = executor.target<asio::io_context::executor_type>();
-        if (take_loop(one, *client, plain ? plain->context() : asio::query(executor, asio::execution::context), plain != nullptr)) return;
+        if (take_loop(one, *client, plain ? &plain->context() : &asio::query(executor, asio::execution::context), plain != nullptr)) return;
     }
     employ(one, executor, client ? client->only() : nullptr, work);
 }

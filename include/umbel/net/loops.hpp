@@ -7,6 +7,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
+#include <asio/strand.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +21,13 @@ namespace umbel::net {
 UMBEL_NEVER_INLINE inline asio::io_context* io_of(asio::any_io_executor const& executor) noexcept {
     auto const* const plain = executor.target<asio::io_context::executor_type>();
     return plain ? &plain->context() : nullptr;
+}
+
+/// The same, also for an executor in a strand.
+UMBEL_NEVER_INLINE inline asio::io_context* io_beneath(asio::any_io_executor const& executor) noexcept {
+    if (auto const* const strand = executor.target<asio::strand<asio::io_context::executor_type>>()) return &strand->get_inner_executor().context();
+    if (auto const* const strand = executor.target<asio::strand<asio::any_io_executor>>()) return io_of(strand->get_inner_executor());
+    return io_of(executor);
 }
 
 /// The loops of one client, by number.
@@ -41,7 +49,7 @@ public:
                 if (all_.size() == loops_max) continue;
                 here = all_.insert(here, {&context, nullptr, {}});
             }
-            if (here->context == &context && !here->io) here->io = net::io_of(executor);
+            if (here->context == &context && !here->io) here->io = io_beneath(executor);
             here->executors.push_back(executor);
         }
     }
@@ -50,7 +58,7 @@ public:
     asio::execution_context const* only() const noexcept { return only_; }
     unsigned size() const noexcept { return static_cast<unsigned>(all_.size()); }
     bool several() const noexcept { return all_.size() > 1; }
-    /// The loop's io_context; null where it is of another kind, or known by strands only.
+    /// The loop's io_context; null where its context is of another kind.
     asio::io_context* io_of(std::uint8_t loop) const noexcept { return all_[loop].io; }
     /// Where the loop's connection to a node runs.
     asio::any_io_executor const& executor_for(std::uint8_t loop, std::uint16_t node) const noexcept {
@@ -58,18 +66,20 @@ public:
         return those[node % those.size()];
     }
 
-    /// A loop, and whether it is the very context that was asked for.
-    struct found {
-        std::uint8_t loop;
-        bool own;
-    };
-    /// The loop of a context; for a foreign one always the same, so that what is begun there keeps its order. Precondition: there is a loop.
-    found loop_of(asio::execution_context const& context) const noexcept {
-        auto const here = std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return one.context == &context; });
-        if (here != all_.end()) return {static_cast<std::uint8_t>(here - all_.begin()), true};
-        return {any_of(&context), false};
+    static constexpr unsigned none = 0xff;
+    /// The loop that a context is; none for a foreign one.
+    unsigned loop_of(asio::execution_context const* context) const noexcept {
+        auto const here = std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return one.context == context; });
+        return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
-    /// Some loop for who knows no context, by where something of his stands; always the same one.
+    /// The loop that this thread runs at the moment, where that can be told; `likely` is asked first.
+    unsigned running_here(unsigned likely) const noexcept {
+        auto const runs_here = [](asio::io_context* io) { return io && io->get_executor().running_in_this_thread(); };
+        if (likely != none && runs_here(all_[likely].io)) return likely;
+        auto const here = std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return runs_here(one.io); });
+        return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
+    }
+    /// Some loop for what has none of its own, by where something of it stands; always the same one. Precondition: there is a loop.
     std::uint8_t any_of(void const* where) const noexcept {
         return static_cast<std::uint8_t>((reinterpret_cast<std::uintptr_t>(where) * 0x9e3779b97f4a7c15ull >> 32) % size());
     }

@@ -227,7 +227,7 @@ TEST_CASE("of several loops a call takes that of its handler's context; only one
     CHECK((by_strand.runs == umbel::engine::runs::elsewhere));
     pooled_call& foreign = begun(other.get_executor(), net::detour::none);
     CHECK((foreign.runs == umbel::engine::runs::elsewhere));
-    CHECK(foreign.link.loop == client.loop_of(other).loop);
+    CHECK(foreign.link.loop == client.any_of(&other));
     for (pooled_call* const one : {&group, &by_strand, &foreign}) one->kind->drop(*one);
     // A call that is used again has forgotten all of it.
     pooled_call& next = *net::pool::take();

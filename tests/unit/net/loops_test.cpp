@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
 #include <asio/thread_pool.hpp>
@@ -26,9 +27,8 @@ TEST_CASE("each context is a loop; executors of one context share it, and its co
     CHECK(all.executor_for(1, 1) == asio::any_io_executor{b.get_executor()});
     CHECK(all.io_of(0) == &a);
     CHECK(all.io_of(1) == &b);
-    CHECK(all.loop_of(a).loop == 0);
-    CHECK(all.loop_of(b).loop == 1);
-    CHECK(all.loop_of(b).own);
+    CHECK(all.loop_of(&a) == 0);
+    CHECK(all.loop_of(&b) == 1);
 }
 
 TEST_CASE("one context is one loop, whatever its executors", "[loops]") {
@@ -49,7 +49,7 @@ TEST_CASE("a client that runs on one thread has one loop, over all of its contex
     CHECK(all.executor_for(0, 1) == asio::any_io_executor{b.get_executor()});
 }
 
-TEST_CASE("a foreign context has a loop that is not its own, always the same", "[loops]") {
+TEST_CASE("what stands elsewhere has some loop, always the same", "[loops]") {
     asio::io_context a{1};
     asio::io_context b{1};
     loops const all{{a.get_executor(), b.get_executor()}};
@@ -57,11 +57,11 @@ TEST_CASE("a foreign context has a loop that is not its own, always the same", "
     bool seen[2] = {};
     for (int i = 0; i < 64; ++i) {
         auto const& other = *others.emplace_back(std::make_unique<asio::io_context>(1));
-        loops::found const here = all.loop_of(other);
-        CHECK_FALSE(here.own);
-        REQUIRE(here.loop < 2);
-        CHECK(all.loop_of(other).loop == here.loop);
-        seen[here.loop] = true;
+        CHECK(all.loop_of(&other) == loops::none);
+        std::uint8_t const here = all.any_of(&other);
+        REQUIRE(here < 2);
+        CHECK(all.any_of(&other) == here);
+        seen[here] = true;
     }
     CHECK((seen[0] && seen[1]));
 }
@@ -75,21 +75,34 @@ TEST_CASE("there are so many loops and not more", "[loops]") {
     }
     loops const all{executors};
     CHECK(all.size() == loops::loops_max);
-    CHECK(all.loop_of(*contexts[loops::loops_max - 1]).own);
-    CHECK_FALSE(all.loop_of(*contexts[loops::loops_max]).own);
-    CHECK(all.loop_of(*contexts[loops::loops_max]).loop < loops::loops_max);
+    CHECK(all.loop_of(contexts[loops::loops_max - 1].get()) == loops::loops_max - 1);
+    CHECK(all.loop_of(contexts[loops::loops_max].get()) == loops::none);
+    CHECK(all.any_of(contexts[loops::loops_max].get()) < loops::loops_max);
 }
 
-TEST_CASE("only an io_context's own executor tells of one", "[loops]") {
+TEST_CASE("a loop is found by the thread that runs it", "[loops]") {
+    asio::io_context a{1};
+    asio::io_context b{1};
+    loops const all{{a.get_executor(), asio::make_strand(b)}};
+    CHECK(all.running_here(0) == loops::none);
+    unsigned told = loops::none;
+    asio::post(b, [&] { told = all.running_here(0); });
+    b.run();
+    CHECK(told == 1);
+}
+
+TEST_CASE("only an io_context's own executor tells of one; beneath a strand it is found, too", "[loops]") {
     asio::io_context a{1};
     asio::thread_pool pool{1};
     CHECK(umbel::net::io_of(a.get_executor()) == &a);
     CHECK(umbel::net::io_of(asio::make_strand(a)) == nullptr);
     CHECK(umbel::net::io_of(pool.get_executor()) == nullptr);
     CHECK(umbel::net::io_of(asio::system_executor{}) == nullptr);
+    CHECK(umbel::net::io_beneath(asio::make_strand(a)) == &a);
+    CHECK(umbel::net::io_beneath(asio::make_strand(asio::any_io_executor{a.get_executor()})) == &a);
     loops const all{{asio::make_strand(a), pool.get_executor()}};
     CHECK(all.size() == 2);
-    CHECK(all.io_of(0) == nullptr);
+    CHECK(all.io_of(0) == &a);
     CHECK(all.io_of(1) == nullptr);
     pool.join();
 }
