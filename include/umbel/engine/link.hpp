@@ -39,6 +39,8 @@ public:
         : pipe_{pipeline, std::move(budget)}, options_{options} {}
 
     state now_is() const noexcept { return state_; }
+    /// True when nobody has begun to connect it, so far or again.
+    bool unopened() const noexcept { return state_ == state::idle || state_ == state::down; }
     pipeline& pipe() noexcept { return pipe_; }
     pipeline const& pipe() const noexcept { return pipe_; }
     handshake const& greeting() const noexcept { return greeting_; }

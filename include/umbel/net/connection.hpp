@@ -1,4 +1,4 @@
-// connection.hpp: drives one link over one transport on one strand: reads, writes, timers, and the way in from other threads.
+// connection.hpp: drives one link over one transport, on one strand or one thread: reads, writes, timers, and the way in from other threads.
 // It does what the link says and reports what happened; it knows no redirect, no retry and no reply type.
 #pragma once
 
@@ -58,7 +58,7 @@ public:
             take(one);
             return true;
         }
-        if (current_turn.place == place_) [[likely]] {
+        if (current_turn.place == place_ && !(own_io_ && link_.unopened())) [[likely]] {
             // What came before from elsewhere goes before.
             if (!inbox_.empty()) [[unlikely]] take_inbox();
             take(one);
@@ -71,6 +71,9 @@ public:
     std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_acquire) + inbox_.size(); }
     engine::pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
     engine::latency_record const* latency() const noexcept { return link_.pipe().latency(); }
+
+    /// True on the thread that does all there is to do for the connection, and is between two turns of it.
+    bool serves_here() const noexcept { return own_io_ && own_io_->get_executor().running_in_this_thread(); }
 
     // ---- The strand ---------------------------------------------------------------------------------------------------
 
@@ -174,7 +177,7 @@ private:
 
     UMBEL_ALWAYS_INLINE void take(engine::call& one) {
         if (in_turn_ && link_.passes(one, now_)) [[likely]] return;
-        if (link_.now_is() == engine::link::state::idle || closed_) [[unlikely]] return owner_.stranded(one);
+        if (link_.now_is() == engine::link::state::idle || closed_) [[unlikely]] return decline(one);
         if (in_turn_) {
             link_.accept(one, now_);
         } else {
@@ -184,9 +187,18 @@ private:
         }
     }
 
+    /// Who comes too late is told here: where the control strand lives perhaps nothing runs any more.
+    UMBEL_NEVER_INLINE void decline(engine::call& one) noexcept {
+        if (!closed_ || abandoned_) return owner_.stranded(one);
+        one.at = engine::call::stage::done;
+        one.kind->reject(one, engine::told(one, errc::cancelled, one.known(delivery::not_sent), "the client is closed"));
+        link_.pipe().finished().push(one);
+        schedule();
+    }
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
-        // Nobody serves a connection right now, but the context is this thread's.
-        if (own_io_ && own_io_->get_executor().running_in_this_thread()) {
+        // Nobody serves this connection right now, but its context is this thread's. What may be on its way to a link is that it shall open: a call
+        // goes by the inbox then, behind that.
+        if (serves_here() && !link_.unopened()) {
             if (!inbox_.empty()) take_inbox();
             take(one);
             return true;

@@ -312,6 +312,7 @@ private:
     }
     void check_idle();
     void close_all();
+    void has_shut() noexcept;
 
     void arm_timer() noexcept;
     void timer_rang(asio::error_code problem);
@@ -319,6 +320,8 @@ private:
 
     net::settings const settings_;
     asio::any_io_executor control_;  ///< None when an executor has gone away.
+    asio::any_io_executor busy_until_shut_;  ///< The same, while connections are told to end.
+    std::atomic<std::size_t> to_shut_{0};
     engine::engine engine_;
     std::shared_ptr<resp::pin_budget> budget_;
     std::vector<std::atomic<connection*>> slots_;

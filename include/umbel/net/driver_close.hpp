@@ -34,7 +34,24 @@ inline void driver::close_all() {
     engine_.close(read_clock());
     carry_out();
     timer_->cancel();
-    for (auto& one : connections_) static_cast<void>(managed_twice([&] { asio::post(one->strand(), [which = one.get(), keep = shared_from_this()] { which->shut(); }); }));
+    // What a connection on another context hands on until it has ended is still looked after here.
+    static_cast<void>(managed([&] { busy_until_shut_ = keep_busy(control_); }));
+    to_shut_.store(connections_.size() + 1, std::memory_order_relaxed);
+    for (auto& one : connections_) {
+        bool const told = managed_twice([&] {
+            asio::post(one->strand(), [this, which = one.get(), keep = shared_from_this()] {
+                which->shut();
+                has_shut();
+            });
+        });
+        if (!told) has_shut();
+    }
+    has_shut();
+}
+
+/// Threading: any; the last one ends what all have waited for.
+inline void driver::has_shut() noexcept {
+    if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
 }
 
 // ---- An executor goes away -------------------------------------------------------------------------------------------------
@@ -61,6 +78,7 @@ inline void driver::abandon() noexcept {
     dropping_ = false;
     closing_timer_.reset();
     timer_.reset();
+    busy_until_shut_ = {};
     control_ = {};
     leave_executors();
 }

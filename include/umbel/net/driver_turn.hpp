@@ -110,7 +110,7 @@ inline void driver::act(engine::open_link& what) {
     connection* there = nullptr;
     bool begun = managed([&] { there = &obtain(link); });
     // On one thread the calls that follow find the link connecting already.
-    if (begun && settings_.single_threaded) return there->open(std::move(what));
+    if (begun && (settings_.single_threaded || there->serves_here())) return there->open(std::move(what));
     begun = begun && managed([&] {
         asio::post(there->strand(), [there, what = std::move(what), keep = shared_from_this()]() mutable { there->open(std::move(what)); });
     });

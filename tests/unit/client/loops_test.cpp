@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using at_home::code_of;
@@ -34,11 +35,13 @@ struct two_loops {
     std::array<asio::io_context, 2> io;
     std::optional<umbel::client> db;
 
-    two_loops(std::string const& seed, bool declared, void (*change)(umbel::options&) = [](umbel::options&) {}) {
+    two_loops(std::string const& seed, bool declared, void (*change)(umbel::options&) = [](umbel::options&) {}, bool strands = false) {
         umbel::options chosen = plain(seed);
         chosen.one_thread_per_context = declared;
         change(chosen);
-        db.emplace(std::vector<asio::any_io_executor>{io[0].get_executor(), io[1].get_executor()}, chosen);
+        std::vector<asio::any_io_executor> executors;
+        for (auto& each : io) executors.push_back(strands ? asio::any_io_executor{asio::make_strand(each)} : each.get_executor());
+        db.emplace(std::move(executors), chosen);
     }
     template <class Done>
     bool until(Done&& done) {
@@ -119,7 +122,8 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
-    two_loops on{seed, declared};
+    bool const strands = GENERATE(false, true);
+    two_loops on{seed, declared, [](umbel::options&) {}, strands};
     on.connect();
     int begun = 0;
     int done = 0;
@@ -131,18 +135,32 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
             if (then) then();
         }));
     };
+    std::vector<std::pair<int, std::future<umbel::result<std::int64_t>>>> futures;
+    auto const count_by_future = [&] {
+        int const expected = ++begun;
+        futures.emplace_back(expected, on.db->incr("n")(asio::use_future));
+    };
     asio::steady_timer timer{on.io[1], 1ms};
-    // From the outside, from a handler of the context, from one of a reply, and from a timer's.
+    // From the outside, from a handler of the context, from one of a reply, and from a timer's; by handlers and by futures.
     count([&] {
         count({});
         asio::post(on.io[1], [&] {
             count({});
+            count_by_future();
             count({});
         });
-        count([&] { count({}); });
+        count_by_future();
+        count([&] {
+            count_by_future();
+            count({});
+        });
         timer.async_wait([&](asio::error_code) { count({}); });
     });
     REQUIRE(on.until([&] { return done == 7; }));
+    for (auto& [expected, told] : futures) {
+        REQUIRE(on.until([&told] { return told.wait_for(0s) == std::future_status::ready; }));
+        CHECK(shown(told.get()) == std::to_string(expected));
+    }
 }
 
 TEST_CASE("a context is busy while a command of it waits for the first topology, and idle when its client has gone", "[loops]") {
@@ -242,4 +260,61 @@ TEST_CASE("a thread of no context is answered, and keeps to one connection", "[l
     user.join();
     CHECK(told == "12345");
     CHECK(server.accepted() == 2);
+}
+
+TEST_CASE("a command that is led to a node without a connection is served while its client closes", "[loops]") {
+    bool const declared = GENERATE(false, true);
+    scripted::server second{[](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "GET") return scripted::answer{"$5\r\nthere\r\n"};
+        return std::nullopt;
+    }};
+    unsigned short const there = second.port();
+    unsigned short here = 0;
+    scripted::server first{[&](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "GET") return scripted::answer::hold("-MOVED 12182 127.0.0.1:" + std::to_string(there) + "\r\n");
+        if (said[0] != "CLUSTER") return std::nullopt;
+        return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(here)};
+    }};
+    here = first.port();
+    std::string const seed = first.address();
+    asio::io_context io{1};
+    umbel::options chosen = plain(seed);
+    chosen.deployment = umbel::deployment::cluster;
+    chosen.one_thread_per_context = declared;
+    umbel::client db{io.get_executor(), chosen};
+    std::string got;
+    std::string closed;
+    db.get("foo")(asio::bind_executor(io, [&](auto told) { got = shown(told); }));
+    REQUIRE(at_home::until(io, [&] { return first.count("GET") == 1; }));
+    db.close()(asio::bind_executor(io, [&](auto told) { closed = shown(told); }));
+    at_home::settle(io);
+    first.release();
+    REQUIRE(at_home::until(io, [&] { return !got.empty() && !closed.empty(); }));
+    CHECK(got == "there");
+    CHECK(closed == "ok");
+}
+
+TEST_CASE("the first context is busy until the others' connections have ended: what these hand on is still looked after", "[loops]") {
+    bool const declared = GENERATE(false, true);
+    scripted::server server{[](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] != "GET") return std::nullopt;
+        return scripted::answer{said[1] == "first" ? "$1\r\n1\r\n" : "-TRYAGAIN later\r\n"};
+    }};
+    std::string const seed = server.address();
+    two_loops on{seed, declared};
+    on.connect();
+    std::string told;
+    asio::post(on.io[1], [&] {
+        // Both replies come in one piece. In the first one's handler the client goes, and its first context does all it has to do.
+        on.db->get("first")(asio::bind_executor(on.io[1], [&](auto) {
+            on.db.reset();
+            for (int i = 0; i < 20; ++i) on.io[0].run_one_for(1ms);
+            CHECK_FALSE(on.io[0].stopped());
+        }));
+        on.db->get("second")(asio::bind_executor(on.io[1], [&](auto value) { told = code_of(value); }));
+    });
+    REQUIRE(on.until([&] { return !told.empty(); }));
+    CHECK(told == "cancelled");
+    for (auto& each : on.io) at_home::settle(each);
+    for (auto& each : on.io) CHECK(each.stopped());
 }
