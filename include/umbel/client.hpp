@@ -28,11 +28,11 @@ public:
            std::shared_ptr<observer> watching = nullptr)
         : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy, std::move(watching)} {}
 
-    /// The same over several execution contexts. Each has connections of its own to every node that is asked from it: what a coroutine asks comes back
-    /// on its own context, without crossing over to another one. (What waits, for a topology, by a redirect or between two attempts, is looked after on
-    /// the first executor's; so run all of them for as long as commands are under way.) What is begun on a foreign context or thread takes the connections
-    /// of one of these, always the same. For fewer connections give fewer executors: any thread may use the client all the same. Executors of one context
-    /// share its connections, which are spread over them.
+    /// The same over several execution contexts. Each has connections of its own to every node that is asked from it: what a coroutine asks comes
+    /// back on its own context, without crossing over to another one. (What waits, for a topology, by a redirect or between two attempts, is looked
+    /// after on the first executor's; so run all of them for as long as commands are under way.) What is begun on a foreign context or thread takes
+    /// the connections of one of these, always the same. For fewer connections give fewer executors: any thread may use the client all the same.
+    /// Executors of one context share its connections, which are spread over them.
     /// Units/shape: up to one connection for each node, context and kind (see node_snapshot), of the first 64 contexts.
     /// Lifetime: where they belong to several contexts, these end together, in any order, before or after the client.
     /// Precondition: at least one executor; and when a context of theirs is destroyed, none of the others is running at that moment, nor does any

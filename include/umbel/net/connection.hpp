@@ -187,14 +187,7 @@ private:
         }
     }
 
-    /// Who comes too late is told here: where the control strand lives perhaps nothing runs any more.
-    UMBEL_NEVER_INLINE void decline(engine::call& one) noexcept {
-        if (!closed_ || abandoned_) return owner_.stranded(one);
-        one.at = engine::call::stage::done;
-        one.kind->reject(one, engine::told(one, errc::cancelled, one.known(delivery::not_sent), "the client is closed"));
-        link_.pipe().finished().push(one);
-        schedule();
-    }
+    void decline(engine::call& one) noexcept;
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
         // Nobody serves this connection right now, but its context is this thread's. What may be on its way to a link is that it shall open: a call
         // goes by the inbox then, behind that.

@@ -29,6 +29,16 @@ inline void connection::abandon() noexcept {
     strand_ = {};
 }
 
+/// A call has come before the connection was opened, or after its end. Who comes too late is told here: where the control strand lives perhaps nothing
+/// runs any more.
+UMBEL_NEVER_INLINE inline void connection::decline(engine::call& one) noexcept {
+    if (!closed_ || abandoned_) return owner_.stranded(one);
+    one.at = engine::call::stage::done;
+    one.kind->reject(one, engine::told(one, errc::cancelled, one.known(delivery::not_sent), "the client is closed"));
+    link_.pipe().finished().push(one);
+    schedule();
+}
+
 inline void connection::hang_up() noexcept {
     if (transport_) transport_->close();
     transport_.reset();

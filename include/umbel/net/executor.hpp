@@ -163,8 +163,9 @@ void dismiss(pooled_call& one, Work* work) noexcept {
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept;
 
-/// Gives a call the loop on whose connections it shall travel: that of who begins it. `context` is that of its handler, if any, which may run anywhere
-/// on it where it is `plain`. True when it runs right there, so that nothing else need be kept busy. Precondition: the client has several loops.
+/// Gives a call the loop on whose connections it shall travel: that of who begins it. `context` is that of its handler, if any, which may run
+/// anywhere on it where it is `plain`. True when it runs right there, so that nothing else need be kept busy.
+/// Precondition: the client has several loops.
 UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context, bool plain) noexcept;
 
 /// Notes where a handler with this executor runs, and on which loop its call travels; keeps the executor busy, by what is made at `work`, where

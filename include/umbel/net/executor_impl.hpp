@@ -81,8 +81,8 @@ UMBEL_NEVER_INLINE inline void end_work(pooled_call& one, asio::any_io_executor*
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept { end_work(one, work); }
 
-/// The loop of who begins a call: that which this thread runs; where it runs none, that of the handler's context, or else always the same one, so that
-/// what is begun at one place keeps its order.
+/// The loop of who begins a call: that which this thread runs; where it runs none, that of the handler's context, or else always the same one,
+/// so that what is begun at one place keeps its order.
 inline std::uint8_t loop_of_beginner(loops const& client, asio::execution_context const* context, unsigned own) noexcept {
     static thread_local char const mark = 0;
     // In a turn it is known without asking.

@@ -235,7 +235,8 @@ TEST_CASE("cancellation reaches a command on the connection of any context", "[l
     std::array<asio::cancellation_signal, 2> stop;
     std::vector<std::string> told;
     for (std::size_t i = 0; i < 2; ++i)
-        on.db->get("k")(asio::bind_cancellation_slot(stop[i].slot(), asio::bind_executor(on.io[i], [&](auto value) { told.push_back(code_of(value)); })));
+        on.db->get("k")(asio::bind_cancellation_slot(
+            stop[i].slot(), asio::bind_executor(on.io[i], [&](auto value) { told.push_back(code_of(value)); })));
     REQUIRE(on.until([&] { return server.count("GET") == 2; }));
     for (auto& one : stop) one.emit(asio::cancellation_type::terminal);
     REQUIRE(on.until([&] { return told.size() == 2; }));

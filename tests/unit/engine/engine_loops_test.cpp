@@ -148,7 +148,8 @@ TEST_CASE("a node that takes connections and drops them is not dialled the more 
         script s{options};
         std::vector<started> sets;
         for (unsigned loop = 0; loop < loops; ++loop)
-            sets.push_back(s.start("SET bar 1", {.flags = cluster::command_flags::idempotent, .timeout = 30s, .loop = static_cast<std::uint8_t>(loop)}));
+            sets.push_back(s.start(
+                "SET bar 1", {.flags = cluster::command_flags::idempotent, .timeout = 30s, .loop = static_cast<std::uint8_t>(loop)}));
         unsigned const before = s.dialled();
         for (int i = 0; i < 10000; ++i) {
             commands(s);

@@ -181,7 +181,8 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     net::pool::give_back(&one);
 }
 
-TEST_CASE("of several loops a call takes that of its handler's context; only one that stands for itself is completed there without further ado", "[completion]") {
+TEST_CASE("of several loops a call takes that of its handler's context; only one that stands for itself is completed right there",
+          "[completion]") {
     asio::io_context first{1};
     asio::io_context second{1};
     asio::io_context other{1};
