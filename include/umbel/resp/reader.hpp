@@ -74,9 +74,11 @@ public:
     /// Gives the next whole reply; a push frame is a reply of kind push. Attributes in front of it are passed over.
     /// Precondition: skip() is not in the middle of a reply. Errors: throws std::bad_alloc; the call may be repeated.
     [[nodiscard]] UMBEL_ALWAYS_INLINE status next(view& out) {
-        view const* const plain = next_plain();
-        if (!plain) [[unlikely]] return next_other(out);
-        out = *plain;
+        char const* const end = quick_reply(head_, quick_end_, short_);
+        if (!end) [[unlikely]] return next_other(out);
+        // Made, not copied from `shown_`: what has just been written in parts would have to reach memory before it could be read as a whole.
+        out = view{&short_, head_, chunk_.get()};
+        head_ += end - head_;
         return status::ready;
     }
 
