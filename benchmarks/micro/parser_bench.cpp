@@ -63,7 +63,7 @@ private:
 };
 
 /// Every value in the order of arrival, as the scanner yields them: the tape is that order.
-std::uint64_t in_order(view value) {
+std::uint64_t in_order(view const& value) {
     std::uint64_t sum = 0;
     auto const* const end = value.tape() + value.tape()->span;
     for (auto const* at = value.tape(); at != end; ++at) sum += umbel::resp::is_text(at->kind) ? at->length() : at->value;
@@ -71,7 +71,7 @@ std::uint64_t in_order(view value) {
 }
 
 /// Every value by way of its parent, as decoders do.
-std::uint64_t as_tree(view value) {
+std::uint64_t as_tree(view const& value) {
     std::uint64_t sum = value.is_text() ? value.text().size() : value.tape()->value;
     if (value.is_aggregate()) {
         for (view const child : value.children()) sum += as_tree(child);
@@ -82,12 +82,12 @@ std::uint64_t as_tree(view value) {
 /// Reads a corpus through umbel's reader; every value of every reply is looked at once.
 class umbel_contender {
 public:
-    explicit umbel_contender(std::uint64_t (*touch)(view)) : touch_{touch} {}
+    explicit umbel_contender(std::uint64_t (*touch)(view const&)) : touch_{touch} {}
 
     std::size_t pass(corpus const& traffic) { return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic); }
 
 private:
-    template <std::uint64_t (*Touch)(view)>
+    template <std::uint64_t (*Touch)(view const&)>
     std::size_t read(corpus const& traffic) {
         source from{traffic};
         std::size_t replies = 0;
@@ -106,7 +106,7 @@ private:
     }
 
     reader reader_;
-    std::uint64_t (*const touch_)(view);
+    std::uint64_t (*const touch_)(view const&);
 };
 
 /// The floor: a scanner without bounds, checks or state that steps over replies which are whole, yielding views. What is
