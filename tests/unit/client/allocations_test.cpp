@@ -8,9 +8,14 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 // g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -64,6 +69,7 @@ void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
 #endif
 
 using namespace std::chrono_literals;
+using scripted::words;
 
 namespace {
 
@@ -190,6 +196,105 @@ TEST_CASE("a value decoded into a string allocates what the string needs, and no
 TEST_CASE("a larger value alone in its read chunk is copied out: one allocation", "[allocations]") {
     counting_house here{true};
     CHECK(by_await(here, get_long_bytes) <= measured + stray);
+}
+
+namespace {
+
+/// A client over two contexts, of which the second is counted, and two servers; the first sends whoever comes to the second.
+struct moved_house {
+    std::atomic<bool> moved{false};
+    std::atomic<scripted::server*> owner{nullptr};
+    std::atomic<scripted::server*> heir{nullptr};
+    scripted::server first{[this](words const& said) { return says(said, true); }};
+    scripted::server second{[this](words const& said) { return says(said, false); }};
+    std::string seed = first.address();
+    asio::io_context control{1};
+    asio::io_context io{1};
+    std::optional<umbel::client> db;
+
+    explicit moved_house(bool declared) {
+        owner = &first;
+        heir = &second;
+        umbel::options chosen = at_home::plain(seed);
+        chosen.deployment = umbel::deployment::cluster;
+        chosen.one_thread_per_context = declared;
+        db.emplace(std::vector<asio::any_io_executor>{control.get_executor(), io.get_executor()}, chosen);
+        bool done = false;
+        db->incr("k")(asio::bind_executor(io, [&done](auto told) {
+            CHECK(told);
+            done = true;
+        }));
+        REQUIRE(at_home::until(io, [&] {
+            control.poll();
+            control.restart();
+            return done;
+        }));
+        CHECK(first.count("INCR") == 1);
+        CHECK(second.count("INCR") == 1);
+        at_home::settle(control);
+    }
+    std::optional<scripted::answer> says(words const& said, bool sends_on) {
+        if (said[0] == "CLUSTER") {
+            unsigned short const port = (moved ? heir : owner).load()->port();
+            return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(port)};
+        }
+        if (said[0] == "PING") return "+short\r\n";
+        if (sends_on) {
+            moved = true;
+            std::string const slot = std::to_string(umbel::cluster::slot_of("k").value());
+            return scripted::answer{"-MOVED " + slot + " 127.0.0.1:" + std::to_string(heir.load()->port()) + "\r\n"};
+        }
+        if (said[0] == "SET") return "+OK\r\n";
+        if (said[0] == "INCRBYFLOAT") return "$3\r\n1.5\r\n";
+        if (said[0] == "TYPE") return "+short\r\n";
+        return ":1\r\n";
+    }
+    template <class Begin>
+    asio::awaitable<void> repeats(Begin begin, std::uint64_t& allocated, bool& good) {
+        static constexpr int unmeasured = 300;
+        std::uint64_t before = 0;
+        for (int i = 0; i < unmeasured + 2000; ++i) {
+            if (i == unmeasured) before = allocations_here;
+            auto const told = co_await begin(*db);
+            good = good && told.has_value();
+        }
+        allocated = allocations_here - before;
+        io.stop();
+    }
+    /// Allocations of 2000 commands begun by `begin`, one after the other.
+    template <class Begin>
+    std::uint64_t allocates(Begin begin) {
+        std::uint64_t allocated = 0;
+        bool good = true;
+        asio::co_spawn(io, repeats(begin, allocated, good), asio::detached);
+        io.restart();
+        io.run();
+        CHECK(good);
+        return allocated;
+    }
+    /// The most that any of them allocates.
+    template <class... Begin>
+    std::uint64_t most(Begin... begin) {
+        return std::max({allocates(begin)...});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("typed commands with scalar replies allocate nothing where a MOVED has led, on any context of the client", "[allocations]") {
+    moved_house here{GENERATE(false, true)};
+    CHECK(here.most([](umbel::client& db) { return db.set("k", "v"); }, [](umbel::client& db) { return db.set("k", "v", {.expire = 30s}); },
+                    [](umbel::client& db) { return db.incr("k"); }, [](umbel::client& db) { return db.incrby("k", 7); },
+                    [](umbel::client& db) { return db.decr("k"); }, [](umbel::client& db) { return db.decrby("k", 7); },
+                    [](umbel::client& db) { return db.incrbyfloat("k", 0.5); }, [](umbel::client& db) { return db.strlen("k"); },
+                    [](umbel::client& db) { return db.append("k", "v"); }) <= stray);
+    CHECK(here.most([](umbel::client& db) { return db.del("k"); }, [](umbel::client& db) { return db.unlink("k"); },
+                    [](umbel::client& db) { return db.exists("k"); }, [](umbel::client& db) { return db.touch("k"); },
+                    [](umbel::client& db) { return db.expire("k", 30s); }, [](umbel::client& db) { return db.persist("k"); },
+                    [](umbel::client& db) { return db.ttl("k"); }, [](umbel::client& db) { return db.type("k"); },
+                    [](umbel::client& db) { return db.ping(); }, [](umbel::client& db) { return db.with(3s).incr("k"); },
+                    [](umbel::client& db) { return db.command<std::int64_t>("INCRBY", umbel::key("k"), 5); }) <= stray);
+    CHECK(here.first.count("INCR") == 1);
 }
 
 TEST_CASE("fifty coroutines at once allocate nothing either", "[allocations]") {
