@@ -3,7 +3,7 @@
 // The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
 // neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, and callers that ask both but where it says otherwise.
 //   one thread        one executor
-//   two threads       one client over two executors, by options::one_thread_per_context
+//   two threads       one client over two executors, by options::one_thread_per_context; 4 and more where there are so many cores
 //   two, undeclared   the same without that option: strands, and an inbox between connections of one executor
 //   two, node each    as two threads, but each executor's callers ask one node only
 //   two clients       each thread has a client of its own
@@ -22,7 +22,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -49,21 +48,25 @@ struct lane {
 };
 
 struct setting {
-    char const* name;
+    std::string name;
     unsigned lanes;
     bool both_nodes = true;
     unsigned clients = 1;
     unsigned client_lanes = 2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
     bool declared = true;
 };
-constexpr setting settings_all[] = {
-    {.name = "one thread", .lanes = 1},
-    {.name = "two threads", .lanes = 2},
-    {.name = "two, undeclared", .lanes = 2, .declared = false},
-    {.name = "two, node each", .lanes = 2, .both_nodes = false},
-    {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
-    {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
-constexpr unsigned how_many = std::size(settings_all);
+std::vector<setting> settings_for(unsigned cores) {
+    std::vector<setting> all{
+        {.name = "one thread", .lanes = 1},
+        {.name = "two threads", .lanes = 2},
+        {.name = "two, undeclared", .lanes = 2, .declared = false},
+        {.name = "two, node each", .lanes = 2, .both_nodes = false},
+        {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
+        {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
+    for (unsigned lanes = 4; lanes <= cores; lanes *= 2)
+        all.push_back({.name = std::to_string(lanes) + " threads", .lanes = lanes, .client_lanes = lanes});
+    return all;
+}
 
 umbel::options two_nodes(bool declared) {
     umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}, .one_thread_per_context = declared};
@@ -157,9 +160,9 @@ private:
     std::atomic<unsigned> running_{0};
 };
 
-void print(settings const& chosen, char const* how, char const* what, char const* format, std::vector<double> samples) {
+void print(settings const& chosen, std::string const& how, char const* what, char const* format, std::vector<double> samples) {
     spread const seen = spread::of(std::move(samples));
-    std::printf("| %s | %s |", how, what);
+    std::printf("| %s | %s |", how.c_str(), what);
     for (double const one : {seen.min, seen.median, seen.max}) {
         std::printf(" ");
         std::printf(format, one);
@@ -184,12 +187,14 @@ int main(int count, char** words) {
         std::puts("threads: one core shows nothing here");
         return 0;
     }
-    std::vector<double> rate[how_many], cpu[how_many], faster[how_many], dearer[how_many];
+    std::vector<setting> const all = settings_for(std::thread::hardware_concurrency());
+    auto const how_many = static_cast<unsigned>(all.size());
+    std::vector<std::vector<double>> rate(how_many), cpu(how_many), faster(how_many), dearer(how_many);
     for (unsigned round = 0; round < chosen.rounds; ++round) {
-        arena::seen seen[how_many];
+        std::vector<arena::seen> seen(how_many);
         for (unsigned turn = 0; turn < how_many; ++turn) {
             unsigned const which = (turn + round) % how_many;
-            arena here{settings_all[which]};
+            arena here{all[which]};
             seen[which] = here.run(std::chrono::milliseconds{static_cast<int>(chosen.seconds * 1000)});
         }
         for (unsigned i = 0; i < how_many; ++i) {
@@ -204,16 +209,16 @@ int main(int count, char** words) {
         "|---|---|---|---|---|\n",
         callers);
     for (unsigned i = 0; i < how_many; ++i) {
-        print(chosen, settings_all[i].name, "million commands a second", "%.3f", rate[i]);
-        print(chosen, settings_all[i].name, "CPU ns per command", "%.0f", cpu[i]);
+        print(chosen, all[i].name, "million commands a second", "%.3f", rate[i]);
+        print(chosen, all[i].name, "CPU ns per command", "%.0f", cpu[i]);
         // What it would be if every thread had its core to itself all the time: other programs do not count.
         std::vector<double> possible;
         for (std::size_t round = 0; round < cpu[i].size(); ++round)
-            possible.push_back(settings_all[i].lanes * cpu[0][round] / cpu[i][round]);
-        print(chosen, settings_all[i].name, "throughput by CPU beside one thread", "%.2f", std::move(possible));
+            possible.push_back(all[i].lanes * cpu[0][round] / cpu[i][round]);
+        print(chosen, all[i].name, "throughput by CPU beside one thread", "%.2f", std::move(possible));
         if (i == 0) continue;
-        print(chosen, settings_all[i].name, "throughput beside one thread", "%.2f", faster[i]);
-        print(chosen, settings_all[i].name, "CPU beside one thread", "%.2f", dearer[i]);
+        print(chosen, all[i].name, "throughput beside one thread", "%.2f", faster[i]);
+        print(chosen, all[i].name, "CPU beside one thread", "%.2f", dearer[i]);
     }
     return 0;
 }
