@@ -16,7 +16,7 @@ struct topology_changed {
     std::size_t shards = 0;
 };
 
-/// For the observer.
+/// For the observer: a connection to a node serves; a client of several contexts has several to one node.
 struct node_connected {
     std::string node;
     link_mode mode = link_mode::primary;

@@ -72,7 +72,7 @@ public:
     engine::pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
     engine::latency_record const* latency() const noexcept { return link_.pipe().latency(); }
 
-    /// True on the thread that does all there is to do for the connection, and is between two turns of it.
+    /// True on the one thread that serves the connection without a strand, in a turn of it or outside.
     bool serves_here() const noexcept { return own_io_ && own_io_->get_executor().running_in_this_thread(); }
 
     // ---- The strand ---------------------------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ private:
         if (one.runs == engine::runs::on_loop) [[unlikely]] net::leave_loop(static_cast<pooled_call&>(one), *loops().io_of(one.link.loop));
     }
     void leave_loops(engine::call_list const& calls) const noexcept {
-        if (abandoned_) return;
+        if (abandoned_ || !loops().several()) return;
         for (engine::call* one = calls.front(); one; one = one->next) leave_loop(*one);
     }
     /// True where one thread runs all that runs on the executor, so that it needs no strand.

@@ -44,13 +44,11 @@ public:
         for (asio::any_io_executor const& executor : executors) {
             asio::execution_context& context = context_of(executor);
             if (&context != only_) only_ = nullptr;
-            auto here = together && !all_.empty() ? all_.begin() : find(context);
-            if (here == all_.end()) {
-                if (all_.size() == loops_max) continue;
-                here = all_.insert(here, {&context, nullptr, {}});
-            }
-            if (here->context == &context && !here->io) here->io = io_beneath(executor);
-            here->executors.push_back(executor);
+            unsigned const known = together && !all_.empty() ? 0 : loop_of(&context);
+            if (known == none && all_.size() == loops_max) continue;
+            one_loop& here = known == none ? all_.emplace_back(one_loop{&context, nullptr, {}}) : all_[known];
+            if (here.context == &context && !here.io) here.io = io_beneath(executor);
+            here.executors.push_back(executor);
         }
     }
 
@@ -93,9 +91,6 @@ private:
 
     static asio::execution_context& context_of(asio::any_io_executor const& executor) noexcept {
         return asio::query(executor, asio::execution::context);
-    }
-    std::vector<one_loop>::iterator find(asio::execution_context const& context) noexcept {
-        return std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return one.context == &context; });
     }
 
     asio::execution_context const* only_ = nullptr;

@@ -177,8 +177,11 @@ public:
     }
 
 private:
+    std::size_t place_of(engine::link_id id) const noexcept {
+        return (id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
+    }
     std::unique_ptr<sim_connection>& slot(engine::link_id id) noexcept {
-        return slots_[(id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode)];
+        return slots_[place_of(id)];
     }
     static void query_settled(void* self, engine::call& one) { static_cast<sim_driver*>(self)->happened(engine::query_settled{&one}); }
 
@@ -256,7 +259,7 @@ private:
         auto& known = slot(id);
         if (known) return *known;
         engine::pipeline_options pipeline = settings_.pipeline;
-        pipeline.seed = settings_.pipeline.seed + id.loop * 64u + id.node * 2u + static_cast<unsigned>(id.mode);
+        pipeline.seed = settings_.pipeline.seed + place_of(id);
         engine::link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
         known = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, link);
