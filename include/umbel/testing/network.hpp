@@ -1,4 +1,5 @@
-// network.hpp: byte streams on virtual time between clients and listeners: latency, splits, cuts, silence and refusals.
+// network.hpp: byte streams on virtual time between clients and listeners: latency, splits, cuts, silence, refusals, and bytes that
+// arrive after their sender has closed.
 // It knows no protocol: bytes go in at one end and come out at the other, or not.
 #pragma once
 
@@ -28,6 +29,10 @@ struct network_options {
     duration spike_max = 800ms;
     unsigned lost_connect_percent = 0;   ///< A connection attempt meets silence.
     std::size_t window_bytes = 256 * 1024;  ///< What the sender may have under way, unread by the other side.
+    /// Bytes under way when the client closes, or when a silence ends, arrive late: TCP sends lost bytes again, after ever longer pauses.
+    unsigned late_percent = 0;
+    duration late_max = 600ms;  ///< So late at the most.
+    bool resets_drop = true;    ///< False: what the client has aborted arrives all the same, as when a middlebox holds it.
 };
 
 /// What the client's end of a stream is told. Every notice carries the epoch that connect() was given.
@@ -65,8 +70,9 @@ class stream : public std::enable_shared_from_this<stream> {
 public:
     enum class outcome : std::uint8_t { good, would_block, ended };
 
-    stream(timeline& time, network_options const& options, listener& to, stream_owner& owner, std::uint32_t epoch, std::uint64_t number)
-        : time_{time}, options_{options}, server_{to}, owner_{&owner}, epoch_{epoch}, number_{number} {
+    stream(timeline& time, network_options const& options, listener& to, stream_owner& owner, std::uint32_t epoch, std::uint64_t number,
+           std::uint64_t& late_bytes)
+        : time_{time}, options_{options}, server_{to}, owner_{&owner}, epoch_{epoch}, number_{number}, late_bytes_{late_bytes} {
         if (time_.chance(options_.cut_percent)) {
             std::uint64_t const at = time_.random().below(options_.cut_within_bytes);
             (time_.chance(50) ? up_ : down_).cut_at = at;
@@ -126,7 +132,21 @@ public:
     void close() {
         owner_ = nullptr;
         if (ended_) return;
+        delay_rest(up_, true);
         up_.fin = true;
+        schedule(up_, true, engine::after(time_.now(), latency()));
+    }
+    /// The client resets the stream: what has not arrived is dropped. What the server has and did not read yet stays with it.
+    /// Rule: RFC 9293, "Half-Open Connections and Other Anomalies"; Linux hands out what was received before it reports the reset.
+    void abort() {
+        if (!options_.resets_drop) return close();
+        owner_ = nullptr;
+        up_.pieces.clear();
+        up_.under_way = 0;
+        // A reset is sent once: a server that it does not reach never hears of it.
+        if (ended_ || server_.unreachable()) return;
+        up_.fin = true;
+        up_.last_due = time_.now();
         schedule(up_, true, engine::after(time_.now(), latency()));
     }
 
@@ -151,6 +171,8 @@ public:
 
     /// The silence between client and server is over: what stands in the way goes on.
     void resume() {
+        delay_rest(up_, true);
+        delay_rest(down_, false);
         pump(up_, true);
         pump(down_, false);
     }
@@ -198,6 +220,13 @@ private:
         time_.at(way.last_due, [keep = shared_from_this(), &way, up] { keep->pump(way, up); });
     }
 
+    void delay_rest(direction& way, bool up) {
+        if (way.pieces.empty() || options_.late_percent == 0 || !time_.chance(options_.late_percent)) return;
+        instant const earliest = engine::after(time_.now(), time_.between(0ms, options_.late_max));
+        for (piece& one : way.pieces) one.due = std::max(one.due, earliest);
+        schedule(way, up, earliest);
+    }
+
     void pump(direction& way, bool up) {
         if (server_.unreachable()) return;  // resume() comes when it is over.
         bool moved = false;
@@ -223,7 +252,9 @@ private:
     }
     void deliver(std::string bytes, bool up) {
         if (up) {
-            if (!ended_) unread_.append(bytes);
+            if (ended_) return;
+            unread_.append(bytes);
+            if (!owner_) late_bytes_ += bytes.size();
         } else {
             received_.append(bytes);
         }
@@ -264,6 +295,7 @@ private:
     stream_owner* owner_;
     std::uint32_t const epoch_;
     std::uint64_t const number_;
+    std::uint64_t& late_bytes_;
     direction up_;
     direction down_;
     std::string unread_;
@@ -285,13 +317,15 @@ public:
     void listen(cluster::endpoint const& where, listener& by) { listeners_[where] = &by; }
     void leave(cluster::endpoint const& where) { listeners_.erase(where); }
     std::uint64_t connects() const noexcept { return connects_; }
+    /// Bytes that have arrived at servers on streams that their clients had closed or aborted before.
+    std::uint64_t late_bytes() const noexcept { return late_bytes_; }
 
     /// Begins to connect; the owner hears of it later, or never.
     std::shared_ptr<stream> connect(cluster::endpoint const& where, stream_owner& owner, std::uint32_t epoch) {
         ++connects_;
         auto const found = listeners_.find(where);
         listener& to = found == listeners_.end() ? nobody_ : *found->second;
-        auto made = std::make_shared<stream>(time_, options_, to, owner, epoch, connects_);
+        auto made = std::make_shared<stream>(time_, options_, to, owner, epoch, connects_, late_bytes_);
         if (time_.chance(options_.lost_connect_percent)) return made;
         time_.in(time_.between(options_.latency_min, options_.latency_max), [this, made] { arrive(made); });
         return made;
@@ -351,6 +385,7 @@ private:
     std::map<cluster::endpoint, listener*> listeners_;
     std::vector<std::weak_ptr<stream>> streams_;
     std::uint64_t connects_ = 0;
+    std::uint64_t late_bytes_ = 0;
 };
 
 }  // namespace umbel::testing
