@@ -27,8 +27,11 @@ enum class guilt : std::uint8_t {
     crossed,        ///< An answer that belongs to another command or another key.
     misordered,     ///< A command took effect before one that was settled before it began.
     hung,           ///< A command that was never settled.
+    not_linearizable,  ///< Reads and writes of a register that no order explains: an acknowledged write undone, a value from before read again.
+    undecided,         ///< The search for such an order was given up at its bound: nothing is proven.
 };
-inline constexpr std::array all_guilt{guilt::lost, guilt::doubled, guilt::denied_effect, guilt::crossed, guilt::misordered, guilt::hung};
+inline constexpr std::array all_guilt{guilt::lost, guilt::doubled, guilt::denied_effect, guilt::crossed, guilt::misordered, guilt::hung,
+                                     guilt::not_linearizable, guilt::undecided};
 
 constexpr std::string_view name_of(guilt what) noexcept {
     switch (what) {
@@ -38,6 +41,8 @@ constexpr std::string_view name_of(guilt what) noexcept {
         case guilt::crossed: return "crossed";
         case guilt::misordered: return "misordered";
         case guilt::hung: return "hung";
+        case guilt::not_linearizable: return "not linearizable";
+        case guilt::undecided: return "undecided";
     }
     return "unnamed";
 }

@@ -1,4 +1,5 @@
-// What becomes of bytes that are under way when their connection ends: closed, aborted, or cut off for a while.
+// What becomes of bytes that are under way when their connection ends: closed, aborted, or cut off for a
+// while.
 #include <umbel/testing/network.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -44,7 +45,8 @@ struct nobody_cares final : stream_owner {
 
 /// One client's stream to one server.
 struct wire {
-    explicit wire(network_options options, std::uint64_t seed = 1) : time{seed}, net{time, options}, server{time} {
+    explicit wire(network_options options, std::uint64_t seed = 1)
+        : time{seed}, net{time, options}, server{time} {
         net.listen({"10.0.0.1", 6379}, server);
         stream = net.connect({"10.0.0.1", 6379}, owner, 1);
         time.run_for(10ms);
@@ -81,7 +83,10 @@ TEST_CASE("what was written arrives although the client has closed", "[network]"
     CHECK(w.net.late_bytes() == 7);
 }
 
-TEST_CASE("bytes of a closed connection may arrive up to late_max later, and the server hears of its end behind them", "[network]") {
+TEST_CASE(
+    "bytes of a closed connection may arrive up to late_max later, and the server hears of its end behind "
+    "them",
+    "[network]") {
     duration longest{0};
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         wire w{{.late_percent = 100, .late_max = 300ms}, seed};
@@ -96,7 +101,8 @@ TEST_CASE("bytes of a closed connection may arrive up to late_max later, and the
     CHECK(longest < 302ms);
 }
 
-TEST_CASE("what has not arrived when the client aborts never arrives, and the server hears of the end", "[network]") {
+TEST_CASE("what has not arrived when the client aborts never arrives, and the server hears of the end",
+          "[network]") {
     wire w{{.late_percent = 100}};
     w.write("SET a 1");
     w.stream->abort();
@@ -119,7 +125,10 @@ TEST_CASE("what has arrived when the client aborts is the server's", "[network]"
     CHECK(w.net.late_bytes() == 0);
 }
 
-TEST_CASE("a client that closes while the way is cut is heard when it is free again; one that aborts is not heard at all", "[network]") {
+TEST_CASE(
+    "a client that closes while the way is cut is heard when it is free again; one that aborts is not heard "
+    "at all",
+    "[network]") {
     for (bool const aborts : {false, true}) {
         wire w{{.late_percent = 100}};
         w.server.cut = true;
@@ -142,7 +151,8 @@ TEST_CASE("without resets that drop, an abort is a close", "[network]") {
     CHECK(w.net.late_bytes() == 7);
 }
 
-TEST_CASE("behind a silence a connection that is still open may have to wait, too, and loses nothing", "[network]") {
+TEST_CASE("behind a silence a connection that is still open may have to wait, too, and loses nothing",
+          "[network]") {
     duration longest{0};
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         wire w{{.late_percent = 50, .late_max = 300ms}, seed};
