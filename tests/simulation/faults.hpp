@@ -25,6 +25,15 @@ public:
     void schedule(unsigned count, duration span) {
         for (unsigned i = 0; i < count; ++i) time_.in(time_.between(0ms, span), [this] { strike(); });
     }
+    /// Cuts the clients off from the owners of busy slots so many times, as when a cable is pulled and put in
+    /// again.
+    void schedule_flaps(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                node_number const victim = cluster_.truth(busy_slots_[time_.pick(busy_slots_.size())]);
+                if (!stopped_ && victim != nobody) cut(victim, time_.between(200ms, 1200ms));
+            });
+    }
     void stop() {
         stopped_ = true;
         if (squatter_) cluster_.unsquat(*squatter_, squatted_);

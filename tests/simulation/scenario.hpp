@@ -28,18 +28,24 @@ struct plan {
     bool fails_fast = false;
     bool zones = false;  ///< Nodes stand in two availability zones.
     unsigned loops = 1;  ///< Of the client.
+    unsigned flaps = 0;  ///< Cables that are pulled and put in again.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
     std::string describe() const {
         std::ostringstream out;
-        out << shape.primaries << " primaries with " << shape.replicas_each << " replicas, " << users.users << " users, " << faults << " faults, resp"
-            << (client.protocol == umbel::protocol::resp2 ? 2 : 3) << ", source " << static_cast<int>(client.topology_source) << ", style "
-            << static_cast<int>(servers.style) << (allowed.junk ? ", junk" : "") << (allowed.refusals ? ", refusals" : "")
-            << (allowed.small_bounds ? ", small bounds" : "") << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
-            << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "") << ", retry_unknown "
-            << static_cast<int>(client.retry_unknown) << ", breaker " << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
-            << client.retry_budget_percent << "% and " << client.retry_budget_floor << (zones ? ", zones" : "") << ", " << loops << " loops";
+        out << shape.primaries << " primaries with " << shape.replicas_each << " replicas, " << users.users
+            << " users, " << faults << " faults, resp" << (client.protocol == umbel::protocol::resp2 ? 2 : 3)
+            << ", source " << static_cast<int>(client.topology_source) << ", style "
+            << static_cast<int>(servers.style) << (allowed.junk ? ", junk" : "")
+            << (allowed.refusals ? ", refusals" : "") << (allowed.small_bounds ? ", small bounds" : "")
+            << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
+            << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "")
+            << ", retry_unknown " << static_cast<int>(client.retry_unknown) << ", breaker "
+            << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
+            << client.retry_budget_percent << "% and " << client.retry_budget_floor
+            << (zones ? ", zones" : "") << ", " << loops << " loops, " << flaps << " flaps, late "
+            << wires.late_percent << "%" << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
 };
@@ -110,6 +116,7 @@ inline void draw_more(random_source random, plan& made) {
     umbel::options& client = made.client;
     client.retry_unknown = repeats[random.below(4)];
     made.allowed.repeats = client.retry_unknown == umbel::retry_unknown::always;
+    made.allowed.undoes = client.retry_unknown == umbel::retry_unknown::idempotent;
     client.breaker_failures = breakers[random.below(4)];
     client.retry_budget_percent = percents[random.below(4)];
     client.retry_budget_floor = floors[random.below(4)];
@@ -175,6 +182,7 @@ struct outcome {
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
     std::uint64_t forgiven = 0;  ///< Acknowledged writes that the model has lost.
+    std::uint64_t registers = 0;  ///< Keys that were judged as registers.
     std::map<std::string, unsigned> codes;
 };
 
@@ -204,6 +212,7 @@ public:
 
         users.start();
         faults.schedule(plan_.faults, plan_.troubled);
+        faults.schedule_flaps(plan_.flaps, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users);
@@ -243,6 +252,10 @@ private:
         forgiven_ = found.forgiven;
         if (plan_.allowed.repeats) return;  // Then a write may run twice, and no history says whether that was allowed.
         for (std::string const& one : found.texts) judge.fail("history: " + one);
+        if (plan_.allowed.undoes) return;
+        auto const said = seen_.judged_registers(cluster);
+        registers_ = seen_.registers();
+        for (std::string const& one : said.texts) judge.fail("registers: " + one);
     }
     outcome told(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
         outcome made;
@@ -256,6 +269,7 @@ private:
         made.moved = db.counters().moved;
         made.asked = db.counters().asked;
         made.forgiven = forgiven_;
+        made.registers = registers_;
         made.codes = judge.codes();
         return made;
     }
@@ -264,6 +278,7 @@ private:
     timeline time_;
     witness seen_{time_};
     std::uint64_t forgiven_ = 0;
+    std::size_t registers_ = 0;
     std::uint64_t seed_;
 };
 

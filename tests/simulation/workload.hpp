@@ -6,6 +6,7 @@
 #include "witness.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct workload_options {
     unsigned replica_percent = 20;  ///< Of the reads that may go to replicas.
     std::size_t read_modes = 3;     ///< How many of the modes in any_mode() they know.
     unsigned large_percent = 2;
+    /// Nobody sets a key while an earlier write of it is not known to have run, or not to have: such a key is
+    /// only read from then on.
+    bool one_writer = false;
 };
 
 /// Users that call one after another until they are told to stop.
@@ -77,9 +81,10 @@ private:
     void issue(kind what, std::size_t which, bool goes_on) {
         std::uint64_t const number = ++number_;
         call_record record;
-        record.what = what;
         record.key = tag(which);
         std::optional<std::size_t> written;
+        if (options_.one_writer) what = what_one_writer_may(what, which);
+        record.what = what;
         std::vector<std::string> const words = words_of(record, number, written);
         record.deadline = umbel::engine::never;
         sim_call_options wanted;
@@ -98,13 +103,18 @@ private:
             for (std::string const& word : words) line += word.substr(0, 40) + ' ';
             return line;
         });
+        std::vector<std::size_t> const parts = registers_of(record, number, !wanted.reads);
         judge_.begun(number, std::move(record));
         std::vector<std::string_view> const views(words.begin(), words.end());
-        auto const call = db_.call(std::span<std::string_view const>{views}, [this, number, goes_on, written](umbel::result<umbel::reply> answer) {
-            judge_.ended(number, answer);
-            if (written) witness_.ended(*written, answer);
-            if (goes_on) later();
-        }, wanted);
+        auto const call = db_.call(
+            std::span<std::string_view const>{views},
+            [this, number, what, which, goes_on, written, parts](umbel::result<umbel::reply> answer) {
+                judge_.ended(number, answer);
+                if (written) witness_.ended(*written, answer);
+                tell_registers(what, which, parts, answer);
+                if (goes_on) later();
+            },
+            wanted);
         if (fixed_deadline_ == duration{0} && time_.chance(options_.cancel_percent))
             time_.in(time_.chance(30) ? duration{0} : time_.between(0us, 3ms), [this, call, number] {
                 time_.note([&] { return "call " + std::to_string(number) + " is cancelled"; });
@@ -112,6 +122,49 @@ private:
                 db_.cancel(call);
             });
     }
+    // ---- Keys as registers: what SET and MSET leave, and what GET and MGET find at primaries
+    // -------------------------------------
+
+    std::vector<std::size_t> registers_of(call_record const& one, std::uint64_t number, bool of_primary) {
+        switch (one.what) {
+            case kind::set: return {witness_.begin_write(one.key, number)};
+            case kind::mset:
+                return {witness_.begin_write(one.key + "x", number),
+                        witness_.begin_write(one.key + "y", number)};
+            case kind::get:
+                return of_primary ? std::vector{witness_.begin_read(one.key)} : std::vector<std::size_t>{};
+            case kind::mget:
+                return of_primary ? std::vector{witness_.begin_read(one.key + "x"),
+                                                witness_.begin_read(one.key + "y")}
+                                  : std::vector<std::size_t>{};
+            case kind::echo:
+            case kind::push:
+            case kind::append:
+            case kind::incr:
+            case kind::range:
+            case kind::refused: return {};
+        }
+        return {};
+    }
+    void tell_registers(kind what, std::size_t which, std::vector<std::size_t> const& parts,
+                        umbel::result<umbel::reply> const& answer) {
+        bool const writes = what == kind::set || what == kind::mset;
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            if (writes)
+                witness_.wrote(parts[i], answer);
+            else if (!answer)
+                witness_.not_read(parts[i], answer.error());
+            else
+                witness_.was_read(parts[i], what == kind::mget ? (*answer)[i] : umbel::resp::view{*answer});
+        }
+        if (writes && (answer || !answer.error().may_have_executed())) being_written_.erase({what, which});
+    }
+    kind what_one_writer_may(kind what, std::size_t which) {
+        if (what != kind::set && what != kind::mset) return what;
+        if (being_written_.insert({what, which}).second) return what;
+        return what == kind::set ? kind::get : kind::mget;
+    }
+
     umbel::read_from any_mode() {
         static constexpr umbel::read_from modes[] = {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any,
                                                      umbel::read_from::lowest_latency, umbel::read_from::same_zone};
@@ -151,6 +204,7 @@ private:
     workload_options options_;
     duration fixed_deadline_{};
     std::uint64_t number_ = 0;
+    std::set<std::pair<kind, std::size_t>> being_written_;
     bool stopped_ = false;
 };
 

@@ -62,6 +62,16 @@ struct sentence {
             if (count != 0) return false;
         return true;
     }
+    /// Takes in what another check found.
+    void add(sentence const& other) {
+        for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+        for (std::string const& one : other.texts)
+            if (texts.size() < 20) texts.push_back(one);
+        acknowledged += other.acknowledged;
+        refused += other.refused;
+        unknown += other.unknown;
+        forgiven += other.forgiven;
+    }
     void find(guilt what, std::string text) {
         ++counts[static_cast<std::size_t>(what)];
         if (texts.size() < 20) texts.push_back(std::string{name_of(what)} + ": " + std::move(text));

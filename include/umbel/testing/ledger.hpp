@@ -51,6 +51,18 @@ public:
         writes_.push_back({when, before});
         return writes_.size();
     }
+    /// A primary turns to the key, which write `held` has left it (0: it has none of it). Where that is not
+    /// the write that was executed last, wherever that was, the copies have parted (a failover, a stale
+    /// primary): from now on the servers are not one register of this key.
+    void turned_to(std::string const& key, std::uint64_t held, engine::instant when) {
+        auto const latest = latest_.find(key);
+        if (held != (latest == latest_.end() ? 0 : latest->second)) parted_.try_emplace(key, when);
+    }
+    /// A primary has left the key as write `now_held` made it (0: deleted).
+    void left(std::string const& key, std::uint64_t now_held) { latest_[key] = now_held; }
+    /// Keys whose copies have parted, and when that was first seen.
+    std::map<std::string, engine::instant, std::less<>> const& parted() const noexcept { return parted_; }
+
     /// A client has deleted the key: a copy without it may be newer than one with it.
     void deleted(std::string const& key) { deleted_.insert(key); }
     bool was_deleted(std::string_view key) const { return deleted_.find(key) != deleted_.end(); }
@@ -93,6 +105,8 @@ private:
     std::vector<write> writes_;
     std::set<std::string, std::less<>> deleted_;
     std::map<std::string, std::vector<model_loss>, std::less<>> losses_;
+    std::map<std::string, std::uint64_t, std::less<>> latest_;
+    std::map<std::string, engine::instant, std::less<>> parted_;
     std::uint64_t count_ = 0;
 };
 

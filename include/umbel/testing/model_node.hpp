@@ -252,16 +252,29 @@ private:
         if (copies && !link_up && !options.serves_stale && !which.stale)
             return wire::error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
         if (loading && !which.stale) return wire::error("LOADING Redis is loading the dataset in memory");
+        if (!copies)
+            for (std::size_t const at : keys_in(which, words))
+                book.turned_to(words[at], history_of(words[at]), time.now());
         model_outcome made = model_executor{store, from.resp3}.run(which, words);
-        if (!made.changed.empty()) {
-            may_know_more = true;
-            for (std::string const& key : made.changed)
-                if (auto const at = store.find(key); at != store.end()) at->second.history = book.wrote(time.now(), at->second.history);
-                else book.deleted(key);
-            if (changed) changed(*this, made.changed);
-        }
+        if (!made.changed.empty()) note_writes(made.changed);
         book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
         return std::move(made.reply);
+    }
+
+    std::uint64_t history_of(std::string_view key) const {
+        auto const at = store.find(key);
+        return at == store.end() ? 0 : at->second.history;
+    }
+    void note_writes(std::vector<std::string> const& keys) {
+        may_know_more = true;
+        for (std::string const& key : keys) {
+            if (auto const at = store.find(key); at != store.end())
+                at->second.history = book.wrote(time.now(), at->second.history);
+            else
+                book.deleted(key);
+            book.left(key, history_of(key));
+        }
+        if (changed) changed(*this, keys);
     }
 
     /// The error line of a command that is not served here; empty when it is.

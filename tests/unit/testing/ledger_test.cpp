@@ -48,3 +48,29 @@ TEST_CASE("a copy that is given up while nobody else holds the key loses every w
     CHECK(fork.book.losses().at("k").front().from == 1ms);
     CHECK(fork.book.losses().at("k").front().until == 6ms);
 }
+
+TEST_CASE(
+    "copies have parted when a primary turns to one that has not seen the latest write, from that time on",
+    "[ledger]") {
+    ledger book;
+    book.turned_to("k", 0, 1ms);
+    book.left("k", 1);
+    book.turned_to("k", 1, 2ms);
+    book.left("k", 2);
+    CHECK(book.parted().empty());
+    book.turned_to("k", 1, 5ms);  // A replica that was promoted without the latest write.
+    book.left("k", 3);
+    book.turned_to("k", 2, 7ms);
+    REQUIRE(book.parted().size() == 1);
+    CHECK(book.parted().at("k") == 5ms);
+}
+
+TEST_CASE("a key that was deleted has not parted where nobody has it", "[ledger]") {
+    ledger book;
+    book.left("k", 1);
+    book.left("k", 0);
+    book.turned_to("k", 0, 5ms);
+    CHECK(book.parted().empty());
+    book.turned_to("k", 1, 6ms);
+    CHECK(book.parted().contains("k"));
+}
