@@ -172,6 +172,8 @@ struct options {
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
+    /// Commands wait on a connection that has been silent for this long: the other nodes are asked whether its node was replaced. Zero means never.
+    milliseconds doubt_after{150};
 
     /// MOVED and ASK followed for one command in a row, without a retry between, before errc::too_many_redirects.
     std::uint16_t redirects_max = 16;

@@ -88,8 +88,8 @@ public:
             due_.erase(due_.begin());
         }
         if (++steps_ % 16 != 0) return;
-        auto const& settings = db.driver().settings();
-        for (sim_connection* const one : db.driver().connections())
+        auto const& settings = db.driver().chosen();
+        for (auto const& one : db.driver().sessions())
             if (one->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u) fail("more in flight than the bound allows");
         if (db.control().waiting() > settings.engine.waiting_max) fail("more waiting than the bound allows");
     }
@@ -99,7 +99,7 @@ public:
     void conclude(sim_client& db) {
         for (auto const& [number, one] : calls_)
             if (one.completions != 1) fail("call " + name(number) + " completed " + std::to_string(one.completions) + " times");
-        if (db.redirects_seen() > db.driver().settings().engine.judging.redirects_max) fail("a call followed more redirects than the bound allows");
+        if (db.redirects_seen() > db.driver().chosen().engine.judging.redirects_max) fail("a call followed more redirects than the bound allows");
         check_budget(db);
         for (auto const& [key, seen] : counters_) check_counter(key, seen);
         for (auto const& [id, count] : executions_) check_final(id);
@@ -279,7 +279,7 @@ private:
 
     /// What ran more often than it was asked for was repeated, and drew on the budget: a share of the commands, and so many a second.
     void check_budget(sim_client& db) {
-        umbel::engine::retry_budget_options budget = db.driver().settings().engine.budget;
+        umbel::engine::retry_budget_options budget = db.driver().chosen().engine.budget;
         if (allowed_.empty_budget) budget = {.percent = 0, .floor_per_second = 0};
         auto const seconds = static_cast<std::uint64_t>((time_.now() - began_ + budget.window) / 1s) + 1;
         // The client's own questions earn, too.

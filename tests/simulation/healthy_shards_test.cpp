@@ -28,7 +28,7 @@ struct standstill {
     standstill() {
         on.ready();
         on.time.after_every_step([this] {
-            for (auto* const one : on.db.driver().connections()) in_flight = std::max(in_flight, one->link().pipe().in_flight());
+            for (auto const& one : on.db.driver().sessions()) in_flight = std::max(in_flight, one->link().pipe().in_flight());
             waiting = std::max(waiting, on.db.control().waiting());
             pending = std::max(pending, on.db.pending());
         });

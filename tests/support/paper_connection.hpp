@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace paper {
@@ -72,20 +73,17 @@ struct paper_transport final : umbel::net::transport {
 
 /// What the driver would hear.
 struct listener final : umbel::net::connection_owner {
-    void opened(connection&) override { heard.push_back("opened"); }
-    void lost(connection&, errc why, std::string) override { heard.push_back("lost " + std::string{umbel::name_of(why)}); }
-    void closed(connection&) override { heard.push_back("closed"); }
-    void doubted(connection&) override {}
-    void diverted(call_list&& calls) override {
-        while (call* const one = calls.pop()) {
+    void report(umbel::engine::event&& happened) override {
+        if (std::holds_alternative<umbel::engine::link_opened>(happened)) heard.push_back("opened");
+        if (std::holds_alternative<umbel::engine::link_closed>(happened)) heard.push_back("closed");
+        if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened)) heard.push_back("lost " + std::string{umbel::name_of(lost->why)});
+        auto* const diverted = std::get_if<umbel::engine::calls_diverted>(&happened);
+        while (call* const one = diverted ? diverted->calls.pop() : nullptr) {
             heard.push_back("diverted " + std::string{umbel::name_of(one->way->fault)});
             one->way.reset();
         }
     }
-    void stranded(call_list&& calls) override {
-        while (calls.pop()) heard.push_back("stranded");
-    }
-    void stranded(call&) noexcept override { heard.push_back("stranded"); }
+    void park(call&) noexcept override { heard.push_back("parked"); }
     std::shared_ptr<void> keeper() override { return std::make_shared<int>(1); }
     std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&, umbel::net::transport_owner& owner,
                                                           std::uint32_t epoch) override {

@@ -1,9 +1,9 @@
 // script.hpp: a client's engine and links driven by hand, on explicit virtual time: what goes out is compared, what comes in is said.
-// It knows no server: a test plays all of them. It does what a driver does and nothing more.
+// It knows no server: a test plays all of them. Its connections are ports of engine::session.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
-#include <umbel/engine/link.hpp>
+#include <umbel/engine/session.hpp>
 
 #include "support/script_setting.hpp"
 
@@ -31,20 +31,48 @@ struct watched {
 
 class script {
 public:
-    /// One end of one connection.
-    struct peer {
-        peer(engine::pipeline_options const& pipeline, engine::link_options const& timing, engine::link_id number)
-            : link{pipeline, timing, nullptr}, id{number} {}
+    /// One end of one connection: the port of its session.
+    struct peer final : engine::session<peer> {
+        peer(script& of, engine::pipeline_options const& pipeline, engine::link_options const& timing, engine::link_id number)
+            : session{number, pipeline, timing, nullptr}, home{of} {}
 
-        engine::link link;
-        engine::link_id id;
-        std::uint32_t generation = 0;
+        script& home;
         std::string address;
         bool dialling = false;
         bool connected = false;
-        bool draining = false;
         std::size_t takes = SIZE_MAX;  ///< Bytes the kernel takes before it blocks.
         unsigned connections = 0;
+        std::span<char> room;
+
+        struct turn_surroundings {
+            explicit turn_surroundings(peer& whose) noexcept : home{whose.home} {}
+            engine::instant now() const noexcept { return home.now_; }
+            script& home;
+        };
+        engine::instant clock() const noexcept { return home.now_; }
+        void connect_stream(engine::open_link const&) {}
+        void close_stream() noexcept {
+            dialling = connected = false;
+            takes = SIZE_MAX;
+        }
+        bool read_stream(std::span<char> into) noexcept {
+            room = into;
+            return true;
+        }
+        bool await_writable() noexcept { return true; }
+        std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) { return home.write(*this, pieces, how); }
+        std::string write_failure() noexcept { return {}; }
+        bool post_turn() noexcept { return home.turns_.push_back(this), true; }
+        bool arm(engine::instant) noexcept { return true; }
+        bool completes_at_once() const noexcept { return false; }
+        void take_submitted() noexcept {}
+        void complete(engine::call& one) { one.kind->complete(one); }
+        engine::instant batch_ends() noexcept { return home.now_; }
+        void before_write() noexcept {}
+        void turn_served() noexcept {}
+        void report(engine::event&& happened) { home.events_.push_back(std::move(happened)); }
+        void park(engine::call& one) noexcept { home.park(one); }
+        void slowed(std::vector<engine::call_slow>&&) {}
     };
 
     explicit script(script_options options = {}) : options_{std::move(options)}, engine_{options_.engine, {this, &script::settled}, {this, &script::requests}} {
@@ -61,10 +89,7 @@ public:
     ~script() {
         engine_.close(now_);
         carry_out();
-        for (auto& [key, one] : peers_) {
-            one->link.pipe().dismiss(errc::cancelled);
-            deliver(*one);
-        }
+        for (auto& [key, one] : peers_) one->shut({});
         run();
         for (auto const& one : calls_) {
             INFO(one->command);
@@ -85,8 +110,7 @@ public:
         one.table_version = engine_.routes().version();
         peer* const there = to ? find(to) : nullptr;
         if (there) one.link = to;
-        there ? take(*there, one) : strand(one);
-        if (there) serve(*there);
+        there ? take(*there, one) : park(one);
         run();
         return started{one};
     }
@@ -99,7 +123,7 @@ public:
             carry_out();
         } else if (owner != engine::cancel_token::nobody) {
             for (auto& [key, one] : peers_)
-                if (engine::cancel_token::of(one->id) == owner) one->link.pipe().cancel(*token.target), serve(*one);
+                if (engine::cancel_token::of(one->id()) == owner) one->cancel(token);
         }
         run();
     }
@@ -119,12 +143,13 @@ public:
         INFO(node);
         REQUIRE(one.connected);
         while (!bytes.empty() && one.connected) {
-            auto const room = one.link.space();
-            std::size_t const part = std::min(room.size(), bytes.size());
-            std::copy_n(bytes.data(), part, room.data());
-            one.link.arrived(part, now_);
+            REQUIRE_FALSE(one.room.empty());
+            std::size_t const part = std::min(one.room.size(), bytes.size());
+            std::copy_n(bytes.data(), part, one.room.data());
+            one.room = {};
             bytes.remove_prefix(part);
-            serve(one);
+            one.on_bytes(one.epoch(), part);
+            take_turns();
         }
         run();
     }
@@ -142,19 +167,19 @@ public:
     }
     void refuse(std::string_view node) {
         REQUIRE(at(node).dialling);
-        lose(at(node), errc::connect_failed, "Connection refused");
+        at(node).on_open_failed(at(node).epoch(), errc::connect_failed, "Connection refused");
         run();
     }
     void cut(std::string_view node) {
         REQUIRE(at(node).connected);
-        lose(at(node), errc::connection_lost, "the node closed the connection");
+        at(node).on_end(at(node).epoch(), "the node closed the connection");
         run();
     }
     /// From now on the kernel takes only `bytes` more of what is written to this node.
     void block(std::string_view node, std::size_t bytes) { at(node).takes = bytes; }
     void unblock(std::string_view node) {
         at(node).takes = SIZE_MAX;
-        serve(at(node));
+        at(node).on_writable(at(node).epoch());
         run();
     }
     void connects_by_itself(bool whether) { options_.connects_by_itself = whether; }
@@ -172,10 +197,7 @@ public:
             }
             carry_out();
             for (auto& [key, one] : peers_) {
-                if (one->link.next_due() > now_) continue;
-                if (!one->link.tick(now_)) lose(*one, one->link.why(), one->link.message());
-                if (one->link.doubts()) events_.push_back(engine::refresh_wanted{one->id});
-                serve(*one);
+                if (one->link().next_due() <= now_) one->timer_due();
             }
             run();
         }
@@ -201,8 +223,8 @@ public:
         std::uint16_t const found = table().primary_of(cluster::slot{static_cast<std::uint16_t>(slot)});
         return found == cluster::no_node ? std::string{} : engine_.nodes()[found].name;
     }
-    engine::link& link(std::string_view node) { return at(node).link; }
-    engine::pipeline& pipe(std::string_view node) { return at(node).link.pipe(); }
+    engine::link& link(std::string_view node) { return at(node).link(); }
+    engine::pipeline& pipe(std::string_view node) { return at(node).link().pipe(); }
     engine::handshake_plan const& plan(std::string_view node) { return plans_[std::string{node}]; }
     engine::instant now() const noexcept { return now_; }
     unsigned ticks() const noexcept { return ticks_; }
@@ -223,7 +245,7 @@ private:
     static void settled(void* self, engine::call& one) { static_cast<script*>(self)->events_.push_back(engine::query_settled{&one}); }
     static std::uint64_t requests(void* self) {
         std::uint64_t all = 0;
-        for (auto& [key, one] : static_cast<script*>(self)->peers_) all += one->link.pipe().counters().requests();
+        for (auto& [key, one] : static_cast<script*>(self)->peers_) all += one->counters().requests();
         return all;
     }
     static unsigned key_of(engine::link_id id) noexcept { return engine::cancel_token::of(id); }
@@ -245,22 +267,33 @@ private:
     }
     engine::instant due() {
         engine::instant soonest = engine_.next_due();
-        for (auto& [key, one] : peers_) soonest = std::min(soonest, one->link.next_due());
+        for (auto& [key, one] : peers_) soonest = std::min(soonest, one->link().next_due());
         return soonest;
     }
 
-    void strand(engine::call& one) {
+    void park(engine::call& one) {
         engine::calls_stranded event;
         event.calls.push(one);
         events_.push_back(std::move(event));
     }
     void take(peer& there, engine::call& one) {
-        if (there.link.now_is() == engine::link::state::idle) return strand(one);
-        there.link.accept(one, now_);
+        if (there.passes(one)) return;
+        there.take(one, now_);
+        if (!there.in_turn()) there.settle_up();
+    }
+    /// Lets sessions have the turns that they have asked for.
+    void take_turns() {
+        for (unsigned rounds = 0; !turns_.empty(); ++rounds) {
+            REQUIRE(rounds < 100000);
+            peer* const next = turns_.front();
+            turns_.pop_front();
+            next->scheduled_turn();
+        }
     }
 
     /// Lets the engine hear what has happened until all is quiet.
     void run() {
+        take_turns();
         for (unsigned rounds = 0; !events_.empty(); ++rounds) {
             REQUIRE(rounds < 100000);
             engine::event first = std::move(events_.front());
@@ -278,97 +311,45 @@ private:
             else if (auto* const closes = std::get_if<engine::close_link>(&what)) close(*closes);
             else notices_.push_back(std::move(what));
         }
-        std::vector<peer*> called;
-        while (engine::call* const one = engine_.outgoing().pop()) {
-            peer* const there = find(one->link);
-            if (std::find(called.begin(), called.end(), there) == called.end()) called.push_back(there);
-            take(*there, *one);
-        }
-        for (peer* const there : called) serve(*there);
+        while (engine::call* const one = engine_.outgoing().pop()) take(*find(one->link), *one);
+        take_turns();
         while (engine::call* const one = engine_.finished().pop()) one->kind->complete(*one);
     }
     void open(engine::open_link& what) {
         auto& place = peers_[key_of(what.link)];
         engine::link_options timing = options_.link;
         timing.meter = engine_.routes().meter_of(what.link.node);
-        if (!place) place = std::make_unique<peer>(options_.pipeline, timing, what.link);
+        if (!place) place = std::make_unique<peer>(*this, options_.pipeline, timing, what.link);
         peer& one = *place;
         one.address = what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
         if (what.link.loop != 0) one.address += "#" + std::to_string(what.link.loop);
-        one.generation = what.generation;
-        one.draining = false;
-        one.dialling = true;
         plans_[one.address] = what.plan;
         ++dialled_;
-        one.link.connecting(std::move(what.plan), what.where.to_string(), what.link, now_, what.kind);
+        one.open(std::move(what));
+        one.dialling = true;
         if (options_.connects_by_itself) accept(one);
     }
     void close(engine::close_link const& what) {
-        peer* const one = find(what.link);
-        if (!one || one->generation != what.generation) return;
-        one->draining = true;
-        serve(*one);
+        if (peer* const one = find(what.link)) one->drain(what.generation);
     }
     void accept(peer& one) {
         one.dialling = false;
         one.connected = true;
         ++one.connections;
-        one.link.connected(now_);
-        if (one.link.now_is() == engine::link::state::ready) opened(one);
-        serve(one);
+        one.on_open(one.epoch());
     }
-    void opened(peer& one) {
-        auto const& greeting = one.link.greeting();
-        events_.push_back(engine::link_opened{one.id, one.generation, greeting.node_id(), greeting.zone()});
-    }
-    void lose(peer& one, errc why, std::string message) {
-        one.dialling = one.connected = false;
-        one.takes = SIZE_MAX;
-        one.link.lost(why, message, now_);
-        events_.push_back(engine::link_lost{one.id, one.generation, why, std::move(message), one.link.silent()});
-        deliver(one);
-    }
-
-    /// The work of one turn, as a connection does it: settle, hand on, write.
-    void serve(peer& one) {
-        for (unsigned turns = 0;; ++turns) {
-            REQUIRE(turns < 100000);
-            engine::link::progress const seen = one.link.settle(4, now_);
-            if (seen == engine::link::progress::opened) opened(one);
-            if (seen == engine::link::progress::broken) {
-                lose(one, one.link.why(), one.link.message());
-                break;
-            }
-            deliver(one);
-            if (seen == engine::link::progress::drained) break;
-        }
-        flush(one);
-        deliver(one);
-        if (one.draining && one.link.pipe().idle()) finish_draining(one);
-    }
-    void deliver(peer& one) {
-        if (!one.link.pipe().diverted().empty()) events_.push_back(engine::calls_diverted{std::move(one.link.pipe().diverted())});
-        while (engine::call* const call = one.link.pipe().finished().pop()) call->kind->complete(*call);
-    }
-    void flush(peer& one) {
-        while (one.connected && one.link.wants_write()) {
-            auto const pieces = one.link.gather();
-            if (pieces.empty() || one.takes == 0) return;
-            sent made;
-            made.to = one.address;
-            made.connection = one.connections;
-            for (auto const& piece : pieces) made.bytes.append(piece.data, piece.size);
-            made.bytes.resize(std::min(made.bytes.size(), one.takes));
-            if (one.takes != SIZE_MAX) one.takes -= made.bytes.size();
-            one.link.wrote(made.bytes.size());
-            written_.push_back(std::move(made));
-        }
-    }
-    void finish_draining(peer& one) {
-        one.draining = one.connected = one.dialling = false;
-        one.link.pipe().lose(errc::connection_lost, {}, now_);
-        one.link.forget();
-        events_.push_back(engine::link_closed{one.id, one.generation});
+    std::size_t write(peer& one, std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
+        how = one.takes == 0 ? engine::write_outcome::blocked : engine::write_outcome::wrote;
+        if (one.takes == 0) return 0;
+        sent made;
+        made.to = one.address;
+        made.connection = one.connections;
+        for (auto const& piece : pieces) made.bytes.append(piece.data, piece.size);
+        made.bytes.resize(std::min(made.bytes.size(), one.takes));
+        if (one.takes != SIZE_MAX) one.takes -= made.bytes.size();
+        std::size_t const count = made.bytes.size();
+        written_.push_back(std::move(made));
+        return count;
     }
 
     script_options options_;
@@ -377,6 +358,7 @@ private:
     std::map<unsigned, std::unique_ptr<peer>> peers_;
     std::map<std::string, engine::handshake_plan> plans_;
     std::deque<engine::event> events_;
+    std::deque<peer*> turns_;  ///< That sessions have asked for.
     std::deque<sent> written_;
     std::vector<std::unique_ptr<scripted_call>> calls_;
     std::vector<engine::action> notices_;

@@ -128,8 +128,9 @@ struct call {
     stage at = stage::fresh;
     engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
     bool asking = false;           ///< ASKING goes in front of it.
-    bool internal = false;         ///< The engine's own query: not judged, not counted as the user's.
-    bool only_waits = false;       ///< Nothing to send: it is done as soon as a topology is known.
+    bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
+    bool question : 1 = false;     ///< For the control plane, not for a node.
+    bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
     std::uint64_t position = 0;    ///< Its place in the pipeline's ring.
     instant deadline = never;

@@ -27,9 +27,7 @@ inline void engine::spare(call& one) noexcept {
 
 /// Ends the calls of an event that could not be heard to its end.
 inline void engine::spare(event& unheard) noexcept {
-    auto* const diverted = std::get_if<calls_diverted>(&unheard);
-    auto* const stranded = std::get_if<calls_stranded>(&unheard);
-    call_list* const calls = diverted ? &diverted->calls : stranded ? &stranded->calls : nullptr;
+    call_list* const calls = calls_of(unheard);
     while (call* const one = calls ? calls->pop() : nullptr) spare(*one);
 }
 

@@ -53,4 +53,11 @@ struct refresh_wanted {
 
 using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled, refresh_wanted>;
 
+/// The calls that an event hands over, if any.
+inline call_list* calls_of(event& what) noexcept {
+    if (auto* const diverted = std::get_if<calls_diverted>(&what)) return &diverted->calls;
+    auto* const stranded = std::get_if<calls_stranded>(&what);
+    return stranded ? &stranded->calls : nullptr;
+}
+
 }  // namespace umbel::engine

@@ -99,6 +99,7 @@ inline void strip(pooled_call& one) noexcept {
     one.group.reset();
     one.detour = detour::none;
     one.ends_client = false;
+    one.question = false;
     one.only_waits = false;
     one.way.reset();
     one.asking = false;

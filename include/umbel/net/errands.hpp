@@ -51,9 +51,7 @@ private:
     friend parcel_register;
 
     engine::call_list* calls() noexcept {
-        auto* const diverted = std::get_if<engine::calls_diverted>(&what);
-        auto* const stranded = std::get_if<engine::calls_stranded>(&what);
-        return diverted ? &diverted->calls : stranded ? &stranded->calls : nullptr;
+        return engine::calls_of(what);
     }
     void enter(parcel_register* entered) noexcept {
         register_ = entered;
@@ -96,6 +94,7 @@ struct pursuit {
         if (token) token->release();
     }
     std::uint32_t owner() const noexcept { return token->owner.load(std::memory_order_seq_cst); }
+    engine::call& target() const noexcept { return *token->target; }
 };
 
 }  // namespace umbel::net

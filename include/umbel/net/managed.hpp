@@ -2,11 +2,12 @@
 // It knows neither connections nor calls.
 #pragma once
 
+#include <umbel/engine/try_alloc.hpp>
+
 #include <asio/error_code.hpp>
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace umbel::net {
@@ -34,12 +35,7 @@ bool managed_twice(Step&& step) noexcept {
     return managed(step) || managed(step);
 }
 
-/// A copy of a text, or what an error says; nothing where there is no memory for it.
-inline std::string text_of(std::string_view of) noexcept {
-    std::string text;
-    static_cast<void>(managed([&] { text.assign(of); }));
-    return text;
-}
+/// What an error says; empty where there is no memory for it.
 inline std::string text_of(asio::error_code problem) noexcept {
     std::string text;
     static_cast<void>(managed([&] { text = problem.message(); }));

@@ -46,7 +46,7 @@ public:
 
     /// With several `loops` it has as many connections of each kind to a node as there are loops whose calls have asked it.
     sim_client(timeline& time, network& net, options const& options, std::uint64_t seed, cluster::policy const& policy = {}, unsigned loops = 1)
-        : time_{time}, driver_{time, net, settle(options, policy, seed, loops)} {}
+        : time_{time}, driver_{time, net, good_settings(options, policy, seed), loops} {}
 
     sim_client(sim_client const&) = delete;
     sim_client& operator=(sim_client const&) = delete;
@@ -66,7 +66,7 @@ public:
             time_.soon([&one] { sim_call::complete(one); });
             return number;
         }
-        driver_.start(one);
+        driver_.begin(one);
         return number;
     }
     /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when it is done.
@@ -75,7 +75,7 @@ public:
         if (at != pending_.end() && at->second->at != engine::call::stage::done) driver_.request_cancel(at->second->shared_token);
     }
     /// Every pending call completes with errc::cancelled.
-    void close() { driver_.shut_down(); }
+    void close() { driver_.end(); }
 
     std::size_t pending() const noexcept { return pending_.size(); }
     sim_driver& driver() noexcept { return driver_; }
@@ -93,6 +93,13 @@ public:
     std::uint16_t redirects_seen() const noexcept { return redirects_seen_; }
 
 private:
+    /// Precondition: the options are good.
+    static engine::settings good_settings(options const& given, cluster::policy const& policy, std::uint64_t seed) {
+        result<engine::settings> made = engine::settle(given, policy, seed, false);
+        UMBEL_ASSERT(made.has_value());
+        return std::move(*made);
+    }
+
     struct sim_call : engine::call {
         sim_call(sim_client& of, call_number its_number, callback its_done)
             : owner{of}, number{its_number}, done{std::move(its_done)}, shared_token{std::make_shared<engine::cancel_token>()} {
@@ -152,9 +159,9 @@ private:
         one.bytes = one.encoded.data();
         one.size = static_cast<std::uint32_t>(to - one.encoded.data());
         one.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
-        one.reads = wanted.reads.value_or(driver_.settings().read_from);
-        one.timeout = wanted.deadline.value_or(driver_.settings().deadline);
-        one.link.loop = static_cast<std::uint8_t>(wanted.loop % driver_.settings().engine.loops);
+        one.reads = wanted.reads.value_or(driver_.chosen().read_from);
+        one.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
+        one.link.loop = static_cast<std::uint8_t>(wanted.loop % driver_.chosen().engine.loops);
         return {};
     }
 

@@ -12,7 +12,7 @@ TEST_CASE("a call on a connection that was never opened goes back to the driver"
     noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
-    CHECK(here.owner.heard == std::vector<std::string>{"stranded"});
+    CHECK(here.owner.heard == std::vector<std::string>{"parked"});
 }
 
 TEST_CASE("calls wait for the connection, go out in one write, and are answered in order", "[connection]") {

@@ -1,5 +1,5 @@
-// Tests of net::inbox: order, bound, and one wake-up for many.
-#include <umbel/net/inbox.hpp>
+// Tests of engine::inbox: order, bound, and one wake-up for many.
+#include <umbel/engine/inbox.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -11,7 +11,7 @@
 
 using umbel::engine::call;
 using umbel::engine::call_list;
-using umbel::net::inbox;
+using umbel::engine::inbox;
 
 TEST_CASE("only the first push into an empty inbox asks for a wake-up", "[inbox]") {
     std::array<call, 3> calls;

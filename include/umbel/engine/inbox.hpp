@@ -1,5 +1,5 @@
-// inbox.hpp: how calls come to a strand from any thread: lock-free, bounded, one wake-up for many.
-// It knows no strand; whoever finds it empty must see to it that it is drained.
+// inbox.hpp: how calls come to their next owner from any thread: lock-free, bounded, one wake-up for many.
+// It knows no thread; whoever finds it empty must see to it that it is drained.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace umbel::net {
+namespace umbel::engine {
 
 /// A multi-producer stack that is taken whole and turned round.
 /// Threading: push() from any thread, take() from one at a time.
@@ -23,12 +23,12 @@ public:
 
     explicit inbox(std::uint32_t bound) noexcept : bound_{bound} {}
 
-    pushed push(engine::call& one) noexcept {
+    pushed push(call& one) noexcept {
         if (count_.fetch_add(1, std::memory_order_relaxed) >= bound_) {
             count_.fetch_sub(1, std::memory_order_relaxed);
             return pushed::full;
         }
-        engine::call* head = head_.load(std::memory_order_relaxed);
+        call* head = head_.load(std::memory_order_relaxed);
         do {
             one.next = head;
         } while (!head_.compare_exchange_weak(head, &one, std::memory_order_release, std::memory_order_relaxed));
@@ -40,22 +40,22 @@ public:
     std::uint32_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
 
     /// Takes everything, oldest first; the list is empty when there is nothing.
-    engine::call_list take() noexcept {
-        engine::call* newest = head_.exchange(nullptr, std::memory_order_acquire);
-        engine::call* oldest = nullptr;
+    call_list take() noexcept {
+        call* newest = head_.exchange(nullptr, std::memory_order_acquire);
+        call* oldest = nullptr;
         std::uint32_t taken = 0;
         while (newest) {
-            engine::fetch(*newest);  // Another thread's cache has it.
-            engine::call* const older = newest->next;
+            fetch(*newest);  // Another thread's cache has it.
+            call* const older = newest->next;
             newest->next = oldest;
             oldest = newest;
             newest = older;
             ++taken;
         }
         if (taken != 0) count_.fetch_sub(taken, std::memory_order_relaxed);
-        engine::call_list all;
+        call_list all;
         while (oldest) {
-            engine::call* const newer = oldest->next;
+            call* const newer = oldest->next;
             all.push(*oldest);
             oldest = newer;
         }
@@ -63,9 +63,9 @@ public:
     }
 
 private:
-    std::atomic<engine::call*> head_{nullptr};
+    std::atomic<call*> head_{nullptr};
     std::atomic<std::uint32_t> count_{0};
     std::uint32_t const bound_;
 };
 
-}  // namespace umbel::net
+}  // namespace umbel::engine

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 
-namespace umbel::net {
+namespace umbel::cluster {
 
 /// What a URL says. Fields that it leaves out are empty.
 struct seed_url {
-    cluster::endpoint where;
+    endpoint where;
     std::string username;
     std::string password;
     std::optional<std::uint32_t> database;
@@ -99,10 +99,10 @@ inline result<seed_url> read_url(std::string_view text) {
             if (!told.database) return url::bad(text, "names a database that is no number");
         }
     }
-    auto where = cluster::endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
+    auto where = endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
     if (!where) return fail(errc::bad_argument, delivery::not_sent, "options.seeds: " + std::string{where.error().message()});
     told.where = std::move(*where);
     return told;
 }
 
-}  // namespace umbel::net
+}  // namespace umbel::cluster

@@ -1,0 +1,27 @@
+// complete_all.hpp: how a list of settled calls is completed, whatever their handlers do.
+// It knows calls by their kind only.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <utility>
+
+namespace umbel::engine {
+
+/// Completes calls in their order by `complete(call&)`. When a handler throws, `keep` is given the others.
+template <class Complete, class Keep>
+UMBEL_ALWAYS_INLINE void complete_all(call_list&& all, Complete complete, Keep keep) {
+    struct round {
+        call_list left;
+        Keep& keep;
+        round(round const&) = delete;
+        round& operator=(round const&) = delete;
+        round(call_list&& those, Keep& where) noexcept : left{std::move(those)}, keep{where} {}
+        ~round() {
+            if (!left.empty()) keep(std::move(left));
+        }
+    } mine{std::move(all), keep};
+    while (call* const one = mine.left.pop()) complete(*one);
+}
+
+}  // namespace umbel::engine

@@ -1,0 +1,48 @@
+// parked_calls.hpp: calls that have found no session, on their way to the control plane, and the gate that keeps later ones behind them.
+// It knows no engine; who takes them decides what becomes of them.
+#pragma once
+
+#include <umbel/engine/inbox.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace umbel::engine {
+
+/// While the gate is shut every new call is parked, too, so that order is kept.
+/// Threading: is_open(), park(), leave() and close() from any thread; the rest by the control plane's owner.
+class parked_calls {
+public:
+    bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
+    /// Takes a call. False: `most` are parked already.
+    bool park(call& one, std::uint32_t most) noexcept {
+        if (gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
+            gate_.fetch_sub(per_call, std::memory_order_acq_rel);
+            return false;
+        }
+        calls_.push(one);
+        return true;
+    }
+    /// Takes what is no command and shuts no gate.
+    void leave(call& one) noexcept { calls_.push(one); }
+    /// Shuts the gate for ever: no call goes past the control plane from now on.
+    void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
+
+    bool empty() const noexcept { return calls_.size() == 0; }
+    /// Everything, oldest first. The gate opens when settled() has been told of all calls that park() had taken.
+    call_list take() noexcept { return calls_.take(); }
+    void settled(std::uint32_t count) noexcept { gate_.fetch_sub(count * per_call, std::memory_order_acq_rel); }
+    /// Keeps the gate shut until release().
+    void hold() noexcept { gate_.fetch_or(held, std::memory_order_acq_rel); }
+    void release() noexcept { gate_.fetch_and(~held, std::memory_order_acq_rel); }
+
+private:
+    static constexpr std::uint32_t held = 1;
+    static constexpr std::uint32_t closed = 2;
+    static constexpr std::uint32_t per_call = 4;
+
+    inbox calls_{inbox::unbounded};
+    std::atomic<std::uint32_t> gate_{0};
+};
+
+}  // namespace umbel::engine

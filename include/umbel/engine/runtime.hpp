@@ -1,0 +1,398 @@
+// runtime.hpp: all of one client that is neither thread nor timer nor socket: it routes calls to sessions, parks those that find none, hands events
+// to the engine and carries out its actions, forwards cancellations, and closes.
+// It decides nothing that the router or the engine decides. What it needs of threads, timers and sockets a port gives it (net/driver.hpp over
+// Asio, testing/sim_driver.hpp over virtual time).
+#pragma once
+
+#include <umbel/engine/complete_all.hpp>
+#include <umbel/engine/engine.hpp>
+#include <umbel/engine/inbox.hpp>
+#include <umbel/engine/parked_calls.hpp>
+#include <umbel/engine/runtime_port.hpp>
+#include <umbel/engine/settings.hpp>
+#include <umbel/engine/try_alloc.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace umbel::engine {
+
+/// Everything of a client that reacts.
+/// Threading: start() and what stands with it from any thread; the rest by one owner at a time, the control plane's.
+template <class Port, class Session>
+class runtime {
+public:
+    runtime(settings const& chosen, unsigned loops)
+        : settings_{with_loops(chosen, loops)},
+          engine_{settings_.engine, query_port{this, &runtime::tell_settled}, traffic_port{this, &runtime::requests}},
+          slots_(std::size_t{settings_.engine.nodes_max} * 2 * loops) {
+        // Room for what happens at one time; more is asked for when it is needed.
+        events_.reserve(32);
+        batch_.reserve(32);
+    }
+    runtime(runtime const&) = delete;
+    runtime& operator=(runtime const&) = delete;
+
+    /// Begins the search for a topology.
+    void start_up() {
+        engine_.start(port().clock());
+        carry_out();
+    }
+
+    // ---- Any thread -----------------------------------------------------------------------------------------------------
+
+    /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without a slot.
+    UMBEL_ALWAYS_INLINE void begin(call& one) {
+        // Apart, so that the mode of the link is known where nearly every command passes.
+        if (router::is_plain(one)) [[likely]] return send(one, routes().route_plain(one));
+        begin_chosen(one);
+    }
+    /// The link a call would take now; none before the first topology, or where no node may serve it.
+    link_id choose_link(call const& one) const { return routes().route(one, port().next_turn()); }
+    /// As begin(), by a link that choose_link() told.
+    void begin_at(call& one, link_id to) { send(one, to); }
+
+    router const& routes() const noexcept { return engine_.routes(); }
+    settings const& chosen() const noexcept { return settings_; }
+    bool abandoned() const noexcept { return abandoned_; }
+
+    /// Lets no call through that begins from now on.
+    void refuse_new() noexcept { parked_.close(); }
+    /// Leaves a question for the control plane.
+    void ask(call& one) {
+        if (abandoned_) return give_up(one);
+        one.question = true;
+        parked_.leave(one);
+        port().wake();
+    }
+    void want_refresh() {
+        refresh_wanted_.store(true, std::memory_order_release);
+        port().wake();
+    }
+    /// Has everything closed soon; every call completes with errc::cancelled.
+    void end() {
+        ending_.store(true, std::memory_order_release);
+        port().wake();
+    }
+    /// Parks a call that has found no session; the control plane gives it to the engine.
+    void park(call& one) noexcept {
+        if (abandoned_) return give_up(one);
+        port().leaves_sessions(one);
+        if (!parked_.park(one, settings_.engine.waiting_max)) return refuse(one);
+        port().wake();
+    }
+    /// Completes a call whose result is stored, in a turn of its own.
+    void complete_soon(call& one) {
+        if (abandoned_) return give_up(one);
+        settled_.push(one);
+        port().wake();
+    }
+    /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
+    void complete_settled() {
+        complete_all(settled_.take(), [this](call& one) { port().complete(one); }, [this](call_list&& others) {
+            // In front of those that came later.
+            call_list later = settled_.take();
+            others.splice(std::move(later));
+            while (call* const one = others.pop()) complete_soon(*one);
+        });
+    }
+    /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
+    void forward_cancel(auto share) {
+        if (abandoned_) return;
+        std::uint32_t const owner = share.owner();
+        if (owner == cancel_token::nobody) return;
+        if (owner == cancel_token::engine) return port().cancel_in_engine(std::move(share));
+        Session* const there = slot(cancel_token::link_of(owner)).load(std::memory_order_acquire);
+        UMBEL_ASSERT(there != nullptr);
+        port().cancel_in_session(*there, std::move(share));
+    }
+    Session const* session_of(link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
+
+    // ---- The control plane ----------------------------------------------------------------------------------------------
+
+    class engine& control() noexcept { return engine_; }
+    class engine const& control() const noexcept { return engine_; }
+    std::vector<std::unique_ptr<Session>> const& sessions() const noexcept { return sessions_; }
+    bool closed() const noexcept { return closed_; }
+
+    /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
+    UMBEL_NEVER_INLINE void happened(event&& what) {
+        if (handling_) {
+            if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.unheard(what);
+            return;
+        }
+        handling_ = true;
+        handle(what);
+        while (!events_.empty()) {
+            batch_.swap(events_);
+            for (event& one : batch_) handle(one);
+            batch_.clear();
+        }
+        handling_ = false;
+    }
+    /// Gives up the call behind `share` if it waits here.
+    void cancel_here(auto share) {
+        if (share.owner() != cancel_token::engine) return forward_cancel(std::move(share));
+        engine_.cancel(share.target());
+        carry_out();
+    }
+    /// The work that others have left for the control plane, in the order in which it came.
+    void turn() {
+        if (abandoned_) return;
+        if (refresh_wanted_.exchange(false, std::memory_order_acq_rel)) happened(refresh_wanted{});
+        take_parked();
+        if (ending_.load(std::memory_order_acquire)) close_all();
+    }
+    void time_passed() {
+        armed_for_ = never;
+        engine_.tick(port().clock());
+        carry_out();
+    }
+    void on_timer_lost() noexcept { armed_for_ = never, arm_timer(); }
+
+    /// Completes `one` as soon as a topology is known.
+    void complete_with_topology(call& one) {
+        one.only_waits = true;
+        call_list single;
+        single.push(one);
+        happened(calls_stranded{std::move(single)});
+    }
+    /// Completes `one` when no call is under way any more, or at its deadline, and closes everything then.
+    void complete_when_idle(call& one) {
+        one.begin(port().clock());
+        closers_.push(one);
+        if (std::exchange(closing_, true)) return;
+        check_idle();
+    }
+    /// Closes everything when nothing is under way any more, or the deadline of the first who asked has come.
+    void check_idle() {
+        call* const first = closers_.front();
+        if (!first) return;
+        // Seen twice in a row: a call may be on its way between two owners.
+        idle_seen_ = idle() ? idle_seen_ + 1 : 0;
+        if (!closed_ && idle_seen_ < 2 && first->deadline > port().clock()) {
+            closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
+            if (port().check_idle_in(closing_pause_)) return;
+        }
+        close_all();
+        while (call* const one = closers_.pop()) {
+            static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
+            one->kind->decode(*one, resp::view{&yes, "OK"});
+            complete_soon(*one);
+        }
+    }
+    void close_all() {
+        if (closed_) return;
+        closed_ = true;
+        engine_.close(port().clock());
+        carry_out();
+        port().closes();
+        for (auto const& one : sessions_) port().shut_session(*one);
+    }
+
+protected:
+    ~runtime() = default;
+
+    Port& port() noexcept { return static_cast<Port&>(*this); }
+    Port const& port() const noexcept { return static_cast<Port const&>(*this); }
+    std::atomic<Session*>& slot(link_id id) noexcept { return slots_[place_of(id)]; }
+
+    /// The executors are going away: every call that waits here is destroyed with its handler, then each session by `abandon(session)`, then
+    /// whatever these destructors have begun. False when that has been done before.
+    template <class Abandon>
+    bool abandon_all(Abandon abandon) noexcept {
+        if (abandoned_.exchange(true)) return false;
+        closed_ = true;
+        // A handler's destructor may begin another call. It finds no session, and is given up in park().
+        for (auto& one : slots_) one.store(nullptr, std::memory_order_release);
+        dropping_ = true;
+        call_list all = parked_.take();
+        all.splice(settled_.take());
+        all.splice(std::move(closers_));
+        for (auto* const waiting : {&events_, &batch_})
+            for (event& one : *waiting)
+                if (call_list* const calls = calls_of(one)) all.splice(std::move(*calls));
+        engine_.close(instant{0});
+        all.splice(std::move(engine_.finished()));
+        all.splice(std::move(engine_.outgoing()));
+        auto const drop_all = [&all] {
+            while (call* const one = all.pop()) one->kind->drop(*one);
+        };
+        drop_all();
+        for (auto const& one : sessions_) abandon(*one);
+        for (all = parked_.take(); !all.empty(); all = parked_.take()) drop_all();
+        dropping_ = false;
+        return true;
+    }
+
+private:
+    static settings with_loops(settings chosen, unsigned loops) {
+        chosen.engine.loops = loops;
+        return chosen;
+    }
+    std::size_t place_of(link_id id) const noexcept {
+        return (id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
+    }
+    static void tell_settled(void* self, call& one) { static_cast<runtime*>(self)->port().report(query_settled{&one}); }
+    static std::uint64_t requests(void* self) {
+        std::uint64_t all = 0;
+        for (auto const& one : static_cast<runtime*>(self)->sessions_) all += one->counters().requests();
+        return all;
+    }
+
+    // ---- Calls ------------------------------------------------------------------------------------------------------------
+
+    UMBEL_NEVER_INLINE void begin_chosen(call& one) { send(one, choose_link(one)); }
+    UMBEL_ALWAYS_INLINE void send(call& one, link_id to) {
+        one.table_version = routes().version();
+        Session* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
+        // While parked calls wait for the control plane, new calls queue behind them, so that order is kept.
+        if (there && parked_.is_open()) [[likely]] {
+            one.link = to;
+            if (there->passes(one)) [[likely]] return;
+            return submit_to(*there, one);
+        }
+        park_apart(one);
+    }
+    // Out of line to their ends, so that what passes needs no frame.
+    UMBEL_NEVER_INLINE void submit_to(Session& there, call& one) {
+        if (!there.submit(one)) refuse(one);
+    }
+    UMBEL_NEVER_INLINE void park_apart(call& one) noexcept { park(one); }
+
+    void hand_over(call& one) {
+        Session* const there = slot(one.link).load(std::memory_order_acquire);
+        if (there) return there->submit(one) ? void() : refuse(one);
+        // There was no memory for the session.
+        one.kind->reject(one, error{errc::no_memory, one.known(delivery::not_sent)});
+        complete_soon(one);
+    }
+    /// The session's bound on calls that wait for it is reached.
+    void refuse(call& one) {
+        port().leaves_sessions(one);
+        one.kind->reject(one, error{errc::overloaded, one.known(delivery::not_sent)});
+        complete_soon(one);
+    }
+    /// Destroys a call that has come too late for its executor.
+    void give_up(call& one) noexcept {
+        // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has begun it, where that can be helped.
+        if (dropping_) return parked_.leave(one);
+        one.kind->drop(one);
+    }
+    /// Brings parked calls before the engine, and answers questions, in the order in which they came: what came before close() is served still.
+    /// The gate opens when all calls have been handed over.
+    void take_parked() {
+        call_list all = parked_.take(), stranded;
+        std::uint32_t taken = 0;
+        auto const hand_over_stranded = [&] {
+            if (!stranded.empty()) happened(calls_stranded{std::move(stranded)});
+        };
+        while (call* const one = all.pop()) {
+            bool const question = one->question;
+            one->question = false;
+            if (!question) ++taken;
+            if (question ? closed_ : closing_) {
+                one->kind->reject(*one, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+                complete_soon(*one);
+            } else if (question) {
+                hand_over_stranded();
+                port().answer_question(*one);
+            } else {
+                stranded.push(*one);
+            }
+        }
+        hand_over_stranded();
+        parked_.settled(taken);
+    }
+    bool idle() const noexcept {
+        return engine_.waiting() == 0 && parked_.empty() &&
+               std::all_of(sessions_.begin(), sessions_.end(), [](auto const& one) { return one->in_flight() == 0; });
+    }
+
+    // ---- Events and actions -----------------------------------------------------------------------------------------------
+
+    void handle(event& what) noexcept {
+        // Whoever waited for the first topology is handed over before anybody routes by it.
+        bool const first = engine_.routes().known() == known_as::nothing && engine_.waiting() != 0;
+        if (first) parked_.hold();
+        port().before_handling(what);
+        engine_.handle(std::move(what), port().clock());
+        port().after_handling(what);
+        carry_out();
+        if (first) parked_.release();
+    }
+    void carry_out() noexcept {
+        std::vector<action> actions = std::exchange(engine_.actions(), {});
+        for (action& what : actions) std::visit([this](auto& one) { act(one); }, what);
+        while (call* const one = engine_.outgoing().pop()) hand_over(*one);
+        // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
+        while (call* const one = engine_.finished().pop()) complete_soon(*one);
+        arm_timer();
+    }
+    void act(open_link& what) {
+        link_id const link = what.link;
+        std::uint32_t const generation = what.generation;
+        Session* there = nullptr;
+        if (try_alloc([&] { there = &obtain(link); }) && port().open_session(*there, std::move(what))) return;
+        happened(link_lost{link, generation, errc::connect_failed, {}, false});
+    }
+    void act(close_link& what) {
+        Session* there = nullptr;
+        if (try_alloc([&] { there = &obtain(what.link); })) port().drain_session(*there, what.generation);
+    }
+    template <class Notice>
+    void act(Notice& what) {
+        try {
+            port().notice(what);
+        } catch (...) {
+            // An observer that throws loses this notice; it must not stop the client.
+        }
+    }
+    Session& obtain(link_id id) {
+        if (Session* const known = slot(id).load(std::memory_order_relaxed)) return *known;
+        pipeline_options pipe = settings_.pipeline;
+        pipe.seed = settings_.pipeline.seed + place_of(id);
+        link_options link = settings_.link;
+        link.meter = engine_.routes().meter_of(id.node);
+        sessions_.push_back(port().make_session(id, pipe, link));
+        slot(id).store(sessions_.back().get(), std::memory_order_release);
+        return *sessions_.back();
+    }
+
+    void arm_timer() noexcept {
+        instant const due = closed_ ? never : engine_.next_due();
+        if (due >= armed_for_) return;
+        armed_for_ = port().arm(due) ? due : never;
+    }
+
+    /// Between two looks whether everything is done, growing: most commands are done at once, few take long.
+    static constexpr duration closing_pause_max = std::chrono::milliseconds{20};
+
+    settings const settings_;
+    class engine engine_;
+    std::vector<std::atomic<Session*>> slots_;
+    std::vector<std::unique_ptr<Session>> sessions_;
+    parked_calls parked_;              ///< With questions to the control plane.
+    inbox settled_{inbox::unbounded};  ///< Calls to complete.
+    std::atomic<bool> refresh_wanted_{false};
+    std::atomic<bool> ending_{false};
+    std::atomic<bool> abandoned_{false};  ///< An executor is going away, or has gone.
+    bool dropping_ = false;               ///< It is going right now.
+    std::vector<event> events_;
+    std::vector<event> batch_;
+    bool handling_ = false;
+    bool closed_ = false;
+    bool closing_ = false;
+    unsigned idle_seen_ = 0;
+    duration closing_pause_{std::chrono::microseconds{250}};
+    call_list closers_;
+    instant armed_for_ = never;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,377 @@
+// session.hpp: all of one connection that is not a socket: its turns, settling and delivering, writing and reading on, loss, draining, time.
+// It knows no socket, no clock, no thread and no redirect rule: what it needs of these a port gives it (net/connection.hpp over Asio,
+// testing/sim_connection.hpp over a simulated network, the scripts of the unit tests by hand).
+#pragma once
+
+#include <umbel/engine/complete_all.hpp>
+#include <umbel/engine/link.hpp>
+#include <umbel/engine/session_port.hpp>
+#include <umbel/engine/try_alloc.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel::engine {
+
+/// One connection. Lives as long as its runtime; connects again and again.
+/// Precondition of all: called by one owner at a time.
+template <class Port>
+class session {
+public:
+    /// Calls between two looks at the clock, where they complete as they are settled. Of those that are settled before their handlers run
+    /// seven weigh as much: few enough that what was decoded is still near, and that an allocator's small caches of freed blocks serve the next.
+    static constexpr unsigned batch = 7 * pipeline::listed_weight;
+    /// Batches before others get their turn.
+    static constexpr unsigned batches_max = 150;
+
+    session(link_id id, pipeline_options const& pipeline, link_options const& link, std::shared_ptr<resp::pin_budget> budget)
+        : id_{id}, link_{pipeline, link, std::move(budget)} {}
+    session(session const&) = delete;
+    session& operator=(session const&) = delete;
+
+    link_id id() const noexcept { return id_; }
+    std::uint32_t generation() const noexcept { return generation_; }
+    /// Numbers the streams; a notice of an older one is ignored.
+    std::uint32_t epoch() const noexcept { return epoch_; }
+    class link& link() noexcept { return link_; }
+    class link const& link() const noexcept { return link_; }
+    pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
+    latency_record const* latency() const noexcept { return link_.pipe().latency(); }
+    bool in_turn() const noexcept { return in_turn_; }
+    bool closed() const noexcept { return closed_; }
+
+    // ---- Calls and orders ---------------------------------------------------------------------------------------------
+
+    /// Takes an ordinary call while a turn collects calls for the next write; false otherwise, and then take() looks at it.
+    UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return in_turn_ && link_.passes(one, now_); }
+
+    /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
+    UMBEL_ALWAYS_INLINE void take(call& one, instant now) {
+        if (link_.now_is() == umbel::engine::link::state::idle || closed_) [[unlikely]] return decline(one);
+        link_.accept(one, now);
+        if (!in_turn_) turn_wanted_ = true;
+    }
+    /// Sees to it that a turn comes when there is work for one. Precondition: outside of a turn.
+    void settle_up() noexcept {
+        if (unfinished()) schedule();
+    }
+
+    /// Gives up the call behind `token`, if it is still here.
+    void cancel(cancel_token& token) {
+        if (abandoned_ || token.owner.load(std::memory_order_seq_cst) != cancel_token::of(id_)) return;
+        turn_scope const now{*this};
+        link_.pipe().cancel(*token.target);
+        if (!link_.pipe().fault().empty()) lose(errc::connection_lost, text_of(link_.pipe().fault()));
+    }
+
+    /// Connects and greets.
+    void open(open_link&& what) {
+        if (closed_) return;
+        generation_ = what.generation;
+        draining_ = false;
+        bool const begun = try_alloc([&] {
+            link_.connecting(std::move(what.plan), what.where.to_string(), id_, port().clock(), what.kind);
+            ++epoch_;
+            open_ = true;
+            port().connect_stream(what);
+        });
+        if (begun) return arm_timer();
+        // Whoever waited is told in a turn of its own: here the engine is at work.
+        end_link(errc::connect_failed, {});
+        schedule();
+    }
+
+    /// No new calls will come: closes as soon as nothing is in flight.
+    void drain(std::uint32_t generation) {
+        if (generation != generation_) return;
+        draining_ = true;
+        want_turn();
+    }
+
+    /// Ends everything at once: every call, and those of `late`, completes with errc::cancelled.
+    void shut(call_list&& late) {
+        if (closed_) return;
+        closed_ = true;
+        hang_up();
+        while (call* const one = late.pop()) link_.pipe().accept(*one, port().clock());
+        link_.pipe().dismiss(errc::cancelled);
+        want_turn();
+    }
+
+    /// Ends everything without telling anybody: every call goes to `out` as it is. Nothing may be begun afterwards.
+    void abandon(call_list& out) noexcept {
+        closed_ = abandoned_ = true;
+        hang_up();
+        link_.pipe().surrender(out);
+        out.splice(std::move(link_.pipe().finished()));
+        out.splice(std::move(link_.pipe().diverted()));
+    }
+
+    // ---- What the port tells ------------------------------------------------------------------------------------------
+
+    void on_open(std::uint32_t epoch) {
+        if (epoch != epoch_ || !open_) return;
+        turn_scope const now{*this};
+        if (!try_alloc([&] { link_.connected(now_); })) return lose(errc::connect_failed, {});
+        if (link_.now_is() == umbel::engine::link::state::ready) report_opened();
+        serve();
+    }
+    void on_open_failed(std::uint32_t epoch, errc why, std::string message) {
+        if (epoch != epoch_ || !open_) return;
+        turn_scope const now{*this};
+        lose(why, std::move(message));
+    }
+    void on_bytes(std::uint32_t epoch, std::size_t count) {
+        if (epoch != epoch_ || !open_) return;
+        reading_ = false;
+        turn_scope const now{*this};
+        link_.arrived(count, now_);
+        unread_ = true;
+        serve();
+    }
+    void on_writable(std::uint32_t epoch) {
+        if (epoch != epoch_ || !open_) return;
+        write_blocked_ = false;
+        turn_scope const now{*this};
+        serve();
+    }
+    /// The stream has ended or is broken.
+    void on_end(std::uint32_t epoch, std::string why) {
+        if (epoch != epoch_ || !open_) return;
+        turn_scope const now{*this};
+        lose(errc::connection_lost, std::move(why));
+    }
+    /// What read_stream() or await_writable() asked for will not come, for want of memory.
+    void on_notice_lost(std::uint32_t epoch) noexcept {
+        if (epoch != epoch_) return;
+        reading_ = write_blocked_ = false;
+        want_turn();
+    }
+    void scheduled_turn() {
+        scheduled_ = false;
+        turns_lost_ = 0;
+        turn_scope const now{*this};
+        serve();
+    }
+    /// A posted turn will not come, for want of memory.
+    void on_turn_lost() noexcept {
+        scheduled_ = false;
+        if (++turns_lost_ < turns_lost_max) schedule();
+    }
+    void timer_due() {
+        turn_scope const now{*this};
+        armed_for_ = never;
+        if (closed_) return;
+        bool lives = true;
+        if (!try_alloc([&] { lives = link_.tick(now_); })) return lose(errc::connection_lost, {});
+        if (!lives) lose(link_.why(), text_of(link_.message()));
+        if (link_.doubts()) port().report(refresh_wanted{id_});
+        serve();
+    }
+    /// The timer will not ring, for want of memory.
+    void on_timer_lost() noexcept {
+        armed_for_ = never;
+        want_turn();
+    }
+
+protected:
+    ~session() = default;
+
+    /// One turn: marks the session, and reads the clock once. What a handler that throws has kept it from doing is done in another turn.
+    class turn_scope {
+    public:
+        explicit turn_scope(session& whose) noexcept : self_{whose}, nested_{std::exchange(whose.in_turn_, true)}, surroundings_{whose.port()} {
+            whose.now_ = surroundings_.now();
+        }
+        turn_scope(turn_scope const&) = delete;
+        turn_scope& operator=(turn_scope const&) = delete;
+        ~turn_scope() {
+            self_.in_turn_ = nested_;
+            if (!nested_) self_.settle_up();
+        }
+
+    private:
+        session& self_;
+        bool const nested_;  ///< A handler of this session's has run the executor itself.
+        typename Port::turn_surroundings surroundings_;
+    };
+
+    /// Settles what has arrived, resumes whoever waited, and writes once: the work of one turn.
+    /// Nothing of the session may be assumed after a handler has run; so state is looked at again each time.
+    void serve() {
+        port().take_submitted();
+        turn_wanted_ = false;
+        for (unsigned done = 0; unread_; ++done) {
+            if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
+            std::uint32_t const before = epoch_;
+            umbel::engine::link::progress const next = settle();
+            if (epoch_ != before) continue;  // A handler has run the executor itself, and this was told of a stream that is no more.
+            if (next == umbel::engine::link::progress::drained) unread_ = false;
+            if (next == umbel::engine::link::progress::opened) report_opened();
+            if (next == umbel::engine::link::progress::broken) {
+                lose(link_.why(), text_of(link_.message()));
+                break;
+            }
+            bool const listed = !link_.pipe().finished().empty();
+            deliver();
+            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them. Where calls went by the list,
+            // so many rounds make a batch.
+            if (listed && done % pipeline::listed_weight != 0) continue;
+            now_ = port().batch_ends();
+        }
+        port().before_write();
+        flush();
+        deliver();
+        read_on();
+        if (draining_) finish_draining();
+        port().turn_served();
+        arm_timer();
+    }
+
+    Port& port() noexcept { return static_cast<Port&>(*this); }
+    /// Another turn is to come: the port has work for it.
+    void want_turn() noexcept {
+        turn_wanted_ = true;
+        schedule();
+    }
+    instant turn_time() const noexcept { return now_; }
+    bool abandoned() const noexcept { return abandoned_; }
+
+private:
+    static constexpr unsigned turns_lost_max = 4;
+
+    /// A call has come before the link was opened, or after its end. Who comes too late is told here: where the control strand lives perhaps
+    /// nothing runs any more.
+    UMBEL_NEVER_INLINE void decline(call& one) noexcept {
+        if (!closed_ || abandoned_) return port().park(one);
+        one.at = call::stage::done;
+        one.kind->reject(one, told(one, errc::cancelled, one.known(delivery::not_sent), "the client is closed"));
+        link_.pipe().finished().push(one);
+    }
+
+    /// True when something is left that nobody else will wake the session for.
+    bool unfinished() noexcept {
+        if (turn_wanted_ || unread_ || !link_.pipe().finished().empty() || !link_.pipe().diverted().empty()) return true;
+        return open_ && !write_blocked_ && link_.wants_write();
+    }
+    void schedule() noexcept {
+        if (scheduled_ || in_turn_ || abandoned_) return;
+        scheduled_ = port().post_turn();
+    }
+
+    /// Waits for the next bytes, once everything that has come is settled.
+    void read_on() {
+        if (!open_ || reading_ || unread_ || link_.now_is() == umbel::engine::link::state::connecting) return;
+        std::span<char> const room = space();
+        reading_ = true;
+        if (room.empty() || !port().read_stream(room)) lose(errc::connection_lost, {});
+    }
+    std::span<char> space() noexcept {
+        try {
+            return link_.space();
+        } catch (...) {
+            return {};
+        }
+    }
+    umbel::engine::link::progress settle() {
+        using completing = pipeline::completing;
+        try {
+            if (port().completes_at_once()) return link_.template settle<completing::at_once>(batch, now_);
+            return link_.template settle<completing::by_list>(batch, now_);
+        } catch (...) {
+            if (link_.pipe().threw()) throw;
+            return link_.out_of_memory();
+        }
+    }
+    /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of
+    /// its own.
+    void deliver() {
+        if (!link_.pipe().diverted().empty()) [[unlikely]] port().report(calls_diverted{std::move(link_.pipe().diverted())});
+        if (!link_.pipe().slow().empty()) [[unlikely]] port().slowed(std::exchange(link_.pipe().slow(), {}));
+        // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
+        call_list& finished = link_.pipe().finished();
+        complete_all(std::move(finished), [this](call& one) { port().complete(one); }, [&finished](call_list&& others) {
+            others.splice(std::move(finished));
+            finished = std::move(others);
+        });
+    }
+
+    void flush() {
+        while (open_ && !write_blocked_ && link_.wants_write()) {
+            auto const pieces = link_.gather();
+            if (pieces.empty()) return;
+            write_outcome how{};
+            std::size_t const count = port().write_stream(pieces, how);
+            switch (how) {
+                case write_outcome::wrote: link_.wrote(count); break;
+                case write_outcome::interrupted: break;
+                case write_outcome::blocked:
+                    write_blocked_ = true;
+                    if (!port().await_writable()) lose(errc::connection_lost, {});
+                    return;
+                case write_outcome::failed: return lose(errc::connection_lost, port().write_failure());
+            }
+        }
+    }
+
+    /// Closes the stream; what is pending on it comes too late from now on.
+    void hang_up() noexcept {
+        if (std::exchange(open_, false)) port().close_stream();
+        ++epoch_;
+        write_blocked_ = reading_ = unread_ = false;
+    }
+    void lose(errc why, std::string message) {
+        end_link(why, std::move(message));
+        deliver();
+    }
+    void end_link(errc why, std::string message) {
+        hang_up();
+        if (message.empty()) message = text_of("memory has run out");
+        link_.lost(why, text_of(message), port().clock());
+        if (!closed_) port().report(link_lost{id_, generation_, why, std::move(message), link_.silent()});
+    }
+    void finish_draining() {
+        if (!link_.pipe().idle() || closed_) return;
+        draining_ = false;
+        hang_up();
+        link_.pipe().lose(errc::connection_lost, {}, now_);
+        link_.forget();
+        port().report(link_closed{id_, generation_});
+    }
+    void report_opened() {
+        auto const& greeting = link_.greeting();
+        port().report(link_opened{id_, generation_, greeting.node_id(), greeting.zone()});
+    }
+
+    /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due earlier.
+    void arm_timer() {
+        instant const due = closed_ ? never : link_.next_due();
+        if (due >= armed_for_) return;
+        armed_for_ = port().arm(due) ? due : never;
+    }
+
+    link_id const id_;
+    bool in_turn_ = false;
+    bool scheduled_ = false;
+    bool turn_wanted_ = false;  ///< Something has changed outside of a turn.
+    bool open_ = false;         ///< There is a stream, connected or on its way.
+    bool write_blocked_ = false;
+    bool reading_ = false;  ///< A read is under way.
+    bool unread_ = false;   ///< Bytes have arrived that are not settled yet.
+    bool draining_ = false;
+    bool closed_ = false;
+    bool abandoned_ = false;  ///< An executor is going away, or has gone.
+    unsigned turns_lost_ = 0;
+    class link link_;
+    instant now_{0};
+    std::uint32_t epoch_ = 0;
+    std::uint32_t generation_ = 0;
+    instant armed_for_ = never;
+};
+
+}  // namespace umbel::engine
