@@ -40,12 +40,36 @@ enum class read_from : std::uint8_t {
     same_zone,       ///< Replicas in options::availability_zone in turn, else any replica, else the primary.
 };
 
-/// Which commands are sent again by themselves when nobody knows whether they ran: the connection was lost after they had left.
-/// What was not sent, or was refused before execution, is always sent again, whatever is chosen here.
+/// Which commands are sent again by themselves when nobody knows whether they ran: their connection was lost
+/// after they had left. What a retry may do, by what is known of delivery:
+///
+/// | the command            | not_sent, not_executed | unknown: never | reads (default) | idempotent | always
+/// |
+/// |------------------------|------------------------|----------------|-----------------|------------|--------|
+/// | reads                  | again                  | fails          | again           | again      | again
+/// | | writes, idempotent     | again                  | fails          | fails           | again      |
+/// again  | | writes, script, others | again                  | fails          | fails           | fails |
+/// again  |
+///
+/// A command that fails says delivery::unknown: it may have run, may run yet, or may never run. What was
+/// executed (a reply came) is never sent again, nor is what met its deadline or was cancelled. Hedged reads
+/// are reads. No write is sent twice unless `idempotent` or `always` asks for it, so no write is ever undone
+/// by its own echo.
+///
+/// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
+/// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody
+/// sets k to 2 and is told OK, the second copy sets it to 1 again. Your own come between, too: a link is cut
+/// off and comes back, the second copy is acknowledged on a new connection, you set k to 2, and the network
+/// delivers the first copy. A connection given up for silence is aborted, so that this machine's kernel drops
+/// what it holds; what a proxy, a NAT or a load balancer holds may come late all the same. It is safe for
+/// keys that have one writer, who makes no later write before the outcome of the one before is known, where
+/// nothing stands between client and node that keeps bytes.
 enum class retry_unknown : std::uint8_t {
     never,       ///< None: each fails with its error, whose delivery says what is known.
-    idempotent,  ///< Those that only read, and those declared idempotent.
-    always,      ///< All of them. A write may then run twice: an INCR may count double.
+    reads,       ///< Those that only read.
+    idempotent,  ///< Also writes that leave the same state when they run twice in a row. May undo newer
+                 ///< writes: see above.
+    always,      ///< All of them. A write may run twice: an INCR may count double.
 };
 
 /// A list of addresses that borrows its texts: `{"10.0.0.7:6379", "[::1]:7000"}` or any range of strings.
@@ -132,7 +156,7 @@ struct options {
     /// Valkey 8.1 and newer); what stands in `zones` counts for those that do not.
     std::string_view availability_zone{};
     std::span<node_zone const> zones{};
-    umbel::retry_unknown retry_unknown = umbel::retry_unknown::idempotent;
+    umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
     /// Says that one thread at a time runs the executor and uses the client: no strands, no inbox.
     bool single_threaded = false;

@@ -94,6 +94,8 @@ std::pair<std::string, std::uint64_t> incr_without_reply(umbel::retry_unknown ch
 
 TEST_CASE("an INCR whose reply is lost runs once, unless the user wants it sent again", "[simulation]") {
     CHECK(incr_without_reply(umbel::retry_unknown::never) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
+    CHECK(incr_without_reply(umbel::retry_unknown::reads) ==
+          std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
     CHECK(incr_without_reply(umbel::retry_unknown::idempotent) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
     CHECK(incr_without_reply(umbel::retry_unknown::always) == std::pair{std::string{"(integer) 2"}, std::uint64_t{2}});
 }

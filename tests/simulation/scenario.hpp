@@ -136,8 +136,22 @@ inline void draw_latest(random_source random, plan& made) {
     made.loops = loops[random.below(4)];
 }
 
+/// The same, of what came last: SET is repeated only where the user wants it, and bytes may come late.
+inline void draw_late(random_source random, plan& made) {
+    using umbel::retry_unknown;
+    if (made.client.retry_unknown == retry_unknown::idempotent && random.below(4) != 0) {
+        made.client.retry_unknown = retry_unknown::reads;
+        made.allowed.undoes = false;
+    }
+    if (random.below(2) == 0) return;
+    made.wires.late_percent = static_cast<unsigned>(20 + random.below(80));
+    made.wires.late_max = std::chrono::milliseconds{100 + random.below(900)};
+    made.wires.resets_drop = random.below(3) != 0;
+    made.flaps = static_cast<unsigned>(random.below(4));
+}
+
 /// How much of a plan is drawn.
-enum class draws { early, one_loop, all };
+enum class draws { early, one_loop, punctual, all };
 
 /// The plan of a seed.
 inline plan draw(std::uint64_t seed, draws what = draws::all) {
@@ -165,8 +179,12 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
         if (made.client.topology_source == umbel::topology_source::automatic) made.client.topology_source = umbel::topology_source::slots;
         made.client.protocol = umbel::protocol::resp2;
     }
+    if (what == draws::early) made.client.retry_unknown = umbel::retry_unknown::idempotent;
+    made.allowed.undoes = what == draws::early;
     if (what != draws::early) draw_more(random_source{seed * 0x9e3779b97f4a7c15ull + 29}, made);
-    if (what == draws::all) draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
+    if (what == draws::punctual || what == draws::all)
+        draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
+    if (what == draws::all) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
     return made;
 }
 

@@ -47,6 +47,11 @@ struct script_options {
         engine.judging.policy = pipeline.judging.policy = policy;
         return *this;
     }
+    /// What may have run is sent again as `chosen` says.
+    script_options& repeating(retry_unknown chosen) {
+        engine.judging.unknown = pipeline.judging.unknown = chosen;
+        return *this;
+    }
 };
 
 }  // namespace umbel::test

@@ -18,8 +18,10 @@ template <class Policy>
 concept redirect_policy = std::is_nothrow_invocable_r_v<verdict, Policy const&, attempt const&> &&
                           std::is_trivially_copyable_v<Policy> && (sizeof(Policy) <= 32);
 
-/// Follows what a real cluster says. A command is sent again by itself only when it is proven not executed, or when
-/// options::retry_unknown allows it: by default, when it only reads or is declared idempotent.
+/// Follows what a real cluster says. A command is sent again by itself only when it is proven not executed,
+/// or when options::retry_unknown allows it: by default, when it only reads. The table stands with
+/// umbel::retry_unknown, and attempt::may_repeat() is that table; a policy that repeats beyond it may run a
+/// write twice.
 struct follow_redirects {
     constexpr verdict operator()(attempt const& seen) const noexcept {
         switch (seen.fault) {

@@ -19,7 +19,8 @@ struct attempt {
     bool from_replica = false;  ///< The attempt went over a link that serves replica reads.
     bool replica_only = false;  ///< The caller asked for replicas only.
     bool node_open = false;     ///< The node's circuit breaker is open: it has failed many times in a row.
-    umbel::retry_unknown unknown = umbel::retry_unknown::idempotent;  ///< What the user wants sent again though it may have run.
+    umbel::retry_unknown unknown =
+        umbel::retry_unknown::reads;  ///< What the user wants sent again though it may have run.
     std::uint16_t redirects = 0;  ///< MOVED and ASK followed in a row before this fault.
     std::uint16_t retries = 0;    ///< Attempts repeated before this fault, redirects not counted.
     std::uint16_t redirects_max = 0;
@@ -27,11 +28,13 @@ struct attempt {
     std::chrono::nanoseconds left{};   ///< Until its deadline; the largest value without one.
     std::chrono::nanoseconds delay{};  ///< The jittered back-off that fits `retries`, ready to use.
 
-    /// True when sending the command again cannot execute it twice, or when the user has said that this does no harm.
+    /// True when sending the command again cannot execute a write twice, or when the user has said that this
+    /// may be. The table is that of umbel::retry_unknown.
     constexpr bool may_repeat() const noexcept {
         if (delivery == umbel::delivery::not_sent || delivery == umbel::delivery::not_executed) return true;
         switch (unknown) {
             case umbel::retry_unknown::never: return false;
+            case umbel::retry_unknown::reads: return has(flags, command_flags::read_only);
             case umbel::retry_unknown::idempotent: return has(flags, command_flags::read_only) || has(flags, command_flags::idempotent);
             case umbel::retry_unknown::always: return true;
         }

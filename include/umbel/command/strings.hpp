@@ -67,7 +67,8 @@ public:
     UMBEL_BOUNDARY set_arguments(std::string_view name, argument const& value, set_options const& options, bool with_get) noexcept;
     std::span<argument const> words() const noexcept { return {words_.data(), count_}; }
 
-    /// Setting a key to a value twice leaves the same state; a condition, a kept or a relative expiry does not.
+    /// Setting a key to a value twice in a row leaves the same state; a condition, a kept or a relative
+    /// expiry does not.
     static cluster::command_flags flags(set_options const& options, bool with_get) noexcept {
         bool const same = options.condition == set_condition::always && !options.keep_ttl && !options.expire && !with_get;
         return same ? cluster::command_flags::idempotent : cluster::command_flags::none;

@@ -18,7 +18,7 @@ struct judge_options {
     std::uint16_t redirects_max = 16;
     duration retry_delay{};
     duration retry_delay_max{};
-    umbel::retry_unknown unknown = umbel::retry_unknown::idempotent;
+    umbel::retry_unknown unknown = umbel::retry_unknown::reads;
 };
 
 /// A fault and where it was noticed.

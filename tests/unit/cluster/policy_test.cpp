@@ -108,21 +108,27 @@ TEST_CASE("connection refused or lost: what was not sent is re-routed after a re
     }
 }
 
-TEST_CASE("connection lost: what was sent is repeated only when it only reads or is idempotent", "[policy]") {
+TEST_CASE("connection lost: what was sent is repeated only when it only reads", "[policy]") {
     attempt seen = met(errc::connection_lost, delivery::unknown);
-    CHECK(judged(seen).next == step::fail);
-    for (command_flags const flags : repeatable) {
+    seen.flags = command_flags::read_only;
+    CHECK(judged(seen).next == step::refresh);
+    for (command_flags const flags :
+         {command_flags::none, command_flags::idempotent, command_flags::scripted}) {
         seen.flags = flags;
-        CHECK(judged(seen).next == step::refresh);
+        CHECK(judged(seen).next == step::fail);
     }
-    seen.flags = command_flags::scripted;
-    CHECK(judged(seen).next == step::fail);
 }
 
 TEST_CASE("connection lost: retry_unknown decides about what was sent", "[policy]") {
     attempt seen = met(errc::connection_lost, delivery::unknown);
     seen.unknown = retry_unknown::always;
     CHECK(judged(seen).next == step::refresh);
+    seen.unknown = retry_unknown::idempotent;
+    CHECK(judged(seen).next == step::fail);
+    for (command_flags const flags : repeatable) {
+        seen.flags = flags;
+        CHECK(judged(seen).next == step::refresh);
+    }
     seen.unknown = retry_unknown::never;
     for (command_flags const flags : repeatable) {
         seen.flags = flags;

@@ -11,7 +11,7 @@ TEST_CASE("flags join and are told apart", "[request]") {
     STATIC_CHECK_FALSE(has(command_flags::none, command_flags::read_only));
 }
 
-TEST_CASE("a request is repeatable when it only reads or is declared idempotent", "[request]") {
+TEST_CASE("a request may run twice in a row when it only reads or is declared idempotent", "[request]") {
     STATIC_CHECK(request{std::nullopt, command_flags::read_only}.repeatable());
     STATIC_CHECK(request{std::nullopt, command_flags::idempotent}.repeatable());
     STATIC_CHECK_FALSE(request{std::nullopt, command_flags::scripted}.repeatable());

@@ -7,13 +7,29 @@ using namespace umbel::cluster;
 using namespace std::chrono_literals;
 using step = verdict::step;
 
-TEST_CASE("an attempt may be repeated when it cannot run twice, or when that does no harm", "[verdict]") {
+TEST_CASE("by default an attempt may be repeated when it is proven not to have run, or when it only reads",
+          "[verdict]") {
     for (auto const delivered : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) {
         bool const proven = delivered == delivery::not_sent || delivered == delivery::not_executed;
         CHECK(attempt{.delivery = delivered}.may_repeat() == proven);
         CHECK(attempt{.delivery = delivered, .flags = command_flags::scripted}.may_repeat() == proven);
         CHECK(attempt{.delivery = delivered, .flags = command_flags::read_only}.may_repeat());
-        CHECK(attempt{.delivery = delivered, .flags = command_flags::idempotent}.may_repeat());
+        CHECK(attempt{.delivery = delivered, .flags = command_flags::idempotent}.may_repeat() == proven);
+    }
+}
+
+TEST_CASE("idempotent: what leaves the same state is repeated as well, and no other write", "[verdict]") {
+    for (auto const delivered :
+         {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) {
+        bool const proven = delivered == delivery::not_sent || delivered == delivery::not_executed;
+        auto const repeats = [delivered](command_flags flags) {
+            return attempt{.delivery = delivered, .flags = flags, .unknown = retry_unknown::idempotent}
+                .may_repeat();
+        };
+        CHECK(repeats(command_flags::read_only));
+        CHECK(repeats(command_flags::idempotent));
+        CHECK(repeats(command_flags::none) == proven);
+        CHECK(repeats(command_flags::scripted) == proven);
     }
 }
 

@@ -264,7 +264,9 @@ TEST_CASE("a policy may answer a slot without owner as it likes", "[calls]") {
 // ---- What is known of delivery stays known ----------------------------------------------------------------------------------------
 
 TEST_CASE("what may have run once stays unknown, whatever becomes of the repetition", "[calls]") {
-    script s;
+    script_options options;
+    options.repeating(retry_unknown::idempotent);
+    script s{std::move(options)};
     s.pass(1s);
     auto set = s.start("SET foo 1", idempotent);
     CHECK(s.next() == sent{a, "SET foo 1"});

@@ -145,6 +145,7 @@ TEST_CASE("a node that takes connections and drops them is not dialled the more 
     for (unsigned loops : {1u, 3u}) {
         script_options options;
         options.engine.loops = loops;
+        options.repeating(retry_unknown::idempotent);
         script s{options};
         std::vector<started> sets;
         for (unsigned loop = 0; loop < loops; ++loop)

@@ -64,22 +64,31 @@ TEST_CASE("a connection that is not there in time counts as refused", "[losses]"
     CHECK(outcome(set) == failed{errc::connect_failed, delivery::not_sent});
 }
 
-TEST_CASE("a sent write whose connection is lost may have run, and is not sent again", "[losses]") {
-    script s;
-    auto set = s.start("SET foo 1");
-    CHECK(s.next() == sent{a, "SET foo 1"});
-    s.cut(a);
-    CHECK(outcome(set) == failed{errc::connection_lost, delivery::unknown});
-    CHECK(set.why().node() == a);
-    s.pass(1s);
-    for (sent const& seen : commands(s)) CHECK(seen.bytes != wire("SET foo 1"));
+TEST_CASE(
+    "a sent write whose connection is lost may have run, and is not sent again, though it be idempotent",
+    "[losses]") {
+    for (call_options const& wanted : {call_options{}, idempotent}) {
+        script s;
+        auto set = s.start("SET foo 1", wanted);
+        CHECK(s.next() == sent{a, "SET foo 1"});
+        s.cut(a);
+        CHECK(outcome(set) == failed{errc::connection_lost, delivery::unknown});
+        CHECK(set.why().node() == a);
+        s.pass(1s);
+        for (sent const& seen : commands(s)) CHECK(seen.bytes != wire("SET foo 1"));
+    }
 }
 
-TEST_CASE("reads and idempotent writes are sent again when their connection is lost", "[losses]") {
-    for (call_options const& options : {reading, idempotent}) {
-        script s;
+TEST_CASE(
+    "reads are sent again when their connection is lost, and idempotent writes where the user wants that",
+    "[losses]") {
+    for (call_options const& wanted : {reading, idempotent}) {
+        script_options options;
+        bool const reads = has(wanted.flags, cluster::command_flags::read_only);
+        if (!reads) options.repeating(retry_unknown::idempotent);
+        script s{std::move(options)};
         s.pass(1s);
-        auto get = s.start("GETX foo", options);
+        auto get = s.start("GETX foo", wanted);
         CHECK(s.next() == sent{a, "GETX foo"});
         s.cut(a);
         s.pass(50ms);
@@ -92,7 +101,7 @@ TEST_CASE("reads and idempotent writes are sent again when their connection is l
 
 TEST_CASE("with retry_unknown never a read that was sent fails as unknown, and what was not sent goes on", "[losses]") {
     script_options options;
-    options.engine.judging.unknown = options.pipeline.judging.unknown = retry_unknown::never;
+    options.repeating(retry_unknown::never);
     script s{std::move(options)};
     s.pass(1s);
     auto get = s.start("GET foo", reading);
@@ -109,7 +118,7 @@ TEST_CASE("with retry_unknown never a read that was sent fails as unknown, and w
 
 TEST_CASE("with retry_unknown always a plain write is sent again though it may have run", "[losses]") {
     script_options options;
-    options.engine.judging.unknown = options.pipeline.judging.unknown = retry_unknown::always;
+    options.repeating(retry_unknown::always);
     script s{std::move(options)};
     s.pass(1s);
     auto incr = s.start("INCR foo");

@@ -12,6 +12,14 @@ TEST_CASE("neighbours on three nodes survive whatever goes wrong at any step", "
     CHECK(play_every_step(play) > 500);
 }
 
+TEST_CASE("an idempotent write that the user has repeated survives whatever goes wrong at any step",
+          "[every_step]") {
+    scenario play;
+    play.options.repeating(retry_unknown::idempotent);
+    play.calls = {{"SETX bar 3", "OK:3", idempotent}, {"SET bar 2", "OK:2"}, {"GET bar", "v:bar", reading}};
+    CHECK(play_every_step(play) > 200);
+}
+
 TEST_CASE("MOVED survives whatever goes wrong at any step", "[every_step]") {
     scenario play;
     play.calls = {{"SET foo 1", "OK:1"}, {"GET foo", "v:foo", reading}};

@@ -156,7 +156,7 @@ TEST_CASE("the count of retries stops at its largest value", "[judge]") {
 }
 
 TEST_CASE("once a call may have run, no later attempt takes that back", "[judge]") {
-    bench b{umbel::test::idempotent};
+    bench b{umbel::test::reading};
     REQUIRE(b.judge({.code = errc::connection_lost, .delivered = delivery::unknown, .message = "gone", .node = "n:1"}));
     REQUIRE(b.judge({.code = errc::connect_failed, .delivered = delivery::not_sent, .message = "refused", .node = "n:1"}));
     CHECK(b.one.way->delivery == delivery::unknown);

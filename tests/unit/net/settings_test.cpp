@@ -50,7 +50,7 @@ TEST_CASE("the default options with one seed are good", "[settings]") {
 
 TEST_CASE("what to do about commands that may have run reaches links and engine alike", "[settings]") {
     options given = good();
-    CHECK((settle(given, {}, nullptr)->engine.judging.unknown == umbel::retry_unknown::idempotent));
+    CHECK((settle(given, {}, nullptr)->engine.judging.unknown == umbel::retry_unknown::reads));
     given.retry_unknown = umbel::retry_unknown::never;
     auto const made = settle(given, {}, nullptr);
     REQUIRE(made);
