@@ -38,6 +38,7 @@ struct allowances {
     bool foreign = false;      ///< Another server took part.
     bool empty_budget = false; ///< As a control: the client is judged as if it might not repeat anything.
     bool repeats = false;      ///< The user wants everything repeated: a write may run twice.
+    bool echoes = false;  ///< Resets drop nothing: bytes arrive on connections that the client has given up.
     bool undoes = false;       ///< The user wants SET and its like repeated: a newer one may be undone.
 };
 

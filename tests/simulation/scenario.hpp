@@ -147,6 +147,7 @@ inline void draw_late(random_source random, plan& made) {
     made.wires.late_percent = static_cast<unsigned>(20 + random.below(80));
     made.wires.late_max = std::chrono::milliseconds{100 + random.below(900)};
     made.wires.resets_drop = random.below(3) != 0;
+    made.allowed.echoes = !made.wires.resets_drop;
     made.flaps = static_cast<unsigned>(random.below(4));
 }
 
@@ -258,7 +259,12 @@ private:
             if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
         }
     }
-    void close(model_cluster&, sim_client& db, checker& judge) {
+    void close(model_cluster& cluster, sim_client& db, checker& judge) {
+        // What is given up is aborted. Only what a user closes may still arrive.
+        std::uint64_t const late = cluster.net().late_bytes();
+        if (late != 0 && !plan_.allowed.echoes)
+            judge.fail("echo: " + std::to_string(late) +
+                       " bytes reached nodes on connections that were given up");
         judge.closing = true;
         db.close();
         time_.run_for(10ms);

@@ -44,6 +44,7 @@ struct paper_transport final : umbel::net::transport {
         return count;
     }
     void close() noexcept override { closed = true; }
+    void abort() noexcept override { closed = aborted = true; }
 
     /// Bytes arrive.
     void arrive(std::string_view bytes) {
@@ -69,6 +70,7 @@ struct paper_transport final : umbel::net::transport {
     std::size_t accepts = std::size_t{1} << 30;
     int waits = 0;
     bool closed = false;
+    bool aborted = false;
 };
 
 /// What the driver would hear.

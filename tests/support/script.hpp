@@ -42,6 +42,7 @@ public:
         bool connected = false;
         std::size_t takes = SIZE_MAX;  ///< Bytes the kernel takes before it blocks.
         unsigned connections = 0;
+        std::optional<engine::parting> parted;  ///< How its latest stream that is over has ended.
         std::span<char> room;
 
         struct turn_surroundings {
@@ -51,7 +52,8 @@ public:
         };
         engine::instant clock() const noexcept { return home.now_; }
         void connect_stream(engine::open_link const&) {}
-        void close_stream() noexcept {
+        void end_stream(engine::parting how) noexcept {
+            parted = how;
             dialling = connected = false;
             takes = SIZE_MAX;
         }
@@ -230,6 +232,7 @@ public:
     unsigned ticks() const noexcept { return ticks_; }
     std::vector<engine::action> const& notices() const noexcept { return notices_; }
     unsigned connection(std::string_view node) { return at(node).connections; }
+    std::optional<engine::parting> parted(std::string_view node) { return at(node).parted; }
     std::size_t takes(std::string_view node) { return at(node).takes; }
     /// Addresses that are being dialled.
     std::vector<std::string> dialling() {

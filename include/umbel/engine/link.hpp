@@ -5,6 +5,7 @@
 #include <umbel/engine/breaker.hpp>
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/latency_meter.hpp>
+#include <umbel/engine/parting.hpp>
 #include <umbel/engine/pipeline.hpp>
 
 #include <array>
@@ -72,6 +73,13 @@ public:
         state_ = state::greeting;
         heard_ = now;
         proceed(greeting_.begin(plan_), now);
+    }
+
+    /// How the stream of a connection that is not wanted any more must end; to be asked before lost().
+    /// Commands without a reply are told as unknown, and their callers go on: what the node has not got of
+    /// them by then must not reach it later.
+    parting parts_by() const noexcept {
+        return state_ == state::ready && pipe_.idle() ? parting::close : parting::abort;
     }
 
     /// The connection has ended, or never came to be: every call in it is judged.

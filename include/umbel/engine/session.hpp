@@ -97,7 +97,7 @@ public:
     void shut(call_list&& late) {
         if (closed_) return;
         closed_ = true;
-        hang_up();
+        hang_up(parting::close);
         while (call* const one = late.pop()) link_.pipe().accept(*one, port().clock());
         link_.pipe().dismiss(errc::cancelled);
         want_turn();
@@ -106,7 +106,7 @@ public:
     /// Ends everything without telling anybody: every call goes to `out` as it is. Nothing may be begun afterwards.
     void abandon(call_list& out) noexcept {
         closed_ = abandoned_ = true;
-        hang_up();
+        hang_up(parting::close);
         link_.pipe().surrender(out);
         out.splice(std::move(link_.pipe().finished()));
         out.splice(std::move(link_.pipe().diverted()));
@@ -319,9 +319,9 @@ private:
         }
     }
 
-    /// Closes the stream; what is pending on it comes too late from now on.
-    void hang_up() noexcept {
-        if (std::exchange(open_, false)) port().close_stream();
+    /// Ends the stream; what is pending on it comes too late from now on.
+    void hang_up(parting how) noexcept {
+        if (std::exchange(open_, false)) port().end_stream(how);
         ++epoch_;
         write_blocked_ = reading_ = unread_ = false;
     }
@@ -330,7 +330,7 @@ private:
         deliver();
     }
     void end_link(errc why, std::string message) {
-        hang_up();
+        hang_up(link_.parts_by());
         if (message.empty()) message = text_of("memory has run out");
         link_.lost(why, text_of(message), port().clock());
         if (!closed_) port().report(link_lost{id_, generation_, why, std::move(message), link_.silent()});
@@ -338,7 +338,7 @@ private:
     void finish_draining() {
         if (!link_.pipe().idle() || closed_) return;
         draining_ = false;
-        hang_up();
+        hang_up(link_.parts_by());
         link_.pipe().lose(errc::connection_lost, {}, now_);
         link_.forget();
         port().report(link_closed{id_, generation_});

@@ -8,6 +8,7 @@
 #include <umbel/engine/instant.hpp>
 #include <umbel/engine/notice.hpp>
 #include <umbel/engine/outbox.hpp>
+#include <umbel/engine/parting.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -30,14 +31,17 @@ enum class write_outcome : std::uint8_t {
 /// What a session needs of its surroundings. A port derives from session<Port>; all of these are called by the session's owner.
 /// What is told to happen later must never happen inside the call.
 template <class Port>
-concept session_port = requires(Port& port, open_link const& opening, std::span<write_piece const> pieces, write_outcome& how, std::size_t& count,
-                                std::span<char> room, event&& happened, call& one, std::vector<call_slow>&& slow, instant when, instant& now) {
+concept session_port = requires(Port& port, open_link const& opening, std::span<write_piece const> pieces,
+                                write_outcome& how, std::size_t& count, std::span<char> room,
+                                event&& happened, call& one, std::vector<call_slow>&& slow, instant when,
+                                parting how_it_ends) {
     /// The time.
     { port.clock() } noexcept -> std::same_as<instant>;
     /// Begins to connect a new stream, whose notices carry `epoch()`. Throws std::bad_alloc.
     port.connect_stream(opening);
-    /// Closes the stream; what it still has to say comes too late.
-    { port.close_stream() } noexcept;
+    /// Closes or aborts the stream; what it still has to say comes too late.
+    { port.end_stream(how_it_ends) }
+    noexcept;
     /// Asks for bytes: on_bytes() or on_end() comes once. False: no memory.
     { port.read_stream(room) } noexcept -> std::same_as<bool>;
     /// Asks for on_writable(), once. False: no memory.

@@ -125,8 +125,8 @@ public:
         transport_ = owner_.make_transport(strand_, *this, epoch());
         transport_->connect(what.where);
     }
-    void close_stream() noexcept {
-        if (transport_) transport_->close();
+    void end_stream(engine::parting how) noexcept {
+        if (transport_) how == engine::parting::abort ? transport_->abort() : transport_->close();
         transport_.reset();
     }
     bool read_stream(std::span<char> room) noexcept {

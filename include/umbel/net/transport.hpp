@@ -57,7 +57,12 @@ public:
     /// Tells on_writable once, when a write will make progress.
     virtual void wait_writable() = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) = 0;
+    /// Ends the stream. What was written is delivered still, as far as the peer takes it.
     virtual void close() noexcept = 0;
+    /// Ends the stream by a reset: what the peer has not acknowledged is dropped. What something on the way
+    /// holds (a proxy, a NAT, a load balancer) may reach the peer all the same, and so may what its kernel
+    /// has taken already.
+    virtual void abort() noexcept = 0;
 };
 
 /// TCP, or a Unix socket where the endpoint is a path.
@@ -129,6 +134,14 @@ public:
         static_cast<void>(managed([&] { resolver_.cancel(); }));
         static_cast<void>(managed([&] { patience_.cancel(); }));
         static_cast<void>(managed([&] { socket_.close(ignored); }));
+    }
+
+    /// Over TCP. A Unix socket has nothing on the way: what was written is the peer's.
+    /// Rule: RFC 9293, "ABORT Call"; socket(7), SO_LINGER with a time of zero.
+    void abort() noexcept override {
+        asio::error_code ignored;
+        if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+        close();
     }
 
 private:

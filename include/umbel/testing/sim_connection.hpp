@@ -65,8 +65,8 @@ public:
     };
     instant clock() const noexcept { return time_.now(); }
     void connect_stream(engine::open_link const& what) { stream_ = net_.connect(what.where, *this, epoch()); }
-    void close_stream() noexcept {
-        if (stream_) stream_->close();
+    void end_stream(engine::parting how) noexcept {
+        if (stream_) how == engine::parting::abort ? stream_->abort() : stream_->close();
         stream_.reset();
     }
     bool read_stream(std::span<char> room) noexcept {

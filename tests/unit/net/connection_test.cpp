@@ -114,6 +114,20 @@ TEST_CASE("a lost connection tells a write unknown and asks for a read again", "
     CHECK(written.told == "connection_lost unknown");
     CHECK(written.completions == 1);
     CHECK(read.completions == 0);
+    // What the node has not got yet of the write must not come later.
+    CHECK(wire.aborted);
+}
+
+TEST_CASE("a connection that ends with nothing unanswered is closed, not aborted", "[connection]") {
+    bench here;
+    paper_transport& wire = here.connect();
+    noted_call& one = here.call(get);
+    here.link.submit(one);
+    here.turn();
+    wire.arrive("$1\r\nv\r\n");
+    wire.owner.on_read(wire.epoch, asio::error::eof, 0);
+    CHECK(wire.closed);
+    CHECK_FALSE(wire.aborted);
 }
 
 TEST_CASE("a command of which the kernel has not got all was not sent", "[connection]") {
@@ -155,7 +169,7 @@ TEST_CASE("junk closes the connection with a protocol error", "[connection]") {
     wire.arrive("HTTP/1.1 400\r\n");
     CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost protocol_error"});
     CHECK(one.told == "protocol_error unknown");
-    CHECK(wire.closed);
+    CHECK(wire.aborted);
 }
 
 TEST_CASE("after a handler that throws the others complete in a turn of their own, and reading goes on", "[connection]") {
@@ -193,6 +207,7 @@ TEST_CASE("a drained connection serves what is in flight and closes then", "[con
     wire.arrive("$1\r\nv\r\n");
     CHECK(one.told == "v");
     CHECK(wire.closed);
+    CHECK_FALSE(wire.aborted);
     CHECK(here.owner.heard == std::vector<std::string>{"opened", "closed"});
 }
 
@@ -209,7 +224,9 @@ TEST_CASE("shut completes what is queued, written and in the inbox, and what com
     CHECK(written.told == "cancelled unknown");
     CHECK(inbox.told == "cancelled not_sent");
     CHECK(written.completions + inbox.completions == 2);
+    // The user's close is graceful: what was written may still run, as its delivery says.
     CHECK(wire.closed);
+    CHECK_FALSE(wire.aborted);
     CHECK(here.owner.heard == std::vector<std::string>{"opened"});
     noted_call& late = here.call(get);
     here.link.submit(late);

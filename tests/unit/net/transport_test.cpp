@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -204,6 +205,61 @@ TEST_CASE("after close nothing good is told any more", "[transport]") {
     line early;
     early.wire->connect(endpoint{"127.0.0.1", early.port()});
     early.wire->close();
+    early.io.restart();
+    early.io.run();
+    for (std::string const& one : early.owner.heard) CHECK(one == "refused");
+}
+
+namespace {
+
+/// What the peer reads until the stream ends: how many bytes, and how it ends.
+std::pair<std::size_t, asio::error_code> read_to_end(asio::ip::tcp::socket& peer) {
+    std::vector<char> room(1 << 20);
+    std::size_t sum = 0;
+    for (;;) {
+        asio::error_code problem;
+        sum += peer.read_some(asio::buffer(room), problem);
+        if (problem) return {sum, problem};
+    }
+}
+/// Writes until the kernel takes no more; returns how much it took.
+std::size_t fill(stream_transport& wire) {
+    std::string const bytes(1 << 20, 'x');
+    write_piece const piece{bytes.data(), bytes.size()};
+    std::size_t sum = 0;
+    for (asio::error_code problem; !problem;) sum += wire.write_some({&piece, 1}, problem);
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE("after close the peer gets all that was written, and then the end", "[transport]") {
+    line here;
+    here.connect();
+    std::size_t const written = fill(*here.wire);
+    here.wire->close();
+    auto const [read, how] = read_to_end(here.peer);
+    CHECK(read == written);
+    CHECK(how == asio::error::eof);
+}
+
+TEST_CASE("after abort the peer gets a reset, and nothing more of what it had not taken", "[transport]") {
+    line here;
+    here.connect();
+    std::size_t const written = fill(*here.wire);
+    here.wire->abort();
+    auto const [read, how] = read_to_end(here.peer);
+    CHECK(read < written);
+    CHECK(how == asio::error::connection_reset);
+}
+
+TEST_CASE("a transport that has not begun, is connecting, or has ended can be aborted", "[transport]") {
+    line idle;
+    idle.wire->abort();
+    line early;
+    early.wire->connect(endpoint{"127.0.0.1", early.port()});
+    early.wire->abort();
+    early.wire->abort();
     early.io.restart();
     early.io.run();
     for (std::string const& one : early.owner.heard) CHECK(one == "refused");
