@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
         executors.push_back(contexts.emplace_back(std::make_unique<asio::io_context>(1))->get_executor());
 
-    umbel::client db{executors, {.seeds = {seed}, .one_thread_per_context = true}};
+    umbel::client db{executors, {.seeds = {seed}}};
     std::atomic<std::size_t> running{contexts.size()};
     std::vector<std::thread> threads;
     for (auto const& io : contexts) {

@@ -50,13 +50,12 @@ struct field {
         if (name == "asio") return std::make_unique<asio_floor>(load, asio_command::coroutine);
         if (name == "asio-bare") return std::make_unique<asio_floor>(load, asio_command::operation);
         if (name == "asio-wait") return std::make_unique<asio_floor>(load, asio_command::coroutine, asio_reading::wait_first);
-        if (name == "umbel") return std::make_unique<umbel_contender<std::string>>("umbel", load, true);
-        if (name == "umbel-bytes") return std::make_unique<umbel_contender<umbel::bytes>>("umbel, umbel::bytes", load, true);
-        if (name == "umbel-strands") return std::make_unique<umbel_contender<std::string>>("umbel, strands", load, false);
-        if (name == "umbel-callback") return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, true, form::callback);
+        if (name == "umbel") return std::make_unique<umbel_contender<std::string>>("umbel", load);
+        if (name == "umbel-bytes") return std::make_unique<umbel_contender<umbel::bytes>>("umbel, umbel::bytes", load);
+        if (name == "umbel-callback") return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, form::callback);
 #if defined(UMBEL_WITH_HIREDIS)
         if (name == "hiredis") return std::make_unique<hiredis_epoll>("hiredis", load, false);
-        if (name == "hiredis-encoded") return std::make_unique<hiredis_epoll>("hiredis, commands encoded before", load, true);
+        if (name == "hiredis-encoded") return std::make_unique<hiredis_epoll>("hiredis, commands encoded before", load);
 #if defined(UMBEL_WITH_LIBEVENT)
         if (name == "hiredis-libevent") return std::make_unique<hiredis_libevent>("hiredis, libevent", load);
 #endif
@@ -97,7 +96,6 @@ constexpr comparison comparisons[] = {
     {"node", "umbel", "raw", 1000, 0},
     {"node", "umbel", "raw", 50, 0},
     {"node", "umbel", "umbel-bytes", 1000, 0},
-    {"node", "umbel", "umbel-strands", 1000, 0},
     {"node", "umbel", "umbel-callback", 1000, 0},
     {"node", "umbel", "hiredis-encoded", 1000, 0},
     {"node", "umbel", "hiredis-libevent", 1000, 0},
@@ -154,7 +152,7 @@ int paired(settings const& chosen) {
 
 int sweep(settings const& chosen) {
     constexpr char const* names[] = {"raw",           "asio",    "umbel",           "umbel-bytes", "umbel-callback",
-                                     "umbel-strands", "hiredis", "hiredis-libevent", "boost"};
+                                     "hiredis", "hiredis-libevent", "boost"};
     std::printf(
         "| where | command | value bytes | outstanding | contender | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | allocations "
         "|\n"

@@ -74,7 +74,6 @@ private:
         made.handshake = umbel::handshake::minimal;
         made.deployment = umbel::deployment::standalone;
         made.deadline = std::chrono::minutes{1};
-        made.single_threaded = true;
         return made;
     }
     std::string const seed_;

@@ -91,8 +91,8 @@ int main(int count, char** words) {
     };
     entry const all[] = {
         {"asio", [&] { return std::make_unique<asio_floor>(load, asio_command::coroutine); }},
-        {"umbel", [&] { return std::make_unique<umbel_contender<std::string>>("umbel", load, true); }},
-        {"umbel-callback", [&] { return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, true, form::callback); }},
+        {"umbel", [&] { return std::make_unique<umbel_contender<std::string>>("umbel", load); }},
+        {"umbel-callback", [&] { return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, form::callback); }},
     };
     for (entry const& one : all) {
         if (!chosen.wanted(one.name)) continue;

@@ -93,8 +93,7 @@ int main(int count, char** words) {
     std::vector<entry> all;
     all.push_back({"raw", std::make_unique<raw_floor>(load)});
     all.push_back({"asio", std::make_unique<asio_floor>(load, asio_command::coroutine)});
-    all.push_back({"umbel", std::make_unique<umbel_contender<std::string>>("umbel", load, true)});
-    all.push_back({"umbel-strands", std::make_unique<umbel_contender<std::string>>("umbel, strands", load, false)});
+    all.push_back({"umbel", std::make_unique<umbel_contender<std::string>>("umbel", load)});
 #if defined(UMBEL_WITH_HIREDIS)
     all.push_back({"hiredis", std::make_unique<hiredis_epoll>("hiredis", load, false)});
 #if defined(UMBEL_WITH_LIBEVENT)

@@ -3,8 +3,7 @@
 // The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
 // neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, and callers that ask both but where it says otherwise.
 //   one thread        one executor
-//   two threads       one client over two executors, by options::one_thread_per_context; 4 and more where there are so many cores
-//   two, undeclared   the same without that option: strands, and an inbox between connections of one executor
+//   two threads       one client over two executors; 4 and more where there are so many cores
 //   two, node each    as two threads, but each executor's callers ask one node only
 //   two clients       each thread has a client of its own
 //   two, crossing     one client over the first of two executors: the second's callers share its connections, and every command of theirs crosses
@@ -53,13 +52,11 @@ struct setting {
     bool both_nodes = true;
     unsigned clients = 1;
     unsigned client_lanes = 2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
-    bool declared = true;
 };
 std::vector<setting> settings_for(unsigned cores) {
     std::vector<setting> all{
         {.name = "one thread", .lanes = 1},
         {.name = "two threads", .lanes = 2},
-        {.name = "two, undeclared", .lanes = 2, .declared = false},
         {.name = "two, node each", .lanes = 2, .both_nodes = false},
         {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
         {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
@@ -68,8 +65,8 @@ std::vector<setting> settings_for(unsigned cores) {
     return all;
 }
 
-umbel::options two_nodes(bool declared) {
-    umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}, .one_thread_per_context = declared};
+umbel::options two_nodes() {
+    umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}};
     chosen.protocol = umbel::protocol::resp2;
     chosen.handshake = umbel::handshake::minimal;
     chosen.deployment = umbel::deployment::cluster;
@@ -95,7 +92,7 @@ public:
         for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
         for (unsigned i = 0; i < how.clients; ++i) {
             std::vector<asio::any_io_executor> own(executors.begin() + i, executors.begin() + std::min<unsigned>(i + how.client_lanes, how.lanes));
-            clients_.push_back(std::make_unique<loop_client>(std::move(own), two_nodes(how.declared), value, map_of_two));
+            clients_.push_back(std::make_unique<loop_client>(std::move(own), two_nodes(), value, map_of_two));
         }
         run(std::chrono::milliseconds{50});
     }

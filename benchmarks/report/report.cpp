@@ -47,7 +47,6 @@ constexpr look looks[] = {
     {"umbel", "umbel", "#d6336c"},
     {"umbel-bytes", "umbel, umbel::bytes", "#e8590c"},
     {"umbel-callback", "umbel, callbacks", "#f08c00"},
-    {"umbel-strands", "umbel, strands", "#ae3ec9"},
     {"hiredis", "hiredis", "#1c7ed6"},
     {"hiredis-libevent", "hiredis, libevent", "#4dabf7"},
     {"hiredis-encoded", "hiredis, commands encoded before", "#15aabf"},

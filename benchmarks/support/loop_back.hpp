@@ -33,14 +33,14 @@ class loop_transport final : public umbel::net::transport {
 public:
     loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value,
                    std::string_view other = "-ERR unknown command\r\n")
-        : executor_{std::move(executor)},
+        : transport{epoch},
+          executor_{std::move(executor)},
           owner_{owner},
-          epoch_{epoch},
           reply_{"$" + std::to_string(value.size()) + "\r\n" + std::string{value} + "\r\n"},
           other_{other} {}
 
     void connect(umbel::cluster::endpoint const&) override {
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, {}, true); });
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_connected(*this, {}, true); });
     }
     void read(std::span<char> into) override {
         outside const here;
@@ -48,7 +48,7 @@ public:
         tell();
     }
     void wait_writable() override {
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_writable(epoch_, {}); });
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_writable(*this, {}); });
     }
 
     std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
@@ -70,14 +70,15 @@ public:
         return total;
     }
     void close() noexcept override { closed_ = true; }
+    void abort() noexcept override { closed_ = true; }
 
 private:
     void tell() {
         if (into_.empty() || closed_ || posted_ || (due_ == 0 && others_.empty())) return;
         posted_ = true;
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keeper()] {
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] {
             std::size_t const count = fill();
-            owner_.on_read(epoch_, {}, count);
+            owner_.on_read(*this, {}, count);
         });
     }
     std::size_t fill() {
@@ -94,7 +95,6 @@ private:
 
     asio::any_io_executor const executor_;
     umbel::net::transport_owner& owner_;
-    std::uint32_t const epoch_;
     std::string const reply_;
     std::string const other_;
     std::string others_;
@@ -144,7 +144,6 @@ private:
         chosen.protocol = umbel::protocol::resp2;
         chosen.handshake = umbel::handshake::minimal;
         chosen.deployment = umbel::deployment::standalone;
-        chosen.single_threaded = true;
         return chosen;
     }
 

@@ -20,12 +20,12 @@ enum class form : std::uint8_t { coroutine, callback };
 template <class Value>
 class umbel_contender final : public contender {
 public:
-    umbel_contender(std::string name, traffic const& what, bool single_threaded, form how = form::coroutine)
+    umbel_contender(std::string name, traffic const& what, form how = form::coroutine)
         : contender{std::move(name)},
           traffic_{what},
           seed_{what.nodes()[0].text()},
           how_{how},
-          db_{io_.get_executor(), chosen(seed_, single_threaded)} {
+          db_{io_.get_executor(), chosen(seed_)} {
         // The first commands find the topology and connect to every node.
         for (std::size_t i = 0; i < what.keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
         busy_ = what.keys;
@@ -49,10 +49,9 @@ public:
     }
 
 private:
-    static umbel::options chosen(std::string const& seed, bool single_threaded) {
+    static umbel::options chosen(std::string const& seed) {
         umbel::options made{.seeds = {seed}};
         made.deadline = std::chrono::minutes{1};  // Room for a profiler that slows everything down.
-        made.single_threaded = single_threaded;
         return made;
     }
 

@@ -18,7 +18,7 @@ namespace umbel {
 ///
 /// It connects by itself, finds the topology from any one node, follows redirects, and recovers from failures. Every command function
 /// encodes at once and returns an operation to be awaited.
-/// Threading: a handle that any thread may use, unless options::single_threaded says otherwise; moved and destroyed by one thread at a time.
+/// Threading: a handle that any thread may use; moved and destroyed by one thread at a time.
 /// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one of its executors is destroyed, they are
 /// destroyed uncalled, wherever they are, and those that begin later complete with errc::cancelled.
 class client : public commands<client> {

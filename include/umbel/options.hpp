@@ -158,11 +158,8 @@ struct options {
     std::span<node_zone const> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
-    /// Says that one thread at a time runs the executor and uses the client: no strands, no inbox.
-    bool single_threaded = false;
-    /// Says that each asio::io_context that runs the client, or on which replies are awaited, is run by one thread at a time; any thread may use the
-    /// client all the same. A connection needs no strand then, and what its own context asks of it goes by no inbox. What it has for another context
-    /// goes there many in one message: one handler after the other runs them, so none may block until another one has run.
+    /// A hint that most need not give: each asio::io_context on which replies are awaited is run by one thread at a time. What a connection has for
+    /// another context goes there many in one message then: one handler after the other runs them, so none may block until another one has run.
     bool one_thread_per_context = false;
 
     /// Covers queueing, redirects and retries of a command; zero means none.

@@ -306,7 +306,7 @@ TEST_CASE("values with every byte, empty ones and empty keys pass unchanged", "[
 TEST_CASE("declared single-threaded, the client serves all slots from one thread and ends clean", "[commands]") {
     std::string const seed = real_cluster::shared().address("n4");
     asio::io_context io{1};
-    std::optional<client> db{std::in_place, io.get_executor(), options{.seeds = {seed}, .single_threaded = true}};
+    std::optional<client> db{std::in_place, io.get_executor(), options{.seeds = {seed}}};
     auto const keys = keys_everywhere(":single");
     std::size_t right = 0, wrong = 0;
     for (std::string const& key : keys) {

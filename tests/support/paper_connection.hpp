@@ -24,7 +24,7 @@ using umbel::net::connection;
 
 /// A transport that does what the test says.
 struct paper_transport final : umbel::net::transport {
-    paper_transport(umbel::net::transport_owner& who, std::uint32_t number) : owner{who}, epoch{number} {}
+    paper_transport(umbel::net::transport_owner& who, std::uint32_t number) : transport{number}, owner{who} {}
 
     void connect(umbel::cluster::endpoint const& where) override { target = where.to_string(); }
     void read(std::span<char> into) override {
@@ -54,16 +54,15 @@ struct paper_transport final : umbel::net::transport {
             std::copy_n(bytes.data(), part, room.data());
             bytes.remove_prefix(part);
             room = {};
-            owner.on_read(epoch, {}, part);
+            owner.on_read(*this, {}, part);
         }
     }
     void take_more(std::size_t bytes) {
         accepts += bytes;
-        owner.on_writable(epoch, {});
+        owner.on_writable(*this, {});
     }
 
     umbel::net::transport_owner& owner;
-    std::uint32_t epoch;
     std::string target;
     std::span<char> room;
     std::string written;
@@ -86,7 +85,7 @@ struct listener final : umbel::net::connection_owner {
         }
     }
     void park(call&) noexcept override { heard.push_back("parked"); }
-    std::shared_ptr<void> keeper() override { return std::make_shared<int>(1); }
+    std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(1); }
     std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&, umbel::net::transport_owner& owner,
                                                           std::uint32_t epoch) override {
         papers.push_back(std::make_shared<paper_transport>(owner, epoch));
@@ -145,7 +144,7 @@ struct bench {
     connection link;
 
     explicit bench(umbel::engine::pipeline_options pipeline = {})
-        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), {}, pipeline,
+        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), false, pipeline,
                {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
     /// What Asio still holds of the connection goes before it: here nobody keeps it for longer.
     ~bench() {
@@ -161,12 +160,12 @@ struct bench {
         umbel::engine::handshake_plan plan;
         plan.protocol = umbel::protocol::resp2;
         plan.extent = umbel::handshake::minimal;
-        link.open({link.id(), ++generation, umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});
+        link.order_open({link.id(), ++generation, umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});
         return *owner.papers.back();
     }
     paper_transport& connect() {
         paper_transport& made = open();
-        made.owner.on_connected(made.epoch, {}, true);
+        made.owner.on_connected(made, {}, true);
         return made;
     }
     void turn() {

@@ -1,10 +1,10 @@
 // ownership.hpp: who may touch an object that belongs to no thread: whoever has work for it, for one turn.
 // It knows neither the object nor its inbox; it only decides who looks into that inbox next.
 //
-// Use. Work stands in a lock-free inbox first, then it is brought:
+// Use. Work stands in a lock-free inbox first, then a note of its kind is brought:
 //
 //     inbox.push(work);
-//     if (owner.bring()) do take_everything_and_serve(inbox); while (!owner.release());
+//     if (owner.bring(calls)) while (!owner.release()) serve(owner.take_notes());
 //
 // or, where an owner can do without the inbox:
 //
@@ -12,14 +12,14 @@
 //     if (owner.try_acquire()) {
 //         take_everything_and_serve(inbox);           // What was left before goes before.
 //         serve(work);
-//         while (!owner.release()) take_everything_and_serve(inbox);
+//         while (!owner.release()) serve(owner.take_notes());
 //     } else {
 //         inbox.push(work);                           // And so on, as above.
 //     }
 //
 // A producer that did not find the inbox empty need not bring: who did find it so does, or the owner has
-// taken both. An owner that stops while work is left, to let others run, brings it again from a handler that
-// it posts before it lets go.
+// taken both. An owner that stops while work is left, to let others run, lets go by release_for_later(), with a
+// handler posted that will own and serve.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -33,20 +33,23 @@ namespace umbel::engine {
 inline constinit thread_local char thread_mark_place = 0;
 inline std::uintptr_t thread_mark() noexcept { return reinterpret_cast<std::uintptr_t>(&thread_mark_place); }
 
-/// One owner at a time, no lock, and nobody waits: whoever finds the object owned leaves word, and the owner
+/// One owner at a time, no lock, and nobody waits: whoever finds the object owned leaves a note, and the owner
 /// goes round once more.
 ///
 /// Guarantees: between bring(), or a try_acquire(), that returned true and the release() that returns true,
-/// nobody else owns; all that earlier owners wrote is visible; and what a producer wrote before a bring()
-/// that returned false is visible to a round of an owner that begins after it. So work that stands in the
-/// inbox before bring() is taken.
+/// nobody else owns; all that earlier owners wrote is visible; and what a producer wrote before a bring() is
+/// visible to the owner whose release() finds the note. So work that stands in the inbox before bring() is taken.
 /// Cost: one read-modify-write to take, one to let go. Who finds it owned: one, whatever the owner does
 /// (wait-free).
 /// `Atomic` is std::atomic; a model checker puts its own there.
-/// Threading: bring(), try_acquire() and owned_here() from any thread; release() from the owner's.
+/// Threading: bring(), try_acquire() and owned_here() from any thread; the rest from the owner's.
 template <template <class> class Atomic>
 class basic_ownership {
 public:
+    /// Kinds of work, as bits; any but the lowest.
+    using kinds = std::uint32_t;
+    static constexpr kinds any_work = 2;
+
     basic_ownership() noexcept = default;
     basic_ownership(basic_ownership const&) = delete;
     basic_ownership& operator=(basic_ownership const&) = delete;
@@ -55,42 +58,34 @@ public:
     /// wait for another occasion is to be put into the inbox and brought.
     [[nodiscard]] bool try_acquire(std::uintptr_t me = thread_mark()) noexcept {
         // A failed exchange would take the cache line from the owner for nothing.
-        if (state_.load(std::memory_order_relaxed) != free) return false;
-        std::uint32_t expected = free;
-        // Acquire: what the last owner wrote before its release() is visible from here on.
-        if (!state_.compare_exchange_strong(expected, owned, std::memory_order_acquire,
-                                            std::memory_order_relaxed))
-            return false;
+        if ((state_.load(std::memory_order_relaxed) & owned) != 0) return false;
+        // Acquire: what the last owner wrote before its release() is visible from here on. Notes stay: they are
+        // found by the next release().
+        if ((state_.fetch_or(owned, std::memory_order_acquire) & owned) != 0) return false;
         owner_.store(me, std::memory_order_relaxed);
         return true;
     }
 
-    /// Says that work stands in the inbox. True: the caller owns now, and runs the turn. False: the present
-    /// owner will look once more.
+    /// Says that there is work of some kind. True: the caller owns now, and finds the note by release(). False: the
+    /// present owner will find it.
     /// Precondition: !owned_here(); an owner looks into its inbox itself.
-    [[nodiscard]] bool bring(std::uintptr_t me = thread_mark()) noexcept {
-        if (try_acquire(me)) return true;
-        // Always an exchange, also where `brought` may stand there already: to find that by a load would not
-        // do. The owner changes the state and then looks into the inbox, the producer fills the inbox and
-        // then looks at the state; with a load each of them could miss the other. Of two exchanges of one
-        // word the second reads the first. Either the owner's comes second: it acquires what is released
-        // here, so that its next look finds the work. Or this one does: it leaves `brought`, which the
-        // owner's release() meets. An exchange of another producer in between continues the release sequence,
-        // so that this one's work is acquired with it.
-        std::uint32_t const before = state_.exchange(brought, std::memory_order_acq_rel);
-        if (before != free) return false;
-        // Let go in between: the caller owns. That the state says `brought` costs one more look into the
-        // inbox.
+    [[nodiscard]] bool bring(kinds note = any_work, std::uintptr_t me = thread_mark()) noexcept {
+        // Always a read-modify-write, also where the note may stand there already: to find that by a load would not
+        // do. The owner takes the notes and then looks into the inbox, the producer fills the inbox and then looks
+        // at the notes; with a load each of them could miss the other. Of two read-modify-writes of one word the
+        // second reads the first. Either the owner's comes second: it acquires what is released here, so that its
+        // next look finds the work. Or this one does: it leaves a note, which the owner's release() meets. Those of
+        // other producers in between continue the release sequence, so that this one's work is acquired with it.
+        if ((state_.fetch_or(owned | note, std::memory_order_acq_rel) & owned) != 0) return false;
         owner_.store(me, std::memory_order_relaxed);
         return true;
     }
 
-    /// Lets go, unless work was brought since the last round began. False: the caller owns still, and looks
-    /// into the inbox again.
+    /// Lets go, unless there are notes. False: the caller owns still, has taken the notes, and serves what they say.
     [[nodiscard]] bool release(std::uintptr_t me = thread_mark()) noexcept {
         UMBEL_ASSERT(owner_.load(std::memory_order_relaxed) == me);
         owner_.store(nobody, std::memory_order_relaxed);
-        std::uint32_t expected = owned;
+        kinds expected = owned;
         // Release: what this owner wrote is visible to the next one.
         if (state_.compare_exchange_strong(expected, free, std::memory_order_release,
                                            std::memory_order_relaxed))
@@ -98,8 +93,29 @@ public:
         owner_.store(me, std::memory_order_relaxed);
         // An exchange, not a store: it must read what the last producer left (see bring()). Acquire: that
         // producer's work is visible.
-        state_.exchange(owned, std::memory_order_acquire);
+        notes_ = state_.exchange(owned, std::memory_order_acquire) & ~owned;
         return false;
+    }
+    /// What was found by the release() that returned false; nothing when it has been taken.
+    kinds take_notes() noexcept {
+        kinds const found = notes_;
+        notes_ = 0;
+        return found;
+    }
+
+    /// Lets go although there is work: notes stay, and `unserved` is put back. For an owner that has posted a handler, which will own and serve, and
+    /// which brings `posted` where it finds the object owned. False: that handler has come already, in vain. The caller owns still, has taken the
+    /// notes, and posts another one.
+    [[nodiscard]] bool release_for_later(kinds unserved, kinds posted, std::uintptr_t me = thread_mark()) noexcept {
+        owner_.store(nobody, std::memory_order_relaxed);
+        kinds seen = state_.load(std::memory_order_relaxed);
+        do {
+            if ((seen & posted) == 0) continue;
+            owner_.store(me, std::memory_order_relaxed);
+            notes_ = state_.exchange(owned, std::memory_order_acquire) & ~owned;
+            return false;
+        } while (!state_.compare_exchange_weak(seen, (seen | unserved) & ~owned, std::memory_order_release, std::memory_order_relaxed));
+        return true;
     }
 
     /// True where this thread owns, in whatever depth of calls. Cost: one plain load. Only the owner writes
@@ -110,16 +126,16 @@ public:
     }
 
     /// For a look from outside: somebody owns, or did a moment ago.
-    bool is_owned() const noexcept { return state_.load(std::memory_order_relaxed) != free; }
+    bool is_owned() const noexcept { return (state_.load(std::memory_order_relaxed) & owned) != 0; }
 
 private:
-    static constexpr std::uint32_t free = 0;     // Nobody owns; whoever filled the inbox is about to bring.
-    static constexpr std::uint32_t owned = 1;    // Somebody owns.
-    static constexpr std::uint32_t brought = 2;  // Somebody owns, and has to look once more.
+    static constexpr kinds free = 0;   // Nobody owns, and there is no work.
+    static constexpr kinds owned = 1;  // Somebody owns.
     static constexpr std::uintptr_t nobody = 0;
 
-    Atomic<std::uint32_t> state_{free};
+    Atomic<kinds> state_{free};
     Atomic<std::uintptr_t> owner_{nobody};
+    kinds notes_ = 0;  // The owner's.
 };
 
 using ownership = basic_ownership<std::atomic>;

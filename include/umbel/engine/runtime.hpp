@@ -119,10 +119,12 @@ public:
     class engine& control() noexcept { return engine_; }
     class engine const& control() const noexcept { return engine_; }
     std::vector<std::unique_ptr<Session>> const& sessions() const noexcept { return sessions_; }
-    bool closed() const noexcept { return closed_; }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
     UMBEL_NEVER_INLINE void happened(event&& what) {
+        if (call_list* const calls = abandoned_ ? calls_of(what) : nullptr)
+            while (call* const one = calls->pop()) give_up(*one);
+        if (abandoned_) return;
         if (handling_) {
             if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.unheard(what);
             return;
@@ -260,7 +262,7 @@ private:
         }
         park_apart(one);
     }
-    // Out of line to their ends, so that what passes needs no frame.
+    // Out of line, so that what passes needs no frame.
     UMBEL_NEVER_INLINE void submit_to(Session& there, call& one) {
         if (!there.submit(one)) refuse(one);
     }

@@ -47,8 +47,8 @@ public:
 
     // ---- Calls and orders ---------------------------------------------------------------------------------------------
 
-    /// Takes an ordinary call while a turn collects calls for the next write; false otherwise, and then take() looks at it.
-    UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return in_turn_ && link_.passes(one, now_); }
+    /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
+    UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return collecting_ && link_.passes(one, now_); }
 
     /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
     UMBEL_ALWAYS_INLINE void take(call& one, instant now) {
@@ -59,6 +59,16 @@ public:
     /// Sees to it that a turn comes when there is work for one. Precondition: outside of a turn.
     void settle_up() noexcept {
         if (unfinished()) schedule();
+    }
+
+    /// Has passes() take calls outside of a turn, until release().
+    void collect_until_release(instant now) noexcept {
+        now_ = now;
+        collecting_ = true;
+    }
+    void release() noexcept {
+        collecting_ = in_turn_;
+        settle_up();
     }
 
     /// Gives up the call behind `token`, if it is still here.
@@ -158,6 +168,11 @@ public:
         turn_scope const now{*this};
         serve();
     }
+    /// Serves what take_submitted() finds.
+    void serve_calls() {
+        turn_scope const now{*this};
+        serve();
+    }
     /// A posted turn will not come, for want of memory.
     void on_turn_lost() noexcept {
         scheduled_ = false;
@@ -185,19 +200,21 @@ protected:
     /// One turn: marks the session, and reads the clock once. What a handler that throws has kept it from doing is done in another turn.
     class turn_scope {
     public:
-        explicit turn_scope(session& whose) noexcept : self_{whose}, nested_{std::exchange(whose.in_turn_, true)}, surroundings_{whose.port()} {
+        explicit turn_scope(session& whose) noexcept : self_{whose}, nested_{std::exchange(whose.in_turn_, true)}, collected_{std::exchange(whose.collecting_, true)}, surroundings_{whose.port()} {
             whose.now_ = surroundings_.now();
         }
         turn_scope(turn_scope const&) = delete;
         turn_scope& operator=(turn_scope const&) = delete;
         ~turn_scope() {
             self_.in_turn_ = nested_;
+            self_.collecting_ = collected_;
             if (!nested_) self_.settle_up();
         }
 
     private:
         session& self_;
         bool const nested_;  ///< A handler of this session's has run the executor itself.
+        bool const collected_;
         typename Port::turn_surroundings surroundings_;
     };
 
@@ -239,8 +256,9 @@ protected:
         turn_wanted_ = true;
         schedule();
     }
-    instant turn_time() const noexcept { return now_; }
-    bool abandoned() const noexcept { return abandoned_; }
+    bool turn_scheduled() const noexcept { return scheduled_; }
+    /// The posted turn has come when it could not be served.
+    void forget_scheduled_turn() noexcept { scheduled_ = false; }
 
 private:
     static constexpr unsigned turns_lost_max = 4;
@@ -357,6 +375,7 @@ private:
 
     link_id const id_;
     bool in_turn_ = false;
+    bool collecting_ = false;  ///< In a turn, or held.
     bool scheduled_ = false;
     bool turn_wanted_ = false;  ///< Something has changed outside of a turn.
     bool open_ = false;         ///< There is a stream, connected or on its way.

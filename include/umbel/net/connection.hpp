@@ -1,18 +1,21 @@
-// connection.hpp: the port of engine::session over Asio: its transport, its timer, its strand, and the way in from other threads.
+// connection.hpp: the port of engine::session over Asio: its transport, its timer, and who of several threads owns it for a turn.
 // It knows no redirect, no retry and no reply type; what a connection does with its stream is the session's business.
 #pragma once
 
 #include <umbel/engine/inbox.hpp>
+#include <umbel/engine/ownership.hpp>
 #include <umbel/engine/session.hpp>
+#include <umbel/net/connection_orders.hpp>
 #include <umbel/net/connection_owner.hpp>
 #include <umbel/net/loops.hpp>
 #include <umbel/net/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/defer.hpp>
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,54 +23,57 @@
 namespace umbel::net {
 
 /// One connection. Lives as long as its driver; connects again and again.
-/// Threading: passes(), submit(), in_flight() and counters() from any thread; everything else on the strand.
+///
+/// Whoever has work for it owns it for a turn: the thread on which Asio has read, the timer, a posted turn, an order of the control plane, or a
+/// turn of another connection of the same client whose handlers ask something of this one. Who finds it owned leaves a note and goes.
+///
+///     who comes                        finds it free                        finds it owned
+///     a handler of Asio's              serves it, here                      leaves news and a note
+///     a call, in a turn of the client  holds it until that turn's batch     inbox and a note
+///     a call, from anywhere else       inbox, and a turn is posted          inbox and a note
+///     an order                         carries it out                       leaves the order and a note
+///
+/// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn posted.
+/// Threading: passes(), submit(), in_flight(), counters(), orders and Asio's notices from any thread; everything else by the owner.
 class connection final : public engine::session<connection>, public transport_owner {
 public:
-    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor strand, threading how,
-               engine::pipeline_options const& pipeline, engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
+    /// `gathers`: what completes on another io_context goes there many at a time.
+    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers, engine::pipeline_options const& pipeline,
+               engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
         : session{id, pipeline, link, std::move(budget)},
-          owner_{owner}, strand_{std::move(strand)}, single_threaded_{how.single_threaded}, gathers_{how.gathers},
-          context_{&asio::query(strand_, asio::execution::context)},
-          own_io_{how.alone ? io_of(strand_) : nullptr},
-          place_{own_io_ ? static_cast<void const*>(own_io_) : this},
+          owner_{owner}, executor_{std::move(executor)}, io_{io_of(executor_)}, gathers_{gathers},
+          context_{&asio::query(executor_, asio::execution::context)},
           inbox_{pipeline.in_flight_max},
-          timer_{std::in_place, strand_} {}
+          timer_{std::in_place, executor_} {}
 
-    asio::any_io_executor const& strand() const noexcept { return strand_; }
-
-    // ---- Any thread -------------------------------------------------------------------------------------------------
+    // ---- Calls, from any thread ---------------------------------------------------------------------------------------
 
     /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and then submit() takes it.
-    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept {
-        return (single_threaded_ || (current_turn.place == place_ && inbox_.empty())) && session::passes(one);
-    }
-    /// Takes a call: straight into the pipeline from the own strand, through the inbox from elsewhere. False: the inbox is full.
+    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept { return owned_here() && inbox_.empty() && session::passes(one); }
+    /// Takes a call. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
-        if (single_threaded_) {
-            take_here(one);
-            return true;
-        }
-        if (current_turn.place == place_ && !(own_io_ && link().unopened())) [[likely]] {
-            // What came before from elsewhere goes before.
-            if (!inbox_.empty()) [[unlikely]] take_inbox();
-            take_here(one);
-            return true;
-        }
-        return submit_from_elsewhere(one);
+        if (!owned_here() && !hold()) [[unlikely]] return submit_from_elsewhere(one);
+        // What came before from elsewhere goes before.
+        if (!inbox_.empty()) [[unlikely]] take_inbox();
+        if (!session::passes(one)) take(one, turn_time());
+        return true;
     }
-
     /// Calls that are on this connection, as of its last turn.
     std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_acquire) + inbox_.size(); }
 
-    /// True on the one thread that serves the connection without a strand, in a turn of it or outside.
-    bool serves_here() const noexcept { return own_io_ && own_io_->get_executor().running_in_this_thread(); }
+    // ---- Orders, from any thread --------------------------------------------------------------------------------------
 
-    // ---- The strand ---------------------------------------------------------------------------------------------------
-
-    /// Ends everything at once: every call completes with errc::cancelled.
-    void shut() {
-        if (timer_) timer_->cancel();
-        session::shut(inbox_.take());
+    void order_open(engine::open_link&& what) {
+        carry_out_or_leave([&] { open(std::move(what)); }, [&] { orders_.open(std::move(what)); });
+    }
+    void order_drain(std::uint32_t generation) {
+        carry_out_or_leave([&] { drain(generation); }, [&] { orders_.drain(generation); });
+    }
+    void order_shut() {
+        carry_out_or_leave([&] { shut(); }, [&] { orders_.shut(); });
+    }
+    void order_cancel(pursuit what) {
+        carry_out_or_leave([&] { cancel_call(std::move(what)); }, [&] { orders_.cancel(std::move(what)); });
     }
     /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor is going away. What is pending on
     /// another one may still call this connection, to no effect. Runs while nothing else does.
@@ -77,26 +83,18 @@ public:
         leaving_.surrender(all);
         while (engine::call* const one = all.pop()) one->kind->drop(*one);
         timer_.reset();
-        strand_ = {};
+        busy_ = {};
+        executor_ = {};
     }
 
     // ---- transport_owner ------------------------------------------------------------------------------------------------
 
-    void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) override {
-        if (problem) return on_open_failed(epoch, resolved ? errc::connect_failed : errc::resolve_failed, text_of(problem));
-        on_open(epoch);
-    }
-    void on_read(std::uint32_t epoch, asio::error_code problem, std::size_t count) override {
-        if (problem) [[unlikely]] return on_end(epoch, problem == asio::error::eof ? engine::text_of("the node closed the connection") : text_of(problem));
-        on_bytes(epoch, count);
-    }
-    void on_writable(std::uint32_t epoch, asio::error_code problem) override {
-        if (problem) return on_end(epoch, text_of(problem));
-        session::on_writable(epoch);
-    }
-    void read_lost(std::uint32_t epoch) noexcept override { on_notice_lost(epoch); }
-    void wait_lost(std::uint32_t epoch) noexcept override { on_notice_lost(epoch); }
-    std::shared_ptr<void> keeper() override { return owner_.keeper(); }
+    void on_connected(transport& from, asio::error_code problem, bool resolved) override;
+    void on_read(transport& from, asio::error_code problem, std::size_t count) override;
+    void on_writable(transport& from, asio::error_code problem) override;
+    void on_notice_lost(transport& from) noexcept override;
+    void on_step(transport& from) override;
+    std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
 
     // ---- The port of the session ------------------------------------------------------------------------------------------
 
@@ -104,11 +102,12 @@ public:
     class turn_surroundings {
     public:
         explicit turn_surroundings(connection& whose) noexcept : before_{current_turn}, self_{whose} {
-            current_turn = {whose.place_, read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_};
+            current_turn = {&whose.owner_, read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_, nullptr};
         }
         turn_surroundings(turn_surroundings const&) = delete;
         turn_surroundings& operator=(turn_surroundings const&) = delete;
         ~turn_surroundings() {
+            let_go_of_held();
             current_turn = before_;
             self_.leaving_.send_all();
             if (!self_.leaving_.empty()) self_.want_turn();
@@ -120,9 +119,9 @@ public:
         connection& self_;
     };
 
-    engine::instant clock() const noexcept { return net::turn_time(); }
+    engine::instant clock() const noexcept { return turn_time(); }
     void connect_stream(engine::open_link const& what) {
-        transport_ = owner_.make_transport(strand_, *this, epoch());
+        transport_ = owner_.make_transport(executor_, *this, epoch());
         transport_->connect(what.where);
     }
     void end_stream(engine::parting how) noexcept {
@@ -142,100 +141,157 @@ public:
         return count;
     }
     std::string write_failure() noexcept { return text_of(write_problem_); }
-    bool post_turn() noexcept {
-        using message = handler_of<connection, &connection::scheduled_turn, &connection::on_turn_lost>;
-        return managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); });
-    }
+    bool post_turn() noexcept;
     bool arm(engine::instant due) noexcept {
         return managed_twice([&] {
+            using handler = handler_of<connection, &connection::timer_rang, &connection::timer_lost>;
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
-            timer_->async_wait(handler_of<connection, &connection::timer_rang, &connection::on_timer_lost>{*this, owner_.keeper()});
+            timer_->async_wait(handler{*this, timer_memory_, owner_.keep_alive()});
         });
     }
     bool completes_at_once() const noexcept { return true; }
     void take_submitted() {
-        if (!inbox_.empty() && !single_threaded_) [[unlikely]] take_inbox();
+        if (!inbox_.empty()) [[unlikely]] take_inbox();
     }
     void complete(engine::call& one) { one.kind->complete(one); }
     engine::instant batch_ends() noexcept {
         current_turn.now = read_clock();
         leaving_.send_all();
+        let_go_of_held();
         return current_turn.now;
     }
     void before_write() noexcept { leaving_.send_all(); }
     void turn_served() noexcept {
         in_flight_.store(link().pipe().in_flight(), std::memory_order_release);
-        // What has come from elsewhere meanwhile has its own message on the way.
+        // Only now: the control plane looks after what the last turn has handed on.
+        if (std::exchange(shutting_, false)) [[unlikely]] {
+            owner_.has_shut();
+            busy_ = {};
+        }
     }
     void report(engine::event&& happened) { owner_.report(std::move(happened)); }
     void park(engine::call& one) noexcept { owner_.park(one); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }
 
 private:
+    /// What others leave for the owner.
+    static constexpr engine::ownership::kinds calls = 2, turn_due = 4, timer_due_now = 8, news = 16, orders = 32;
+    /// Rounds that an owner serves what has come meanwhile before others get the thread.
+    static constexpr unsigned rounds_max = 8;
+
     static engine::write_outcome outcome_of(asio::error_code problem) noexcept {
         if (problem == asio::error::would_block || problem == asio::error::try_again) return engine::write_outcome::blocked;
         return problem == asio::error::interrupted ? engine::write_outcome::interrupted : engine::write_outcome::failed;
     }
 
-    UMBEL_ALWAYS_INLINE void take_here(engine::call& one) {
-        if (session::passes(one)) [[likely]] return;
-        take(one, clock());
-        if (in_turn()) return;
-        in_flight_.store(link().pipe().in_flight(), std::memory_order_release);
-        settle_up();
+    // ---- Owning -------------------------------------------------------------------------------------------------------
+
+    bool owned_here() const noexcept { return word_.owned_here(); }
+
+    /// Serves the connection on its own context, if nobody owns it; else leaves `note`, which `prepare` has made good. In a turn of its own, by a
+    /// handler that has run the executor itself, it is served at once.
+    template <class Serve, class Prepare>
+    UMBEL_ALWAYS_INLINE void serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note);
+    struct owning;
+    /// Carries out what makes no call complete here, on any thread.
+    template <class Do, class Leave>
+    void carry_out_or_leave(Do act, Leave leave, engine::ownership::kinds note = orders);
+    void serve_notes(engine::ownership::kinds what);
+    void leave_for_turn(engine::ownership::kinds unserved) noexcept;
+
+    /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and nobody else owns it.
+    UMBEL_NEVER_INLINE bool hold() noexcept {
+        if (current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
+        next_held_ = std::exchange(current_turn.held, this);
+        collect_until_release(current_turn.now);
+        return true;
+    }
+    static void let_go_of_held() noexcept {
+        while (connection* const one = current_turn.held) {
+            current_turn.held = std::exchange(one->next_held_, nullptr);
+            one->in_flight_.store(one->link().pipe().in_flight(), std::memory_order_release);
+            one->session::release();
+            if (!one->word_.release()) one->leave_for_turn(0);
+        }
     }
 
+    // ---- Calls --------------------------------------------------------------------------------------------------------
+
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
-        // Nobody serves this connection right now, but its context is this thread's. What may be on its way to a link is that it shall open: a call
-        // goes by the inbox then, behind that.
-        if (serves_here() && !link().unopened()) {
-            if (!inbox_.empty()) take_inbox();
-            take_here(one);
-            return true;
-        }
         engine::inbox::pushed const done = inbox_.push(one);
-        if (done == engine::inbox::pushed::first || (unannounced_ && unannounced_.exchange(false, std::memory_order_acq_rel))) {
-            // Without memory for a message the next call tries again, and so does the connection's next turn.
-            using message = handler_of<connection, &connection::drain_inbox, &connection::message_lost>;
-            if (!managed_twice([&] { asio::post(strand_, message{*this, owner_.keeper()}); })) message_lost();
-        }
+        bool const first = done == engine::inbox::pushed::first;
+        // Without memory for a turn the next call tries again.
+        if ((first || unannounced_.load(std::memory_order_relaxed)) && word_.bring(calls)) leave_for_turn(0);
         return done != engine::inbox::pushed::full;
     }
-    void message_lost() noexcept { unannounced_.store(true, std::memory_order_release); }
     UMBEL_NEVER_INLINE void take_inbox() {
         // Counted on both sides for a moment: nobody may believe that nothing is under way.
         in_flight_.store(link().pipe().in_flight() + inbox_.size(), std::memory_order_release);
         engine::call_list fresh = inbox_.take();
-        while (engine::call* const one = fresh.pop()) take_here(*one);
+        // An order that was given before one of them came is carried out before it.
+        if (!orders_.empty()) [[unlikely]] take_orders();
+        while (engine::call* const one = fresh.pop())
+            if (!session::passes(*one)) take(*one, turn_time());
     }
-    void drain_inbox() {
-        turn_scope const now{*this};
-        serve();
+
+    // ---- Orders, news, time ---------------------------------------------------------------------------------------------
+
+    void shut() {
+        if (closed()) return;
+        if (timer_) timer_->cancel();
+        shutting_ = true;
+        // The turn that ends everything comes on the connection's own context. What keeps that busy now ends with the stream.
+        static_cast<void>(managed([&] { busy_ = keep_busy(executor_); }));
+        session::shut(inbox_.take());
     }
-    void timer_rang(asio::error_code problem) {
-        if (problem == asio::error::operation_aborted) return;
-        timer_due();
+    void cancel_call(pursuit what) {
+        if (what.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(what));
+        cancel(*what.token);
     }
+    void take_orders();
+    void take_news();
+    void read_done(std::uint32_t of, asio::error_code problem, std::size_t count) {
+        if (problem) [[unlikely]] return on_end(of, problem == asio::error::eof ? engine::text_of("the node closed the connection") : text_of(problem));
+        on_bytes(of, count);
+    }
+    void connect_done(std::uint32_t of, asio::error_code problem, bool resolved) {
+        if (problem) return on_open_failed(of, resolved ? errc::connect_failed : errc::resolve_failed, text_of(problem));
+        on_open(of);
+    }
+    void write_waited(std::uint32_t of, asio::error_code problem) {
+        problem ? on_end(of, text_of(problem)) : session::on_writable(of);
+    }
+    void timer_rang(asio::error_code problem);
+    void timer_lost() noexcept;
+    void turn_came();
+    void turn_lost() noexcept;
 
     // Read by every thread that has a command for it.
     connection_owner& owner_;
-    asio::any_io_executor strand_;  ///< Empty when an executor has gone away.
-    bool const single_threaded_;
+    asio::any_io_executor executor_;  ///< Empty when an executor has gone away.
+    asio::io_context* const io_;      ///< Its context, where a post needs no type erasure.
     bool const gathers_;
-    asio::execution_context const* const context_;  ///< The strand's.
-    asio::io_context* const own_io_;  ///< The same, where its one thread serves the connection without a strand; else null.
-    void const* const place_;
+    asio::execution_context const* const context_;
     // Written by them: nothing else may stand in these cache lines.
-    alignas(64) engine::inbox inbox_;
-    std::atomic<bool> unannounced_{false};  ///< Nobody has told the strand of what stands in the inbox.
-    // The strand's own.
+    alignas(64) engine::ownership word_;
+    engine::inbox inbox_;
+    std::atomic<bool> unannounced_{false};  ///< No turn could be posted for what stands in the inbox.
+    // The owner's own.
     alignas(64) std::shared_ptr<transport> transport_;
     asio::error_code write_problem_;
+    connection* next_held_ = nullptr;
+    bool shutting_ = false;       ///< The turn that ends everything is to come.
+    asio::any_io_executor busy_;  ///< The context's, until then.
     std::atomic<std::size_t> in_flight_{0};
     departures leaving_;
+    connection_orders orders_;
     std::optional<asio::steady_timer> timer_;  ///< None when an executor has gone away.
+    handler_memory turn_memory_;
+    handler_memory timer_memory_;
 };
 
 static_assert(engine::session_port<connection>);
 
 }  // namespace umbel::net
+
+#include <umbel/net/connection_impl.hpp>

@@ -5,6 +5,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/notice.hpp>
+#include <umbel/net/errands.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -14,7 +15,8 @@
 
 namespace umbel::net {
 
-/// What a connection asks of its driver. All may be called from the connection's strand.
+/// What a connection asks of its driver.
+/// Threading: called by whoever owns the connection at that time, on any thread.
 class connection_owner {
 public:
     /// Tells the control plane what happened. A loss comes before the calls that were lost with it.
@@ -22,8 +24,12 @@ public:
     /// Takes a call that has come before its connection was opened.
     virtual void park(engine::call& one) noexcept = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
-    virtual std::shared_ptr<void> keeper() = 0;
-    virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) = 0;
+    /// A cancellation has not found its call here.
+    virtual void cancel_elsewhere(pursuit) {}
+    /// The connection has done what shut() asks for.
+    virtual void has_shut() noexcept {}
+    virtual std::shared_ptr<void> keep_alive() = 0;
+    virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch) = 0;
 
 protected:
     ~connection_owner() = default;

@@ -1,4 +1,5 @@
-// driver.hpp: the port of engine::runtime over Asio: its control strand, its timers, its connections, and the observer.
+// driver.hpp: the port of engine::runtime over Asio: who of several threads owns the control plane for a turn, its timers, its connections, and
+// the observer.
 // It decides nothing: where calls go is the router's and the engine's business, what becomes of them the runtime's.
 #pragma once
 
@@ -9,9 +10,11 @@
 #include <umbel/net/settings.hpp>
 #include <umbel/net/snapshot_of.hpp>
 
-#include <asio/strand.hpp>
+#include <asio/defer.hpp>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,18 +22,19 @@
 namespace umbel::net {
 
 /// Everything of a client that lives on executors.
+/// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds it owned leaves what it has.
 class driver final : public home, public engine::runtime<driver, connection>, public connection_owner {
 public:
     using token_share = pursuit;
 
     driver(std::vector<asio::any_io_executor> const& executors, settings chosen)
-        : home{executors.front(), net::loops{executors, chosen.single_threaded}, chosen.hedge_percent_max},
+        : home{executors.front(), net::loops{executors}, chosen.hedge_percent_max},
           runtime{chosen, loops().size()},
           settings_{std::move(chosen)},
-          control_{strand_on(executor())},
+          executor_{home::executor()},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
-          closing_timer_{std::in_place, control_},
-          timer_{std::in_place, control_} {}
+          closing_timer_{std::in_place, executor_},
+          timer_{std::in_place, executor_} {}
 
     driver(driver const&) = delete;
     driver& operator=(driver const&) = delete;
@@ -39,21 +43,26 @@ public:
 
     /// Begins; called once, when a shared_ptr exists.
     void start_up() {
-        post_control([this] { runtime::start_up(); });
+        starting_.store(true, std::memory_order_release);
+        wake();
     }
 
     /// An executor is going away: everything pending is destroyed, and all that belongs to a context is let go of, for what is pending on another
     /// context may hold this driver for longer, and call it to no effect. Operations that begin later find that their client has gone.
     /// Runs while nothing else does; does nothing when it is called again.
     void abandon() noexcept {
-        engine::call_list posted = parcels_.take_back();
+        engine::call_list posted;
+        for (engine::event& one : left_.events)
+            if (engine::call_list* const calls = engine::calls_of(one)) posted.splice(std::move(*calls));
         bool const first = abandon_all([](connection& one) { one.abandon(); });
         while (engine::call* const one = posted.pop()) drop(*one);
         if (!first) return;
+        left_ = {};
+        taken_ = {};
         closing_timer_.reset();
         timer_.reset();
         busy_until_shut_ = {};
-        control_ = {};
+        executor_ = {};
         leave_executors();
     }
 
@@ -69,6 +78,18 @@ public:
     }
     void answer(pooled_call& one) override { ask(one); }
     bool standalone() const noexcept override { return routes().known() == engine::known_as::standalone; }
+    std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
+        struct timer_wait final : wait {
+            explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
+            asio::steady_timer timer;
+        };
+        auto made = std::make_unique<timer_wait>(home::executor());
+        made->timer.expires_after(span);
+        made->timer.async_wait([then = std::move(then)](asio::error_code problem) {
+            if (!problem) then();
+        });
+        return made;
+    }
     void want_refresh() override { runtime::want_refresh(); }
     void refuse_new() noexcept override { runtime::refuse_new(); }
     void shut_down() override { end(); }
@@ -85,25 +106,29 @@ public:
         return made;
     }
 
-    // ---- connection_owner: called on connections' strands -----------------------------------------------------------------
+    // ---- connection_owner: called by whoever owns a connection ------------------------------------------------------------------
 
-    /// From a connection's strand to the control strand; on one thread there is nothing in between.
     void report(engine::event&& what) override {
         if (auto* const diverted = std::get_if<engine::calls_diverted>(&what)) leave_loops(diverted->calls);
-        if (settings_.single_threaded && !abandoned()) return happened(std::move(what));
-        post_control([this, sent = parcel{std::move(what), parcels_}]() mutable { happened(std::move(sent.what)); });
+        control_or_leave([&] { happened(std::move(what)); }, [&] { leave(std::move(what)); });
     }
     void park(engine::call& one) noexcept override { runtime::park(one); }
     void slowed(std::vector<engine::call_slow>&& all) override {
-        static_cast<void>(managed([&] {
-            post_control([this, all = std::move(all)]() mutable {
-                for (engine::call_slow& one : all) tell(one);
-            });
-        }));
+        if (!settings_.observer) return;
+        control_or_leave([&] { tell_slow(all); }, [&] {
+            std::lock_guard const guard{mutex_};
+            // Without memory for it they are not told.
+            static_cast<void>(managed([&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
+        });
     }
-    std::shared_ptr<void> keeper() override { return shared_from_this(); }
-    std::shared_ptr<transport> make_transport(asio::any_io_executor const& strand, transport_owner& owner, std::uint32_t epoch) override {
-        return settings_.make_transport(strand, owner, epoch);
+    void cancel_elsewhere(pursuit what) override { forward_cancel(std::move(what)); }
+    /// Threading: any; the last one ends what all have waited for.
+    void has_shut() noexcept override {
+        if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
+    }
+    std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
+    std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch) override {
+        return settings_.make_transport(executor, owner, epoch);
     }
 
     // ---- The port of the runtime --------------------------------------------------------------------------------------------
@@ -114,57 +139,45 @@ public:
         return ++turn;
     }
     std::unique_ptr<connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline, engine::link_options const& link) {
-        auto const& place = loops().executor_for(id.loop, id.node);
-        threading const how{settings_.single_threaded, settings_.one_thread_per_context, alone_on(place)};
-        return std::make_unique<connection>(*this, id, strand_on(place), how, pipeline, link, budget_);
+        // What a connection has to tell of its link finds room whatever happens.
+        std::unique_lock guard{mutex_};
+        for (auto* const events : {&left_.events, &taken_.events}) events->reserve(32 + 4 * (sessions().size() + 1));
+        guard.unlock();
+        return std::make_unique<connection>(*this, id, loops().executor_for(id.loop, id.node), settings_.one_thread_per_context, pipeline, link, budget_);
     }
     bool open_session(connection& there, engine::open_link&& what) noexcept {
-        // On one thread the calls that follow find the link connecting already.
-        if (settings_.single_threaded || there.serves_here()) return there.open(std::move(what)), true;
-        return managed([&] {
-            asio::post(there.strand(), [&there, what = std::move(what), keep = shared_from_this()]() mutable { there.open(std::move(what)); });
-        });
+        there.order_open(std::move(what));
+        return true;
     }
-    void drain_session(connection& there, std::uint32_t generation) noexcept {
-        static_cast<void>(managed_twice([&] {
-            asio::post(there.strand(), [&there, generation, keep = shared_from_this()] { there.drain(generation); });
-        }));
-    }
-    void shut_session(connection& there) noexcept {
-        bool const told = managed_twice([&] {
-            asio::post(there.strand(), [this, &there, keep = shared_from_this()] {
-                there.shut();
-                has_shut();
-            });
-        });
-        if (!told) has_shut();
-    }
-    void cancel_in_session(connection& there, pursuit what) {
-        asio::post(there.strand(), [this, what = std::move(what), &there, keep = shared_from_this()]() mutable {
-            if (what.owner() != engine::cancel_token::of(there.id())) return forward_cancel(std::move(what));
-            there.cancel(*what.token);
-        });
-    }
+    void drain_session(connection& there, std::uint32_t generation) noexcept { there.order_drain(generation); }
+    void shut_session(connection& there) noexcept { there.order_shut(); }
+    void cancel_in_session(connection& there, pursuit what) { there.order_cancel(std::move(what)); }
     void cancel_in_engine(pursuit what) {
-        post_control([this, what = std::move(what)]() mutable { cancel_here(std::move(what)); });
+        control_or_leave([&] { cancel_here(std::move(what)); }, [&] {
+            std::lock_guard const guard{mutex_};
+            // Without memory for it the call's own end comes first.
+            static_cast<void>(managed([&] { left_.cancels.push_back(std::move(what)); }));
+        });
     }
     void wake() noexcept;
     bool arm(engine::instant due) noexcept {
         return managed_twice([&] {
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
-            timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{*this, shared_from_this()});
+            timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{*this, timer_memory_, shared_from_this()});
         });
     }
     bool check_idle_in(engine::duration pause) noexcept {
         return managed_twice([&] {
             closing_timer_->expires_after(pause);
-            closing_timer_->async_wait([this, keep = shared_from_this()](asio::error_code) { check_idle(); });
+            closing_timer_->async_wait([this, keep = shared_from_this()](asio::error_code) {
+                if (!abandoned()) control_or_leave([this] { check_idle(); }, [] {}, idle_due);
+            });
         });
     }
     void closes() noexcept {
         timer_->cancel();
         // What a connection on another context hands on until it has ended is still looked after here.
-        static_cast<void>(managed([&] { busy_until_shut_ = keep_busy(control_); }));
+        static_cast<void>(managed([&] { busy_until_shut_ = keep_busy(executor_); }));
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }
@@ -185,93 +198,67 @@ public:
     void after_handling(engine::event const&) noexcept {}
 
 private:
-    template <class Notice>
-    void tell(Notice& what) noexcept {
-        try {
-            notice(what);
-        } catch (...) {
-            // An observer that throws loses this notice; it must not stop the client.
+    /// What others leave for the owner of the control plane.
+    static constexpr engine::ownership::kinds left = 2, turn_due = 4, timer_due = 8, idle_due = 16;
+    /// Rounds that an owner serves what has come meanwhile before others get the thread.
+    static constexpr unsigned rounds_max = 64;
+
+    void tell_slow(std::vector<engine::call_slow>& all) noexcept {
+        for (engine::call_slow& one : all) {
+            try {
+                notice(one);
+            } catch (...) {
+                // An observer that throws loses this notice; it must not stop the client.
+            }
         }
     }
     void leave_loops(engine::call_list const& calls) noexcept {
         if (abandoned() || !loops().several()) return;
         for (engine::call* one = calls.front(); one; one = one->next) leaves_sessions(*one);
     }
-    /// True where one thread runs all that runs on the executor, so that it needs no strand.
-    bool alone_on(asio::any_io_executor const& executor) const noexcept { return settings_.one_thread_per_context && io_of(executor); }
-    asio::any_io_executor strand_on(asio::any_io_executor const& executor) const {
-        if (settings_.single_threaded || alone_on(executor)) return executor;
-        // Without a type-erased executor inside, a strand asks for memory half as often.
-        if (auto const* const plain = executor.target<asio::io_context::executor_type>()) return asio::make_strand(*plain);
-        return asio::make_strand(executor);
-    }
-    /// When an executor has gone away, a task is destroyed without having been called.
-    template <class Task>
-    void post_control(Task task) {
-        if (abandoned()) return;
-        asio::post(control_, [this, keep = shared_from_this(), task = std::move(task)]() mutable {
-            if (!abandoned()) task();
-        });
-    }
-    /// Threading: any; the last one ends what all have waited for.
-    void has_shut() noexcept {
-        if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
-    }
+
+    // ---- Owning the control plane -----------------------------------------------------------------------------------------------
+
+    bool controlled_here() const noexcept { return word_.owned_here(); }
+    struct owning;
+    /// Does `work` as the owner of the control plane, in its present turn or in one of its own; else leaves it by `leave` with a note.
+    template <class Work, class Leave>
+    void control_or_leave(Work work, Leave leave, engine::ownership::kinds note = left);
+    void serve_notes(engine::ownership::kinds what);
+    void leave(engine::event&& what) noexcept;
     void woken_turn();
     void wake_lost() noexcept;
     void timer_rang(asio::error_code problem);
-    void timer_lost() noexcept {
-        if (!abandoned()) on_timer_lost();
-    }
+    void timer_lost() noexcept;
 
     net::settings const settings_;
-    asio::any_io_executor control_;  ///< None when an executor has gone away.
+    asio::any_io_executor executor_;         ///< Of the control plane's timers and posted turns; none when an executor has gone away.
     asio::any_io_executor busy_until_shut_;  ///< The same, while connections are told to end.
     std::atomic<std::size_t> to_shut_{0};
     std::shared_ptr<resp::pin_budget> budget_;
-    // Whether the control strand knows of what was left for it.
+    engine::ownership word_;
+    std::mutex mutex_;  ///< Of what is left for it; control events are rare.
+    struct leavings {
+        std::vector<engine::event> events;
+        std::vector<pursuit> cancels;
+        std::vector<engine::call_slow> slow;
+    };
+    leavings left_;
+    leavings taken_;  ///< Those that are being looked at.
+    std::atomic<bool> starting_{false};
+    // Whether a turn is on its way for what the runtime was given.
     std::atomic<bool> woken_{false};
-    std::atomic<bool> wake_failed_{false};  ///< It does not, for want of memory.
+    std::atomic<bool> wake_failed_{false};  ///< It is not, for want of memory.
     std::atomic<unsigned> wakes_lost_{0};   ///< In a row.
     static constexpr unsigned wakes_lost_max = 4;
     std::optional<asio::steady_timer> closing_timer_;
     std::optional<asio::steady_timer> timer_;
-    parcel_register parcels_;  ///< Events on their way to the control strand.
+    handler_memory wake_memory_;
+    handler_memory timer_memory_;
 };
 
 static_assert(engine::runtime_port<driver, connection>);
 
-// ---- The control strand ------------------------------------------------------------------------------------------------------
-
-inline void driver::wake() noexcept {
-    if (abandoned() || woken_.exchange(true, std::memory_order_acq_rel)) return;
-    using message = handler_of<driver, &driver::woken_turn, &driver::wake_lost>;
-    if (managed_twice([&] { asio::post(control_, message{*this, shared_from_this()}); })) return;
-    // The next who has something for the strand tries again, and so does its timer.
-    woken_.store(false, std::memory_order_release);
-    wake_failed_.store(true, std::memory_order_release);
-}
-
-/// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
-inline void driver::wake_lost() noexcept {
-    woken_.store(false, std::memory_order_release);
-    if (++wakes_lost_ < wakes_lost_max) wake();
-}
-
-inline void driver::woken_turn() {
-    if (abandoned()) return;
-    // Read as well as written: who found it set has left his work before.
-    static_cast<void>(woken_.exchange(false, std::memory_order_acq_rel));
-    wakes_lost_ = 0;
-    turn();
-    complete_settled();
-}
-
-inline void driver::timer_rang(asio::error_code problem) {
-    if (problem == asio::error::operation_aborted || abandoned()) return;
-    time_passed();
-    pool::fill_reserve();
-    if (wake_failed_.exchange(false, std::memory_order_acq_rel)) wake();
-}
-
 }  // namespace umbel::net
+
+#include <umbel/net/driver_impl.hpp>

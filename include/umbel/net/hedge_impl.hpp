@@ -6,12 +6,9 @@
 #include <umbel/net/home.hpp>
 #include <umbel/net/managed.hpp>
 
-#include <asio/steady_timer.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace umbel::net {
@@ -79,14 +76,11 @@ private:
     /// What the timer owns of it.
     struct alarm {
         hedge* race;
-        explicit alarm(hedge& whose) noexcept : race{&whose} { whose.references_.fetch_add(1, std::memory_order_relaxed); }
-        alarm(alarm&& other) noexcept : race{std::exchange(other.race, nullptr)} {}
-        ~alarm() {
-            if (race) race->leave();
-        }
-        void operator()(asio::error_code problem) {
-            if (!problem) race->ask_second();
-        }
+        explicit alarm(hedge& whose) noexcept : race{&whose} { race->references_.fetch_add(1, std::memory_order_relaxed); }
+        alarm(alarm const& other) noexcept : alarm{*other.race} {}
+        alarm& operator=(alarm const&) = delete;
+        ~alarm() { race->leave(); }
+        void operator()() const { race->ask_second(); }
     };
 
     hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay, hedge_kind const& kind) noexcept
@@ -123,9 +117,7 @@ private:
         at_first_ = where.choose(first_);
         references_.fetch_add(1, std::memory_order_relaxed);
         try {
-            alarm rings{*this};
-            timer_.emplace(where.executor(), delay_);
-            timer_->async_wait(std::move(rings));
+            timer_ = where.call_after(delay_, alarm{*this});
         } catch (...) {
             // Without memory for a second question there is only the first.
         }
@@ -202,7 +194,7 @@ private:
     engine::duration const delay_;
     std::weak_ptr<home> home_;
     engine::link_id at_first_;
-    std::optional<asio::steady_timer> timer_;
+    std::unique_ptr<home::wait> timer_;
     std::atomic<delivery> met_{delivery::not_sent};  ///< Of the question that has failed first.
     std::atomic<std::uint32_t> references_{1};
     std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.

@@ -13,6 +13,7 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -45,6 +46,13 @@ public:
     virtual void complete_later(engine::call& one) = 0;
     /// True when one server holds all slots.
     virtual bool standalone() const noexcept = 0;
+    /// A wait that is called off when it is destroyed.
+    class wait {
+    public:
+        virtual ~wait() = default;
+    };
+    /// Calls `then` after a while, on the client's executor. Errors: throws std::bad_alloc.
+    virtual std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) = 0;
     /// Asks for a refresh of the topology in the background.
     virtual void want_refresh() = 0;
     /// The client is gone: everything pending completes with errc::cancelled.

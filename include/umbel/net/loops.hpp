@@ -38,16 +38,16 @@ public:
     static constexpr unsigned loops_max = 64;
 
     loops() noexcept = default;
-    /// Executors of one context share a loop, whose connections are spread over them; with `together` all do. Precondition: at least one executor.
-    explicit loops(std::vector<asio::any_io_executor> const& executors, bool together = false) {
+    /// Executors of one context share a loop, whose connections are spread over them. Precondition: at least one executor.
+    explicit loops(std::vector<asio::any_io_executor> const& executors) {
         only_ = &context_of(executors.front());
         for (asio::any_io_executor const& executor : executors) {
             asio::execution_context& context = context_of(executor);
             if (&context != only_) only_ = nullptr;
-            unsigned const known = together && !all_.empty() ? 0 : loop_of(&context);
+            unsigned const known = loop_of(&context);
             if (known == none && all_.size() == loops_max) continue;
             one_loop& here = known == none ? all_.emplace_back(one_loop{&context, nullptr, {}}) : all_[known];
-            if (here.context == &context && !here.io) here.io = io_beneath(executor);
+            if (!here.io) here.io = io_beneath(executor);
             here.executors.push_back(executor);
         }
     }

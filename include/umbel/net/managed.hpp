@@ -6,7 +6,10 @@
 
 #include <asio/error_code.hpp>
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -42,15 +45,65 @@ inline std::string text_of(asio::error_code problem) noexcept {
     return text;
 }
 
+/// The memory of one handler that is pending at a time, inside its owner: so Asio asks no allocator for it. Where it is taken, or too small, the
+/// heap serves.
+/// Threading: any; a handler may end on another thread than it began.
+class handler_memory {
+public:
+    static constexpr std::size_t size = 320;
+
+    handler_memory() noexcept = default;
+    handler_memory(handler_memory const&) = delete;
+    handler_memory& operator=(handler_memory const&) = delete;
+
+    void* allocate(std::size_t bytes) {
+        if (bytes <= size && !taken_.exchange(true, std::memory_order_acquire)) return space_;
+        return ::operator new(bytes);
+    }
+    void deallocate(void* what) noexcept {
+        if (what != static_cast<void*>(space_)) return ::operator delete(what);
+        taken_.store(false, std::memory_order_release);
+    }
+
+private:
+    std::atomic<bool> taken_{false};
+    alignas(std::max_align_t) std::byte space_[size];
+};
+
+/// The allocator that Asio finds associated with a handler.
+template <class Value>
+class handler_allocator {
+public:
+    using value_type = Value;
+    explicit handler_allocator(handler_memory& from) noexcept : from_{&from} {}
+    template <class Other>
+    handler_allocator(handler_allocator<Other> const& other) noexcept : from_{other.from_} {}
+
+    Value* allocate(std::size_t count) { return static_cast<Value*>(from_->allocate(count * sizeof(Value))); }
+    void deallocate(Value* what, std::size_t) noexcept { from_->deallocate(what); }
+    template <class Other>
+    bool operator==(handler_allocator<Other> const& other) const noexcept {
+        return from_ == other.from_;
+    }
+
+private:
+    template <class>
+    friend class handler_allocator;
+    handler_memory* from_;
+};
+
 /// An Asio handler of `Owner` that is told, too, when it is destroyed without having been called: Asio does so where it has no memory to call it.
 /// `Call` and `Lose` are member functions. An operation that could not even be begun is told by the result of managed(), and by that alone.
+/// Lifetime: `keep_alive` holds the owner, and the memory.
 template <class Owner, auto Call, auto Lose>
 class handler_of {
 public:
-    handler_of(Owner& whose, std::shared_ptr<void> keeper, std::shared_ptr<void> other = {}) noexcept
-        : keep_{std::move(keeper)}, also_{std::move(other)}, owner_{&whose} {}
+    using allocator_type = handler_allocator<std::byte>;
+
+    handler_of(Owner& whose, handler_memory& memory, std::shared_ptr<void> keep_alive, std::shared_ptr<void> other = {}) noexcept
+        : keep_{std::move(keep_alive)}, also_{std::move(other)}, owner_{&whose}, memory_{&memory} {}
     handler_of(handler_of&& other) noexcept
-        : keep_{std::move(other.keep_)}, also_{std::move(other.also_)}, owner_{std::exchange(other.owner_, nullptr)} {}
+        : keep_{std::move(other.keep_)}, also_{std::move(other.also_)}, owner_{std::exchange(other.owner_, nullptr)}, memory_{other.memory_} {}
     ~handler_of() {
         if (owner_ && !within_managed) (owner_->*Lose)();
     }
@@ -58,11 +111,13 @@ public:
     void operator()(Told&&... told) {
         (std::exchange(owner_, nullptr)->*Call)(std::forward<Told>(told)...);
     }
+    allocator_type get_allocator() const noexcept { return allocator_type{*memory_}; }
 
 private:
     std::shared_ptr<void> keep_;
     std::shared_ptr<void> also_;
     Owner* owner_;
+    handler_memory* memory_;
 };
 
 }  // namespace umbel::net

@@ -14,7 +14,6 @@ namespace umbel::net {
 
 /// Options as the driver keeps them. Owns its texts.
 struct settings : engine::settings {
-    bool single_threaded = false;
     bool one_thread_per_context = false;
     std::shared_ptr<umbel::observer> observer;
     std::chrono::milliseconds user_timeout{};
@@ -30,7 +29,6 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     if (!good) return tl::unexpected<error>{good.error()};
     settings made;
     static_cast<engine::settings&>(made) = std::move(*good);
-    made.single_threaded = given.single_threaded;
     made.one_thread_per_context = given.one_thread_per_context;
     made.observer = std::move(watching);
     made.user_timeout = given.probe_after + given.probe_timeout;

@@ -16,6 +16,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <span>
@@ -30,28 +31,53 @@
 
 namespace umbel::net {
 
-/// Who is told what a transport has noticed. Kept alive by `keeper()` while an operation is pending.
+class transport;
+
+/// Who is told what a transport has noticed. Kept alive by `keep_alive()` while an operation is pending.
+/// Threading: called by whichever thread Asio completes an operation on.
 class transport_owner {
 public:
-    virtual void on_connected(std::uint32_t epoch, asio::error_code problem, bool resolved) = 0;
-    virtual void on_read(std::uint32_t epoch, asio::error_code problem, std::size_t count) = 0;
-    virtual void on_writable(std::uint32_t epoch, asio::error_code problem) = 0;
+    virtual void on_connected(transport& from, asio::error_code problem, bool resolved) = 0;
+    virtual void on_read(transport& from, asio::error_code problem, std::size_t count) = 0;
+    virtual void on_writable(transport& from, asio::error_code problem) = 0;
     /// What was begun will not be told: Asio had no memory to call its handler.
-    virtual void read_lost(std::uint32_t) noexcept {}
-    virtual void wait_lost(std::uint32_t) noexcept {}
-    virtual std::shared_ptr<void> keeper() = 0;
+    virtual void on_notice_lost(transport& from) noexcept = 0;
+    /// A step of connecting is done: calls from.proceed(), now if nobody else is at work on the connection, else when that one is done.
+    virtual void on_step(transport& from) = 0;
+    virtual std::shared_ptr<void> keep_alive() = 0;
 
 protected:
     ~transport_owner() = default;
 };
 
-/// One attempt at one connection. Every notification carries the epoch it was made with; what comes late is recognised by it.
-/// Threading: the connection's strand. Writes never block: would_block is an answer.
+/// What a transport has noticed while somebody else owned its connection.
+struct transport_news {
+    static constexpr std::uint8_t connected = 1, read = 2, writable = 4, lost = 8, step = 16;
+
+    std::atomic<std::uint8_t> which{0};  ///< Set behind the fields below. Of each kind one at most is on its way.
+    asio::error_code connect_problem;
+    bool resolved = false;
+    asio::error_code read_problem;
+    std::size_t count = 0;
+    asio::error_code write_problem;
+};
+
+/// One attempt at one connection. Every notice names the transport: what comes from an older one is recognised by that.
+/// Threading: called by the connection's owner, one at a time. Writes never block: would_block is an answer.
 class transport : public std::enable_shared_from_this<transport> {
 public:
+    explicit transport(std::uint32_t epoch) noexcept : epoch_{epoch} {}
+    transport(transport const&) = delete;
+    transport& operator=(transport const&) = delete;
     virtual ~transport() = default;
+
+    std::uint32_t epoch() const noexcept { return epoch_; }
+    transport_news& news() noexcept { return news_; }
+
     /// Resolves and connects; tells on_connected once.
     virtual void connect(cluster::endpoint const& where) = 0;
+    /// Goes on connecting after on_step().
+    virtual void proceed() {}
     /// Reads at least one byte; tells on_read once. The memory must stay until then, or until close().
     virtual void read(std::span<char> into) = 0;
     /// Tells on_writable once, when a write will make progress.
@@ -63,6 +89,10 @@ public:
     /// holds (a proxy, a NAT, a load balancer) may reach the peer all the same, and so may what its kernel
     /// has taken already.
     virtual void abort() noexcept = 0;
+
+private:
+    std::uint32_t const epoch_;
+    transport_news news_;
 };
 
 /// TCP, or a Unix socket where the endpoint is a path.
@@ -75,8 +105,8 @@ public:
     /// `connect_timeout` is what the owner grants; the addresses of one name share it, so that a dead one leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
                      std::chrono::milliseconds user_timeout, std::chrono::milliseconds connect_timeout)
-        : owner_{owner},
-          epoch_{epoch},
+        : transport{epoch},
+          owner_{owner},
           user_timeout_{user_timeout},
           connect_timeout_{connect_timeout},
           socket_{executor},
@@ -95,13 +125,14 @@ public:
         auto const numeric = asio::ip::make_address(where.host, problem);
         if (!problem) return connect({asio::ip::tcp::endpoint{numeric, where.port}});
         resolver_.async_resolve(where.host, std::to_string(where.port), asio::ip::tcp::resolver::numeric_service,
-                                [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
-                                    if (failed) return owner_.on_connected(epoch_, failed, false);
-                                    guarded([&] {
-                                        std::vector<address> targets;
-                                        for (auto const& entry : found) targets.emplace_back(entry.endpoint());
-                                        connect(std::move(targets));
+                                [this, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
+                                    if (failed) return owner_.on_connected(*this, failed, false);
+                                    // Kept for proceed(): the owner may be at work.
+                                    bool const kept = managed([&] {
+                                        for (auto const& entry : found) targets_.emplace_back(entry.endpoint());
                                     });
+                                    if (!kept) return owner_.on_connected(*this, asio::error::no_memory, true);
+                                    step_done(asio::error::not_found);
                                 });
     }
     /// Connects to the first of these that answers; tells on_connected once.
@@ -109,15 +140,25 @@ public:
         targets_ = std::move(targets);
         try_next(asio::error::not_found);
     }
+    void proceed() override {
+        if (closed_) return;
+        asio::error_code ignored;
+        if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0) socket_.cancel(ignored);
+        if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
+        static_cast<void>(managed([&] { patience_.cancel(); }));
+        if (step_result_) return guarded([&] { try_next(step_result_); });
+        prepare();
+        owner_.on_connected(*this, {}, true);
+    }
 
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
-        socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                handler_of<stream_transport, &stream_transport::has_read, &stream_transport::lost_read>{*this, owner_.keeper(), shared_from_this()});
+        using handler = handler_of<stream_transport, &stream_transport::has_read, &stream_transport::notice_lost>;
+        socket_.async_read_some(asio::buffer(into.data(), into.size()), handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
     void wait_writable() override {
-        socket_.async_wait(socket_type::wait_write,
-                           handler_of<stream_transport, &stream_transport::writable, &stream_transport::lost_wait>{*this, owner_.keeper(), shared_from_this()});
+        using handler = handler_of<stream_transport, &stream_transport::writable, &stream_transport::notice_lost>;
+        socket_.async_wait(socket_type::wait_write, handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }
 
     std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
@@ -148,16 +189,14 @@ private:
     /// A step of connecting; without memory for it there is no connection.
     template <class Step>
     void guarded(Step&& step) {
-        if (!managed(step)) owner_.on_connected(epoch_, asio::error::no_memory, true);
+        if (!managed(step)) owner_.on_connected(*this, asio::error::no_memory, true);
     }
-    void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(epoch_, problem, count); }
-    void lost_read() noexcept { owner_.read_lost(epoch_); }
-    void writable(asio::error_code problem) { owner_.on_writable(epoch_, problem); }
-    void lost_wait() noexcept { owner_.wait_lost(epoch_); }
+    void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(*this, problem, count); }
+    void writable(asio::error_code problem) { owner_.on_writable(*this, problem); }
+    void notice_lost() noexcept { owner_.on_notice_lost(*this); }
 
     /// Tries the addresses of one name in turn.
     void try_next(asio::error_code latest) {
-        if (closed_) return owner_.on_connected(epoch_, asio::error::operation_aborted, true);
         if (next_ == targets_.size()) return report(latest);
         auto const target = targets_[next_++];
         asio::error_code problem;
@@ -165,28 +204,30 @@ private:
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
         if (next_ != targets_.size()) wait_at_most(connect_timeout_ / targets_.size());
-        socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keeper()](asio::error_code failed) {
-            patience_.cancel();
-            if (failed) return guarded([&] { try_next(failed); });
-            prepare();
-            owner_.on_connected(epoch_, {}, true);
+        socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code result) {
+            step_done(result);
         });
     }
-    /// Gives the present address up after a while. One that has answered meanwhile has moved on, or needs no timer any more.
+    void step_done(asio::error_code result) {
+        step_result_ = result;
+        step_done_.store(true, std::memory_order_release);
+        owner_.on_step(*this);
+    }
+    /// Gives the present address up after a while.
     void wait_at_most(std::chrono::milliseconds share) {
         patience_.expires_after(share);
-        patience_.async_wait([this, which = next_, self = shared_from_this(), keep = owner_.keeper()](asio::error_code stopped) {
-            asio::error_code ignored;
-            if (!stopped && which == next_ && !connected_ && !closed_) socket_.cancel(ignored);
+        patience_.async_wait([this, which = next_, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code stopped) {
+            if (stopped) return;
+            impatient_for_.store(which, std::memory_order_release);
+            owner_.on_step(*this);
         });
     }
     /// Nothing could even be tried: told from the executor, never inside connect().
     void report(asio::error_code problem) {
-        asio::post(socket_.get_executor(), [this, problem, self = shared_from_this(), keep = owner_.keeper()] { owner_.on_connected(epoch_, problem, true); });
+        asio::post(socket_.get_executor(), [this, problem, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_connected(*this, problem, true); });
     }
 
     void prepare() noexcept {
-        connected_ = true;
         asio::error_code ignored;
         socket_.non_blocking(true, ignored);
         bool const tcp = targets_[next_ - 1].protocol().family() != AF_UNIX;
@@ -203,7 +244,6 @@ private:
     }
 
     transport_owner& owner_;
-    std::uint32_t const epoch_;
     std::chrono::milliseconds const user_timeout_;
     std::chrono::milliseconds const connect_timeout_;
     socket_type socket_;
@@ -211,8 +251,12 @@ private:
     asio::steady_timer patience_;
     std::vector<address> targets_;
     std::size_t next_ = 0;
-    bool connected_ = false;
+    asio::error_code step_result_;  ///< Of the latest step, when step_done_ says so.
+    std::atomic<bool> step_done_{false};
+    std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address that has had its time; 0: none.
     bool closed_ = false;
+    handler_memory read_memory_;
+    handler_memory write_memory_;
 };
 
 }  // namespace umbel::net

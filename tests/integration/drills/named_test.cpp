@@ -17,7 +17,7 @@ using text = std::optional<std::string>;
 struct by_hand {
     asio::io_context io{1};
     std::string seed = real_cluster::shared().owner_of(7000).address();
-    umbel::client db{io.get_executor(), options{.seeds = {seed}, .single_threaded = true}};
+    umbel::client db{io.get_executor(), options{.seeds = {seed}}};
 
     template <class Done>
     bool until(Done done) {

@@ -89,14 +89,9 @@ struct counting_house {
     int done = 0;
     int failed = 0;
 
-    explicit counting_house(bool single_threaded) : db{io.get_executor(), chosen(seed, single_threaded)} {
+    counting_house() : db{io.get_executor(), at_home::plain(seed)} {
         REQUIRE(at_home::wait(io, db.set("short", "sixteen bytes at")));
         REQUIRE(at_home::wait(io, db.set("long", std::string(1000, 'x'))));
-    }
-    static umbel::options chosen(std::string const& seed, bool single_threaded) {
-        umbel::options made = at_home::plain(seed);
-        made.single_threaded = single_threaded;
-        return made;
     }
     /// Notes one finished command. True: go on.
     bool step(bool good) {
@@ -167,34 +162,30 @@ TEST_CASE("the counter counts", "[allocations]") {
     CHECK(allocations_here - before >= 2);
 }
 
-TEST_CASE("GET and INCR by callback allocate nothing, with strands and without", "[allocations]") {
-    bool const single_threaded = GENERATE(true, false);
-    INFO("single threaded: " << single_threaded);
-    counting_house here{single_threaded};
+TEST_CASE("GET and INCR by callback allocate nothing", "[allocations]") {
+    counting_house here;
     SECTION("GET into bytes") { CHECK(by_callback(here, get_bytes) <= stray); }
     SECTION("INCR") { CHECK(by_callback(here, increment) <= stray); }
     SECTION("with a deadline of its own") { CHECK(by_callback(here, with_deadline) <= stray); }
     SECTION("without a deadline") { CHECK(by_callback(here, without_deadline) <= stray); }
 }
 
-TEST_CASE("GET and INCR by co_await allocate nothing, with strands and without", "[allocations]") {
-    bool const single_threaded = GENERATE(true, false);
-    INFO("single threaded: " << single_threaded);
-    counting_house here{single_threaded};
+TEST_CASE("GET and INCR by co_await allocate nothing", "[allocations]") {
+    counting_house here;
     SECTION("GET into bytes") { CHECK(by_await(here, get_bytes) <= stray); }
     SECTION("INCR") { CHECK(by_await(here, increment) <= stray); }
     SECTION("with a deadline of its own") { CHECK(by_await(here, with_deadline) <= stray); }
 }
 
 TEST_CASE("a value decoded into a string allocates what the string needs, and nothing else", "[allocations]") {
-    counting_house here{true};
+    counting_house here;
     std::uint64_t const counted = by_await(here, get_text);
     CHECK(counted >= measured);
     CHECK(counted <= measured + stray);
 }
 
 TEST_CASE("a larger value alone in its read chunk is copied out: one allocation", "[allocations]") {
-    counting_house here{true};
+    counting_house here;
     CHECK(by_await(here, get_long_bytes) <= measured + stray);
 }
 
@@ -298,7 +289,7 @@ TEST_CASE("typed commands with scalar replies allocate nothing where a MOVED has
 }
 
 TEST_CASE("fifty coroutines at once allocate nothing either", "[allocations]") {
-    counting_house here{true};
+    counting_house here;
     for (int i = 0; i < 50; ++i) asio::co_spawn(here.io, awaits(here, get_bytes), asio::detached);
     CHECK(here.run() <= stray);
 }

@@ -33,7 +33,7 @@ using scripted::words;
 namespace {
 
 /// What the user gives the client to run on, and says of it.
-enum class kind { contexts, strands, one_thread, one_thread_each };
+enum class kind { contexts, strands, one_thread_each };
 
 /// Two contexts, neither run by anybody but the test.
 struct two_contexts {
@@ -45,7 +45,6 @@ struct two_contexts {
         return {a->get_executor(), b->get_executor()};
     }
     std::unique_ptr<umbel::client> client(kind which, umbel::options chosen) const {
-        chosen.single_threaded = which == kind::one_thread;
         chosen.one_thread_per_context = which == kind::one_thread_each;
         return std::make_unique<umbel::client>(executors(which), chosen);
     }
@@ -166,7 +165,7 @@ void begin_some(two_contexts& on, std::shared_ptr<umbel::client> const& db, std:
 }  // namespace
 
 TEST_CASE("contexts that are never run again may end in any order when their client has gone", "[contexts]") {
-    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread, kind::one_thread_each);
+    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     for (int polls = 0; polls < 6; ++polls) {
         two_contexts on;
@@ -182,7 +181,7 @@ TEST_CASE("contexts that are never run again may end in any order when their cli
 }
 
 TEST_CASE("contexts may end in any order with connections standing and commands under way on each", "[contexts]") {
-    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread, kind::one_thread_each);
+    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     bool const client_first = GENERATE(true, false);
     int alive = 0;
@@ -202,7 +201,7 @@ TEST_CASE("contexts may end in any order with connections standing and commands 
 }
 
 TEST_CASE("a context that is run and destroyed after another one has gone finds nothing to do", "[contexts]") {
-    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread, kind::one_thread_each);
+    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     bool const client_first = GENERATE(true, false);
     for (int steps = 0; steps < 10; ++steps) {
@@ -288,7 +287,7 @@ TEST_CASE("an operation that waits for its own context ends there, whichever con
 }
 
 TEST_CASE("what is begun when a context has gone is told that all is cancelled", "[contexts]") {
-    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread, kind::one_thread_each);
+    kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     two_servers servers{&said};
     two_contexts on;

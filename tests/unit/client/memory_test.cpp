@@ -153,7 +153,6 @@ void a_failover(long nth, int& thrown) {
     asio::io_context io{1};
     umbel::options chosen = at_home::plain(seed);
     chosen.deployment = umbel::deployment::cluster;
-    chosen.single_threaded = true;  // A strand of Asio that finds no memory for a message never runs again.
     chosen.deadline = 400ms;
     std::optional<umbel::client> db{std::in_place, io.get_executor(), chosen};
     REQUIRE(shown(at_home::wait(io, db->incr("n"))) == "1");

@@ -33,15 +33,17 @@ TEST_CASE("whoever comes first owns, until it lets go", "[ownership]") {
 
 TEST_CASE("who brings work to an object that nobody owns runs the turn", "[ownership]") {
     ownership under_test;
-    CHECK(under_test.bring(1));
+    CHECK(under_test.bring(8, 1));
+    CHECK_FALSE(under_test.release(1));
+    CHECK(under_test.take_notes() == 8);
     CHECK(under_test.release(1));
 }
 
 TEST_CASE("an owner to whom work was brought goes round once more, however much was brought", "[ownership]") {
     ownership under_test;
     REQUIRE(under_test.try_acquire(1));
-    CHECK_FALSE(under_test.bring(2));
-    CHECK_FALSE(under_test.bring(3));
+    CHECK_FALSE(under_test.bring(ownership::any_work, 2));
+    CHECK_FALSE(under_test.bring(ownership::any_work, 3));
     CHECK_FALSE(under_test.try_acquire(3));
     CHECK_FALSE(under_test.release(1));
     CHECK(under_test.owned_here(1));
@@ -49,9 +51,37 @@ TEST_CASE("an owner to whom work was brought goes round once more, however much 
     CHECK_FALSE(under_test.is_owned());
 }
 
+TEST_CASE("notes of several kinds are found together, and stay where an owner lets go for later", "[ownership]") {
+    ownership under_test;
+    REQUIRE(under_test.try_acquire(1));
+    CHECK_FALSE(under_test.bring(4, 2));
+    CHECK_FALSE(under_test.bring(8, 3));
+    CHECK(under_test.release_for_later(32, 64, 1));
+    CHECK_FALSE(under_test.is_owned());
+    CHECK(under_test.bring(16, 2));
+    CHECK_FALSE(under_test.release(2));
+    CHECK(under_test.take_notes() == (4 | 8 | 16 | 32));
+    CHECK(under_test.release(2));
+}
+
+TEST_CASE("an owner does not let go for a posted handler that has come in vain already", "[ownership]") {
+    ownership under_test;
+    REQUIRE(under_test.try_acquire(1));
+    // It posts a handler, and before it lets go that has come, found the object owned, and gone.
+    CHECK_FALSE(under_test.bring(64, 2));
+    CHECK_FALSE(under_test.bring(4, 3));
+    CHECK_FALSE(under_test.release_for_later(0, 64, 1));
+    CHECK(under_test.owned_here(1));
+    CHECK(under_test.take_notes() == (64 | 4));
+    CHECK(under_test.release_for_later(4, 64, 1));
+    CHECK(under_test.try_acquire(2));
+    CHECK_FALSE(under_test.release(2));
+    CHECK(under_test.take_notes() == 4);
+}
+
 TEST_CASE("a vain attempt to take leaves no word: the owner does not go round for it", "[ownership]") {
     ownership under_test;
-    REQUIRE(under_test.bring(1));
+    REQUIRE(under_test.try_acquire(1));
     CHECK_FALSE(under_test.try_acquire(2));
     CHECK(under_test.release(1));
 }
@@ -65,6 +95,8 @@ TEST_CASE("a thread knows whether it owns, in whatever depth, and of how many ob
     bool elsewhere = true;
     std::thread{[&] { elsewhere = outer.owned_here() || inner.owned_here(); }}.join();
     CHECK_FALSE(elsewhere);
+    CHECK_FALSE(inner.release());
+    CHECK(inner.owned_here());
     CHECK(inner.release());
     CHECK_FALSE(inner.owned_here());
     CHECK(outer.owned_here());
@@ -116,12 +148,12 @@ struct world {
     /// A producer that leaves its work to whoever owns.
     void leaves(std::uint32_t item, std::uintptr_t me) {
         inbox.fetch_or(item, std::memory_order_release);
-        if (owner.bring(me)) rounds(me);
+        if (owner.bring(ownership::any_work, me)) rounds(me);
     }
     /// As net::inbox is used: only who finds it empty brings.
     void leaves_if_first(std::uint32_t item, std::uintptr_t me) {
         if (inbox.fetch_or(item, std::memory_order_release) != 0) return;
-        if (owner.bring(me)) rounds(me);
+        if (owner.bring(ownership::any_work, me)) rounds(me);
     }
     /// A producer that serves its work itself where it can.
     void serves(std::uint32_t item, std::uintptr_t me) {
@@ -173,7 +205,7 @@ struct flawed {
             What == flaw::relaxed_acquire ? std::memory_order_relaxed : std::memory_order_acquire;
         return state.compare_exchange_strong(expected, 1, order, std::memory_order_relaxed);
     }
-    bool bring(std::uintptr_t me) {
+    bool bring(std::uint32_t, std::uintptr_t me) {
         if (try_acquire(me)) return true;
         if constexpr (What == flaw::loads_in_bring) {
             if (state.load(std::memory_order_acquire) == 2) return false;
@@ -261,7 +293,7 @@ TEST_CASE("model check: a handler of the turn knows that its thread owns, and no
     static constexpr auto asks = [](world<real>& it, std::uint32_t item, std::uintptr_t me) {
         if (it.owner.owned_here(me)) it.fail();
         it.inbox.fetch_or(item, std::memory_order_release);
-        if (!it.owner.bring(me)) {
+        if (!it.owner.bring(ownership::any_work, me)) {
             if (it.owner.owned_here(me)) it.fail();
             return;
         }
@@ -280,7 +312,7 @@ TEST_CASE("model check: who finds the object owned is done after a load, a vain 
     static constexpr auto come = [](world<real>& it, std::uint32_t item, std::uintptr_t me) {
         it.inbox.fetch_or(item, std::memory_order_release);
         std::size_t const before = view_machine::current().operations();
-        if (it.owner.bring(me)) return it.rounds(me);
+        if (it.owner.bring(ownership::any_work, me)) return it.rounds(me);
         if (view_machine::current().operations() - before > 3) it.fail();
     };
     check_good(

@@ -102,7 +102,7 @@ TEST_CASE("a handler that runs the executor itself sees the loss of its connecti
     noted_call* later = nullptr;
     on.here.calls[4].then = [&] {
         on.order.push_back(4);
-        on.wire.owner.on_read(on.wire.epoch, asio::error::eof, 0);
+        on.wire.owner.on_read(on.wire, asio::error::eof, 0);
         fresh = &on.here.connect();
         later = &on.add();
     };
@@ -127,7 +127,7 @@ TEST_CASE("a handler may shut its connection: the others end, once", "[answering
     for (int i = 0; i != 20; ++i) on.add();
     on.here.calls[4].then = [&] {
         on.order.push_back(4);
-        on.here.link.shut();
+        on.here.link.order_shut();
     };
     on.here.turn();
     on.wire.arrive(queue::replies(0, 20));
@@ -160,7 +160,7 @@ TEST_CASE("what is on the list when a handler loses its connection was settled b
     for (int i = 0; i != 6; ++i) on.add(i != 4);
     on.here.calls[2].then = [&] {
         on.order.push_back(2);
-        on.wire.owner.on_read(on.wire.epoch, asio::error::eof, 0);
+        on.wire.owner.on_read(on.wire, asio::error::eof, 0);
         on.here.connect();
     };
     on.here.turn();

@@ -25,7 +25,7 @@ TEST_CASE("calls wait for the connection, go out in one write, and are answered 
     here.link.submit(second);
     here.turn();
     CHECK(wire.written.empty());
-    wire.owner.on_connected(wire.epoch, {}, true);
+    wire.owner.on_connected(wire, {}, true);
     CHECK(here.owner.heard == std::vector<std::string>{"opened"});
     CHECK(wire.written == std::string{get} + std::string{incr});
     CHECK(here.link.in_flight() == 2);
@@ -90,14 +90,14 @@ TEST_CASE("a refused connection is reported before its calls, which were not sen
     noted_call& one = here.call(incr);
     here.link.submit(one);
     here.turn();
-    wire.owner.on_connected(wire.epoch, asio::error::connection_refused, true);
+    wire.owner.on_connected(wire, asio::error::connection_refused, true);
     CHECK(here.owner.heard == std::vector<std::string>{"lost connect_failed", "diverted connect_failed"});
     CHECK(wire.closed);
     noted_call& unresolved = here.call(incr);
     paper_transport& second = here.open();
     here.link.submit(unresolved);
     here.turn();
-    second.owner.on_connected(second.epoch, asio::error::host_not_found, false);
+    second.owner.on_connected(second, asio::error::host_not_found, false);
     CHECK(here.owner.heard[2] == "lost resolve_failed");
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("a lost connection tells a write unknown and asks for a read again", "
     here.link.submit(read);
     here.link.submit(written);
     here.turn();
-    wire.owner.on_read(wire.epoch, asio::error::eof, 0);
+    wire.owner.on_read(wire, asio::error::eof, 0);
     CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost connection_lost", "diverted connection_lost"});
     CHECK(written.told == "connection_lost unknown");
     CHECK(written.completions == 1);
@@ -125,7 +125,7 @@ TEST_CASE("a connection that ends with nothing unanswered is closed, not aborted
     here.link.submit(one);
     here.turn();
     wire.arrive("$1\r\nv\r\n");
-    wire.owner.on_read(wire.epoch, asio::error::eof, 0);
+    wire.owner.on_read(wire, asio::error::eof, 0);
     CHECK(wire.closed);
     CHECK_FALSE(wire.aborted);
 }
@@ -139,7 +139,7 @@ TEST_CASE("a command of which the kernel has not got all was not sent", "[connec
     here.link.submit(whole);
     here.link.submit(half);
     here.turn();
-    wire.owner.on_writable(wire.epoch, asio::error::broken_pipe);
+    wire.owner.on_writable(wire, asio::error::broken_pipe);
     CHECK(whole.told == "connection_lost unknown");
     CHECK(here.owner.heard.back() == "diverted connection_lost");
 }
@@ -147,11 +147,11 @@ TEST_CASE("a command of which the kernel has not got all was not sent", "[connec
 TEST_CASE("what an old transport still has to say is not heard", "[connection]") {
     bench here;
     paper_transport& old = here.connect();
-    old.owner.on_read(old.epoch, asio::error::eof, 0);
+    old.owner.on_read(old, asio::error::eof, 0);
     paper_transport& wire = here.connect();
-    old.owner.on_read(old.epoch, asio::error::eof, 0);
-    old.owner.on_writable(old.epoch, asio::error::eof);
-    old.owner.on_connected(old.epoch, asio::error::eof, true);
+    old.owner.on_read(old, asio::error::eof, 0);
+    old.owner.on_writable(old, asio::error::eof);
+    old.owner.on_connected(old, asio::error::eof, true);
     noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
@@ -201,7 +201,7 @@ TEST_CASE("a drained connection serves what is in flight and closes then", "[con
     noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
-    here.link.drain(here.generation);
+    here.link.order_drain(here.generation);
     here.turn();
     CHECK_FALSE(wire.closed);
     wire.arrive("$1\r\nv\r\n");
@@ -219,7 +219,7 @@ TEST_CASE("shut completes what is queued, written and in the inbox, and what com
     here.turn();
     noted_call& inbox = here.call(incr);
     here.link.submit(inbox);
-    here.link.shut();
+    here.link.order_shut();
     here.turn();
     CHECK(written.told == "cancelled unknown");
     CHECK(inbox.told == "cancelled not_sent");

@@ -39,16 +39,6 @@ TEST_CASE("one context is one loop, whatever its executors", "[loops]") {
     CHECK(all.only() == &a);
 }
 
-TEST_CASE("a client that runs on one thread has one loop, over all of its contexts", "[loops]") {
-    asio::io_context a{1};
-    asio::io_context b{1};
-    loops const all{{a.get_executor(), b.get_executor()}, true};
-    CHECK(all.size() == 1);
-    CHECK(all.only() == nullptr);
-    CHECK(all.executor_for(0, 0) == asio::any_io_executor{a.get_executor()});
-    CHECK(all.executor_for(0, 1) == asio::any_io_executor{b.get_executor()});
-}
-
 TEST_CASE("what stands elsewhere has some loop, always the same", "[loops]") {
     asio::io_context a{1};
     asio::io_context b{1};

@@ -29,14 +29,16 @@ using umbel::net::stream_transport;
 namespace {
 
 struct ear final : umbel::net::transport_owner {
-    void on_connected(std::uint32_t, asio::error_code problem, bool resolved) override {
+    void on_connected(umbel::net::transport&, asio::error_code problem, bool resolved) override {
         heard.push_back(problem ? resolved ? "refused" : "unresolved" : "connected");
     }
-    void on_read(std::uint32_t, asio::error_code problem, std::size_t count) override {
+    void on_read(umbel::net::transport&, asio::error_code problem, std::size_t count) override {
         heard.push_back(problem ? "ended" : "read " + std::to_string(count));
     }
-    void on_writable(std::uint32_t, asio::error_code problem) override { heard.push_back(problem ? "broken" : "writable"); }
-    std::shared_ptr<void> keeper() override { return std::make_shared<int>(0); }
+    void on_writable(umbel::net::transport&, asio::error_code problem) override { heard.push_back(problem ? "broken" : "writable"); }
+    void on_notice_lost(umbel::net::transport&) noexcept override {}
+    void on_step(umbel::net::transport& from) override { from.proceed(); }
+    std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
     std::vector<std::string> heard;
 };
 

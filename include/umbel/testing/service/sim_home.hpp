@@ -10,6 +10,7 @@
 
 #include <asio/post.hpp>
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -24,7 +25,7 @@ public:
     /// Handlers complete on their executors, those without one on `executor`, never inside a step of the timeline: so every settled call is
     /// posted there, and there is no context of the client's own.
     sim_home(timeline& time, network& net, asio::any_io_executor executor, net::settings const& chosen)
-        : home{std::move(executor), {}, chosen.hedge_percent_max}, driver_{time, net, chosen} {
+        : home{std::move(executor), {}, chosen.hedge_percent_max}, time_{time}, driver_{time, net, chosen} {
         driver_.completes = [this](engine::call& one) { asio::post(this->executor(), net::late_completion{static_cast<net::pooled_call&>(one)}); };
         driver_.answers = [this](engine::call& one) {
             auto& asked = static_cast<net::pooled_call&>(one);
@@ -51,6 +52,18 @@ public:
     void answer(net::pooled_call& one) override { driver_.ask(one); }
     void complete_later(engine::call& one) override { driver_.complete_soon(one); }
     bool standalone() const noexcept override { return driver_.routes().known() == engine::known_as::standalone; }
+    std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
+        struct sim_wait final : wait {
+            std::shared_ptr<std::function<void()>> alarm;
+            ~sim_wait() override { *alarm = nullptr; }
+        };
+        auto made = std::make_unique<sim_wait>();
+        made->alarm = std::make_shared<std::function<void()>>(std::move(then));
+        time_.in(span, [alarm = made->alarm] {
+            if (auto const rings = std::exchange(*alarm, nullptr)) rings();
+        });
+        return made;
+    }
     void want_refresh() override { driver_.want_refresh(); }
     void shut_down() override { driver_.end(); }
     void await_topology(engine::call& one) override { driver_.complete_with_topology(one); }
@@ -69,6 +82,7 @@ private:
     }
     static void release(engine::cancel_token& token) noexcept { static_cast<net::shared_token&>(token).release(); }
 
+    timeline& time_;
     sim_driver driver_;
 };
 

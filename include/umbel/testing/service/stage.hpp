@@ -81,8 +81,7 @@ public:
     model_cluster& cluster() noexcept { return cluster_; }
     asio::io_context::executor_type executor() noexcept { return io_.get_executor(); }
 
-    /// A client of the cluster; without seeds it is given the address of the first node. umbel::hedge_after is not simulated: such reads are
-    /// asked once.
+    /// A client of the cluster; without seeds it is given the address of the first node.
     /// Errors: bad options make every command fail with errc::bad_argument, as they do with real servers.
     umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr) {
         std::string const first = cluster_.where(0).to_string();

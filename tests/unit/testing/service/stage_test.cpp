@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -337,4 +338,65 @@ TEST_CASE("bad options are told on a stage as elsewhere", "[stage]") {
     auto const told = here.run(db.get("k")(asio::use_awaitable));
     REQUIRE(told);
     CHECK((!*told && told->error() == errc::bad_argument));
+}
+
+TEST_CASE("a hedged read asks a second node after its delay on virtual time, and the quicker answer counts", "[stage]") {
+    stage here{{.primaries = 1, .replicas_each = 1}};
+    umbel::client db = here.client({.hedge_percent_max = 100});
+    REQUIRE(here.run(db.set("k", "v")(asio::use_awaitable)));
+    here.run_for(500ms);
+    // Both nodes have links for these reads.
+    for (int i = 0; i < 10; ++i) REQUIRE(here.run(db.with(umbel::read_from::any).get("k")(asio::use_awaitable)));
+    auto const slowest = [&](auto const& from) {
+        duration longest{0};
+        for (int i = 0; i < 20; ++i) {
+            instant const begun = here.time().now();
+            auto const got = here.run(from.get("k")(asio::use_awaitable));
+            REQUIRE(got);
+            REQUIRE(*got);
+            CHECK(**got == "v");
+            longest = std::max(longest, here.time().now() - begun);
+        }
+        return longest;
+    };
+    here.cluster()[0].slow = 40ms;
+    CHECK(slowest(db.with(umbel::read_from::any)) >= duration{40ms});
+    CHECK(slowest(db.with(umbel::read_from::any).with(umbel::hedge_after{3ms})) < duration{10ms});
+}
+
+TEST_CASE("hedged reads under faults complete once, with a value that was written or an error that says why", "[stage]") {
+    std::uint64_t const seeds = std::getenv("UMBEL_SEEDS") ? std::strtoull(std::getenv("UMBEL_SEEDS"), nullptr, 10) / 20 + 1 : 40;
+    std::uint64_t good = 0, failed = 0;
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        INFO("seed " << seed);
+        stage here{{.primaries = 2, .replicas_each = 1}, seed};
+        umbel::client db = here.client({.retry_delay_max = 50ms, .hedge_percent_max = 100});
+        auto const writes = [](stage& at, umbel::client& by) -> asio::awaitable<void> {
+            for (int i = 0; i < 40; ++i) {
+                co_await by.set("k", std::to_string(i));
+                co_await at.sleep(5ms);
+            }
+        };
+        auto const reads = [](stage& at, umbel::client& by, std::uint64_t& well, std::uint64_t& badly) -> asio::awaitable<void> {
+            auto const hedged = by.with(umbel::read_from::any).with(umbel::hedge_after{1ms}).with(300ms);
+            for (int i = 0; i < 60; ++i) {
+                auto const got = co_await hedged.get("k");
+                if (got && *got) {
+                    int const value = std::stoi(**got);
+                    CHECK((value >= 0 && value < 40));
+                }
+                got ? ++well : ++badly;
+                co_await at.sleep(3ms);
+            }
+        };
+        auto const owner = here.cluster().truth(umbel::cluster::slot_of("k").value());
+        here.time().in(here.time().between(20ms, 100ms), [&] { seed % 3 == 0 ? here.cluster().crash(owner) : here.cluster().freeze(owner); });
+        asio::co_spawn(here.executor(), writes(here, db), asio::detached);
+        asio::co_spawn(here.executor(), reads(here, db, good, failed), asio::detached);
+        CHECK(here.run(reads(here, db, good, failed), 60s));
+        // The other reader is at its end soon, too.
+        here.run_for(20s);
+    }
+    CHECK(good + failed == seeds * 120);
+    CHECK(good > failed);
 }

@@ -1,0 +1,161 @@
+// connection_impl.hpp: how threads come to own a connection, what they find there, and how they let go. Included by connection.hpp.
+#pragma once
+
+#include <umbel/net/connection.hpp>
+
+namespace umbel::net {
+
+/// The ownership of one visit. When a handler throws, the visit ends with a turn posted, which does what is left.
+struct connection::owning {
+    connection& self;
+    bool done = false;
+    engine::ownership::kinds serving = 0;  ///< Notes that are being served.
+
+    explicit owning(connection& whose) noexcept : self{whose} {}
+    owning(owning const&) = delete;
+    owning& operator=(owning const&) = delete;
+    ~owning() {
+        if (!done) self.leave_for_turn(serving);
+    }
+    /// Serves what has come meanwhile, and lets go.
+    UMBEL_ALWAYS_INLINE void finish() {
+        done = self.word_.release();
+        if (!done) [[unlikely]] go_round();
+    }
+    UMBEL_NEVER_INLINE void go_round() {
+        for (unsigned round = 0; round != rounds_max; ++round) {
+            serving = self.word_.take_notes();
+            self.serve_notes(serving);
+            serving = 0;
+            done = self.word_.release();
+            if (done) return;
+        }
+        done = true;
+        self.leave_for_turn(0);
+    }
+};
+
+template <class Serve, class Prepare>
+UMBEL_ALWAYS_INLINE void connection::serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note) {
+    if (owned_here()) [[unlikely]] return serve();
+    if (!word_.try_acquire()) [[unlikely]] {
+        prepare();
+        // Where it was let go meanwhile, what was left is served like anything else that others leave.
+        if (word_.bring(note)) owning{*this}.finish();
+        return;
+    }
+    owning visit{*this};
+    serve();
+    visit.finish();
+}
+
+template <class Do, class Leave>
+void connection::carry_out_or_leave(Do act, Leave leave, engine::ownership::kinds note) {
+    if (owned_here()) return act();
+    if (!word_.try_acquire()) {
+        leave();
+        if (word_.bring(note)) leave_for_turn(0);
+        return;
+    }
+    act();
+    if (!word_.release()) leave_for_turn(0);
+}
+
+/// Lets go, with a turn on the way that serves what is left. `unserved`: notes that were taken already.
+UMBEL_NEVER_INLINE inline void connection::leave_for_turn(engine::ownership::kinds unserved) noexcept {
+    do {
+        unserved |= word_.take_notes();
+        // A posted turn that has come in vain is to be posted again.
+        if ((unserved & turn_due) != 0) forget_scheduled_turn();
+        unserved &= ~turn_due;
+        want_turn();
+        unannounced_.store(!turn_scheduled(), std::memory_order_relaxed);
+    } while (!word_.release_for_later(unserved, turn_due));
+}
+
+UMBEL_NEVER_INLINE inline void connection::serve_notes(engine::ownership::kinds what) {
+    if ((what & orders) != 0) take_orders();
+    if ((what & news) != 0) take_news();
+    if ((what & timer_due_now) != 0) timer_due();
+    if ((what & turn_due) != 0) return scheduled_turn();
+    if ((what & calls) != 0) serve_calls();
+}
+
+/// Posted, not run: on the connection's own context, behind what is ready there.
+UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
+    using handler = handler_of<connection, &connection::turn_came, &connection::turn_lost>;
+    return managed_twice([&] {
+        handler made{*this, turn_memory_, owner_.keep_alive()};
+        // Deferred: on a thread of the context that takes no lock.
+        if (io_) return asio::defer(io_->get_executor(), std::move(made));
+        asio::defer(executor_, std::move(made));
+    });
+}
+inline void connection::turn_came() {
+    serve_or_leave([this] { scheduled_turn(); }, [] {}, turn_due);
+}
+/// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
+inline void connection::turn_lost() noexcept {
+    carry_out_or_leave([this] { on_turn_lost(); }, [] {}, turn_due);
+}
+inline void connection::timer_rang(asio::error_code problem) {
+    if (problem == asio::error::operation_aborted) return;
+    serve_or_leave([this] { timer_due(); }, [] {}, timer_due_now);
+}
+inline void connection::timer_lost() noexcept {
+    carry_out_or_leave([this] { on_timer_lost(); }, [] {}, timer_due_now);
+}
+
+// ---- What a transport tells ----------------------------------------------------------------------------------------------------
+
+inline void connection::on_read(transport& from, asio::error_code problem, std::size_t count) {
+    serve_or_leave([&] { read_done(from.epoch(), problem, count); }, [&] {
+        from.news().read_problem = problem;
+        from.news().count = count;
+        from.news().which.fetch_or(transport_news::read, std::memory_order_release);
+    }, news);
+}
+inline void connection::on_connected(transport& from, asio::error_code problem, bool resolved) {
+    serve_or_leave([&] { connect_done(from.epoch(), problem, resolved); }, [&] {
+        from.news().connect_problem = problem;
+        from.news().resolved = resolved;
+        from.news().which.fetch_or(transport_news::connected, std::memory_order_release);
+    }, news);
+}
+inline void connection::on_writable(transport& from, asio::error_code problem) {
+    serve_or_leave([&] { write_waited(from.epoch(), problem); }, [&] {
+        from.news().write_problem = problem;
+        from.news().which.fetch_or(transport_news::writable, std::memory_order_release);
+    }, news);
+}
+inline void connection::on_step(transport& from) {
+    serve_or_leave([&] {
+        if (&from == transport_.get()) from.proceed();
+    }, [&] { from.news().which.fetch_or(transport_news::step, std::memory_order_release); }, news);
+}
+inline void connection::on_notice_lost(transport& from) noexcept {
+    carry_out_or_leave([&] { session::on_notice_lost(from.epoch()); },
+                       [&] { from.news().which.fetch_or(transport_news::lost, std::memory_order_release); }, news);
+}
+
+/// The present transport's only: what an older one had to say comes too late.
+inline void connection::take_news() {
+    std::shared_ptr<transport> const from = transport_;
+    if (!from) return;
+    std::uint8_t const which = from->news().which.exchange(0, std::memory_order_acquire);
+    if ((which & transport_news::lost) != 0) session::on_notice_lost(from->epoch());
+    if ((which & transport_news::step) != 0) from->proceed();
+    if ((which & transport_news::connected) != 0) connect_done(from->epoch(), from->news().connect_problem, from->news().resolved);
+    if ((which & transport_news::writable) != 0) write_waited(from->epoch(), from->news().write_problem);
+    if ((which & transport_news::read) != 0) read_done(from->epoch(), from->news().read_problem, from->news().count);
+}
+
+inline void connection::take_orders() {
+    connection_orders::batch todo = orders_.take();
+    if (todo.opening) open(std::move(*todo.opening));
+    for (pursuit& one : todo.cancels) cancel_call(std::move(one));
+    if (todo.draining) drain(*todo.draining);
+    if (todo.shutting) shut();
+}
+
+}  // namespace umbel::net

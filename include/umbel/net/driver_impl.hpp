@@ -1,0 +1,124 @@
+// driver_impl.hpp: how threads come to own the control plane of a client, and what they find there. Included by driver.hpp.
+#pragma once
+
+#include <umbel/net/driver.hpp>
+
+namespace umbel::net {
+
+/// The ownership of one visit. Nothing that runs in it throws but for want of memory; then a turn is posted for what is left.
+struct driver::owning {
+    driver& self;
+    bool done = false;
+    engine::ownership::kinds serving = 0;  ///< Notes that are being served.
+
+    explicit owning(driver& whose) noexcept : self{whose} {}
+    owning(owning const&) = delete;
+    owning& operator=(owning const&) = delete;
+    ~owning() {
+        if (!done) leave(serving | self.word_.take_notes());
+    }
+    void finish() {
+        for (unsigned round = 0; round != rounds_max; ++round) {
+            done = self.word_.release();
+            if (done) return;
+            serving = self.word_.take_notes();
+            self.serve_notes(serving);
+            serving = 0;
+        }
+    }
+    /// A posted turn finds what is left.
+    void leave(engine::ownership::kinds unserved) noexcept {
+        static_cast<void>(self.word_.release_for_later(unserved, 0));
+        self.wake();
+    }
+};
+
+template <class Work, class Leave>
+void driver::control_or_leave(Work work, Leave leave_it, engine::ownership::kinds note) {
+    if (controlled_here()) return work();
+    if (!word_.try_acquire()) {
+        leave_it();
+        if (word_.bring(note)) owning{*this}.finish();
+        return;
+    }
+    owning visit{*this};
+    work();
+    visit.finish();
+}
+
+inline void driver::serve_notes(engine::ownership::kinds what) {
+    if (abandoned()) return;
+    if ((what & left) != 0) {
+        std::unique_lock guard{mutex_};
+        std::swap(left_, taken_);
+        guard.unlock();
+        for (engine::event& one : taken_.events) happened(std::move(one));
+        for (pursuit& one : taken_.cancels) cancel_here(std::move(one));
+        tell_slow(taken_.slow);
+        taken_.events.clear();
+        taken_.cancels.clear();
+        taken_.slow.clear();
+    }
+    if ((what & timer_due) != 0) time_passed();
+    if ((what & idle_due) != 0) check_idle();
+    if ((what & turn_due) != 0) turn();
+}
+
+/// Leaves an event for the owner. There is room for what links have to tell; without memory for more calls end here.
+inline void driver::leave(engine::event&& what) noexcept {
+    {
+        std::lock_guard const guard{mutex_};
+        auto* const diverted = std::get_if<engine::calls_diverted>(&what);
+        auto* const before = diverted && !left_.events.empty() ? std::get_if<engine::calls_diverted>(&left_.events.back()) : nullptr;
+        if (before) return before->calls.splice(std::move(diverted->calls));
+        if (managed_twice([&] { left_.events.push_back(std::move(what)); })) return;
+    }
+    engine::call_list* const calls = engine::calls_of(what);
+    while (engine::call* const one = calls ? calls->pop() : nullptr) {
+        one->kind->reject(*one, error{errc::no_memory, one->known(delivery::not_sent)});
+        complete_soon(*one);
+    }
+}
+
+// ---- Posted turns ------------------------------------------------------------------------------------------------------------
+
+inline void driver::wake() noexcept {
+    if (abandoned() || woken_.exchange(true, std::memory_order_acq_rel)) return;
+    using message = handler_of<driver, &driver::woken_turn, &driver::wake_lost>;
+    if (managed_twice([&] { asio::defer(executor_, message{*this, wake_memory_, shared_from_this()}); })) return;
+    // The next who has something for the control plane tries again, and so does its timer.
+    woken_.store(false, std::memory_order_release);
+    wake_failed_.store(true, std::memory_order_release);
+}
+
+/// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
+inline void driver::wake_lost() noexcept {
+    woken_.store(false, std::memory_order_release);
+    if (++wakes_lost_ < wakes_lost_max) wake();
+}
+
+inline void driver::woken_turn() {
+    if (abandoned()) return;
+    // Read as well as written: who found it set has left his work before.
+    static_cast<void>(woken_.exchange(false, std::memory_order_acq_rel));
+    wakes_lost_ = 0;
+    control_or_leave([this] {
+        if (starting_.exchange(false, std::memory_order_acq_rel)) runtime::start_up();
+        turn();
+    }, [] {}, turn_due);
+    // Outside of the control plane: handlers take their time.
+    complete_settled();
+}
+
+inline void driver::timer_rang(asio::error_code problem) {
+    if (problem == asio::error::operation_aborted || abandoned()) return;
+    control_or_leave([this] { time_passed(); }, [] {}, timer_due);
+    pool::fill_reserve();
+    if (wake_failed_.exchange(false, std::memory_order_acq_rel)) wake();
+}
+
+inline void driver::timer_lost() noexcept {
+    if (!abandoned()) control_or_leave([this] { on_timer_lost(); }, [] {}, timer_due);
+}
+
+}  // namespace umbel::net
