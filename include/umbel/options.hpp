@@ -5,14 +5,14 @@
 #include <umbel/config.hpp>
 #include <umbel/error.hpp>
 
-#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace umbel {
@@ -72,43 +72,52 @@ enum class retry_unknown : std::uint8_t {
     always,      ///< All of them. A write may run twice: an INCR may count double.
 };
 
-/// A list of addresses that borrows its texts: `{"10.0.0.7:6379", "[::1]:7000"}` or any range of strings.
-/// Lifetime: borrows; the client copies the texts when it is constructed. At most 16 may be listed in braces.
+/// Anything that gives texts one after the other, and is no text itself.
+template <class Range>
+concept range_of_texts = !std::convertible_to<Range const&, std::string_view> && requires(Range const& all) {
+    { *std::begin(all) } -> std::convertible_to<std::string_view>;
+    std::end(all);
+};
+
+/// The addresses a client begins with: one text, several in braces (`{"10.0.0.7:6379", "[::1]:7000"}`), or any range of texts
+/// (std::vector<std::string>, std::vector<std::string_view>, std::span, an array). Lifetime: owns its texts.
 class seed_list {
 public:
-    static constexpr std::size_t listed_max = 16;
-
-    constexpr seed_list() noexcept = default;
+    seed_list() noexcept = default;
 
     template <std::convertible_to<std::string_view>... Texts>
-        requires(sizeof...(Texts) >= 1 && sizeof...(Texts) <= listed_max)
-    constexpr seed_list(Texts const&... texts) noexcept : listed_{std::string_view{texts}...}, count_{sizeof...(Texts)} {}
-
-    /// Borrows the range's strings; the range must outlive the client's constructor.
-    constexpr seed_list(std::span<std::string const> texts) noexcept : strings_{texts.data()}, count_{texts.size()} {}
-
-    constexpr std::size_t size() const noexcept { return count_; }
-    constexpr std::string_view operator[](std::size_t index) const noexcept {
-        return strings_ ? std::string_view{strings_[index]} : listed_[index];
+        requires(sizeof...(Texts) >= 1)
+    seed_list(Texts const&... texts) {
+        texts_.reserve(sizeof...(Texts));
+        (texts_.emplace_back(std::string_view{texts}), ...);
     }
 
+    template <range_of_texts Range>
+    seed_list(Range const& texts) {
+        for (auto const& text : texts) texts_.emplace_back(std::string_view{text});
+    }
+
+    bool empty() const noexcept { return texts_.empty(); }
+    std::size_t size() const noexcept { return texts_.size(); }
+    std::string const& operator[](std::size_t index) const noexcept { return texts_[index]; }
+    auto begin() const noexcept { return texts_.begin(); }
+    auto end() const noexcept { return texts_.end(); }
+
 private:
-    std::array<std::string_view, listed_max> listed_{};
-    std::string const* strings_ = nullptr;
-    std::size_t count_ = 0;
+    std::vector<std::string> texts_;
 };
 
 /// Where a node stands, for read_from::same_zone, where the server does not tell it.
 struct node_zone {
-    std::string_view node;  ///< "host:port", as the client reaches it.
-    std::string_view zone;
+    std::string node;  ///< "host:port", as the client reaches it.
+    std::string zone;
 };
 
 /// An address as the cluster announces it, and the one at which this client reaches it: {"10.0.0.1:6379", "127.0.0.1:7001"}. A row without
 /// ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
 struct address_pair {
-    std::string_view announced;
-    std::string_view reached;
+    std::string announced;
+    std::string reached;
 };
 
 /// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not throw.
@@ -126,7 +135,10 @@ struct hedge_after {
 struct trail_t {};
 inline constexpr trail_t trail{};
 
-/// Options of a client. Trivially destructible: texts are borrowed and copied by the client's constructor.
+/// Options of a client.
+/// Lifetime: they own all their texts: a function may build and return them. The client copies what it needs when it is constructed.
+/// Give them a name, or use them in a declaration or a call, but not in braces inside the operand of co_await: g++ 12 frees the texts
+/// of such an operand twice.
 /// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
 struct options {
     using milliseconds = std::chrono::milliseconds;
@@ -137,13 +149,13 @@ struct options {
     /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or an ASK names is looked up here, and
     /// what is not found is asked of the function. Where a node is named without a host, the host that named it stands in, as this client reaches
     /// it. Seeds are taken as they are.
-    std::span<address_pair const> address_map{};
+    std::vector<address_pair> address_map{};
     umbel::address_function address_function = nullptr;
     void* address_context = nullptr;
-    std::string_view username{};
-    std::string_view password{};
+    std::string username{};
+    std::string password{};
     /// Shown by CLIENT LIST; set by HELLO … SETNAME.
-    std::string_view client_name{};
+    std::string client_name{};
     /// SELECT on a stand-alone server; a cluster has only 0.
     std::uint32_t database = 0;
 
@@ -154,8 +166,8 @@ struct options {
     umbel::read_from read_from = umbel::read_from::primary;
     /// The availability zone of this client, for read_from::same_zone. Nodes tell theirs by HELLO and CLUSTER SHARDS (`availability-zone`,
     /// Valkey 8.1 and newer); what stands in `zones` counts for those that do not.
-    std::string_view availability_zone{};
-    std::span<node_zone const> zones{};
+    std::string availability_zone{};
+    std::vector<node_zone> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
     /// A hint that most need not give: each asio::io_context on which replies are awaited is run by one thread at a time. What a connection has for
@@ -222,6 +234,7 @@ struct options {
     std::size_t pinned_bytes_max = std::size_t{256} << 20;
 };
 
-static_assert(std::is_trivially_destructible_v<options>);
+// These stand in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+static_assert(std::is_trivially_destructible_v<hedge_after> && std::is_trivially_destructible_v<trail_t>);
 
 }  // namespace umbel

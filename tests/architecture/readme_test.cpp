@@ -5,12 +5,23 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 using namespace architecture;
 
 namespace {
 
 std::filesystem::path const root{UMBEL_SOURCE_DIR};
+
+/// True when what stands between a co_await and the end of its statement makes options of a client.
+bool awaits_options(std::string_view text) {
+    for (std::size_t at = text.find("co_await"); at != std::string_view::npos; at = text.find("co_await", at + 1)) {
+        std::string_view const operand = text.substr(at, text.find(';', at) - at);
+        if (operand.find(".seeds") != std::string_view::npos || operand.find("options{") != std::string_view::npos) return true;
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -28,6 +39,22 @@ TEST_CASE("every C++ block of the README is a region of an example", "[readme]")
         REQUIRE(region.has_value());
         CHECK(block.code == *region);
     }
+}
+
+TEST_CASE("neither the README nor an example has a client's options in the operand of a co_await", "[readme]") {
+    // Options own texts, and g++ 12 frees those of such an operand twice.
+    std::vector<std::filesystem::path> files;
+    for (auto const& entry : std::filesystem::directory_iterator{root / "examples"})
+        if (entry.path().extension() == ".cpp") files.push_back(entry.path());
+    REQUIRE_FALSE(files.empty());
+    files.push_back(root / "README.md");
+    for (auto const& file : files) {
+        INFO(file);
+        CHECK_FALSE(awaits_options(read_file(file)));
+    }
+    CHECK(awaits_options("co_await use(umbel::client{io, {.seeds = {seed}}});"));
+    CHECK(awaits_options("co_await use(umbel::options{});"));
+    CHECK_FALSE(awaits_options("umbel::client db{io, {.seeds = {seed}}}; co_await db.get(\"k\");"));
 }
 
 TEST_CASE("a region is what stands between its two marks, without the common indentation", "[readme]") {

@@ -160,7 +160,7 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     configure(servers, "cluster-announce-ip", "127.0.0.2");
     settle(servers, [](auto const&) { return "127.0.0.2"; });
     std::string const seed = "127.0.0.3:" + std::to_string(servers.at("n3").port);
-    std::array const map{address_pair{"127.0.0.2", "127.0.0.3"}};
+    std::vector<address_pair> const map{{"127.0.0.2", "127.0.0.3"}};
     options chosen{.seeds = {seed}, .client_name = "mapped"};
     {
         session direct{chosen};

@@ -128,7 +128,7 @@ TEST_CASE("reads stay in the zone of the client while somebody there serves, and
     c.write(writer);
     long long const all = 4 * static_cast<long long>(c.keys.size());
     std::string const n1 = c.node(1).address(), n2 = c.node(2).address(), n3 = c.node(3).address();
-    std::array const zones{node_zone{n1, "west"}, node_zone{n2, "east"}, node_zone{n3, "west"}};
+    std::vector<node_zone> const zones{{n1, "west"}, {n2, "east"}, {n3, "west"}};
     options chosen{.availability_zone = "east", .zones = zones};
     for (bool const by_client : {true, false}) CHECK(who_serves(c, read_from::same_zone, by_client, chosen) == std::array{0LL, all, 0LL});
     chosen.availability_zone = "west";
@@ -173,7 +173,7 @@ TEST_CASE("a node's zone is believed where its server tells it", "[reads]") {
     c.write(writer);
     // What the user says does not count beside it.
     std::string const n3 = c.node(3).address();
-    std::array const zones{node_zone{n3, "east"}};
+    std::vector<node_zone> const zones{{n3, "east"}};
     CHECK(who_serves(c, read_from::same_zone, true, {.availability_zone = "east", .zones = zones}) ==
           std::array{0LL, 4 * static_cast<long long>(c.keys.size()), 0LL});
     for (int const number : {1, 2, 3}) set(number, "");

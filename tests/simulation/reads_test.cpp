@@ -89,7 +89,7 @@ TEST_CASE("reads by latency find the quickest node, and another when it is not t
 
 TEST_CASE("reads in the same zone stay there, as the servers or the user tell it", "[simulation]") {
     for (bool const told_by_servers : {true, false}) {
-        umbel::node_zone const known[] = {{"10.0.0.1:6379", "north"}, {"10.0.0.4:6379", "south"}, {"10.0.0.7:6379", "north"}};
+        std::vector<umbel::node_zone> const known{{"10.0.0.1:6379", "north"}, {"10.0.0.4:6379", "south"}, {"10.0.0.7:6379", "north"}};
         umbel::options chosen{.read_from = umbel::read_from::same_zone, .availability_zone = "north", .refresh_interval = 100ms};
         if (!told_by_servers) chosen.zones = known;
         three_nodes shard{chosen};

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace umbel {
 
@@ -29,6 +30,8 @@ struct set_options {
     bool keep_ttl = false;                                             ///< KEEPTTL.
     set_condition condition = set_condition::always;
 };
+// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+static_assert(std::is_trivially_destructible_v<set_options>);
 
 /// What SET did.
 enum class set_outcome : std::uint8_t {

@@ -31,7 +31,7 @@ inline tl::unexpected<error> bad(std::string_view what) noexcept { return fail(e
 /// The first thing that is wrong with `given`, if any.
 inline result<void> check(options const& given) {
     using std::chrono::milliseconds;
-    if (given.seeds.size() == 0) return bad("options.seeds: at least one address is needed");
+    if (given.seeds.empty()) return bad("options.seeds: at least one address is needed");
     if (given.deadline < milliseconds{0}) return bad("options.deadline is negative");
     if (given.connect_timeout <= milliseconds{0}) return bad("options.connect_timeout must be positive");
     if (given.reconnect_delay <= milliseconds{0} || given.reconnect_delay_max < given.reconnect_delay)
@@ -79,11 +79,11 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     if (auto good = checking::check(given); !good) return tl::unexpected<error>{good.error()};
     settings made;
     handshake_plan& plan = made.engine.plan;
-    plan.username.assign(given.username);
-    plan.password.assign(given.password);
+    plan.username = given.username;
+    plan.password = given.password;
     plan.database = given.database;
-    for (std::size_t i = 0; i < given.seeds.size(); ++i) {
-        if (auto good = checking::add_seed(made.engine, given.seeds[i]); !good) return tl::unexpected<error>{good.error()};
+    for (std::string const& seed_text : given.seeds) {
+        if (auto good = checking::add_seed(made.engine, seed_text); !good) return tl::unexpected<error>{good.error()};
     }
     for (address_pair const& one : given.address_map) {
         if (auto good = made.engine.addresses.add(one.announced, one.reached); !good)
@@ -92,13 +92,13 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     for (node_zone const& one : given.zones) {
         auto where = cluster::endpoint::parse(one.node, 6379);
         if (!where) return checking::bad("options.zones: " + std::string{where.error().message()});
-        made.engine.zones.emplace_back(std::move(*where), std::string{one.zone});
+        made.engine.zones.emplace_back(std::move(*where), one.zone);
     }
     if (plan.database != 0 && given.deployment == umbel::deployment::cluster) return checking::bad("options.database: a cluster has database 0 only");
     if (!plan.username.empty() && plan.password.empty()) return checking::bad("options.username without a password");
     plan.protocol = given.protocol;
     plan.extent = given.handshake;
-    plan.client_name.assign(given.client_name);
+    plan.client_name = given.client_name;
     made.engine.source = given.topology_source;
     made.engine.deployment = given.deployment;
     made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max, given.retry_unknown};
@@ -112,7 +112,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
     made.engine.addresses.ask(given.address_function, given.address_context);
-    made.engine.zone.assign(given.availability_zone);
+    made.engine.zone = given.availability_zone;
     made.engine.breaker_failures = given.breaker_failures;
     made.engine.waiting_max = given.waiting_max;
     made.engine.nodes_max = given.nodes_max;

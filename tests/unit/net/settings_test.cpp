@@ -3,6 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
+#include <list>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,6 +34,24 @@ std::string wrong(Change change) {
     CHECK((made.error().code() == umbel::errc::bad_argument));
     CHECK((made.error().delivery() == umbel::delivery::not_sent));
     return std::string{made.error().message()};
+}
+
+/// Options as a function makes them whose texts all die when it returns.
+options built_from_locals() {
+    std::vector<std::string> const seeds{"one.example.with.a.long.name:1", "two.example.with.a.long.name:2"};
+    std::string const user = "a user whose name is longer than a short string";
+    std::string const secret = "a secret that is longer than a short string";
+    std::string const name = "a_client_name_longer_than_a_short_string";
+    std::string const zone = "a zone whose name is longer than a short string";
+    std::string const other = "another zone, and not a short string either";
+    std::string const gate = "gate.example.with.a.long.name:7001";
+    return {.seeds = seeds,
+            .address_map = {{"10.0.0.7:7000", gate}},
+            .username = user,
+            .password = secret,
+            .client_name = name,
+            .availability_zone = zone,
+            .zones = {{"10.0.0.7:7000", other}}};
 }
 
 bool names(std::string const& message, std::string_view option) { return message.find(option) != std::string::npos; }
@@ -71,30 +91,26 @@ TEST_CASE("the retry budget and the circuit breakers' bound reach the engine", "
 
 TEST_CASE("zones are copied, and an address among them is checked", "[settings]") {
     options given = good();
-    umbel::node_zone const known[] = {{"10.0.0.7:7000", "north"}, {"[::1]:7001", "south"}};
     given.availability_zone = "north";
-    given.zones = known;
+    given.zones = {{"10.0.0.7:7000", "north"}, {"[::1]:7001", "south"}};
     auto const made = settle(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.zone == "north");
     REQUIRE(made->engine.zones.size() == 2);
     CHECK(made->engine.zones[1].first.host == "::1");
     CHECK(made->engine.zones[1].second == "south");
-    umbel::node_zone const bad[] = {{"10.0.0.7:x", "north"}};
-    CHECK(names(wrong([&](options& o) { o.zones = bad; }), "options.zones"));
+    CHECK(names(wrong([](options& o) { o.zones = {{"10.0.0.7:x", "north"}}; }), "options.zones"));
 }
 
 TEST_CASE("the address map is copied, and its rows are checked", "[settings]") {
     options given = good();
-    umbel::address_pair const rows[] = {{"10.0.0.7:7000", "127.0.0.1:7001"}};
-    given.address_map = rows;
+    given.address_map = {{"10.0.0.7:7000", "127.0.0.1:7001"}};
     given.address_function = [](void*, std::string_view) { return std::string{"gate.example"}; };
     auto const made = settle(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.addresses({"10.0.0.7", 7000}).to_string() == "127.0.0.1:7001");
     CHECK(made->engine.addresses({"10.0.0.8", 7000}).to_string() == "gate.example:7000");
-    umbel::address_pair const bad[] = {{"10.0.0.7:7000", "127.0.0.1:x"}};
-    CHECK(names(wrong([&](options& o) { o.address_map = bad; }), "options.address_map"));
+    CHECK(names(wrong([](options& o) { o.address_map = {{"10.0.0.7:7000", "127.0.0.1:x"}}; }), "options.address_map"));
 }
 
 TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
@@ -109,19 +125,41 @@ TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port 
     CHECK(made->engine.seeds[2].port == 1);
 }
 
-TEST_CASE("texts are copied: the caller's may go", "[settings]") {
-    options given;
-    auto seeds = std::make_unique<std::vector<std::string>>(std::vector<std::string>{"one.example:1", "two.example:2"});
-    auto secret = std::make_unique<std::string>("a secret that is longer than a short string");
-    given.seeds = std::span<std::string const>{*seeds};
-    given.username = *secret;
-    given.password = *secret;
-    auto const made = settle(given, {}, nullptr);
-    seeds.reset();
-    secret.reset();
+TEST_CASE("options that a function builds from its own texts and returns stay whole", "[settings]") {
+    auto const made = settle(built_from_locals(), {}, nullptr);
     REQUIRE(made);
-    CHECK(made->engine.seeds[1].host == "two.example");
+    CHECK(made->engine.seeds[1].host == "two.example.with.a.long.name");
+    CHECK(made->engine.plan.username == "a user whose name is longer than a short string");
     CHECK(made->engine.plan.password == "a secret that is longer than a short string");
+    CHECK(made->engine.plan.client_name == "a_client_name_longer_than_a_short_string");
+    CHECK(made->engine.zone == "a zone whose name is longer than a short string");
+    CHECK(made->engine.zones[0].second == "another zone, and not a short string either");
+    CHECK(made->engine.addresses({"10.0.0.7", 7000}).to_string() == "gate.example.with.a.long.name:7001");
+}
+
+TEST_CASE("seeds are given as one text, as texts in braces, or as any range of texts", "[settings]") {
+    std::string const text = "10.0.0.7:1";
+    char const* const letters = "10.0.0.8:2";
+    std::vector<std::string> const strings{text, letters};
+    std::vector<std::string_view> const views{text, letters};
+    char const* const array[] = {text.c_str(), letters};
+    std::array<std::string, 2> const fixed{text, letters};
+    std::list<std::string> list{text, letters};
+    for (options const& given : {options{.seeds = text}, options{.seeds = {text}}, options{.seeds = "10.0.0.7:1"}, options{.seeds = {text.c_str()}}}) {
+        REQUIRE(given.seeds.size() == 1);
+        CHECK(given.seeds[0] == text);
+    }
+    for (options const& given : {options{.seeds = {text, letters}}, options{.seeds = strings}, options{.seeds = {strings}}, options{.seeds = views},
+                                 options{.seeds = std::span{strings}}, options{.seeds = array}, options{.seeds = fixed}, options{.seeds = list},
+                                 options{.seeds = std::vector<std::string>{text, letters}}, options{.seeds = std::vector<std::string_view>{text, letters}}}) {
+        REQUIRE(given.seeds.size() == 2);
+        CHECK(given.seeds[0] == text);
+        CHECK(given.seeds[1] == letters);
+    }
+    options const copied = options{.seeds = strings};
+    CHECK(copied.seeds[1] == letters);
+    CHECK(options{}.seeds.empty());
+    CHECK(options{.seeds = {}}.seeds.empty());
 }
 
 TEST_CASE("what is out of range is refused by name", "[settings][bad]") {

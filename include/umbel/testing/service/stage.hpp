@@ -84,8 +84,7 @@ public:
     /// A client of the cluster; without seeds it is given the address of the first node.
     /// Errors: bad options make every command fail with errc::bad_argument, as they do with real servers.
     umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr) {
-        std::string const first = cluster_.where(0).to_string();
-        if (chosen.seeds.size() == 0) chosen.seeds = seed_list{first};
+        if (chosen.seeds.empty()) chosen.seeds = cluster_.where(0).to_string();
         result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
         net::settings good = settled ? std::move(*settled) : net::settings{};
         if (!settled) good.engine.seeds = {cluster_.where(0)};
