@@ -47,9 +47,10 @@ public:
         UMBEL_ASSERT(made.where != nullptr);
         home_ = std::move(made.where);
         where_.wrong = std::move(made.wrong);
+        where_.unusable = where_.wrong.has_value();
         where_.owner = &net::anchor_registry::moor(*home_);
         where_.generation = where_.owner->generation.load(std::memory_order_acquire);
-        where_.options = {.reads = chosen.read_from, .deadline = chosen.deadline};
+        where_.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
     }
 
     client(client&& other) noexcept = default;
@@ -80,8 +81,14 @@ public:
 
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
     scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
-    /// The same client, with another deadline for each command; zero means none.
-    scoped_client with(std::chrono::nanoseconds deadline) const noexcept { return scoped_client{where_}.with(deadline); }
+    /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due - clock::now()).get("k")`.
+    /// Errors: a deadline that is zero or less has passed: every command fails at once with deadline_exceeded (not_sent).
+    template <class Rep, class Period>
+    scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
+        return scoped_client{where_}.with(deadline);
+    }
+    /// The same client, whose commands wait for as long as it takes: `db.with(umbel::no_deadline).get("k")`.
+    scoped_client with(no_deadline_t without) const noexcept { return scoped_client{where_}.with(without); }
     /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any, umbel::hedge_after{3ms}).get("k")`.
     scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
     /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a result of umbel::traced.

@@ -11,15 +11,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace umbel {
 
 /// What one call may ask for beyond the client's options.
 struct call_options {
     umbel::read_from reads = umbel::read_from::primary;
-    std::chrono::nanoseconds deadline{};
+    std::chrono::nanoseconds deadline = no_deadline;
     std::chrono::nanoseconds hedge{};  ///< Zero: reads are not hedged.
 };
+// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+static_assert(std::is_trivially_destructible_v<call_options>);
 
 namespace calling {
 
@@ -28,7 +31,22 @@ struct site {
     net::anchor* owner = nullptr;
     std::uint32_t generation = 0;
     call_options options;
-    std::optional<error> wrong;  ///< The client's options were bad: every command says so.
+    std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
+    bool unusable = false;       ///< It was the client's own options, which nothing can mend.
+
+    /// Notes what is wrong with the options of a call. What an earlier choice did wrong, a later one mends.
+    void check() noexcept {
+        bool const passed = options.deadline <= std::chrono::nanoseconds{0};
+        bool const hedged_in_the_past = options.hedge < std::chrono::nanoseconds{0};
+        if (unusable) return;
+        if (!passed && !hedged_in_the_past) [[likely]] return wrong.reset();
+        if (hedged_in_the_past) {
+            wrong.emplace(errc::bad_argument, delivery::not_sent, "umbel::hedge_after: the delay must be positive");
+        } else {
+            wrong.emplace(errc::deadline_exceeded, delivery::not_sent,
+                          "the deadline given to with() is not positive, so it had passed already; umbel::no_deadline asks for none");
+        }
+    }
 };
 
 inline void prepare(net::pooled_call& one, site const& where, cluster::command_flags flags) noexcept {

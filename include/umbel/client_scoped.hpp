@@ -118,17 +118,25 @@ public:
         other.where_.options.reads = reads;
         return other;
     }
-    /// The same, with another deadline for each command; zero means none.
-    scoped_client with(std::chrono::nanoseconds deadline) const noexcept {
+    /// The same, with another deadline for each command, counted from the moment when the command begins.
+    /// Errors: one that is zero or less has passed: every command fails at once with deadline_exceeded (not_sent).
+    template <class Rep, class Period>
+    scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
         scoped_client other{*this};
-        other.where_.options.deadline = deadline;
+        other.where_.options.deadline = saturated(deadline);
+        other.where_.check();
         return other;
     }
+    /// The same, without a deadline.
+    scoped_client with(no_deadline_t) const noexcept { return with(std::chrono::nanoseconds{no_deadline}); }
     /// The same, asking a second node where a read takes longer than that. Commands that write, and those of several slots (mget and its like),
-    /// are not hedged. Errors: bad_argument for a read under read_from::primary, which one node only may serve.
+    /// are not hedged.
+    /// Errors: bad_argument for a read under read_from::primary, which one node only may serve, and for every command where the delay is not positive.
     scoped_client with(hedge_after second) const noexcept {
         scoped_client other{*this};
-        other.where_.options.hedge = second.delay;
+        bool const good = second.delay > std::chrono::nanoseconds{0};
+        other.where_.options.hedge = good ? second.delay : std::chrono::nanoseconds{-1};
+        other.where_.check();
         return other;
     }
     /// The same, with the trail in every value.

@@ -10,9 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace umbel {
@@ -124,11 +126,44 @@ struct address_pair {
 /// Threading: called on the client's control strand, one at a time.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
+/// `span` in nanoseconds, without overflow: what is too long becomes the longest there is. What is no number becomes zero.
+template <class Rep, class Period>
+constexpr std::chrono::nanoseconds saturated(std::chrono::duration<Rep, Period> span) noexcept {
+    using nanoseconds = std::chrono::nanoseconds;
+    using factor = std::ratio_divide<Period, std::nano>;
+    if constexpr (std::integral<Rep> && factor::den == 1) {
+        constexpr std::int64_t most = nanoseconds::max().count() / factor::num;
+        if (std::cmp_greater(span.count(), most)) return nanoseconds::max();
+        if (std::cmp_less(span.count(), -most)) return nanoseconds::min();
+        return nanoseconds{static_cast<std::int64_t>(span.count()) * factor::num};
+    } else {
+        std::chrono::duration<long double, std::nano> const exact{span};
+        if (exact >= nanoseconds::max()) return nanoseconds::max();
+        if (exact <= nanoseconds::min()) return nanoseconds::min();
+        if (exact != exact) return nanoseconds::zero();
+        return nanoseconds{static_cast<std::int64_t>(exact.count())};
+    }
+}
+
+/// Says that a command has no deadline, in options::deadline and in client::with: the one way to say so, since a deadline that is zero or less
+/// has passed. Converts to any duration, as the longest there is.
+struct no_deadline_t {
+    template <class Rep, class Period>
+    constexpr operator std::chrono::duration<Rep, Period>() const noexcept {
+        return std::chrono::duration<Rep, Period>::max();
+    }
+};
+inline constexpr no_deadline_t no_deadline{};
+
 /// For client::with: a read that has no answer after `delay` is asked of a second node as well; the first answer counts, and the other is skipped
 /// when it comes. Reads only, commands of one slot, and only where another node may serve: not with read_from::primary.
 /// Choose a delay that few reads exceed, say the 95th percentile. Bounded by options::hedge_percent_max.
+/// Errors: a delay that is not positive makes every command fail with errc::bad_argument.
 struct hedge_after {
     std::chrono::nanoseconds delay;
+
+    template <class Rep, class Period>
+    constexpr explicit hedge_after(std::chrono::duration<Rep, Period> span) noexcept : delay{saturated(span)} {}
 };
 
 /// For client::with: every value comes as umbel::traced, with the way its command took through the cluster.
@@ -174,7 +209,7 @@ struct options {
     /// another context goes there many in one message then: one handler after the other runs them, so none may block until another one has run.
     bool one_thread_per_context = false;
 
-    /// Covers queueing, redirects and retries of a command; zero means none.
+    /// Covers queueing, redirects and retries of a command. Positive, or umbel::no_deadline: then a command waits for as long as it takes.
     milliseconds deadline{5000};
     milliseconds connect_timeout{2000};
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).

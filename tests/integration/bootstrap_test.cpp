@@ -172,7 +172,7 @@ TEST_CASE("a wrong password is told at once, not at the deadline", "[bootstrap]"
     std::string const seed = locked_cluster().address("n1");
     for (protocol const spoken : {protocol::automatic, protocol::resp2, protocol::resp3}) {
         // There is no deadline: only the refusal can end these.
-        session s{options{.seeds = {seed}, .password = "wrong", .protocol = spoken, .deadline = 0ms}};
+        session s{options{.seeds = {seed}, .password = "wrong", .protocol = spoken, .deadline = no_deadline}};
         auto const told = s(s.db().get("k"));
         REQUIRE_FALSE(told);
         CHECK(told.error() == errc::wrong_password);
@@ -180,12 +180,12 @@ TEST_CASE("a wrong password is told at once, not at the deadline", "[bootstrap]"
         CHECK(told.error().message().starts_with("WRONGPASS"));
         CHECK(s(s.db().ready()).error() == errc::wrong_password);
     }
-    session none{options{.seeds = {seed}, .deadline = 0ms}};
+    session none{options{.seeds = {seed}, .deadline = no_deadline}};
     auto const told = none(none.db().get("k"));
     REQUIRE_FALSE(told);
     CHECK(told.error() == errc::no_auth);
     session minimal{options{
-        .seeds = {seed}, .password = "wrong", .protocol = protocol::resp2, .handshake = handshake::minimal, .deadline = 0ms}};
+        .seeds = {seed}, .password = "wrong", .protocol = protocol::resp2, .handshake = handshake::minimal, .deadline = no_deadline}};
     CHECK(minimal(minimal.db().get("k")).error() == errc::wrong_password);
 }
 
@@ -256,7 +256,7 @@ TEST_CASE("a server without cluster mode is no seed of a cluster client, and say
     real_cluster server{{.standalone = true}};
     std::string const seed = server.address("n1");
     {
-        session s{options{.seeds = {seed}, .deployment = deployment::cluster, .deadline = 0ms}};
+        session s{options{.seeds = {seed}, .deployment = deployment::cluster, .deadline = no_deadline}};
         auto const told = s(s.db().get("k"));
         REQUIRE_FALSE(told);
         CHECK(told.error() == errc::bad_argument);

@@ -7,6 +7,7 @@
 #include <umbel/engine/link.hpp>
 #include <umbel/options.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -24,6 +25,18 @@ struct settings {
     std::uint32_t hedge_percent_max = 0;
 };
 
+/// The same options with every time short enough to be doubled or added to another one. (A deadline is added to a moment only.)
+inline options within_reach(options given) {
+    using field = options::milliseconds options::*;
+    constexpr field all[]{&options::connect_timeout,  &options::reconnect_delay, &options::reconnect_delay_max,
+                          &options::retry_delay,      &options::retry_delay_max, &options::refresh_timeout,
+                          &options::refresh_interval, &options::probe_after,     &options::refresh_interval_min,
+                          &options::probe_timeout,    &options::slow_after,      &options::doubt_after};
+    constexpr auto longest = std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
+    for (field const one : all) given.*one = std::min(given.*one, longest);
+    return given;
+}
+
 namespace checking {
 
 inline tl::unexpected<error> bad(std::string_view what) noexcept { return fail(errc::bad_argument, delivery::not_sent, what); }
@@ -32,7 +45,7 @@ inline tl::unexpected<error> bad(std::string_view what) noexcept { return fail(e
 inline result<void> check(options const& given) {
     using std::chrono::milliseconds;
     if (given.seeds.empty()) return bad("options.seeds: at least one address is needed");
-    if (given.deadline < milliseconds{0}) return bad("options.deadline is negative");
+    if (given.deadline <= milliseconds{0}) return bad("options.deadline must be positive, or umbel::no_deadline");
     if (given.connect_timeout <= milliseconds{0}) return bad("options.connect_timeout must be positive");
     if (given.reconnect_delay <= milliseconds{0} || given.reconnect_delay_max < given.reconnect_delay)
         return bad("options.reconnect_delay must be positive and not above reconnect_delay_max");
@@ -75,8 +88,9 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
 
 /// Checks and copies what the user gave. All chance comes from `seed`. `observed`: somebody wants to know what only observers are told.
 /// Errors: bad_argument, naming the option.
-inline result<settings> settle(options const& given, cluster::policy const& policy, std::uint64_t seed, bool observed) {
-    if (auto good = checking::check(given); !good) return tl::unexpected<error>{good.error()};
+inline result<settings> settle(options const& asked, cluster::policy const& policy, std::uint64_t seed, bool observed) {
+    if (auto good = checking::check(asked); !good) return tl::unexpected<error>{good.error()};
+    options const given = within_reach(asked);
     settings made;
     handshake_plan& plan = made.engine.plan;
     plan.username = given.username;
@@ -132,7 +146,7 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     if (given.handshake == umbel::handshake::full) made.link.doubt_after = given.doubt_after;
     made.pinned_bytes_max = given.pinned_bytes_max;
     made.read_from = given.read_from;
-    made.deadline = given.deadline;
+    made.deadline = saturated(given.deadline);
     made.hedge_percent_max = given.hedge_percent_max;
     return made;
 }

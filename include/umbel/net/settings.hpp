@@ -5,8 +5,10 @@
 #include <umbel/net/observer.hpp>
 #include <umbel/net/transport.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <random>
 
@@ -31,8 +33,10 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     static_cast<engine::settings&>(made) = std::move(*good);
     made.one_thread_per_context = given.one_thread_per_context;
     made.observer = std::move(watching);
-    made.user_timeout = given.probe_after + given.probe_timeout;
-    made.make_transport = [silence = made.user_timeout, patience = given.connect_timeout](asio::any_io_executor const& strand, transport_owner& owner,
+    options const near = engine::within_reach(given);
+    // The kernel takes an int.
+    made.user_timeout = std::min(near.probe_after + near.probe_timeout, std::chrono::milliseconds{std::numeric_limits<int>::max()});
+    made.make_transport = [silence = made.user_timeout, patience = near.connect_timeout](asio::any_io_executor const& strand, transport_owner& owner,
                                                                                          std::uint32_t epoch) {
         return std::make_shared<stream_transport>(strand, owner, epoch, silence, patience);
     };

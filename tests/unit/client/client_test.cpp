@@ -65,12 +65,13 @@ TEST_CASE("bad options make every command fail with a message that names the opt
         void (*change)(umbel::options&);
         std::string_view named;
     };
-    std::array<wrong, 9> const all{{
+    std::array<wrong, 10> const all{{
         {[](umbel::options& o) { o.seeds = {}; }, "seeds"},
         {[](umbel::options& o) { o.seeds = {"10.0.0.7:99999"}; }, "seeds"},
         {[](umbel::options& o) { o.seeds = {"http://[::1"}; }, "seeds"},
         {[](umbel::options& o) { o.seeds = {""}; }, "seeds"},
         {[](umbel::options& o) { o.deadline = -1ms; }, "deadline"},
+        {[](umbel::options& o) { o.deadline = 0ms; }, "deadline"},
         {[](umbel::options& o) { o.in_flight_max = 0; }, "in_flight_max"},
         {[](umbel::options& o) { o.reply_depth_max = 0; }, "reply_depth_max"},
         {[](umbel::options& o) { o.client_name = "two words"; }, "client_name"},

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
+#include <limits>
 #include <list>
 #include <memory>
 #include <span>
@@ -167,6 +168,7 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
     CHECK(names(wrong([](options& o) { o.seeds = {"10.0.0.7:0x10"}; }), "seeds"));
     CHECK(names(wrong([](options& o) { o.seeds = {"10.0.0.7:65536"}; }), "seeds"));
     CHECK(names(wrong([](options& o) { o.deadline = -1ms; }), "deadline"));
+    CHECK(names(wrong([](options& o) { o.deadline = 0ms; }), "umbel::no_deadline"));
     CHECK(names(wrong([](options& o) { o.connect_timeout = 0ms; }), "connect_timeout"));
     CHECK(names(wrong([](options& o) { o.reconnect_delay = 0ms; }), "reconnect_delay"));
     CHECK(names(wrong([](options& o) { o.reconnect_delay_max = 1ms; }), "reconnect_delay"));
@@ -199,6 +201,28 @@ TEST_CASE("a minimal handshake turns off what a connection says of its own accor
     auto const full = settle(good(), {}, nullptr);
     REQUIRE(full);
     CHECK((full->link.probe_after == 1s));
+}
+
+TEST_CASE("times that do not fit the clock are long, never negative", "[settings]") {
+    options given = good();
+    auto const longest = std::chrono::milliseconds::max();
+    for (auto const field : {&options::deadline, &options::connect_timeout, &options::reconnect_delay, &options::reconnect_delay_max,
+                             &options::retry_delay, &options::retry_delay_max, &options::refresh_timeout, &options::refresh_interval,
+                             &options::refresh_interval_min, &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after})
+        given.*field = longest;
+    auto const made = settle(given, {}, std::make_shared<umbel::observer>());
+    REQUIRE(made);
+    CHECK((made->deadline == std::chrono::nanoseconds::max()));
+    CHECK((made->user_timeout > 0ms));
+    CHECK((made->user_timeout.count() <= std::numeric_limits<int>::max()));
+    for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout, made->engine.reconnect_delay_max,
+                            made->engine.judging.retry_delay_max, made->engine.refresh_timeout, made->engine.refreshing.interval,
+                            made->engine.refreshing.interval_min, made->pipeline.slow_after}) {
+        CHECK((time > std::chrono::hours{24 * 365 * 50}));
+        CHECK((time + time > time));
+    }
+    given.deadline = umbel::no_deadline;
+    CHECK((settle(given, {}, nullptr)->deadline == std::chrono::nanoseconds::max()));
 }
 
 TEST_CASE("two clients do not throw the same dice", "[settings]") {
