@@ -86,7 +86,7 @@ UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::s
         return fail(errc::needs_lease, delivery::not_sent,
                     std::string{traits->name} + " changes the connection, blocks, or alters the number of replies: it may not share one");
     using cluster::command_flags;
-    one.flags = command_flags::none;
+    one.flags = traits ? command_flags::none : command_flags::foreign;
     if (traits) {
         if (traits->read_only()) one.flags = one.flags | command_flags::read_only;
         if (command::is_idempotent(*traits, words)) one.flags = one.flags | command_flags::idempotent;

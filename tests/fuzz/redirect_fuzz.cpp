@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (size != 0) std::memcpy(copy.get(), data, size);
     std::string_view const line{copy.get(), size};
     fault const plain = read_fault(line);
-    fault const scripted = read_fault(line, true);
+    fault const scripted = read_fault(line, command_flags::scripted);
     check_fault(line, plain);
     check_fault(line, scripted);
     expect(plain.code == scripted.code);

@@ -157,8 +157,7 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& one, re
 }
 
 UMBEL_NEVER_INLINE inline void pipeline::faulted(call& one, resp::view const& reply, instant now) noexcept {
-    bool const scripted = has(one.flags, cluster::command_flags::scripted);
-    cluster::fault const read = cluster::read_fault(reply.text(), scripted);
+    cluster::fault const read = cluster::read_fault(reply.text(), one.flags);
     incident const seen{.code = read.code,
                         .delivered = read.delivered,
                         .message = reply.text(),

@@ -194,11 +194,23 @@ TEST_CASE("an error that proves nothing reaches the caller with the server's lin
     script s;
     auto incr = s.start("INCR foo");
     s.next();
-    s.receive(a, "-ERR value is not an integer or out of range\r\n");
+    s.receive(a, "-ERR something that no list has\r\n");
     CHECK(outcome(incr) == failed{errc::server_error, delivery::unknown});
-    CHECK(incr.why().message() == "ERR value is not an integer or out of range");
+    CHECK(incr.why().message() == "ERR something that no list has");
     CHECK(incr.why().node() == a);
     CHECK(incr.why().trail().empty());
+}
+
+TEST_CASE("an error that proves a refusal is not sent again, and says that nothing was executed", "[calls]") {
+    script s;
+    auto incr = s.start("INCR foo");
+    s.next();
+    s.receive(a, "-ERR value is not an integer or out of range\r\n");
+    CHECK(outcome(incr) == failed{errc::server_error, delivery::not_executed});
+    auto script_of_it = s.start("EVAL script 1 foo", {.flags = cluster::command_flags::scripted});
+    s.next();
+    s.receive(a, "-ERR value is not an integer or out of range\r\n");
+    CHECK(outcome(script_of_it) == failed{errc::server_error, delivery::unknown});
 }
 
 // ---- A policy of one's own ----------------------------------------------------------------------------------------------------
