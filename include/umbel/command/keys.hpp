@@ -29,6 +29,8 @@ struct time_to_live {
 };
 
 template <>
+inline constexpr bool empty_is_missing<time_to_live> = false;
+template <>
 struct from_reply<time_to_live> {
     static result<time_to_live> from(resp::view const& reply) {
         result<std::int64_t> const told = from_reply<std::int64_t>::from(reply);

@@ -40,6 +40,8 @@ enum class set_outcome : std::uint8_t {
 };
 
 template <>
+inline constexpr bool empty_is_missing<set_outcome> = false;
+template <>
 struct from_reply<set_outcome> {
     static result<set_outcome> from(resp::view const& reply) {
         if (reply.is_null()) return set_outcome::kept;

@@ -162,7 +162,29 @@ struct from_reply<ok> {
     }
 };
 
-/// Null is std::nullopt, everything else a T.
+/// What an empty map or array means to std::optional<T>. True: that there is nothing, as HGETALL says it of a missing hash; T is not asked then.
+/// So it is for maps and for types of yours, unless you specialize this. False: a T without elements (lists, sets, replies as they came), or a
+/// mistake (texts, numbers).
+template <class T>
+inline constexpr bool empty_is_missing = true;
+template <std::integral T>
+inline constexpr bool empty_is_missing<T> = false;
+template <std::floating_point T>
+inline constexpr bool empty_is_missing<T> = false;
+template <>
+inline constexpr bool empty_is_missing<std::string> = false;
+template <>
+inline constexpr bool empty_is_missing<bytes> = false;
+template <>
+inline constexpr bool empty_is_missing<reply> = false;
+template <>
+inline constexpr bool empty_is_missing<ok> = false;
+template <class T>
+inline constexpr bool empty_is_missing<std::optional<T>> = false;
+template <class T>
+inline constexpr bool empty_is_missing<tl::expected<T, error>> = false;
+
+/// Null is std::nullopt, and so is an empty map or array where empty_is_missing<T>; everything else is a T.
 template <decodable T>
 struct from_reply<std::optional<T>> {
     static result<std::optional<T>> from(resp::view const& view) {
@@ -185,6 +207,9 @@ struct from_reply<std::optional<T>> {
 private:
     static result<std::optional<T>> from_any(resp::view const& view) {
         if (view.is_null()) return std::optional<T>{};
+        if constexpr (empty_is_missing<T>) {
+            if (view.is_aggregate() && view.children_count() == 0) return std::optional<T>{};
+        }
         result<T> value = from_reply<T>::from(view);
         if (!value) return tl::unexpected<error>{std::move(value.error())};
         return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};
