@@ -65,15 +65,15 @@ public:
         home_->shut_down();
     }
 
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(umbel::command::invocation<Value> const& what) const {
         return calling::make<Value>(where_, what);
     }
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
         return calling::submit<Value>(where_, what);
     }
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
         return calling::make<Value>(where_, words, marked_keys);
     }

@@ -68,6 +68,10 @@ UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb con
 /// Errors (as a value): bad_argument, needs_lease.
 UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys);
 
+/// What a server's reply becomes: a value, or a value with its trail.
+template <class Value>
+concept replied = decodable<Value> || net::is_traced<Value>;
+
 /// Stores an error as the result of a call that will not be sent.
 template <class Value>
 operation<Value> refused(net::pooled_call& one, error why) noexcept {
@@ -89,7 +93,7 @@ net::pooled_call& obtain() {
 }
 
 /// An operation for one invocation.
-template <class Value>
+template <replied Value>
 operation<Value> make(site const& where, command::invocation<Value> const& what) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, what.flags);
@@ -104,7 +108,7 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
 }
 
 /// An operation for a command given word by word.
-template <class Value>
+template <replied Value>
 operation<Value> make(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, cluster::command_flags::none);
@@ -146,7 +150,7 @@ operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& f
 }
 
 /// As make(), with what the call options say of hedging.
-template <class Value>
+template <replied Value>
 operation<Value> submit(site const& where, command::invocation<Value> const& what) {
     operation<Value> plain = make<Value>(where, what);
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
@@ -156,19 +160,19 @@ operation<Value> submit(site const& where, command::invocation<Value> const& wha
     });
 }
 /// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
-template <class Value>
+template <replied Value>
 UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::verb const& name, std::string_view key) {
     command::argument const word{umbel::key{key}};
     return submit<Value>(where, command::invocation<Value>{name, {&word, 1}, name.flags()});
 }
-template <class Value>
+template <replied Value>
 UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
     if constexpr (!net::result_slot<Value>::boxed) {
         if (net::pooled_call* const one = take_keyed(where, what.name, what.key)) [[likely]] return operation<Value>{*one};
     }
     return submit_in_general<Value>(where, what.name, what.key);
 }
-template <class Value>
+template <replied Value>
 operation<Value> submit(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {
     operation<Value> plain = make<Value>(where, words, marked_keys);
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;

@@ -191,7 +191,7 @@ template <class Self>
 class multi_key_commands {
 public:
     /// MGET: values in the order of the keys, nullopt for missing ones. Any failed part fails the whole.
-    template <class Value = std::string, key_range_of_texts Keys>
+    template <decodable Value = std::string, key_range_of_texts Keys>
     auto mget(Keys const& keys) const {
         using values = std::vector<std::optional<Value>>;
         return calling::if_memory_lasts<values>(self().site(), [&] {
@@ -200,7 +200,7 @@ public:
                                                        [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
         });
     }
-    template <class Value = std::string, std::convertible_to<std::string_view>... Keys>
+    template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
         requires(sizeof...(Keys) >= 1)
     auto mget(Keys const&... keys) const {
         return mget<Value>(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});

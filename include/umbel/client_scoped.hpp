@@ -24,9 +24,9 @@ template <class Self>
 class one_slot_commands : public command::string_commands<Self>, public command::key_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are texts, numbers, or keys
-    /// marked by umbel::key; without a mark the command table finds the keys.
+    /// marked by umbel::key; without a mark the command table finds the keys. `Value` is anything that from_reply knows.
     /// Errors: bad_argument (an empty name, keys that cannot be found), cross_slot, needs_lease.
-    template <class Value, std::convertible_to<umbel::command::argument>... Arguments>
+    template <decodable Value, std::convertible_to<umbel::command::argument>... Arguments>
     auto command(std::string_view name, Arguments const&... arguments) const {
         umbel::command::argument const all[]{umbel::command::argument{name}, umbel::command::argument{arguments}...};
         constexpr std::size_t count = sizeof...(Arguments) + 1;
@@ -75,15 +75,15 @@ class traced_client : public one_slot_commands<traced_client> {
 public:
     explicit traced_client(calling::site where) noexcept : where_{std::move(where)} {}
 
-    template <class Value>
+    template <decodable Value>
     operation<traced<Value>> submit(umbel::command::invocation<Value> const& what) const {
         return calling::submit<traced<Value>>(where_, umbel::command::invocation<traced<Value>>{what.name, what.words, what.flags});
     }
-    template <class Value>
+    template <decodable Value>
     operation<traced<Value>> submit(umbel::command::key_invocation<Value> const& what) const {
         return calling::submit<traced<Value>>(where_, umbel::command::key_invocation<traced<Value>>{what.name, what.key});
     }
-    template <class Value>
+    template <decodable Value>
     operation<traced<Value>> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
         return calling::submit<traced<Value>>(where_, words, marked_keys);
     }
@@ -98,15 +98,15 @@ class scoped_client : public commands<scoped_client> {
 public:
     explicit scoped_client(calling::site where) noexcept : where_{std::move(where)} {}
 
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(umbel::command::invocation<Value> const& what) const {
         return calling::submit<Value>(where_, what);
     }
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
         return calling::submit<Value>(where_, what);
     }
-    template <class Value>
+    template <decodable Value>
     operation<Value> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
         return calling::submit<Value>(where_, words, marked_keys);
     }

@@ -93,7 +93,7 @@ class string_commands {
 public:
     /// GET: the value, or nullopt when the key does not exist. `Value` is anything that from_reply knows; umbel::bytes copies nothing.
     /// Errors: wrong_type when the key holds no string.
-    template <class Value = std::string>
+    template <decodable Value = std::string>
     auto get(std::string_view name) const {
         return run<std::optional<Value>>(verbs::get, umbel::key{name});
     }
@@ -106,14 +106,14 @@ public:
     }
 
     /// SET … GET: writes and returns what was there before; nullopt when nothing was.
-    template <class Value = std::string>
+    template <decodable Value = std::string>
     auto set_and_get(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const made{name, value, options, true};
         return self().submit(invocation<std::optional<Value>>{verbs::set, made.words(), cluster::command_flags::none});
     }
 
     /// GETDEL: the value, and the key is gone.
-    template <class Value = std::string>
+    template <decodable Value = std::string>
     auto getdel(std::string_view name) const {
         return run<std::optional<Value>>(verbs::getdel, umbel::key{name});
     }

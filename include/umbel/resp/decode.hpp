@@ -33,11 +33,21 @@ namespace umbel {
 template <class T>
 struct from_reply;
 
-/// A type that replies can be decoded into: `from_reply<T>::from(view)` yields a `result<T>` that owns all it refers to.
+/// There is a `from_reply<T>` with a static function `from(view)`.
 template <class T>
-concept decodable = requires(resp::view const& view) {
+concept has_from_reply = requires(resp::view const& view) { from_reply<T>::from(view); };
+
+/// `from_reply<T>::from(view)` returns exactly `umbel::result<T>`.
+template <class T>
+concept from_reply_returns_result = requires(resp::view const& view) {
     { from_reply<T>::from(view) } -> std::same_as<result<T>>;
 };
+
+/// A type that replies can be decoded into: `from_reply<T>::from(view)` yields a `result<T>` that owns all it refers to.
+/// Every function of the library that takes the type of a reply demands it. So void, references and std::string_view, which owns nothing, do not
+/// compile there; nor does a type of yours before its from_reply is declared.
+template <class T>
+concept decodable = has_from_reply<T> && from_reply_returns_result<T>;
 
 /// Decodes `view` as a T. Errors: unexpected_type, or server_error when the reply is an error; delivery executed.
 template <decodable T>
