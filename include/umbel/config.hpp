@@ -27,6 +27,13 @@
 #define UMBEL_NEVER_INLINE
 #endif
 
+// A function that nobody may call, and what to write instead: compilers that know C++26 print the text itself, others the line it stands in.
+#if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L
+#define UMBEL_DELETED(instead) delete (instead)
+#else
+#define UMBEL_DELETED(instead) delete
+#endif
+
 // The library is header-only. Where UMBEL_SEPARATE_COMPILATION is defined, in all of a program, what is not a template is compiled once
 // instead: in the one source file that includes <umbel/src.hpp>. UMBEL_BOUNDARY marks the few functions between the two parts.
 #if defined(UMBEL_SEPARATE_COMPILATION)

@@ -4,7 +4,9 @@
 
 #include <umbel/net/anchors.hpp>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
+#include <asio/this_coro.hpp>
 
 #include <coroutine>
 #include <optional>
@@ -91,6 +93,9 @@ UMBEL_BOUNDARY bool listen(pooled_call& one, home& where, asio::cancellation_slo
 /// Begins a call that is not simply sent.
 UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one);
 
+/// Where a call would complete that has a handler without an executor of its own: the client's, or Asio's system executor when it has gone.
+UMBEL_BOUNDARY asio::any_io_executor default_executor(pooled_call const& one) noexcept;
+
 /// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the executor's work would stand.
 UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot, void* work);
 
@@ -141,6 +146,7 @@ template <class Value>
 class [[nodiscard]] operation {
 public:
     using value_type = Value;
+    using executor_type = asio::any_io_executor;
 
     /// Takes over a call that is encoded and routed, or has its result already.
     explicit operation(net::pooled_call& ready) noexcept : call_{&ready} {}
@@ -158,8 +164,11 @@ public:
     template <asio::completion_token_for<void(result<Value>)> Token>
     auto operator()(Token&& token) && {
         UMBEL_ASSERT(call_ != nullptr);
-        return asio::async_initiate<Token, void(result<Value>)>(begin{}, token, std::move(*this));
+        return asio::async_initiate<Token, void(result<Value>)>(begin{call_}, token, std::move(*this));
     }
+
+    /// The client's executor, where a handler without one of its own is run. Precondition: it has not been begun.
+    executor_type get_executor() const noexcept { return net::default_executor(*call_); }
 
     /// Its call, unless the result is there already or it stands for several; null then. For those who build operations from operations.
     net::pooled_call* unbegun() const noexcept { return call_ && call_->detour == net::detour::none ? call_ : nullptr; }
@@ -170,8 +179,21 @@ public:
     /// For coroutines that know nothing of Asio: resumed on the client's executor.
     auto operator co_await() && noexcept { return awaiter{std::move(*this)}; }
 
+    // An operation that has a name is moved where it is begun: it has one owner. Without these lines a compiler has pages to say of that; the
+    // conversion is what a co_await in asio::awaitable<> would try.
+    template <class Token>
+    void operator()(Token&&) const& = UMBEL_DELETED("std::move(operation)(token)");
+    auto operator co_await() const& = UMBEL_DELETED("co_await std::move(operation)");
+    operator asio::this_coro::executor_t() const& = UMBEL_DELETED("co_await std::move(operation)");
+
 private:
+    /// What Asio calls to begin the operation, which comes with it as an argument. It has an executor for tokens that need a timer, as
+    /// asio::cancel_after does.
     struct begin {
+        using executor_type = asio::any_io_executor;
+        net::pooled_call* call;
+        executor_type get_executor() const noexcept { return net::default_executor(*call); }
+
         template <class Handler>
         void operator()(Handler&& handler, operation&& self) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
@@ -201,7 +223,7 @@ public:
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) {
         waiting_ = waiting;
-        begin{}(resumer{*this}, std::move(what_));
+        begin{what_.call_}(resumer{*this}, std::move(what_));
     }
     result<Value> await_resume() { return std::move(*value_); }
 

@@ -30,6 +30,11 @@ UMBEL_BOUNDARY bool listen(pooled_call& one, home& where, asio::cancellation_slo
     return listen<asio::cancellation_slot>(one, where, slot);
 }
 
+UMBEL_BOUNDARY asio::any_io_executor default_executor(pooled_call const& one) noexcept {
+    home const* const where = home_of(one);
+    return where ? where->executor() : orphans_executor();
+}
+
 UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one) {
     if (one.detour == detour::group) return one.group->start(where);
     if (one.ends_client) where.refuse_new();

@@ -1,0 +1,73 @@
+// refused.cpp: what must not compile, and what the compiler must say of it. Read by refused.sh; part of no program.
+// A line that ends in `refused: WORDS` is an error whose text has each of the words, parted by `|`; any other line is none.
+#include <umbel.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/detached.hpp>
+
+#include <coroutine>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct user {};
+struct no_from_reply {};
+struct wrong_result {};
+
+template <>
+struct umbel::from_reply<user> {
+    static result<user> from(resp::view const&) { return user{}; }
+};
+template <>
+struct umbel::from_reply<wrong_result> {
+    static std::optional<wrong_result> from(resp::view const&) { return std::nullopt; }
+};
+
+// The type of a reply.
+auto a1(umbel::client& db) { return db.get<user>("k"); }
+auto a2(umbel::client& db) { return db.get<no_from_reply>("k"); }     // refused: decodable|no_from_reply|from_reply<T>::from(view)
+auto a3(umbel::client& db) { return db.get<wrong_result>("k"); }      // refused: decodable|wrong_result|from_reply_returns_result
+auto a4(umbel::client& db) { return db.get<std::string_view>("k"); }  // refused: decodable|string_view
+auto a5(umbel::client& db) { return db.getdel<no_from_reply>("k"); }  // refused: decodable|no_from_reply
+auto a6(umbel::client& db) { return db.set_and_get<no_from_reply>("k", "v"); }  // refused: decodable|no_from_reply
+auto a7(umbel::client& db) { return db.command<void>("PING"); }                 // refused: decodable|void
+auto a8(umbel::client& db) { return db.command<no_from_reply>("PING"); }        // refused: decodable|no_from_reply
+auto a9(umbel::client& db) { return db.mget<no_from_reply>("a", "b"); }         // refused: decodable|no_from_reply
+auto b1(umbel::client& db, std::vector<std::string> const& keys) { return db.mget<no_from_reply>(keys); }  // refused: decodable|no_from_reply
+auto b2(umbel::client& db) { return db.with(umbel::trail).get<no_from_reply>("k"); }                       // refused: decodable|no_from_reply
+auto b3(umbel::client& db) { return db.with(umbel::read_from::any).get<wrong_result>("k"); }               // refused: decodable|wrong_result
+auto b4(umbel::client& db) { return db.command<std::optional<user>>("HGETALL", umbel::key("k")); }
+
+// An operation that has a name.
+void c1(umbel::client& db) {
+    auto later = db.get("k");
+    later(asio::detached);  // refused: std::move(operation)
+}
+asio::awaitable<void> c2(umbel::client& db) {
+    auto later = db.get("k");
+    (void)co_await later;  // refused: std::move(operation)
+}
+asio::awaitable<void> c3(umbel::client& db) {
+    auto const later = db.incr("k");
+    (void)co_await later;  // refused: std::move(operation)
+}
+asio::awaitable<void> c4(umbel::client& db) {
+    auto later = db.get("k");
+    (void)co_await std::move(later);
+}
+
+struct plain_task {
+    struct promise_type {
+        plain_task get_return_object() { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() {}
+    };
+};
+plain_task c5(umbel::client& db) {
+    auto later = db.get("k");
+    (void)co_await later;  // refused: std::move(operation)
+}
+plain_task c6(umbel::client& db) { (void)co_await db.get("k"); }
