@@ -4,6 +4,7 @@
 
 #include <umbel/client_calls.hpp>
 #include <umbel/command/keys_of.hpp>
+#include <umbel/command/lease_cure.hpp>
 
 #include <span>
 #include <string>
@@ -82,9 +83,8 @@ UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::s
     bool const several = !where && where.error().code() == errc::cross_slot;
     if (!where && !several && !marked) return tl::unexpected<error>{where.error()};
     command::command_traits const* const traits = command::find_command(words);
-    if (traits && command::needs_lease(*traits, words))
-        return fail(errc::needs_lease, delivery::not_sent,
-                    std::string{traits->name} + " changes the connection, blocks, or alters the number of replies: it may not share one");
+    if (traits ? command::needs_lease(*traits, words) : command::needs_lease(words)) [[unlikely]]
+        return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
     using cluster::command_flags;
     one.flags = traits ? command_flags::none : command_flags::foreign;
     if (traits) {

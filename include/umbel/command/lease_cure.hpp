@@ -1,0 +1,63 @@
+// lease_cure.hpp: what to do in place of a command that needs a connection of its own, for the message of errc::needs_lease.
+// It knows names and options of this library; which commands these are says command_table.hpp.
+#pragma once
+
+#include <umbel/command/command_table.hpp>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace umbel::command {
+
+struct lease_cure {
+    std::string_view name;  ///< As in the command table, in lower case.
+    std::string_view instead;
+};
+
+/// Sorted by what they have in common.
+inline constexpr std::array lease_cures{
+    lease_cure{"auth", "set options::username and options::password"},
+    lease_cure{"hello", "set options::protocol, username and password"},
+    lease_cure{"select", "set options::database"},
+    lease_cure{"client|setname", "set options::client_name"},
+    lease_cure{"client|setinfo", "umbel says it by itself"},
+    lease_cure{"readonly", "use options::read_from or with(umbel::read_from::replica)"},
+    lease_cure{"readwrite", "use options::read_from or with(umbel::read_from::primary)"},
+    lease_cure{"asking", "umbel follows ASK by itself"},
+    lease_cure{"quit", "use client::close()"},
+    lease_cure{"reset", "use a client with other options"},
+    lease_cure{"client|reply", "drop the result of the operation, with asio::detached"},
+    lease_cure{"xread", "leave BLOCK out and ask again"},
+    lease_cure{"xreadgroup", "leave BLOCK out and ask again"},
+    lease_cure{"blpop", "ask again by LPOP"},
+    lease_cure{"brpop", "ask again by RPOP"},
+    lease_cure{"blmove", "ask again by LMOVE"},
+    lease_cure{"blmpop", "ask again by LMPOP"},
+    lease_cure{"brpoplpush", "ask again by LMOVE"},
+    lease_cure{"bzmpop", "ask again by ZMPOP"},
+    lease_cure{"bzpopmax", "ask again by ZPOPMAX"},
+    lease_cure{"bzpopmin", "ask again by ZPOPMIN"},
+    lease_cure{"multi", "send a script by EVAL, which is atomic, too"},
+    lease_cure{"exec", "send a script by EVAL, which is atomic, too"},
+    lease_cure{"discard", "send a script by EVAL, which is atomic, too"},
+    lease_cure{"watch", "compare and set in a script by EVAL"},
+    lease_cure{"unwatch", "compare and set in a script by EVAL"},
+};
+
+/// What to do instead of a command that needs a connection of its own.
+constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
+    for (lease_cure const& cure : lease_cures)
+        if (cure.name == name) return cure.instead;
+    return "this version of umbel lends none: use a connection of another client for it";
+}
+
+/// The message of errc::needs_lease. Precondition: needs_lease(argv).
+inline std::string needs_lease_message(arguments argv) {
+    command_traits const* const traits = find_command(argv);
+    std::string text{traits ? traits->name : argv[0]};
+    text.append(" changes the connection, blocks, or alters the number of replies: it may not share one with other commands; ");
+    return text.append(lease_cure_of(text.substr(0, text.find(' '))));
+}
+
+}  // namespace umbel::command
