@@ -198,6 +198,18 @@ public:
         return other;
     }
 
+    /// The same error, from `node` where it names none. Without memory for that, as it is.
+    error from(std::string_view node) const noexcept {
+        if (!this->node().empty()) return *this;
+        try {
+            error_details details = shared_ ? shared_->details : error_details{};
+            details.node.assign(node);
+            return error{code_, delivery_, std::move(details)};
+        } catch (...) {
+            return *this;
+        }
+    }
+
     errc code() const noexcept { return code_; }
     umbel::delivery delivery() const noexcept { return delivery_; }
     umbel::origin origin() const noexcept { return origin_of(code_); }

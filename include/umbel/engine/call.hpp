@@ -112,6 +112,7 @@ struct call {
         fresh,
         waiting,  ///< In the engine.
         piped,    ///< In a connection's pipeline.
+        refused,  ///< A bound left no room for it; the control plane tells it so.
         done,
     };
     static constexpr std::int32_t any_slot = -1;       ///< No key: any node will do.

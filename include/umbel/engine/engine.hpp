@@ -119,7 +119,7 @@ private:
     void wait(call& one, waits_for what, instant due, instant now);
     void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
     void expire(call& one);
-    void finish(call& one, errc why, delivery delivered, std::string_view message) noexcept;
+    void finish(call& one, errc why, delivery delivered, std::string_view message, std::string_view node = {}) noexcept;
     void pass_time(instant now);
     std::uint16_t named_by(journal const& way, instant now);
 

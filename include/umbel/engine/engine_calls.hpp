@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/engine/engine.hpp>
+#include <umbel/engine/overload.hpp>
 
 namespace umbel::engine {
 
@@ -264,8 +265,9 @@ inline void engine::unreachable(call& one, link_id to, errc why, std::string_vie
 }
 
 inline void engine::wait(call& one, waits_for what, instant due, instant now) {
-    if (waiting_.size() >= options_.waiting_max || !waiting_.enter(one, what, due, now))
-        return finish(one, errc::overloaded, one.way ? one.way->delivery : delivery::not_sent, "too many commands wait already");
+    delivery const known = one.way ? one.way->delivery : delivery::not_sent;
+    if (waiting_.size() >= options_.waiting_max) return finish(one, errc::overloaded, known, overload_message::waiting(options_.waiting_max));
+    if (!waiting_.enter(one, what, due, now)) return finish(one, errc::no_memory, known, "no memory for a command that waits");
     if (one.owned_by(cancel_token::engine)) return cancel(one);
     if (what != waits_for::time) refresher_.want(now);
 }
@@ -282,9 +284,11 @@ inline void engine::expire(call& one) {
     finish(one, errc::deadline_exceeded, known, why);
 }
 
-inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message) noexcept {
+/// Tells a call why it has failed; `node` is where the reason comes from, by default where the call was last.
+inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message, std::string_view node) noexcept {
     one.at = call::stage::done;
-    one.kind->reject(one, told(one, why, delivered, message, one.link ? std::string_view{nodes_[one.link.node].name} : std::string_view{}));
+    if (node.empty() && one.link) node = nodes_[one.link.node].name;
+    one.kind->reject(one, told(one, why, delivered, message, node));
     finished_.push(one);
 }
 

@@ -87,7 +87,7 @@ inline void engine::answered(query& one, instant now) {
             if (options_.deployment != deployment::cluster) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
             return not_helped(error{errc::bad_argument, delivery::not_sent, "the seed is a server without cluster mode"}, now);
         }
-        return not_helped(why, now);
+        return not_helped(why.from(nodes_[one.asked()].name), now);
     }
     if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
     for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
@@ -138,7 +138,7 @@ inline void engine::conclude(instant now) {
     if (router_.known() == known_as::nothing && only_refusals_ && last_error_ && !options_.seeds.empty()) {
         call_list all;
         waiting_.clear(all);
-        while (call* const one = all.pop()) finish(*one, last_error_->code(), delivery::not_sent, last_error_->message());
+        while (call* const one = all.pop()) finish(*one, last_error_->code(), delivery::not_sent, last_error_->message(), last_error_->node());
     }
     release(false, now);
 }

@@ -326,7 +326,7 @@ private:
 
     /// leave() of a call that somebody may cancel, or whose deadline the wheel watches.
     void let_go(call& one) noexcept;
-    void refuse(call& one) noexcept;
+    void refuse(call& one, bool room) noexcept;
     void abandon(call& one, errc why) noexcept;
     /// Takes staged bytes back before anybody has seen them: a call among them has been given up. The others are gathered with the next write.
     void unstage() noexcept;

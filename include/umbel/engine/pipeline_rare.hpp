@@ -1,6 +1,7 @@
 // pipeline_rare.hpp: the part of the pipeline that an ordinary command never comes to. Included by pipeline.hpp.
 #pragma once
 
+#include <umbel/engine/overload.hpp>
 #include <umbel/engine/pipeline.hpp>
 
 namespace umbel::engine {
@@ -11,7 +12,8 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noex
     bool const oversized = bytes > options_.queued_bytes_max;
     // One that is larger than the bound takes nothing from its neighbours.
     bool const room = oversized ? oversized_bytes_ == 0 : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
-    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) || !ring_.make_room()) return refuse(one);
+    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) || !ring_.make_room())
+        return refuse(one, room);
     enter(one, one.asking ? 2 : 1);
     queued_bytes_ += bytes;
     ++counters_.commands;
@@ -39,12 +41,23 @@ UMBEL_NEVER_INLINE inline void pipeline::let_go(call& one) noexcept {
     one.owned_by(cancel_token::nobody);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one) noexcept {
+/// Tells a call why it does not come in; `room` says that its bytes would have found some.
+UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one, bool room) noexcept {
     bool const cancelled = one.cancel_wanted();
     one.owned_by(cancel_token::nobody);
     one.at = call::stage::done;
-    one.kind->reject(one, told(one, cancelled ? errc::cancelled : errc::overloaded, one.known(delivery::not_sent),
-                               cancelled ? "cancelled before it was sent" : "the connection's bound on commands is reached", node_));
+    auto const because = [&](errc why, std::string_view message) {
+        one.kind->reject(one, told(one, why, one.known(delivery::not_sent), message, node_));
+    };
+    if (cancelled) {
+        because(errc::cancelled, "cancelled before it was sent");
+    } else if (!room) {
+        because(errc::overloaded, overload_message::bytes(options_.queued_bytes_max));
+    } else if (ring_.size() >= options_.in_flight_max) {
+        because(errc::overloaded, overload_message::commands(options_.in_flight_max));
+    } else {
+        because(errc::no_memory, "no memory for the connection's queue");
+    }
     finished_.push(one);
 }
 

@@ -84,7 +84,7 @@ public:
     void park(call& one) noexcept {
         if (abandoned_) return give_up(one);
         port().leaves_sessions(one);
-        if (!parked_.park(one, settings_.engine.waiting_max)) return refuse(one);
+        if (!parked_.park(one, settings_.engine.waiting_max)) return refuse(one, {});
         port().wake();
     }
     /// Completes a call whose result is stored, in a turn of its own.
@@ -95,7 +95,8 @@ public:
     }
     /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
     void complete_settled() {
-        complete_all(settled_.take(), [this](call& one) { port().complete(one); }, [this](call_list&& others) {
+        auto const tell = [this](call& one) { port().complete(told_if_refused(one, settings_, engine_.nodes())); };
+        complete_all(settled_.take(), tell, [this](call_list&& others) {
             // In front of those that came later.
             call_list later = settled_.take();
             others.splice(std::move(later));
@@ -264,22 +265,21 @@ private:
     }
     // Out of line, so that what passes needs no frame.
     UMBEL_NEVER_INLINE void submit_to(Session& there, call& one) {
-        if (!there.submit(one)) refuse(one);
+        if (!there.submit(one)) refuse(one, one.link);
     }
     UMBEL_NEVER_INLINE void park_apart(call& one) noexcept { park(one); }
 
     void hand_over(call& one) {
         Session* const there = slot(one.link).load(std::memory_order_acquire);
-        if (there) return there->submit(one) ? void() : refuse(one);
+        if (there) return there->submit(one) ? void() : refuse(one, one.link);
         // There was no memory for the session.
         one.kind->reject(one, error{errc::no_memory, one.known(delivery::not_sent)});
         complete_soon(one);
     }
-    /// The session's bound on calls that wait for it is reached.
-    void refuse(call& one) {
+    /// The bound on calls that wait for the link is reached, or without one that on calls that are parked. Told later: nodes have names there.
+    void refuse(call& one, link_id full) {
         port().leaves_sessions(one);
-        one.kind->reject(one, error{errc::overloaded, one.known(delivery::not_sent)});
-        complete_soon(one);
+        complete_soon(refused_by(one, full));
     }
     /// Destroys a call that has come too late for its executor.
     void give_up(call& one) noexcept {

@@ -230,7 +230,14 @@ TEST_CASE("past the bound on commands a command fails at once, unsent", "[client
     }};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<std::string> told;
-    for (int i = 0; i < 5; ++i) here.db->get(std::to_string(i))([&](auto value) { told.push_back(shown(value)); });
+    for (int i = 0; i < 5; ++i) {
+        here.db->get(std::to_string(i))([&](auto value) {
+            told.push_back(shown(value));
+            if (value) return;
+            CHECK(value.error().node() == here.server.address());
+            CHECK(value.error().message() == "options.in_flight_max is reached: 3 commands are queued or in flight on this connection");
+        });
+    }
     CHECK(here.until([&] { return told.size() == 2; }));
     CHECK(told == std::vector<std::string>{"overloaded", "overloaded"});
     CHECK(here.until([&] { return here.server.count("GET") == 3; }));

@@ -26,6 +26,7 @@ TEST_CASE("the waiting room is bounded: one call too many fails at once as not s
     CHECK(s.core().waiting() == 3);
     auto refused = s.start("SET foo 1");
     CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
+    CHECK(refused.why().message() == "options.waiting_max is reached: 3 commands wait for a topology, a connection or a retry");
     s.receive(a, usual_layout());
     CHECK(s.core().waiting() == 0);
     s.receive(a, "+1\r\n+2\r\n+3\r\n");

@@ -120,6 +120,7 @@ TEST_CASE("a wrong password fails fast, before anything was sent", "[topology]")
     s.receive(a, "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
     CHECK(outcome(set) == failed{errc::wrong_password, delivery::not_sent});
     CHECK(set.why().message() == "WRONGPASS invalid username-password pair or user is disabled.");
+    CHECK(set.why().node() == "10.0.0.1:6379");
 }
 
 TEST_CASE("a missing password fails fast where the topology command is the first to meet it", "[topology]") {
@@ -128,6 +129,7 @@ TEST_CASE("a missing password fails fast where the topology command is the first
     CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
     s.receive(a, "-NOAUTH Authentication required.\r\n");
     CHECK(outcome(set) == failed{errc::no_auth, delivery::not_sent});
+    CHECK(set.why().node() == "10.0.0.1:6379");
 }
 
 TEST_CASE("a refused HELLO is spoken to in RESP2, and nobody notices", "[topology]") {

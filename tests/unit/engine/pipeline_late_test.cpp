@@ -61,6 +61,8 @@ TEST_CASE("tombstones still count against the bound until their replies have com
     h.cancel(second);
     auto refused = h.start("GET foo");
     CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
+    CHECK(refused.why().message() == "options.in_flight_max is reached: 2 commands are queued or in flight on this connection");
+    CHECK(refused.why().node() == "10.0.0.1:6379");
     h.receive("$1\r\n1\r\n");
     auto taken = h.start("GET foo");
     CHECK_FALSE(taken.done());

@@ -87,6 +87,7 @@ TEST_CASE("queued bytes are bounded, and are given back however a call leaves th
         auto refused = h.start("SET foo 1");
         CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
         CHECK(refused.why().node() == "10.0.0.1:6379");
+        CHECK(refused.why().message() == "options.queued_bytes_max is reached: " + std::to_string(3 * each) + " bytes of commands are queued on this connection");
         switch (round) {
             case 0:
                 h.written();

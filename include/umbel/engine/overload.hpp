@@ -1,0 +1,53 @@
+// overload.hpp: the words of errc::overloaded: which bound is reached, which option sets it, and on which node.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <string_view>
+
+namespace umbel::engine {
+
+/// "options.in_flight_max is reached: 131072 commands are queued or in flight on this connection". Needs no memory but its own.
+class overload_message {
+public:
+    overload_message(char const* option, std::uint64_t bound, char const* what) noexcept {
+        std::snprintf(text_, sizeof text_, "options.%s is reached: %llu %s", option, static_cast<unsigned long long>(bound), what);
+    }
+    operator std::string_view() const noexcept { return text_; }
+
+    static overload_message commands(std::uint64_t bound) noexcept {
+        return {"in_flight_max", bound, "commands are queued or in flight on this connection"};
+    }
+    static overload_message bytes(std::uint64_t bound) noexcept {
+        return {"queued_bytes_max", bound, "bytes of commands are queued on this connection"};
+    }
+    static overload_message waiting(std::uint64_t bound) noexcept {
+        return {"waiting_max", bound, "commands wait for a topology, a connection or a retry"};
+    }
+
+private:
+    char text_[160];
+};
+
+/// Notes that a call has found no room: for a link, or without one among the parked calls.
+inline call& refused_by(call& one, link_id full) noexcept {
+    one.link.node = full.node;
+    one.at = call::stage::refused;
+    return one;
+}
+/// The same call. Where it has found no room on its way, its error is stored now: for its link, or without one among the parked calls.
+/// Threading: the control plane, which knows the names of nodes.
+template <class Settings, class Nodes>
+call& told_if_refused(call& one, Settings const& bounds, Nodes const& nodes) noexcept {
+    if (one.at != call::stage::refused) [[likely]] return one;
+    one.at = call::stage::done;
+    overload_message const why =
+        one.link ? overload_message::commands(bounds.pipeline.in_flight_max) : overload_message::waiting(bounds.engine.waiting_max);
+    std::string_view const node = one.link ? std::string_view{nodes[one.link.node].name} : std::string_view{};
+    one.kind->reject(one, told(one, errc::overloaded, one.known(delivery::not_sent), why, node));
+    return one;
+}
+
+}  // namespace umbel::engine
