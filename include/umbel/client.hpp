@@ -50,6 +50,7 @@ public:
         where_.unusable = where_.wrong.has_value();
         where_.owner = &net::anchor_registry::moor(*home_);
         where_.generation = where_.owner->generation.load(std::memory_order_acquire);
+        where_.argument_bytes_max = chosen.argument_bytes_max;
         where_.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
     }
 

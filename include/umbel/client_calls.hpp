@@ -33,6 +33,7 @@ struct site {
     call_options options;
     std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
     bool unusable = false;       ///< It was the client's own options, which nothing can mend.
+    std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
 
     /// Notes what is wrong with the options of a call. What an earlier choice did wrong, a later one mends.
     void check() noexcept {
@@ -57,8 +58,12 @@ inline void prepare(net::pooled_call& one, site const& where, cluster::command_f
     one.timeout = where.options.deadline;
 }
 
-/// Encodes into the call; false when the command is longer than 4 GiB. Errors: throws std::bad_alloc; the call is whole then.
-UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words);
+/// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command longer than 4 GiB; too_long() says which.
+/// Errors: throws std::bad_alloc; the call is whole then.
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
+                           std::uint64_t argument_bytes_max);
+/// The error of what encode() has refused.
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept;
 
 /// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its slot. Null, with nothing done, where
 /// anything is out of the ordinary: an empty pool, a long key, bad options, a read to be hedged.
@@ -66,7 +71,8 @@ UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb con
 
 /// A command by its words: keys, flags and refusals come from the command table.
 /// Errors (as a value): bad_argument, needs_lease.
-UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys);
+UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys,
+                                         std::uint64_t argument_bytes_max);
 
 /// What a server's reply becomes: a value, or a value with its trail.
 template <class Value>
@@ -99,8 +105,8 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
     prepare(one, where, what.flags);
     if (where.wrong) [[unlikely]] return refused<Value>(one, *where.wrong);
     try {
-        if (!encode(one, what.name, what.words))
-            return refused<Value>(one, error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"});
+        if (!encode(one, what.name, what.words, where.argument_bytes_max))
+            return refused<Value>(one, too_long(what.words, where.argument_bytes_max));
     } catch (...) {
         return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
     }
@@ -114,7 +120,7 @@ operation<Value> make(site const& where, std::span<std::string_view const> words
     prepare(one, where, cluster::command_flags::none);
     if (where.wrong) [[unlikely]] return refused<Value>(one, *where.wrong);
     try {
-        if (auto good = encode_words(one, words, marked_keys); !good) return refused<Value>(one, std::move(good.error()));
+        if (auto good = encode_words(one, words, marked_keys, where.argument_bytes_max); !good) return refused<Value>(one, std::move(good.error()));
     } catch (...) {
         return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
     }
@@ -156,7 +162,7 @@ operation<Value> submit(site const& where, command::invocation<Value> const& wha
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
     return make_hedged<Value>(where, std::move(plain), [&](net::pooled_call& second) {
         prepare(second, where, what.flags);
-        encode(second, what.name, what.words);
+        encode(second, what.name, what.words, where.argument_bytes_max);
     });
 }
 /// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
@@ -178,7 +184,7 @@ operation<Value> submit(site const& where, std::span<std::string_view const> wor
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
     return make_hedged<Value>(where, std::move(plain), [&](net::pooled_call& second) {
         prepare(second, where, cluster::command_flags::none);
-        static_cast<void>(encode_words(second, words, marked_keys));  // It was well the first time.
+        static_cast<void>(encode_words(second, words, marked_keys, where.argument_bytes_max));  // It was well the first time.
     });
 }
 

@@ -114,8 +114,7 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
             net::pooled_call& part = obtain<Part>();
             prepare(part, where, name.flags());
             net::unlaunched<Part> guard{part};
-            if (!encode(part, name, words))
-                return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"});
+            if (!encode(part, name, words, where.argument_bytes_max)) return refused<Value>(whole, too_long(words, where.argument_bytes_max));
             group->add(part);
             guard.release();
             first = last;

@@ -6,6 +6,7 @@
 #include <umbel/command/keys_of.hpp>
 #include <umbel/command/lease_cure.hpp>
 
+#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,9 +20,10 @@ inline void spread(net::pooled_call& one, std::string message) {
 }
 
 /// Encodes any command. See encode().
-UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
+UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
+                                          std::uint64_t argument_bytes_max) {
     command::measured const need = command::measure(words);
-    if (need.bytes > 0xffffffffu) return false;
+    if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]] return false;
     char* const at = one.reserve(need.bytes);
     if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
     command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
@@ -37,6 +39,18 @@ UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb c
     return true;
 }
 
+inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes_max) noexcept {
+    char text[200];
+    std::snprintf(text, sizeof text, "an argument of %zu bytes is longer than options.argument_bytes_max (%llu), which goes with the server's proto-max-bulk-len",
+                  bytes, static_cast<unsigned long long>(argument_bytes_max));
+    return error{errc::bad_argument, delivery::not_sent, std::string_view{text}};
+}
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept {
+    std::size_t const longest = command::measure(words).longest;
+    if (longest > argument_bytes_max) return longer_than_allowed(longest, argument_bytes_max);
+    return error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"};
+}
+
 /// Notes what was encoded into the call's own memory.
 UMBEL_ALWAYS_INLINE void encoded_inside(net::pooled_call& one, char const* end) noexcept {
     static_assert(command::short_command_max <= net::pooled_call::inline_bytes);
@@ -44,8 +58,10 @@ UMBEL_ALWAYS_INLINE void encoded_inside(net::pooled_call& one, char const* end) 
     one.size = static_cast<std::uint32_t>(end - one.inline_space);
 }
 
-UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words) {
-    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max) return encode_any(one, name, words);
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
+                           std::uint64_t argument_bytes_max) {
+    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
+        return encode_any(one, name, words, argument_bytes_max);
     std::string_view const key = words[0].text();
     encoded_inside(one, command::put_key_command(one.inline_space, name, key));
     one.slot = cluster::slot_of(key).value();
@@ -76,7 +92,7 @@ UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb con
 }
 
 UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys) {
+                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
     if (!words.empty() && words.front().empty()) return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
     bool const marked = !marked_keys.empty();
@@ -93,7 +109,10 @@ UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::s
         if (traits->scripted()) one.flags = one.flags | command_flags::scripted;
     }
     std::size_t total = resp::header_size(words.size()) + 16;
-    for (std::string_view const word : words) total += resp::bulk_size(word.size());
+    for (std::string_view const word : words) {
+        if (word.size() > argument_bytes_max) [[unlikely]] return tl::unexpected<error>{longer_than_allowed(word.size(), argument_bytes_max)};
+        total += resp::bulk_size(word.size());
+    }
     if (total > 0xffffffffu) return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
     char* const at = one.reserve(total);
     char* to = resp::put_array_header(at, words.size());

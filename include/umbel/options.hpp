@@ -260,6 +260,9 @@ struct options {
     /// An observer is told of each reply that took longer; zero means none.
     milliseconds slow_after{0};
 
+    /// The longest argument of a command; a longer one is refused by errc::bad_argument before anything is sent, also a borrowed one. A server
+    /// answers one that is longer than its proto-max-bulk-len by closing the connection, which others share: where it takes more, raise both.
+    std::uint64_t argument_bytes_max = std::uint64_t{512} << 20;
     /// One reply; a larger one closes the connection with errc::protocol_error.
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
     /// Nesting of one reply.

@@ -6,6 +6,7 @@
 #include <umbel/command/argument.hpp>
 #include <umbel/command/verb.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstring>
 #include <span>
@@ -48,16 +49,18 @@ UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, verb const& name, Arguments
 /// The most pieces that are lent to one write; what goes beyond is copied.
 inline constexpr std::size_t lent_pieces_max = 24;
 
-/// What a command needs: an upper bound of the bytes that encode() writes, and how many pieces are lent.
+/// What a command needs: an upper bound of the bytes that encode() writes, how many pieces are lent, and how long its longest argument is.
 struct measured {
     std::size_t bytes = 0;
     std::size_t lent = 0;
+    std::size_t longest = 0;
 };
 
 inline measured measure(std::span<argument const> words) noexcept {
-    measured need{24 + verb::wire_bytes_max + 16 * words.size(), 0};
+    measured need{24 + verb::wire_bytes_max + 16 * words.size(), 0, 0};
     for (argument const& one : words) {
         need.bytes += one.size();
+        need.longest = std::max(need.longest, one.size());
         if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]] continue;
         need.bytes -= one.size();
         ++need.lent;

@@ -61,6 +61,7 @@ inline result<void> check(options const& given) {
     if (given.waiting_max == 0) return bad("options.waiting_max must not be 0");
     if (given.nodes_max == 0 || given.nodes_max > 16384) return bad("options.nodes_max must be between 1 and 16384");
     if (given.reply_depth_max == 0 || given.reply_depth_max > 1024) return bad("options.reply_depth_max must be between 1 and 1024");
+    if (given.argument_bytes_max < (std::uint64_t{1} << 20)) return bad("options.argument_bytes_max must be at least 1 MiB, as proto-max-bulk-len must");
     if (given.reply_bytes_max < 64) return bad("options.reply_bytes_max must be at least 64");
     auto const has_break = [](std::string_view text) { return text.find_first_of(" \r\n") != std::string_view::npos; };
     if (has_break(given.client_name)) return bad("options.client_name holds a space or a line break");
