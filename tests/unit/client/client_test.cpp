@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -113,13 +114,14 @@ TEST_CASE("a command that may not share a connection is refused by name", "[clie
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     using line = std::vector<std::string>;
-    for (line const& argv : std::vector<line>{{"SUBSCRIBE", "c"}, {"multi"}, {"WATCH", "k"}, {"SELECT", "1"}, {"HELLO", "3"}, {"RESET"},
+    for (line const& argv : std::vector<line>{{"SUBSCRIBE", "c"}, {"CLIENT", "SOMETHING-NEW"}, {"multi"}, {"WATCH", "k"}, {"SELECT", "1"}, {"HELLO", "3"}, {"RESET"},
              {"READONLY"}, {"ASKING"}, {"MONITOR"}, {"CLIENT", "REPLY", "OFF"}, {"CLIENT", "TRACKING", "ON"}, {"BLPOP", "k", "0"},
              {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, {"WAIT", "1", "0"}}) {
         INFO(argv[0]);
         auto const told = here.wait(here.db->execute(argv));
         REQUIRE(code_of(told) == "needs_lease");
         CHECK(delivery_of(told) == "not_sent");
+        CHECK(told.error().message().find("; ") != std::string_view::npos);  // What to do instead.
     }
     at_home::settle(here.io);
     CHECK(here.server.seen().size() == 1);
@@ -170,6 +172,36 @@ TEST_CASE("a server's error is a result with its code and its line, never an exc
     CHECK(wrong.error().node() == here.server.address());
     CHECK(code_of(here.wait(here.db->append("k", "v"))) == "server_error");
     CHECK(shown(here.wait(here.db->get("k"))) == "nil");
+}
+
+TEST_CASE("a caller's mistake was not executed; from a script or a module nobody can say", "[client]") {
+    home here{[](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "CLUSTER") return std::nullopt;
+        return "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    }};
+    umbel::client& db = *here.db;
+    auto const typed = here.wait(db.incr("list"));
+    CHECK(code_of(typed) == "wrong_type");
+    CHECK(delivery_of(typed) == "not_executed");
+    CHECK_FALSE(typed.error().may_have_executed());
+    CHECK(delivery_of(here.wait(db.command<std::int64_t>("LPUSH", umbel::key("k"), "v"))) == "not_executed");
+    CHECK(delivery_of(here.wait(db.command<umbel::reply>("EVAL", "return 1", 1, umbel::key("k")))) == "unknown");
+    CHECK(delivery_of(here.wait(db.command<umbel::reply>("FCALL", "f", 1, umbel::key("k")))) == "unknown");
+    CHECK(delivery_of(here.wait(db.command<umbel::reply>("JSON.SET", umbel::key("k"), "$", "1"))) == "unknown");
+}
+
+TEST_CASE("a missing hash is nullopt, and a hash is decoded", "[client]") {
+    home here{[](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] != "HGETALL") return std::nullopt;
+        return said[1] == "ada" ? "*2\r\n$3\r\nage\r\n$2\r\n36\r\n" : "*0\r\n";
+    }};
+    using hash = std::optional<std::map<std::string, int>>;
+    auto const ada = here.wait(here.db->command<hash>("HGETALL", umbel::key("ada")));
+    REQUIRE(ada);
+    CHECK(*ada == hash{{{"age", 36}}});
+    auto const nobody = here.wait(here.db->command<hash>("HGETALL", umbel::key("bob")));
+    REQUIRE(nobody);
+    CHECK(*nobody == std::nullopt);
 }
 
 TEST_CASE("a borrowed argument goes out from where it stands, whole", "[client]") {
