@@ -114,7 +114,7 @@ public:
             owner_.store(me, std::memory_order_relaxed);
             notes_ = state_.exchange(owned, std::memory_order_acquire) & ~owned;
             return false;
-        } while (!state_.compare_exchange_weak(seen, (seen | unserved) & ~owned, std::memory_order_release, std::memory_order_relaxed));
+        } while (!state_.compare_exchange_strong(seen, (seen | unserved) & ~owned, std::memory_order_release, std::memory_order_relaxed));
         return true;
     }
 

@@ -321,6 +321,68 @@ TEST_CASE("model check: who finds the object owned is done after a load, a vain 
                       7));
 }
 
+namespace {
+
+template <class Protocol>
+struct later : world<Protocol> {
+    struct next_place {
+        next_place() { view_machine::current().number_from(posted_at); }
+    } behind_the_object;
+    view_atomic<std::uint32_t> posted{0};
+    static constexpr std::size_t posted_at = 5;
+    static constexpr std::uint32_t calls = 4, turn = 8;
+
+    void leaves_for_later(std::uint32_t item, std::uintptr_t me) {
+        this->inbox.fetch_or(item, std::memory_order_release);
+        if (!this->owner.bring(calls, me)) return;
+        posted.fetch_or(1, std::memory_order_release);
+        if (this->owner.release_for_later(calls, turn, me)) return;
+        posted.fetch_or(2, std::memory_order_release);
+        if (this->owner.release_for_later(calls, turn, me)) return;
+        // The third that it posts comes after everything that happens here.
+        posted.fetch_or(4, std::memory_order_release);
+        if (!this->owner.release_for_later(calls, turn, me)) this->fail();
+    }
+    void handler(std::uint32_t which, std::uintptr_t me) {
+        if ((posted.load(std::memory_order_acquire) & which) == 0) return;  // It is still on its way.
+        posted.fetch_or(which << 4, std::memory_order_relaxed);
+        if (this->owner.try_acquire(me) || this->owner.bring(turn, me)) this->rounds(me);
+    }
+};
+
+/// An owner that lets go for a handler which it has posted, that handler, the one that it posts where the first has come in vain, and somebody else.
+template <class Protocol>
+view_machine::outcome lets_go_for_later() {
+    view_machine::current().number_from(0);
+    auto* const it = new later<Protocol>;
+    auto const found = view_machine::current().explore(
+        {[it] { it->leaves_for_later(1, 1); }, [it] { it->handler(1, 2); }, [it] { it->handler(2, 3); }, [it] { it->leaves(2, 4); }}, {},
+        [](auto const& latest) {
+            std::uint64_t const posted = latest[later<Protocol>::posted_at];
+            bool const one_is_coming = (posted & 4) != 0 || (posted & 1) > (posted >> 4 & 1) || (posted & 2) > (posted >> 4 & 2);
+            return (latest[0] & 1) == 0 && (one_is_coming || (latest[later<Protocol>::inbox_at] == 0 && latest[later<Protocol>::served_at] == 3));
+        });
+    delete it;
+    return found;
+}
+
+/// As the real one, but for the question whether the posted handler has come.
+struct asks_nothing : basic_ownership<view_atomic> {
+    bool release_for_later(std::uint32_t unserved, std::uint32_t, std::uintptr_t me) {
+        return basic_ownership<view_atomic>::release_for_later(unserved, 0, me);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("model check: what an owner leaves for a handler that it has posted is served, or a handler is on its way", "[ownership][model]") {
+    check_good(lets_go_for_later<real>());
+}
+
+TEST_CASE("model check, control: who does not ask whether the posted handler has come loses work", "[ownership][model]") {
+    CHECK(lets_go_for_later<asks_nothing>().bad_ends > 0);
+}
+
 TEST_CASE("model check, control: an owner that does not look again loses work", "[ownership][model]") {
     check_good(three_leave<flawed<flaw::none>>());
     CHECK(three_leave<flawed<flaw::never_looks_again>>().bad_ends > 0);
