@@ -115,6 +115,7 @@ TEST_CASE("a client that forgets the place of cancelled calls is caught by the c
 TEST_CASE("a client that repeats more than its budget allows is caught", "[simulation][control]") {
     auto const repeats = [](plan& drawn) {
         drawn.client.retry_budget_percent = 100;
+        drawn.client.retry_unknown = umbel::retry_unknown::idempotent;
         drawn.wires.cut_percent = 50;
         drawn.allowed.empty_budget = true;
     };
