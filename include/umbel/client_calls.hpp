@@ -188,7 +188,7 @@ operation<Value> submit(site const& where, std::span<std::string_view const> wor
     });
 }
 
-/// An operation that is answered on the control strand by `answer`, which sees to its completion. Its Value is not decoded from a server's reply.
+/// An operation that is answered by the control plane through `answer`, which sees to its completion. Its Value is not decoded from a server's reply.
 template <class Value>
 operation<Value> make_local(site const& where, void (*answer)(net::home&, net::pooled_call&), bool ends_client = false) {
     net::pooled_call& one = obtain<Value>();
@@ -200,7 +200,7 @@ operation<Value> make_local(site const& where, void (*answer)(net::home&, net::p
     return operation<Value>{one};
 }
 
-/// An operation whose value `tell(home&)` makes on the control strand.
+/// An operation whose value `tell(home&)` makes in a turn of the control plane.
 template <class Value, class Tell>
 operation<Value> make_told(site const& from, Tell) {
     static_assert(std::is_empty_v<Tell>);

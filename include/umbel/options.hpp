@@ -123,7 +123,7 @@ struct address_pair {
 };
 
 /// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not throw.
-/// Threading: called on the client's control strand, one at a time.
+/// Threading: called one at a time, on a thread that runs one of the client's executors.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
 /// `span` in nanoseconds, without overflow: what is too long becomes the longest there is. What is no number becomes zero.

@@ -1,4 +1,4 @@
-// counters.hpp: numbers that a connection's strand counts and any thread may read. It knows no meaning beyond the names.
+// counters.hpp: numbers that a connection's owner counts and any thread may read. It knows no meaning beyond the names.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -8,7 +8,7 @@
 
 namespace umbel::engine {
 
-/// A number that one strand counts and any thread reads. Cost: that of a plain integer.
+/// A number that one owner at a time counts and any thread reads. Cost: that of a plain integer.
 class counter {
 public:
     UMBEL_ALWAYS_INLINE counter& operator++() noexcept {

@@ -62,7 +62,7 @@ struct engine_counters {
 
 /// The control plane. After each handle(), tick() or close() the driver carries out actions() in order, then submits every
 /// call of outgoing() to the link it names, then completes every call of finished().
-/// Threading: one strand, except routes(), whose reading functions are for everybody.
+/// Threading: one owner at a time, except routes(), whose reading functions are for everybody.
 class engine {
 public:
     engine(engine_options options, query_port port, traffic_port traffic = {});

@@ -55,7 +55,7 @@ struct latency_histogram {
 
 namespace engine {
 
-/// A histogram that one strand fills. Threading: read from any thread; what is read while it is filled may lack the latest.
+/// A histogram that one owner at a time fills. Threading: read from any thread; what is read while it is filled may lack the latest.
 class latency_recorder {
 public:
     void note(duration took) noexcept {

@@ -25,7 +25,7 @@ struct link_options {
     latency_meter meter{};
 };
 
-/// One connection's state machine. Precondition of all: called by one owner at a time, its strand.
+/// One connection's state machine. Precondition of all: called by one owner at a time.
 class link {
 public:
     enum class state : std::uint8_t {

@@ -37,7 +37,7 @@ struct pipeline_options {
 ///
 /// Every call that leaves is on one of two lists: `finished` (its result is stored; complete it) or `diverted` (its journal says
 /// how it goes on; the engine must have it). A call is on no list, or on one; it never comes out twice.
-/// Threading: one owner at a time, the connection's strand.
+/// Threading: one owner at a time, the connection's.
 /// Rule: RESP specification, "Request-response model": replies come in the order of the commands.
 class pipeline {
 public:

@@ -17,7 +17,7 @@ namespace umbel::engine {
 
 class query;
 
-/// Where settled query calls are handed to: the driver brings them to the engine's strand.
+/// Where settled query calls are handed to: the driver brings them to the engine's owner.
 struct query_port {
     void* to = nullptr;
     void (*settled)(void* to, call& one) = nullptr;
@@ -32,7 +32,7 @@ struct query_call : call {
 };
 
 /// One node's view: the slot map, and the config epochs beside it.
-/// Threading: started and read on the engine's strand; answers are filled in on the connection's, with the call's hand-over between.
+/// Threading: started and read by the engine's owner; answers are filled in by the connection's, with the call's hand-over between.
 class query {
 public:
     explicit query(query_port port) : port_{port} {}

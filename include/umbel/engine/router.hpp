@@ -26,7 +26,7 @@ struct standing {
 };
 
 /// The routing table with what surrounds it.
-/// Threading: route(), version() and known() from any thread; the rest from the engine's strand.
+/// Threading: route(), version() and known() from any thread; the rest from the engine's owner.
 class router {
 public:
     /// Node numbers, too, are below `shards_max`.

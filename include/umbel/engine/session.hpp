@@ -263,7 +263,7 @@ protected:
 private:
     static constexpr unsigned turns_lost_max = 4;
 
-    /// A call has come before the link was opened, or after its end. Who comes too late is told here: where the control strand lives perhaps
+    /// A call has come before the link was opened, or after its end. Who comes too late is told here: where the control plane lives perhaps
     /// nothing runs any more.
     UMBEL_NEVER_INLINE void decline(call& one) noexcept {
         if (!closed_ || abandoned_) return port().park(one);

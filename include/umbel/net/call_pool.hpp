@@ -22,7 +22,7 @@ enum class detour : std::uint8_t {
     none,
     settled,  ///< The result is there already.
     group,    ///< It stands for several calls.
-    control,  ///< It is answered on the control strand.
+    control,  ///< It is answered by the control plane.
 };
 
 /// What keeps a handler's executor busy meanwhile.

@@ -63,7 +63,7 @@ private:
 };
 
 /// Gathers settled calls by the io_context of their handlers, and sends them there in their order.
-/// Threading: a connection's strand.
+/// Threading: a connection's owner.
 class departures {
 public:
     /// Contexts told apart at a time.

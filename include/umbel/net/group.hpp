@@ -11,7 +11,7 @@
 namespace umbel::net {
 
 /// Parts of one type, joined by `Join`: a function object from the parts' results, in the order they were added, to the whole's.
-/// Threading: parts settle on any strand; the one that settles last completes the whole, there.
+/// Threading: parts settle on any thread; the one that settles last completes the whole, there.
 template <class Value, class Part, class Join>
 class typed_group final : public call_group {
 public:

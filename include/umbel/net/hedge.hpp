@@ -21,7 +21,7 @@ struct hedge_kind {
 };
 
 /// Two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls are the caller's then.
-/// Threading: the calls settle on any strand; whoever settles the race completes the operation, there.
+/// Threading: the calls settle on any thread; whoever settles the race completes the operation, there.
 UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
                                                       hedge_kind const& kind);
 /// How the parts of a race end.

@@ -15,7 +15,7 @@ namespace umbel::net {
 
 /// Two calls for one read.
 /// Lifetime: lives while a call, the timer or the operation refers to it; the late call's connection may be the last.
-/// Threading: the calls settle on any strand; whoever settles the race completes the operation, there.
+/// Threading: the calls settle on any thread; whoever settles the race completes the operation, there.
 class hedge {
 public:
     /// Takes over two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls are the caller's then.

@@ -40,7 +40,7 @@ public:
     virtual void request_cancel(shared_token& token) = 0;
     /// Lets no command through that begins from now on.
     virtual void refuse_new() noexcept = 0;
-    /// Runs the call's `on_control` on the control strand.
+    /// Runs the call's `on_control` in a turn of the control plane.
     virtual void answer(pooled_call& one) = 0;
     /// Completes a call whose result is stored, in a turn of its own.
     virtual void complete_later(engine::call& one) = 0;
@@ -65,7 +65,7 @@ public:
     /// Notes by which anchor operations find this home.
     void moored_at(anchor& where) noexcept { anchor_ = &where; }
 
-    // ---- The control strand ---------------------------------------------------------------------------------------------
+    // ---- The control plane's owner ---------------------------------------------------------------------------------------------
 
     /// Completes `one` as soon as a topology is known.
     virtual void await_topology(engine::call& one) = 0;

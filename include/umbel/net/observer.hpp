@@ -6,7 +6,7 @@
 namespace umbel {
 
 /// What a watcher may want to know. Override what is of interest.
-/// Threading: called on the client's control strand, one at a time. Do not block. What is thrown is lost.
+/// Threading: called one at a time, on a thread that runs one of the client's executors. Do not block. What is thrown is lost.
 /// Lifetime: must outlive the client's last completion; a std::shared_ptr is kept by the client.
 class observer {
 public:

@@ -1,5 +1,5 @@
 // A client that runs on several contexts, each with a thread and connections of its own, under load from all of them: a primary dies, slots move,
-// connections are killed. What holds on one thread holds on many, with strands and without.
+// connections are killed. What holds on one thread holds on many.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
