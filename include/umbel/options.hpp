@@ -263,7 +263,8 @@ struct options {
     /// The longest argument of a command; a longer one is refused by errc::bad_argument before anything is sent, also a borrowed one. A server
     /// answers one that is longer than its proto-max-bulk-len by closing the connection, which others share: where it takes more, raise both.
     std::uint64_t argument_bytes_max = std::uint64_t{512} << 20;
-    /// One reply; a larger one closes the connection with errc::protocol_error.
+    /// One reply; a larger one closes the connection with errc::protocol_error. A length that is announced takes no memory before the
+    /// bytes come. A reply for which memory runs out ends its command alone, with errc::no_memory; the rest of it is passed over.
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
     /// Nesting of one reply.
     std::uint32_t reply_depth_max = 128;

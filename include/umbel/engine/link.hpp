@@ -120,7 +120,7 @@ public:
 
     // ---- Reading --------------------------------------------------------------------------------------------------------
 
-    std::span<char> space() { return pipe_.space(); }
+    std::span<char> space(std::size_t waiting = 0) { return pipe_.space(waiting); }
     void arrived(std::size_t count, instant now) {
         if (options_.meter.on()) [[unlikely]] measure(now);
         heard_ = now;
@@ -146,7 +146,10 @@ public:
         return broken(errc::protocol_error, std::string{pipe_.fault()});
     }
 
+    /// space() or settle() has thrown std::bad_alloc. True: one command has been told so, and its reply will be passed over; settle again.
+    bool give_up_reply() noexcept { return state_ == state::ready && pipe_.give_up_reply(); }
     progress out_of_memory() noexcept {
+        if (give_up_reply()) return progress::more;
         why_ = errc::connection_lost;
         message_.clear();
         return progress::broken;

@@ -123,8 +123,9 @@ public:
 
     // ---- Reading ----------------------------------------------------------------------------------------------------
 
-    /// Where the next receive may write; never empty.
-    std::span<char> space() { return reader_.space(); }
+    /// Where the next receive may write; never empty. Where a large reply arrives, `waiting` says how much is there already, if that is known.
+    std::span<char> space(std::size_t waiting = 0) { return reader_.space(waiting); }
+    bool in_large_reply() const noexcept { return reader_.in_large(); }
     void arrived(std::size_t count, instant now) {
         reader_.commit(count);
         last_arrival_ = now;
@@ -203,6 +204,9 @@ public:
         }
         return progress::more;
     }
+    /// Memory has run out for the reply that is arriving: the command that awaits it ends with errc::no_memory, and the reply is passed over.
+    /// False where nobody can be named, or the bytes cannot be passed over: then the connection must be closed.
+    bool give_up_reply() noexcept;
     /// True, once, when what settle() threw came from a handler.
     bool threw() noexcept { return std::exchange(threw_, false); }
 

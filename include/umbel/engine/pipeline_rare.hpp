@@ -141,6 +141,19 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::bury(unsigned replies) {
     return progress::more;
 }
 
+UMBEL_NEVER_INLINE inline bool pipeline::give_up_reply() noexcept {
+    if (ring_.head() == written_ || ring_[ring_.head()].is_tombstone() || reader_.in_push()) return false;
+    call& one = *ring_[ring_.head()].owner();
+    if (outbox_.backlog() && outbox_.holds(one)) return false;
+    // What is too large for the memory there is is no error line: the command has run, unless this is the reply to its ASKING.
+    delivery const known = one.replies_due == 1 ? delivery::executed : delivery::unknown;
+    ring_[one.position] = ring::entry::tombstone(one.replies_due);
+    leave(one);
+    one.kind->reject(one, told(one, errc::no_memory, one.known(known), "memory has run out for the reply", node_));
+    finished_.push(one);
+    return true;
+}
+
 UMBEL_NEVER_INLINE inline pipeline::progress pipeline::settle_unasked() {
     while (!reader_.at_boundary()) {
         resp::view unasked;

@@ -251,6 +251,8 @@ protected:
     }
 
     Port& port() noexcept { return static_cast<Port&>(*this); }
+    /// Bytes that have arrived and were not read; a port that can tell says so. They let a large reply be read in fewer pieces.
+    std::size_t bytes_waiting() const noexcept { return 0; }
     /// Another turn is to come: the port has work for it.
     void want_turn() noexcept {
         turn_wanted_ = true;
@@ -286,12 +288,15 @@ private:
     void read_on() {
         if (!open_ || reading_ || unread_ || link_.now_is() == umbel::engine::link::state::connecting) return;
         std::span<char> const room = space();
+        // Without memory for a reply its command ends, and the rest of the reply is passed over from the next turn on.
+        unread_ = room.empty() && link_.give_up_reply();
+        if (unread_) return;
         reading_ = true;
         if (room.empty() || !port().read_stream(room)) lose(errc::connection_lost, {});
     }
     std::span<char> space() noexcept {
         try {
-            return link_.space();
+            return link_.space(link_.pipe().in_large_reply() ? port().bytes_waiting() : 0);
         } catch (...) {
             return {};
         }

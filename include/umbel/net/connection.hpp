@@ -131,6 +131,7 @@ public:
     bool read_stream(std::span<char> room) noexcept {
         return managed_twice([&] { transport_->read(room); });
     }
+    std::size_t bytes_waiting() noexcept { return transport_->bytes_waiting(); }
     bool await_writable() noexcept {
         return managed_twice([&] { transport_->wait_writable(); });
     }

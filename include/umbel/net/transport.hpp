@@ -80,6 +80,8 @@ public:
     virtual void proceed() {}
     /// Reads at least one byte; tells on_read once. The memory must stay until then, or until close().
     virtual void read(std::span<char> into) = 0;
+    /// How many bytes the next read will find, as far as that is known.
+    virtual std::size_t bytes_waiting() noexcept { return 0; }
     /// Tells on_writable once, when a write will make progress.
     virtual void wait_writable() = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) = 0;
@@ -155,6 +157,11 @@ public:
     void read(std::span<char> into) override {
         using handler = handler_of<stream_transport, &stream_transport::has_read, &stream_transport::notice_lost>;
         socket_.async_read_some(asio::buffer(into.data(), into.size()), handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
+    }
+    std::size_t bytes_waiting() noexcept override {
+        asio::error_code unknown;
+        std::size_t const count = socket_.available(unknown);
+        return unknown ? 0 : count;
     }
     void wait_writable() override {
         using handler = handler_of<stream_transport, &stream_transport::writable, &stream_transport::notice_lost>;

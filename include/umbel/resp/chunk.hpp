@@ -3,10 +3,13 @@
 #pragma once
 
 #include <umbel/config.hpp>
+#include <umbel/resp/pages.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <utility>
@@ -42,23 +45,82 @@ private:
     std::atomic<std::uint64_t> pinned_{0};
 };
 
-/// Memory with a header in front of it, one allocation. A reader owns a chunk through chunk_ref; user values hold it through pin.
+/// Memory with a header in front of it. A reader owns a chunk through chunk_ref; user values hold it through pin.
 /// Both counts are apart, so that the reader sees when nobody else looks at the bytes, and the budget is charged for users only.
-/// Threading: pins may be copied and released from any thread; the first pin of a chunk is taken on the reader's.
+///
+/// An ordinary chunk is one allocation. A large one is for bytes that are announced and may never come: its addresses are reserved, and it
+/// becomes memory as open() goes on. Where addresses cannot be had for nothing, it is as large as what has come allows, and grow() moves it.
+/// Threading: pins may be copied and released from any thread; the first pin of a chunk is taken on the reader's. open() and grow() are the
+/// reader's, and so are end() and grows().
 class chunk {
 public:
+    /// The most that is made accessible or asked of the allocator beyond what has arrived; where a chunk can but grow, it doubles.
+    static constexpr std::size_t ahead_bytes_max = std::size_t{64} * 1024;
+
     /// Errors: throws std::bad_alloc. Cost: one allocation of which only the header is touched.
     static chunk* create(std::size_t capacity, std::shared_ptr<pin_budget> budget) {
         void* const memory = ::operator new(sizeof(chunk) + capacity);
-        return ::new (memory) chunk{capacity, std::move(budget)};
+        return ::new (memory) chunk{kind::ordinary, capacity, capacity, {}, std::move(budget)};
+    }
+
+    /// A chunk for `capacity` bytes of which `have` are there: at least so many and one more are accessible, or its capacity is less.
+    /// Errors: throws std::bad_alloc. Precondition: have < capacity.
+    static chunk* create_large(std::size_t capacity, std::size_t have, std::shared_ptr<pin_budget> budget) {
+        if (page_run run = page_store::shared().take(sizeof(chunk) + capacity)) {
+            if (pages::open(run, opened_for(run, have))) {
+                std::size_t const open = std::min(capacity, run.accessible - sizeof(chunk));
+                return ::new (static_cast<void*>(run.data)) chunk{kind::reserved, capacity, open, run, std::move(budget)};
+            }
+            pages::release(run);
+        }
+        std::size_t const first = grown_size(capacity, have);
+        void* const memory = std::malloc(sizeof(chunk) + first);
+        if (!memory) throw std::bad_alloc{};
+        return ::new (memory) chunk{kind::grown, first, first, {}, std::move(budget)};
     }
 
     chunk(chunk const&) = delete;
     chunk& operator=(chunk const&) = delete;
 
     char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
-    char* end() noexcept { return data() + capacity_; }
+    /// Where accessible memory ends.
+    char* end() noexcept { return data() + open_; }
+    /// Where the chunk ends.
+    char* limit() noexcept { return data() + capacity_; }
     std::size_t capacity() const noexcept { return capacity_; }
+    /// Bytes of it that are memory.
+    std::size_t accessible() const noexcept { return open_; }
+
+    /// True when open() can make more of it accessible.
+    bool is_opening() const noexcept { return open_ != capacity_; }
+    /// Makes memory of the part behind `tail`, up to which bytes have been read; `waiting` more have arrived. False: memory has run out, and
+    /// nothing has changed. Cost: nothing while half of what may stand ahead is left.
+    bool open(char const* tail, std::size_t waiting) noexcept {
+        std::size_t const have = static_cast<std::size_t>(tail - data());
+        std::size_t const arrived = have + std::min(waiting, capacity_ - have);
+        if (open_ >= arrived + ahead(have) / 2) return true;
+        if (!pages::open(run_, opened_for(run_, arrived))) return open_ != have;
+        open_ = std::min(capacity_, run_.accessible - sizeof(chunk));
+        return true;
+    }
+
+    /// True when the chunk may have to be larger than it is: then grow() is the way.
+    bool grows() const noexcept { return kind_ == kind::grown; }
+    /// True when no user value holds the chunk or is about to let go of it.
+    bool is_readers_alone() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
+    /// The same chunk, larger and perhaps elsewhere: `have` bytes have arrived, `capacity` will suffice. Takes over the one share there is.
+    /// Precondition: grows(), is_readers_alone(), have < capacity. Errors: throws std::bad_alloc, and then nothing has changed.
+    static chunk* grow(chunk* old, std::size_t capacity, std::size_t have) {
+        UMBEL_ASSERT(old->grows() && old->is_readers_alone());
+        std::size_t const before = old->capacity_, wider = std::max(before, grown_size(capacity, have));
+        std::shared_ptr<pin_budget> budget = old->budget_;
+        old->~chunk();
+        void* const moved = std::realloc(static_cast<void*>(old), sizeof(chunk) + wider);
+        std::size_t const now = moved ? wider : before;
+        chunk* const same = ::new (moved ? moved : static_cast<void*>(old)) chunk{kind::grown, now, now, {}, std::move(budget)};
+        if (!moved) throw std::bad_alloc{};
+        return same;
+    }
 
     /// True while a user value holds the chunk. False is final until the reader's thread pins again: then the bytes may be overwritten.
     bool pinned() const noexcept { return pins_.load(std::memory_order_acquire) != 0; }
@@ -94,19 +156,43 @@ public:
     }
 
 private:
-    chunk(std::size_t capacity, std::shared_ptr<pin_budget> budget) noexcept : budget_{std::move(budget)}, capacity_{capacity} {}
+    enum class kind : std::uint8_t { ordinary, reserved, grown };
+
+    chunk(kind what, std::size_t capacity, std::size_t open, page_run run, std::shared_ptr<pin_budget> budget) noexcept
+        : budget_{std::move(budget)}, capacity_{capacity}, open_{open}, run_{run}, kind_{what} {}
     ~chunk() = default;
+
+    /// How far memory may stand ahead of what has arrived: a peer that has sent little is trusted with little.
+    static std::size_t ahead(std::size_t have) noexcept { return std::clamp(have, ahead_bytes_max / 4, ahead_bytes_max); }
+    static std::size_t opened_for(page_run const& run, std::size_t have) noexcept {
+        std::size_t const page = pages::page_bytes();
+        std::size_t const least = (sizeof(chunk) + have) / page + 1;
+        return std::min(run.reserved, std::max(least, (sizeof(chunk) + have + ahead(have)) / page) * page);
+    }
+    static std::size_t grown_size(std::size_t capacity, std::size_t have) noexcept {
+        return std::min(capacity, have + std::max(have, ahead_bytes_max));
+    }
 
     UMBEL_NEVER_INLINE void destroy() noexcept {
         std::size_t const bytes = sizeof(chunk) + capacity_;
+        kind const what = kind_;
+        page_run const run = run_;
         this->~chunk();
-        ::operator delete(static_cast<void*>(this), bytes);
+        void* const memory = static_cast<void*>(this);
+        switch (what) {
+            case kind::ordinary: return ::operator delete(memory, bytes);
+            case kind::reserved: return page_store::shared().give(run);
+            case kind::grown: return std::free(memory);
+        }
     }
 
     std::atomic<std::uint32_t> owners_{1};
     std::atomic<std::uint32_t> pins_{0};
     std::shared_ptr<pin_budget> const budget_;
     std::size_t const capacity_;
+    std::size_t open_;  // Bytes that are accessible; the reader's alone while it goes on.
+    page_run run_;      // Of a reserved chunk, its header included.
+    kind const kind_;
 };
 
 /// Owns a share of a chunk as its reader does.
@@ -130,6 +216,8 @@ public:
     chunk* get() const noexcept { return chunk_; }
     chunk* operator->() const noexcept { return chunk_; }
     explicit operator bool() const noexcept { return chunk_ != nullptr; }
+    /// Moves a chunk that grows(). Precondition and errors: those of chunk::grow().
+    void grow(std::size_t capacity, std::size_t have) { chunk_ = chunk::grow(chunk_, capacity, have); }
 
 private:
     chunk* chunk_ = nullptr;

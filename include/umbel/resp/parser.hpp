@@ -14,6 +14,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace umbel::resp {
 
@@ -49,6 +50,9 @@ public:
     /// Reads on as parse() does, but keeps no values. Precondition: as for parse(); once called, parse() may go on only after status::push.
     /// Errors: throws std::bad_alloc like parse().
     status drop(std::span<char> bytes) { return run<false>(bytes); }
+
+    /// Lets go of the values read so far, save the open aggregates: only drop() goes on from here, and it wants no memory for what it passes.
+    void release_values() noexcept;
 
     /// Cuts off what drop() has consumed: the next call starts that many bytes later. Returns their number.
     std::size_t forget() noexcept;

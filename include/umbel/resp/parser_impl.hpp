@@ -26,6 +26,23 @@ inline void parser::start() noexcept {
     fault_ = {};
 }
 
+inline void parser::release_values() noexcept {
+    // The chain leads from the innermost aggregate outwards. Turned round, it can be moved to the front in the order of the tape, where no
+    // node takes the place of one that is still to come.
+    std::uint32_t outer = none;
+    for (std::uint32_t at = open_; at != none;) outer = std::exchange(at, std::exchange(tape_[at].span, outer));
+    std::uint32_t kept = 0;
+    for (std::uint32_t at = outer; at != none; ++kept) {
+        node one = tape_[at];
+        at = std::exchange(one.span, kept == 0 ? none : kept - 1);
+        tape_[kept] = one;
+    }
+    dropped_ += tape_.size() - kept;
+    tape_.resize(kept);
+    open_ = kept == 0 ? none : kept - 1;
+    root_ = 0;
+}
+
 inline std::size_t parser::forget() noexcept {
     std::size_t const count = pos_;
     forgotten_ += count;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -30,7 +31,8 @@ struct reader_options {
 /// Lifetime: a view that next() or skip() gave, and all that was decoded from it without pinning, is valid until the next call of next(),
 /// skip(), space() or reset(). Values that pinned their chunk outlive the reader.
 /// Cost: a few nanoseconds for a short reply that is there; no allocation in steady state. A value longer than a chunk gets a chunk of its
-/// exact size, so that only the part that was already there is copied; the rest of that memory is untouched until bytes arrive.
+/// exact size, so that only the part that was already there is copied. That size is announced, not memory: what is asked of the system and
+/// touched stays at most 64 KiB ahead of what has arrived. Where addresses cannot be reserved, the chunk doubles up to its size instead.
 /// Threading: one thread at a time; pinned values go where they please.
 class reader {
 public:
@@ -54,10 +56,12 @@ public:
     reader& operator=(reader const&) = delete;
 
     /// Where the next receive may write; never empty. Errors: throws std::bad_alloc and changes nothing.
-    std::span<char> space() {
+    /// For a large reply: as long as the `waiting` bytes that are known to have arrived, and something more.
+    std::span<char> space(std::size_t waiting = 0) {
         std::size_t const have = available();
         std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
         if (!chunk_ || !has_room(have, wanted)) make_room(have, wanted);
+        if (chunk_->is_opening() && !chunk_->open(tail_, waiting)) [[unlikely]] throw std::bad_alloc{};
         offered_ = static_cast<std::size_t>(chunk_->end() - tail_);
         mark_quick_end();
         return {tail_, offered_};
@@ -104,6 +108,10 @@ public:
 
     /// True when nothing of a further reply has arrived.
     bool at_boundary() const noexcept { return stage_ == stage::between && head_ == tail_; }
+    /// True while a large reply arrives, so that space() is glad to know what waits.
+    bool in_large() const noexcept { return chunk_ && chunk_->is_opening(); }
+    /// True while what next() has begun to read is a push frame.
+    bool in_push() const noexcept { return stage_ == stage::reading && parser_.in_push(); }
     /// Bytes that have arrived and belong to no finished reply.
     std::size_t available() const noexcept { return static_cast<std::size_t>(tail_ - head_); }
 
@@ -137,6 +145,8 @@ private:
     status read_on(view& out);
     bool has_room(std::size_t have, std::size_t wanted) noexcept;
     void make_room(std::size_t have, std::size_t wanted);
+    void to_front(std::size_t have) noexcept;
+    chunk_ref fresh_chunk(std::size_t capacity, std::size_t have) const;
     std::size_t size_for(std::size_t have, std::size_t wanted) const noexcept;
     void use(chunk_ref fresh, std::size_t have) noexcept;
     std::size_t least_room() const noexcept { return std::min<std::size_t>(4096, target_ / 4); }

@@ -49,7 +49,10 @@ inline reader::status reader::skip(view& push) {
         parser_.start();
         enter(stage::skipping);
     }
-    if (stage_ == stage::reading && !parser_.in_push()) enter(stage::skipping);
+    if (stage_ == stage::reading && !parser_.in_push()) {
+        parser_.release_values();
+        enter(stage::skipping);
+    }
     if (stage_ == stage::skipping) {
         parser::status const outcome = parser_.drop({head_, tail_});
         head_ += parser_.forget();
@@ -71,9 +74,9 @@ inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
         head_ = tail_ = chunk_->data();
         mark_quick_end();
     }
-    auto const room = static_cast<std::size_t>(chunk_->end() - tail_);
-    auto const reach = static_cast<std::size_t>(chunk_->end() - head_);
-    if (wanted > reach) return false;
+    auto const room = static_cast<std::size_t>(chunk_->limit() - tail_);
+    auto const reach = static_cast<std::size_t>(chunk_->limit() - head_);
+    if (wanted > reach) return chunk_->grows() && room != 0;
     // Moving much for the sake of a larger receive does not pay when the string that is arriving fits where it stands.
     return room >= least_room() || (wanted > have && have >= least_room());
 }
@@ -96,18 +99,41 @@ inline void reader::use(chunk_ref fresh, std::size_t have) noexcept {
         spare_ = std::move(fresh);
 }
 
+inline void reader::to_front(std::size_t have) noexcept {
+    std::memmove(chunk_->data(), head_, have);
+    head_ = chunk_->data();
+    tail_ = head_ + have;
+}
+
+/// What has arrived vouches for as much again as may stand ahead; what is announced beyond that is reserved at most.
+inline chunk_ref reader::fresh_chunk(std::size_t capacity, std::size_t have) const {
+    bool const large = capacity > options_.chunk_bytes_max && capacity > have + chunk::ahead_bytes_max;
+    return chunk_ref{large ? chunk::create_large(capacity, have, budget_) : chunk::create(capacity, budget_)};
+}
+
 UMBEL_NEVER_INLINE inline void reader::make_room(std::size_t have, std::size_t wanted) {
     std::size_t const capacity = size_for(have, wanted);
     bool const ordinary = chunk_ && chunk_->capacity() <= options_.chunk_bytes_max && !chunk_->pinned();
-    if (ordinary && capacity == target_ && chunk_->capacity() >= capacity) {
-        std::memmove(chunk_->data(), head_, have);
+    if (ordinary && capacity == target_ && chunk_->capacity() >= capacity) return to_front(have);
+    if (chunk_ && chunk_->grows() && chunk_->is_readers_alone() && capacity > target_) {
+        to_front(have);
+        mark_quick_end();
+        if (capacity > chunk_->capacity()) chunk_.grow(capacity, have);
+        shown_ = view{&short_, chunk_->data(), chunk_.get()};
         head_ = chunk_->data();
         tail_ = head_ + have;
         return;
     }
     chunk_ref fresh;
     if (spare_ && spare_->capacity() >= capacity && !spare_->pinned()) fresh = std::move(spare_);
-    if (!fresh) fresh = chunk_ref{chunk::create(capacity, budget_)};
+    try {
+        if (!fresh) fresh = fresh_chunk(capacity, have);
+    } catch (std::bad_alloc const&) {
+        // A larger one would be better; this one will do for as long as it has room.
+        bool const suffices = chunk_ && !chunk_->pinned() && std::max(wanted, have + 1) <= chunk_->accessible();
+        if (!suffices) throw;
+        return to_front(have);
+    }
     use(std::move(fresh), have);
 }
 

@@ -2,6 +2,7 @@
 // By default with 64 MiB, with UMBEL_LONG set with 512 MiB, the largest value that a server takes.
 #include "at_home.hpp"
 
+#include "support/address_limit.hpp"
 #include "support/large_responder.hpp"
 #include "support/peak_memory.hpp"
 
@@ -22,18 +23,7 @@ constexpr std::size_t allowed_beside = std::size_t{2} << 20;
 
 std::size_t value_bytes() { return std::size_t{std::getenv("UMBEL_LONG") ? 512u : 64u} << 20; }
 
-// Sanitizers keep memory of their own for each byte.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool counts_memory = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool counts_memory = false;
-#else
-constexpr bool counts_memory = true;
-#endif
-#else
-constexpr bool counts_memory = true;
-#endif
+constexpr bool counts_memory = memory_is_plain;
 
 /// A connected client of a server that is another process.
 struct far_home {
@@ -82,4 +72,51 @@ TEST_CASE("a large value that is borrowed is written from where it stands", "[cl
     CHECK(*done == umbel::set_outcome::written);
     INFO("resident before " << before << ", at most " << peak << ", value " << value.size());
     if (counted) CHECK(peak <= before + allowed_beside);
+}
+
+TEST_CASE("what a node announces and does not send costs next to nothing, and the deadline ends it", "[client][memory]") {
+    at_home::home here{[](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said[0] != "GET") return std::nullopt;
+        return scripted::answer{said[1] == "blob" ? "$536870912\r\n0123456789" : "*16000000\r\n$5\r\nhello\r\n$53687091\r\n"};
+    }};
+    for (std::string const key : {"blob", "array"}) {
+        REQUIRE(at_home::shown(here.wait(here.db->ready())) == "ok");
+        std::size_t const before = resident_bytes();
+        bool const counted = forget_peak() && counts_memory;
+        auto const got = here.wait(here.db->with(100ms).get<umbel::reply>(key));
+        INFO(key << ": resident before " << before << ", at most " << peak_bytes());
+        INFO((got ? "value" : std::string{got.error().message()}));
+        CHECK(at_home::code_of(got) == "deadline_exceeded");
+        if (counted) CHECK(peak_bytes() <= before + allowed_beside);
+        here.server.cut();
+    }
+}
+
+TEST_CASE("when memory runs out in the middle of a value, its command alone ends with no_memory", "[client][memory]") {
+    far_home here;
+    std::size_t const size = std::size_t{64} << 20;
+    address_limit limit{std::size_t{16} << 20};
+    if (!limit.holds()) SKIP("the addresses of this process cannot be limited");
+    std::string before, behind;
+    auto const told = [](std::string& into) {
+        return [&into](umbel::result<std::optional<umbel::bytes>> got) { into = got && *got ? std::to_string((*got)->size()) : at_home::code_of(got); };
+    };
+    here.db.get<umbel::bytes>(large_responder::key(1000))(told(before));
+    umbel::result<std::optional<umbel::bytes>> large = std::nullopt;
+    bool over = false;
+    here.db.get<umbel::bytes>(large_responder::key(size))([&](auto got) {
+        large = std::move(got);
+        over = true;
+    });
+    here.db.get<umbel::bytes>(large_responder::key(2000))(told(behind));
+    REQUIRE(at_home::until(here.io, [&] { return over && !behind.empty(); }));
+    CHECK(before == "1000");
+    CHECK(behind == "2000");
+    CHECK(at_home::code_of(large) == "no_memory");
+    CHECK(at_home::delivery_of(large) == "executed");
+    limit.lift();
+    auto const counted = at_home::wait(here.io, here.db.statistics());
+    REQUIRE(counted);
+    CHECK(counted->disconnects == 0);
+    CHECK(counted->connects == 1);
 }

@@ -32,6 +32,7 @@ using umbel::resp::view;
 using status = umbel::resp::reader::status;
 
 TEST_CASE("a value of 64 MiB is received into its final place and pinned there", "[reader]") {
+    if (!feeding::reserves_addresses()) SKIP("addresses cannot be reserved here");
     constexpr std::size_t size = 64 * 1024 * 1024;
     auto const budget = std::make_shared<pin_budget>(std::uint64_t{1} << 30);
     bytes kept;
@@ -41,19 +42,18 @@ TEST_CASE("a value of 64 MiB is received into its final place and pinned there",
         std::string const front = "$67108864\r\n" + std::string(5000, 'f');
         REQUIRE(receive(under_test, front).empty());
         REQUIRE(under_test.next(out) == status::need_more);
-        auto const rest = under_test.space();
-        CHECK(rest.size() == size - 5000 + 2);
-        std::memset(rest.data(), 'r', rest.size() - 2);
-        std::memcpy(rest.data() + rest.size() - 2, "\r\n", 2);
-        for (std::size_t left = rest.size(); left != 0;) {
+        char* const rest = under_test.space().data();
+        for (std::size_t left = size - 5000; left != 0;) {
             auto const room = under_test.space();
-            CHECK(room.size() == left);
-            std::size_t const piece = std::min<std::size_t>(left, 1'000'000);
+            std::size_t const piece = std::min({left, room.size(), std::size_t{60'000}});
+            std::memset(room.data(), 'r', piece);
             under_test.commit(piece);
             left -= piece;
-            REQUIRE(under_test.next(out) == (left == 0 ? status::ready : status::need_more));
+            REQUIRE(under_test.next(out) == status::need_more);
         }
-        CHECK((out.text().data() + 5000 == rest.data()));
+        receive(under_test, "\r\n");
+        REQUIRE(under_test.next(out) == status::ready);
+        CHECK((out.text().data() + 5000 == rest));
         kept = *umbel::decode<bytes>(out);
         CHECK((kept.data() == out.text().data()));
         CHECK(budget->pinned() >= size);
@@ -68,6 +68,7 @@ TEST_CASE("a value of 64 MiB is received into its final place and pinned there",
 
 #if defined(__linux__)
 TEST_CASE("an announced length costs address space and no memory", "[reader]") {
+    if (!feeding::reserves_addresses()) SKIP("addresses cannot be reserved here");
     for (std::string const& announced :
         {std::string{"$536870912\r\n"}, std::string{"*2\r\n$1\r\na\r\n$536000000\r\n"}, std::string{"=400000000\r\n"}}) {
         reader under_test;
@@ -75,10 +76,10 @@ TEST_CASE("an announced length costs address space and no memory", "[reader]") {
         receive(under_test, announced);
         REQUIRE(under_test.next(out) == status::need_more);
         auto const room = under_test.space();
-        REQUIRE(room.size() >= 400'000'000);
+        CHECK(room.size() <= 64 * 1024);
         auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
         std::uintptr_t const first = (reinterpret_cast<std::uintptr_t>(room.data()) + page - 1) / page * page;
-        std::size_t const pages = room.size() / page - 1;
+        std::size_t const pages = 390'000'000 / page;
         std::vector<unsigned char> resident(pages);
         REQUIRE(mincore(reinterpret_cast<void*>(first), pages * page, resident.data()) == 0);
         auto const touched = std::count_if(resident.begin(), resident.end(), [](unsigned char flag) { return (flag & 1) != 0; });
