@@ -3,7 +3,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -85,23 +87,27 @@ TEST_CASE("pins released on other threads leave the budget empty and the chunk r
     auto const budget = std::make_shared<pin_budget>(1 << 20);
     chunk_ref const owner{chunk::create(64, budget)};
     std::atomic<bool> go{false};
-    std::atomic<pin*> handed{nullptr};
+    // Many places, so that neither thread waits for the other at each pin: on a busy machine that is a time slice each.
+    std::array<std::atomic<pin*>, 256> handed{};
+    constexpr std::size_t all = 20'000;
     std::thread other{[&] {
         while (!go.load()) std::this_thread::yield();
-        for (int left = 20'000; left != 0;) {
-            if (pin* const held = handed.exchange(nullptr)) {
+        for (std::size_t at = 0; at != all;) {
+            if (pin* const held = handed[at % handed.size()].exchange(nullptr)) {
                 pin const copy = *held;
                 delete held;
-                --left;
+                ++at;
+            } else {
+                std::this_thread::yield();
             }
         }
     }};
     go = true;
-    for (int left = 20'000; left != 0; --left) {
+    for (std::size_t at = 0; at != all; ++at) {
         auto fresh = std::make_unique<pin>(pin::of(owner.get()));
         REQUIRE(*fresh);
         pin* expected = nullptr;
-        while (!handed.compare_exchange_weak(expected, fresh.get())) {
+        while (!handed[at % handed.size()].compare_exchange_weak(expected, fresh.get())) {
             expected = nullptr;
             std::this_thread::yield();
         }
