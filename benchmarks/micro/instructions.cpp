@@ -130,6 +130,19 @@ struct marked {
 };
 bool marking = false;
 
+}  // namespace
+
+template <>
+struct umbel::from_reply<marked> {
+    static umbel::result<marked> from(umbel::resp::view const& reply) {
+        marked const got{reply.text().size()};
+        if (marking) toggle();
+        return got;
+    }
+};
+
+namespace {
+
 asio::awaitable<void> read_marked(bench::loop_client& db, unsigned& left) {
     for (unsigned i = 0; i < rounds * at_a_time; ++i) {
         auto const got = co_await db.get<marked>(key);
@@ -153,15 +166,6 @@ void resume(asio::io_context& io, bench::loop_client& db) {
 }
 
 }  // namespace
-
-template <>
-struct umbel::from_reply<marked> {
-    static umbel::result<marked> from(umbel::resp::view const& reply) {
-        marked const got{reply.text().size()};
-        if (marking) toggle();
-        return got;
-    }
-};
 
 int main() {
     keep(key);
@@ -195,7 +199,7 @@ int main() {
     parse_and_decode();
     resume(io, db);
     {
-        bench::loop_client timeless{io, value, std::chrono::milliseconds{0}};
+        bench::loop_client timeless{io, value, umbel::no_deadline};
         call_back(timeless, 1);
         for (std::uint64_t const before = answered; answered == before;) io.run_one();
         whole(io, "GET umbel::bytes, callback, no deadline", [&] { asio::post(io, [&] { call_back(timeless, rounds); }); });
