@@ -49,6 +49,8 @@ public:
 
     /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
     UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return collecting_ && link_.passes(one, now_); }
+    /// The same where the caller knows that the owner is in a turn, or holds: nobody else has calls for the session.
+    UMBEL_ALWAYS_INLINE bool passes_owner(call& one) noexcept { return link_.passes(one, now_); }
 
     /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
     UMBEL_ALWAYS_INLINE void take(call& one, instant now) {

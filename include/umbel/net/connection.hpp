@@ -49,13 +49,13 @@ public:
     // ---- Calls, from any thread ---------------------------------------------------------------------------------------
 
     /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and then submit() takes it.
-    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept { return owned_here() && inbox_.empty() && session::passes(one); }
+    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept { return owned_here() && inbox_.empty() && passes_owner(one); }
     /// Takes a call. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
         if (!owned_here() && !hold()) [[unlikely]] return submit_from_elsewhere(one);
         // What came before from elsewhere goes before.
         if (!inbox_.empty()) [[unlikely]] take_inbox();
-        if (!session::passes(one)) take(one, turn_time());
+        if (!passes_owner(one)) take(one, turn_time());
         return true;
     }
     /// Calls that are on this connection, as of its last turn.
@@ -232,7 +232,7 @@ private:
         // An order that was given before one of them came is carried out before it.
         if (!orders_.empty()) [[unlikely]] take_orders();
         while (engine::call* const one = fresh.pop())
-            if (!session::passes(*one)) take(*one, turn_time());
+            if (!passes_owner(*one)) take(*one, turn_time());
     }
 
     // ---- Orders, news, time ---------------------------------------------------------------------------------------------
