@@ -8,7 +8,7 @@ usage() {
 usage: compile.sh QUESTION
 
   alone            does each header compile by itself, twice over, without a warning?
-  core             does the whole core compile without Asio coming in, and is an intruder caught?
+  core             does the whole core compile without Asio coming in, and is an intruder caught? does it do without sized deallocation?
   link             do two translation units with all headers link, and does the program run?
   readme           does the README's first program build with one plain compiler command, and greet a server?
   clang            do all headers compile with clang without a warning?
@@ -76,6 +76,8 @@ core() {
         printf '#if defined(ASIO_VERSION) || defined(ASIO_DETAIL_CONFIG_HPP)\n#error Asio came into the core\n#endif\nint main() {}\n'
     } > "$scratch/core.cpp"
     "$compiler" "${flags[@]}" "${warnings[@]}" -fsyntax-only "$scratch/core.cpp" || return 1
+    # Nor may it need operators that a compiler offers only when it is asked to.
+    "$compiler" "${flags[@]}" -fno-sized-deallocation -fsyntax-only "$scratch/core.cpp" || return 1
     # The same question with an intruder in it must be answered with no.
     { printf '#include <asio/error.hpp>\n'; cat "$scratch/core.cpp"; } > "$scratch/intruder.cpp"
     if "$compiler" "${flags[@]}" -fsyntax-only "$scratch/intruder.cpp" 2> "$scratch/intruder.txt"; then

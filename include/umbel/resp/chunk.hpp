@@ -16,6 +16,19 @@
 
 namespace umbel::resp {
 
+namespace detail {
+
+/// Gives back what ::operator new returned for `bytes`. Clang before 19 knows no sized form unless it is told to.
+inline void delete_sized(void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(__cpp_sized_deallocation)
+    ::operator delete(memory, bytes);
+#else
+    ::operator delete(memory);
+#endif
+}
+
+}  // namespace detail
+
 /// Counts the bytes of chunks that user values hold, against a bound. Whole chunks are charged, once, however many values stand in them.
 /// A large value that fills its chunk may be held beyond the bound: a copy would take as much.
 /// Threading: every member from any thread. Lifetime: each chunk keeps its budget alive.
@@ -180,7 +193,7 @@ private:
         this->~chunk();
         void* const memory = static_cast<void*>(this);
         switch (what) {
-            case kind::ordinary: return ::operator delete(memory, bytes);
+            case kind::ordinary: return detail::delete_sized(memory, bytes);
             case kind::reserved: return page_store::shared().give(run);
             case kind::grown: return std::free(memory);
         }
