@@ -5,31 +5,17 @@ if(NOT fuzz_sources)
   return()
 endif()
 
-set(fuzz_flags -std=c++20 -O1 -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=fuzzer,address,undefined)
-
-# The newest clang that can link a fuzz target, found by trying; empty when there is none.
-function(umbel_find_fuzzer result)
-  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/fuzzer_probe.cpp"
-    "#include <concepts>\n#include <cstddef>\n#include <cstdint>\n"
-    "extern \"C\" int LLVMFuzzerTestOneInput(std::uint8_t const*, std::size_t) { return 0; }\n")
-  foreach(name IN ITEMS clang++-22 clang++-21 clang++-20 clang++-19 clang++-18 clang++-17 clang++-16 clang++)
-    find_program(clang_${name} ${name} NO_CACHE)
-    if(clang_${name})
-      execute_process(
-        COMMAND "${clang_${name}}" ${fuzz_flags} "${CMAKE_CURRENT_BINARY_DIR}/fuzzer_probe.cpp"
-                -o "${CMAKE_CURRENT_BINARY_DIR}/fuzzer_probe"
-        RESULT_VARIABLE status OUTPUT_QUIET ERROR_QUIET)
-      if(status EQUAL 0)
-        set(${result} "${clang_${name}}" PARENT_SCOPE)
-        return()
-      endif()
-    endif()
-  endforeach()
-  set(${result} "" PARENT_SCOPE)
-endfunction()
+include(fuzz/find_fuzzer.cmake)
+get_target_property(expected_dirs tl::expected INTERFACE_INCLUDE_DIRECTORIES)
+set(fuzz_include_flags "-I${PROJECT_SOURCE_DIR}/include" "-I${CMAKE_CURRENT_SOURCE_DIR}")
+foreach(directory IN LISTS expected_dirs)
+  if(NOT directory STREQUAL "/usr/include")
+    list(APPEND fuzz_include_flags -isystem "${directory}")
+  endif()
+endforeach()
 
 if(NOT DEFINED UMBEL_FUZZ_COMPILER)
-  umbel_find_fuzzer(found_fuzzer)
+  umbel_find_fuzzer(found_fuzzer "${CMAKE_CURRENT_BINARY_DIR}" ${fuzz_include_flags})
   set(UMBEL_FUZZ_COMPILER "${found_fuzzer}" CACHE FILEPATH "A clang with its fuzzer, or empty")
 endif()
 if(UMBEL_FUZZ_COMPILER AND UMBEL_FUZZ_SECONDS GREATER 0)
@@ -37,14 +23,6 @@ if(UMBEL_FUZZ_COMPILER AND UMBEL_FUZZ_SECONDS GREATER 0)
 else()
   message(STATUS "Fuzz targets: only their corpora are replayed")
 endif()
-
-get_target_property(expected_dirs tl::expected INTERFACE_INCLUDE_DIRECTORIES)
-set(fuzz_include_flags "-I${PROJECT_SOURCE_DIR}/include" "-I${CMAKE_CURRENT_SOURCE_DIR}")
-foreach(directory IN LISTS expected_dirs)
-  if(NOT directory STREQUAL "/usr/include")
-    list(APPEND fuzz_include_flags "-isystem${directory}")
-  endif()
-endforeach()
 
 foreach(source IN LISTS fuzz_sources)
   get_filename_component(stem "${source}" NAME_WE)

@@ -3,25 +3,44 @@
 
 umbel_say() { printf '==> %s\n' "$*"; }
 
-# Compilers by preference; a plain name may be older than we need, so its version is asked for.
+# True for a g++ from 12 on and a clang from 16 on; a plain name may be older than we need, so the program is asked.
+umbel_fits() { # umbel_fits COMPILER
+    local version oldest=12
+    version=$("$1" -dumpversion 2> /dev/null) || return 1
+    [[ $("$1" --version 2> /dev/null) != *clang* ]] || oldest=16
+    ((${version%%.*} >= oldest))
+}
+
+umbel_clangs=(clang++-22 clang++-21 clang++-20 clang++-19 clang++-18 clang++-17 clang++-16 clang++)
+umbel_gccs=(g++ g++-12 g++-13 g++-14 g++-15)
+
+# The first compiler by preference that fits: CXX where it is set, unless clang is asked for.
 umbel_compiler() { # umbel_compiler CLANG(yes|no)
-    local name version oldest=12 names=(g++ g++-12 g++-13 g++-14 g++-15)
+    local name names=("${umbel_gccs[@]}") wanted='g++ 12'
     if [[ $1 == yes ]]; then
-        oldest=16
-        names=(clang++-22 clang++-21 clang++-20 clang++-19 clang++-18 clang++-17 clang++-16 clang++)
+        names=("${umbel_clangs[@]}") wanted='clang++ 16'
     elif [[ -n ${CXX:-} ]]; then
-        names=("$CXX")
+        names=("$CXX") wanted="as CXX, g++ 12 or clang++ 16"
     fi
     for name in "${names[@]}"; do
-        command -v "$name" > /dev/null || continue
-        version=$("$name" -dumpversion 2> /dev/null) || continue
-        if ((${version%%.*} >= oldest)); then
-            printf '%s' "$name"
-            return
-        fi
+        command -v "$name" > /dev/null && umbel_fits "$name" || continue
+        printf '%s' "$name"
+        return
     done
-    printf 'no compiler found: %s %s or newer is needed\n' "${names[-1]%%-*}" "$oldest" >&2
+    printf 'no compiler found: %s or newer is needed\n' "$wanted" >&2
     return 1
+}
+
+# One line for each compiler that is installed: whether it is new enough, and which ones would be taken.
+umbel_compilers() {
+    local name verdict
+    for name in ${CXX:+"$CXX"} "${umbel_gccs[@]}" "${umbel_clangs[@]}"; do
+        command -v "$name" > /dev/null || continue
+        verdict='too old (g++ 12 or clang 16 is needed)'
+        if umbel_fits "$name"; then verdict='new enough'; fi
+        printf '%-12s %-10s %s\n' "$name" "$("$name" -dumpversion 2> /dev/null)" "$verdict"
+    done
+    printf 'taken: %s; with --clang: %s\n' "$(umbel_compiler no 2> /dev/null || printf none)" "$(umbel_compiler yes 2> /dev/null || printf none)"
 }
 
 # One job per core, fewer where memory is short: a translation unit with Asio needs about a gigabyte.
