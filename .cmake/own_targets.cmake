@@ -47,3 +47,19 @@ function(umbel_own_target target)
   target_compile_options(${target} PRIVATE ${umbel_warnings} ${umbel_sanitizers})
   target_link_options(${target} PRIVATE ${umbel_sanitizers})
 endfunction()
+
+# umbel::own: the library as our own programs link it, Asio and what is no template of umbel compiled once for all of them.
+# What it is to include headers alone is tried by tests/packaging, by tests/architecture and by the benchmarks.
+function(umbel_own_library name header)
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/own/${name}.cpp" CONTENT "#include <${header}>\n")
+  add_library(${name} STATIC EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/own/${name}.cpp")
+  target_link_libraries(${name} PUBLIC umbel::umbel)
+  umbel_own_target(${name})
+endfunction()
+
+umbel_own_library(umbel_own_asio asio/impl/src.hpp)
+target_compile_definitions(umbel_own_asio PUBLIC ASIO_SEPARATE_COMPILATION)
+umbel_own_library(umbel_own umbel/src.hpp)
+target_compile_definitions(umbel_own PUBLIC UMBEL_SEPARATE_COMPILATION)
+target_link_libraries(umbel_own PUBLIC umbel_own_asio)
+add_library(umbel::own ALIAS umbel_own)

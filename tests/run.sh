@@ -13,13 +13,15 @@ usage: tests/run.sh [options]
   --long                     also the long tests
   --drills                   the drills on real clusters in their long form: 20,000 commands a second, more rounds, Redis and Valkey
   --only REGEX               only the tests whose name matches, for example 'unit/resp' or 'integration/redis'
+  --apart                    each test file a translation unit of its own: slower as a whole, faster when one file is worked on
+  --compilers                say which compilers are installed, which are new enough and which would be taken; build nothing
   --no-setup                 do not look for missing packages
   --help                     this text
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-sanitize='' clang=no fuzz=60 only='' setup=yes drills=OFF
+sanitize='' clang=no fuzz=60 only='' setup=yes drills=OFF unity=ON compilers=no
 while (($#)); do
     case $1 in
         --sanitize) sanitize=${2:-}; shift ;;
@@ -29,6 +31,8 @@ while (($#)); do
         --long) export UMBEL_LONG=1 ;;
         --drills) drills=ON ;;
         --only) only=${2:-}; shift ;;
+        --apart) unity=OFF ;;
+        --compilers) compilers=yes ;;
         --no-setup) setup=no ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; printf 'tests/run.sh: unknown option %s\n' "$1" >&2; exit 2 ;;
@@ -40,6 +44,11 @@ done
 
 # shellcheck source=support/build.sh
 source "$root/tests/support/build.sh"
+
+if [[ $compilers == yes ]]; then
+    umbel_compilers
+    exit
+fi
 
 if [[ $setup == yes ]]; then
     options=(tests)
@@ -53,7 +62,7 @@ build=$root/.build/${compiler##*/}${sanitize:+-$sanitize}
 # g++ hands control from coroutine to coroutine without growing the stack only when it may turn calls into jumps.
 umbel_configure "$build" "$compiler" "-O1 -g1 -foptimize-sibling-calls" \
     -DUMBEL_BUILD_TESTS=ON -DUMBEL_BUILD_EXAMPLES=ON -DUMBEL_BUILD_BENCHMARKS=OFF \
-    "-DUMBEL_SANITIZE=$sanitize" "-DUMBEL_FUZZ_SECONDS=$fuzz" "-DUMBEL_DRILLS=$drills"
+    "-DUMBEL_UNITY_BUILD=$unity" "-DUMBEL_SANITIZE=$sanitize" "-DUMBEL_FUZZ_SECONDS=$fuzz" "-DUMBEL_DRILLS=$drills"
 umbel_build "$build"
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}

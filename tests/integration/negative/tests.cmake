@@ -12,8 +12,8 @@ foreach(defect IN LISTS defects)
     DEPENDS "${PROJECT_SOURCE_DIR}/include/${header}" "${defect}" "${negative_folder}/inject.cmake"
     VERBATIM)
   add_executable(negative_${name} "${negative_folder}/${name}_test.cpp" "${shadow}/${header}")
-  # Not umbel::compiled: that has no defect.
-  target_link_libraries(negative_${name} PRIVATE umbel::umbel Catch2::Catch2WithMain)
+  # Not umbel::own: that has no defect. Asio has none either, and need not be compiled again.
+  target_link_libraries(negative_${name} PRIVATE umbel_own_asio Catch2::Catch2WithMain)
   target_include_directories(negative_${name} BEFORE PRIVATE "${shadow}" "${CMAKE_CURRENT_SOURCE_DIR}")
   target_compile_definitions(negative_${name} PRIVATE UMBEL_CLUSTER_SCRIPT="${cluster_script}")
   umbel_own_target(negative_${name})
