@@ -8,10 +8,11 @@ usage: tests/run.sh [options]
 
   --sanitize address|thread  build with the address and undefined-behaviour sanitizers, or with the thread sanitizer
   --clang                    build with the newest clang found (16 or newer; installed if there is none)
-  --fuzz SECONDS             time for each fuzz target where clang's fuzzer is installed (default 60, 0 to leave out)
+  --fuzz SECONDS             time for each fuzz target where clang's fuzzer is installed (default 10, 0 to leave out)
   --seeds N                  seeds of the simulation (default 2000, 200 under a sanitizer)
   --long                     also the long tests
   --drills                   the drills on real clusters in their long form: 20,000 commands a second, more rounds, Redis and Valkey
+  --again                    also the tests that passed before with the same program and inputs; they are remembered otherwise
   --only REGEX               only the tests whose name matches, for example 'unit/resp' or 'integration/redis'
   --apart                    each test file a translation unit of its own: slower as a whole, faster when one file is worked on
   --compilers                say which compilers are installed, which are new enough and which would be taken; build nothing
@@ -21,7 +22,7 @@ TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-sanitize='' clang=no fuzz=60 only='' setup=yes drills=OFF unity=ON compilers=no
+sanitize='' clang=no fuzz=10 only='' setup=yes drills=OFF unity=ON compilers=no
 while (($#)); do
     case $1 in
         --sanitize) sanitize=${2:-}; shift ;;
@@ -30,6 +31,7 @@ while (($#)); do
         --seeds) export UMBEL_SEEDS=${2:-}; shift ;;
         --long) export UMBEL_LONG=1 ;;
         --drills) drills=ON ;;
+        --again) export UMBEL_AGAIN=1 ;;
         --only) only=${2:-}; shift ;;
         --apart) unity=OFF ;;
         --compilers) compilers=yes ;;
@@ -71,7 +73,8 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 umbel_say "running the tests"
 cd "$build"
 status=0
-ctest --output-on-failure --no-tests=error -j "$(umbel_jobs)" ${only:+-R "$only"} || status=$?
+# Four places a core: tests/CMakeLists.txt says how many each test takes.
+ctest --output-on-failure --no-tests=error -j "$((4 * $(umbel_jobs)))" ${only:+-R "$only"} || status=$?
 # What the drills have measured decides nothing and is worth a look.
 if [[ $drills == ON ]]; then grep -h '^drill: ' Testing/Temporary/LastTest.log || true; fi
 exit "$status"

@@ -15,9 +15,12 @@ endforeach()
 list(JOIN dependency_dirs ":" dependency_path)
 
 foreach(question IN ITEMS alone core link readme clang)
+  umbel_remembered(before architecture/compile/${question}
+    "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" "${CMAKE_CURRENT_SOURCE_DIR}/support/build.sh"
+    "${PROJECT_SOURCE_DIR}/README.md")
   add_test(NAME architecture/compile/${question}
-    COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" ${question})
-  set_tests_properties(architecture/compile/${question} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77
+    COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" ${question})
+  set_tests_properties(architecture/compile/${question} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 ${umbel_computes} COST 400
     ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER};INCLUDES=${dependency_path}")
 endforeach()
-set_tests_properties(architecture/compile/alone architecture/compile/link PROPERTIES PROCESSORS 2 COST 500)
+set_tests_properties(architecture/compile/alone architecture/compile/link PROPERTIES PROCESSORS 8 COST 500)

@@ -53,6 +53,6 @@ foreach(source IN LISTS fuzz_sources)
     add_test(NAME fuzz/${name}/search
       COMMAND "${program}" -max_total_time=${UMBEL_FUZZ_SECONDS} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0
               "-artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${stem}_failure_" ${fuzz_dirs})
-    set_tests_properties(fuzz/${name}/search PROPERTIES TIMEOUT ${fuzz_timeout} COST 1000) # the longest first
+    set_tests_properties(fuzz/${name}/search PROPERTIES TIMEOUT ${fuzz_timeout} COST 1000 ${umbel_computes}) # the longest first
   endif()
 endforeach()

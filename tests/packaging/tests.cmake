@@ -3,7 +3,9 @@ if(UMBEL_SANITIZE)
   return()
 endif()
 foreach(way IN ITEMS installed built subdirectory plain)
+  umbel_remembered(before packaging/${way}
+    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/.cmake" "${PROJECT_SOURCE_DIR}/CMakeLists.txt" "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
   add_test(NAME packaging/${way}
-    COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/packaging/check.sh" ${way} "${CMAKE_CURRENT_BINARY_DIR}/packaging/${way}")
-  set_tests_properties(packaging/${way} PROPERTIES TIMEOUT 300 ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER}")
+    COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/packaging/check.sh" ${way} "${CMAKE_CURRENT_BINARY_DIR}/packaging/${way}")
+  set_tests_properties(packaging/${way} PROPERTIES TIMEOUT 900 ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER}" ${umbel_computes} COST 400)
 endforeach()
