@@ -12,7 +12,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,7 +48,7 @@ public:
 
     /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
     UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return collecting_ && link_.passes(one, now_); }
-    /// The same where the caller knows that the owner is in a turn, or holds: nobody else has calls for the session.
+    /// The same where the caller is known to be in a turn, or to hold.
     UMBEL_ALWAYS_INLINE bool passes_owner(call& one) noexcept { return link_.passes(one, now_); }
 
     /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
@@ -149,8 +148,7 @@ public:
     void on_writable(std::uint32_t epoch) {
         if (epoch != epoch_ || !open_) return;
         write_blocked_ = false;
-        turn_scope const now{*this};
-        serve();
+        serve_turn();
     }
     /// The stream has ended or is broken.
     void on_end(std::uint32_t epoch, std::string why) {
@@ -167,17 +165,16 @@ public:
     void scheduled_turn() {
         scheduled_ = false;
         turns_lost_ = 0;
-        turn_scope const now{*this};
-        serve();
+        serve_turn();
     }
-    /// Serves what take_submitted() finds.
-    void serve_calls() {
+    /// A turn for whatever has come.
+    void serve_turn() {
         turn_scope const now{*this};
         serve();
     }
     /// A posted turn will not come, for want of memory.
     void on_turn_lost() noexcept {
-        scheduled_ = false;
+        forget_scheduled_turn();
         if (++turns_lost_ < turns_lost_max) schedule();
     }
     void timer_due() {

@@ -78,7 +78,7 @@ UMBEL_NEVER_INLINE inline void connection::serve_notes(engine::ownership::kinds 
     if ((what & news) != 0) take_news();
     if ((what & timer_due_now) != 0) timer_due();
     if ((what & turn_due) != 0) return scheduled_turn();
-    if ((what & calls) != 0) serve_calls();
+    if ((what & calls) != 0) serve_turn();
 }
 
 /// Posted, not run: on the connection's own context, behind what is ready there.
