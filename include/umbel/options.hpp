@@ -43,20 +43,18 @@ enum class read_from : std::uint8_t {
 };
 
 /// Which commands are sent again by themselves when nobody knows whether they ran: their connection was lost
-/// after they had left. What a retry may do, by what is known of delivery:
+/// after they had left. What a retry may do, by what is known of delivery; the default is `reads`:
 ///
-/// | the command            | not_sent, not_executed | unknown: never | reads (default) | idempotent | always
-/// |
-/// |------------------------|------------------------|----------------|-----------------|------------|--------|
-/// | reads                  | again                  | fails          | again           | again      | again
-/// | | writes, idempotent     | again                  | fails          | fails           | again      |
-/// again  | | writes, script, others | again                  | fails          | fails           | fails |
-/// again  |
+/// | command               | not_sent, not_executed | unknown: never | reads | idempotent | always |
+/// |-----------------------|------------------------|----------------|-------|------------|--------|
+/// | reads                 | again                  | fails          | again | again      | again  |
+/// | idempotent writes     | again                  | fails          | fails | again      | again  |
+/// | other writes, scripts | again                  | fails          | fails | fails      | again  |
 ///
 /// A command that fails says delivery::unknown: it may have run, may run yet, or may never run. What was
 /// executed (a reply came) is never sent again, nor is what met its deadline or was cancelled. Hedged reads
-/// are reads. No write is sent twice unless `idempotent` or `always` asks for it, so no write is ever undone
-/// by its own echo.
+/// are reads. No write is sent twice unless `idempotent` or `always` asks for it, so no acknowledged write
+/// ever runs again and undoes a newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody

@@ -1,5 +1,7 @@
-// fault_proxy.hpp: stands between a client and one node and spoils what passes: in pieces, late, cut at a byte, withheld, with junk in
-// between. It knows bytes, and of the protocol only how a client's first command begins: links between servers are let through unharmed.
+// fault_proxy.hpp: stands between a client and one node and spoils what passes: in pieces, late, cut at a
+// byte, withheld, with junk in between; or keeps what a connection has sent until its client is gone, as a
+// middlebox may. It knows bytes, and of the protocol only how a client's first command begins: links between
+// servers are let through unharmed.
 #pragma once
 
 #include <asio/as_tuple.hpp>
@@ -67,6 +69,8 @@ public:
     std::uint64_t sprung() const noexcept { return sprung_; }
     std::uint64_t cuts() const noexcept { return cuts_; }
     std::uint64_t stalls() const noexcept { return stalls_; }
+    /// Bytes of detained connections that have reached the node after all.
+    std::uint64_t late_bytes() const noexcept { return late_bytes_; }
 
     // ---- On the context's thread ----------------------------------------------------------------------------------------------
 
@@ -77,6 +81,16 @@ public:
     }
     /// One ambush at a time; it springs once.
     void lay(ambush trap) { trap_ = std::move(trap); }
+    /// Keeps what clients send from now on over the connections that stand; new ones pass. Ends of clients
+    /// are not heard meanwhile.
+    void detain() {
+        for (auto const& one : links_) one->detained = one->from_client;
+    }
+    /// Lets what was detained reach the node, whether its client is there still or not.
+    void release() {
+        for (auto const& one : links_) one->released = std::exchange(one->detained, false);
+        changed();
+    }
     void close() {
         std::error_code ignored;
         acceptor_.close(ignored);
@@ -95,6 +109,8 @@ private:
         ambush::manner how = ambush::manner::reset;
         std::string junk;
         bool from_client = false;
+        bool detained = false;  ///< What its client says waits.
+        bool released = false;  ///< It has waited, and waits no more.
         bool begun = false;
         bool ended = false;
     };
@@ -198,7 +214,8 @@ private:
     /// Passes bytes on as the proxy's conduct wants it; false when the link has ended.
     asio::awaitable<bool> pass(shared_link one, tcp::socket& to, std::string bytes, bool conduct::* held) {
         for (std::size_t at = 0; at < bytes.size() && !one->ended;) {
-            while (one->from_client && now_.*held && !one->ended) co_await one->turn.async_wait(quietly);
+            while (one->from_client && waits(*one, held) && !one->ended)
+                co_await one->turn.async_wait(quietly);
             if (one->from_client && now_.delay.count() != 0) {
                 asio::steady_timer pause{io_, now_.delay};
                 co_await pause.async_wait(quietly);
@@ -208,10 +225,14 @@ private:
             auto const [wrong, written] = co_await asio::async_write(to, asio::buffer(bytes.data() + at, size), quietly);
             if (wrong) co_return false;
             at += written;
+            if (one->released && held == &conduct::hold_requests) late_bytes_ += written;
             // A turn for the other side, so that it meets the piece alone.
             if (at < bytes.size()) co_await asio::post(asio::use_awaitable);
         }
         co_return !one->ended;
+    }
+    bool waits(link const& one, bool conduct::*held) const {
+        return now_.*held || (one.detained && held == &conduct::hold_requests);
     }
     void end(link& one, ambush::manner how) {
         if (std::exchange(one.ended, true)) return;
@@ -236,6 +257,7 @@ private:
     std::atomic<std::uint64_t> sprung_{0};
     std::atomic<std::uint64_t> cuts_{0};
     std::atomic<std::uint64_t> stalls_{0};
+    std::atomic<std::uint64_t> late_bytes_{0};
 };
 
 }  // namespace umbel::test

@@ -56,6 +56,12 @@ public:
     void lay(real_cluster::node const& node, ambush trap) {
         on_its_thread([&] { at(node).lay(std::move(trap)); });
     }
+    void detain(real_cluster::node const& node) {
+        on_its_thread([&] { at(node).detain(); });
+    }
+    void release(real_cluster::node const& node) {
+        on_its_thread([&] { at(node).release(); });
+    }
     std::uint64_t cuts() const {
         std::uint64_t sum = 0;
         for (fault_proxy const& one : proxies_) sum += one.cuts();
