@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/config.hpp>
+#include <umbel/resp/real.hpp>
 #include <umbel/resp/type.hpp>
 
 #include <bit>
@@ -110,10 +111,7 @@ inline bool read_real(std::string_view text, double& value) noexcept {
         text.remove_prefix(1);
         if (!text.empty() && text.front() == '-') return false;
     }
-    if (text.empty()) return false;
-    char const* const end = text.data() + text.size();
-    auto const [stop, failure] = std::from_chars(text.data(), end, value);
-    return failure == std::errc{} && stop == end;
+    return !text.empty() && detail::read_decimal(text, value);
 }
 
 /// True for an optional sign and at least one digit.
