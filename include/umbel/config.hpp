@@ -27,8 +27,8 @@
 #define UMBEL_NEVER_INLINE
 #endif
 
-// A function that nobody may call, and what to write instead: compilers that know C++26 print the text itself, others the line it stands in.
-#if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L
+// A function that nobody may call, and what to write instead: in C++26 a compiler prints the text itself, before that the line it stands in.
+#if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L && __cplusplus > 202302L
 #define UMBEL_DELETED(instead) delete (instead)
 #else
 #define UMBEL_DELETED(instead) delete

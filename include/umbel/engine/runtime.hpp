@@ -331,7 +331,7 @@ private:
     }
     void carry_out() noexcept {
         std::vector<action> actions = std::exchange(engine_.actions(), {});
-        for (action& what : actions) std::visit([this](auto& one) { act(one); }, what);
+        for (action& what : actions) std::visit([this](auto& one) { this->act(one); }, what);
         while (call* const one = engine_.outgoing().pop()) hand_over(*one);
         // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
         while (call* const one = engine_.finished().pop()) complete_soon(*one);
