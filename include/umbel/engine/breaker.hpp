@@ -15,8 +15,8 @@ enum class attempt_kind : std::uint8_t {
     probe,  ///< The breaker is half open.
 };
 
-/// Counts a node's failures in a row: connection attempts refused or timed out, connections lost soon after they were made, and
-/// connections lost because the node was silent.
+/// Counts a node's failures in a row: connection attempts refused or timed out, connections lost soon after they were made, before anything
+/// that was asked on them had a reply, and connections lost because the node was silent.
 /// Rule: M. Nygard, "Release It!", "Circuit Breaker".
 class circuit_breaker {
 public:
@@ -48,6 +48,10 @@ public:
         if (state_ == state::open) state_ = state::half_open;
         if (state_ == state::half_open) return attempt_kind::probe;
         return failures_max != 0 && failures_ + 1 >= failures_max ? attempt_kind::last : attempt_kind::usual;
+    }
+    /// A probe was given up before it told anything: the next one may begin.
+    void called_off() noexcept {
+        if (state_ == state::half_open) state_ = state::open;
     }
     /// The node has answered: commands go there again. Failures are forgotten only when it has `proven` itself, so that one which accepts
     /// connections and drops them opens again at once.

@@ -127,6 +127,7 @@ private:
     void open(link_id link, instant now);
     void shut(link_id link, instant now);
     void shut_all(std::uint16_t number, link_mode mode, instant now);
+    void call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
     void reopen_due(instant now);
 
     // How nodes stand.

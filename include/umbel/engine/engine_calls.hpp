@@ -125,6 +125,9 @@ inline void engine::go_on(call& one, instant now) {
             return wait(one, way.fault == errc::cluster_down && one.table_version == router_.version() ? waits_for::topology : waits_for::time,
                         after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
+            // The topology has changed while it was queued, and it has cost nobody anything: no reason to wait for the next one.
+            if (one.table_version != router_.version() && repetition_of(way.fault, way.lately, one.retries) == repetition::free && way.fault != errc::slot_uncovered)
+                return reroute(one, way.from.node, now);
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
                         after(now, way.verdict.delay), now);
         case step::fail: break;

@@ -43,6 +43,7 @@ inline void engine::on(link_opened& seen, instant now) {
     link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
+    link.was_up = true;
     link.up_since = now;
     bool const came_back = peer.breaker.refuses();
     peer.breaker.answered(false);
@@ -65,20 +66,24 @@ inline void engine::on(link_lost& seen, instant now) {
     node& peer = nodes_[seen.link.node];
     link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation) return;
-    bool const was_up = link.now_is == link_status::state::up;
+    bool const was_up = std::exchange(link.was_up, false);
     bool const leaving = link.now_is == link_status::state::closing;
-    bool const stable = was_up && !seen.silent && now - link.up_since > std::chrono::seconds{1};
+    duration const lived = was_up ? now - link.up_since : duration{0};
+    // A node that has replied, or held a connection for a while, was well: that the connection has ended is no failure to connect.
+    bool const stable = was_up && seen.how != link_loss::silent && (seen.how == link_loss::served || lived > std::chrono::seconds{1});
+    // Of a connection that nobody used, only its life can tell: one that outlived the pause before it makes a new beginning.
+    bool const unused = was_up && seen.how == link_loss::unused;
     link.now_is = leaving ? link_status::state::idle : link_status::state::down;
-    link.failures = stable ? 0 : link.failures + 1;
+    link.failures = stable || (unused && lived > link.pause) ? 0 : link.failures + 1;
     ++counters_.disconnects;
-    // Who has served well for a while is new to failing.
     if (stable || leaving) peer.breaker.answered(true);
     unsigned const failures = std::max(link.failures, peer.breaker.failures());
-    link.retry_at = after(now, backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_));
+    link.pause = backoff(options_.reconnect_delay, options_.reconnect_delay_max, failures, random_);
+    link.retry_at = after(now, link.pause);
     link.last_failure = seen.why;
     link.last_message = std::move(seen.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
-    if (!stable && !leaving) note_loss(peer, link, was_up, now);
+    if (!stable && !unused && !leaving) note_loss(peer, link, was_up, now);
     router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
@@ -94,10 +99,12 @@ inline void engine::on(link_closed& seen, instant now) {
     node& peer = nodes_[seen.link.node];
     link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation) return;
+    bool const was_up = std::exchange(link.was_up, false);
     link.now_is = link_status::state::idle;
-    link.failures = 0;
-    // A probe that was called off says nothing, and a link that has drained has served.
-    if (peer.breaker.now_is() != circuit_breaker::state::open) peer.breaker.answered(true);
+    if (was_up) link.failures = 0;
+    // A link that has drained has served; an attempt that was called off says nothing.
+    if (!was_up) peer.breaker.called_off();
+    else if (peer.breaker.now_is() != circuit_breaker::state::open) peer.breaker.answered(true);
     weigh(seen.link.node, now);
     peer.left_at = now;
     tick(now);
@@ -110,6 +117,27 @@ inline void engine::on(refresh_wanted& seen, instant now) {
     }
     refresher_.want(now);
     tick(now);
+}
+
+/// Calls off the attempts to open links on which nobody is routed any more: who waits for them goes to those who have taken over. A link that is
+/// open drains instead, for it may still bring replies.
+inline void engine::call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now) {
+    std::vector<bool> leads(nodes_.size(), false);
+    for (cluster::shard const& one : told.shards) {
+        std::uint16_t const number = one.primary == cluster::topology::none || one.ranges.empty() ? link_id::no_node : numbers[one.primary];
+        if (number != link_id::no_node) leads[number] = true;
+    }
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        node const& one = nodes_[number];
+        bool const reads = one.member && one.role == cluster::node_role::replica && cluster::is_routable(one.health);
+        for (link_mode const mode : {link_mode::primary, link_mode::replica}) {
+            if (!one.in_use || (mode == link_mode::primary ? leads[number] : reads)) continue;
+            for (unsigned loop = 0; loop < one.loops(); ++loop) {
+                auto const place = static_cast<std::uint8_t>(loop);
+                if (one.link(mode, place).now_is == link_status::state::opening) shut({number, mode, place}, now);
+            }
+        }
+    }
 }
 
 /// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.

@@ -169,6 +169,7 @@ inline void engine::adopt(cluster::topology incoming, instant now) {
     for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.obtain(told.where, now));
     router_.table().publish(merged, numbers);
     settle_members(merged, numbers, now);
+    call_off_attempts(merged, numbers, now);
     topology_ = std::move(merged);
     router_.learned(alone ? known_as::standalone : known_as::cluster);
     ++counters_.topology_changes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/link_state.hpp>
 
 #include <string>
 #include <variant>
@@ -22,7 +23,7 @@ struct link_lost {
     std::uint32_t generation = 0;
     errc why{};
     std::string message;
-    bool silent = false;  ///< It was connected, but no answer came.
+    link_loss how = link_loss::refused;
 };
 
 /// A link that was told to close has drained and is closed.

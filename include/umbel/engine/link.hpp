@@ -5,6 +5,7 @@
 #include <umbel/engine/breaker.hpp>
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/latency_meter.hpp>
+#include <umbel/engine/link_state.hpp>
 #include <umbel/engine/parting.hpp>
 #include <umbel/engine/pipeline.hpp>
 
@@ -61,6 +62,7 @@ public:
     void connecting(handshake_plan plan, std::string node, link_id id, instant now, attempt_kind kind = attempt_kind::usual) {
         kind_ = kind;
         silent_ = false;
+        begun_at_ = now;
         plan_ = std::move(plan);
         pipe_.serve(std::move(node), id);
         state_ = state::connecting;
@@ -86,17 +88,22 @@ public:
     void lost(errc why, std::string message, instant now) {
         down_because_ = why;
         down_message_ = std::move(message);
-        bool const had_served = state_ == state::ready;
-        if (kind_ == attempt_kind::last && !had_served) kind_ = attempt_kind::probe;
+        bool const was_open = state_ == state::ready;
+        loss_ = loss_now();
+        if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         state_ = state::down;
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be reached.
-        pipe_.lose(had_served && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now);
+        pipe_.lose(was_open && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now);
     }
 
-    /// Back to the beginning: for a node number that is used again.
-    void forget() noexcept {
-        UMBEL_ASSERT(pipe_.idle());
+    /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have been sent yet.
+    bool drained() const noexcept { return pipe_.idle() || state_ == state::connecting || state_ == state::greeting; }
+    /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to open is judged as not sent.
+    void retire(instant now) noexcept {
+        UMBEL_ASSERT(drained());
+        pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
+        unsent_ = {};
         state_ = state::idle;
     }
 
@@ -155,8 +162,8 @@ public:
         return progress::broken;
     }
 
-    /// After the loss of a connection: true when the node gave no answer, though it was connected.
-    bool silent() const noexcept { return silent_; }
+    /// After the loss of a connection: how far it had come.
+    link_loss loss() const noexcept { return loss_; }
 
     /// After progress::broken, or when tick() returned false: what to report.
     errc why() const noexcept { return why_; }
@@ -175,8 +182,8 @@ public:
         return due;
     }
 
-    /// After tick(): true, once, when commands wait and the node has been silent for a while. A frozen node resets nothing, so the
-    /// others must be asked whether it was replaced: report refresh_wanted with this link.
+    /// After tick(): true, once, when commands wait, or a connection is being opened, and the node has been silent for a while. A frozen
+    /// node resets nothing, so the others must be asked whether it was replaced: report refresh_wanted with this link.
     bool doubts() noexcept { return std::exchange(doubted_, false); }
 
     /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
@@ -185,6 +192,10 @@ public:
         // A large command on its way is a sign of life: the PING stands behind it, and so does every reply.
         if (std::exchange(moved_, false)) heard_ = now;
         if (!pipe_.fault().empty()) return give_up(errc::connection_lost, std::string{pipe_.fault()});
+        if (can_doubt() && now - quiet_since() >= options_.doubt_after) {
+            doubted_ = true;
+            doubted_at_ = now;
+        }
         switch (state_) {
             case state::idle:
             case state::down: return true;
@@ -194,10 +205,6 @@ public:
                 return give_up(errc::connect_failed, "no connection within the connect timeout");
             case state::ready: break;
         }
-        if (can_doubt() && now - quiet_since() >= options_.doubt_after) {
-            doubted_ = true;
-            doubted_at_ = now;
-        }
         if (many_timeouts() && now >= patient_until()) return fall_silent("the node was silent while deadlines passed");
         if (options_.probe_after <= duration{0}) return true;
         if (probing_ && now - asked_at() >= options_.probe_timeout) return fall_silent("the node did not answer a PING");
@@ -206,7 +213,20 @@ public:
     }
 
 private:
-    bool can_doubt() const noexcept { return state_ == state::ready && options_.doubt_after > duration{0} && !pipe_.idle(); }
+    bool opening() const noexcept { return state_ == state::connecting || state_ == state::greeting; }
+    /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is doubted once even if nobody waits.
+    bool can_doubt() const noexcept {
+        if (options_.doubt_after <= duration{0}) return false;
+        return opening() ? !pipe_.idle() || doubted_at_ < begun_at_ : state_ == state::ready && !pipe_.idle();
+    }
+    link_loss loss_now() const noexcept {
+        if (state_ != state::ready) return link_loss::refused;
+        if (silent_) return link_loss::silent;
+        if (replies() != replies_before_) return link_loss::served;
+        return pipe_.idle() ? link_loss::unused : link_loss::unanswered;
+    }
+    /// Replies of all connections so far, also those for which nobody waited any more.
+    std::uint64_t replies() const noexcept { return pipe_.counters().replies + pipe_.counters().late; }
     bool many_timeouts() const noexcept { return pipe_.silent_timeouts() >= options_.silent_timeouts_max; }
     /// How long a node that answers nothing is believed to be busy only.
     instant patient_until() const noexcept {
@@ -215,7 +235,9 @@ private:
     }
     /// From when on silence means something: a process that was stopped, or busy elsewhere, has asked late.
     instant asked_at() const noexcept { return std::max(after(heard_, options_.probe_after), probed_at_); }
-    instant quiet_since() const noexcept { return std::max({heard_, busy_since_, doubted_at_}); }
+    instant quiet_since() const noexcept {
+        return opening() && pipe_.idle() ? std::max(begun_at_, doubted_at_) : std::max({heard_, begun_at_, busy_since_, doubted_at_});
+    }
 
     progress settle_greeting(instant now) {
         if (state_ != state::greeting) return progress::drained;
@@ -242,6 +264,7 @@ private:
             case handshake::step::done:
                 state_ = state::ready;
                 heard_ = ready_at_ = now;
+                replies_before_ = replies();
                 kind_ = attempt_kind::usual;
                 return;
             case handshake::step::failed:
@@ -316,6 +339,8 @@ private:
     handshake greeting_;
     write_piece unsent_{};
     instant give_up_at_ = never;
+    instant begun_at_{0};                ///< When the present connection attempt, or the latest, began.
+    std::uint64_t replies_before_ = 0;   ///< The connection before this one had so many, all counted.
     instant heard_{0};
     instant ready_at_{0};
     bool probing_ = false;
@@ -323,6 +348,7 @@ private:
     bool moved_ = false;  ///< A write that was stuck has gone on since tick() looked.
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;
+    link_loss loss_ = link_loss::refused;
     instant busy_since_{0};
     instant doubted_at_{0};
     bool doubted_ = false;

@@ -28,6 +28,8 @@ struct link_status {
     instant begun_at{0};           ///< When the latest attempt to connect was made.
     instant retry_at{0};
     instant up_since{0};
+    duration pause{};              ///< How long the latest attempt had to wait for its turn.
+    bool was_up = false;           ///< It has served since it was last opened.
     errc last_failure{};
     std::string last_message;
 };

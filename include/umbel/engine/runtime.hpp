@@ -342,7 +342,7 @@ private:
         std::uint32_t const generation = what.generation;
         Session* there = nullptr;
         if (try_alloc([&] { there = &obtain(link); }) && port().open_session(*there, std::move(what))) return;
-        happened(link_lost{link, generation, errc::connect_failed, {}, false});
+        happened(link_lost{link, generation, errc::connect_failed, {}, link_loss::refused});
     }
     void act(close_link& what) {
         Session* there = nullptr;

@@ -355,14 +355,13 @@ private:
         hang_up(link_.parts_by());
         if (message.empty()) message = text_of("memory has run out");
         link_.lost(why, text_of(message), port().clock());
-        if (!closed_) port().report(link_lost{id_, generation_, why, std::move(message), link_.silent()});
+        if (!closed_) port().report(link_lost{id_, generation_, why, std::move(message), link_.loss()});
     }
     void finish_draining() {
-        if (!link_.pipe().idle() || closed_) return;
+        if (!link_.drained() || closed_) return;
         draining_ = false;
         hang_up(link_.parts_by());
-        link_.pipe().lose(errc::connection_lost, {}, now_);
-        link_.forget();
+        link_.retire(now_);
         port().report(link_closed{id_, generation_});
     }
     void report_opened() {

@@ -214,7 +214,7 @@ TEST_CASE("a node is not given up for a replica link that it refuses while it se
     commands(s);
     s.receive(b, "$1\r\n1\r\n");
     for (int i = 0; i < 20; ++i) {
-        s.happens(engine::link_lost{{s.number(b), engine::link_mode::replica}, 0, errc::no_permission, "NOPERM", false});
+        s.happens(engine::link_lost{{s.number(b), engine::link_mode::replica}, 0, errc::no_permission, "NOPERM", engine::link_loss::refused});
         s.pass(1ms);
     }
     CHECK(of(s, b).now_is() == breaker::state::closed);

@@ -122,7 +122,7 @@ TEST_CASE("a link that is used for another node begins at the beginning", "[link
     w.dial();
     w.one.connected(w.now);
     w.lose(errc::connection_lost);
-    w.one.forget();
+    w.one.retire(w.now);
     CHECK(w.one.now_is() == state::idle);
 }
 

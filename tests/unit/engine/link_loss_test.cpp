@@ -1,0 +1,158 @@
+// How far a connection had come when it ended, as the link tells it, and what a link makes of a silence while it is being opened.
+#include <umbel/engine/link.hpp>
+
+#include "support/wired_link.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel;
+using namespace umbel::test;
+using namespace umbel::test::wiring;
+using engine::link_loss;
+
+namespace {
+
+engine::link_options doubting() {
+    engine::link_options options = usual;
+    options.probe_after = 0s;
+    options.doubt_after = 150ms;
+    return options;
+}
+/// Lets time pass; true when the link doubts its node at the end, and never before.
+bool doubts_after(wired& w, engine::duration span) {
+    CHECK(w.pass(span - 1ms));
+    CHECK_FALSE(w.one.doubts());
+    CHECK(w.pass(1ms));
+    return w.one.doubts();
+}
+
+}  // namespace
+
+TEST_CASE("a link tells whether the connection that ended had replied to anything", "[link]") {
+    wired w;
+    auto plan = plain();
+    plan.password = "secret";
+    SECTION("refused") {
+        w.dial(plan);
+        w.lose(errc::connect_failed);
+        CHECK(w.one.loss() == link_loss::refused);
+    }
+    SECTION("lost in the handshake") {
+        w.dial(plan);
+        w.one.connected(w.now);
+        w.start("GET foo");
+        w.written();
+        w.lose(errc::connection_lost);
+        CHECK(w.one.loss() == link_loss::refused);
+    }
+    SECTION("open and unused") {
+        w.dial(plan);
+        w.one.connected(w.now);
+        w.written();
+        w.receive("+OK\r\n");
+        w.lose(errc::connection_lost);
+        CHECK(w.one.loss() == link_loss::unused);
+    }
+    SECTION("asked, and ended without a reply") {
+        w.dial();
+        w.one.connected(w.now);
+        w.start("GET foo");
+        w.written();
+        w.receive("$3\r\nb");
+        w.lose(errc::connection_lost);
+        CHECK(w.one.loss() == link_loss::unanswered);
+    }
+    SECTION("a reply came, an error and a late one too") {
+        for (char const* const reply : {"$1\r\nx\r\n", "-ERR no\r\n"}) {
+            w.dial();
+            w.one.connected(w.now);
+            w.start("GET foo");
+            w.start("GET foo");
+            w.written();
+            w.receive(reply);
+            w.lose(errc::connection_lost);
+            CHECK(w.one.loss() == link_loss::served);
+        }
+        w.dial();
+        w.one.connected(w.now);
+        auto late = w.start("GET foo");
+        w.written();
+        w.one.pipe().cancel(late.call());
+        w.collect();
+        w.start("GET foo");
+        w.receive("$1\r\nx\r\n");
+        w.lose(errc::connection_lost);
+        CHECK(w.one.loss() == link_loss::served);
+        // What the connection before it had served does not count.
+        w.dial();
+        w.one.connected(w.now);
+        w.start("GET foo");
+        w.lose(errc::connection_lost);
+        CHECK(w.one.loss() == link_loss::unanswered);
+    }
+    SECTION("silence, though it had served") {
+        w.dial();
+        w.one.connected(w.now);
+        w.start("GET foo");
+        w.written();
+        w.receive("$1\r\nx\r\n");
+        CHECK(w.pass(1s));
+        CHECK_FALSE(w.pass(2s));
+        w.lose(w.one.why());
+        CHECK(w.one.loss() == link_loss::silent);
+    }
+}
+
+TEST_CASE("a silent connection attempt is doubted again and again while commands wait for it", "[link]") {
+    for (bool const greets : {false, true}) {
+        wired w{doubting()};
+        auto plan = plain();
+        plan.password = "secret";
+        w.dial(plan);
+        if (greets) w.one.connected(w.now);
+        w.start("GET foo");
+        for (int i = 0; i < 5; ++i) {
+            CHECK(w.one.next_due() == w.now + 150ms);
+            CHECK(doubts_after(w, 150ms));
+            CHECK_FALSE(w.one.doubts());
+        }
+        CHECK_FALSE(w.pass(2s));
+    }
+}
+
+TEST_CASE("a silent connection attempt for which nobody waits is doubted once, and again when somebody does", "[link]") {
+    wired w{doubting()};
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        w.dial();
+        CHECK(w.one.next_due() == w.now + 150ms);
+        CHECK(doubts_after(w, 150ms));
+        CHECK(w.one.next_due() == w.now + 1850ms);
+        CHECK(w.pass(500ms));
+        CHECK_FALSE(w.one.doubts());
+        w.start("GET foo");
+        CHECK(doubts_after(w, 150ms));
+        CHECK_FALSE(w.pass(1200ms));
+        CHECK(w.one.doubts());
+        w.lose(w.one.why());
+        w.now += 20ms;
+    }
+}
+
+TEST_CASE("a link that is told to close keeps nobody waiting for it to open", "[link]") {
+    wired w{usual, cluster::follow_redirects{}};
+    w.dial();
+    CHECK(w.one.drained());
+    w.start("SET foo 1");
+    CHECK(w.one.drained());
+    w.one.retire(w.now);
+    w.collect();
+    CHECK(w.diverted == 1);
+    CHECK(w.one.now_is() == engine::link::state::idle);
+    w.dial();
+    w.one.connected(w.now);
+    w.start("GET foo");
+    CHECK_FALSE(w.one.drained());
+    w.written();
+    w.receive("$1\r\nx\r\n");
+    CHECK(w.one.drained());
+}
