@@ -8,6 +8,7 @@
 #include <umbel/testing/network.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -29,6 +30,7 @@ struct model_options {
     bool knows_setinfo = true;
     bool serves_stale = true;       ///< replica-serve-stale-data
     std::string password;
+    std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
 };
 
 /// One server.
@@ -232,6 +234,8 @@ private:
     std::string cluster_command(session& from, model_words const& words) {
         std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
         topology_words const told{view, from.resp3};
+        for (std::string const& one : options.denied)
+            if (same_word(what, one)) return wire::error("NOPERM User default has no permissions to run the 'cluster|" + one + "' command");
         if (same_word(what, "shards") && options.knows_shards) return told.shards(time.now());
         if (same_word(what, "slots")) return told.slots();
         if (same_word(what, "nodes")) return told.nodes();
