@@ -322,7 +322,9 @@ private:
         auto& place = peers_[key_of(what.link)];
         engine::link_options timing = options_.link;
         timing.meter = engine_.routes().meter_of(what.link.node);
-        if (!place) place = std::make_unique<peer>(*this, options_.pipeline, timing, what.link);
+        engine::pipeline_options pipeline = options_.pipeline;
+        pipeline.judging.closing = &engine_.routes().closing();
+        if (!place) place = std::make_unique<peer>(*this, pipeline, timing, what.link);
         peer& one = *place;
         one.address = what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
         if (what.link.loop != 0) one.address += "#" + std::to_string(what.link.loop);

@@ -38,7 +38,10 @@ struct follow_redirects {
                 if (!seen.may_repeat()) return verdict::fail();
                 return seen.from_replica && seen.retries < 2 ? verdict::retry_after({}, seen.retries == 0) : repeat(seen, true);
             case errc::read_only: return refreshed(seen);
+            // A server refuses what is too large, or malformed to it, by closing: it is not asked for ever. Rule: "Protocol error" in networking.c.
             case errc::connection_lost:
+                if (seen.connections_closed >= connections_closed_max) return verdict::fail();
+                [[fallthrough]];
             case errc::connect_failed:
             case errc::resolve_failed:
                 if (seen.from_replica && seen.retries < 2 && seen.may_repeat()) return verdict::retry_after({}, true);

@@ -10,6 +10,9 @@
 
 namespace umbel::cluster {
 
+/// Connections that one command may cost before the default policy takes it for the reason that they are closed.
+inline constexpr std::uint16_t connections_closed_max = 2;
+
 /// Everything a policy may base its verdict on: one fault of one command, and its way so far.
 struct attempt {
     errc fault{};
@@ -18,12 +21,15 @@ struct attempt {
     bool again = false;         ///< The fault before this one was the same.
     bool from_replica = false;  ///< The attempt went over a link that serves replica reads.
     bool replica_only = false;  ///< The caller asked for replicas only.
+    bool closing = false;       ///< The client was told to close: it takes no new commands and waits for those under way.
     bool node_open = false;     ///< The node's circuit breaker is open: it has failed many times in a row.
     umbel::retry_unknown unknown =
         umbel::retry_unknown::reads;  ///< What the user wants sent again though it may have run.
     std::uint16_t redirects = 0;  ///< MOVED and ASK followed in a row before this fault.
     std::uint16_t retries = 0;    ///< Attempts repeated before this fault, redirects not counted.
     std::uint16_t redirects_max = 0;
+    /// Connections that the peer has closed instead of answering this command: it may be what the server refuses that way.
+    std::uint16_t connections_closed = 0;
     std::chrono::nanoseconds spent{};  ///< Since the command was accepted.
     std::chrono::nanoseconds left{};   ///< Until its deadline; the largest value without one.
     std::chrono::nanoseconds delay{};  ///< The jittered back-off that fits `retries`, ready to use.

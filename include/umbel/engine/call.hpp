@@ -147,6 +147,7 @@ struct call {
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;
+    std::uint8_t connections_closed = 0;  ///< By the peer, instead of an answer to it.
 
     // What only few commands touch.
     call* wheel_next = nullptr;

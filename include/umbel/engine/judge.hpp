@@ -7,6 +7,7 @@
 #include <umbel/engine/backoff.hpp>
 #include <umbel/engine/call.hpp>
 
+#include <atomic>
 #include <optional>
 #include <string_view>
 
@@ -19,6 +20,7 @@ struct judge_options {
     duration retry_delay{};
     duration retry_delay_max{};
     umbel::retry_unknown unknown = umbel::retry_unknown::reads;
+    std::atomic<bool> const* closing = nullptr;  ///< Whether the client was told to close; null: never.
 };
 
 /// A fault and where it was noticed.
@@ -51,6 +53,8 @@ inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_
     made.from_replica = seen.from_replica;
     made.replica_only = one.reads == read_from::replica;
     made.node_open = seen.node_open;
+    made.closing = options.closing && options.closing->load(std::memory_order_relaxed);
+    made.connections_closed = one.connections_closed;
     made.unknown = options.unknown;
     made.redirects = one.redirects;
     made.retries = one.retries;
@@ -65,6 +69,8 @@ inline void reject(call& one, incident const& seen) noexcept {
     try {
         error_details details;
         details.message.assign(seen.message);
+        if (seen.code == errc::connection_lost && one.connections_closed >= cluster::connections_closed_max)
+            details.message = std::to_string(one.connections_closed) + " connections were closed on this command: " + details.message;
         if (seen.redirects() && !seen.host.empty()) {
             bool const bracket = seen.host.find(':') != std::string_view::npos;
             details.node.append(bracket ? "[" : "").append(seen.host).append(bracket ? "]:" : ":").append(std::to_string(seen.port));

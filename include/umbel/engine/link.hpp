@@ -94,7 +94,8 @@ public:
         state_ = state::down;
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be reached.
-        pipe_.lose(was_open && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now);
+        bool const by_peer = was_open && !silent_ && why == errc::connection_lost && !down_message_.empty();
+        pipe_.lose(was_open && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now, by_peer);
     }
 
     /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have been sent yet.

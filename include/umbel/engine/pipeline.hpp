@@ -242,7 +242,8 @@ public:
     }
 
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the pipeline is empty.
-    void lose(errc why, std::string_view message, instant now) noexcept;
+    /// `by_peer` says that the peer has closed it: a command that was being sent or answered then may be the reason.
+    void lose(errc why, std::string_view message, instant now, bool by_peer = false) noexcept;
 
     /// Hands out every call without judging it: each finishes with `why`. For close and shutdown.
     void dismiss(errc why) noexcept {

@@ -79,14 +79,18 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
     finished_.push(one);
 }
 
-inline void pipeline::lose(errc why, std::string_view message, instant now) noexcept {
+inline void pipeline::lose(errc why, std::string_view message, instant now, bool by_peer) noexcept {
     close_lane();
     std::uint64_t const kernel = outbox_.kernel_bytes();
+    ring::position const first = ring_.head();
     for (; !ring_.empty(); ring_.pop()) {
         ring::entry const next = ring_[ring_.head()];
         if (next.is_tombstone()) continue;
         call& one = *next.owner();
         bool const sent = awaits_reply(one) && one.stream_end <= kernel;
+        bool const begun = awaits_reply(one) && one.stream_end < kernel + one.wire_size();
+        // The one that was being answered, or the one that was being sent; those between have done nothing.
+        if (by_peer && begun && (one.position == first || !sent) && one.connections_closed < UINT8_MAX) ++one.connections_closed;
         leave(one);
         incident const seen{.code = why,
                             .delivered = sent ? delivery::unknown : delivery::not_sent,

@@ -52,6 +52,10 @@ public:
         return there;
     }
 
+    /// Set from the moment on at which the client was told to close. Threading: any.
+    void begin_closing() noexcept { closing_.store(true, std::memory_order_relaxed); }
+    std::atomic<bool> const& closing() const noexcept { return closing_; }
+
     known_as known() const noexcept { return known_.load(std::memory_order_acquire); }
     /// Grows with every change of the topology.
     std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
@@ -158,6 +162,7 @@ private:
     std::atomic<std::uint32_t> version_{0};
     mutable std::atomic<bool> measured_{false};  ///< Somebody reads by latency.
     std::atomic<known_as> known_{known_as::nothing};
+    std::atomic<bool> closing_{false};
 };
 
 }  // namespace umbel::engine

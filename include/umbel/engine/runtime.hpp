@@ -63,7 +63,7 @@ public:
     bool abandoned() const noexcept { return abandoned_; }
 
     /// Lets no call through that begins from now on.
-    void refuse_new() noexcept { parked_.close(); }
+    void refuse_new() noexcept { engine_.routes().begin_closing(), parked_.close(); }
     /// Leaves a question for the control plane.
     void ask(call& one) {
         if (abandoned_) return give_up(one);
@@ -352,14 +352,14 @@ private:
     void act(Notice& what) {
         try {
             port().notice(what);
-        } catch (...) {
-            // An observer that throws loses this notice; it must not stop the client.
+        } catch (...) {  // An observer that throws loses this notice; it must not stop the client.
         }
     }
     Session& obtain(link_id id) {
         if (Session* const known = slot(id).load(std::memory_order_relaxed)) return *known;
         pipeline_options pipe = settings_.pipeline;
         pipe.seed = settings_.pipeline.seed + place_of(id);
+        pipe.judging.closing = &engine_.routes().closing();
         link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
         sessions_.push_back(port().make_session(id, pipe, link));

@@ -106,6 +106,7 @@ inline void strip(pooled_call& one) noexcept {
     one.internal = false;
     one.redirects = 0;
     one.retries = 0;
+    one.connections_closed = 0;
     delete[] one.borrowed;
     one.borrowed = nullptr;
     if (one.has_block && one.block_capacity > pooled_call::kept_block_bytes) {

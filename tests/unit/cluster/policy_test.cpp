@@ -54,6 +54,23 @@ TEST_CASE("redirects are bounded, and do not draw on the retries", "[policy]") {
     }
 }
 
+TEST_CASE("a command on which two connections were closed is not sent a third time, whatever is known of it", "[policy]") {
+    for (delivery const delivered : {delivery::not_sent, delivery::unknown}) {
+        attempt seen = met(errc::connection_lost, delivered);
+        seen.flags = command_flags::read_only;
+        for (bool const replica : {false, true}) {
+            seen.from_replica = replica;
+            seen.connections_closed = 1;
+            CHECK(judged(seen).next != step::fail);
+            seen.connections_closed = 2;
+            CHECK(judged(seen).next == step::fail);
+        }
+        // A refused connection is no answer to it.
+        seen.fault = errc::connect_failed;
+        CHECK(judged(seen).next != step::fail);
+    }
+}
+
 TEST_CASE("TRYAGAIN: back-off, then routed anew, without a refresh", "[policy]") {
     verdict const next = judged(met(errc::try_again));
     CHECK(next.next == step::retry);
