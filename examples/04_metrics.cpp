@@ -65,7 +65,13 @@ asio::awaitable<std::string> metrics(umbel::client& db) {
 // [watcher]
 /// A line in the log for what an operator wants to know.
 struct watcher : umbel::observer {
-    void disconnected(umbel::engine::node_disconnected const& what) override { std::cerr << "lost " << what.node << ": " << what.message << '\n'; }
+    void disconnected(umbel::engine::node_disconnected const& what) override {
+        if (what.why == umbel::errc::cancelled) return;  // The client closed it itself.
+        std::cerr << "lost " << what.node << ": " << what.message << '\n';
+    }
+    void refreshed(umbel::engine::refresh_ended const& what) override {
+        if (what.how == umbel::engine::refresh_ended::outcome::failed) std::cerr << "no topology; " << what.message << '\n';
+    }
     void slow(umbel::engine::call_slow const& what) override {
         std::cerr << what.command << " on " << what.node << " took " << std::chrono::duration_cast<std::chrono::milliseconds>(what.took).count()
                   << " ms\n";

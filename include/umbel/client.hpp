@@ -102,7 +102,8 @@ public:
     }
 
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
-    /// Errors: no_reachable_node at the deadline; wrong_password and the like as soon as every seed has refused.
+    /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology (cluster_down where it has no slots);
+    /// wrong_password, no_permission and the like as soon as every seed has refused.
     operation<ok> ready() const {
         return calling::make_local<ok>(where_, [](net::home& where, net::pooled_call& one) { where.await_topology(one); });
     }

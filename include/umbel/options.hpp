@@ -230,6 +230,9 @@ struct options {
     std::uint32_t hedge_percent_max = 10;
     /// How long a topology query may take before the next node is asked.
     milliseconds refresh_timeout{1000};
+    /// First and largest delay before the topology is asked for again when no node has told one (jittered, doubling).
+    milliseconds refresh_retry_delay{20};
+    milliseconds refresh_retry_delay_max{1000};
     /// Two refreshes are at least this far apart.
     milliseconds refresh_interval_min{100};
     /// A refresh without any cause; sooner, after a second and doubling, while the topology holds a node that is down or loads. Zero means never.
@@ -238,7 +241,8 @@ struct options {
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
-    /// Commands wait on a connection that has been silent for this long: the other nodes are asked whether its node was replaced. Zero means never.
+    /// Commands wait on a connection that has been silent for this long, or that is being opened for this long: the other nodes are asked whether its
+    /// node was replaced, again and again while the silence lasts. Zero means never.
     milliseconds doubt_after{150};
 
     /// MOVED and ASK followed for one command in a row, without a retry between, before errc::too_many_redirects.

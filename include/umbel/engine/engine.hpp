@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/address_map.hpp>
+#include <umbel/cluster/slot_patches.hpp>
 #include <umbel/engine/action.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/judge.hpp>
@@ -98,6 +99,8 @@ public:
 private:
     /// Refreshes in which only strangers answered, before they are believed.
     static constexpr unsigned rebuilt_after_failures = 2;
+    /// Of the text that says what each node answered, beyond which no further node is quoted.
+    static constexpr std::size_t answers_bytes_max = 600;
 
     void on(link_opened& seen, instant now);
     void on(link_lost& seen, instant now);
@@ -113,6 +116,7 @@ private:
     void resume(call& one, instant now);
     void earn(instant now);
     void follow(call& one, instant now);
+    void learn(journal const& way, std::uint16_t to);
     void reroute(call& one, std::uint16_t avoid, instant now);
     void place(call& one, link_id to, instant now);
     void arrived(call& one);
@@ -129,8 +133,10 @@ private:
     void shut_all(std::uint16_t number, link_mode mode, instant now);
     void call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
     void reopen_due(instant now);
+    bool knows_another(std::uint16_t number) const noexcept;
 
     // How nodes stand.
+    void note_closed(node const& peer, link_status& closed, link_mode mode, std::string_view why) noexcept;
     void note_loss(node& peer, link_status const& lost, bool was_up, instant now);
     void shun(std::uint16_t number, instant now);
     void weigh(std::uint16_t number, instant now);
@@ -139,13 +145,22 @@ private:
     std::string_view zone_of(node const& one) const noexcept;
 
     // Topology.
+    struct view {
+        cluster::topology told;
+        std::uint64_t asked_at = 0;          ///< What redirects had taught by then; see cluster::slot_patches.
+        std::uint16_t by = link_id::no_node;  ///< Who told it.
+    };
     void begin_refresh(instant now);
     void ask_candidates(instant now);
+    void send(query& asked, instant now);
+    void refused(query& one, error const& why, instant now);
+    bool is_sure_member(query const& one) const noexcept;
     std::vector<std::uint16_t> candidates(instant now);
     void answered(query& one, instant now);
-    void not_helped(error why, instant now);
+    void quote(std::uint16_t number, error const& why) noexcept;
+    void not_helped(std::uint16_t number, error why, instant now);
     void conclude(instant now);
-    void adopt(cluster::topology incoming, instant now);
+    void adopt(view seen, instant now);
     void settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
     void close_strangers(instant now);
     void release(bool changed, instant now);
@@ -170,11 +185,23 @@ private:
     retry_budget budget_;
     std::array<std::unique_ptr<query>, 4> queries_;
     cluster::topology topology_;
-    std::optional<cluster::topology> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.
-    std::optional<cluster::topology> best_;  ///< The fullest view of the running refresh, while others may be fuller.
-    std::optional<error> last_error_;        ///< Why the latest candidate did not help.
-    bool only_refusals_ = true;              ///< Every failure of the running refresh was a refusal that time does not mend.
-    bool shards_unknown_ = false;            ///< The servers are too old for CLUSTER SHARDS.
+    cluster::slot_patches patches_;
+    std::uint16_t teller_ = link_id::no_node;  ///< Who has sent the latest MOVED.
+    std::optional<view> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.
+    std::optional<view> best_;     ///< The fullest view of the running refresh, while others may be fuller.
+    std::optional<error> last_error_;  ///< Why the latest candidate did not help.
+    /// What the candidates of a refresh said who did not help.
+    struct hearsay {
+        std::string text;
+        std::optional<errc> replied;  ///< The latest that came from a server that answered.
+    };
+    hearsay heard_;         ///< In the present refresh, or the latest …
+    hearsay heard_before_;  ///< … and in one before, where somebody said anything.
+    bool only_refusals_ = true;        ///< Every failure of the running refresh was a refusal that time does not mend.
+    topology_source begins_with_ = topology_source::shards;  ///< The first command that is not known to be refused.
+    bool epochs_refused_ = false;                            ///< This user may not call CLUSTER NODES.
+    instant refresh_begun_at_{0};
+    unsigned refresh_queries_ = 0;
     bool closed_ = false;
     std::uint32_t turn_ = 0;
     instant sweep_at_{0};

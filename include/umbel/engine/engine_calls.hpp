@@ -14,6 +14,7 @@ inline engine::engine(engine_options options, query_port port, traffic_port traf
       refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull},
       traffic_{traffic},
       budget_{options_.budget} {
+    options_.judging.closing = &router_.closing();
     for (auto& one : queries_) one = std::make_unique<query>(port);
 }
 
@@ -55,6 +56,7 @@ inline void engine::pass_time(instant now) {
     ask_candidates(now);
     reopen_due(now);
     if (sweep_at_ <= now) {
+        patches_.each_target([&](std::uint16_t number) { nodes_[number].left_at = now; });
         // A running refresh holds numbers of candidates that nobody has asked yet.
         if (!refresher_.running()) nodes_.sweep(now);
         sweep_at_ = after(now, std::chrono::seconds{10});
@@ -71,6 +73,11 @@ inline instant engine::next_due() const noexcept {
 
 inline void engine::close(instant) noexcept {
     closed_ = true;
+    router_.begin_closing();
+    for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
+        for (std::size_t at = 0; at < nodes_[number].links.size(); ++at)
+            if (nodes_[number].links[at].was_up) note_closed(nodes_[number], nodes_[number].links[at], static_cast<link_mode>(at % 2), "the client was closed");
+    }
     call_list all;
     waiting_.clear(all);
     while (call* const one = all.pop())
@@ -184,13 +191,25 @@ inline void engine::follow(call& one, instant now) {
         ++counters_.asked;
     } else {
         ++counters_.moved;
-        if (way.slot >= 0 && way.slot < cluster::slot_count)
-            router_.table().on_moved(cluster::slot{static_cast<std::uint16_t>(way.slot)}, way.from.node, to);
+        teller_ = way.from.node;
+        learn(way, to);
     }
     // Who asked for replicas only is not sent to a primary because a replica has a new one.
     if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only)) return reroute(one, way.from.node, now);
     one.asking = asked;
     place(one, {to, link_mode::primary, one.link.loop}, now);
+}
+
+/// Lets a MOVED teach the table, and notes it: a topology that was asked for before must not take it back.
+inline void engine::learn(journal const& way, std::uint16_t to) {
+    if (way.slot < 0 || way.slot >= cluster::slot_count) return;
+    cluster::slot const moved{static_cast<std::uint16_t>(way.slot)};
+    std::uint16_t const before = router_.table().primary_of(moved);
+    switch (router_.table().on_moved(moved, way.from.node, to)) {
+        case cluster::moved_effect::ignored: break;
+        case cluster::moved_effect::slot_patched: patches_.note(moved, before, to, false); break;
+        case cluster::moved_effect::shard_moved: patches_.note(moved, before, to, true); break;
+    }
 }
 
 /// The node a redirect names; an empty host is the host that replied.
@@ -279,8 +298,10 @@ inline void engine::wait(call& one, waits_for what, instant due, instant now) {
 inline void engine::expire(call& one) {
     delivery const known = one.way ? one.way->delivery : delivery::not_sent;
     if (router_.known() == known_as::nothing) {
-        std::string const why = last_error_ ? "no node answered; the latest said: " + last_error_->to_string() : "no node answered";
-        return finish(one, errc::no_reachable_node, known, why);
+        hearsay const& heard = heard_.text.empty() ? heard_before_ : heard_;
+        std::string why = heard.replied ? "no node told a topology" : "no node answered";
+        if (!heard.text.empty()) why += "; " + heard.text;
+        return finish(one, heard.replied.value_or(errc::no_reachable_node), known, why);
     }
     bool const met = one.way && !one.way->message.empty();
     std::string const why = met ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";

@@ -44,6 +44,8 @@ inline void engine::on(link_opened& seen, instant now) {
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.was_up = true;
+    link.node_id = seen.node_id;
+    peer.runs_as = seen.mode;
     link.up_since = now;
     bool const came_back = peer.breaker.refuses();
     peer.breaker.answered(false);
@@ -87,9 +89,9 @@ inline void engine::on(link_lost& seen, instant now) {
     router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
     weigh(seen.link.node, now);
     if (was_up) {
-        observe([&] { return node_disconnected{peer.name, seen.why, link.last_message}; });
+        observe([&] { return node_disconnected{peer.name, seen.why, link.last_message, seen.link.mode}; });
     } else {
-        observe([&] { return node_connect_failed{peer.name, seen.why, link.last_message}; });
+        observe([&] { return node_connect_failed{peer.name, seen.why, link.last_message, seen.link.mode}; });
     }
     if (peer.member && !closed_) refresher_.want(now);
     tick(now);
@@ -99,7 +101,8 @@ inline void engine::on(link_closed& seen, instant now) {
     node& peer = nodes_[seen.link.node];
     link_status& link = peer.link(seen.link.mode, seen.link.loop);
     if (link.generation != seen.generation) return;
-    bool const was_up = std::exchange(link.was_up, false);
+    bool const was_up = link.was_up;
+    if (was_up) note_closed(peer, link, seen.link.mode, "no command is routed there any more");
     link.now_is = link_status::state::idle;
     if (was_up) link.failures = 0;
     // A link that has drained has served; an attempt that was called off says nothing.
@@ -110,10 +113,19 @@ inline void engine::on(link_closed& seen, instant now) {
     tick(now);
 }
 
+/// True when somebody else than this node could be asked for the topology.
+inline bool engine::knows_another(std::uint16_t number) const noexcept {
+    for (std::uint16_t other = 0; other < nodes_.size(); ++other)
+        if (other != number && (nodes_[other].member || nodes_[other].named)) return true;
+    return std::any_of(options_.seeds.begin(), options_.seeds.end(), [&](cluster::endpoint const& seed) { return nodes_.find(seed) != number; });
+}
+
 inline void engine::on(refresh_wanted& seen, instant now) {
     if (seen.silent) {
         nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
         weigh(seen.silent.node, now);
+        // Behind what it has not answered, it would not answer this either.
+        if (!knows_another(seen.silent.node)) return tick(now);
     }
     refresher_.want(now);
     tick(now);

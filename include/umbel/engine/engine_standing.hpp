@@ -8,6 +8,12 @@
 
 namespace umbel::engine {
 
+/// Tells the observer of a connection that the client itself has closed.
+inline void engine::note_closed(node const& peer, link_status& closed, link_mode mode, std::string_view why) noexcept {
+    closed.was_up = false;
+    observe([&] { return node_disconnected{peer.name, errc::cancelled, std::string{why}, mode}; });
+}
+
 /// Counts the loss of a link against its node. A node with another link that serves is not the one at fault, and attempts that were under way
 /// side by side have met one failure, not several.
 inline void engine::note_loss(node& peer, link_status const& lost, bool was_up, instant now) {

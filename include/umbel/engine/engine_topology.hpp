@@ -13,11 +13,14 @@ inline void engine::begin_refresh(instant now) {
     best_.reset();
     foreign_.reset();
     only_refusals_ = true;
+    refresh_begun_at_ = now;
+    refresh_queries_ = 0;
+    if (!heard_.text.empty()) heard_before_ = std::exchange(heard_, {});
     refresher_.begin(candidates(now), now);
 }
 
-/// Nodes in the order in which they are asked: those with a connection that answers, then other members, then whom a redirect has named, then
-/// the seeds. All members may leave before any topology has told of those that came: then only a redirect has. What such a node tells is
+/// Nodes in the order in which they are asked: who has just sent a MOVED, for it knows more than the others may; then those with a connection that
+/// answers, then other members, then whom a redirect has named, then the seeds. All members may leave before any topology has told of those that came: then only a redirect has. What such a node tells is
 /// judged like the word of any stranger: it counts when nobody of the known cluster has answered for a while.
 inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
@@ -25,19 +28,21 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
         for (std::size_t at = order.size(); at > first + 1; --at)
             std::swap(order[at - 1], order[first + refresher_.random().below(at - first)]);
     };
+    std::uint16_t const teller = std::exchange(teller_, link_id::no_node);
+    if (teller != link_id::no_node && nodes_[teller].in_use && nodes_[teller].doubted_until <= now && nodes_[teller].any_up()) order.push_back(teller);
     auto const add_members = [&](bool connected) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
             node const& one = nodes_[number];
             bool const up = is_up(one.link(link_mode::primary)) && one.doubted_until <= now;
-            if (one.member && up == connected) order.push_back(number);
+            if (one.member && up == connected && number != teller) order.push_back(number);
         }
         shuffle_from(first);
     };
     add_members(true);
     add_members(false);
     for (std::uint16_t number = 0; number < nodes_.size(); ++number)
-        if (nodes_[number].named) order.push_back(number);
+        if (nodes_[number].named && number != teller) order.push_back(number);
     std::size_t const first_seed = order.size();
     for (cluster::endpoint const& seed : options_.seeds) {
         std::uint16_t const number = nodes_.obtain(seed, now);
@@ -54,17 +59,23 @@ inline void engine::ask_candidates(instant now) {
         if (free == queries_.end()) return refresher_.hold();
         query& asked = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
-        topology_source first = options_.source;
-        if (first == topology_source::automatic) first = shards_unknown_ ? topology_source::slots : topology_source::shards;
-        asked.start(number, nodes_[number].where.host, first, options_.source == topology_source::automatic, options_.refresh_timeout);
+        bool const automatic = options_.source == topology_source::automatic;
+        asked.start(number, nodes_[number].where.host, automatic ? begins_with_ : options_.source, automatic && !epochs_refused_,
+                    options_.refresh_timeout, patches_.now());
         ++counters_.topology_queries;
-        link_id const there{number, link_mode::primary};
-        guarded(asked.map_call(), [&] { place(asked.map_call(), there, now); });
-        if (call* const epochs = asked.epochs_call()) guarded(*epochs, [&] { place(*epochs, there, now); });
+        ++refresh_queries_;
+        send(asked, now);
     }
     // Everybody was asked, nobody is left to answer: the refresh has failed.
     bool const silent = std::none_of(queries_.begin(), queries_.end(), [](auto const& one) { return one->running(); });
     if (refresher_.running() && refresher_.exhausted() && silent) conclude(now);
+}
+
+inline void engine::send(query& asked, instant now) {
+    link_id const there{asked.asked(), link_mode::primary};
+    call* const epochs = asked.epochs_call();
+    guarded(asked.map_call(), [&] { place(asked.map_call(), there, now); });
+    if (epochs) guarded(*epochs, [&] { place(*epochs, there, now); });
 }
 
 inline void engine::on(query_settled& seen, instant now) {
@@ -75,65 +86,120 @@ inline void engine::on(query_settled& seen, instant now) {
 }
 
 inline void engine::answered(query& one, instant now) {
-    // An old server: the next candidate is asked in the old way, and so will this one be.
-    if (one.map_unknown()) shards_unknown_ = true;
-    result<cluster::topology> told = one.take();
-    if (!refresher_.running()) return;  // Somebody else was faster.
+    bool const automatic = options_.source == topology_source::automatic;
     bool const alone = options_.deployment == deployment::standalone;
-    if (!told) {
-        error const& why = told.error();
-        bool const replied = origin_of(why.code()) != origin::transport && origin_of(why.code()) != origin::limit;
-        if (alone ? replied && why.delivery() == delivery::not_executed : why.code() == errc::bad_argument) {
-            if (options_.deployment != deployment::cluster) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
-            return not_helped(error{errc::bad_argument, delivery::not_sent, "the seed is a server without cluster mode"}, now);
-        }
-        return not_helped(why.from(nodes_[one.asked()].name), now);
+    result<cluster::topology> told = one.take();
+    if (automatic && one.epochs_refused()) epochs_refused_ = true;
+    if (automatic && one.map_refused()) {
+        // What one node refuses the others will refuse too; when everything is refused, the next refresh begins anew.
+        begins_with_ = one.next_source().value_or(topology_source::shards);
+        if (!told && !alone && refresher_.running() && one.ask_otherwise(options_.refresh_timeout)) return send(one, now);
+        if (!told) begins_with_ = topology_source::shards;
     }
-    if (alone) return adopt(cluster::standalone_topology(nodes_[one.asked()].where), now);
+    if (!refresher_.running()) return;  // Somebody else was faster.
+    std::uint16_t const number = one.asked();
+    if (!told) return refused(one, told.error(), now);
+    if (alone) return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
     for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
-    bool const stranger = router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, *told);
-    if (stranger) {
-        if (told->covered_slots() == cluster::slot_count) foreign_ = std::move(*told);
-        return not_helped(error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
+    view seen{std::move(*told), one.asked_at(), number};
+    std::size_t const covered = seen.told.covered_slots();
+    if (router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, seen.told) && !is_sure_member(one)) {
+        if (covered == cluster::slot_count) foreign_ = std::move(seen);
+        return not_helped(number, error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
     }
-    std::size_t const covered = told->covered_slots();
-    if (covered == 0) return not_helped(error{errc::cluster_down, delivery::not_executed, "the node knows no slots"}, now);
-    if (covered == cluster::slot_count) return adopt(std::move(*told), now);
+    if (covered == 0) return not_helped(number, error{errc::cluster_down, delivery::not_executed, "the node knows no slots"}, now);
+    if (covered == cluster::slot_count) return adopt(std::move(seen), now);
     // Full coverage is preferred: others are heard before a view with holes is believed.
-    if (!best_ || best_->covered_slots() < covered) best_ = std::move(*told);
+    if (!best_ || best_->told.covered_slots() < covered) best_ = std::move(seen);
     refresher_.hurry(now);
     ask_candidates(now);
 }
 
-inline void engine::not_helped(error why, instant now) {
+/// True when the node that answered is, by its own word, the member that it is taken for, and not another server at its address. Such a node is
+/// believed even if it tells of nobody who was known: old servers leave out nodes without slots, and all slots may have moved to new nodes.
+inline bool engine::is_sure_member(query const& one) const noexcept {
+    node const& peer = nodes_[one.asked()];
+    std::string const& told = one.self_id().empty() ? peer.link(link_mode::primary).node_id : one.self_id();
+    return peer.member && !peer.id.empty() && told == peer.id;
+}
+
+/// A node has told no topology. A server without cluster mode, or one that lets this user ask nothing about clusters, is served as a whole where it
+/// may be one that stands alone.
+inline void engine::refused(query& one, error const& why, instant now) {
+    std::uint16_t const number = one.asked();
+    bool const cluster_mode = nodes_[number].runs_as == server_mode::cluster;
+    bool const asked_in_vain = options_.source == topology_source::automatic && one.map_refused() && one.tried_all();
+    switch (options_.deployment) {
+        case deployment::standalone: {
+            bool const replied = origin_of(why.code()) != origin::transport && origin_of(why.code()) != origin::limit;
+            if (replied && why.delivery() == delivery::not_executed)
+                return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
+            break;
+        }
+        case deployment::automatic:
+            if (why.code() != errc::bad_argument && (!asked_in_vain || cluster_mode)) break;
+            if (router_.known() != known_as::cluster) return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
+            // Another server at the address of a member is no reason to forget the cluster, unless nobody of it answers any more.
+            if (why.code() != errc::bad_argument) break;
+            foreign_ = view{cluster::standalone_topology(nodes_[number].where), patches_.now(), number};
+            return not_helped(number, error{errc::no_reachable_node, delivery::not_executed, "the node runs without cluster mode"}, now);
+        case deployment::cluster:
+            if (why.code() == errc::bad_argument)
+                return not_helped(number, error{errc::bad_argument, delivery::not_sent, "the seed is a server without cluster mode"}, now);
+            break;
+    }
+    if (!asked_in_vain) return not_helped(number, why, now);
+    std::string message = "the server answers none of CLUSTER SHARDS, SLOTS and NODES: ";
+    message += why.message();
+    not_helped(number, error{one.denied() ? errc::no_permission : errc::bad_argument, delivery::not_sent, message}, now);
+}
+
+inline void engine::not_helped(std::uint16_t number, error why, instant now) {
+    bool answered = true;
     switch (origin_of(why.code())) {
         case origin::caller:
         case origin::server: break;
         case origin::limit:
-        case origin::transport:
+        case origin::transport: answered = why.code() == errc::no_reachable_node; [[fallthrough]];
         case origin::protocol:
         case origin::cluster: only_refusals_ = false; break;
     }
-    last_error_ = std::move(why);
+    if (answered) heard_.replied = why.code();
+    quote(number, why);
+    last_error_ = why.from(nodes_[number].name);
     refresher_.hurry(now);
     ask_candidates(now);
+}
+
+/// Keeps what a node has said, for whoever waits in vain.
+inline void engine::quote(std::uint16_t number, error const& why) noexcept {
+    if (heard_.text.size() >= answers_bytes_max) return;
+    try {
+        std::string said = nodes_[number].name + ": ";
+        said += name_of(why.code());
+        if (why.message() != name_of(why.code())) said.append(", ").append(why.message());
+        heard_.text.append(heard_.text.empty() ? "" : "; ").append(said);
+    } catch (...) {
+        // An explanation less.
+    }
 }
 
 /// No candidate is left: the best view counts, or the refresh has failed.
 inline void engine::conclude(instant now) {
     if (best_) {
-        cluster::topology chosen = std::move(*best_);
+        view chosen = std::move(*best_);
         best_.reset();
         return adopt(std::move(chosen), now);
     }
     // Nobody of the known cluster has answered for a while, and the addresses speak for another: it was built anew.
     if (foreign_ && refresher_.failures() >= rebuilt_after_failures) {
-        cluster::topology const rebuilt = std::move(*foreign_);
+        view rebuilt = std::move(*foreign_);
         foreign_.reset();
         topology_ = {};
-        return adopt(rebuilt, now);
+        return adopt(std::move(rebuilt), now);
     }
     refresher_.failed(now);
+    observe([&] { return refresh_ended{refresh_ended::outcome::failed, {}, heard_.text, refresh_queries_, now - refresh_begun_at_}; });
     // A password is not mended by waiting: whoever waits for the first topology is told at once.
     if (router_.known() == known_as::nothing && only_refusals_ && last_error_ && !options_.seeds.empty()) {
         call_list all;
@@ -144,37 +210,45 @@ inline void engine::conclude(instant now) {
 }
 
 /// Lives by a new view of the cluster, where it is fresher than the present one.
-inline void engine::adopt(cluster::topology incoming, instant now) {
+inline void engine::adopt(view seen, instant now) {
+    cluster::topology& incoming = seen.told;
     auto const is_well = [](cluster::node_info const& told) { return cluster::is_routable(told.health); };
     refresher_.succeeded(now, std::all_of(incoming.nodes.begin(), incoming.nodes.end(), is_well));
     last_error_.reset();
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) nodes_[number].named = false;
     bool const alone = incoming.told_by == cluster::source::standalone;
     bool const first = router_.known() == known_as::nothing;
+    if (alone) patches_.clear();
     cluster::topology merged =
         first || alone || topology_.told_by == cluster::source::standalone ? std::move(incoming) : cluster::merge(topology_, incoming);
-    if (!first && !cluster::differs(topology_, merged)) {
-        // MOVED may have patched slots meanwhile; what the cluster says counts.
-        std::vector<std::uint16_t> numbers;
-        for (cluster::node_info const& told : merged.nodes) {
-            numbers.push_back(nodes_.find(told.where));
-            note_zone(numbers.back(), told.availability_zone, now);
-        }
-        cluster::publish_summary const stored = router_.table().publish(merged, numbers);
-        close_strangers(now);
-        return release(stored.slots_changed != 0 || stored.shards_changed != 0, now);
-    }
+    bool const differs = first || cluster::differs(topology_, merged);
     std::vector<std::uint16_t> numbers;
     numbers.reserve(merged.nodes.size());
-    for (cluster::node_info const& told : merged.nodes) numbers.push_back(nodes_.obtain(told.where, now));
-    router_.table().publish(merged, numbers);
-    settle_members(merged, numbers, now);
-    call_off_attempts(merged, numbers, now);
-    topology_ = std::move(merged);
-    router_.learned(alone ? known_as::standalone : known_as::cluster);
-    ++counters_.topology_changes;
-    observe([&] { return topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()}; });
-    release(true, now);
+    for (cluster::node_info const& told : merged.nodes) numbers.push_back(differs ? nodes_.obtain(told.where, now) : nodes_.find(told.where));
+    // MOVED may have patched slots meanwhile. What the cluster says counts, unless it was asked before.
+    cluster::publish_summary const stored =
+        router_.table().publish(cluster::patched_assignments{merged, numbers, patches_, seen.asked_at}.all());
+    patches_.settle(seen.asked_at);
+    patches_.each_target([&](std::uint16_t number) { nodes_[number].left_at = now; });
+    if (differs) {
+        settle_members(merged, numbers, now);
+        call_off_attempts(merged, numbers, now);
+        topology_ = std::move(merged);
+        router_.learned(alone ? known_as::standalone : known_as::cluster);
+        ++counters_.topology_changes;
+        observe([&] { return topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()}; });
+    } else {
+        for (std::size_t at = 0; at < numbers.size(); ++at) note_zone(numbers[at], merged.nodes[at].availability_zone, now);
+        close_strangers(now);
+    }
+    // An answer that was older than a redirect has confirmed nothing of it: the next one will.
+    if (patches_.any_after(seen.asked_at)) refresher_.want(now);
+    bool const changed = differs || !stored.unchanged();
+    observe([&] {
+        auto const how = changed ? refresh_ended::outcome::changed : refresh_ended::outcome::unchanged;
+        return refresh_ended{how, nodes_[seen.by].name, {}, refresh_queries_, now - refresh_begun_at_};
+    });
+    release(changed, now);
 }
 
 /// Notes roles, and closes what does not belong to the topology any more. Seeds are kept as names, not as connections.
@@ -193,11 +267,15 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
         one.id = info.id;
         note_zone(numbers[at], info.availability_zone, now);
     }
+    // Whom a redirect has named since is in use, though the answer does not know it yet.
+    std::vector<bool> awaited(nodes_.size(), false);
+    patches_.each_target([&](std::uint16_t number) { awaited[number] = true; });
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node& one = nodes_[number];
         if (!one.in_use || present[number]) continue;
         if (one.member) one.left_at = now;
         one.member = false;
+        if (awaited[number]) continue;
         shut_all(number, link_mode::primary, now);
         shut_all(number, link_mode::replica, now);
     }

@@ -15,6 +15,7 @@ struct link_opened {
     std::uint32_t generation = 0;
     std::string node_id;
     std::string zone;
+    server_mode mode = server_mode::unknown;
 };
 
 /// A link could not be opened, or was lost. Its calls have been judged and come as calls_diverted.

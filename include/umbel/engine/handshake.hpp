@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/redirect.hpp>
+#include <umbel/engine/link_state.hpp>
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
 #include <umbel/resp/encode.hpp>
@@ -42,6 +43,7 @@ public:
         failure_ = error{errc::protocol_error, delivery::not_sent};
         node_id_.clear();
         zone_.clear();
+        mode_ = server_mode::unknown;
         resp3_ = false;
         fall_back_ = false;
         bool const greet = plan_.protocol == protocol::resp3 ||
@@ -87,6 +89,8 @@ public:
     std::string const& node_id() const noexcept { return node_id_; }
     /// The node's availability zone where the server tells it.
     std::string const& zone() const noexcept { return zone_; }
+    /// How the server was started, where HELLO tells it.
+    server_mode mode() const noexcept { return mode_; }
     bool speaks_resp3() const noexcept { return resp3_; }
 
 private:
@@ -149,13 +153,11 @@ private:
         resp3_ = true;
         if (!answer.is_aggregate()) return;
         bool is_key = true;
-        bool is_zone = false;
+        std::string_view key;
         for (resp::view const part : answer.children()) {
-            if (is_key) {
-                is_zone = part.text() == "availability_zone";
-            } else if (is_zone) {
-                zone_.assign(part.text());
-            }
+            if (is_key) key = part.text();
+            else if (key == "availability_zone") zone_.assign(part.text());
+            else if (key == "mode") mode_ = part.text() == "cluster" ? server_mode::cluster : server_mode::other;
             is_key = !is_key;
         }
     }
@@ -178,6 +180,7 @@ private:
     error failure_{errc::protocol_error, delivery::not_sent};
     std::string node_id_;
     std::string zone_;
+    server_mode mode_ = server_mode::unknown;
 };
 
 }  // namespace umbel::engine

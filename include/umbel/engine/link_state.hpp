@@ -14,6 +14,13 @@ enum class link_state : std::uint8_t {
     closing,  ///< Nobody is routed there any more; what is in flight drains.
 };
 
+/// What a server says in its greeting of how it was started.
+enum class server_mode : std::uint8_t {
+    unknown,  ///< It was not asked, or does not tell.
+    cluster,
+    other,  ///< Stand-alone, or a sentinel.
+};
+
 /// How far a connection had come when it ended. Decides what its end says about the node.
 enum class link_loss : std::uint8_t {
     refused,     ///< It never came to serve: refused, timed out, or turned away in the handshake.

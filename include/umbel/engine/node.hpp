@@ -29,6 +29,7 @@ struct link_status {
     instant retry_at{0};
     instant up_since{0};
     duration pause{};              ///< How long the latest attempt had to wait for its turn.
+    std::string node_id;           ///< What the server at the other end says that it is; empty while nobody told.
     bool was_up = false;           ///< It has served since it was last opened.
     errc last_failure{};
     std::string last_message;
@@ -42,6 +43,7 @@ struct node {
     std::string name;  ///< "host:port".
     std::string id;    ///< As the cluster names it; empty while unknown.
     std::string zone;
+    server_mode runs_as = server_mode::unknown;
     cluster::node_role role = cluster::node_role::primary;
     cluster::node_health health = cluster::node_health::online;
     bool in_use = false;  ///< The number is taken.
@@ -69,6 +71,7 @@ struct node {
         return false;
     }
 
+    bool any_up() const noexcept { return std::any_of(links.begin(), links.end(), is_up); }
     /// The kind of link that serves the node's role.
     link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
     /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While the breaker is open only the first

@@ -16,20 +16,39 @@ struct topology_changed {
     std::size_t shards = 0;
 };
 
+/// For the observer: a refresh of the topology has ended.
+struct refresh_ended {
+    enum class outcome : std::uint8_t {
+        unchanged,  ///< A node told what was known.
+        changed,    ///< Commands are routed otherwise from now on.
+        failed,     ///< No node told a topology that could be believed; `message` says what each said.
+    };
+    outcome how = outcome::unchanged;
+    std::string node;       ///< Who told it; empty where nobody did.
+    std::string message;
+    unsigned queries = 0;   ///< Nodes asked.
+    duration took{};
+};
+
 /// For the observer: a connection to a node serves; a client of several contexts has several to one node.
 struct node_connected {
     std::string node;
     link_mode mode = link_mode::primary;
 };
+/// For the observer: an attempt to open a connection has failed.
 struct node_connect_failed {
     std::string node;
     errc why{};
     std::string message;
+    link_mode mode = link_mode::primary;
 };
+/// For the observer: a connection that served has ended. Each one that node_connected told of ends with this, also those that the client closes
+/// itself: then `why` is errc::cancelled.
 struct node_disconnected {
     std::string node;
     errc why{};
     std::string message;
+    link_mode mode = link_mode::primary;
 };
 /// For the observer: a call follows a MOVED or an ASK.
 struct call_redirected {

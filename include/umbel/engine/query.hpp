@@ -43,9 +43,14 @@ public:
     std::uint16_t asked() const noexcept { return node_; }
 
     /// Prepares the calls to one node; the engine submits each of them.
-    void start(std::uint16_t node, std::string host, topology_source first, bool with_epochs, duration timeout) {
+    /// `asked_at` says how much the client had learned from redirects by then; see cluster::slot_patches.
+    void start(std::uint16_t node, std::string host, topology_source first, bool with_epochs, duration timeout, std::uint64_t asked_at = 0) {
         node_ = node;
         host_ = std::move(host);
+        asked_at_ = asked_at;
+        begun_with_ = first;
+        denied_ = false;
+        self_id_.clear();
         prepare(map_, first, timeout);
         if (with_epochs && first != topology_source::nodes) {
             prepare(epochs_, topology_source::nodes, timeout);
@@ -56,22 +61,55 @@ public:
     }
 
     call& map_call() noexcept { return map_; }
-    call* epochs_call() noexcept { return epochs_.used ? &epochs_ : nullptr; }
+    call* epochs_call() noexcept { return epochs_.used && !epochs_.answer ? &epochs_ : nullptr; }
 
     /// One of the calls has settled. True when the query is complete.
     bool settled() noexcept { return --awaited_ == 0; }
 
-    /// True when the node is too old for CLUSTER SHARDS, which it was asked for.
-    bool map_unknown() const noexcept {
-        return map_.asks_for == topology_source::shards && map_.answer && !map_.answer->has_value() &&
-               map_.answer->error().code() == errc::unexpected_type;
+    std::uint64_t asked_at() const noexcept { return asked_at_; }
+    /// The id of the node that answered, where its answer tells it.
+    std::string const& self_id() const noexcept { return self_id_; }
+
+    /// True when the node refuses the command itself: it is too old for it, or this user may not call it. Another command may tell.
+    bool map_refused() const noexcept { return is_refused(map_); }
+    bool epochs_refused() const noexcept { return epochs_.used && is_refused(epochs_); }
+    /// True when a refusal so far was for want of permission.
+    bool denied() const noexcept { return denied_ || is_denied(map_) || (epochs_.used && is_denied(epochs_)); }
+    /// The command to try after the one that was refused; none after the last.
+    std::optional<topology_source> next_source() const noexcept {
+        switch (map_.asks_for) {
+            case topology_source::automatic:
+            case topology_source::shards: return topology_source::slots;
+            case topology_source::slots: return topology_source::nodes;
+            case topology_source::nodes: break;
+        }
+        return std::nullopt;
     }
+    /// Prepares to ask the same node by the next command. False when there is none that it has not refused.
+    bool ask_otherwise(duration timeout) {
+        denied_ = denied();
+        std::optional<topology_source> const next = next_source();
+        if (!next || (*next == topology_source::nodes && epochs_refused())) return false;
+        bool const with_epochs = epochs_.used && !epochs_refused() && *next != topology_source::nodes;
+        bool const knows_refusal = epochs_refused();
+        prepare(map_, *next, timeout);
+        if (with_epochs) prepare(epochs_, topology_source::nodes, timeout);
+        epochs_.used = with_epochs || knows_refusal;
+        awaited_ = with_epochs ? 2 : 1;
+        return true;
+    }
+    /// True when the node was asked by every command that there is.
+    bool tried_all() const noexcept { return begun_with_ == topology_source::shards; }
 
     /// What the node said; the error of the slot map when it did not say.
     /// With both answers: the map, with the config epochs that only CLUSTER NODES tells.
     result<cluster::topology> take() {
         bool const map_good = map_.answer && map_.answer->has_value();
         bool const epochs_good = epochs_.used && epochs_.answer && epochs_.answer->has_value();
+        for (query_call const* const one : {&map_, &epochs_}) {
+            bool const good = one == &map_ ? map_good : epochs_good;
+            if (good && (*one->answer)->self != cluster::topology::none) self_id_ = (*one->answer)->nodes[(*one->answer)->self].id;
+        }
         if (map_good && epochs_good) cluster::adopt_epochs(**map_.answer, **epochs_.answer);
         if (map_good) return std::move(**map_.answer);
         if (epochs_good) return std::move(**epochs_.answer);
@@ -80,6 +118,12 @@ public:
     }
 
 private:
+    static bool is_refused(query_call const& one) noexcept {
+        return one.answer && !one.answer->has_value() && (one.answer->error() == errc::unexpected_type || one.answer->error() == errc::no_permission);
+    }
+    static bool is_denied(query_call const& one) noexcept {
+        return one.answer && !one.answer->has_value() && one.answer->error() == errc::no_permission;
+    }
     static std::string_view bytes_of(topology_source what) noexcept {
         switch (what) {
             case topology_source::automatic:
@@ -152,6 +196,10 @@ private:
     query_port port_;
     std::uint16_t node_ = link_id::no_node;
     std::string host_;
+    std::uint64_t asked_at_ = 0;
+    topology_source begun_with_ = topology_source::shards;
+    bool denied_ = false;  ///< Of a command that was tried before.
+    std::string self_id_;
     query_call map_;
     query_call epochs_;
     unsigned awaited_ = 0;

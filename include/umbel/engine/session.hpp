@@ -366,7 +366,7 @@ private:
     }
     void report_opened() {
         auto const& greeting = link_.greeting();
-        port().report(link_opened{id_, generation_, greeting.node_id(), greeting.zone()});
+        port().report(link_opened{id_, generation_, greeting.node_id(), greeting.zone(), greeting.mode()});
     }
 
     /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due earlier.

@@ -52,6 +52,8 @@ inline result<void> check(options const& given) {
     if (given.retry_delay <= milliseconds{0} || given.retry_delay_max < given.retry_delay)
         return bad("options.retry_delay must be positive and not above retry_delay_max");
     if (given.refresh_timeout <= milliseconds{0}) return bad("options.refresh_timeout must be positive");
+    if (given.refresh_retry_delay <= milliseconds{0} || given.refresh_retry_delay_max < given.refresh_retry_delay)
+        return bad("options.refresh_retry_delay must be positive and not above refresh_retry_delay_max");
     if (given.refresh_interval_min < milliseconds{0}) return bad("options.refresh_interval_min is negative");
     if (given.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
     if (given.probe_after < milliseconds{0} || given.probe_timeout < milliseconds{0}) return bad("options.probe_after or probe_timeout is negative");
@@ -121,8 +123,8 @@ inline result<settings> settle(options const& asked, cluster::policy const& poli
     made.engine.budget.floor_per_second = given.retry_budget_floor;
     made.engine.refreshing.interval_min = given.refresh_interval_min;
     made.engine.refreshing.interval = given.handshake == umbel::handshake::minimal ? duration{0} : duration{given.refresh_interval};
-    made.engine.refreshing.delay = given.reconnect_delay;
-    made.engine.refreshing.delay_max = given.reconnect_delay_max;
+    made.engine.refreshing.delay = given.refresh_retry_delay;
+    made.engine.refreshing.delay_max = given.refresh_retry_delay_max;
     made.engine.refresh_timeout = given.refresh_timeout;
     made.engine.reconnect_delay = given.reconnect_delay;
     made.engine.reconnect_delay_max = given.reconnect_delay_max;
@@ -144,7 +146,7 @@ inline result<settings> settle(options const& asked, cluster::policy const& poli
     made.link.connect_timeout = given.connect_timeout;
     made.link.probe_after = given.handshake == umbel::handshake::minimal ? duration{0} : duration{given.probe_after};
     made.link.probe_timeout = given.probe_timeout;
-    if (given.handshake == umbel::handshake::full) made.link.doubt_after = given.doubt_after;
+    made.link.doubt_after = given.doubt_after;
     made.pinned_bytes_max = given.pinned_bytes_max;
     made.read_from = given.read_from;
     made.deadline = saturated(given.deadline);

@@ -13,8 +13,11 @@ public:
     virtual ~observer() = default;
     virtual void connected(engine::node_connected const&) {}
     virtual void connect_failed(engine::node_connect_failed const&) {}
+    /// Once for each connection that connected() told of, also for one that the client closes itself.
     virtual void disconnected(engine::node_disconnected const&) {}
     virtual void topology_changed(engine::topology_changed const&) {}
+    /// A refresh of the topology has ended, whatever it brought.
+    virtual void refreshed(engine::refresh_ended const&) {}
     virtual void redirected(engine::call_redirected const&) {}
     virtual void retried(engine::call_retried const&) {}
     /// Only where options::slow_after is set.
@@ -24,6 +27,7 @@ public:
     void notice(engine::node_connect_failed const& what) { connect_failed(what); }
     void notice(engine::node_disconnected const& what) { disconnected(what); }
     void notice(engine::topology_changed const& what) { topology_changed(what); }
+    void notice(engine::refresh_ended const& what) { refreshed(what); }
     void notice(engine::call_redirected const& what) { redirected(what); }
     void notice(engine::call_retried const& what) { retried(what); }
     void notice(engine::call_slow const& what) { slow(what); }

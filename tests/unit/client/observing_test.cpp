@@ -23,6 +23,7 @@ struct diary : umbel::observer {
     std::vector<umbel::engine::node_connect_failed> refused;
     std::vector<umbel::engine::node_disconnected> down;
     std::vector<umbel::engine::topology_changed> topologies;
+    std::vector<umbel::engine::refresh_ended> refreshes;
     std::vector<umbel::engine::call_redirected> redirects;
     std::vector<umbel::engine::call_retried> retries;
     std::vector<umbel::engine::call_slow> slows;
@@ -30,6 +31,7 @@ struct diary : umbel::observer {
     void connect_failed(umbel::engine::node_connect_failed const& what) override { refused.push_back(what); }
     void disconnected(umbel::engine::node_disconnected const& what) override { down.push_back(what); }
     void topology_changed(umbel::engine::topology_changed const& what) override { topologies.push_back(what); }
+    void refreshed(umbel::engine::refresh_ended const& what) override { refreshes.push_back(what); }
     void redirected(umbel::engine::call_redirected const& what) override { redirects.push_back(what); }
     void retried(umbel::engine::call_retried const& what) override { retries.push_back(what); }
     void slow(umbel::engine::call_slow const& what) override { slows.push_back(what); }
@@ -128,6 +130,24 @@ TEST_CASE("an observer is told who cannot be reached, who was lost and what the 
     CHECK(at_home::until(here.io, [&] { return !watching->down.empty(); }));
     CHECK(watching->down[0].node == here.high.address());
     CHECK(watching->down[0].why == umbel::errc::connection_lost);
+}
+
+TEST_CASE("an observer hears the end of each connection that the client closes itself, and of each refresh", "[observing]") {
+    auto const watching = std::make_shared<diary>();
+    two_nodes here{nothing_special, {}, watching};
+    CHECK(shown(here.wait(here.db->set("foo", "1"))) == "written");
+    CHECK(shown(here.wait(here.db->set("bar", "1"))) == "written");
+    CHECK(watching->up.size() == 2);
+    REQUIRE(watching->refreshes.size() == 1);
+    CHECK(watching->refreshes[0].how == umbel::engine::refresh_ended::outcome::changed);
+    CHECK(watching->refreshes[0].node == here.high.address());
+    CHECK(shown(here.wait(here.db->close())) == "ok");
+    REQUIRE(watching->down.size() == 2);
+    for (auto const& one : watching->down) {
+        CHECK(one.why == umbel::errc::cancelled);
+        CHECK(one.message == "the client was closed");
+    }
+    CHECK(watching->down[0].node != watching->down[1].node);
 }
 
 TEST_CASE("an observer is told of slow commands by name, node and slot, and of these alone", "[observing]") {

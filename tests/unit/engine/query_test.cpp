@@ -82,17 +82,59 @@ TEST_CASE("one good answer is enough", "[query]") {
     a.start(topology_source::shards, true);
     asked::answer(a, a.one.map_call(), "-ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.\r\n");
     asked::answer(a, *a.one.epochs_call(), nodes_text);
-    CHECK(a.one.map_unknown());
+    CHECK(a.one.map_refused());
     auto const told = a.one.take();
     REQUIRE(told);
     CHECK(told->told_by == cluster::source::nodes);
     a.start(topology_source::slots, true);
     asked::answer(a, a.one.map_call(), slots_text);
     asked::answer(a, *a.one.epochs_call(), "-NOPERM x\r\n");
-    CHECK_FALSE(a.one.map_unknown());
+    CHECK_FALSE(a.one.map_refused());
     auto const map = a.one.take();
     REQUIRE(map);
     CHECK(map->shards[0].config_epoch == 0);
+}
+
+TEST_CASE("a command that the node refuses is followed by the next one that it has not refused", "[query]") {
+    std::string const denied = "-NOPERM User app has no permissions to run the 'cluster|shards' command\r\n";
+    asked a;
+    a.start(topology_source::shards, true);
+    asked::answer(a, a.one.map_call(), denied);
+    asked::answer(a, *a.one.epochs_call(), denied);
+    CHECK(a.one.map_refused());
+    CHECK(a.one.epochs_refused());
+    CHECK(a.one.denied());
+    CHECK_FALSE(a.one.take());
+    REQUIRE(a.one.ask_otherwise(1s));
+    CHECK(a.one.running());
+    CHECK(bytes_of(a.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
+    CHECK(a.one.epochs_call() == nullptr);
+    SECTION("it may call that") {
+        CHECK(asked::answer(a, a.one.map_call(), slots_text));
+        CHECK(a.one.take());
+    }
+    SECTION("nor that, and CLUSTER NODES was refused before") {
+        CHECK(asked::answer(a, a.one.map_call(), denied));
+        CHECK(a.one.map_refused());
+        CHECK_FALSE(a.one.ask_otherwise(1s));
+        CHECK(a.one.tried_all());
+        CHECK(a.one.denied());
+    }
+}
+
+TEST_CASE("CLUSTER NODES is the last to be tried, and an old answer to it is not lost", "[query]") {
+    std::string const unknown = "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
+    asked a;
+    a.start(topology_source::slots, false);
+    asked::answer(a, a.one.map_call(), unknown);
+    REQUIRE(a.one.ask_otherwise(1s));
+    CHECK(bytes_of(a.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
+    asked::answer(a, a.one.map_call(), nodes_text);
+    CHECK(a.one.take());
+    CHECK(a.one.self_id() == "id-10.0.0.1:6379");
+    CHECK_FALSE(a.one.denied());
+    CHECK_FALSE(a.one.next_source());
+    CHECK_FALSE(a.one.tried_all());
 }
 
 TEST_CASE("what an error means is said by its code", "[query]") {

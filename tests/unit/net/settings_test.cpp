@@ -90,6 +90,30 @@ TEST_CASE("the retry budget and the circuit breakers' bound reach the engine", "
     CHECK(made->engine.breaker_failures == 5);
 }
 
+TEST_CASE("the pauses between connects and between refreshes that failed are two options", "[settings]") {
+    options given = good();
+    given.reconnect_delay = 1ms;
+    given.reconnect_delay_max = 2ms;
+    given.refresh_retry_delay = 30ms;
+    given.refresh_retry_delay_max = 400ms;
+    auto const made = settle(given, {}, nullptr);
+    REQUIRE(made);
+    CHECK((made->engine.reconnect_delay == 1ms));
+    CHECK((made->engine.reconnect_delay_max == 2ms));
+    CHECK((made->engine.refreshing.delay == 30ms));
+    CHECK((made->engine.refreshing.delay_max == 400ms));
+    CHECK(names(wrong([](options& o) { o.refresh_retry_delay = 0ms; }), "options.refresh_retry_delay"));
+    CHECK(names(wrong([](options& o) { o.refresh_retry_delay = 2s; }), "options.refresh_retry_delay"));
+}
+
+TEST_CASE("a silent node is doubted with every handshake", "[settings]") {
+    options given = good();
+    for (auto const handshake : {umbel::handshake::full, umbel::handshake::minimal}) {
+        given.handshake = handshake;
+        CHECK((settle(given, {}, nullptr)->link.doubt_after == 150ms));
+    }
+}
+
 TEST_CASE("zones are copied, and an address among them is checked", "[settings]") {
     options given = good();
     given.availability_zone = "north";
