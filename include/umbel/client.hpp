@@ -19,6 +19,8 @@ namespace umbel {
 /// It connects by itself, finds the topology from any one node, follows redirects, and recovers from failures. Every command function
 /// encodes at once and returns an operation to be awaited.
 /// Threading: a handle that any thread may use; moved and destroyed by one thread at a time.
+/// A handler must not wait, by running its executor, for a command that it has begun itself: what a handler asks is sent when it has returned.
+/// Each context of the client must be run, or kept busy, for as long as commands are begun on it.
 /// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one of its executors is destroyed, they are
 /// destroyed uncalled, wherever they are, and those that begin later complete with errc::cancelled.
 class client : public commands<client> {

@@ -103,6 +103,11 @@ public:
         return found;
     }
 
+    /// True where notes were found by whoever has acquired. Cost: one plain load.
+    bool noted() const noexcept { return (state_.load(std::memory_order_relaxed) & ~owned) != 0; }
+    /// Takes the notes at once.
+    kinds collect() noexcept { return state_.exchange(owned, std::memory_order_acquire) & ~owned; }
+
     /// Lets go although there is work: notes stay, and `unserved` is put back. For an owner that has posted a handler, which will own and serve, and
     /// which brings `posted` where it finds the object owned. False: that handler has come already, in vain. The caller owns still, has taken the
     /// notes, and posts another one.

@@ -40,10 +40,7 @@ public:
     runtime& operator=(runtime const&) = delete;
 
     /// Begins the search for a topology.
-    void start_up() {
-        engine_.start(port().clock());
-        carry_out();
-    }
+    void start_up() { engine_.start(port().clock()), carry_out(); }
 
     // ---- Any thread -----------------------------------------------------------------------------------------------------
 
@@ -83,6 +80,7 @@ public:
     /// Parks a call that has found no session; the control plane gives it to the engine.
     void park(call& one) noexcept {
         if (abandoned_) return give_up(one);
+        [[maybe_unused]] auto const alive = port().keep_alive();
         port().leaves_sessions(one);
         if (!parked_.park(one, settings_.engine.waiting_max)) return refuse(one, {});
         port().wake();
@@ -90,16 +88,14 @@ public:
     /// Completes a call whose result is stored, in a turn of its own.
     void complete_soon(call& one) {
         if (abandoned_) return give_up(one);
+        [[maybe_unused]] auto const alive = port().keep_alive();
         settled_.push(one);
         port().wake();
     }
     /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
     void complete_settled() {
-        auto const tell = [this](call& one) { port().complete(told_if_refused(one, settings_, engine_.nodes())); };
-        complete_all(settled_.take(), tell, [this](call_list&& others) {
-            // In front of those that came later.
-            call_list later = settled_.take();
-            others.splice(std::move(later));
+        complete_all(settled_.take(), [this](call& one) { port().complete(one); }, [this](call_list&& others) {
+            others.splice(settled_.take());  // Those that came later go behind them.
             while (call* const one = others.pop()) complete_soon(*one);
         });
     }
@@ -142,20 +138,20 @@ public:
     /// Gives up the call behind `share` if it waits here.
     void cancel_here(auto share) {
         if (share.owner() != cancel_token::engine) return forward_cancel(std::move(share));
-        engine_.cancel(share.target());
-        carry_out();
+        engine_.cancel(share.target()), carry_out();
     }
     /// The work that others have left for the control plane, in the order in which it came.
     void turn() {
         if (abandoned_) return;
         if (refresh_wanted_.exchange(false, std::memory_order_acq_rel)) happened(refresh_wanted{});
         take_parked();
+        call_list refused = refused_.take();
+        while (call* const one = refused.pop()) complete_soon(told_if_refused(*one, settings_, engine_.nodes()));
         if (ending_.load(std::memory_order_acquire)) close_all();
     }
     void time_passed() {
         armed_for_ = never;
-        engine_.tick(port().clock());
-        carry_out();
+        engine_.tick(port().clock()), carry_out();
     }
     void on_timer_lost() noexcept { armed_for_ = never, arm_timer(); }
 
@@ -217,6 +213,7 @@ protected:
         dropping_ = true;
         call_list all = parked_.take();
         all.splice(settled_.take());
+        all.splice(refused_.take());
         all.splice(std::move(closers_));
         for (auto* const waiting : {&events_, &batch_})
             for (event& one : *waiting)
@@ -279,7 +276,9 @@ private:
     /// The bound on calls that wait for the link is reached, or without one that on calls that are parked. Told later: nodes have names there.
     void refuse(call& one, link_id full) {
         port().leaves_sessions(one);
-        complete_soon(refused_by(one, full));
+        if (abandoned_) return give_up(one);
+        refused_.push(refused_by(one, full));
+        port().wake();
     }
     /// Destroys a call that has come too late for its executor.
     void give_up(call& one) noexcept {
@@ -382,6 +381,7 @@ private:
     std::vector<std::unique_ptr<Session>> sessions_;
     parked_calls parked_;              ///< With questions to the control plane.
     inbox settled_{inbox::unbounded};  ///< Calls to complete.
+    inbox refused_{inbox::unbounded};  ///< Calls that found no room, and are to be told where.
     std::atomic<bool> refresh_wanted_{false};
     std::atomic<bool> ending_{false};
     std::atomic<bool> abandoned_{false};  ///< An executor is going away, or has gone.

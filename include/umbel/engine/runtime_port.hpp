@@ -32,6 +32,8 @@ concept runtime_port = requires(Port& port, Session& there, open_link&& opening,
     // ---- To the control plane's own owner.
     /// Has turn() called soon. Threading: any.
     { port.wake() } noexcept;
+    /// Holds the runtime, where another thread may end the last of what holds it. Threading: any.
+    port.keep_alive();
     port.cancel_in_engine(std::move(share));
     /// Has time_passed() called at `when`, or later if an earlier call arms it anew. False: no memory.
     { port.arm(when) } noexcept -> std::same_as<bool>;

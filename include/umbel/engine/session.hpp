@@ -77,7 +77,9 @@ public:
         if (abandoned_ || token.owner.load(std::memory_order_seq_cst) != cancel_token::of(id_)) return;
         turn_scope const now{*this};
         link_.pipe().cancel(*token.target);
-        if (!link_.pipe().fault().empty()) lose(errc::connection_lost, text_of(link_.pipe().fault()));
+        // Whoever is told by that is told in a turn of its own: this may be another thread.
+        if (!link_.pipe().fault().empty()) end_link(errc::connection_lost, text_of(link_.pipe().fault()));
+        turn_wanted_ = true;
     }
 
     /// Connects and greets.
@@ -157,9 +159,8 @@ public:
         lose(errc::connection_lost, std::move(why));
     }
     /// What read_stream() or await_writable() asked for will not come, for want of memory.
-    void on_notice_lost(std::uint32_t epoch) noexcept {
-        if (epoch != epoch_) return;
-        reading_ = write_blocked_ = false;
+    void on_notice_lost(std::uint32_t epoch, bool of_read) noexcept {
+        if (epoch == epoch_) (of_read ? reading_ : write_blocked_) = false;
         want_turn();
     }
     void scheduled_turn() {
@@ -188,10 +189,7 @@ public:
         serve();
     }
     /// The timer will not ring, for want of memory.
-    void on_timer_lost() noexcept {
-        armed_for_ = never;
-        want_turn();
-    }
+    void on_timer_lost() noexcept { armed_for_ = never, want_turn(); }
 
 protected:
     ~session() = default;
@@ -258,6 +256,8 @@ protected:
         schedule();
     }
     bool turn_scheduled() const noexcept { return scheduled_; }
+    /// Calls wait to be completed, or to be handed on.
+    bool has_results() noexcept { return !link_.pipe().finished().empty() || !link_.pipe().diverted().empty(); }
     /// The posted turn has come when it could not be served.
     void forget_scheduled_turn() noexcept { scheduled_ = false; }
 
@@ -275,7 +275,7 @@ private:
 
     /// True when something is left that nobody else will wake the session for.
     bool unfinished() noexcept {
-        if (turn_wanted_ || unread_ || !link_.pipe().finished().empty() || !link_.pipe().diverted().empty()) return true;
+        if (turn_wanted_ || unread_ || has_results()) return true;
         return open_ && !write_blocked_ && link_.wants_write();
     }
     void schedule() noexcept {

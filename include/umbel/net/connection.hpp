@@ -11,8 +11,8 @@
 #include <umbel/net/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
-#include <asio/defer.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
 #include <exception>
@@ -92,7 +92,7 @@ public:
     void on_connected(transport& from, asio::error_code problem, bool resolved) override;
     void on_read(transport& from, asio::error_code problem, std::size_t count) override;
     void on_writable(transport& from, asio::error_code problem) override;
-    void on_notice_lost(transport& from) noexcept override;
+    void on_notice_lost(transport& from, bool of_read) noexcept override;
     void on_step(transport& from) override;
     std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
 
@@ -205,6 +205,8 @@ private:
         if (current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
         next_held_ = std::exchange(current_turn.held, this);
         collect_until_release(current_turn.now);
+        // What was ordered before goes before.
+        if (!orders_.empty()) [[unlikely]] take_orders();
         return true;
     }
     static void let_go_of_held() noexcept {
@@ -219,6 +221,8 @@ private:
     // ---- Calls --------------------------------------------------------------------------------------------------------
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
+        // Once it is pushed another thread may complete it, and with it the last that holds the client.
+        auto const alive = owner_.keep_alive();
         engine::inbox::pushed const done = inbox_.push(one);
         bool const first = done == engine::inbox::pushed::first;
         // Without memory for a turn the next call tries again.
@@ -240,10 +244,14 @@ private:
     void shut() {
         if (closed()) return;
         if (timer_) timer_->cancel();
-        shutting_ = true;
         // The turn that ends everything comes on the connection's own context. What keeps that busy now ends with the stream.
         static_cast<void>(managed([&] { busy_ = keep_busy(executor_); }));
         session::shut(inbox_.take());
+        // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
+        shutting_ = in_turn() || has_results() || !leaving_.empty();
+        if (shutting_) return;
+        busy_ = {};
+        owner_.has_shut();
     }
     void cancel_call(pursuit what) {
         if (what.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(what));

@@ -57,8 +57,10 @@ void connection::carry_out_or_leave(Do act, Leave leave, engine::ownership::kind
         if (word_.bring(note)) leave_for_turn(0);
         return;
     }
+    owning visit{*this};
     act();
-    if (!word_.release()) leave_for_turn(0);
+    visit.done = word_.release();
+    if (!visit.done) visit.serving = word_.take_notes();
 }
 
 /// Lets go, with a turn on the way that serves what is left. `unserved`: notes that were taken already.
@@ -86,9 +88,9 @@ UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
     using handler = handler_of<connection, &connection::turn_came, &connection::turn_lost>;
     return managed_twice([&] {
         handler made{*this, turn_memory_, owner_.keep_alive()};
-        // Deferred: on a thread of the context that takes no lock.
-        if (io_) return asio::defer(io_->get_executor(), std::move(made));
-        asio::defer(executor_, std::move(made));
+        // Not deferred: that would keep it from the context's other threads for as long as a handler of this one runs.
+        if (io_) return asio::post(io_->get_executor(), std::move(made));
+        asio::post(executor_, std::move(made));
     });
 }
 inline void connection::turn_came() {
@@ -133,21 +135,25 @@ inline void connection::on_step(transport& from) {
         if (&from == transport_.get()) from.proceed();
     }, [&] { from.news().which.fetch_or(transport_news::step, std::memory_order_release); }, news);
 }
-inline void connection::on_notice_lost(transport& from) noexcept {
-    carry_out_or_leave([&] { session::on_notice_lost(from.epoch()); },
-                       [&] { from.news().which.fetch_or(transport_news::lost, std::memory_order_release); }, news);
+inline void connection::on_notice_lost(transport& from, bool of_read) noexcept {
+    std::uint8_t const kind = of_read ? transport_news::read_lost : transport_news::write_lost;
+    carry_out_or_leave([&] { session::on_notice_lost(from.epoch(), of_read); },
+                       [&] { from.news().which.fetch_or(kind, std::memory_order_release); }, news);
 }
 
 /// The present transport's only: what an older one had to say comes too late.
 inline void connection::take_news() {
     std::shared_ptr<transport> const from = transport_;
     if (!from) return;
-    std::uint8_t const which = from->news().which.exchange(0, std::memory_order_acquire);
-    if ((which & transport_news::lost) != 0) session::on_notice_lost(from->epoch());
-    if ((which & transport_news::step) != 0) from->proceed();
-    if ((which & transport_news::connected) != 0) connect_done(from->epoch(), from->news().connect_problem, from->news().resolved);
-    if ((which & transport_news::writable) != 0) write_waited(from->epoch(), from->news().write_problem);
-    if ((which & transport_news::read) != 0) read_done(from->epoch(), from->news().read_problem, from->news().count);
+    transport_news& told = from->news();
+    // One by one: when a handler throws, the others are still there for the next turn.
+    auto const take = [&told](std::uint8_t kind) { return (told.which.fetch_and(static_cast<std::uint8_t>(~kind), std::memory_order_acquire) & kind) != 0; };
+    if (take(transport_news::read_lost)) session::on_notice_lost(from->epoch(), true);
+    if (take(transport_news::write_lost)) session::on_notice_lost(from->epoch(), false);
+    if (take(transport_news::step)) from->proceed();
+    if (take(transport_news::connected)) connect_done(from->epoch(), told.connect_problem, told.resolved);
+    if (take(transport_news::writable)) write_waited(from->epoch(), told.write_problem);
+    if (take(transport_news::read)) read_done(from->epoch(), told.read_problem, told.count);
 }
 
 inline void connection::take_orders() {

@@ -10,7 +10,7 @@
 #include <umbel/net/settings.hpp>
 #include <umbel/net/snapshot_of.hpp>
 
-#include <asio/defer.hpp>
+#include <asio/post.hpp>
 
 #include <atomic>
 #include <memory>
@@ -169,9 +169,8 @@ public:
     bool check_idle_in(engine::duration pause) noexcept {
         return managed_twice([&] {
             closing_timer_->expires_after(pause);
-            closing_timer_->async_wait([this, keep = shared_from_this()](asio::error_code) {
-                if (!abandoned()) control_or_leave([this] { check_idle(); }, [] {}, idle_due);
-            });
+            using handler = handler_of<driver, &driver::idle_wait_ended, &driver::idle_wait_lost>;
+            closing_timer_->async_wait(handler{*this, closing_memory_, shared_from_this()});
         });
     }
     void closes() noexcept {
@@ -230,6 +229,10 @@ private:
     void wake_lost() noexcept;
     void timer_rang(asio::error_code problem);
     void timer_lost() noexcept;
+    void idle_wait_ended(asio::error_code) {
+        if (!abandoned()) control_or_leave([this] { check_idle(); }, [] {}, idle_due);
+    }
+    void idle_wait_lost() noexcept { idle_wait_ended({}); }
 
     net::settings const settings_;
     asio::any_io_executor executor_;         ///< Of the control plane's timers and posted turns; none when an executor has gone away.
@@ -255,6 +258,7 @@ private:
     std::optional<asio::steady_timer> timer_;
     handler_memory wake_memory_;
     handler_memory timer_memory_;
+    handler_memory closing_memory_;
 };
 
 static_assert(engine::runtime_port<driver, connection>);

@@ -42,6 +42,9 @@ void driver::control_or_leave(Work work, Leave leave_it, engine::ownership::kind
         return;
     }
     owning visit{*this};
+    // What was left before goes before.
+    if (word_.noted()) [[unlikely]] serve_notes(visit.serving = word_.collect());
+    visit.serving = 0;
     work();
     visit.finish();
 }
@@ -85,7 +88,7 @@ inline void driver::leave(engine::event&& what) noexcept {
 inline void driver::wake() noexcept {
     if (abandoned() || woken_.exchange(true, std::memory_order_acq_rel)) return;
     using message = handler_of<driver, &driver::woken_turn, &driver::wake_lost>;
-    if (managed_twice([&] { asio::defer(executor_, message{*this, wake_memory_, shared_from_this()}); })) return;
+    if (managed_twice([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); })) return;
     // The next who has something for the control plane tries again, and so does its timer.
     woken_.store(false, std::memory_order_release);
     wake_failed_.store(true, std::memory_order_release);

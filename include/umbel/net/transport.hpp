@@ -41,7 +41,7 @@ public:
     virtual void on_read(transport& from, asio::error_code problem, std::size_t count) = 0;
     virtual void on_writable(transport& from, asio::error_code problem) = 0;
     /// What was begun will not be told: Asio had no memory to call its handler.
-    virtual void on_notice_lost(transport& from) noexcept = 0;
+    virtual void on_notice_lost(transport& from, bool of_read) noexcept = 0;
     /// A step of connecting is done: calls from.proceed(), now if nobody else is at work on the connection, else when that one is done.
     virtual void on_step(transport& from) = 0;
     virtual std::shared_ptr<void> keep_alive() = 0;
@@ -52,7 +52,7 @@ protected:
 
 /// What a transport has noticed while somebody else owned its connection.
 struct transport_news {
-    static constexpr std::uint8_t connected = 1, read = 2, writable = 4, lost = 8, step = 16;
+    static constexpr std::uint8_t connected = 1, read = 2, writable = 4, read_lost = 8, write_lost = 16, step = 32;
 
     std::atomic<std::uint8_t> which{0};  ///< Set behind the fields below. Of each kind one at most is on its way.
     asio::error_code connect_problem;
@@ -155,7 +155,7 @@ public:
 
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
-        using handler = handler_of<stream_transport, &stream_transport::has_read, &stream_transport::notice_lost>;
+        using handler = handler_of<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
         socket_.async_read_some(asio::buffer(into.data(), into.size()), handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
     std::size_t bytes_waiting() noexcept override {
@@ -164,7 +164,7 @@ public:
         return unknown ? 0 : count;
     }
     void wait_writable() override {
-        using handler = handler_of<stream_transport, &stream_transport::writable, &stream_transport::notice_lost>;
+        using handler = handler_of<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
         socket_.async_wait(socket_type::wait_write, handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }
 
@@ -200,7 +200,8 @@ private:
     }
     void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(*this, problem, count); }
     void writable(asio::error_code problem) { owner_.on_writable(*this, problem); }
-    void notice_lost() noexcept { owner_.on_notice_lost(*this); }
+    void read_lost() noexcept { owner_.on_notice_lost(*this, true); }
+    void write_lost() noexcept { owner_.on_notice_lost(*this, false); }
 
     /// Tries the addresses of one name in turn.
     void try_next(asio::error_code latest) {

@@ -5,6 +5,7 @@
 #include <umbel/engine/runtime.hpp>
 #include <umbel/testing/sim_connection.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -85,6 +86,7 @@ public:
     void cancel_in_engine(sim_token_share share) {
         time_.soon([this, share = std::move(share)] { cancel_here(share); });
     }
+    std::nullptr_t keep_alive() const noexcept { return nullptr; }
     void wake() noexcept {
         if (abandoned() || std::exchange(woken_, true)) return;
         time_.soon([this] {

@@ -319,3 +319,13 @@ TEST_CASE("the first context is busy until the others' connections have ended: w
     for (auto& each : on.io) at_home::settle(each);
     for (auto& each : on.io) CHECK(each.stopped());
 }
+
+TEST_CASE("a context that nobody runs any more keeps no other busy when the client ends", "[loops]") {
+    bool const declared = GENERATE(false, true);
+    scripted::server server;
+    std::string const seed = server.address();
+    two_loops on{seed, declared};
+    on.connect();
+    on.db.reset();
+    CHECK(at_home::until(on.io[0], [&] { return on.io[0].stopped(); }));
+}

@@ -36,7 +36,7 @@ struct ear final : umbel::net::transport_owner {
         heard.push_back(problem ? "ended" : "read " + std::to_string(count));
     }
     void on_writable(umbel::net::transport&, asio::error_code problem) override { heard.push_back(problem ? "broken" : "writable"); }
-    void on_notice_lost(umbel::net::transport&) noexcept override {}
+    void on_notice_lost(umbel::net::transport&, bool) noexcept override {}
     void on_step(umbel::net::transport& from) override { from.proceed(); }
     std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
     std::vector<std::string> heard;
