@@ -45,22 +45,24 @@ enum class read_from : std::uint8_t {
 /// Which commands are sent again by themselves when nobody knows whether they ran: their connection was lost
 /// after they had left. What a retry may do, by what is known of delivery; the default is `reads`:
 ///
-/// | command               | not_sent, not_executed | unknown: never | reads | idempotent | always |
-/// |-----------------------|------------------------|----------------|-------|------------|--------|
-/// | reads                 | again                  | fails          | again | again      | again  |
-/// | idempotent writes     | again                  | fails          | fails | again      | again  |
-/// | other writes, scripts | again                  | fails          | fails | fails      | again  |
+/// | command               | not sent, or refused for a while | unknown: never | reads | idempotent | always |
+/// |-----------------------|----------------------------------|----------------|-------|------------|--------|
+/// | reads                 | again                            | fails          | again | again      | again  |
+/// | idempotent writes     | again                            | fails          | fails | again      | again  |
+/// | other writes, scripts | again                            | fails          | fails | fails      | again  |
 ///
-/// A command that fails says delivery::unknown: it may have run, may run yet, or may never run. What was
-/// executed (a reply came) is never sent again, nor is what met its deadline or was cancelled. Hedged reads
-/// are reads. No write is sent twice unless `idempotent` or `always` asks for it, so no acknowledged write
-/// ever runs again and undoes a newer one.
+/// Refused for a while: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN, READONLY, which a server says before
+/// it executes; other refusals fail at once. What a script or a module's command says of its own is unknown, whatever
+/// it begins with; a script must not imitate MOVED or ASK. "Again" is bounded by deadline, redirects and retry budget.
+/// A command that fails as delivery::unknown may have run, may run yet, or may never run. What met its deadline or was
+/// cancelled is never sent again. Hedged reads are reads. No write is sent twice unless `idempotent` or `always` asks
+/// for it, so no acknowledged write ever runs again and undoes a newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody
 /// sets k to 2 and is told OK, the second copy sets it to 1 again. Your own come between, too: a link is cut
 /// off and comes back, the second copy is acknowledged on a new connection, you set k to 2, and the network
-/// delivers the first copy. A connection given up for silence is aborted, so that this machine's kernel drops
+/// delivers the first copy. A connection that ends with commands unanswered is aborted, so that this machine's kernel drops
 /// what it holds; what a proxy, a NAT or a load balancer holds may come late all the same. It is safe for
 /// keys that have one writer, who makes no later write before the outcome of the one before is known, where
 /// nothing stands between client and node that keeps bytes.

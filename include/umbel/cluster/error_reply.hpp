@@ -25,7 +25,8 @@ namespace error_replies {
 
 /// Of which commands an error reply proves that nothing was executed.
 enum class proof : std::uint8_t {
-    all,       ///< Of every command: the server raises it ahead of execution, for the command that was sent and never for an inner one.
+    all,       ///< Of every command: the server raises it ahead of execution, for the command that was sent and never for an inner one. Of a
+               ///< script's or a module's only in the server's own words.
     plain,     ///< Not of a script, a function or EXEC, which may meet it half-way, at one of their inner commands.
     built_in,  ///< Only of the server's own plain commands, which look before they change anything. A module's may meet it half-way.
 };
@@ -34,6 +35,9 @@ struct known_code {
     std::string_view word;  ///< The first word of the line.
     errc code;
     proof proves;
+    /// How the line goes on where the server itself says it. A script, or a module, can answer with any line it likes, also after it has written:
+    /// of their commands only these prove anything. None for MOVED and ASK, which are held against their form.
+    std::array<std::string_view, 2> own{};
 };
 
 // Judged by redis-server 7.0, 7.4 and valkey-server 8.0: server.c (processCommand, createSharedObjects), script.c (scriptCall) and cluster.c
@@ -41,32 +45,33 @@ struct known_code {
 // - MOVED, ASK, TRYAGAIN, CROSSSLOT, CLUSTERDOWN come from getNodeByQuery ahead of execution. An inner command of a script that
 //   fails the same check raises a plain "ERR Script attempted to …" instead, so the bare words are proof for scripts as well.
 // - LOADING, NOAUTH, BUSY are checked for the outer command only. BUSYKEY and BUSYGROUP are other words.
-// - MASTERDOWN, READONLY, OOM, MISCONF, NOREPLICAS, NOPERM are checked ahead of execution, but for the inner commands of a script too,
-//   when it may have written (or published) already.
+// - MASTERDOWN, READONLY, OOM, MISCONF, NOREPLICAS, NOPERM are checked ahead of execution, but for the inner commands of a script or of a module
+//   (module.c, VM_Call) too, when it may have written (or published) already.
 // - NOSCRIPT means that EVALSHA found no script; EVALSHA cannot be called from inside one.
 // - EXECABORT means that EXEC discarded the transaction. WRONGPASS and NOPROTO are refusals of AUTH and HELLO, which change nothing then.
 // - WRONGTYPE comes from checkType (object.c), isHLLObjectOrReply (hyperloglog.c) and their like, which each command calls for all of its keys
 //   before it writes: RPOPLPUSH, SMOVE, BITOP, SORT and the STORE family look at source and destination first.
-// A script can also return any line it likes with redis.error_reply; one that imitates a redirect is taken at its word.
+// A script can also return any line it likes with redis.error_reply. One that imitates a redirect, or the server's own words to the letter, is taken
+// at its word; no other.
 inline constexpr std::array codes{
     known_code{"MOVED", errc::moved, proof::all},
     known_code{"ASK", errc::ask, proof::all},
-    known_code{"TRYAGAIN", errc::try_again, proof::all},
-    known_code{"CLUSTERDOWN", errc::cluster_down, proof::all},
-    known_code{"CROSSSLOT", errc::cross_slot_reply, proof::all},
-    known_code{"LOADING", errc::loading, proof::all},
-    known_code{"NOAUTH", errc::no_auth, proof::all},
-    known_code{"BUSY", errc::busy_script, proof::all},
-    known_code{"NOSCRIPT", errc::no_script, proof::all},
-    known_code{"EXECABORT", errc::exec_aborted, proof::all},
-    known_code{"WRONGPASS", errc::wrong_password, proof::all},
-    known_code{"NOPROTO", errc::no_protocol, proof::all},
-    known_code{"MASTERDOWN", errc::master_down, proof::plain},
-    known_code{"READONLY", errc::read_only, proof::plain},
-    known_code{"OOM", errc::out_of_memory, proof::plain},
-    known_code{"MISCONF", errc::misconfigured, proof::plain},
-    known_code{"NOREPLICAS", errc::no_replicas, proof::plain},
-    known_code{"NOPERM", errc::no_permission, proof::plain},
+    known_code{"TRYAGAIN", errc::try_again, proof::all, {{"TRYAGAIN Multiple keys request"}}},
+    known_code{"CLUSTERDOWN", errc::cluster_down, proof::all, {{"CLUSTERDOWN The cluster is down", "CLUSTERDOWN Hash slot not served"}}},
+    known_code{"CROSSSLOT", errc::cross_slot_reply, proof::all, {{"CROSSSLOT Keys in request"}}},
+    known_code{"LOADING", errc::loading, proof::all, {{"LOADING Redis is loading", "LOADING Valkey is loading"}}},
+    known_code{"NOAUTH", errc::no_auth, proof::all, {{"NOAUTH Authentication required"}}},
+    known_code{"BUSY", errc::busy_script, proof::all, {{"BUSY Redis is busy", "BUSY Valkey is busy"}}},
+    known_code{"NOSCRIPT", errc::no_script, proof::all, {{"NOSCRIPT No matching script"}}},
+    known_code{"EXECABORT", errc::exec_aborted, proof::all, {{"EXECABORT Transaction discarded"}}},
+    known_code{"WRONGPASS", errc::wrong_password, proof::all, {{"WRONGPASS invalid username-password"}}},
+    known_code{"NOPROTO", errc::no_protocol, proof::all, {{"NOPROTO unsupported protocol"}}},
+    known_code{"MASTERDOWN", errc::master_down, proof::built_in},
+    known_code{"READONLY", errc::read_only, proof::built_in},
+    known_code{"OOM", errc::out_of_memory, proof::built_in},
+    known_code{"MISCONF", errc::misconfigured, proof::built_in},
+    known_code{"NOREPLICAS", errc::no_replicas, proof::built_in},
+    known_code{"NOPERM", errc::no_permission, proof::built_in},
     known_code{"WRONGTYPE", errc::wrong_type, proof::built_in},
 };
 
@@ -84,7 +89,9 @@ struct known_line {
 inline constexpr std::array lines{
     // networking.c (acceptCommonHandler, clientAcceptHandler): the connection is closed at once.
     known_line{"ERR max number of clients", remark::max_clients, proof::all},
-    known_line{"DENIED ", remark::protected_mode, proof::all},
+    known_line{"DENIED Redis is running in protected mode", remark::protected_mode, proof::all},
+    known_line{"DENIED Valkey is running in protected mode", remark::protected_mode, proof::all},
+    known_line{"DENIED ", remark::protected_mode, proof::built_in},
     // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the connection is closed.
     known_line{"ERR Protocol error", remark::none, proof::all},
     // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first of all.
@@ -159,6 +166,15 @@ constexpr umbel::delivery delivery_of(proof proves, command_flags flags) noexcep
         case proof::built_in: proven = !scripted && !foreign; break;
     }
     return proven ? umbel::delivery::not_executed : umbel::delivery::unknown;
+}
+
+/// The same of a line that has this code.
+constexpr umbel::delivery delivery_of(known_code const& code, std::string_view line, command_flags flags) noexcept {
+    bool const may_say_anything = has(flags, command_flags::scripted) || has(flags, command_flags::foreign);
+    if (!may_say_anything || code.proves != proof::all || code.own[0].empty()) return delivery_of(code.proves, flags);
+    for (std::string_view const words : code.own)
+        if (!words.empty() && line.starts_with(words)) return umbel::delivery::not_executed;
+    return umbel::delivery::unknown;
 }
 
 constexpr bool starts_with_word(std::string_view line, std::string_view word) noexcept {

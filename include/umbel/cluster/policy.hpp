@@ -26,9 +26,9 @@ struct follow_redirects {
     constexpr verdict operator()(attempt const& seen) const noexcept {
         switch (seen.fault) {
             // Rule: Redis Cluster specification, "MOVED redirection".
-            case errc::moved: return seen.redirects < seen.redirects_max ? verdict::follow() : verdict::fail();
+            case errc::moved: return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::follow() : verdict::fail();
             // Rule: Redis Cluster specification, "ASK redirection".
-            case errc::ask: return seen.redirects < seen.redirects_max ? verdict::ask() : verdict::fail();
+            case errc::ask: return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::ask() : verdict::fail();
             // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again later.
             case errc::try_again: return repeat(seen, false);
             case errc::cluster_down: return repeat(seen, true);

@@ -66,7 +66,7 @@ constexpr fault read_plain(std::string_view line, command_flags flags) noexcept 
         return found;
     }
     found.code = code->code;
-    found.delivered = error_replies::delivery_of(code->proves, flags);
+    found.delivered = error_replies::delivery_of(*code, line, flags);
     if (line.starts_with(error_replies::slot_not_served)) found.says = remark::slot_not_served;
     if (found.code != errc::moved && found.code != errc::ask) return found;
     std::string_view const target = line.substr(std::min(line.size(), code->word.size() + 1));
