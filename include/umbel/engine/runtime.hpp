@@ -73,10 +73,7 @@ public:
         port().wake();
     }
     /// Has everything closed soon; every call completes with errc::cancelled.
-    void end() {
-        ending_.store(true, std::memory_order_release);
-        port().wake();
-    }
+    void end() { ending_.store(true, std::memory_order_release), port().wake(); }
     /// Parks a call that has found no session; the control plane gives it to the engine.
     void park(call& one) noexcept {
         if (abandoned_) return give_up(one);
