@@ -90,8 +90,7 @@ inline constexpr std::array lines{
     // networking.c (acceptCommonHandler, clientAcceptHandler): the connection is closed at once.
     known_line{"ERR max number of clients", remark::max_clients, proof::all},
     known_line{"DENIED Redis is running in protected mode", remark::protected_mode, proof::all},
-    known_line{"DENIED Valkey is running in protected mode", remark::protected_mode, proof::all},
-    known_line{"DENIED ", remark::protected_mode, proof::built_in},
+    known_line{"DENIED Running in protected mode", remark::protected_mode, proof::all},
     // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the connection is closed.
     known_line{"ERR Protocol error", remark::none, proof::all},
     // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first of all.
