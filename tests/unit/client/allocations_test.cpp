@@ -151,7 +151,7 @@ auto const get_long_bytes = [](umbel::client& db) { return db.get<umbel::bytes>(
 auto const get_text = [](umbel::client& db) { return db.get("short"); };
 auto const increment = [](umbel::client& db) { return db.incr("n"); };
 auto const with_deadline = [](umbel::client& db) { return db.with(3s).get<umbel::bytes>("short"); };
-auto const without_deadline = [](umbel::client& db) { return db.with(0s).incr("n"); };
+auto const without_deadline = [](umbel::client& db) { return db.with(umbel::no_deadline).incr("n"); };
 
 }  // namespace
 
