@@ -140,7 +140,7 @@ TEST_CASE("counters and strings of the typed family", "[commands]") {
     auto const wrong = s(db.get("n:list"));
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error() == errc::wrong_type);
-    CHECK(wrong.error().delivery() == delivery::unknown);
+    CHECK(wrong.error().delivery() == delivery::not_executed);
     CHECK(wrong.error().message().starts_with("WRONGTYPE"));
     CHECK(s(db.del("n:list")) == 1);
 }

@@ -150,7 +150,8 @@ private:
                         umbel::result<umbel::reply> const& answer) {
         bool const writes = what == kind::set || what == kind::mset;
         // Another command's reply; the checker says so.
-        if (what == kind::mget && answer && answer->size() != parts.size()) return;
+        umbel::resp::view const told = answer ? umbel::resp::view{*answer} : umbel::resp::view{};
+        if (what == kind::mget && answer && (!told.is_aggregate() || told.size() != parts.size())) return;
         for (std::size_t i = 0; i < parts.size(); ++i) {
             if (writes)
                 witness_.wrote(parts[i], answer);

@@ -106,7 +106,6 @@ inline void strip(pooled_call& one) noexcept {
     one.internal = false;
     one.redirects = 0;
     one.retries = 0;
-    one.connections_closed = 0;
     delete[] one.borrowed;
     one.borrowed = nullptr;
     if (one.has_block && one.block_capacity > pooled_call::kept_block_bytes) {
@@ -120,6 +119,7 @@ inline void strip(pooled_call& one) noexcept {
 UMBEL_ALWAYS_INLINE void recycle(pooled_call& one) noexcept {
     one.at = engine::call::stage::fresh;
     one.runs = engine::runs::elsewhere;
+    one.connections_closed = 0;
     one.link = {};
     one.accepted = engine::never;
     one.next = local.head;
