@@ -1,6 +1,7 @@
-// large_value.cpp: what a GET of 1 MiB and of 64 MiB costs over a socket, beside a receive into fresh memory of its size and hiredis. The
-// server is a process of its own that sends canned bytes. Rounds alternate; CPU time of the client's thread, ratios within a round.
-// Lines: "large_value,<MiB>,<contender>,<what>,<min>,<median>,<max>". Usage: large_value [--rounds N] [--csv FILE]
+// large_value.cpp: what a GET of 1 MiB and of 64 MiB costs over a socket, beside a receive into fresh memory
+// of its size and hiredis. The server is a process of its own that sends canned bytes. Rounds alternate; CPU
+// time of the client's thread, ratios within a round. Lines:
+// "large_value,<MiB>,<contender>,<what>,<min>,<median>,<max>". Usage: large_value [--rounds N] [--csv FILE]
 #include <support/rounds.hpp>
 #include <support/traffic.hpp>
 
@@ -58,10 +59,12 @@ public:
     void get(std::size_t bytes) {
         bool good = false;
         bool over = false;
-        db_.get<umbel::bytes>(large_responder::key(bytes))([&](umbel::result<std::optional<umbel::bytes>> got) {
-            good = got && *got && (*got)->size() == bytes && (*got)->view().back() == large_responder::byte_at(bytes - 1);
-            over = true;
-        });
+        db_.get<umbel::bytes>(large_responder::key(bytes))(
+            [&](umbel::result<std::optional<umbel::bytes>> got) {
+                good = got && *got && (*got)->size() == bytes &&
+                       (*got)->view().back() == large_responder::byte_at(bytes - 1);
+                over = true;
+            });
         io_.restart();
         while (!over) io_.run_one();
         if (!good) die("umbel", "another value");
@@ -88,8 +91,10 @@ public:
         if (!context_ || context_->err) die("hiredis", "cannot connect");
     }
     void get(std::size_t bytes) {
-        auto* const got = static_cast<redisReply*>(redisCommand(context_, "GET %s", large_responder::key(bytes).c_str()));
-        if (!got || got->len != bytes || got->str[bytes - 1] != large_responder::byte_at(bytes - 1)) die("hiredis", "another value");
+        auto* const got =
+            static_cast<redisReply*>(redisCommand(context_, "GET %s", large_responder::key(bytes).c_str()));
+        if (!got || got->len != bytes || got->str[bytes - 1] != large_responder::byte_at(bytes - 1))
+            die("hiredis", "another value");
         freeReplyObject(got);
     }
 
@@ -103,10 +108,13 @@ struct entry {
     std::function<void(std::size_t)> get;
 };
 
-void print(settings const& chosen, std::size_t mebibytes, char const* who, char const* what, std::vector<double> samples) {
+void print(settings const& chosen, std::size_t mebibytes, char const* who, char const* what,
+           std::vector<double> samples) {
     spread const seen = spread::of(std::move(samples));
-    std::printf("| %zu | %s | %s | %.3f | %.3f | %.3f |\n", mebibytes, who, what, seen.min, seen.median, seen.max);
-    chosen.row("large_value,%zu,%s,%s,%.4f,%.4f,%.4f\n", mebibytes, who, what, seen.min, seen.median, seen.max);
+    std::printf("| %zu | %s | %s | %.3f | %.3f | %.3f |\n", mebibytes, who, what, seen.min, seen.median,
+                seen.max);
+    chosen.row("large_value,%zu,%s,%s,%.4f,%.4f,%.4f\n", mebibytes, who, what, seen.min, seen.median,
+               seen.max);
 }
 
 }  // namespace
@@ -126,7 +134,8 @@ int main(int count, char** words) {
     all.push_back({"hiredis", [&](std::size_t bytes) { peer.get(bytes); }});
 #endif
     std::printf(
-        "GET of a large value, CPU of the client's thread\n\n| MiB | contender | what | min | median | max |\n|---|---|---|---|---|---|\n");
+        "GET of a large value, CPU of the client's thread\n\n| MiB | contender | what | min | median | max "
+        "|\n|---|---|---|---|---|---|\n");
     for (std::size_t const mebibytes : {std::size_t{1}, std::size_t{64}}) {
         std::size_t const bytes = mebibytes << 20;
         unsigned const times = mebibytes == 1 ? 32 : 1;

@@ -1,6 +1,7 @@
-// outstanding.cpp: what 100,000 GETs at a time cost beside 1,000, on one connection: throughput, client CPU, and memory for each command
-// that is outstanding. Rounds alternate, ratios are taken within a pair. The Asio floor shows what the kernel, the server and the caches
-// take of it without umbel. Lines: "outstanding,<contender>,<what>,<min>,<median>,<max>".
+// outstanding.cpp: what 100,000 GETs at a time cost beside 1,000, on one connection: throughput, client CPU,
+// and memory for each command that is outstanding. Rounds alternate, ratios are taken within a pair. The Asio
+// floor shows what the kernel, the server and the caches take of it without umbel. Lines:
+// "outstanding,<contender>,<what>,<min>,<median>,<max>".
 #include <support/asio_floor.hpp>
 #include <support/rounds.hpp>
 #include <support/umbel_contender.hpp>
@@ -40,14 +41,16 @@ void print(settings const& chosen, char const* who, char const* what, std::vecto
     chosen.row("outstanding,%s,%s,%.4f,%.4f,%.4f\n", who, what, seen.min, seen.median, seen.max);
 }
 
-void measure(char const* who, std::function<std::unique_ptr<contender>()> const& make, settings const& chosen) {
+void measure(char const* who, std::function<std::unique_ptr<contender>()> const& make,
+             settings const& chosen) {
     auto const one = make();
     std::uint64_t const operations = calibrate(*one, {.outstanding = few}, chosen.seconds);
     auto const run = [&](unsigned outstanding) {
         measured seen;
-        one->run(
-            {.outstanding = outstanding, .warm = outstanding * 2u, .operations = std::max<std::uint64_t>(operations, outstanding * 3u)},
-            seen);
+        one->run({.outstanding = outstanding,
+                  .warm = outstanding * 2u,
+                  .operations = std::max<std::uint64_t>(operations, outstanding * 3u)},
+                 seen);
         return seen;
     };
     run(few);
@@ -79,11 +82,14 @@ int main(int count, char** words) {
     settings chosen;
     chosen.rounds = 7;
     if (!chosen.read(count - 1, words + 1) || chosen.node.empty()) {
-        std::fputs("usage: outstanding --node HOST:PORT [--rounds N] [--seconds S] [--only NAME] [--csv FILE]\n", stderr);
+        std::fputs(
+            "usage: outstanding --node HOST:PORT [--rounds N] [--seconds S] [--only NAME] [--csv FILE]\n",
+            stderr);
         return 2;
     }
     traffic const load{address::parse(chosen.node), 16};
-    std::printf("umbel's own memory per call: %zu bytes\n\n", sizeof(umbel::net::pooled_call) + sizeof(void*));
+    std::printf("umbel's own memory per call: %zu bytes\n\n",
+                sizeof(umbel::net::pooled_call) + sizeof(void*));
     std::printf("| contender | what | min | median | max |\n|---|---|---|---|---|\n");
     struct entry {
         char const* name;
@@ -92,7 +98,10 @@ int main(int count, char** words) {
     entry const all[] = {
         {"asio", [&] { return std::make_unique<asio_floor>(load, asio_command::coroutine); }},
         {"umbel", [&] { return std::make_unique<umbel_contender<std::string>>("umbel", load); }},
-        {"umbel-callback", [&] { return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, form::callback); }},
+        {"umbel-callback",
+         [&] {
+             return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, form::callback);
+         }},
     };
     for (entry const& one : all) {
         if (!chosen.wanted(one.name)) continue;
@@ -105,7 +114,8 @@ int main(int count, char** words) {
             ::_exit(0);
         }
         int status = 0;
-        if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0) die(one.name, "its process has failed");
+        if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0)
+            die(one.name, "its process has failed");
     }
     return 0;
 }

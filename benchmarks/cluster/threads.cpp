@@ -1,14 +1,18 @@
-// threads.cpp: one client over one and over two executors, each with a thread and a core of its own, and what else two threads may do.
+// threads.cpp: one client over one and over two executors, each with a thread and a core of its own, and what
+// else two threads may do.
 //
-// The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply for each GET. So there is
-// neither kernel nor server; what is seen is how umbel's own work spreads. Two nodes, and callers that ask both but where it says otherwise.
+// The responder is a mock and not the bottleneck: a transport inside this process that copies a canned reply
+// for each GET. So there is neither kernel nor server; what is seen is how umbel's own work spreads. Two
+// nodes, and callers that ask both but where it says otherwise.
 //   one thread        one executor
 //   two threads       one client over two executors; 4 and more where there are so many cores
 //   two, node each    as two threads, but each executor's callers ask one node only
 //   two clients       each thread has a client of its own
-//   two, crossing     one client over the first of two executors: the second's callers share its connections, and every command of theirs crosses
+//   two, crossing     one client over the first of two executors: the second's callers share its connections,
+//   and every command of theirs crosses
 //                     over and back
-// Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work included.
+// Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work
+// included.
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
 #include <support/rounds.hpp>
@@ -51,15 +55,15 @@ struct setting {
     unsigned lanes;
     bool both_nodes = true;
     unsigned clients = 1;
-    unsigned client_lanes = 2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
+    unsigned client_lanes =
+        2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
 };
 std::vector<setting> settings_for(unsigned cores) {
-    std::vector<setting> all{
-        {.name = "one thread", .lanes = 1},
-        {.name = "two threads", .lanes = 2},
-        {.name = "two, node each", .lanes = 2, .both_nodes = false},
-        {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
-        {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
+    std::vector<setting> all{{.name = "one thread", .lanes = 1},
+                             {.name = "two threads", .lanes = 2},
+                             {.name = "two, node each", .lanes = 2, .both_nodes = false},
+                             {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
+                             {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
     for (unsigned lanes = 4; lanes <= cores; lanes *= 2)
         all.push_back({.name = std::to_string(lanes) + " threads", .lanes = lanes, .client_lanes = lanes});
     return all;
@@ -89,9 +93,12 @@ class arena {
 public:
     explicit arena(setting const& how) : how_{how} {
         std::vector<asio::any_io_executor> executors;
-        for (unsigned i = 0; i < how.lanes; ++i) executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
+        for (unsigned i = 0; i < how.lanes; ++i)
+            executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
         for (unsigned i = 0; i < how.clients; ++i) {
-            std::vector<asio::any_io_executor> own(executors.begin() + i, executors.begin() + std::min<unsigned>(i + how.client_lanes, how.lanes));
+            std::vector<asio::any_io_executor> own(
+                executors.begin() + i,
+                executors.begin() + std::min<unsigned>(i + how.client_lanes, how.lanes));
             clients_.push_back(std::make_unique<loop_client>(std::move(own), two_nodes(), value, map_of_two));
         }
         run(std::chrono::milliseconds{50});
@@ -157,7 +164,8 @@ private:
     std::atomic<unsigned> running_{0};
 };
 
-void print(settings const& chosen, std::string const& how, char const* what, char const* format, std::vector<double> samples) {
+void print(settings const& chosen, std::string const& how, char const* what, char const* format,
+           std::vector<double> samples) {
     spread const seen = spread::of(std::move(samples));
     std::printf("| %s | %s |", how.c_str(), what);
     for (double const one : {seen.min, seen.median, seen.max}) {
@@ -202,7 +210,8 @@ int main(int count, char** words) {
         }
     }
     std::printf(
-        "GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min | median | max |\n"
+        "GET of 16 bytes, a mock responder inside the process; %u callers a thread\n\n| setting | what | min "
+        "| median | max |\n"
         "|---|---|---|---|---|\n",
         callers);
     for (unsigned i = 0; i < how_many; ++i) {

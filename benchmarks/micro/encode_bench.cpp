@@ -1,6 +1,6 @@
-// encode_bench.cpp: what it costs to turn a typed call into bytes and a slot, and to take and return a pooled call; beside hiredis'
-// formatter. Rounds are paired: every contender runs in each round. Prints a table, then machine-readable lines:
-// "encode_bench,<what>,<way>,<ns>".
+// encode_bench.cpp: what it costs to turn a typed call into bytes and a slot, and to take and return a pooled
+// call; beside hiredis' formatter. Rounds are paired: every contender runs in each round. Prints a table,
+// then machine-readable lines: "encode_bench,<what>,<way>,<ns>".
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
 #include <support/statistics.hpp>
@@ -25,7 +25,8 @@ void keep(Value& one) {
 
 std::array<std::string, 256> make_keys() {
     std::array<std::string, 256> keys;
-    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = "user:" + std::to_string(10'000'000'000 + i * 7919);
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        keys[i] = "user:" + std::to_string(10'000'000'000 + i * 7919);
     return keys;
 }
 
@@ -111,9 +112,11 @@ int main(int count, char** words) {
     std::printf("| encode | by | ns, median | quartiles |\n|---|---|---|---|\n");
     for (auto const& one : ways) {
         auto const seen = bench::spread::of(one.ns);
-        std::printf("| %s | %s | %.1f | %.1f–%.1f |\n", one.what, one.name, seen.median, seen.lower, seen.upper);
+        std::printf("| %s | %s | %.1f | %.1f–%.1f |\n", one.what, one.name, seen.median, seen.lower,
+                    seen.upper);
     }
     std::printf("\n");
-    for (auto const& one : ways) std::printf("encode_bench,%s,%s,%.2f\n", one.what, one.name, bench::spread::of(one.ns).median);
+    for (auto const& one : ways)
+        std::printf("encode_bench,%s,%s,%.2f\n", one.what, one.name, bench::spread::of(one.ns).median);
     return 0;
 }

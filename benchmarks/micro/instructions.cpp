@@ -1,4 +1,5 @@
-// instructions.cpp: one GET in phases, to be counted by callgrind: see instructions.sh. Run alone it only checks that it works.
+// instructions.cpp: one GET in phases, to be counted by callgrind: see instructions.sh. Run alone it only
+// checks that it works.
 #include <support/loop_back.hpp>
 
 #if __has_include(<valgrind/callgrind.h>)
@@ -77,7 +78,8 @@ void call_back(bench::loop_client& db, unsigned more) {
     });
 }
 
-/// Spawning is left out of the count: every coroutine starts with the first turn of the loop, under the counter, once in `rounds`.
+/// Spawning is left out of the count: every coroutine starts with the first turn of the loop, under the
+/// counter, once in `rounds`.
 template <class Spawn>
 void whole(asio::io_context& io, char const* name, Spawn spawn) {
     phase(name, [&] {
@@ -177,7 +179,8 @@ int main() {
 
     phase("encode", [&] {
         for (unsigned i = 0; i < rounds * at_a_time; ++i) {
-            auto waiting = db.get(key);  // Taken from the pool, encoded, slot found; then dropped and recycled.
+            auto waiting =
+                db.get(key);  // Taken from the pool, encoded, slot found; then dropped and recycled.
             keep(waiting);
         }
     });
@@ -192,7 +195,8 @@ int main() {
         one.slot = umbel::cluster::slot_of(key).value();
         for (unsigned i = 0; i < rounds * at_a_time; ++i) {
             umbel::engine::router const& routes = db.driver().routes();
-            auto found = umbel::engine::router::is_plain(one) ? routes.route_plain(one) : routes.route(one, i);
+            auto found =
+                umbel::engine::router::is_plain(one) ? routes.route_plain(one) : routes.route(one, i);
             keep(found);
         }
     });
@@ -202,10 +206,12 @@ int main() {
         bench::loop_client timeless{io, value, umbel::no_deadline};
         call_back(timeless, 1);
         for (std::uint64_t const before = answered; answered == before;) io.run_one();
-        whole(io, "GET umbel::bytes, callback, no deadline", [&] { asio::post(io, [&] { call_back(timeless, rounds); }); });
+        whole(io, "GET umbel::bytes, callback, no deadline",
+              [&] { asio::post(io, [&] { call_back(timeless, rounds); }); });
     }
     whole(io, "GET umbel::bytes, callback", [&] { asio::post(io, [&] { call_back(db, rounds); }); });
-    whole(io, "GET umbel::bytes, coroutine", [&] { asio::co_spawn(io, read_bytes(db, left), asio::detached); });
+    whole(io, "GET umbel::bytes, coroutine",
+          [&] { asio::co_spawn(io, read_bytes(db, left), asio::detached); });
     whole(io, "GET std::string, coroutine", [&] { asio::co_spawn(io, read(db, left), asio::detached); });
     std::printf("%llu GETs answered\n", static_cast<unsigned long long>(answered));
     return 0;

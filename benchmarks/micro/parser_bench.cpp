@@ -1,7 +1,8 @@
-// parser_bench.cpp: nanoseconds per reply of umbel's reader, of a plain scanner that only yields views, and of hiredis' reader with
-// its reply objects, over several kinds of traffic. Rounds are paired: in each round every contender reads the same bytes, in an order
-// that turns, and ratios are taken within the round. Large values stand beside a plain receive into fresh memory.
-// Usage: parser_bench [rounds] [milliseconds per measurement] [only traffic whose name has this in it]
+// parser_bench.cpp: nanoseconds per reply of umbel's reader, of a plain scanner that only yields views, and
+// of hiredis' reader with its reply objects, over several kinds of traffic. Rounds are paired: in each round
+// every contender reads the same bytes, in an order that turns, and ratios are taken within the round. Large
+// values stand beside a plain receive into fresh memory. Usage: parser_bench [rounds] [milliseconds per
+// measurement] [only traffic whose name has this in it]
 #include <umbel/resp/reader.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -35,7 +36,8 @@ std::uint64_t sink = 0;  // Keeps the compiler from dropping work whose result n
     std::exit(1);
 }
 
-/// One kind of traffic: `bytes` hold `replies` replies and are delivered in pieces of the given lengths, in turn.
+/// One kind of traffic: `bytes` hold `replies` replies and are delivered in pieces of the given lengths, in
+/// turn.
 struct corpus {
     std::string name;
     std::string bytes;
@@ -66,7 +68,8 @@ private:
 std::uint64_t in_order(view const& value) {
     std::uint64_t sum = 0;
     auto const* const end = value.tape() + value.tape()->span;
-    for (auto const* at = value.tape(); at != end; ++at) sum += umbel::resp::is_text(at->kind) ? at->length() : at->value;
+    for (auto const* at = value.tape(); at != end; ++at)
+        sum += umbel::resp::is_text(at->kind) ? at->length() : at->value;
     return sum;
 }
 
@@ -84,7 +87,9 @@ class umbel_contender {
 public:
     explicit umbel_contender(std::uint64_t (*touch)(view const&)) : touch_{touch} {}
 
-    std::size_t pass(corpus const& traffic) { return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic); }
+    std::size_t pass(corpus const& traffic) {
+        return touch_ == &as_tree ? read<&as_tree>(traffic) : read<&in_order>(traffic);
+    }
 
 private:
     template <std::uint64_t (*Touch)(view const&)>
@@ -109,8 +114,8 @@ private:
     std::uint64_t (*const touch_)(view const&);
 };
 
-/// The floor: a scanner without bounds, checks or state that steps over replies which are whole, yielding views. What is
-/// not whole it scans anew when more has come. It knows `+ - : $ * % , # _` only.
+/// The floor: a scanner without bounds, checks or state that steps over replies which are whole, yielding
+/// views. What is not whole it scans anew when more has come. It knows `+ - : $ * % , # _` only.
 class scanner_contender {
 public:
     std::size_t pass(corpus const& traffic) {
@@ -172,7 +177,8 @@ private:
     std::vector<char> buffer_ = std::vector<char>(64 * 1024);
 };
 
-/// The floor of a large value: its length is known, it is received into fresh memory of that size, and given back.
+/// The floor of a large value: its length is known, it is received into fresh memory of that size, and given
+/// back.
 class fresh_memory_contender {
 public:
     std::size_t pass(corpus const& traffic) {
@@ -190,7 +196,8 @@ public:
 };
 
 #if defined(UMBEL_WITH_HIREDIS)
-/// hiredis as its users use it: bytes received into a buffer of 16 KiB and fed, a tree of objects for each reply, freed after use.
+/// hiredis as its users use it: bytes received into a buffer of 16 KiB and fed, a tree of objects for each
+/// reply, freed after use.
 class hiredis_contender {
 public:
     hiredis_contender() : reader_{redisReaderCreate()} {}
@@ -218,7 +225,8 @@ public:
 
 private:
     static std::uint64_t touch(redisReply const* value) {
-        std::uint64_t sum = value->type == REDIS_REPLY_INTEGER ? static_cast<std::uint64_t>(value->integer) : value->len;
+        std::uint64_t sum =
+            value->type == REDIS_REPLY_INTEGER ? static_cast<std::uint64_t>(value->integer) : value->len;
         for (std::size_t i = 0; i != value->elements; ++i) sum += touch(value->element[i]);
         return sum;
     }
@@ -235,7 +243,9 @@ std::string repeated(std::string_view piece, std::size_t times) {
     return text;
 }
 
-std::string bulk(std::size_t length) { return "$" + std::to_string(length) + "\r\n" + std::string(length, 'v') + "\r\n"; }
+std::string bulk(std::size_t length) {
+    return "$" + std::to_string(length) + "\r\n" + std::string(length, 'v') + "\r\n";
+}
 
 std::vector<corpus> corpora() {
     std::vector<std::size_t> const whole{16 * 1024};
@@ -246,12 +256,16 @@ std::vector<corpus> corpora() {
         fragments.push_back(1 + (state >> 26));
     }
     std::string mixed;
-    for (std::size_t i = 0; i != 250; ++i) mixed += bulk(i * 7 % 40) + ":" + std::to_string(i * i * i) + "\r\n+OK\r\n$-1\r\n";
+    for (std::size_t i = 0; i != 250; ++i)
+        mixed += bulk(i * 7 % 40) + ":" + std::to_string(i * i * i) + "\r\n+OK\r\n$-1\r\n";
     std::string const hundred = "*100\r\n" + repeated(bulk(16), 100);
     std::string const nested =
-        "*10\r\n" + repeated("*2\r\n$15\r\n1700000000000-0\r\n*4\r\n$5\r\nfield\r\n$5\r\nvalue\r\n$1\r\nn\r\n:42\r\n", 10);
+        "*10\r\n" +
+        repeated("*2\r\n$15\r\n1700000000000-0\r\n*4\r\n$5\r\nfield\r\n$5\r\nvalue\r\n$1\r\nn\r\n:42\r\n",
+                 10);
     std::string const maps =
-        "%4\r\n+name\r\n$3\r\nada\r\n+score\r\n,3.25\r\n+live\r\n#t\r\n+tags\r\n%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n";
+        "%4\r\n+name\r\n$3\r\nada\r\n+score\r\n,3.25\r\n+live\r\n#t\r\n+tags\r\n%2\r\n$1\r\na\r\n:1\r\n$"
+        "1\r\nb\r\n:2\r\n";
     return {
         {"+OK", repeated("+OK\r\n", 10000), 10000, whole},
         {"-MOVED", repeated("-MOVED 3999 127.0.0.1:6381\r\n", 10000), 10000, whole},
@@ -278,7 +292,8 @@ struct contender {
 bool is_resp2(corpus const& traffic) { return traffic.name.find("RESP3") == std::string::npos; }
 bool is_large(corpus const& traffic) { return traffic.bytes.size() / traffic.replies > 1024 * 1024; }
 
-/// Runs passes for at least `budget`; returns nanoseconds of processor time per reply, which other programs on the machine hardly disturb.
+/// Runs passes for at least `budget`; returns nanoseconds of processor time per reply, which other programs
+/// on the machine hardly disturb.
 double measure(contender const& who, corpus const& traffic, std::chrono::nanoseconds budget) {
     std::size_t replies = 0;
     std::clock_t const start = std::clock();
@@ -305,23 +320,29 @@ spread spread_of(std::vector<double> values) {
 int main(int argc, char** argv) {
     int const rounds = argc > 1 ? std::atoi(argv[1]) : 11;
     std::chrono::milliseconds const budget{argc > 2 ? std::atoi(argv[2]) : 20};
-    if (rounds < 1 || budget.count() < 1) give_up("usage: parser_bench [rounds] [milliseconds per measurement]");
+    if (rounds < 1 || budget.count() < 1)
+        give_up("usage: parser_bench [rounds] [milliseconds per measurement]");
 
     std::vector<contender> contenders;
     auto const ours = std::make_shared<umbel_contender>(&in_order);
     contenders.push_back({"umbel", [ours](corpus const& traffic) { return ours->pass(traffic); }});
     auto const walked = std::make_shared<umbel_contender>(&as_tree);
-    contenders.push_back({"umbel, as a tree", [walked](corpus const& traffic) { return walked->pass(traffic); }});
+    contenders.push_back(
+        {"umbel, as a tree", [walked](corpus const& traffic) { return walked->pass(traffic); }});
     auto const floor = std::make_shared<scanner_contender>();
     contenders.push_back({"scanner", [floor](corpus const& traffic) { return floor->pass(traffic); }});
     auto const fresh = std::make_shared<fresh_memory_contender>();
-    contenders.push_back({"fresh memory", [fresh](corpus const& traffic) { return fresh->pass(traffic); }, &is_large});
+    contenders.push_back(
+        {"fresh memory", [fresh](corpus const& traffic) { return fresh->pass(traffic); }, &is_large});
 #if defined(UMBEL_WITH_HIREDIS)
     auto const hiredis = std::make_shared<hiredis_contender>();
-    contenders.push_back({"hiredis", [hiredis](corpus const& traffic) { return hiredis->pass(traffic); }, &is_resp2});
+    contenders.push_back(
+        {"hiredis", [hiredis](corpus const& traffic) { return hiredis->pass(traffic); }, &is_resp2});
 #endif
 
-    std::printf("| corpus | contender | ns per reply, median (min, max) | ratio to umbel, median (min, max) |\n|---|---|---|---|\n");
+    std::printf(
+        "| corpus | contender | ns per reply, median (min, max) | ratio to umbel, median (min, max) "
+        "|\n|---|---|---|---|\n");
     for (corpus const& traffic : corpora()) {
         if (argc > 3 && traffic.name.find(argv[3]) == std::string::npos) continue;
         std::vector<std::vector<double>> times(contenders.size());
@@ -335,16 +356,19 @@ int main(int argc, char** argv) {
         for (std::size_t who = 0; who != contenders.size(); ++who) {
             if (times[who].empty()) continue;
             std::vector<double> ratios;
-            for (std::size_t round = 0; round != times[who].size(); ++round) ratios.push_back(times[who][round] / times[0][round]);
+            for (std::size_t round = 0; round != times[who].size(); ++round)
+                ratios.push_back(times[who][round] / times[0][round]);
             spread const time = spread_of(times[who]), ratio = spread_of(ratios);
-            std::printf("| %s | %s | %.1f (%.1f, %.1f) | %.2f (%.2f, %.2f) |\n", traffic.name.c_str(), contenders[who].name.c_str(),
-                        time.median, time.min, time.max, ratio.median, ratio.min, ratio.max);
+            std::printf("| %s | %s | %.1f (%.1f, %.1f) | %.2f (%.2f, %.2f) |\n", traffic.name.c_str(),
+                        contenders[who].name.c_str(), time.median, time.min, time.max, ratio.median,
+                        ratio.min, ratio.max);
             std::fflush(stdout);
             std::fprintf(stderr,
-                         "{\"benchmark\":\"parser\",\"corpus\":\"%s\",\"contender\":\"%s\",\"ns_per_reply\":[%.3f,%.3f,%.3f],"
+                         "{\"benchmark\":\"parser\",\"corpus\":\"%s\",\"contender\":\"%s\",\"ns_per_reply\":["
+                         "%.3f,%.3f,%.3f],"
                          "\"ratio_to_umbel\":[%.4f,%.4f,%.4f]}\n",
-                         traffic.name.c_str(), contenders[who].name.c_str(), time.min, time.median, time.max, ratio.min, ratio.median,
-                         ratio.max);
+                         traffic.name.c_str(), contenders[who].name.c_str(), time.min, time.median, time.max,
+                         ratio.min, ratio.median, ratio.max);
         }
     }
     return sink == 42 ? 2 : 0;

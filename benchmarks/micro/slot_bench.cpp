@@ -1,7 +1,8 @@
-// slot_bench: what the hash slot of a key costs, for the usual byte table and for cluster/slot.hpp, hash-tag scan included.
-// "streaming" hashes keys that do not depend on each other, as a batch does; "waiting" chooses each key by the slot before it, so that
-// every call is waited for. Time is CPU time, so that what else runs on the machine counts as little as possible.
-// Prints a readable table, then one machine-readable line per measurement: "slot_bench,<key bytes>,<way>,<mode>,<ns per key>".
+// slot_bench: what the hash slot of a key costs, for the usual byte table and for cluster/slot.hpp, hash-tag
+// scan included. "streaming" hashes keys that do not depend on each other, as a batch does; "waiting" chooses
+// each key by the slot before it, so that every call is waited for. Time is CPU time, so that what else runs
+// on the machine counts as little as possible. Prints a readable table, then one machine-readable line per
+// measurement: "slot_bench,<key bytes>,<way>,<mode>,<ns per key>".
 #include <umbel/cluster/slot.hpp>
 
 #include <time.h>
@@ -65,7 +66,8 @@ double cpu_nanoseconds() {
 }
 
 template <class Hash>
-double nanoseconds_per_key(std::vector<std::string> const& keys, bool waiting, Hash hash, std::uint64_t& checksum) {
+double nanoseconds_per_key(std::vector<std::string> const& keys, bool waiting, Hash hash,
+                           std::uint64_t& checksum) {
     double best = 1e9;
     for (int round = 0; round < 9; ++round) {
         constexpr unsigned calls = 200'000;
@@ -90,7 +92,8 @@ double nanoseconds_per_key(std::vector<std::string> const& keys, bool waiting, H
 
 int main() {
     std::printf("hash slot of a key, hash-tag scan included; ns per key, best of 9\n\n");
-    std::printf("%10s %12s %10s %12s %8s %8s\n", "key bytes", "hash tag", "mode", "byte table", "umbel", "ratio");
+    std::printf("%10s %12s %10s %12s %8s %8s\n", "key bytes", "hash tag", "mode", "byte table", "umbel",
+                "ratio");
     std::vector<std::string> lines;
     bool equal = true;
     for (bool const tagged : {false, true}) {
@@ -100,13 +103,17 @@ int main() {
                 auto const keys = make_keys(size, tagged);
                 std::uint64_t table_sum = 0;
                 std::uint64_t umbel_sum = 0;
-                double const table = nanoseconds_per_key(keys, waiting, [](std::string_view k) { return slot_by_byte_table(k); }, table_sum);
-                double const ours = nanoseconds_per_key(keys, waiting, [](std::string_view k) { return slot_by_umbel(k); }, umbel_sum);
+                double const table = nanoseconds_per_key(
+                    keys, waiting, [](std::string_view k) { return slot_by_byte_table(k); }, table_sum);
+                double const ours = nanoseconds_per_key(
+                    keys, waiting, [](std::string_view k) { return slot_by_umbel(k); }, umbel_sum);
                 equal = equal && table_sum == umbel_sum;
-                std::printf("%10zu %12s %10s %12.2f %8.2f %8.2f\n", size, tagged ? "first half" : "none", mode, table, ours, table / ours);
+                std::printf("%10zu %12s %10s %12.2f %8.2f %8.2f\n", size, tagged ? "first half" : "none",
+                            mode, table, ours, table / ours);
                 for (auto const& [way, spent] : {std::pair{"byte_table", table}, std::pair{"umbel", ours}}) {
                     char line[96];
-                    std::snprintf(line, sizeof line, "slot_bench,%zu,%s%s,%s,%.2f", size, way, tagged ? "_tagged" : "", mode, spent);
+                    std::snprintf(line, sizeof line, "slot_bench,%zu,%s%s,%s,%.2f", size, way,
+                                  tagged ? "_tagged" : "", mode, spent);
                     lines.emplace_back(line);
                 }
             }

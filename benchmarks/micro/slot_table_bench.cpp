@@ -1,7 +1,8 @@
-// slot_table_bench: what looking up a slot's primary costs, alone and while a writer publishes changing topologies at full speed.
-// Every look-up chooses its slot by the answer before it, and every answer is checked against the topologies that were published.
-// Time is the reading thread's CPU time, so that what else runs on the machine counts as little as possible.
-// Prints a readable table, then machine-readable lines: "slot_table_bench,<writer>,<ns alone>,<ns under the writer>,<ratio>".
+// slot_table_bench: what looking up a slot's primary costs, alone and while a writer publishes changing
+// topologies at full speed. Every look-up chooses its slot by the answer before it, and every answer is
+// checked against the topologies that were published. Time is the reading thread's CPU time, so that what
+// else runs on the machine counts as little as possible. Prints a readable table, then machine-readable
+// lines: "slot_table_bench,<writer>,<ns alone>,<ns under the writer>,<ratio>".
 #include <umbel/cluster/slot_table.hpp>
 
 #include <time.h>
@@ -105,7 +106,8 @@ std::vector<scenario> make_scenarios() {
 
     scenario shuffled{"every_slot", {}};
     shuffled.turns.push_back(make_layout(base));
-    shuffled.turns.push_back(make_layout([=](std::uint16_t at) { return number((even_shard(at) + 1u) % shards); }));
+    shuffled.turns.push_back(
+        make_layout([=](std::uint16_t at) { return number((even_shard(at) + 1u) % shards); }));
     made.push_back(std::move(shuffled));
     return made;
 }
@@ -125,7 +127,9 @@ public:
 private:
     static constexpr std::size_t nodes = 2048;
     static constexpr std::size_t words = nodes / 64;
-    void set(std::size_t at, std::uint16_t node) { bits_[at * words + node / 64] |= std::uint64_t{1} << (node % 64); }
+    void set(std::size_t at, std::uint16_t node) {
+        bits_[at * words + node / 64] |= std::uint64_t{1} << (node % 64);
+    }
     std::vector<std::uint64_t> bits_ = std::vector<std::uint64_t>(slot_count * words);
 };
 
@@ -140,7 +144,8 @@ struct sample {
     std::uint16_t node;
 };
 
-// Reads in batches whose answers are checked between the clock readings, so that checking does not hide the price of reading.
+// Reads in batches whose answers are checked between the clock readings, so that checking does not hide the
+// price of reading.
 double nanoseconds_per_read(slot_table const& table, published_pairs const& pairs, std::uint64_t& wrong) {
     constexpr std::uint32_t batch = 16384;
     std::vector<sample> seen(batch);
@@ -204,16 +209,20 @@ measured measure(scenario const& one) {
 }  // namespace
 
 int main() {
-    std::printf("primary of a slot, dependent look-ups over random slots, %u shards; median of 7 paired rounds\n\n", shards);
-    std::printf("%16s %12s %14s %8s %14s %8s\n", "writer changes", "alone ns", "publishing ns", "ratio", "publishes/s", "wrong");
+    std::printf(
+        "primary of a slot, dependent look-ups over random slots, %u shards; median of 7 paired rounds\n\n",
+        shards);
+    std::printf("%16s %12s %14s %8s %14s %8s\n", "writer changes", "alone ns", "publishing ns", "ratio",
+                "publishes/s", "wrong");
     std::vector<std::string> lines;
     std::uint64_t wrong = 0;
     for (auto const& one : make_scenarios()) {
         measured const result = measure(one);
-        std::printf("%16s %12.2f %14.2f %8.2f %14.0f %8llu\n", one.name, result.alone, result.under, result.ratio,
-                    result.publishes_per_second, static_cast<unsigned long long>(result.wrong));
+        std::printf("%16s %12.2f %14.2f %8.2f %14.0f %8llu\n", one.name, result.alone, result.under,
+                    result.ratio, result.publishes_per_second, static_cast<unsigned long long>(result.wrong));
         char line[128];
-        std::snprintf(line, sizeof line, "slot_table_bench,%s,%.2f,%.2f,%.2f", one.name, result.alone, result.under, result.ratio);
+        std::snprintf(line, sizeof line, "slot_table_bench,%s,%.2f,%.2f,%.2f", one.name, result.alone,
+                      result.under, result.ratio);
         lines.emplace_back(line);
         wrong += result.wrong;
     }

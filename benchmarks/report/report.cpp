@@ -65,21 +65,37 @@ look const& look_of(std::string const& name) {
 }
 
 /// The columns of a sweep line: sweep,place,command,bytes,outstanding,name,ops,cpu,p50,p99,p999,allocations
-enum column : std::size_t { kind, place, command, bytes, outstanding, name, operations, cpu, p50, p99, p999, allocations };
+enum column : std::size_t {
+    kind,
+    place,
+    command,
+    bytes,
+    outstanding,
+    name,
+    operations,
+    cpu,
+    p50,
+    p99,
+    p999,
+    allocations
+};
 
 /// One line of a chart for each contender named, from the sweep.
-void draw(std::string const& folder, std::string const& file, std::vector<row> const& rows, chart picture, std::string const& where,
-          std::string const& what, std::string const& size, std::vector<std::string> const& names, column value, double scale,
-          column dashed = kind) {
+void draw(std::string const& folder, std::string const& file, std::vector<row> const& rows, chart picture,
+          std::string const& where, std::string const& what, std::string const& size,
+          std::vector<std::string> const& names, column value, double scale, column dashed = kind) {
     for (std::string const& who : names) {
-        series solid{look_of(who).title, look_of(who).colour, false, {}}, second{solid.title + ", p99", solid.colour, true, {}};
+        series solid{look_of(who).title, look_of(who).colour, false, {}},
+            second{solid.title + ", p99", solid.colour, true, {}};
         for (row const& one : rows) {
-            if (one[kind] != "sweep" || one.size() < 12 || one[place] != where || one[command] != what || one[bytes] != size ||
-                one[name] != who)
+            if (one[kind] != "sweep" || one.size() < 12 || one[place] != where || one[command] != what ||
+                one[bytes] != size || one[name] != who)
                 continue;
             if (number(one[outstanding]) < picture.from) continue;
-            if (number(one[value]) > 0) solid.points.push_back({number(one[outstanding]), number(one[value]) * scale});
-            if (dashed != kind && number(one[dashed]) > 0) second.points.push_back({number(one[outstanding]), number(one[dashed]) * scale});
+            if (number(one[value]) > 0)
+                solid.points.push_back({number(one[outstanding]), number(one[value]) * scale});
+            if (dashed != kind && number(one[dashed]) > 0)
+                second.points.push_back({number(one[outstanding]), number(one[dashed]) * scale});
         }
         std::sort(solid.points.begin(), solid.points.end());
         std::sort(second.points.begin(), second.points.end());
@@ -94,8 +110,10 @@ void draw(std::string const& folder, std::string const& file, std::vector<row> c
 /// CPU against the size of the value, from the sizes: sizes,command,bytes,outstanding,name,ops,cpu,ratio
 void draw_sizes(std::string const& folder, std::vector<row> const& rows) {
     for (std::string const what : {"GET", "SET"}) {
-        chart picture{"Client CPU per " + what + " against the size of the value, one connection", "bytes of the value",
-                      "client CPU, ns per command", {}};
+        chart picture{"Client CPU per " + what + " against the size of the value, one connection",
+                      "bytes of the value",
+                      "client CPU, ns per command",
+                      {}};
         for (std::string const who : {"umbel", "umbel-bytes", "hiredis", "boost"}) {
             series line{look_of(who).title, look_of(who).colour, false, {}};
             for (row const& one : rows) {
@@ -116,17 +134,21 @@ void paired_table(std::vector<row> const& rows) {
     for (row const& one : rows) {
         if (one[kind] != "paired" || one.size() < 11) continue;
         if (!begun)
-            std::cout << "## Side by side: client CPU per GET of 16 bytes\n\nRounds of both alternate in one process; the ratio is taken "
-                         "within each pair. "
-                         "Passed: the upper quartile is below the limit.\n\n"
-                         "| on | outstanding | | beside | CPU ns | CPU ns | ratio, median | quartiles | limit | "
-                         "|\n|---|---|---|---|---|---|---|---|---|---|\n";
+            std::cout
+                << "## Side by side: client CPU per GET of 16 bytes\n\nRounds of both alternate in one "
+                   "process; the ratio is taken "
+                   "within each pair. "
+                   "Passed: the upper quartile is below the limit.\n\n"
+                   "| on | outstanding | | beside | CPU ns | CPU ns | ratio, median | quartiles | limit | "
+                   "|\n|---|---|---|---|---|---|---|---|---|---|\n";
         begun = true;
         double const limit = number(one[10]);
-        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | " << look_of(one[2]).title << " | "
-                  << look_of(one[3]).title << " | " << printed(number(one[5])) << " | " << printed(number(one[6])) << " | "
-                  << printed(number(one[8]), "%.2f") << " | " << printed(number(one[7]), "%.2f") << "–" << printed(number(one[9]), "%.2f")
-                  << " | " << (limit > 0 ? printed(limit, "%.2f") : "") << " | "
+        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | "
+                  << look_of(one[2]).title << " | " << look_of(one[3]).title << " | "
+                  << printed(number(one[5])) << " | " << printed(number(one[6])) << " | "
+                  << printed(number(one[8]), "%.2f") << " | " << printed(number(one[7]), "%.2f") << "–"
+                  << printed(number(one[9]), "%.2f") << " | " << (limit > 0 ? printed(limit, "%.2f") : "")
+                  << " | "
                   << (limit <= 0               ? ""
                       : number(one[9]) < limit ? "passed"
                       : number(one[7]) > limit ? "missed"
@@ -142,21 +164,27 @@ void sweep_table(std::vector<row> const& rows) {
         if (one[kind] != "sweep" || one.size() < 12) continue;
         if (!begun)
             std::cout << "## Everything measured end to end\n\n"
-                         "| on | command | value bytes | outstanding | | commands/s | client CPU ns | p50 µs | p99 µs | p99.9 µs | "
+                         "| on | command | value bytes | outstanding | | commands/s | client CPU ns | p50 µs "
+                         "| p99 µs | p99.9 µs | "
                          "allocations |\n"
                          "|---|---|---|---|---|---|---|---|---|---|---|\n";
         begun = true;
-        auto const micro = [](std::string const& text) { return number(text) > 0 ? printed(number(text), "%.1f") : std::string{}; };
-        std::cout << "| " << (one[place] == "node" ? "one server" : "3 primaries") << " | " << one[command] << " | " << one[bytes] << " | "
-                  << one[outstanding] << " | " << look_of(one[name]).title << " | " << printed(number(one[operations])) << " | "
-                  << printed(number(one[cpu])) << " | " << micro(one[p50]) << " | " << micro(one[p99]) << " | " << micro(one[p999]) << " | "
-                  << (number(one[allocations]) < 0 ? "" : printed(number(one[allocations]), "%.2f")) << " |\n";
+        auto const micro = [](std::string const& text) {
+            return number(text) > 0 ? printed(number(text), "%.1f") : std::string{};
+        };
+        std::cout << "| " << (one[place] == "node" ? "one server" : "3 primaries") << " | " << one[command]
+                  << " | " << one[bytes] << " | " << one[outstanding] << " | " << look_of(one[name]).title
+                  << " | " << printed(number(one[operations])) << " | " << printed(number(one[cpu])) << " | "
+                  << micro(one[p50]) << " | " << micro(one[p99]) << " | " << micro(one[p999]) << " | "
+                  << (number(one[allocations]) < 0 ? "" : printed(number(one[allocations]), "%.2f"))
+                  << " |\n";
     }
     if (begun) std::cout << "\n";
 }
 
 /// Lines that begin with `what` as a table of their remaining columns.
-void plain_table(std::vector<row> const& rows, std::string const& what, std::string const& title, std::vector<std::string> const& heads) {
+void plain_table(std::vector<row> const& rows, std::string const& what, std::string const& title,
+                 std::vector<std::string> const& heads) {
     bool begun = false;
     for (row const& one : rows) {
         if (one[kind] != what || one.size() < heads.size() + 1) continue;
@@ -182,7 +210,8 @@ void parser_chart(std::string const& folder, std::vector<row> const& rows) {
         if (one[kind] != "parser" || one.size() < 6 || one[1].starts_with("bulk 64")) continue;
         // So do forms of umbel's and floors of one kind of traffic.
         if (one[2] != "umbel" && one[2] != "scanner" && one[2] != "hiredis") continue;
-        if (picture.groups.empty() || picture.groups.back().title != one[1]) picture.groups.push_back({one[1], {}});
+        if (picture.groups.empty() || picture.groups.back().title != one[1])
+            picture.groups.push_back({one[1], {}});
         std::string const& who = one[2];
         char const* const colour = who == "umbel"     ? look_of("umbel").colour
                                    : who == "hiredis" ? look_of("hiredis").colour
@@ -210,28 +239,42 @@ int main(int count, char** words) {
     paired_table(rows);
     std::vector<std::string> const field{"raw", "asio", "umbel", "hiredis", "boost", "redis-benchmark"};
     char const* const cpu_axis = "client CPU, ns per command";
-    draw(folder, "cpu_node.svg", rows, {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
+    draw(folder, "cpu_node.svg", rows,
+         {"Client CPU per GET, 16 bytes, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
          "GET", "16", field, cpu, 1);
-    draw(folder, "cpu_cluster.svg", rows, {"Client CPU per GET, 16 bytes, 3 primaries", "commands outstanding", cpu_axis, {}, 10},
-         "cluster", "GET", "16", {"raw", "asio", "umbel", "redis-benchmark"}, cpu, 1);
-    draw(folder, "throughput_node.svg", rows,
-         {"GETs a second, 16 bytes, one connection", "commands outstanding", "thousand commands a second", {}}, "node", "GET", "16", field,
-         operations, 1e-3);
+    draw(folder, "cpu_cluster.svg", rows,
+         {"Client CPU per GET, 16 bytes, 3 primaries", "commands outstanding", cpu_axis, {}, 10}, "cluster",
+         "GET", "16", {"raw", "asio", "umbel", "redis-benchmark"}, cpu, 1);
+    draw(
+        folder, "throughput_node.svg", rows,
+        {"GETs a second, 16 bytes, one connection", "commands outstanding", "thousand commands a second", {}},
+        "node", "GET", "16", field, operations, 1e-3);
     draw(folder, "latency_node.svg", rows,
-         {"Latency of GET, 16 bytes, one connection: median, and p99 dashed", "commands outstanding", "microseconds", {}}, "node", "GET",
-         "16", {"asio", "umbel", "hiredis", "boost"}, p50, 1, p99);
-    draw(folder, "cpu_set_1k.svg", rows, {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
+         {"Latency of GET, 16 bytes, one connection: median, and p99 dashed",
+          "commands outstanding",
+          "microseconds",
+          {}},
+         "node", "GET", "16", {"asio", "umbel", "hiredis", "boost"}, p50, 1, p99);
+    draw(folder, "cpu_set_1k.svg", rows,
+         {"Client CPU per SET, 1 KiB, one connection", "commands outstanding", cpu_axis, {}, 10}, "node",
          "SET", "1024", {"raw", "asio", "umbel", "hiredis", "boost"}, cpu, 1);
     draw_sizes(folder, rows);
-    plain_table(rows, "sizes", "Values of every size, one connection",
-                {"command", "value bytes", "outstanding", "contender", "commands/s", "client CPU ns", "to umbel"});
-    plain_table(rows, "io_uring", "Asio on io_uring beside Asio on epoll: client CPU per GET, ns; the pair with the median ratio",
-                {"outstanding", "epoll", "io_uring", "least ratio", "median", "greatest"});
-    plain_table(rows, "system_calls", "System calls for each GET, one connection",
-                {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
-    plain_table(rows, "unpipelined", "One GET at a time, latency in µs", {"contender", "p50", "p99", "p99.9"});
-    plain_table(rows, "outstanding", "100,000 GETs at a time beside 1,000, one connection", {"contender", "what", "min", "median", "max"});
-    plain_table(rows, "threads", "One client over one and two threads, with a mock responder inside the process",
+    plain_table(
+        rows, "sizes", "Values of every size, one connection",
+        {"command", "value bytes", "outstanding", "contender", "commands/s", "client CPU ns", "to umbel"});
+    plain_table(
+        rows, "io_uring",
+        "Asio on io_uring beside Asio on epoll: client CPU per GET, ns; the pair with the median ratio",
+        {"outstanding", "epoll", "io_uring", "least ratio", "median", "greatest"});
+    plain_table(
+        rows, "system_calls", "System calls for each GET, one connection",
+        {"contender", "outstanding", "all", "send", "receive", "epoll_wait", "other", "receives a send"});
+    plain_table(rows, "unpipelined", "One GET at a time, latency in µs",
+                {"contender", "p50", "p99", "p99.9"});
+    plain_table(rows, "outstanding", "100,000 GETs at a time beside 1,000, one connection",
+                {"contender", "what", "min", "median", "max"});
+    plain_table(rows, "threads",
+                "One client over one and two threads, with a mock responder inside the process",
                 {"setting", "what", "min", "median", "max"});
     plain_table(rows, "large_value", "GET of a large value over a socket: CPU of the client's thread",
                 {"MiB", "contender", "what", "min", "median", "max"});

@@ -1,5 +1,6 @@
-// allocations.hpp: counts every heap allocation of the calling thread, whoever makes it: operator new, malloc, a C library.
-// To be included by exactly one translation unit of a program. It knows glibc, whose allocator it stands in front of.
+// allocations.hpp: counts every heap allocation of the calling thread, whoever makes it: operator new,
+// malloc, a C library. To be included by exactly one translation unit of a program. It knows glibc, whose
+// allocator it stands in front of.
 #pragma once
 
 #include <cstddef>

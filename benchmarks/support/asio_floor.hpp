@@ -1,5 +1,6 @@
-// asio_floor.hpp: what coroutines on Asio cost at least: the reads and writes of a client, each command awaited in asio::awaitable<> and
-// resumed inline from the read. No routing, no deadline, no value; replies are only counted by their bytes.
+// asio_floor.hpp: what coroutines on Asio cost at least: the reads and writes of a client, each command
+// awaited in asio::awaitable<> and resumed inline from the read. No routing, no deadline, no value; replies
+// are only counted by their bytes.
 #pragma once
 
 #include <support/traffic.hpp>
@@ -21,14 +22,17 @@ enum class asio_reading : std::uint8_t { read_some, wait_first };
 
 /// What a command is to the one who sends it.
 enum class asio_command : std::uint8_t {
-    coroutine,  ///< An asio::awaitable<std::size_t> of its own, as clients on Asio are written; it awaits an operation with use_awaitable.
-    operation,  ///< An operation awaited as it is: no frame of its own, nothing allocated, no result at all. The least that can be had.
+    coroutine,  ///< An asio::awaitable<std::size_t> of its own, as clients on Asio are written; it awaits an
+                ///< operation with use_awaitable.
+    operation,  ///< An operation awaited as it is: no frame of its own, nothing allocated, no result at all.
+                ///< The least that can be had.
 };
 
 /// One connection: a ring of suspended coroutines, one read and one write a turn.
 class asio_link {
 public:
-    asio_link(asio::io_context& io, address const& where, asio_reading reading) : socket_{io}, reading_{reading} {
+    asio_link(asio::io_context& io, address const& where, asio_reading reading)
+        : socket_{io}, reading_{reading} {
         socket_.connect({asio::ip::make_address(where.host), where.port});
         socket_.set_option(asio::ip::tcp::no_delay{true});
         socket_.non_blocking(true);
@@ -36,22 +40,27 @@ public:
     asio_link(asio_link const&) = delete;
     asio_link& operator=(asio_link const&) = delete;
 
-    /// Makes room for so many commands at a time; a small ring stays in the cache. Precondition: nothing is outstanding.
+    /// Makes room for so many commands at a time; a small ring stays in the cache. Precondition: nothing is
+    /// outstanding.
     void expect(unsigned outstanding) {
         ring_ = std::vector<waiting>(std::bit_ceil(std::size_t{outstanding} + 1));
         head_ = tail_ = 0;
     }
-    void start(std::size_t const& reply_bytes) { asio::co_spawn(socket_.get_executor(), read(reply_bytes), asio::detached); }
+    void start(std::size_t const& reply_bytes) {
+        asio::co_spawn(socket_.get_executor(), read(reply_bytes), asio::detached);
+    }
     void stop() { socket_.close(); }
 
     /// Sends one encoded command; completes when as many replies have come as commands were sent up to it.
     auto send(char const* bytes, std::size_t size) {
-        return asio::async_initiate<asio::deferred_t const, void()>(begin{}, asio::deferred, this, bytes, size);
+        return asio::async_initiate<asio::deferred_t const, void()>(begin{}, asio::deferred, this, bytes,
+                                                                    size);
     }
     /// The same as a coroutine. Returns the bytes of the reply.
     asio::awaitable<std::size_t> command(char const* bytes, std::size_t size) {
         using told = void(asio::error_code, std::size_t);
-        co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, told>(begin{}, asio::use_awaitable, this, bytes, size);
+        co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, told>(
+            begin{}, asio::use_awaitable, this, bytes, size);
     }
 
 private:
@@ -70,15 +79,18 @@ private:
                 kept& stored = *std::launder(reinterpret_cast<kept*>(mine.space));
                 kept taken{std::move(stored)};
                 stored.~kept();
-                if constexpr (std::is_invocable_v<kept, asio::error_code, std::size_t>) std::move(taken)(asio::error_code{}, reply_bytes);
-                else std::move(taken)();
+                if constexpr (std::is_invocable_v<kept, asio::error_code, std::size_t>)
+                    std::move(taken)(asio::error_code{}, reply_bytes);
+                else
+                    std::move(taken)();
             };
             self->append(bytes, size);
         }
     };
 
     waiting& next_place() {
-        if (tail_ - head_ == ring_.size()) die("asio floor", "more commands are outstanding than it has room for");
+        if (tail_ - head_ == ring_.size())
+            die("asio floor", "more commands are outstanding than it has room for");
         return ring_[tail_++ & (ring_.size() - 1)];
     }
     void append(char const* bytes, std::size_t size) {
@@ -149,13 +161,15 @@ private:
 
 class asio_floor final : public contender {
 public:
-    explicit asio_floor(traffic const& what, asio_command command, asio_reading reading = asio_reading::read_some)
-        : contender{command == asio_command::operation        ? "Asio floor, no coroutine a command"
+    explicit asio_floor(traffic const& what, asio_command command,
+                        asio_reading reading = asio_reading::read_some)
+        : contender{command == asio_command::operation   ? "Asio floor, no coroutine a command"
                     : reading == asio_reading::read_some ? "Asio floor"
-                                                              : "Asio floor, wait and receive"},
+                                                         : "Asio floor, wait and receive"},
           traffic_{what},
           command_{command} {
-        for (address const& one : what.nodes()) links_.push_back(std::make_unique<asio_link>(io_, one, reading));
+        for (address const& one : what.nodes())
+            links_.push_back(std::make_unique<asio_link>(io_, one, reading));
         for (auto& one : links_) one->start(reply_bytes_);
     }
     ~asio_floor() override {
@@ -171,8 +185,12 @@ public:
         for (auto& one : links_) one->expect(what.outstanding);
         for (unsigned i = 0; i < what.outstanding; ++i) {
             switch (command_) {
-                case asio_command::coroutine: asio::co_spawn(io_, work(what.verb, count), asio::detached); break;
-                case asio_command::operation: asio::co_spawn(io_, work_bare(what.verb, count), asio::detached); break;
+                case asio_command::coroutine:
+                    asio::co_spawn(io_, work(what.verb, count), asio::detached);
+                    break;
+                case asio_command::operation:
+                    asio::co_spawn(io_, work_bare(what.verb, count), asio::detached);
+                    break;
             }
         }
         io_.restart();
@@ -184,7 +202,8 @@ private:
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();
-            std::size_t const came = co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size);
+            std::size_t const came =
+                co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size);
             if (came != reply_bytes_) die(name(), "a reply has another size");
             count.sampled(since);
             count.done();

@@ -1,5 +1,6 @@
-// boost_contender.hpp: Boost.Redis as its users use it: one connection, coroutines that await a request each; it joins them into writes by
-// itself. To be included by exactly one translation unit of a program: it compiles the library's own source.
+// boost_contender.hpp: Boost.Redis as its users use it: one connection, coroutines that await a request each;
+// it joins them into writes by itself. To be included by exactly one translation unit of a program: it
+// compiles the library's own source.
 #pragma once
 
 #include <support/traffic.hpp>
@@ -17,14 +18,16 @@ namespace bench {
 
 class boost_contender final : public contender {
 public:
-    explicit boost_contender(traffic const& what) : contender{"Boost.Redis"}, traffic_{what}, connection_{io_} {
+    explicit boost_contender(traffic const& what)
+        : contender{"Boost.Redis"}, traffic_{what}, connection_{io_} {
         boost::redis::config chosen;
         chosen.addr.host = what.nodes()[0].host;
         chosen.addr.port = std::to_string(what.nodes()[0].port);
         chosen.health_check_interval = std::chrono::seconds{0};
-        connection_.async_run(chosen, {boost::redis::logger::level::disabled}, [this](boost::system::error_code problem) {
-            if (!over_) die(name(), problem.message());
-        });
+        connection_.async_run(chosen, {boost::redis::logger::level::disabled},
+                              [this](boost::system::error_code problem) {
+                                  if (!over_) die(name(), problem.message());
+                              });
     }
     ~boost_contender() override {
         over_ = true;
@@ -50,7 +53,8 @@ public:
 private:
     using text = std::optional<std::string>;
 
-    // The request is kept from command to command, which saves its allocations; a response is appended to, and so begins anew.
+    // The request is kept from command to command, which saves its allocations; a response is appended to,
+    // and so begins anew.
     boost::asio::awaitable<void> read(meter& count) {
         boost::redis::request asked;
         while (count.take()) {
@@ -60,7 +64,8 @@ private:
             asked.push("GET", traffic_.key(sequence_++));
             co_await connection_.async_exec(asked, got, boost::asio::deferred);
             auto const& value = std::get<0>(got);
-            if (!value || !*value || (*value)->size() != traffic_.value().size()) die(name(), "a value is missing or has another size");
+            if (!value || !*value || (*value)->size() != traffic_.value().size())
+                die(name(), "a value is missing or has another size");
             count.sampled(since);
             count.done();
         }

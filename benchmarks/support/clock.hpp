@@ -14,7 +14,8 @@ inline std::int64_t read_clock(clockid_t which) noexcept {
 
 inline std::int64_t wall_ns() noexcept { return read_clock(CLOCK_MONOTONIC); }
 
-/// User and system time of this thread: what other processes do on the machine does not count, what the kernel does for us does.
+/// User and system time of this thread: what other processes do on the machine does not count, what the
+/// kernel does for us does.
 inline std::int64_t thread_cpu_ns() noexcept { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace bench

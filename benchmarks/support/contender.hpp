@@ -1,5 +1,5 @@
-// contender.hpp: what takes part in a comparison: something that sends commands, so many at a time, and is measured meanwhile.
-// It knows neither client nor server.
+// contender.hpp: what takes part in a comparison: something that sends commands, so many at a time, and is
+// measured meanwhile. It knows neither client nor server.
 #pragma once
 
 #include <support/clock.hpp>
@@ -19,13 +19,15 @@ inline std::uint64_t const* allocation_counter = nullptr;
 inline void (*at_mark)() = [] {};
 
 [[noreturn]] inline void die(std::string_view who, std::string_view what) {
-    std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()), what.data());
+    std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(who.size()), who.data(),
+                 static_cast<int>(what.size()), what.data());
     std::exit(1);
 }
 
 enum class verb : std::uint8_t { get, set };
 
-/// One round: `outstanding` commands at a time, `warm` of them before the clock starts, `operations` while it runs.
+/// One round: `outstanding` commands at a time, `warm` of them before the clock starts, `operations` while it
+/// runs.
 struct job {
     bench::verb verb = bench::verb::get;
     unsigned outstanding = 1;
@@ -42,11 +44,15 @@ struct measured {
     histogram latency;
 };
 
-/// Counts the commands of one round and reads the clocks at its two marks, so that beginning and end of the round cost nothing.
+/// Counts the commands of one round and reads the clocks at its two marks, so that beginning and end of the
+/// round cost nothing.
 class meter {
 public:
     explicit meter(job const& what, measured& out) noexcept
-        : out_{out}, mark_{what.warm}, operations_{what.operations}, left_{what.warm + what.operations + what.outstanding} {
+        : out_{out},
+          mark_{what.warm},
+          operations_{what.operations},
+          left_{what.warm + what.operations + what.outstanding} {
         stride_ = !what.latencies ? 0 : what.outstanding >= 50 ? 31 : 1;
     }
 

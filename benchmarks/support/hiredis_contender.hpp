@@ -1,5 +1,5 @@
-// hiredis_contender.hpp: hiredis' asynchronous interface on the cheapest event loop it can have: epoll, no call of epoll_ctl in steady
-// state, one write a turn. And the same on libevent, as most programs use it.
+// hiredis_contender.hpp: hiredis' asynchronous interface on the cheapest event loop it can have: epoll, no
+// call of epoll_ctl in steady state, one write a turn. And the same on libevent, as most programs use it.
 #pragma once
 
 #include <support/traffic.hpp>
@@ -63,12 +63,14 @@ private:
         int sent = REDIS_ERR;
         if (encoded_before_) {
             planned const& next = traffic_.command(verb_, index);
-            sent = redisAsyncFormattedCommand(context_, &hiredis_contender::answered, &mine, traffic_.wire(verb_) + next.at, next.size);
+            sent = redisAsyncFormattedCommand(context_, &hiredis_contender::answered, &mine,
+                                              traffic_.wire(verb_) + next.at, next.size);
         } else {
             std::string_view const key = traffic_.key(index);
             char const* words[] = {verb_ == verb::get ? "GET" : "SET", key.data(), traffic_.value().data()};
             std::size_t const sizes[] = {3, key.size(), traffic_.value().size()};
-            sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine, verb_ == verb::get ? 2 : 3, words, sizes);
+            sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine,
+                                         verb_ == verb::get ? 2 : 3, words, sizes);
         }
         if (sent != REDIS_OK) [[unlikely]]
             die(name(), context_->errstr);
@@ -80,7 +82,8 @@ private:
         auto const* const reply = static_cast<redisReply const*>(raw);
         if (!reply) die(self.name(), "the connection was lost");
         bool const good = self.verb_ == verb::get
-                              ? reply->type == REDIS_REPLY_STRING && static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
+                              ? reply->type == REDIS_REPLY_STRING &&
+                                    static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
                               : reply->type == REDIS_REPLY_STATUS;
         if (!good) [[unlikely]]
             die(self.name(), reply->str ? reply->str : "a value is missing or has another size");
@@ -147,7 +150,8 @@ private:
 #if defined(UMBEL_WITH_LIBEVENT)
 class hiredis_libevent final : public hiredis_contender {
 public:
-    hiredis_libevent(std::string name, traffic const& what) : hiredis_contender{std::move(name), what, false}, base_{event_base_new()} {
+    hiredis_libevent(std::string name, traffic const& what)
+        : hiredis_contender{std::move(name), what, false}, base_{event_base_new()} {
         redisLibeventAttach(context(), base_);
         event_base_loop(base_, EVLOOP_ONCE);
     }

@@ -1,5 +1,6 @@
-// loop_back.hpp: a umbel client whose only connection ends in this process: every GET is answered at once with one fixed value.
-// So what umbel does in user space can be counted without a kernel in between. It knows one command and one reply.
+// loop_back.hpp: a umbel client whose only connection ends in this process: every GET is answered at once
+// with one fixed value. So what umbel does in user space can be counted without a kernel in between. It knows
+// one command and one reply.
 #pragma once
 
 #include <umbel.hpp>
@@ -27,12 +28,12 @@ struct outside {
     ~outside() { enter(); }
 };
 
-/// Answers GETs of keys with one length by `value`, everything else by `other`: by default an error, as an old server without cluster mode
-/// would.
+/// Answers GETs of keys with one length by `value`, everything else by `other`: by default an error, as an
+/// old server without cluster mode would.
 class loop_transport final : public umbel::net::transport {
 public:
-    loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch, std::string_view value,
-                   std::string_view other = "-ERR unknown command\r\n")
+    loop_transport(asio::any_io_executor executor, umbel::net::transport_owner& owner, std::uint32_t epoch,
+                   std::string_view value, std::string_view other = "-ERR unknown command\r\n")
         : transport{epoch},
           executor_{std::move(executor)},
           owner_{owner},
@@ -40,7 +41,9 @@ public:
           other_{other} {}
 
     void connect(umbel::cluster::endpoint const&) override {
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_connected(*this, {}, true); });
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] {
+            owner_.on_connected(*this, {}, true);
+        });
     }
     void read(std::span<char> into) override {
         outside const here;
@@ -48,10 +51,13 @@ public:
         tell();
     }
     void wait_writable() override {
-        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_writable(*this, {}); });
+        asio::post(executor_, [this, self = shared_from_this(), keep = owner_.keep_alive()] {
+            owner_.on_writable(*this, {});
+        });
     }
 
-    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
+    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces,
+                           asio::error_code& problem) override {
         outside const here;
         problem = {};
         std::size_t total = 0;
@@ -88,7 +94,8 @@ private:
         std::size_t done = std::min(others_.size(), into.size());
         std::copy_n(others_.begin(), done, into.begin());
         others_.erase(0, done);
-        for (; others_.empty() && due_ != 0 && into.size() - done >= reply_.size(); --due_, done += reply_.size())
+        for (; others_.empty() && due_ != 0 && into.size() - done >= reply_.size();
+             --due_, done += reply_.size())
             std::memcpy(into.data() + done, reply_.data(), reply_.size());
         return done;
     }
@@ -106,16 +113,17 @@ private:
 /// The typed commands over such a connection.
 class loop_client : public umbel::commands<loop_client> {
 public:
-    loop_client(asio::io_context& io, std::string_view value, umbel::options::milliseconds deadline = umbel::options{}.deadline)
+    loop_client(asio::io_context& io, std::string_view value,
+                umbel::options::milliseconds deadline = umbel::options{}.deadline)
         : loop_client{{io.get_executor()}, alone(deadline), value, "-ERR unknown command\r\n"} {}
 
     /// A client of the options given; `other` answers what is no GET.
-    loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen, std::string_view value,
-                std::string_view other) {
+    loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen,
+                std::string_view value, std::string_view other) {
         auto settled = umbel::net::settle(chosen, {}, nullptr);
         UMBEL_ASSERT(settled.has_value());
-        settled->make_transport = [value, other](asio::any_io_executor const& executor, umbel::net::transport_owner& owner,
-                                                 std::uint32_t epoch) {
+        settled->make_transport = [value, other](asio::any_io_executor const& executor,
+                                                 umbel::net::transport_owner& owner, std::uint32_t epoch) {
             return std::make_shared<loop_transport>(executor, owner, epoch, value, other);
         };
         driver_ = std::make_shared<umbel::net::driver>(std::move(executors), std::move(*settled));

@@ -1,5 +1,6 @@
-// raw_floor.hpp: the floor: epoll, one receive and one send a turn, commands encoded beforehand, replies only counted by their bytes.
-// No client can be cheaper on these system calls; it does nothing that a client is for.
+// raw_floor.hpp: the floor: epoll, one receive and one send a turn, commands encoded beforehand, replies only
+// counted by their bytes. No client can be cheaper on these system calls; it does nothing that a client is
+// for.
 #pragma once
 
 #include <support/traffic.hpp>
@@ -17,7 +18,8 @@ namespace bench {
 
 class raw_floor final : public contender {
 public:
-    explicit raw_floor(traffic const& what) : contender{"raw socket floor"}, traffic_{what}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
+    explicit raw_floor(traffic const& what)
+        : contender{"raw socket floor"}, traffic_{what}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
         for (std::size_t i = 0; i < what.nodes().size(); ++i) {
             link& one = links_.emplace_back();
             one.socket = connect_to(what.nodes()[i]);
@@ -96,7 +98,8 @@ private:
 
     void flush(link& one) {
         while (one.begin != one.end && !one.blocked) {
-            ssize_t const sent = ::send(one.socket, one.out.data() + one.begin, one.end - one.begin, MSG_NOSIGNAL);
+            ssize_t const sent =
+                ::send(one.socket, one.out.data() + one.begin, one.end - one.begin, MSG_NOSIGNAL);
             if (sent < 0 && errno != EAGAIN) die(name(), "the server closed the connection");
             one.blocked = sent < 0;
             if (sent > 0) one.begin += static_cast<std::size_t>(sent);

@@ -1,4 +1,5 @@
-// rounds.hpp: how contenders are compared: short rounds in turn, so that whatever else the machine does meets all of them alike.
+// rounds.hpp: how contenders are compared: short rounds in turn, so that whatever else the machine does meets
+// all of them alike.
 #pragma once
 
 #include <support/contender.hpp>
@@ -52,7 +53,9 @@ struct settings {
         }
         return true;
     }
-    bool wanted(std::string const& label) const { return only.empty() || std::regex_search(label, std::regex{only}); }
+    bool wanted(std::string const& label) const {
+        return only.empty() || std::regex_search(label, std::regex{only});
+    }
 
     [[gnu::format(printf, 2, 3)]] void row(char const* format, ...) const {
         if (!csv) return;
@@ -65,7 +68,8 @@ struct settings {
 };
 
 /// How many commands take about `seconds`, found by trying.
-inline std::uint64_t calibrate(contender& one, job what, double seconds, std::uint64_t operations_min = 2000) {
+inline std::uint64_t calibrate(contender& one, job what, double seconds,
+                               std::uint64_t operations_min = 2000) {
     what.latencies = false;
     what.warm = what.outstanding;
     what.operations = std::max<std::uint64_t>(operations_min, 4 * what.outstanding);
@@ -73,7 +77,8 @@ inline std::uint64_t calibrate(contender& one, job what, double seconds, std::ui
         measured seen;
         one.run(what, seen);
         double const took = seen.wall_ns * static_cast<double>(what.operations) / 1e9;
-        auto const wanted = static_cast<std::uint64_t>(std::max(1.0, seconds / std::max(seen.wall_ns, 1.0) * 1e9));
+        auto const wanted =
+            static_cast<std::uint64_t>(std::max(1.0, seconds / std::max(seen.wall_ns, 1.0) * 1e9));
         if (took > seconds / 5) return std::max<std::uint64_t>(wanted, what.outstanding);
         what.operations = std::min(std::max(wanted, what.operations * 2), what.operations * 10);
     }
@@ -83,8 +88,8 @@ struct duel {
     spread ours, other, ratio;
 };
 
-/// Rounds of two contenders. Within a pair they take turns several times, so that a machine that changes its mood meets both alike; the ratio
-/// is taken of the pair's sums.
+/// Rounds of two contenders. Within a pair they take turns several times, so that a machine that changes its
+/// mood meets both alike; the ratio is taken of the pair's sums.
 inline duel compare(contender& ours, contender& other, unsigned outstanding, settings const& chosen) {
     constexpr unsigned turns = 8;
     job what{.verb = verb::get, .outstanding = outstanding, .warm = outstanding * 2u};
@@ -104,8 +109,8 @@ inline duel compare(contender& ours, contender& other, unsigned outstanding, set
         for (unsigned who = 0; who < 2; ++who) cost[who].push_back(spent[who]);
         ratios.push_back(spent[0] / spent[1]);
         if (isatty(STDERR_FILENO))
-            std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(), other.name().c_str(), outstanding, round + 1,
-                         chosen.rounds);
+            std::fprintf(stderr, "\r  %s against %s at %u: %u of %u pairs  ", ours.name().c_str(),
+                         other.name().c_str(), outstanding, round + 1, chosen.rounds);
     }
     if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r%79s\r", "");
     return {spread::of(std::move(cost[0])), spread::of(std::move(cost[1])), spread::of(std::move(ratios))};
@@ -116,11 +121,14 @@ struct summary {
     double cpu_ns = 0, wall_ns = 0, allocations = 0, p50 = 0, p99 = 0, p999 = 0;
 };
 
-/// Rounds of several contenders in turn. Latencies are taken in rounds of their own, so that reading the clock is in nobody's CPU time.
-inline std::vector<summary> side_by_side(std::vector<contender*> const& all, verb which, unsigned outstanding, settings const& chosen) {
+/// Rounds of several contenders in turn. Latencies are taken in rounds of their own, so that reading the
+/// clock is in nobody's CPU time.
+inline std::vector<summary> side_by_side(std::vector<contender*> const& all, verb which, unsigned outstanding,
+                                         settings const& chosen) {
     job what{.verb = which, .outstanding = outstanding, .warm = outstanding * 2u};
     std::vector<std::uint64_t> operations;
-    for (contender* one : all) operations.push_back(calibrate(*one, what, chosen.seconds, chosen.operations_min));
+    for (contender* one : all)
+        operations.push_back(calibrate(*one, what, chosen.seconds, chosen.operations_min));
     std::vector<std::vector<measured>> seen(all.size());
     for (unsigned round = 0; round < chosen.rounds; ++round) {
         for (std::size_t turn = 0; turn < all.size(); ++turn) {
@@ -131,8 +139,9 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, ver
                 all[who]->run(what, seen[who].emplace_back());
             }
             if (isatty(STDERR_FILENO))
-                std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s", which == verb::get ? "GET" : "SET", outstanding, round + 1,
-                             chosen.rounds, all[who]->name().c_str());
+                std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s",
+                             which == verb::get ? "GET" : "SET", outstanding, round + 1, chosen.rounds,
+                             all[who]->name().c_str());
         }
     }
     if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r%99s\r", "");

@@ -1,5 +1,6 @@
 // traffic.hpp: the keys and values of a benchmark, their encoded commands, and which node serves which key.
-// Everything is prepared before the clock runs. It knows MOVED, to find a key's node, and nothing else of a cluster.
+// Everything is prepared before the clock runs. It knows MOVED, to find a key's node, and nothing else of a
+// cluster.
 #pragma once
 
 #include <support/contender.hpp>
@@ -43,8 +44,10 @@ inline int connect_to(address const& where) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(where.port);
-    if (::inet_pton(AF_INET, where.host.c_str(), &to.sin_addr) != 1) die(where.text(), "an IPv4 address, please");
-    if (::connect(made, reinterpret_cast<sockaddr const*>(&to), sizeof to) != 0) die(where.text(), "no server listens there");
+    if (::inet_pton(AF_INET, where.host.c_str(), &to.sin_addr) != 1)
+        die(where.text(), "an IPv4 address, please");
+    if (::connect(made, reinterpret_cast<sockaddr const*>(&to), sizeof to) != 0)
+        die(where.text(), "no server listens there");
     int const yes = 1;
     ::setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     return made;
@@ -52,7 +55,8 @@ inline int connect_to(address const& where) {
 
 inline std::string encode(std::initializer_list<std::string_view> words) {
     std::string made = "*" + std::to_string(words.size()) + "\r\n";
-    for (auto const word : words) made.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
+    for (auto const word : words)
+        made.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
     return made;
 }
 
@@ -63,7 +67,8 @@ struct planned {
     std::uint16_t node = 0;
 };
 
-/// Keys over all slots in a fixed random order, one value for all of them, and every GET and SET in encoded form.
+/// Keys over all slots in a fixed random order, one value for all of them, and every GET and SET in encoded
+/// form.
 class traffic {
 public:
     static constexpr std::size_t keys_max = 4096;
@@ -72,7 +77,8 @@ public:
     static constexpr std::size_t bytes_max = std::size_t{64} << 20;
 
     traffic(address const& seed, std::size_t value_bytes)
-        : keys{std::bit_floor(std::clamp<std::size_t>(bytes_max / value_bytes, 1, keys_max))}, value_(value_bytes, 'v') {
+        : keys{std::bit_floor(std::clamp<std::size_t>(bytes_max / value_bytes, 1, keys_max))},
+          value_(value_bytes, 'v') {
         std::mt19937 random{7};
         for (std::size_t i = 0; i < keys; ++i) {
             std::string const digits = std::to_string(random() % 1'000'000'000);
@@ -87,12 +93,18 @@ public:
 
     std::size_t const keys;  ///< A power of two: a division in between would be seen.
 
-    std::string_view key(std::size_t index) const noexcept { return {keys_[index & (keys - 1)].data(), key_bytes}; }
+    std::string_view key(std::size_t index) const noexcept {
+        return {keys_[index & (keys - 1)].data(), key_bytes};
+    }
     std::string const& value() const noexcept { return value_; }
     std::vector<address> const& nodes() const noexcept { return nodes_; }
 
-    planned const& command(verb which, std::size_t index) const noexcept { return (which == verb::get ? gets_ : sets_)[index & (keys - 1)]; }
-    char const* wire(verb which) const noexcept { return (which == verb::get ? get_wire_ : set_wire_).data(); }
+    planned const& command(verb which, std::size_t index) const noexcept {
+        return (which == verb::get ? gets_ : sets_)[index & (keys - 1)];
+    }
+    char const* wire(verb which) const noexcept {
+        return (which == verb::get ? get_wire_ : set_wire_).data();
+    }
     /// What a good reply looks like: all of them have one size.
     std::size_t reply_bytes(verb which) const noexcept {
         return which == verb::set ? 5 : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
@@ -103,7 +115,8 @@ private:
     void plan(std::vector<planned>& list, std::string& wire, Encode encoded) {
         for (std::size_t i = 0; i < keys; ++i) {
             std::string const one = encoded(key(i));
-            list.push_back({static_cast<std::uint32_t>(wire.size()), static_cast<std::uint32_t>(one.size()), 0});
+            list.push_back(
+                {static_cast<std::uint32_t>(wire.size()), static_cast<std::uint32_t>(one.size()), 0});
             wire += one;
         }
     }
@@ -117,7 +130,8 @@ private:
             std::string answer = ask(sockets[node], one);
             if (answer.starts_with("-MOVED ")) {
                 address const named = address::parse(std::string_view{answer}.substr(answer.rfind(' ') + 1));
-                node = static_cast<std::size_t>(std::find(nodes_.begin(), nodes_.end(), named) - nodes_.begin());
+                node =
+                    static_cast<std::size_t>(std::find(nodes_.begin(), nodes_.end(), named) - nodes_.begin());
                 if (node == nodes_.size()) {
                     nodes_.push_back(named);
                     sockets.push_back(connect_to(named));

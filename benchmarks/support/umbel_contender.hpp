@@ -89,12 +89,14 @@ private:
         }
         std::int64_t const since = count.sample();
         if (which == verb::get) {
-            db_.template get<Value>(traffic_.key(sequence_++))([this, &count, since](umbel::result<std::optional<Value>> got) {
-                check(got);
-                again(verb::get, count, since);
-            });
+            db_.template get<Value>(traffic_.key(sequence_++))(
+                [this, &count, since](umbel::result<std::optional<Value>> got) {
+                    check(got);
+                    again(verb::get, count, since);
+                });
         } else {
-            db_.set(traffic_.key(sequence_++), traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
+            db_.set(traffic_.key(sequence_++),
+                    traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
                 if (!done) [[unlikely]]
                     die(name(), done.error().message());
                 again(verb::set, count, since);

@@ -16,35 +16,41 @@ namespace umbel {
 
 /// A client of a Redis or Valkey Cluster, or of one stand-alone server.
 ///
-/// It connects by itself, finds the topology from any one node, follows redirects, and recovers from failures. Every command function
-/// encodes at once and returns an operation to be awaited.
-/// Threading: a handle that any thread may use; moved and destroyed by one thread at a time.
-/// A handler must not wait, by running its executor, for a command that it has begun itself: what a handler asks is sent when it has returned.
-/// Each context of the client must be run, or kept busy, for as long as commands are begun on it.
-/// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one of its executors is destroyed, they are
-/// destroyed uncalled, wherever they are, and those that begin later complete with errc::cancelled.
+/// It connects by itself, finds the topology from any one node, follows redirects, and recovers from
+/// failures. Every command function encodes at once and returns an operation to be awaited. Threading: a
+/// handle that any thread may use; moved and destroyed by one thread at a time. A handler must not wait, by
+/// running its executor, for a command that it has begun itself: what a handler asks is sent when it has
+/// returned. Each context of the client must be run, or kept busy, for as long as commands are begun on it.
+/// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one
+/// of its executors is destroyed, they are destroyed uncalled, wherever they are, and those that begin later
+/// complete with errc::cancelled.
 class client : public commands<client> {
 public:
-    /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message names the option.
+    /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message
+    /// names the option.
     client(asio::any_io_executor executor, options const& chosen, cluster::policy const& policy = {},
            std::shared_ptr<observer> watching = nullptr)
-        : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy, std::move(watching)} {}
+        : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy,
+                 std::move(watching)} {}
 
-    /// The same over several execution contexts. Each has connections of its own to every node that is asked from it: what a coroutine asks comes
-    /// back on its own context, without crossing over to another one. (What waits, for a topology, by a redirect or between two attempts, is looked
-    /// after on the first executor's; so run all of them for as long as commands are under way.) What is begun on a foreign context or thread takes
-    /// the connections of one of these, always the same. For fewer connections give fewer executors: any thread may use the client all the same.
-    /// Executors of one context share its connections, which are spread over them.
-    /// Units/shape: up to one connection for each node, context and kind (see node_snapshot), of the first 64 contexts.
-    /// Lifetime: where they belong to several contexts, these end together, in any order, before or after the client.
-    /// Precondition: at least one executor; and when a context of theirs is destroyed, none of the others is running at that moment, nor does any
+    /// The same over several execution contexts. Each has connections of its own to every node that is asked
+    /// from it: what a coroutine asks comes back on its own context, without crossing over to another one.
+    /// (What waits, for a topology, by a redirect or between two attempts, is looked after on the first
+    /// executor's; so run all of them for as long as commands are under way.) What is begun on a foreign
+    /// context or thread takes the connections of one of these, always the same. For fewer connections give
+    /// fewer executors: any thread may use the client all the same. Executors of one context share its
+    /// connections, which are spread over them. Units/shape: up to one connection for each node, context and
+    /// kind (see node_snapshot), of the first 64 contexts. Lifetime: where they belong to several contexts,
+    /// these end together, in any order, before or after the client. Precondition: at least one executor; and
+    /// when a context of theirs is destroyed, none of the others is running at that moment, nor does any
     /// thread use the client: stop all of them first.
-    client(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy = {},
-           std::shared_ptr<observer> watching = nullptr)
+    client(std::vector<asio::any_io_executor> executors, options const& chosen,
+           cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr)
         : client{net::make_home(std::move(executors), chosen, policy, std::move(watching)), chosen} {}
 
-    /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts one onto virtual time.
-    /// Precondition: there is a home, also where `made.wrong` says why it will never connect.
+    /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts
+    /// one onto virtual time. Precondition: there is a home, also where `made.wrong` says why it will never
+    /// connect.
     client(net::new_home made, options const& chosen) {
         UMBEL_ASSERT(made.where != nullptr);
         home_ = std::move(made.where);
@@ -77,24 +83,28 @@ public:
         return calling::submit<Value>(where_, what);
     }
     template <decodable Value>
-    operation<Value> submit(std::span<std::string_view const> words, std::span<bool const> marked_keys) const {
+    operation<Value> submit(std::span<std::string_view const> words,
+                            std::span<bool const> marked_keys) const {
         return calling::make<Value>(where_, words, marked_keys);
     }
     calling::site const& site() const noexcept { return where_; }
 
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
     scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
-    /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due - clock::now()).get("k")`.
-    /// Errors: a deadline that is zero or less has passed: every command fails at once with deadline_exceeded (not_sent).
+    /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due -
+    /// clock::now()).get("k")`. Errors: a deadline that is zero or less has passed: every command fails at
+    /// once with deadline_exceeded (not_sent).
     template <class Rep, class Period>
     scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
         return scoped_client{where_}.with(deadline);
     }
     /// The same client, whose commands wait for as long as it takes: `db.with(umbel::no_deadline).get("k")`.
     scoped_client with(no_deadline_t without) const noexcept { return scoped_client{where_}.with(without); }
-    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any, umbel::hedge_after{3ms}).get("k")`.
+    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any,
+    /// umbel::hedge_after{3ms}).get("k")`.
     scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
-    /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a result of umbel::traced.
+    /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a
+    /// result of umbel::traced.
     traced_client with(trail_t how) const noexcept { return scoped_client{where_}.with(how); }
     /// Several of these at once; umbel::trail is the last.
     template <class First, class... More>
@@ -104,29 +114,35 @@ public:
     }
 
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
-    /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology (cluster_down where it has no slots);
-    /// wrong_password, no_permission and the like as soon as every seed has refused.
+    /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology
+    /// (cluster_down where it has no slots); wrong_password, no_permission and the like as soon as every seed
+    /// has refused.
     operation<ok> ready() const {
-        return calling::make_local<ok>(where_, [](net::home& where, net::pooled_call& one) { where.await_topology(one); });
+        return calling::make_local<ok>(
+            where_, [](net::home& where, net::pooled_call& one) { where.await_topology(one); });
     }
 
-    /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands called afterwards
-    /// complete with errc::cancelled.
+    /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
+    /// called afterwards complete with errc::cancelled.
     operation<ok> close() const {
-        return calling::make_local<ok>(where_, [](net::home& where, net::pooled_call& one) { where.close_when_idle(one); }, true);
+        return calling::make_local<ok>(
+            where_, [](net::home& where, net::pooled_call& one) { where.close_when_idle(one); }, true);
     }
 
     /// The nodes the client knows, at one moment.
     operation<std::vector<node_snapshot>> nodes() const {
-        return calling::make_told<std::vector<node_snapshot>>(where_, [](net::home& where) { return where.nodes(); });
+        return calling::make_told<std::vector<node_snapshot>>(where_,
+                                                              [](net::home& where) { return where.nodes(); });
     }
     /// The topology the client lives by, at one moment.
     operation<cluster::topology> topology() const {
-        return calling::make_told<cluster::topology>(where_, [](net::home& where) { return where.topology(); });
+        return calling::make_told<cluster::topology>(where_,
+                                                     [](net::home& where) { return where.topology(); });
     }
     /// What the client counted since it began.
     operation<umbel::statistics> statistics() const {
-        return calling::make_told<umbel::statistics>(where_, [](net::home& where) { return where.statistics(); });
+        return calling::make_told<umbel::statistics>(where_,
+                                                     [](net::home& where) { return where.statistics(); });
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {

@@ -1,5 +1,5 @@
-// client_calls.hpp: from an encoded invocation to a call ready for an operation: where command and engine meet.
-// It knows no executor and sends nothing.
+// client_calls.hpp: from an encoded invocation to a call ready for an operation: where command and engine
+// meet. It knows no executor and sends nothing.
 #pragma once
 
 #include <umbel/command/encode.hpp>
@@ -21,7 +21,8 @@ struct call_options {
     std::chrono::nanoseconds deadline = no_deadline;
     std::chrono::nanoseconds hedge{};  ///< Zero: reads are not hedged.
 };
-// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
+// anything.
 static_assert(std::is_trivially_destructible_v<call_options>);
 
 namespace calling {
@@ -40,12 +41,15 @@ struct site {
         bool const passed = options.deadline <= std::chrono::nanoseconds{0};
         bool const hedged_in_the_past = options.hedge < std::chrono::nanoseconds{0};
         if (unusable) return;
-        if (!passed && !hedged_in_the_past) [[likely]] return wrong.reset();
+        if (!passed && !hedged_in_the_past) [[likely]]
+            return wrong.reset();
         if (hedged_in_the_past) {
-            wrong.emplace(errc::bad_argument, delivery::not_sent, "umbel::hedge_after: the delay must be positive");
+            wrong.emplace(errc::bad_argument, delivery::not_sent,
+                          "umbel::hedge_after: the delay must be positive");
         } else {
             wrong.emplace(errc::deadline_exceeded, delivery::not_sent,
-                          "the deadline given to with() is not positive, so it had passed already; umbel::no_deadline asks for none");
+                          "the deadline given to with() is not positive, so it had passed already; "
+                          "umbel::no_deadline asks for none");
         }
     }
 };
@@ -58,21 +62,24 @@ inline void prepare(net::pooled_call& one, site const& where, cluster::command_f
     one.timeout = where.options.deadline;
 }
 
-/// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command longer than 4 GiB; too_long() says which.
-/// Errors: throws std::bad_alloc; the call is whole then.
-UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
-                           std::uint64_t argument_bytes_max);
+/// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command longer
+/// than 4 GiB; too_long() says which. Errors: throws std::bad_alloc; the call is whole then.
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name,
+                           std::span<command::argument const> words, std::uint64_t argument_bytes_max);
 /// The error of what encode() has refused.
-UMBEL_BOUNDARY error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept;
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
+                              std::uint64_t argument_bytes_max) noexcept;
 
-/// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its slot. Null, with nothing done, where
-/// anything is out of the ordinary: an empty pool, a long key, bad options, a read to be hedged.
-UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name, std::string_view key) noexcept;
+/// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its
+/// slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key, bad
+/// options, a read to be hedged.
+UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name,
+                                            std::string_view key) noexcept;
 
 /// A command by its words: keys, flags and refusals come from the command table.
 /// Errors (as a value): bad_argument, needs_lease.
-UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words, std::span<bool const> marked_keys,
-                                         std::uint64_t argument_bytes_max);
+UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
+                                         std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
 
 /// What a server's reply becomes: a value, or a value with its trail.
 template <class Value>
@@ -103,7 +110,8 @@ template <replied Value>
 operation<Value> make(site const& where, command::invocation<Value> const& what) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, what.flags);
-    if (where.wrong) [[unlikely]] return refused<Value>(one, *where.wrong);
+    if (where.wrong) [[unlikely]]
+        return refused<Value>(one, *where.wrong);
     try {
         if (!encode(one, what.name, what.words, where.argument_bytes_max))
             return refused<Value>(one, too_long(what.words, where.argument_bytes_max));
@@ -115,20 +123,23 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
 
 /// An operation for a command given word by word.
 template <replied Value>
-operation<Value> make(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {
+operation<Value> make(site const& where, std::span<std::string_view const> words,
+                      std::span<bool const> marked_keys) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, cluster::command_flags::none);
-    if (where.wrong) [[unlikely]] return refused<Value>(one, *where.wrong);
+    if (where.wrong) [[unlikely]]
+        return refused<Value>(one, *where.wrong);
     try {
-        if (auto good = encode_words(one, words, marked_keys, where.argument_bytes_max); !good) return refused<Value>(one, std::move(good.error()));
+        if (auto good = encode_words(one, words, marked_keys, where.argument_bytes_max); !good)
+            return refused<Value>(one, std::move(good.error()));
     } catch (...) {
         return refused<Value>(one, error{errc::no_memory, delivery::not_sent});
     }
     return operation<Value>{one};
 }
 
-/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes the command into a call and tells
-/// what is wrong with it.
+/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes
+/// the command into a call and tells what is wrong with it.
 template <class Value, class Fill>
 operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& fill) {
     net::pooled_call* const first = plain.unbegun();
@@ -139,7 +150,8 @@ operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& f
     net::pooled_call& whole = obtain<Value>();
     prepare(whole, where, first->flags);
     if (where.options.reads == umbel::read_from::primary)
-        return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "a hedged read needs a read_from that a second node may serve"});
+        return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
+                                           "a hedged read needs a read_from that a second node may serve"});
     try {
         net::pooled_call& second = obtain<Value>();
         net::unlaunched<Value> guard{second};
@@ -167,30 +179,36 @@ operation<Value> submit(site const& where, command::invocation<Value> const& wha
 }
 /// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
 template <replied Value>
-UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::verb const& name, std::string_view key) {
+UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::verb const& name,
+                                                      std::string_view key) {
     command::argument const word{umbel::key{key}};
     return submit<Value>(where, command::invocation<Value>{name, {&word, 1}, name.flags()});
 }
 template <replied Value>
 UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
     if constexpr (!net::result_slot<Value>::boxed) {
-        if (net::pooled_call* const one = take_keyed(where, what.name, what.key)) [[likely]] return operation<Value>{*one};
+        if (net::pooled_call* const one = take_keyed(where, what.name, what.key)) [[likely]]
+            return operation<Value>{*one};
     }
     return submit_in_general<Value>(where, what.name, what.key);
 }
 template <replied Value>
-operation<Value> submit(site const& where, std::span<std::string_view const> words, std::span<bool const> marked_keys) {
+operation<Value> submit(site const& where, std::span<std::string_view const> words,
+                        std::span<bool const> marked_keys) {
     operation<Value> plain = make<Value>(where, words, marked_keys);
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
     return make_hedged<Value>(where, std::move(plain), [&](net::pooled_call& second) {
         prepare(second, where, cluster::command_flags::none);
-        static_cast<void>(encode_words(second, words, marked_keys, where.argument_bytes_max));  // It was well the first time.
+        static_cast<void>(encode_words(second, words, marked_keys,
+                                       where.argument_bytes_max));  // It was well the first time.
     });
 }
 
-/// An operation that is answered by the control plane through `answer`, which sees to its completion. Its Value is not decoded from a server's reply.
+/// An operation that is answered by the control plane through `answer`, which sees to its completion. Its
+/// Value is not decoded from a server's reply.
 template <class Value>
-operation<Value> make_local(site const& where, void (*answer)(net::home&, net::pooled_call&), bool ends_client = false) {
+operation<Value> make_local(site const& where, void (*answer)(net::home&, net::pooled_call&),
+                            bool ends_client = false) {
     net::pooled_call& one = obtain<Value>();
     prepare(one, where, cluster::command_flags::none);
     if (where.wrong) return refused<Value>(one, *where.wrong);

@@ -1,5 +1,5 @@
-// client_groups.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the keys.
-// It knows what the parts mean; how they are begun and counted is net/group.hpp.
+// client_groups.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the
+// keys. It knows what the parts mean; how they are begun and counted is net/group.hpp.
 #pragma once
 
 #include <umbel/client_calls.hpp>
@@ -24,16 +24,19 @@ inline constexpr verb mget{"MGET", cluster::command_flags::read_only};
 inline constexpr verb mset{"MSET", cluster::command_flags::idempotent};
 }  // namespace command::verbs
 
-/// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than all of this.
+/// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than
+/// all of this.
 template <class Range>
 using range_iterator = decltype(std::begin(std::declval<Range const&>()));
 template <class Range>
-concept rereadable = std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
+concept rereadable =
+    std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
 
 /// A range of keys: anything that gives texts and may be read twice.
 template <class Range>
-concept key_range_of_texts = rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
-                             std::convertible_to<std::iter_reference_t<range_iterator<Range>>, std::string_view>;
+concept key_range_of_texts =
+    rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
+    std::convertible_to<std::iter_reference_t<range_iterator<Range>>, std::string_view>;
 
 /// A range of keys and values: anything that gives pairs of texts and may be read twice.
 template <class Range>
@@ -61,7 +64,8 @@ std::vector<placed_key> place_keys(std::size_t count, KeyAt&& key_at) {
     return placed;
 }
 
-/// The first error among the parts, with the delivery of the whole: when a part may have run, so may the whole.
+/// The first error among the parts, with the delivery of the whole: when a part may have run, so may the
+/// whole.
 template <class Part>
 std::optional<error> first_error(std::span<result<Part> const> parts) {
     std::optional<error> found;
@@ -86,14 +90,18 @@ inline bool undivided(site const& where) noexcept {
     return there && there->standalone();
 }
 
-/// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i; `join(results, places)` the whole.
+/// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i;
+/// `join(results, places)` the whole.
 template <class Value, class Part, class Word, class Join>
-operation<Value> make_split(site const& where, command::verb const& name, std::size_t keys, std::size_t words_per_key, Word&& word, Join join) {
+operation<Value> make_split(site const& where, command::verb const& name, std::size_t keys,
+                            std::size_t words_per_key, Word&& word, Join join) {
     net::pooled_call& whole = obtain<Value>();
     prepare(whole, where, name.flags());
     try {
         if (where.wrong) return refused<Value>(whole, *where.wrong);
-        if (keys == 0) return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent, "a command with many keys needs at least one"});
+        if (keys == 0)
+            return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
+                                               "a command with many keys needs at least one"});
         std::vector<placed_key> placed;
         if (undivided(where)) {
             placed.resize(keys);
@@ -102,7 +110,8 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
             placed = place_keys(keys, [&](std::size_t at) { return word(at, std::size_t{0}); });
         }
         auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
-        auto group = std::make_unique<net::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(whole, joining);
+        auto group = std::make_unique<net::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(
+            whole, joining);
         std::vector<command::argument> words;
         for (std::size_t first = 0; first < keys;) {
             std::size_t last = first;
@@ -114,7 +123,8 @@ operation<Value> make_split(site const& where, command::verb const& name, std::s
             net::pooled_call& part = obtain<Part>();
             prepare(part, where, name.flags());
             net::unlaunched<Part> guard{part};
-            if (!encode(part, name, words, where.argument_bytes_max)) return refused<Value>(whole, too_long(words, where.argument_bytes_max));
+            if (!encode(part, name, words, where.argument_bytes_max))
+                return refused<Value>(whole, too_long(words, where.argument_bytes_max));
             group->add(part);
             guard.release();
             first = last;
@@ -141,7 +151,8 @@ operation<Value> if_memory_lasts(site const& where, Make&& make) {
 
 /// Joins counts.
 struct add_up {
-    result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told, std::vector<placed_key> const&) const {
+    result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told,
+                                    std::vector<placed_key> const&) const {
         if (auto wrong = first_error<std::int64_t>(told)) return tl::unexpected<error>{std::move(*wrong)};
         std::int64_t sum = 0;
         for (auto const& one : told) sum += *one;
@@ -153,7 +164,8 @@ struct add_up {
 template <class Value>
 struct put_in_order {
     using values = std::vector<std::optional<Value>>;
-    result<values> operator()(std::vector<result<values>>& told, std::vector<placed_key> const& placed) const {
+    result<values> operator()(std::vector<result<values>>& told,
+                              std::vector<placed_key> const& placed) const {
         if (auto wrong = first_error<values>(told)) return tl::unexpected<error>{std::move(*wrong)};
         values all(placed.size());
         std::size_t at = 0;
@@ -161,7 +173,8 @@ struct put_in_order {
             std::size_t asked = at;
             while (asked < placed.size() && placed[asked].slot == placed[at].slot) ++asked;
             if (part->size() != asked - at)
-                return fail(errc::unexpected_type, delivery::executed, "MGET answered with another number of values than it has keys");
+                return fail(errc::unexpected_type, delivery::executed,
+                            "MGET answered with another number of values than it has keys");
             for (auto& value : *part) all[placed[at++].at] = std::move(value);
         }
         return all;
@@ -185,7 +198,8 @@ std::vector<std::string_view> texts_of(Range const& range) {
 
 }  // namespace calling
 
-/// Commands with many keys in any slots. In a cluster each slot's part is one command; the parts are not atomic together.
+/// Commands with many keys in any slots. In a cluster each slot's part is one command; the parts are not
+/// atomic together.
 template <class Self>
 class multi_key_commands {
 public:
@@ -195,8 +209,9 @@ public:
         using values = std::vector<std::optional<Value>>;
         return calling::if_memory_lasts<values>(self().site(), [&] {
             auto const all = calling::texts_of(keys);
-            return calling::make_split<values, values>(self().site(), command::verbs::mget, all.size(), 1,
-                                                       [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
+            return calling::make_split<values, values>(
+                self().site(), command::verbs::mget, all.size(), 1,
+                [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
         });
     }
     template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
@@ -205,34 +220,46 @@ public:
         return mget<Value>(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});
     }
 
-    /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written: the delivery says so.
+    /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written:
+    /// the delivery says so.
     template <key_value_range Pairs>
     auto mset(Pairs const& pairs) const {
         return calling::if_memory_lasts<ok>(self().site(), [&] {
             std::vector<std::array<std::string_view, 2>> all;
-            for (auto const& one : pairs) all.push_back({std::string_view{one.first}, std::string_view{one.second}});
-            return calling::make_split<ok, ok>(self().site(), command::verbs::mset, all.size(), 2,
-                                               [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+            for (auto const& one : pairs)
+                all.push_back({std::string_view{one.first}, std::string_view{one.second}});
+            return calling::make_split<ok, ok>(
+                self().site(), command::verbs::mset, all.size(), 2,
+                [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
         });
     }
 
     /// DEL, UNLINK, EXISTS and TOUCH of many keys: how many there were.
     template <key_range_of_texts Keys>
-    auto del(Keys const& keys) const { return counted(command::verbs::del, keys); }
+    auto del(Keys const& keys) const {
+        return counted(command::verbs::del, keys);
+    }
     template <key_range_of_texts Keys>
-    auto unlink(Keys const& keys) const { return counted(command::verbs::unlink, keys); }
+    auto unlink(Keys const& keys) const {
+        return counted(command::verbs::unlink, keys);
+    }
     template <key_range_of_texts Keys>
-    auto exists(Keys const& keys) const { return counted(command::verbs::exists, keys); }
+    auto exists(Keys const& keys) const {
+        return counted(command::verbs::exists, keys);
+    }
     template <key_range_of_texts Keys>
-    auto touch(Keys const& keys) const { return counted(command::verbs::touch, keys); }
+    auto touch(Keys const& keys) const {
+        return counted(command::verbs::touch, keys);
+    }
 
 private:
     template <class Keys>
     auto counted(command::verb const& name, Keys const& keys) const {
         return calling::if_memory_lasts<std::int64_t>(self().site(), [&] {
             auto const all = calling::texts_of(keys);
-            return calling::make_split<std::int64_t, std::int64_t>(self().site(), name, all.size(), 1,
-                                                                   [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
+            return calling::make_split<std::int64_t, std::int64_t>(
+                self().site(), name, all.size(), 1, [&](std::size_t at, std::size_t) { return all[at]; },
+                calling::add_up{});
         });
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }

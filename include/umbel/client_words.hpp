@@ -13,39 +13,48 @@
 
 namespace umbel::calling {
 
-/// Notes why the call can only be served where keys need not share a slot; the router decides when the deployment is known.
+/// Notes why the call can only be served where keys need not share a slot; the router decides when the
+/// deployment is known.
 inline void spread(net::pooled_call& one, std::string message) {
     one.slot = engine::call::several_slots;
     if (engine::journal* const way = one.journey()) way->message = std::move(message);
 }
 
 /// Encodes any command. See encode().
-UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
+UMBEL_NEVER_INLINE inline bool encode_any(net::pooled_call& one, command::verb const& name,
+                                          std::span<command::argument const> words,
                                           std::uint64_t argument_bytes_max) {
     command::measured const need = command::measure(words);
-    if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]] return false;
+    if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]]
+        return false;
     char* const at = one.reserve(need.bytes);
-    if (need.lent != 0) [[unlikely]] one.borrowed = new engine::borrowed_piece[need.lent]{};
-    command::encoded const made = command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
-        auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);
-        std::uint32_t const count = pieces->count;
-        pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
-        pieces->count = count + 1;
-    });
+    if (need.lent != 0) [[unlikely]]
+        one.borrowed = new engine::borrowed_piece[need.lent]{};
+    command::encoded const made =
+        command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
+            auto* const pieces = const_cast<engine::borrowed_piece*>(one.borrowed);
+            std::uint32_t const count = pieces->count;
+            pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
+            pieces->count = count + 1;
+        });
     one.bytes = at;
     one.size = static_cast<std::uint32_t>(made.end - at);
     one.slot = made.slot;
-    if (made.slot == engine::call::several_slots) [[unlikely]] spread(one, command::cross_slot_message(made.first_key, made.other_key));
+    if (made.slot == engine::call::several_slots) [[unlikely]]
+        spread(one, command::cross_slot_message(made.first_key, made.other_key));
     return true;
 }
 
 inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes_max) noexcept {
     char text[200];
-    std::snprintf(text, sizeof text, "an argument of %zu bytes is longer than options.argument_bytes_max (%llu), which goes with the server's proto-max-bulk-len",
+    std::snprintf(text, sizeof text,
+                  "an argument of %zu bytes is longer than options.argument_bytes_max (%llu), which goes "
+                  "with the server's proto-max-bulk-len",
                   bytes, static_cast<unsigned long long>(argument_bytes_max));
     return error{errc::bad_argument, delivery::not_sent, std::string_view{text}};
 }
-UMBEL_BOUNDARY error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept {
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
+                              std::uint64_t argument_bytes_max) noexcept {
     std::size_t const longest = command::measure(words).longest;
     if (longest > argument_bytes_max) return longer_than_allowed(longest, argument_bytes_max);
     return error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"};
@@ -58,8 +67,8 @@ UMBEL_ALWAYS_INLINE void encoded_inside(net::pooled_call& one, char const* end) 
     one.size = static_cast<std::uint32_t>(end - one.inline_space);
 }
 
-UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std::span<command::argument const> words,
-                           std::uint64_t argument_bytes_max) {
+UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name,
+                           std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
     if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
         return encode_any(one, name, words, argument_bytes_max);
     std::string_view const key = words[0].text();
@@ -69,22 +78,28 @@ UMBEL_BOUNDARY bool encode(net::pooled_call& one, command::verb const& name, std
 }
 
 /// take_keyed() for a key that is not plain.
-UMBEL_NEVER_INLINE inline net::pooled_call* take_keyed_any(site const& where, command::verb const& name, std::string_view key) noexcept {
+UMBEL_NEVER_INLINE inline net::pooled_call* take_keyed_any(site const& where, command::verb const& name,
+                                                           std::string_view key) noexcept {
     if (key.size() > command::short_key_max) return nullptr;
     net::pooled_call* const one = net::pool::take_recycled();
-    if (!one) [[unlikely]] return nullptr;
+    if (!one) [[unlikely]]
+        return nullptr;
     prepare(*one, where, name.flags());
     encoded_inside(*one, command::put_key_command(one->inline_space, name, key));
     one->slot = cluster::slot_of_any(key).value();
     return one;
 }
 
-UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name, std::string_view key) noexcept {
-    if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] return nullptr;
+UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb const& name,
+                                            std::string_view key) noexcept {
+    if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
+        return nullptr;
     // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
-    if (!cluster::is_plain_key(key)) [[unlikely]] return take_keyed_any(where, name, key);
+    if (!cluster::is_plain_key(key)) [[unlikely]]
+        return take_keyed_any(where, name, key);
     net::pooled_call* const one = net::pool::take_recycled();
-    if (!one) [[unlikely]] return nullptr;
+    if (!one) [[unlikely]]
+        return nullptr;
     prepare(*one, where, name.flags());
     encoded_inside(*one, command::put_plain_key_command(one->inline_space, name, key));
     one->slot = cluster::slot_of_plain(key).value();
@@ -92,8 +107,10 @@ UMBEL_BOUNDARY net::pooled_call* take_keyed(site const& where, command::verb con
 }
 
 UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
-    if (!words.empty() && words.front().empty()) return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
+                                         std::span<bool const> marked_keys,
+                                         std::uint64_t argument_bytes_max) {
+    if (!words.empty() && words.front().empty())
+        return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
     bool const marked = !marked_keys.empty();
     bool const several = !where && where.error().code() == errc::cross_slot;
@@ -110,10 +127,12 @@ UMBEL_BOUNDARY result<void> encode_words(net::pooled_call& one, std::span<std::s
     }
     std::size_t total = resp::header_size(words.size()) + 16;
     for (std::string_view const word : words) {
-        if (word.size() > argument_bytes_max) [[unlikely]] return tl::unexpected<error>{longer_than_allowed(word.size(), argument_bytes_max)};
+        if (word.size() > argument_bytes_max) [[unlikely]]
+            return tl::unexpected<error>{longer_than_allowed(word.size(), argument_bytes_max)};
         total += resp::bulk_size(word.size());
     }
-    if (total > 0xffffffffu) return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
+    if (total > 0xffffffffu)
+        return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
     char* const at = one.reserve(total);
     char* to = resp::put_array_header(at, words.size());
     for (std::string_view const word : words) to = resp::put_bulk(to, word);

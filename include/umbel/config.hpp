@@ -15,8 +15,9 @@
 #if defined(UMBEL_NO_ASSERT)
 #define UMBEL_ASSERT(condition) static_cast<void>(0)
 #else
-#define UMBEL_ASSERT(condition) \
-    (static_cast<bool>(condition) ? static_cast<void>(0) : ::umbel::assertion_failed(#condition, __FILE__, __LINE__))
+#define UMBEL_ASSERT(condition)                          \
+    (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                  : ::umbel::assertion_failed(#condition, __FILE__, __LINE__))
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -27,15 +28,17 @@
 #define UMBEL_NEVER_INLINE
 #endif
 
-// A function that nobody may call, and what to write instead: in C++26 a compiler prints the text itself, before that the line it stands in.
+// A function that nobody may call, and what to write instead: in C++26 a compiler prints the text itself,
+// before that the line it stands in.
 #if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L && __cplusplus > 202302L
 #define UMBEL_DELETED(instead) delete (instead)
 #else
 #define UMBEL_DELETED(instead) delete
 #endif
 
-// The library is header-only. Where UMBEL_SEPARATE_COMPILATION is defined, in all of a program, what is not a template is compiled once
-// instead: in the one source file that includes <umbel/src.hpp>. UMBEL_BOUNDARY marks the few functions between the two parts.
+// The library is header-only. Where UMBEL_SEPARATE_COMPILATION is defined, in all of a program, what is not a
+// template is compiled once instead: in the one source file that includes <umbel/src.hpp>. UMBEL_BOUNDARY
+// marks the few functions between the two parts.
 #if defined(UMBEL_SEPARATE_COMPILATION)
 #define UMBEL_BOUNDARY
 #else
@@ -44,8 +47,10 @@
 
 namespace umbel {
 
-/// Prints the broken precondition and ends the process: a programmer's mistake is never turned into a wrong answer.
-[[noreturn]] UMBEL_NEVER_INLINE inline void assertion_failed(char const* condition, char const* file, int line) noexcept {
+/// Prints the broken precondition and ends the process: a programmer's mistake is never turned into a wrong
+/// answer.
+[[noreturn]] UMBEL_NEVER_INLINE inline void assertion_failed(char const* condition, char const* file,
+                                                             int line) noexcept {
     std::fprintf(stderr, "umbel: precondition broken: %s (%s:%d)\n", condition, file, line);
     std::abort();
 }

@@ -21,9 +21,11 @@ namespace umbel {
 /// What happened. Errors are matched by this code, never by message text.
 enum class errc : std::uint8_t {
     // The caller.
-    bad_argument,  ///< An empty argv, an option out of range, a malformed URL or address; the message names it.
+    bad_argument,  ///< An empty argv, an option out of range, a malformed URL or address; the message names
+                   ///< it.
     cross_slot,    ///< The keys of one command lie in different slots; nothing was sent.
-    needs_lease,   ///< The command changes connection state, blocks or alters the number of replies; nothing was sent.
+    needs_lease,   ///< The command changes connection state, blocks or alters the number of replies; nothing
+                   ///< was sent.
     // Limits and life.
     overloaded,         ///< The node's bound on commands or bytes is reached; nothing was sent.
     deadline_exceeded,  ///< The deadline passed; `delivery` tells whether the command may have run.
@@ -149,7 +151,8 @@ struct hop {
 template <class Value>
 struct traced {
     Value value;
-    std::vector<hop> trail;  ///< The stations before the last, oldest first; empty when the command was neither redirected nor retried.
+    std::vector<hop> trail;  ///< The stations before the last, oldest first; empty when the command was
+                             ///< neither redirected nor retried.
 };
 
 /// What is known beyond code and delivery. `slot` is -1 where none is meant; `node` is "host:port" or empty:
@@ -162,21 +165,25 @@ struct error_details {
 };
 
 /// An error: 16 bytes, cheap to move, copied by sharing.
-/// Lifetime: views and spans it returns live as long as any copy of it. Threading: copies may be used from any thread.
+/// Lifetime: views and spans it returns live as long as any copy of it. Threading: copies may be used from
+/// any thread.
 class [[nodiscard]] error {
 public:
     error(errc code, delivery delivered) noexcept : code_{code}, delivery_{delivered} {}
 
-    /// Joins a message (and more) to the code. If memory runs out the details are dropped, code and delivery never are.
+    /// Joins a message (and more) to the code. If memory runs out the details are dropped, code and delivery
+    /// never are.
     error(errc code, delivery delivered, error_details details) noexcept : code_{code}, delivery_{delivered} {
         shared_ = new (std::nothrow) shared{std::move(details)};
     }
-    error(errc code, delivery delivered, std::string_view message) noexcept : code_{code}, delivery_{delivered} {
+    error(errc code, delivery delivered, std::string_view message) noexcept
+        : code_{code}, delivery_{delivered} {
         shared_ = new (std::nothrow) shared{};
         if (shared_) assign_message(message);
     }
 
-    error(error const& other) noexcept : shared_{other.shared_}, code_{other.code_}, delivery_{other.delivery_} {
+    error(error const& other) noexcept
+        : shared_{other.shared_}, code_{other.code_}, delivery_{other.delivery_} {
         if (shared_) shared_->references.fetch_add(1, std::memory_order_relaxed);
     }
     error(error&& other) noexcept
@@ -221,10 +228,14 @@ public:
 
     /// The server's own line for server errors, otherwise a sentence that names what is wrong; never empty.
     std::string_view message() const noexcept {
-        return shared_ && !shared_->details.message.empty() ? std::string_view{shared_->details.message} : name_of(code_);
+        return shared_ && !shared_->details.message.empty() ? std::string_view{shared_->details.message}
+                                                            : name_of(code_);
     }
-    /// For moved and ask the node the server named; otherwise the node the error came from; "host:port" or empty.
-    std::string_view node() const noexcept { return shared_ ? std::string_view{shared_->details.node} : std::string_view{}; }
+    /// For moved and ask the node the server named; otherwise the node the error came from; "host:port" or
+    /// empty.
+    std::string_view node() const noexcept {
+        return shared_ ? std::string_view{shared_->details.node} : std::string_view{};
+    }
     /// The slot in question, or -1.
     std::int32_t slot() const noexcept { return shared_ ? shared_->details.slot : -1; }
     /// The stations before the last, oldest first; empty when the command was neither redirected nor retried.
@@ -271,7 +282,9 @@ template <class Value>
 using result = tl::expected<Value, error>;
 
 /// Builds the error side of a result.
-inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept { return tl::unexpected<error>{error{code, delivered}}; }
+inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept {
+    return tl::unexpected<error>{error{code, delivered}};
+}
 inline tl::unexpected<error> fail(errc code, delivery delivered, std::string_view message) noexcept {
     return tl::unexpected<error>{error{code, delivered, message}};
 }

@@ -22,11 +22,12 @@ namespace umbel {
 /// The protocol version a connection speaks. `automatic` asks for RESP3 and falls back to RESP2.
 enum class protocol : std::uint8_t { automatic, resp2, resp3 };
 
-/// What a connection says of its own accord. `minimal` sends AUTH, SELECT and READONLY only where they are due.
+/// What a connection says of its own accord. `minimal` sends AUTH, SELECT and READONLY only where they are
+/// due.
 enum class handshake : std::uint8_t { full, minimal };
 
-/// Which command tells the topology. `automatic` takes CLUSTER SHARDS (CLUSTER SLOTS on old servers) with the config
-/// epochs of CLUSTER NODES.
+/// Which command tells the topology. `automatic` takes CLUSTER SHARDS (CLUSTER SLOTS on old servers) with the
+/// config epochs of CLUSTER NODES.
 enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
 
 /// What the seeds are. `automatic` finds out; `cluster` makes a server without cluster mode an error.
@@ -38,34 +39,36 @@ enum class read_from : std::uint8_t {
     replica,         ///< Replicas only, in turn; an error where the shard has none that answers.
     prefer_replica,  ///< Replicas in turn, the primary where there is none.
     any,             ///< Primary and replicas in turn.
-    lowest_latency,  ///< Primary or replica, whichever has replied quickest of late; in turn until that is measured.
+    lowest_latency,  ///< Primary or replica, whichever has replied quickest of late; in turn until that is
+                     ///< measured.
     same_zone,       ///< Replicas in options::availability_zone in turn, else any replica, else the primary.
 };
 
 /// Which commands are sent again by themselves when nobody knows whether they ran: their connection was lost
 /// after they had left. What a retry may do, by what is known of delivery; the default is `reads`:
 ///
-/// | command               | not sent, or refused for a while | unknown: never | reads | idempotent | always |
-/// |-----------------------|----------------------------------|----------------|-------|------------|--------|
-/// | reads                 | again                            | fails          | again | again      | again  |
-/// | idempotent writes     | again                            | fails          | fails | again      | again  |
-/// | other writes, scripts | again                            | fails          | fails | fails      | again  |
+/// | command               | not sent, refused | unknown: never | reads | idempotent | always |
+/// |-----------------------|-------------------|----------------|-------|------------|--------|
+/// | reads                 | again             | fails          | again | again      | again  |
+/// | idempotent writes     | again             | fails          | fails | again      | again  |
+/// | other writes, scripts | again             | fails          | fails | fails      | again  |
 ///
-/// Refused for a while: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN, READONLY, which a server says before
-/// it executes; other refusals fail at once. What a script or a module's command says of its own is unknown, whatever
-/// it begins with; a script must not imitate MOVED or ASK. "Again" is bounded by deadline, redirects and retry budget.
-/// A command that fails as delivery::unknown may have run, may run yet, or may never run. What met its deadline or was
-/// cancelled is never sent again. Hedged reads are reads. No write is sent twice unless `idempotent` or `always` asks
-/// for it, so no acknowledged write ever runs again and undoes a newer one.
+/// "Refused" is for a while: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN, READONLY, which a server
+/// says before it executes; other refusals fail at once. What a script or a module's command says of its own
+/// is unknown, whatever it begins with; a script must not imitate MOVED or ASK. "Again" is bounded by
+/// deadline, redirects and retry budget. A command that fails as delivery::unknown may have run, may run yet,
+/// or may never run. What met its deadline or was cancelled is never sent again. Hedged reads are reads. No
+/// write is sent twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again
+/// and undoes a newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody
 /// sets k to 2 and is told OK, the second copy sets it to 1 again. Your own come between, too: a link is cut
 /// off and comes back, the second copy is acknowledged on a new connection, you set k to 2, and the network
-/// delivers the first copy. A connection that ends with commands unanswered is aborted, so that this machine's kernel drops
-/// what it holds; what a proxy, a NAT or a load balancer holds may come late all the same. It is safe for
-/// keys that have one writer, who makes no later write before the outcome of the one before is known, where
-/// nothing stands between client and node that keeps bytes.
+/// delivers the first copy. A connection that ends with commands unanswered is aborted, so that this
+/// machine's kernel drops what it holds; what a proxy, a NAT or a load balancer holds may come late all the
+/// same. It is safe for keys that have one writer, who makes no later write before the outcome of the one
+/// before is known, where nothing stands between client and node that keeps bytes.
 enum class retry_unknown : std::uint8_t {
     never,       ///< None: each fails with its error, whose delivery says what is known.
     reads,       ///< Those that only read.
@@ -81,8 +84,9 @@ concept range_of_texts = !std::convertible_to<Range const&, std::string_view> &&
     std::end(all);
 };
 
-/// The addresses a client begins with: one text, several in braces (`{"10.0.0.7:6379", "[::1]:7000"}`), or any range of texts
-/// (std::vector<std::string>, std::vector<std::string_view>, std::span, an array). Lifetime: owns its texts.
+/// The addresses a client begins with: one text, several in braces (`{"10.0.0.7:6379", "[::1]:7000"}`), or
+/// any range of texts (std::vector<std::string>, std::vector<std::string_view>, std::span, an array).
+/// Lifetime: owns its texts.
 class seed_list {
 public:
     seed_list() noexcept = default;
@@ -115,18 +119,19 @@ struct node_zone {
     std::string zone;
 };
 
-/// An address as the cluster announces it, and the one at which this client reaches it: {"10.0.0.1:6379", "127.0.0.1:7001"}. A row without
-/// ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
+/// An address as the cluster announces it, and the one at which this client reaches it: {"10.0.0.1:6379",
+/// "127.0.0.1:7001"}. A row without ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
 struct address_pair {
     std::string announced;
     std::string reached;
 };
 
-/// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not throw.
-/// Threading: called one at a time, on a thread that runs one of the client's executors.
+/// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not
+/// throw. Threading: called one at a time, on a thread that runs one of the client's executors.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
-/// `span` in nanoseconds, without overflow: what is too long becomes the longest there is. What is no number becomes zero.
+/// `span` in nanoseconds, without overflow: what is too long becomes the longest there is. What is no number
+/// becomes zero.
 template <class Rep, class Period>
 constexpr std::chrono::nanoseconds saturated(std::chrono::duration<Rep, Period> span) noexcept {
     using nanoseconds = std::chrono::nanoseconds;
@@ -145,8 +150,8 @@ constexpr std::chrono::nanoseconds saturated(std::chrono::duration<Rep, Period> 
     }
 }
 
-/// Says that a command has no deadline, in options::deadline and in client::with: the one way to say so, since a deadline that is zero or less
-/// has passed. Converts to any duration, as the longest there is.
+/// Says that a command has no deadline, in options::deadline and in client::with: the one way to say so,
+/// since a deadline that is zero or less has passed. Converts to any duration, as the longest there is.
 struct no_deadline_t {
     template <class Rep, class Period>
     constexpr operator std::chrono::duration<Rep, Period>() const noexcept {
@@ -155,15 +160,17 @@ struct no_deadline_t {
 };
 inline constexpr no_deadline_t no_deadline{};
 
-/// For client::with: a read that has no answer after `delay` is asked of a second node as well; the first answer counts, and the other is skipped
-/// when it comes. Reads only, commands of one slot, and only where another node may serve: not with read_from::primary.
-/// Choose a delay that few reads exceed, say the 95th percentile. Bounded by options::hedge_percent_max.
-/// Errors: a delay that is not positive makes every command fail with errc::bad_argument.
+/// For client::with: a read that has no answer after `delay` is asked of a second node as well; the first
+/// answer counts, and the other is skipped when it comes. Reads only, commands of one slot, and only where
+/// another node may serve: not with read_from::primary. Choose a delay that few reads exceed, say the 95th
+/// percentile. Bounded by options::hedge_percent_max. Errors: a delay that is not positive makes every
+/// command fail with errc::bad_argument.
 struct hedge_after {
     std::chrono::nanoseconds delay;
 
     template <class Rep, class Period>
-    constexpr explicit hedge_after(std::chrono::duration<Rep, Period> span) noexcept : delay{saturated(span)} {}
+    constexpr explicit hedge_after(std::chrono::duration<Rep, Period> span) noexcept
+        : delay{saturated(span)} {}
 };
 
 /// For client::with: every value comes as umbel::traced, with the way its command took through the cluster.
@@ -171,19 +178,20 @@ struct trail_t {};
 inline constexpr trail_t trail{};
 
 /// Options of a client.
-/// Lifetime: they own all their texts: a function may build and return them. The client copies what it needs when it is constructed.
-/// Give them a name, or use them in a declaration or a call, but not in braces inside the operand of co_await: g++ 12 frees the texts
-/// of such an operand twice.
-/// Errors: a value out of range makes every command fail with errc::bad_argument, whose message names the option.
+/// Lifetime: they own all their texts: a function may build and return them. The client copies what it needs
+/// when it is constructed. Give them a name, or use them in a declaration or a call, but not in braces inside
+/// the operand of co_await: g++ 12 frees the texts of such an operand twice. Errors: a value out of range
+/// makes every command fail with errc::bad_argument, whose message names the option.
 struct options {
     using milliseconds = std::chrono::milliseconds;
 
-    /// Where to begin: "host:port" of any node, primary or replica, "unix:/path", or redis://[user:password@]host[:port][/database]; kept for
-    /// ever and resolved again.
+    /// Where to begin: "host:port" of any node, primary or replica, "unix:/path", or
+    /// redis://[user:password@]host[:port][/database]; kept for ever and resolved again.
     seed_list seeds{};
-    /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or an ASK names is looked up here, and
-    /// what is not found is asked of the function. Where a node is named without a host, the host that named it stands in, as this client reaches
-    /// it. Seeds are taken as they are.
+    /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or
+    /// an ASK names is looked up here, and what is not found is asked of the function. Where a node is named
+    /// without a host, the host that named it stands in, as this client reaches it. Seeds are taken as they
+    /// are.
     std::vector<address_pair> address_map{};
     umbel::address_function address_function = nullptr;
     void* address_context = nullptr;
@@ -199,60 +207,70 @@ struct options {
     umbel::topology_source topology_source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     umbel::read_from read_from = umbel::read_from::primary;
-    /// The availability zone of this client, for read_from::same_zone. Nodes tell theirs by HELLO and CLUSTER SHARDS (`availability-zone`,
-    /// Valkey 8.1 and newer); what stands in `zones` counts for those that do not.
+    /// The availability zone of this client, for read_from::same_zone. Nodes tell theirs by HELLO and CLUSTER
+    /// SHARDS (`availability-zone`, Valkey 8.1 and newer); what stands in `zones` counts for those that do
+    /// not.
     std::string availability_zone{};
     std::vector<node_zone> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
-    /// A hint that most need not give: each asio::io_context on which replies are awaited is run by one thread at a time. What a connection has for
-    /// another context goes there many in one message then: one handler after the other runs them, so none may block until another one has run.
+    /// A hint that most need not give: each asio::io_context on which replies are awaited is run by one
+    /// thread at a time. What a connection has for another context goes there many in one message then: one
+    /// handler after the other runs them, so none may block until another one has run.
     bool one_thread_per_context = false;
 
-    /// Covers queueing, redirects and retries of a command. Positive, or umbel::no_deadline: then a command waits for as long as it takes.
+    /// Covers queueing, redirects and retries of a command. Positive, or umbel::no_deadline: then a command
+    /// waits for as long as it takes.
     milliseconds deadline{5000};
     milliseconds connect_timeout{2000};
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).
     milliseconds reconnect_delay{20};
     milliseconds reconnect_delay_max{1000};
-    /// Failures in a row (connections refused, timed out, or lost in silence) that open a node's circuit breaker; 0: it never opens. Until a
-    /// probe, which comes after the reconnect delay, has answered, commands for the node are turned away at once instead of queueing behind a
-    /// connection attempt: reads go to another node, and what becomes of others is the policy's to say (cluster::fail_fast).
+    /// Failures in a row (connections refused, timed out, or lost in silence) that open a node's circuit
+    /// breaker; 0: it never opens. Until a probe, which comes after the reconnect delay, has answered,
+    /// commands for the node are turned away at once instead of queueing behind a connection attempt: reads
+    /// go to another node, and what becomes of others is the policy's to say (cluster::fail_fast).
     std::uint32_t breaker_failures = 5;
     /// First and largest delay before a command is tried again (jittered, doubling).
     milliseconds retry_delay{5};
     milliseconds retry_delay_max{250};
-    /// Commands that are sent again although a node may have worked for them already, in percent of all commands, and in any case so many a
-    /// second; beyond that they fail with the error they met. Following MOVED and ASK, and what was never sent, is not counted; what a node
-    /// refuses because it cannot serve (CLUSTERDOWN, LOADING, MASTERDOWN; TRYAGAIN and READONLY from the second time on) is not failed, but
+    /// Commands that are sent again although a node may have worked for them already, in percent of all
+    /// commands, and in any case so many a second; beyond that they fail with the error they met. Following
+    /// MOVED and ASK, and what was never sent, is not counted; what a node refuses because it cannot serve
+    /// (CLUSTERDOWN, LOADING, MASTERDOWN; TRYAGAIN and READONLY from the second time on) is not failed, but
     /// asks again at this pace.
     std::uint32_t retry_budget_percent = 10;
     std::uint32_t retry_budget_floor = 10;
-    /// Second questions of hedged reads (umbel::hedge_after), in percent of them: when every node is slow, hedging must not double its load.
+    /// Second questions of hedged reads (umbel::hedge_after), in percent of them: when every node is slow,
+    /// hedging must not double its load.
     std::uint32_t hedge_percent_max = 10;
     /// How long a topology query may take before the next node is asked.
     milliseconds refresh_timeout{1000};
-    /// First and largest delay before the topology is asked for again when no node has told one (jittered, doubling).
+    /// First and largest delay before the topology is asked for again when no node has told one (jittered,
+    /// doubling).
     milliseconds refresh_retry_delay{20};
     milliseconds refresh_retry_delay_max{1000};
     /// Two refreshes are at least this far apart.
     milliseconds refresh_interval_min{100};
-    /// A refresh without any cause; sooner, after a second and doubling, while the topology holds a node that is down or loads. Zero means never.
+    /// A refresh without any cause; sooner, after a second and doubling, while the topology holds a node that
+    /// is down or loads. Zero means never.
     milliseconds refresh_interval{60000};
     /// A connection that has been silent for this long is probed by PING; zero means never.
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
-    /// Commands wait on a connection that has been silent for this long, or that is being opened for this long: the other nodes are asked whether its
-    /// node was replaced, again and again while the silence lasts. Zero means never.
+    /// Commands wait on a connection that has been silent for this long, or that is being opened for this
+    /// long: the other nodes are asked whether its node was replaced, again and again while the silence
+    /// lasts. Zero means never.
     milliseconds doubt_after{150};
 
-    /// MOVED and ASK followed for one command in a row, without a retry between, before errc::too_many_redirects.
+    /// MOVED and ASK followed for one command in a row, without a retry between, before
+    /// errc::too_many_redirects.
     std::uint16_t redirects_max = 16;
     /// Commands queued and in flight on one connection before errc::overloaded.
     std::uint32_t in_flight_max = 131072;
-    /// Bytes of queued commands on one connection before errc::overloaded. One command larger than that may stand in the queue besides; it takes
-    /// nothing from the others.
+    /// Bytes of queued commands on one connection before errc::overloaded. One command larger than that may
+    /// stand in the queue besides; it takes nothing from the others.
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
     std::uint32_t waiting_max = 131072;
@@ -264,20 +282,23 @@ struct options {
     /// An observer is told of each reply that took longer; zero means none.
     milliseconds slow_after{0};
 
-    /// The longest argument of a command; a longer one is refused by errc::bad_argument before anything is sent, also a borrowed one. A server
-    /// answers one that is longer than its proto-max-bulk-len by closing the connection, which others share: where it takes more, raise both.
+    /// The longest argument of a command; a longer one is refused by errc::bad_argument before anything is
+    /// sent, also a borrowed one. A server answers one that is longer than its proto-max-bulk-len by closing
+    /// the connection, which others share: where it takes more, raise both.
     std::uint64_t argument_bytes_max = std::uint64_t{512} << 20;
-    /// One reply; a larger one closes the connection with errc::protocol_error. A length that is announced takes no memory before the
-    /// bytes come. A reply for which memory runs out ends its command alone, with errc::no_memory; the rest of it is passed over.
+    /// One reply; a larger one closes the connection with errc::protocol_error. A length that is announced
+    /// takes no memory before the bytes come. A reply for which memory runs out ends its command alone, with
+    /// errc::no_memory; the rest of it is passed over.
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
     /// Nesting of one reply.
     std::uint32_t reply_depth_max = 128;
-    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out, except those of a MiB or more
-    /// that have a chunk of their own: a copy would take as much.
+    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out,
+    /// except those of a MiB or more that have a chunk of their own: a copy would take as much.
     std::size_t pinned_bytes_max = std::size_t{256} << 20;
 };
 
-// These stand in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+// These stand in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
+// anything.
 static_assert(std::is_trivially_destructible_v<hedge_after> && std::is_trivially_destructible_v<trail_t>);
 
 }  // namespace umbel

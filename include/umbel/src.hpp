@@ -1,5 +1,6 @@
-// src.hpp: everything of umbel that is not a template. client.hpp includes it by itself; a program that defines UMBEL_SEPARATE_COMPILATION
-// everywhere includes it in one source file of its own, and compiles it once:
+// src.hpp: everything of umbel that is not a template. client.hpp includes it by itself; a program that
+// defines UMBEL_SEPARATE_COMPILATION everywhere includes it in one source file of its own, and compiles it
+// once:
 //
 //     #include <umbel/src.hpp>
 #pragma once

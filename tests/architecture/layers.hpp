@@ -1,5 +1,5 @@
-// layers.hpp: the table of allowed edges between the layers of include/umbel, and the check of one header against it.
-// It knows names and text only; reading the tree is the test's part.
+// layers.hpp: the table of allowed edges between the layers of include/umbel, and the check of one header
+// against it. It knows names and text only; reading the tree is the test's part.
 #pragma once
 
 #include "source_text.hpp"
@@ -18,9 +18,9 @@ struct layer_rule {
     bool asio = false;                          // may name Asio, clocks, threads and locks
 };
 
-/// One rule: a directory may include itself and what stands to its left. `base` are the headers left of everything, `client` is every
-/// other header that stands directly in include/umbel, `testing` is what the library offers to tests without sockets, and `testing/service` joins
-/// the two.
+/// One rule: a directory may include itself and what stands to its left. `base` are the headers left of
+/// everything, `client` is every other header that stands directly in include/umbel, `testing` is what the
+/// library offers to tests without sockets, and `testing/service` joins the two.
 inline std::vector<layer_rule> const& layer_rules() {
     static std::vector<layer_rule> const rules{
         {"base", {}},
@@ -31,7 +31,9 @@ inline std::vector<layer_rule> const& layer_rules() {
         {"testing", {"base", "resp", "cluster", "command", "engine"}},
         {"net", {"base", "resp", "cluster", "engine"}, true},
         {"client", {"base", "resp", "cluster", "command", "engine", "net"}, true},
-        {"testing/service", {"base", "resp", "cluster", "command", "engine", "net", "client", "testing"}, true},
+        {"testing/service",
+         {"base", "resp", "cluster", "command", "engine", "net", "client", "testing"},
+         true},
     };
     return rules;
 }
@@ -43,8 +45,8 @@ inline layer_rule const* rule_of(std::string_view layer) {
     return nullptr;
 }
 
-/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in base. A folder in a folder is a
-/// layer of its own.
+/// The layer of a header, given by its path below include/umbel: "resp/type.hpp" is in resp, "error.hpp" in
+/// base. A folder in a folder is a layer of its own.
 inline std::string_view layer_of(std::string_view path) {
     if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
     for (std::string_view const name : {"config.hpp", "error.hpp", "options.hpp"}) {
@@ -62,7 +64,8 @@ struct violation {
 namespace detail {
 
 struct forbidden {
-    std::string_view hint;  // stands in every line that matches: most lines are passed over without the slow search
+    std::string_view
+        hint;  // stands in every line that matches: most lines are passed over without the slow search
     std::regex pattern;
     std::string_view why;
 };
@@ -70,7 +73,8 @@ struct forbidden {
 /// What no header may say, Asio or not.
 inline std::vector<forbidden> const& forbidden_everywhere() {
     static std::vector<forbidden> const list{
-        {"asio", std::regex{R"(\basio\s*::\s*detail\b|<asio/detail/)"}, "names from asio::detail are Asio's own business"},
+        {"asio", std::regex{R"(\basio\s*::\s*detail\b|<asio/detail/)"},
+         "names from asio::detail are Asio's own business"},
         {"boost", std::regex{R"(<boost/|\bboost\s*::)"}, "Boost is not a dependency"},
         {"using", std::regex{R"(^using\s+namespace\b)"}, "a header opens no namespace for its includers"},
     };
@@ -80,29 +84,35 @@ inline std::vector<forbidden> const& forbidden_everywhere() {
 /// What only the layers that do input and output may say.
 inline std::vector<forbidden> const& forbidden_in_core() {
     static std::vector<forbidden> const list{
-        {"asio", std::regex{R"(\basio\s*::|<asio[./>])"}, "Asio is named only in net and in the client's headers"},
+        {"asio", std::regex{R"(\basio\s*::|<asio[./>])"},
+         "Asio is named only in net and in the client's headers"},
         {"ASIO_", std::regex{R"(\bASIO_)"}, "Asio is named only in net and in the client's headers"},
-        {"_clock", std::regex{R"(\w*_clock\s*::\s*now\b)"}, "time comes in as an argument; no clock is read here"},
+        {"_clock", std::regex{R"(\w*_clock\s*::\s*now\b)"},
+         "time comes in as an argument; no clock is read here"},
         {"random_device", std::regex{R"(\brandom_device\b)"}, "randomness comes in as a seed"},
-        {"#", std::regex{R"(<(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token)>)"},
-            "no threads and no locks here"},
+        {"#",
+         std::regex{
+             R"(<(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token)>)"},
+         "no threads and no locks here"},
         {"std", std::regex{R"(\bstd\s*::\s*(jthread|thread|mutex)\b)"}, "no threads and no locks here"},
         {"pthread_", std::regex{R"(\bpthread_\w)"}, "no threads and no locks here"},
-        {"#", std::regex{R"(<(sys/(socket|epoll|select|poll)|netinet/\w+|arpa/inet|netdb|poll|unistd|time)\.h>)"},
-            "no sockets and no system calls here"},
+        {"#",
+         std::regex{R"(<(sys/(socket|epoll|select|poll)|netinet/\w+|arpa/inet|netdb|poll|unistd|time)\.h>)"},
+         "no sockets and no system calls here"},
     };
     return list;
 }
 
-inline void judge_words(std::string const& line, std::vector<forbidden> const& list, std::string const& where, std::string const& shown,
-    std::vector<violation>& found) {
+inline void judge_words(std::string const& line, std::vector<forbidden> const& list, std::string const& where,
+                        std::string const& shown, std::vector<violation>& found) {
     for (auto const& rule : list) {
         if (line.find(rule.hint) == std::string::npos || !std::regex_search(line, rule.pattern)) continue;
         found.push_back({where, shown, std::string{rule.why}});
     }
 }
 
-inline void judge_include(std::string const& line, layer_rule const& rule, std::string const& where, std::vector<violation>& found) {
+inline void judge_include(std::string const& line, layer_rule const& rule, std::string const& where,
+                          std::vector<violation>& found) {
     static std::regex const directive{R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])"};
     std::smatch match;
     if (line.find('#') == std::string::npos || !std::regex_search(line, match, directive)) return;
@@ -140,27 +150,40 @@ inline std::vector<violation> judge_header(std::string const& path, std::string 
         auto const where = path + ":" + std::to_string(index + 1);
         detail::judge_include(code[index], *rule, where, found);
         detail::judge_words(code[index], detail::forbidden_everywhere(), where, shown[index], found);
-        // Memory that is reserved first and made accessible later is the system's to give: pages.hpp asks for its page size, and for no I/O.
-        bool const asks_page_size = path == "resp/pages.hpp" && code[index].find("<unistd.h>") != std::string::npos;
-        if (!rule->asio && !asks_page_size) detail::judge_words(code[index], detail::forbidden_in_core(), where, shown[index], found);
+        // Memory that is reserved first and made accessible later is the system's to give: pages.hpp asks for
+        // its page size, and for no I/O.
+        bool const asks_page_size =
+            path == "resp/pages.hpp" && code[index].find("<unistd.h>") != std::string::npos;
+        if (!rule->asio && !asks_page_size)
+            detail::judge_words(code[index], detail::forbidden_in_core(), where, shown[index], found);
     }
     return found;
 }
 
 /// The walls of the house style: length, pragma, an opening comment, no line too long, nothing left open.
-inline std::vector<violation> judge_shape(std::string const& path, std::string const& text, std::size_t lines_max = 400) {
+inline std::vector<violation> judge_shape(std::string const& path, std::string const& text,
+                                          std::size_t lines_max = 400) {
     std::vector<violation> found;
     auto const lines = lines_of(text);
     bool const is_data = path.find("command_table_data") != std::string::npos;
     if (lines.size() > lines_max && !is_data) {
-        found.push_back({path + ":" + std::to_string(lines.size()), "", "longer than " + std::to_string(lines_max) + " lines"});
+        found.push_back({path + ":" + std::to_string(lines.size()), "",
+                         "longer than " + std::to_string(lines_max) + " lines"});
     }
-    if (lines.empty() || !lines.front().starts_with("//")) found.push_back({path + ":1", "", "no opening comment that states what it is for"});
-    if (code_only{text}.text().find("#pragma once") == std::string::npos) found.push_back({path + ":1", "", "no #pragma once"});
+    if (lines.empty() || !lines.front().starts_with("//"))
+        found.push_back({path + ":1", "", "no opening comment that states what it is for"});
+    if (code_only{text}.text().find("#pragma once") == std::string::npos)
+        found.push_back({path + ":1", "", "no #pragma once"});
     for (std::size_t index = 0; index < lines.size(); ++index) {
         auto const where = path + ":" + std::to_string(index + 1);
-        for (auto const word : {"TO" "DO", "FIX" "ME", "X" "XX"}) {  // Split, so that a search of the tree finds only open ends.
-            if (lines[index].find(word) != std::string::npos) found.push_back({where, lines[index], "nothing is left open on main"});
+        for (auto const word : {"TO"
+                                "DO",
+                                "FIX"
+                                "ME",
+                                "X"
+                                "XX"}) {  // Split, so that a search of the tree finds only open ends.
+            if (lines[index].find(word) != std::string::npos)
+                found.push_back({where, lines[index], "nothing is left open on main"});
         }
     }
     return found;
@@ -168,7 +191,8 @@ inline std::vector<violation> judge_shape(std::string const& path, std::string c
 
 inline std::string describe(std::vector<violation> const& found) {
     std::string text;
-    for (auto const& one : found) text += "include/umbel/" + one.where + ": " + one.why + "\n    " + one.line + "\n";
+    for (auto const& one : found)
+        text += "include/umbel/" + one.where + ": " + one.why + "\n    " + one.line + "\n";
     return text;
 }
 

@@ -1,4 +1,5 @@
-// layers_test: holds every header of include/umbel against the table of allowed edges, and shows that the judge does catch offenders.
+// layers_test: holds every header of include/umbel against the table of allowed edges, and shows that the
+// judge does catch offenders.
 #include "layers.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -29,7 +30,8 @@ TEST_CASE("every header includes only what stands to its left", "[architecture]"
     REQUIRE(headers.size() > 10);
     std::vector<violation> found;
     for (auto const& header : headers) {
-        for (auto& one : judge_header(header, read_file(include_root / header))) found.push_back(std::move(one));
+        for (auto& one : judge_header(header, read_file(include_root / header)))
+            found.push_back(std::move(one));
     }
     INFO(describe(found));
     CHECK(found.empty());
@@ -38,7 +40,8 @@ TEST_CASE("every header includes only what stands to its left", "[architecture]"
 TEST_CASE("every header stays within the walls of the house style", "[architecture]") {
     std::vector<violation> found;
     for (auto const& header : files_below(include_root, ".hpp")) {
-        for (auto& one : judge_shape(header, read_file(include_root / header))) found.push_back(std::move(one));
+        for (auto& one : judge_shape(header, read_file(include_root / header)))
+            found.push_back(std::move(one));
     }
     INFO(describe(found));
     CHECK(found.empty());
@@ -54,16 +57,24 @@ TEST_CASE("the judge catches an include to the right", "[architecture]") {
     check_caught("net/driver.hpp", "#include <umbel/command/key.hpp>\n", "net must not know command");
     check_caught("net/driver.hpp", "#include <umbel/client.hpp>\n", "net must not know client");
     check_caught("testing/network.hpp", "#include <umbel/client.hpp>\n", "testing must not know client");
-    check_caught("client.hpp", "#include <umbel/testing/service/stage.hpp>\n", "client must not know testing/service");
+    check_caught("client.hpp", "#include <umbel/testing/service/stage.hpp>\n",
+                 "client must not know testing/service");
     check_caught("resp/type.hpp", "#include \"view.hpp\"\n", "own headers are included as <umbel/…>");
-    check_caught("client.hpp", "#include <umbel.hpp>\n", "the umbrella is for users; a header includes what it needs");
+    check_caught("client.hpp", "#include <umbel.hpp>\n",
+                 "the umbrella is for users; a header includes what it needs");
 }
 
 TEST_CASE("the judge lets leftward includes pass", "[architecture]") {
-    CHECK(judge_header("resp/type.hpp", "#include <umbel/error.hpp>\n#include <umbel/resp/view.hpp>\n#include <vector>\n").empty());
-    CHECK(judge_header("net/driver.hpp", "#include <umbel/engine/call.hpp>\n#include <asio/awaitable.hpp>\n").empty());
-    CHECK(judge_header("client.hpp", "#include <umbel/net/driver.hpp>\n#include <umbel/command/key.hpp>\n").empty());
-    CHECK(judge_header("testing/model.hpp", "#include <umbel/engine/engine.hpp>\n#include <umbel/command/key.hpp>\n").empty());
+    CHECK(judge_header("resp/type.hpp",
+                       "#include <umbel/error.hpp>\n#include <umbel/resp/view.hpp>\n#include <vector>\n")
+              .empty());
+    CHECK(judge_header("net/driver.hpp", "#include <umbel/engine/call.hpp>\n#include <asio/awaitable.hpp>\n")
+              .empty());
+    CHECK(judge_header("client.hpp", "#include <umbel/net/driver.hpp>\n#include <umbel/command/key.hpp>\n")
+              .empty());
+    CHECK(judge_header("testing/model.hpp",
+                       "#include <umbel/engine/engine.hpp>\n#include <umbel/command/key.hpp>\n")
+              .empty());
 }
 
 TEST_CASE("the judge catches Asio, clocks, chance and threads in the core", "[architecture]") {
@@ -72,20 +83,27 @@ TEST_CASE("the judge catches Asio, clocks, chance and threads in the core", "[ar
     check_caught("cluster/slot.hpp", "#include <asio/awaitable.hpp>\n", asio);
     check_caught("engine/call.hpp", "using executor = asio::any_io_executor;\n", asio);
     check_caught("testing/model.hpp", "asio::io_context io;\n", asio);
-    check_caught("engine/call.hpp", "auto const now = std::chrono::steady_clock::now();\n", "time comes in as an argument; no clock is read here");
+    check_caught("engine/call.hpp", "auto const now = std::chrono::steady_clock::now();\n",
+                 "time comes in as an argument; no clock is read here");
     check_caught("engine/call.hpp", "std::random_device device;\n", "randomness comes in as a seed");
     check_caught("resp/type.hpp", "#include <mutex>\n", "no threads and no locks here");
     check_caught("command/key.hpp", "#include <thread>\n", "no threads and no locks here");
-    check_caught("net/driver.hpp", "using asio::detail::bind_handler;\n", "names from asio::detail are Asio's own business");
+    check_caught("net/driver.hpp", "using asio::detail::bind_handler;\n",
+                 "names from asio::detail are Asio's own business");
     check_caught("client.hpp", "#include <boost/asio.hpp>\n", "Boost is not a dependency");
-    check_caught("net/driver.hpp", "using namespace asio;\n", "a header opens no namespace for its includers");
+    check_caught("net/driver.hpp", "using namespace asio;\n",
+                 "a header opens no namespace for its includers");
     check_caught("somewhere/new.hpp", "", "the folder stands for no layer of the table");
 }
 
 TEST_CASE("the judge reads code, not comments and not text", "[architecture]") {
     CHECK(judge_header("engine/call.hpp", "// asio::io_context is not named here\n").empty());
-    CHECK(judge_header("engine/call.hpp", "/* #include <umbel/net/driver.hpp>\n asio::post */ int x = 16'384;\n").empty());
-    CHECK(judge_header("engine/call.hpp", "char const* text = \"asio::post \\\" asio::post\"; char quote = '\"';\n").empty());
+    CHECK(judge_header("engine/call.hpp",
+                       "/* #include <umbel/net/driver.hpp>\n asio::post */ int x = 16'384;\n")
+              .empty());
+    CHECK(judge_header("engine/call.hpp",
+                       "char const* text = \"asio::post \\\" asio::post\"; char quote = '\"';\n")
+              .empty());
     CHECK(judge_header("engine/call.hpp", "auto text = R\"x(asio::post \" )x\";\n").empty());
     CHECK(judge_header("engine/call.hpp", "char quote = '\"'; asio::post();  // \"\n").size() == 1);
 }
@@ -95,7 +113,9 @@ TEST_CASE("the judge catches a header out of shape", "[architecture]") {
     CHECK(judge_shape("resp/type.hpp", good).empty());
     CHECK(judge_shape("resp/type.hpp", "#pragma once\n").size() == 1);
     CHECK(judge_shape("resp/type.hpp", "// what it is for\n").size() == 1);
-    CHECK(judge_shape("resp/type.hpp", good + "// TO" "DO later\n").size() == 1);
+    CHECK(judge_shape("resp/type.hpp", good + "// TO"
+                                              "DO later\n")
+              .size() == 1);
     CHECK(judge_shape("resp/type.hpp", good + std::string(399, '\n')).size() == 1);
     CHECK(judge_shape("resp/type.hpp", good + std::string(398, '\n')).empty());
     CHECK(judge_shape("command/command_table_data.hpp", good + std::string(500, '\n')).empty());

@@ -1,5 +1,6 @@
-// ports.hpp: finds a port of the runtime that has grown logic: a function of session or runtime that stands again, or a look into what they decide.
-// It knows C++ by its looks only: a definition is a name before parentheses and a brace.
+// ports.hpp: finds a port of the runtime that has grown logic: a function of session or runtime that stands
+// again, or a look into what they decide. It knows C++ by its looks only: a definition is a name before
+// parentheses and a brace.
 #pragma once
 
 #include "source_text.hpp"
@@ -17,8 +18,10 @@ namespace architecture {
 
 /// The names of all functions that `text` defines or declares with a body, and how often each stands.
 inline std::map<std::string, std::size_t> functions_in(std::string const& text) {
-    static std::regex const definition{R"((?:^|\n)[ \t]*(?:[\w:<>,&*\[\].]+[ &*]+)+(?:\w+::)*([a-z_]\w*)\([^;{}()]*(?:\([^;{}()]*\)[^;{}()]*)*\)[ \w>:.-]*\{)"};
-    static std::set<std::string> const keywords{"if", "for", "while", "switch", "return", "catch", "sizeof", "else", "requires", "do"};
+    static std::regex const definition{
+        R"((?:^|\n)[ \t]*(?:[\w:<>,&*\[\].]+[ &*]+)+(?:\w+::)*([a-z_]\w*)\([^;{}()]*(?:\([^;{}()]*\)[^;{}()]*)*\)[ \w>:.-]*\{)"};
+    static std::set<std::string> const keywords{"if",    "for",    "while", "switch",   "return",
+                                                "catch", "sizeof", "else",  "requires", "do"};
     std::map<std::string, std::size_t> found;
     std::string const code = code_only{text}.text();
     for (std::sregex_iterator at{code.begin(), code.end(), definition}, end; at != end; ++at)
@@ -27,15 +30,19 @@ inline std::map<std::string, std::size_t> functions_in(std::string const& text) 
 }
 
 /// What a port may not look into: how a link fares, what becomes of a call, when something is due.
-inline constexpr std::array<std::string_view, 12> decisions{"link::state",  "unopened(", ".settle(",   ".settle<",  "pipe().lose", "pipe().dismiss",
-                                                           "next_due",     "judge(",    "verdict",     "backoff(",  "silent()",    "doubts("};
+inline constexpr std::array<std::string_view, 12> decisions{
+    "link::state", "unopened(", ".settle(", ".settle<", "pipe().lose", "pipe().dismiss",
+    "next_due",    "judge(",    "verdict",  "backoff(", "silent()",    "doubts("};
 
-/// What is wrong with a port. `logic`: the names of the functions of session and runtime. `forwards`: those among them that the port may have, too,
-/// since it only looks after threads, or hands on under another signature.
-inline std::vector<std::string> judge_port(std::string const& text, std::set<std::string> const& logic, std::set<std::string> const& forwards) {
+/// What is wrong with a port. `logic`: the names of the functions of session and runtime. `forwards`: those
+/// among them that the port may have, too, since it only looks after threads, or hands on under another
+/// signature.
+inline std::vector<std::string> judge_port(std::string const& text, std::set<std::string> const& logic,
+                                           std::set<std::string> const& forwards) {
     std::vector<std::string> wrong;
     for (auto const& [name, count] : functions_in(text))
-        if (logic.contains(name) && !forwards.contains(name)) wrong.push_back("defines " + name + "(), as session or runtime does");
+        if (logic.contains(name) && !forwards.contains(name))
+            wrong.push_back("defines " + name + "(), as session or runtime does");
     std::string const code = code_only{text}.text();
     for (std::string_view const decision : decisions)
         if (code.find(decision) != std::string::npos) wrong.push_back("looks at " + std::string{decision});

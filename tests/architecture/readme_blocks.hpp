@@ -1,6 +1,8 @@
-// readme_blocks.hpp: finds the marked code blocks of a README and the regions of example files that they must equal.
-// A block is marked by a comment on the line before it:  <!-- example: examples/02_get.cpp -->  for the whole file, or
-// <!-- example: examples/02_get.cpp [get] -->  for what stands between two lines that hold nothing but  // [get]
+// readme_blocks.hpp: finds the marked code blocks of a README and the regions of example files that they must
+// equal. A block is marked by a comment on the line before it:  <!-- example: examples/02_get.cpp -->  for
+// the whole file, or
+// <!-- example: examples/02_get.cpp [get] -->  for what stands between two lines that hold nothing but  //
+// [get]
 #pragma once
 
 #include "source_text.hpp"
@@ -37,7 +39,8 @@ inline readme_content blocks_of(std::string const& readme) {
         if (!marked && lines[index].starts_with("```cpp")) content.unmarked_cpp.push_back(index + 1);
         std::string code;
         std::size_t const fence = index;
-        for (++index; index < lines.size() && !lines[index].starts_with("```"); ++index) code += lines[index] + "\n";
+        for (++index; index < lines.size() && !lines[index].starts_with("```"); ++index)
+            code += lines[index] + "\n";
         if (marked) content.marked.push_back({match[1], match[2], code, fence});
     }
     return content;
@@ -60,7 +63,8 @@ inline std::optional<std::string> region_of(std::string const& source, std::stri
     std::size_t indentation = std::string::npos;
     for (auto const& line : inside) indentation = std::min(indentation, line.find_first_not_of(' '));
     std::string text;
-    for (auto const& line : inside) text += (line.size() > indentation ? line.substr(indentation) : std::string{}) + "\n";
+    for (auto const& line : inside)
+        text += (line.size() > indentation ? line.substr(indentation) : std::string{}) + "\n";
     return text;
 }
 

@@ -1,4 +1,5 @@
-// readme_test: what the README shows is what the examples do, letter for letter; the examples are compiled, so the README compiles.
+// readme_test: what the README shows is what the examples do, letter for letter; the examples are compiled,
+// so the README compiles.
 #include "readme_blocks.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -16,9 +17,12 @@ std::filesystem::path const root{UMBEL_SOURCE_DIR};
 
 /// True when what stands between a co_await and the end of its statement makes options of a client.
 bool awaits_options(std::string_view text) {
-    for (std::size_t at = text.find("co_await"); at != std::string_view::npos; at = text.find("co_await", at + 1)) {
+    for (std::size_t at = text.find("co_await"); at != std::string_view::npos;
+         at = text.find("co_await", at + 1)) {
         std::string_view const operand = text.substr(at, text.find(';', at) - at);
-        if (operand.find(".seeds") != std::string_view::npos || operand.find("options{") != std::string_view::npos) return true;
+        if (operand.find(".seeds") != std::string_view::npos ||
+            operand.find("options{") != std::string_view::npos)
+            return true;
     }
     return false;
 }
@@ -41,7 +45,8 @@ TEST_CASE("every C++ block of the README is a region of an example", "[readme]")
     }
 }
 
-TEST_CASE("neither the README nor an example has a client's options in the operand of a co_await", "[readme]") {
+TEST_CASE("neither the README nor an example has a client's options in the operand of a co_await",
+          "[readme]") {
     // Options own texts, and g++ 12 frees those of such an operand twice.
     std::vector<std::filesystem::path> files;
     for (auto const& entry : std::filesystem::directory_iterator{root / "examples"})
@@ -58,7 +63,8 @@ TEST_CASE("neither the README nor an example has a client's options in the opera
 }
 
 TEST_CASE("a region is what stands between its two marks, without the common indentation", "[readme]") {
-    std::string const source = "int main() {\n    // [get]\n    if (x) {\n        y();\n\n    }\n    // [get]\n}\n";
+    std::string const source =
+        "int main() {\n    // [get]\n    if (x) {\n        y();\n\n    }\n    // [get]\n}\n";
     CHECK(region_of(source, "get") == "if (x) {\n    y();\n\n}\n");
     CHECK(region_of(source, "") == source);
     CHECK(region_of(source, "set") == std::nullopt);

@@ -1,5 +1,6 @@
-// refused.cpp: what must not compile, and what the compiler must say of it. Read by refused.sh; part of no program.
-// A line that ends in `refused: WORDS` is an error whose text has each of the words, parted by `|`; any other line is none.
+// refused.cpp: what must not compile, and what the compiler must say of it. Read by refused.sh; part of no
+// program. A line that ends in `refused: WORDS` is an error whose text has each of the words, parted by `|`;
+// any other line is none.
 #include <umbel.hpp>
 
 #include <asio/awaitable.hpp>
@@ -26,17 +27,29 @@ struct umbel::from_reply<wrong_result> {
 
 // The type of a reply.
 auto a1(umbel::client& db) { return db.get<user>("k"); }
-auto a2(umbel::client& db) { return db.get<no_from_reply>("k"); }     // refused: decodable|no_from_reply|from_reply<T>::from(view)
-auto a3(umbel::client& db) { return db.get<wrong_result>("k"); }      // refused: decodable|wrong_result|from_reply_returns_result
+auto a2(umbel::client& db) {
+    return db.get<no_from_reply>("k");
+}  // refused: decodable|no_from_reply|from_reply<T>::from(view)
+auto a3(umbel::client& db) {
+    return db.get<wrong_result>("k");
+}  // refused: decodable|wrong_result|from_reply_returns_result
 auto a4(umbel::client& db) { return db.get<std::string_view>("k"); }  // refused: decodable|string_view
 auto a5(umbel::client& db) { return db.getdel<no_from_reply>("k"); }  // refused: decodable|no_from_reply
-auto a6(umbel::client& db) { return db.set_and_get<no_from_reply>("k", "v"); }  // refused: decodable|no_from_reply
-auto a7(umbel::client& db) { return db.command<void>("PING"); }                 // refused: decodable|void
-auto a8(umbel::client& db) { return db.command<no_from_reply>("PING"); }        // refused: decodable|no_from_reply
-auto a9(umbel::client& db) { return db.mget<no_from_reply>("a", "b"); }         // refused: decodable|no_from_reply
-auto b1(umbel::client& db, std::vector<std::string> const& keys) { return db.mget<no_from_reply>(keys); }  // refused: decodable|no_from_reply
-auto b2(umbel::client& db) { return db.with(umbel::trail).get<no_from_reply>("k"); }                       // refused: decodable|no_from_reply
-auto b3(umbel::client& db) { return db.with(umbel::read_from::any).get<wrong_result>("k"); }               // refused: decodable|wrong_result
+auto a6(umbel::client& db) {
+    return db.set_and_get<no_from_reply>("k", "v");
+}                                                                         // refused: decodable|no_from_reply
+auto a7(umbel::client& db) { return db.command<void>("PING"); }           // refused: decodable|void
+auto a8(umbel::client& db) { return db.command<no_from_reply>("PING"); }  // refused: decodable|no_from_reply
+auto a9(umbel::client& db) { return db.mget<no_from_reply>("a", "b"); }   // refused: decodable|no_from_reply
+auto b1(umbel::client& db, std::vector<std::string> const& keys) {
+    return db.mget<no_from_reply>(keys);
+}  // refused: decodable|no_from_reply
+auto b2(umbel::client& db) {
+    return db.with(umbel::trail).get<no_from_reply>("k");
+}  // refused: decodable|no_from_reply
+auto b3(umbel::client& db) {
+    return db.with(umbel::read_from::any).get<wrong_result>("k");
+}  // refused: decodable|wrong_result
 auto b4(umbel::client& db) { return db.command<std::optional<user>>("HGETALL", umbel::key("k")); }
 
 // An operation that has a name.

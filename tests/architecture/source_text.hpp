@@ -1,5 +1,5 @@
-// source_text.hpp: reads C++ source as lines, with comments and string literals blanked out, for the tests that judge it.
-// It knows nothing about layers.
+// source_text.hpp: reads C++ source as lines, with comments and string literals blanked out, for the tests
+// that judge it. It knows nothing about layers.
 #pragma once
 
 #include <algorithm>
@@ -39,22 +39,25 @@ inline std::vector<std::string> files_below(std::filesystem::path const& root, s
     return files;
 }
 
-/// The same text with everything in comments and literals turned into blanks; line breaks stay, so that lines keep their numbers.
-/// An include directive keeps its quoted path.
+/// The same text with everything in comments and literals turned into blanks; line breaks stay, so that lines
+/// keep their numbers. An include directive keeps its quoted path.
 class code_only {
 public:
     explicit code_only(std::string text) : text_{std::move(text)} { blank(); }
     std::string const& text() const noexcept { return text_; }
 
 private:
-    bool at(std::string_view what) const { return std::string_view{text_}.substr(index_, what.size()) == what; }
+    bool at(std::string_view what) const {
+        return std::string_view{text_}.substr(index_, what.size()) == what;
+    }
     void blank_one() {
         if (text_[index_] != '\n') text_[index_] = ' ';
         ++index_;
     }
     bool in_include() const {
         auto const begin = text_.rfind('\n', index_) + 1;
-        return std::string_view{text_}.substr(begin, index_ - begin).find("#include") != std::string_view::npos;
+        return std::string_view{text_}.substr(begin, index_ - begin).find("#include") !=
+               std::string_view::npos;
     }
 
     void blank() {
@@ -77,8 +80,11 @@ private:
     }
     // 16'384 holds no character literal.
     bool inside_number() const {
-        auto const is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
-        return index_ > 0 && is_digit(text_[index_ - 1]) && index_ + 1 < text_.size() && is_digit(text_[index_ + 1]);
+        auto const is_digit = [](char c) {
+            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        };
+        return index_ > 0 && is_digit(text_[index_ - 1]) && index_ + 1 < text_.size() &&
+               is_digit(text_[index_ + 1]);
     }
     void blank_literal(char quote) {
         blank_one();

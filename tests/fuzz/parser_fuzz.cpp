@@ -1,5 +1,6 @@
-// parser_fuzz.cpp: whatever bytes come, the reader gives the same replies and the same fault however they are split, skipping finds the
-// same as reading, and what was kept stays what it was. The first byte of an input seeds the splits, the second chooses the bounds.
+// parser_fuzz.cpp: whatever bytes come, the reader gives the same replies and the same fault however they are
+// split, skipping finds the same as reading, and what was kept stays what it was. The first byte of an input
+// seeds the splits, the second chooses the bounds.
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reader.hpp>
 #include <umbel/resp/reply.hpp>
@@ -62,11 +63,13 @@ std::string in_words(view value) {
 
 enum class mode : std::uint8_t { read, skip, change };
 
-/// Runs the bytes through a reader. `change` calls next() first and goes over to skip() as soon as more is needed.
+/// Runs the bytes through a reader. `change` calls next() first and goes over to skip() as soon as more is
+/// needed.
 story run(std::string_view bytes, std::uint32_t seed, umbel::resp::limits bounds, mode how) {
     auto const budget = std::make_shared<umbel::resp::pin_budget>(4096);
-    auto owned =
-        std::make_unique<reader>(budget, umbel::resp::reader_options{.limits = bounds, .chunk_bytes_first = 512, .chunk_bytes_max = 2048});
+    auto owned = std::make_unique<reader>(
+        budget,
+        umbel::resp::reader_options{.limits = bounds, .chunk_bytes_first = 512, .chunk_bytes_max = 2048});
     reader& under_test = *owned;
     splitter cut{seed};
     std::vector<std::pair<umbel::reply, std::string>> kept;
@@ -122,7 +125,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     std::uint32_t const seed = data[0] + 2u;
     umbel::resp::limits bounds{.elements_max = 1 << 16, .reply_bytes_max = 1 << 20};
     if (data[1] % 2 == 1)
-        bounds = {.depth_max = 3, .elements_max = 9, .line_bytes_max = 64, .reply_bytes_max = std::uint64_t{data[1]} + 20};
+        bounds = {.depth_max = 3,
+                  .elements_max = 9,
+                  .line_bytes_max = 64,
+                  .reply_bytes_max = std::uint64_t{data[1]} + 20};
     std::string_view const bytes{reinterpret_cast<char const*>(data) + 2, size - 2};
 
     story const whole = run(bytes, 0, bounds, mode::read);
@@ -132,7 +138,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         for (std::uint32_t const split : {0u, 1u, seed}) {
             story const skipped = run(bytes, split, bounds, how);
             if (skipped.end != whole.end) differ("skipping ends otherwise than reading");
-            if (skipped.replies.size() != whole.replies.size()) differ("skipping passes another number of replies");
+            if (skipped.replies.size() != whole.replies.size())
+                differ("skipping passes another number of replies");
             if (skipped.pushes != whole.pushes) differ("skipping shows other push frames");
         }
     }

@@ -22,9 +22,13 @@ void check_fault(std::string_view line, fault const& seen) {
     expect(seen.delivered != delivery::executed && seen.delivered != delivery::not_sent);
     expect(seen.slot >= -1 && seen.slot < slot_count);
     bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
-    if (redirect) expect(seen.slot >= 0 && seen.port != 0 && (seen.host.empty() || seen.host == "?" || detail::is_host(seen.host)));
+    if (redirect)
+        expect(seen.slot >= 0 && seen.port != 0 &&
+               (seen.host.empty() || seen.host == "?" || detail::is_host(seen.host)));
     if (!redirect && !seen.inner) expect(seen.slot == -1 && seen.host.empty() && seen.port == 0);
-    if (!seen.host.empty()) expect(seen.host.data() >= line.data() && seen.host.data() + seen.host.size() <= line.data() + line.size());
+    if (!seen.host.empty())
+        expect(seen.host.data() >= line.data() &&
+               seen.host.data() + seen.host.size() <= line.data() + line.size());
     expect(seen.inner.has_value() <= (seen.code == errc::exec_aborted));
 }
 

@@ -1,5 +1,6 @@
-// topology_fuzz: the three readers of topologies on any bytes. The first byte chooses the reader and the context; what is read must keep
-// its bounds, can be merged with itself without a difference, and can be published.
+// topology_fuzz: the three readers of topologies on any bytes. The first byte chooses the reader and the
+// context; what is read must keep its bounds, can be merged with itself without a difference, and can be
+// published.
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/cluster/topology_merge.hpp>
 #include <umbel/cluster/topology_parse_nodes.hpp>
@@ -53,7 +54,8 @@ void check_uses(topology const& told) {
     expect(told.nodes.empty() || shares_known_node(told, told));
 
     std::vector<std::uint16_t> numbers(told.nodes.size());
-    for (std::size_t index = 0; index < numbers.size(); ++index) numbers[index] = static_cast<std::uint16_t>(index);
+    for (std::size_t index = 0; index < numbers.size(); ++index)
+        numbers[index] = static_cast<std::uint16_t>(index);
     table->publish(told, numbers);
     expect(table->publish(told, numbers).unchanged());
     for (std::uint16_t at = 0; at < slot_count; at = static_cast<std::uint16_t>(at + 61)) {
@@ -67,7 +69,8 @@ result<topology> read(unsigned choice, std::string& bytes, parse_context const& 
     if (choice % 3 == 0) return parse_cluster_nodes(bytes, context);
     resp::parser parser;
     parser.start();
-    if (parser.parse(std::span<char>{bytes}) != resp::parser::status::complete) return fail(errc::protocol_error, delivery::executed);
+    if (parser.parse(std::span<char>{bytes}) != resp::parser::status::complete)
+        return fail(errc::protocol_error, delivery::executed);
     resp::view const reply{parser.root(), bytes.data()};
     return choice % 3 == 1 ? parse_cluster_slots(reply, context) : parse_cluster_shards(reply, context);
 }
@@ -78,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (size == 0) return 0;
     unsigned const choice = data[0];
     std::string bytes{reinterpret_cast<char const*>(data) + 1, size - 1};
-    parse_context const context{(choice & 64) != 0 ? "" : "10.9.9.9", (choice & 128) != 0, topology::nodes_max};
+    parse_context const context{(choice & 64) != 0 ? "" : "10.9.9.9", (choice & 128) != 0,
+                                topology::nodes_max};
     auto const told = read(choice, bytes, context);
     if (!told) {
         expect(told.error().code() == errc::protocol_error);

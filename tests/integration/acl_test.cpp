@@ -31,7 +31,8 @@ std::set<std::string> refused_to(real_cluster const& servers, std::string const&
 
 }  // namespace
 
-TEST_CASE("a user who may not call CLUSTER SHARDS, or only one of its like, is served by a real cluster", "[acl]") {
+TEST_CASE("a user who may not call CLUSTER SHARDS, or only one of its like, is served by a real cluster",
+          "[acl]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n1");
     struct {

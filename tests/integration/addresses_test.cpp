@@ -1,4 +1,5 @@
-// Addresses that are not what they seem: ports announced as others, nodes without addresses, nodes with host names, on a real cluster.
+// Addresses that are not what they seem: ports announced as others, nodes without addresses, nodes with host
+// names, on a real cluster.
 #include "support/session.hpp"
 
 #include <algorithm>
@@ -10,7 +11,8 @@ using namespace umbel::test;
 
 namespace {
 
-constexpr std::uint16_t shift = 40;  // An announced port stands so far above the real one; nobody listens there.
+constexpr std::uint16_t shift =
+    40;  // An announced port stands so far above the real one; nobody listens there.
 
 /// Three primaries that only these tests reconfigure.
 real_cluster& own_cluster() {
@@ -46,7 +48,8 @@ void settle(real_cluster const& servers, Named named) {
     REQUIRE(eventually(settled));
 }
 bool is_real(real_cluster const& servers, long long port) {
-    return std::any_of(servers.nodes().begin(), servers.nodes().end(), [port](auto const& one) { return one.port == port; });
+    return std::any_of(servers.nodes().begin(), servers.nodes().end(),
+                       [port](auto const& one) { return one.port == port; });
 }
 
 /// The owner of a slot, as the servers see themselves.
@@ -57,7 +60,8 @@ real_cluster::node const& owner(real_cluster const& servers, std::uint16_t slot)
 }
 
 /// Everything is served, and an ASK and a MOVED are followed to where they point.
-void serves_through_redirects(real_cluster const& servers, session& s, std::string const& suffix, std::uint16_t slot) {
+void serves_through_redirects(real_cluster const& servers, session& s, std::string const& suffix,
+                              std::uint16_t slot) {
     auto const keys = keys_everywhere(suffix, 64);
     write_all(s, keys);
     read_all(s, s.db(), keys);
@@ -68,7 +72,8 @@ void serves_through_redirects(real_cluster const& servers, session& s, std::stri
     auto const before = s.counted();
     CHECK(s(s.db().set(key, "x")) == set_outcome::written);
     CHECK(s.counted().asked == before.asked + 1);
-    for (auto const* const end : {&to, &from}) servers.talk(*end).must({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", to.id});
+    for (auto const* const end : {&to, &from})
+        servers.talk(*end).must({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", to.id});
     CHECK(s(s.db().get(key)) == "x");
     CHECK(s.counted().moved >= before.moved + 1);
     CHECK(s.counted().disconnects == 0);
@@ -76,7 +81,8 @@ void serves_through_redirects(real_cluster const& servers, session& s, std::stri
 
 }  // namespace
 
-TEST_CASE("a cluster that announces other ports than it listens on is reached by a table or a function", "[addresses]") {
+TEST_CASE("a cluster that announces other ports than it listens on is reached by a table or a function",
+          "[addresses]") {
     auto& servers = own_cluster();
     std::vector<std::string> announced, reached;
     for (auto const& one : servers.nodes()) {
@@ -111,7 +117,8 @@ TEST_CASE("a cluster that announces other ports than it listens on is reached by
 TEST_CASE("a cluster that announces no addresses is reached at the host that was asked", "[addresses]") {
     auto& servers = own_cluster();
     configure(servers, "cluster-preferred-endpoint-type", "unknown-endpoint");
-    settle(servers, [&](wire_value const& host, long long port) { return host.null && is_real(servers, port); });
+    settle(servers,
+           [&](wire_value const& host, long long port) { return host.null && is_real(servers, port); });
     session s{servers.address("n2")};
     serves_through_redirects(servers, s, ":unknown", 72);
     configure(servers, "cluster-preferred-endpoint-type", "ip");
@@ -121,7 +128,9 @@ TEST_CASE("a cluster that announces host names is reached by them", "[addresses]
     auto& servers = own_cluster();
     configure(servers, "cluster-announce-hostname", "localhost");
     configure(servers, "cluster-preferred-endpoint-type", "hostname");
-    settle(servers, [&](wire_value const& host, long long port) { return host.text == "localhost" && is_real(servers, port); });
+    settle(servers, [&](wire_value const& host, long long port) {
+        return host.text == "localhost" && is_real(servers, port);
+    });
     session s{servers.address("n3")};
     serves_through_redirects(servers, s, ":named", 73);
     auto const known = s.topology();

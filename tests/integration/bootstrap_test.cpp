@@ -55,7 +55,8 @@ TEST_CASE("one replica as the only seed is enough", "[bootstrap]") {
 TEST_CASE("dead seeds beside a live one do not matter", "[bootstrap]") {
     auto& servers = real_cluster::shared();
     dead_port const first, second, third;
-    std::vector<std::string> const seeds{first.address(), second.address(), servers.address("n6"), third.address()};
+    std::vector<std::string> const seeds{first.address(), second.address(), servers.address("n6"),
+                                         third.address()};
     session s{options{.seeds = std::span{seeds}}};
     REQUIRE(s(s.db().ready()));
     serves_all_slots(s, ":dead seeds");
@@ -103,7 +104,8 @@ TEST_CASE("RESP2 and RESP3 serve the same, each with its own shapes", "[bootstra
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n1");
     for (auto const& [spoken, version, map] : {std::tuple{protocol::resp2, " resp=2", resp::type::array},
-             std::tuple{protocol::resp3, " resp=3", resp::type::map}, std::tuple{protocol::automatic, " resp=3", resp::type::map}}) {
+                                               std::tuple{protocol::resp3, " resp=3", resp::type::map},
+                                               std::tuple{protocol::automatic, " resp=3", resp::type::map}}) {
         CAPTURE(version);
         session s{options{.seeds = {seed}, .client_name = "speaker", .protocol = spoken}};
         serves_all_slots(s, ":resp");
@@ -124,17 +126,21 @@ TEST_CASE("RESP2 and RESP3 serve the same, each with its own shapes", "[bootstra
     }
 }
 
-TEST_CASE("on the plain wire servers see one topology command and the user's commands, nothing else", "[bootstrap]") {
+TEST_CASE("on the plain wire servers see one topology command and the user's commands, nothing else",
+          "[bootstrap]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.now("primary").front().address();
     for (auto const& [source, spelled] : {std::pair{topology_source::slots, "cluster|slots"},
-             std::pair{topology_source::nodes, "cluster|nodes"}, std::pair{topology_source::shards, "cluster|shards"}}) {
+                                          std::pair{topology_source::nodes, "cluster|nodes"},
+                                          std::pair{topology_source::shards, "cluster|shards"}}) {
         CAPTURE(spelled);
         servers.forget_counts();
         auto const keys = keys_everywhere(":plain", 64);
         {
-            session s{options{
-                .seeds = {seed}, .protocol = protocol::resp2, .handshake = handshake::minimal, .topology_source = source}};
+            session s{options{.seeds = {seed},
+                              .protocol = protocol::resp2,
+                              .handshake = handshake::minimal,
+                              .topology_source = source}};
             write_all(s, keys);
             read_all(s, s.db(), keys);
             CHECK(s.counted().topology_queries == 1);
@@ -184,8 +190,11 @@ TEST_CASE("a wrong password is told at once, not at the deadline", "[bootstrap]"
     auto const told = none(none.db().get("k"));
     REQUIRE_FALSE(told);
     CHECK(told.error() == errc::no_auth);
-    session minimal{options{
-        .seeds = {seed}, .password = "wrong", .protocol = protocol::resp2, .handshake = handshake::minimal, .deadline = no_deadline}};
+    session minimal{options{.seeds = {seed},
+                            .password = "wrong",
+                            .protocol = protocol::resp2,
+                            .handshake = handshake::minimal,
+                            .deadline = no_deadline}};
     CHECK(minimal(minimal.db().get("k")).error() == errc::wrong_password);
 }
 
@@ -197,8 +206,11 @@ TEST_CASE("the right password, and a user of the access list, are let in", "[boo
     for (protocol const spoken : {protocol::automatic, protocol::resp2, protocol::resp3}) {
         session s{options{.seeds = {seed}, .password = "secret", .protocol = spoken}};
         serves_all_slots(s, ":secret");
-        session ada{options{
-            .seeds = {seed}, .username = "ada", .password = "lovelace", .client_name = "ada", .protocol = spoken}};
+        session ada{options{.seeds = {seed},
+                            .username = "ada",
+                            .password = "lovelace",
+                            .client_name = "ada",
+                            .protocol = spoken}};
         CHECK(ada(ada.db().set("ada:1", "engine")) == set_outcome::written);
         CHECK(ada(ada.db().get("ada:1")) == "engine");
         auto const told = ada(ada.db().set("charles:1", "engine"));
@@ -209,10 +221,10 @@ TEST_CASE("the right password, and a user of the access list, are let in", "[boo
         CHECK(lines[0].find(" user=ada ") != std::string::npos);
     }
     session minimal{options{.seeds = {seed},
-        .password = "secret",
-        .protocol = protocol::resp2,
-        .handshake = handshake::minimal,
-        .topology_source = topology_source::slots}};
+                            .password = "secret",
+                            .protocol = protocol::resp2,
+                            .handshake = handshake::minimal,
+                            .topology_source = topology_source::slots}};
     serves_all_slots(minimal, ":minimal");
 }
 
@@ -239,7 +251,8 @@ TEST_CASE("rights that are taken away and given back need no new client", "[boot
     CHECK(eventually([&] { return s(s.db().get("eve:1")) == "v"; }));
 }
 
-TEST_CASE("the client's name is seen by every server it talks to, also on connections for replicas", "[bootstrap]") {
+TEST_CASE("the client's name is seen by every server it talks to, also on connections for replicas",
+          "[bootstrap]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n1");
     for (protocol const spoken : {protocol::resp2, protocol::resp3}) {
@@ -248,7 +261,8 @@ TEST_CASE("the client's name is seen by every server it talks to, also on connec
         write_all(s, keys);
         servers.settle_replication();
         read_all(s, s.db().with(read_from::replica), keys);
-        for (auto const& one : servers.nodes()) CHECK(connections_named(servers.talk(one), "named").size() == 1);
+        for (auto const& one : servers.nodes())
+            CHECK(connections_named(servers.talk(one), "named").size() == 1);
     }
 }
 
@@ -271,8 +285,10 @@ TEST_CASE("a server without cluster mode is no seed of a cluster client, and say
     // On the plain wire a stand-alone server sees nothing of clusters but the one question.
     server.forget_counts();
     {
-        session plain{options{
-            .seeds = {seed}, .protocol = protocol::resp2, .handshake = handshake::minimal, .topology_source = topology_source::slots}};
+        session plain{options{.seeds = {seed},
+                              .protocol = protocol::resp2,
+                              .handshake = handshake::minimal,
+                              .topology_source = topology_source::slots}};
         CHECK(plain(plain.db().set("k", "v")) == set_outcome::written);
         CHECK(plain(plain.db().get("k")) == "v");
     }

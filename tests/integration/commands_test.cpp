@@ -1,4 +1,5 @@
-// What commands do on a healthy cluster, and on one stand-alone server: typed ones, many keys, any argv, large values.
+// What commands do on a healthy cluster, and on one stand-alone server: typed ones, many keys, any argv,
+// large values.
 #include "support/session.hpp"
 
 using namespace umbel;
@@ -42,7 +43,8 @@ TEST_CASE("the slot that the client computes is the server's CLUSTER KEYSLOT", "
     fresh_cluster t;
     wire told = t.servers.talk("n2");
     std::vector<std::string> keys = keys_everywhere(":slot", 200);
-    for (char const* odd : {"", "{", "}", "{}", "{}a", "a{}b", "{a}b", "a{b", "a}b{c}", "{{a}}", "{a}{b}", "foo{{bar}}zap", "a{bc}d}e"})
+    for (char const* odd : {"", "{", "}", "{}", "{}a", "a{}b", "{a}b", "a{b", "a}b{c}", "{{a}}", "{a}{b}",
+                            "foo{{bar}}zap", "a{bc}d}e"})
         keys.emplace_back(odd);
     keys.push_back(std::string{"nul\0 in {ta\0g}", 15});
     keys.push_back(std::string(1000, 'k'));
@@ -50,7 +52,8 @@ TEST_CASE("the slot that the client computes is the server's CLUSTER KEYSLOT", "
     for (std::string const& key : keys) {
         CAPTURE(key);
         CHECK(told.must({"CLUSTER", "KEYSLOT", key}).number() == cluster::slot_of(key).value());
-        CHECK(t.s(t.db.command<std::int64_t>("CLUSTER", "KEYSLOT", std::string_view{key})) == cluster::slot_of(key).value());
+        CHECK(t.s(t.db.command<std::int64_t>("CLUSTER", "KEYSLOT", std::string_view{key})) ==
+              cluster::slot_of(key).value());
     }
 }
 
@@ -73,10 +76,12 @@ TEST_CASE("SET has all its options", "[commands]") {
     CHECK(s(db.ttl("o"))->left > 900s);
     CHECK(s(db.set("o", "6", {.expire = 2'000'001ms})) == written);
     CHECK(s(db.ttl("o"))->left > 1900s);
-    auto const now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    auto const now =
+        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
     CHECK(s(db.set("o", "7", {.expire_at = now + 3'000'001ms})) == written);
     CHECK(s(db.ttl("o"))->left > 2900s);
-    CHECK(s(db.set("o", "8", {.expire_at = std::chrono::ceil<std::chrono::seconds>(now) + 4000s})) == written);
+    CHECK(s(db.set("o", "8", {.expire_at = std::chrono::ceil<std::chrono::seconds>(now) + 4000s})) ==
+          written);
     CHECK(s(db.ttl("o"))->left > 3900s);
     CHECK(s(db.set("o", "9", {.expire_at = now - 1h})) == written);
     CHECK(s(db.get("o")) == std::nullopt);
@@ -107,7 +112,8 @@ TEST_CASE("expiries are set under conditions, read and taken away", "[commands]"
     CHECK(s(db.expire("e", 400s, expire_condition::if_less)) == true);
     CHECK(s(db.ttl("e"))->is == state::expires);
     CHECK(s(db.ttl("e"))->left > 300s);
-    auto const later = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()) + 1h;
+    auto const later =
+        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()) + 1h;
     CHECK(s(db.expire_at("e", later)) == true);
     CHECK(s(db.ttl("e"))->left > 3000s);
     CHECK(s(db.persist("e")) == true);
@@ -161,8 +167,10 @@ TEST_CASE("commands with many keys are split over all slots and joined in order"
     REQUIRE(values);
     REQUIRE(values->size() == asked.size());
     for (std::size_t at = 0; at < asked.size(); ++at) {
-        if (at == 7) CHECK((*values)[at] == std::nullopt);
-        else CHECK((*values)[at] == "=" + asked[at]);
+        if (at == 7)
+            CHECK((*values)[at] == std::nullopt);
+        else
+            CHECK((*values)[at] == "=" + asked[at]);
     }
     CHECK(s(db.exists(asked)) == static_cast<std::int64_t>(asked.size() - 1));
     CHECK(s(db.touch(keys)) == static_cast<std::int64_t>(keys.size()));
@@ -180,14 +188,17 @@ TEST_CASE("any argv at run time finds its way, also where the keys move about", 
     REQUIRE(s(db.ready()));
     servers.forget_counts();
     // Three tags, one on each primary.
-    for (std::string const& tag : {real_cluster::key_in(100), real_cluster::key_in(8000), real_cluster::key_in(16000)}) {
+    for (std::string const& tag :
+         {real_cluster::key_in(100), real_cluster::key_in(8000), real_cluster::key_in(16000)}) {
         CAPTURE(tag);
         auto const k = [&tag](char const* name) { return tag + ":argv:" + name; };
         auto const says = [&s](std::vector<std::string> const& argv) { return shown(execute(s, argv)); };
-        says({"DEL", k("s"), k("z1"), k("z2"), k("z3"), k("l"), k("l2"), k("x"), k("h"), k("set"), k("bits"), k("hll"), k("geo")});
+        says({"DEL", k("s"), k("z1"), k("z2"), k("z3"), k("l"), k("l2"), k("x"), k("h"), k("set"), k("bits"),
+              k("hll"), k("geo")});
         CHECK(says({"set", k("s"), "v"}) == "OK");
         CHECK(says({"EVAL", "return redis.call('get', KEYS[1])", "1", k("s")}) == "\"v\"");
-        CHECK(says({"EVAL_RO", "return {KEYS[1], ARGV[1]}", "1", k("s"), "arg"}) == "1) \"" + k("s") + "\"\n2) \"arg\"");
+        CHECK(says({"EVAL_RO", "return {KEYS[1], ARGV[1]}", "1", k("s"), "arg"}) ==
+              "1) \"" + k("s") + "\"\n2) \"arg\"");
         CHECK(says({"XADD", k("x"), "1-1", "field", "value"}) == "\"1-1\"");
         CHECK(says({"XREAD", "COUNT", "2", "STREAMS", k("x"), "0"}).find("value") != std::string::npos);
         CHECK(says({"XGROUP", "CREATE", k("x"), "group", "0"}) == "OK");
@@ -199,7 +210,8 @@ TEST_CASE("any argv at run time finds its way, also where the keys move about", 
         CHECK(says({"ZMPOP", "1", k("z3"), "MIN"}).find("\"a\"") != std::string::npos);
         CHECK(says({"RPUSH", k("l"), "3", "1", "2"}) == "(integer) 3");
         CHECK(says({"SORT", k("l"), "LIMIT", "0", "2", "STORE", k("l2")}) == "(integer) 2");
-        CHECK(says({"LMPOP", "2", k("none"), k("l2"), "LEFT", "COUNT", "2"}).find("\"2\"") != std::string::npos);
+        CHECK(says({"LMPOP", "2", k("none"), k("l2"), "LEFT", "COUNT", "2"}).find("\"2\"") !=
+              std::string::npos);
         CHECK(says({"LMOVE", k("l"), k("l2"), "LEFT", "RIGHT"}) == "\"3\"");
         CHECK(says({"HSET", k("h"), "f", "1"}) == "(integer) 1");
         CHECK(says({"HGETALL", k("h")}) == "1# \"f\" => \"1\"");
@@ -210,7 +222,8 @@ TEST_CASE("any argv at run time finds its way, also where the keys move about", 
         CHECK(says({"PFADD", k("hll"), "e"}) == "(integer) 1");
         CHECK(says({"PFCOUNT", k("hll")}) == "(integer) 1");
         CHECK(says({"GEOADD", k("geo"), "13.36", "38.11", "Palermo"}) == "(integer) 1");
-        CHECK(says({"GEOSEARCHSTORE", k("z3"), k("geo"), "FROMMEMBER", "Palermo", "BYRADIUS", "1", "km"}) == "(integer) 1");
+        CHECK(says({"GEOSEARCHSTORE", k("z3"), k("geo"), "FROMMEMBER", "Palermo", "BYRADIUS", "1", "km"}) ==
+              "(integer) 1");
         CHECK(says({"OBJECT", "ENCODING", k("s")}) == "\"embstr\"");
         CHECK(says({"MEMORY", "USAGE", k("s")}).starts_with("(integer) "));
         CHECK(says({"DUMP", k("s")}).size() > 4);
@@ -225,17 +238,40 @@ TEST_CASE("any argv at run time finds its way, also where the keys move about", 
     CHECK(servers.errors("CROSSSLOT") == 0);
 }
 
-TEST_CASE("what may not share a connection, and what cannot be routed, is refused before anything is sent", "[commands]") {
+TEST_CASE("what may not share a connection, and what cannot be routed, is refused before anything is sent",
+          "[commands]") {
     fresh_cluster t;
     auto& [servers, s, db] = t;
     REQUIRE(s(db.ready()));
     s.warm_up();
     auto const before = s.counted().commands;
-    std::vector<std::vector<std::string>> const unshared{{"SUBSCRIBE", "c"}, {"PSUBSCRIBE", "c*"}, {"SSUBSCRIBE", "c"}, {"MONITOR"}, {"MULTI"},
-        {"EXEC"}, {"DISCARD"}, {"WATCH", "k"}, {"SELECT", "0"}, {"HELLO", "3"}, {"RESET"}, {"QUIT"}, {"READONLY"}, {"READWRITE"}, {"ASKING"},
-        {"AUTH", "x"}, {"CLIENT", "REPLY", "OFF"}, {"CLIENT", "TRACKING", "ON"}, {"BLPOP", "k", "1"}, {"BLMPOP", "1", "1", "k", "LEFT"},
-        {"BRPOPLPUSH", "{k}1", "{k}2", "1"}, {"BZPOPMIN", "k", "1"}, {"XREAD", "BLOCK", "1", "STREAMS", "k", "$"},
-        {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "1", "STREAMS", "k", ">"}, {"WAIT", "1", "1"}, {"subscribe", "c"}};
+    std::vector<std::vector<std::string>> const unshared{
+        {"SUBSCRIBE", "c"},
+        {"PSUBSCRIBE", "c*"},
+        {"SSUBSCRIBE", "c"},
+        {"MONITOR"},
+        {"MULTI"},
+        {"EXEC"},
+        {"DISCARD"},
+        {"WATCH", "k"},
+        {"SELECT", "0"},
+        {"HELLO", "3"},
+        {"RESET"},
+        {"QUIT"},
+        {"READONLY"},
+        {"READWRITE"},
+        {"ASKING"},
+        {"AUTH", "x"},
+        {"CLIENT", "REPLY", "OFF"},
+        {"CLIENT", "TRACKING", "ON"},
+        {"BLPOP", "k", "1"},
+        {"BLMPOP", "1", "1", "k", "LEFT"},
+        {"BRPOPLPUSH", "{k}1", "{k}2", "1"},
+        {"BZPOPMIN", "k", "1"},
+        {"XREAD", "BLOCK", "1", "STREAMS", "k", "$"},
+        {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "1", "STREAMS", "k", ">"},
+        {"WAIT", "1", "1"},
+        {"subscribe", "c"}};
     for (auto const& argv : unshared) {
         CAPTURE(argv[0]);
         auto const told = execute(s, argv);
@@ -303,7 +339,8 @@ TEST_CASE("values with every byte, empty ones and empty keys pass unchanged", "[
     }
 }
 
-TEST_CASE("declared single-threaded, the client serves all slots from one thread and ends clean", "[commands]") {
+TEST_CASE("declared single-threaded, the client serves all slots from one thread and ends clean",
+          "[commands]") {
     std::string const seed = real_cluster::shared().address("n4");
     asio::io_context io{1};
     std::optional<client> db{std::in_place, io.get_executor(), options{.seeds = {seed}}};
@@ -315,7 +352,9 @@ TEST_CASE("declared single-threaded, the client serves all slots from one thread
                 ++wrong;
                 return;
             }
-            db->get(key)([&](result<std::optional<std::string>> const& told) { ++(told == "=" + key ? right : wrong); });
+            db->get(key)([&](result<std::optional<std::string>> const& told) {
+                ++(told == "=" + key ? right : wrong);
+            });
         });
     }
     while (right + wrong < keys.size() && io.run_one_for(patience) != 0) continue;

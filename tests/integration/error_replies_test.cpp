@@ -1,4 +1,5 @@
-// The list of errors that prove a refusal, held against real servers: each error is provoked, and nothing may have changed.
+// The list of errors that prove a refusal, held against real servers: each error is provoked, and nothing may
+// have changed.
 #include "support/session.hpp"
 
 #include <map>
@@ -20,9 +21,16 @@ std::map<std::string, std::string> content(wire& told) {
 
 /// One key of each type.
 void fill(wire& told) {
-    for (words const& command : std::vector<words>{{"SET", "text", "some"}, {"SET", "most", "9223372036854775807"}, {"RPUSH", "list", "a", "b"},
-             {"HSET", "hash", "field", "some"}, {"SADD", "set", "a", "b"}, {"ZADD", "zset", "1", "a", "+inf", "top"},
-             {"XADD", "stream", "5-0", "f", "v"}, {"XGROUP", "CREATE", "stream", "group", "0"}, {"PFADD", "log", "a"}, {"GEOADD", "geo", "1", "1", "a"}})
+    for (words const& command : std::vector<words>{{"SET", "text", "some"},
+                                                   {"SET", "most", "9223372036854775807"},
+                                                   {"RPUSH", "list", "a", "b"},
+                                                   {"HSET", "hash", "field", "some"},
+                                                   {"SADD", "set", "a", "b"},
+                                                   {"ZADD", "zset", "1", "a", "+inf", "top"},
+                                                   {"XADD", "stream", "5-0", "f", "v"},
+                                                   {"XGROUP", "CREATE", "stream", "group", "0"},
+                                                   {"PFADD", "log", "a"},
+                                                   {"GEOADD", "geo", "1", "1", "a"}})
         told.must(command);
 }
 
@@ -74,7 +82,8 @@ std::vector<refusal> const refusals{
     {"ERR Invalid bitfield type", {"BITFIELD", "text", "SET", "u8", "0", "1", "SET", "u65", "0", "1"}},
     {"ERR invalid cursor", {"SSCAN", "set", "no cursor"}},
     {"ERR invalid longitude,latitude pair", {"GEOADD", "geo", "2", "2", "b", "200", "200", "c"}},
-    {"ERR unsupported unit provided", {"GEOSEARCHSTORE", "fresh", "geo", "FROMLONLAT", "1", "1", "BYRADIUS", "1", "ell"}},
+    {"ERR unsupported unit provided",
+     {"GEOSEARCHSTORE", "fresh", "geo", "FROMLONLAT", "1", "1", "BYRADIUS", "1", "ell"}},
     {"ERR Invalid stream ID specified", {"XDEL", "stream", "5-0", "no id"}},
     {"ERR Invalid stream ID specified", {"XGROUP", "CREATE", "fresh", "group", "no id", "MKSTREAM"}},
     {"ERR The ID specified in X", {"XADD", "stream", "1-0", "f", "v"}},
@@ -113,7 +122,8 @@ TEST_CASE("an error that is said to prove a refusal leaves everything as it was"
 TEST_CASE("the same error from a script that has written proves nothing", "[error_replies]") {
     real_cluster server{{.standalone = true}};
     session s{server.address("n1")};
-    words const script{"EVAL", "redis.call('set', KEYS[1], 'changed'); return redis.call('incr', KEYS[1])", "1", "k"};
+    words const script{"EVAL", "redis.call('set', KEYS[1], 'changed'); return redis.call('incr', KEYS[1])",
+                       "1", "k"};
     auto const answer = s(s.db().execute(script));
     REQUIRE_FALSE(answer);
     CHECK(answer.error().message().starts_with("ERR value is not an integer or out of range"));

@@ -1,4 +1,5 @@
-// Primaries that die, freeze, hand over or move while commands are under way: what a client must live through, and tell the truth about.
+// Primaries that die, freeze, hand over or move while commands are under way: what a client must live
+// through, and tell the truth about.
 #include "support/workers.hpp"
 
 using namespace umbel;
@@ -24,8 +25,10 @@ struct whole_cluster {
     /// One key in this shard, one in each of the others: key 0 is ours.
     std::vector<std::string> keys(std::string const& suffix) const {
         std::vector<std::string> all{key(suffix)};
-        for (std::uint16_t other = 1; other < umbel::cluster::slot_count; other = static_cast<std::uint16_t>(other + 7000))
-            if (servers.owner_of(other).port != primary.port) all.push_back(real_cluster::key_in(other) + suffix);
+        for (std::uint16_t other = 1; other < umbel::cluster::slot_count;
+             other = static_cast<std::uint16_t>(other + 7000))
+            if (servers.owner_of(other).port != primary.port)
+                all.push_back(real_cluster::key_in(other) + suffix);
         REQUIRE(all.size() == 3);
         return all;
     }
@@ -41,7 +44,8 @@ struct whole_cluster {
 };
 
 bool belongs_to_a_loss(errc fault) {
-    return fault == errc::connection_lost || fault == errc::connect_failed || fault == errc::deadline_exceeded || fault == errc::cluster_down;
+    return fault == errc::connection_lost || fault == errc::connect_failed ||
+           fault == errc::deadline_exceeded || fault == errc::cluster_down;
 }
 
 }  // namespace
@@ -80,7 +84,9 @@ TEST_CASE("a graceful failover loses nothing and fails nothing", "[failover]") {
     read_all(s, s.db(), keys_everywhere(":both"));
 }
 
-TEST_CASE("a primary is killed with commands under way: the others go on, writes flow again, the books are true", "[failover]") {
+TEST_CASE(
+    "a primary is killed with commands under way: the others go on, writes flow again, the books are true",
+    "[failover]") {
     whole_cluster c{400};
     std::string const seed = c.bystander().address();
     session s{options{.seeds = {seed}}};
@@ -116,7 +122,9 @@ TEST_CASE("a primary is killed with commands under way: the others go on, writes
     CHECK(s(s.db().get(c.key(":after"))) == "written");
 }
 
-TEST_CASE("a frozen primary: its commands end at their deadlines, the other shards go on, the failover is found", "[failover]") {
+TEST_CASE(
+    "a frozen primary: its commands end at their deadlines, the other shards go on, the failover is found",
+    "[failover]") {
     whole_cluster c{500};
     std::string const seed = c.bystander().address();
     session s{options{.seeds = {seed}}};
@@ -128,7 +136,8 @@ TEST_CASE("a frozen primary: its commands end at their deadlines, the other shar
     for (int i = 0; i < 50; ++i) doomed.push_back(s.db().with(300ms).incr(c.key(":doomed")));
     auto const under_way = s.begin(std::move(doomed));
     for (int i = 0; i < 20; ++i) {
-        for (std::size_t at = 1; at < keys.size(); ++at) CHECK(s(s.db().with(20s).get(keys[at])) == "=" + keys[at]);
+        for (std::size_t at = 1; at < keys.size(); ++at)
+            CHECK(s(s.db().with(20s).get(keys[at])) == "=" + keys[at]);
     }
     for (auto const& told : s.finish(under_way)) {
         REQUIRE_FALSE(told);
@@ -194,7 +203,8 @@ TEST_CASE("a replica is killed: reads that may go elsewhere do, reads that may n
     CHECK_FALSE(told.error().message().empty());
     c.servers.restart(c.replica.name);
     c.servers.heal();
-    CHECK(eventually([&] { return s(s.db().with(read_from::replica).with(2s).get(keys[0])) == "=" + keys[0]; }));
+    CHECK(eventually(
+        [&] { return s(s.db().with(read_from::replica).with(2s).get(keys[0])) == "=" + keys[0]; }));
 }
 
 TEST_CASE("all nodes restart, and the client needs no help", "[failover]") {

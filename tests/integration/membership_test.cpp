@@ -1,5 +1,5 @@
-// Servers that are not, or no longer, what a client knew: another node at a known address, a node that has left, owners that contradict each
-// other, a stand-alone server that was made a replica.
+// Servers that are not, or no longer, what a client knew: another node at a known address, a node that has
+// left, owners that contradict each other, a stand-alone server that was made a replica.
 #include "support/session.hpp"
 
 #include <algorithm>
@@ -11,16 +11,19 @@ using namespace umbel::test;
 namespace {
 
 /// Connections of one name that a node has.
-std::size_t connections(real_cluster const& servers, real_cluster::node const& node, std::string const& client) {
+std::size_t connections(real_cluster const& servers, real_cluster::node const& node,
+                        std::string const& client) {
     std::istringstream lines{servers.talk(node).must({"CLIENT", "LIST"}).text};
     std::size_t found = 0;
-    for (std::string line; std::getline(lines, line);) found += line.find(" name=" + client + " ") != std::string::npos ? 1u : 0u;
+    for (std::string line; std::getline(lines, line);)
+        found += line.find(" name=" + client + " ") != std::string::npos ? 1u : 0u;
     return found;
 }
 
 }  // namespace
 
-TEST_CASE("another server at a known address is noticed at connect, and the topology asked for", "[membership]") {
+TEST_CASE("another server at a known address is noticed at connect, and the topology asked for",
+          "[membership]") {
     real_cluster servers{{.primaries = 1, .replicas = 0}};
     std::string const seed = servers.address("n1");
     // Nothing but the new connection can tell: no refresh comes by itself.
@@ -40,7 +43,8 @@ TEST_CASE("another server at a known address is noticed at connect, and the topo
     CHECK(s(s.db().get("k")) == "w");
 }
 
-TEST_CASE("a node that has left the cluster gets no more commands, and its connection is closed", "[membership]") {
+TEST_CASE("a node that has left the cluster gets no more commands, and its connection is closed",
+          "[membership]") {
     real_cluster servers{{.primaries = 1, .replicas = 2}};
     std::string const seed = servers.address("n1");
     session s{options{.seeds = {seed}, .client_name = "leaver", .read_from = read_from::replica}};
@@ -53,7 +57,8 @@ TEST_CASE("a node that has left the cluster gets no more commands, and its conne
     // Commands go on while it leaves; none of them fails.
     wire leaver = servers.talk("n3");
     leaver.must({"CLUSTER", "RESET", "SOFT"});
-    for (char const* const name : {"n1", "n2"}) servers.talk(name).must({"CLUSTER", "FORGET", servers.at("n3").id});
+    for (char const* const name : {"n1", "n2"})
+        servers.talk(name).must({"CLUSTER", "FORGET", servers.at("n3").id});
     CHECK(eventually([&] {
         s.db().refresh();
         read_all(s, s.db(), keys);
@@ -65,7 +70,8 @@ TEST_CASE("a node that has left the cluster gets no more commands, and its conne
     CHECK(servers.counts(servers.at("n3"))["get"] == told);
 }
 
-TEST_CASE("owners that send a command to and fro: the way is bounded, and the error tells it", "[membership]") {
+TEST_CASE("owners that send a command to and fro: the way is bounded, and the error tells it",
+          "[membership]") {
     real_cluster servers{{.primaries = 3, .replicas = 0}};
     std::string const seed = servers.address("n3");
     session s{options{.seeds = {seed}, .deadline = 20s}};
@@ -76,8 +82,10 @@ TEST_CASE("owners that send a command to and fro: the way is bounded, and the er
     auto const other = servers.at(owner.name == "n2" ? "n1" : "n2");
     // The owner says that the other one has it; the other one has not heard of that.
     servers.talk(owner).must({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", other.id});
-    REQUIRE(servers.talk(other).ask({"GET", key}).text == "MOVED " + std::to_string(slot) + " " + owner.address());
-    REQUIRE(servers.talk(owner).ask({"GET", key}).text == "MOVED " + std::to_string(slot) + " " + other.address());
+    REQUIRE(servers.talk(other).ask({"GET", key}).text ==
+            "MOVED " + std::to_string(slot) + " " + owner.address());
+    REQUIRE(servers.talk(owner).ask({"GET", key}).text ==
+            "MOVED " + std::to_string(slot) + " " + other.address());
     auto const told = s(s.db().incr(key));
     REQUIRE_FALSE(told);
     CAPTURE(told.error().to_string());
@@ -97,7 +105,9 @@ TEST_CASE("owners that send a command to and fro: the way is bounded, and the er
     CHECK(s(s.db().incr(key)) == 1);
 }
 
-TEST_CASE("a stand-alone server that was made a replica refuses writes with READONLY: they wait until it is none", "[membership]") {
+TEST_CASE(
+    "a stand-alone server that was made a replica refuses writes with READONLY: they wait until it is none",
+    "[membership]") {
     real_cluster server{{.standalone = true}};
     dead_port const nobody;
     std::string const seed = server.address("n1");

@@ -1,4 +1,5 @@
-// Names and addresses that change or are many: DNS answers, seeds, announced host names and addresses, IPv6, on a real cluster.
+// Names and addresses that change or are many: DNS answers, seeds, announced host names and addresses, IPv6,
+// on a real cluster.
 #include "support/names.hpp"
 #include "support/session.hpp"
 
@@ -25,7 +26,8 @@ void settle(real_cluster const& servers, Named named) {
     REQUIRE(eventually([&] {
         for (auto const& asked : servers.nodes()) {
             for (wire_value const& range : servers.talk(asked).must({"CLUSTER", "SLOTS"}).items)
-                if (range.items[2].items[0].text != named(servers.by_port(range.items[2].items[1].number()))) return false;
+                if (range.items[2].items[0].text != named(servers.by_port(range.items[2].items[1].number())))
+                    return false;
         }
         return true;
     }));
@@ -36,7 +38,8 @@ void serves_all_slots(session& s, std::string const& suffix) {
     read_all(s, s.db(), keys);
 }
 /// The addresses of this machine at which a node has connections of that name.
-std::set<std::string> homes(real_cluster const& servers, real_cluster::node const& node, std::string const& client) {
+std::set<std::string> homes(real_cluster const& servers, real_cluster::node const& node,
+                            std::string const& client) {
     std::istringstream lines{servers.talk(node).must({"CLIENT", "LIST"}).text};
     std::set<std::string> found;
     for (std::string line; std::getline(lines, line);) {
@@ -53,7 +56,8 @@ using texts = std::set<std::string>;
 
 TEST_CASE("a seed with two addresses is reached at the one that answers", "[names]") {
     auto& servers = many_homed();
-    for (auto const& addresses : {std::vector<std::string>{"127.0.0.9", "127.0.0.2"}, {"127.0.0.2", "127.0.0.9"}}) {
+    for (auto const& addresses :
+         {std::vector<std::string>{"127.0.0.9", "127.0.0.2"}, {"127.0.0.2", "127.0.0.9"}}) {
         name_service::shared().set("two.umbel.test", addresses);
         std::string const seed = "two.umbel.test:" + std::to_string(servers.at("n1").port);
         session s{options{.seeds = {seed}}};
@@ -97,10 +101,12 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
     for (auto const& one : servers.nodes()) names.set(name_of_node(one), {"127.0.0.3"});
     serves_all_slots(s, ":by name");
     CHECK(homes(servers, servers.at("n2"), "by-name") == texts{"127.0.0.1"});
-    for (auto const& one : servers.nodes()) servers.talk(one).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    for (auto const& one : servers.nodes())
+        servers.talk(one).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     auto const keys = keys_everywhere(":by name", 64);
     REQUIRE(eventually([&] {
-        return std::all_of(keys.begin(), keys.end(), [&](auto const& key) { return s(s.db().get(key)) == "=" + key; });
+        return std::all_of(keys.begin(), keys.end(),
+                           [&](auto const& key) { return s(s.db().get(key)) == "=" + key; });
     }));
     for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "by-name") == texts{"127.0.0.3"});
     CHECK(s.counted().moved == 0);
@@ -108,11 +114,15 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
     configure(servers, "cluster-announce-hostname", "");
 }
 
-TEST_CASE("a node that has no name where names are wanted is passed over, and found when it has one", "[names]") {
+TEST_CASE("a node that has no name where names are wanted is passed over, and found when it has one",
+          "[names]") {
     auto& servers = many_homed();
-    auto const name_of_node = [](real_cluster::node const& one) { return one.name == "n3" ? "?" : "localhost"; };
+    auto const name_of_node = [](real_cluster::node const& one) {
+        return one.name == "n3" ? "?" : "localhost";
+    };
     for (auto const& one : servers.nodes())
-        if (one.name != "n3") servers.talk(one).must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
+        if (one.name != "n3")
+            servers.talk(one).must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
     configure(servers, "cluster-preferred-endpoint-type", "hostname");
     settle(servers, name_of_node);
     std::string const seed = servers.address("n1");
@@ -134,7 +144,8 @@ TEST_CASE("a node that has no name where names are wanted is passed over, and fo
     settle(servers, [](auto const&) { return "localhost"; });
     auto const keys = keys_everywhere(":nameless", 500);
     CHECK(eventually([&] {
-        return std::all_of(keys.begin(), keys.end(), [&](auto const& key) { return s(s.db().get(key)) == std::nullopt; });
+        return std::all_of(keys.begin(), keys.end(),
+                           [&](auto const& key) { return s(s.db().get(key)) == std::nullopt; });
     }));
     configure(servers, "cluster-preferred-endpoint-type", "ip");
     configure(servers, "cluster-announce-hostname", "");
@@ -144,7 +155,8 @@ TEST_CASE("two names of one node are one node", "[names]") {
     auto& servers = many_homed();
     name_service::shared().set("alias.umbel.test", {"127.0.0.1"});
     std::string const port = ":" + std::to_string(servers.at("n1").port);
-    std::string const first = "alias.umbel.test" + port, second = "127.0.0.2" + port, third = "127.0.0.1" + port;
+    std::string const first = "alias.umbel.test" + port, second = "127.0.0.2" + port,
+                      third = "127.0.0.1" + port;
     session s{options{.seeds = {first, second, third}, .client_name = "aliases"}};
     serves_all_slots(s, ":alias");
     CHECK(s.counted().moved == 0);
@@ -173,7 +185,8 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     serves_all_slots(s, ":mapped");
     for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "mapped") == texts{"127.0.0.3"});
     // Redirects name announced addresses, too.
-    auto const& from = servers.by_port(servers.talk("n1").must({"CLUSTER", "SLOTS"}).items[0].items[2].items[1].number());
+    auto const& from =
+        servers.by_port(servers.talk("n1").must({"CLUSTER", "SLOTS"}).items[0].items[2].items[1].number());
     auto const& to = servers.at(from.name == "n1" ? "n2" : "n1");
     std::uint16_t const slot = 5;
     std::string const key = real_cluster::key_in(slot) + ":absent";
@@ -181,7 +194,8 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     servers.begin_migration(slot, from, to);
     CHECK(s(s.db().set(key, "x")) == set_outcome::written);
     servers.migrate_rest(slot, from, to);
-    for (auto const* const end : {&to, &from}) servers.talk(*end).must({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", to.id});
+    for (auto const* const end : {&to, &from})
+        servers.talk(*end).must({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", to.id});
     CHECK(s(s.db().get(key)) == "x");
     CHECK(s.counted().asked >= 1);
     CHECK(s.counted().moved >= 1);
@@ -190,15 +204,18 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     configure(servers, "cluster-announce-ip", "127.0.0.1");
 }
 
-TEST_CASE("a cluster that speaks IPv6 is reached by its addresses, and its redirects are followed", "[names]") {
+TEST_CASE("a cluster that speaks IPv6 is reached by its addresses, and its redirects are followed",
+          "[names]") {
     int const probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in6 where{};
     where.sin6_family = AF_INET6;
     where.sin6_addr = in6addr_loopback;
-    bool const spoken = probe >= 0 && ::bind(probe, reinterpret_cast<sockaddr const*>(&where), sizeof where) == 0;
+    bool const spoken =
+        probe >= 0 && ::bind(probe, reinterpret_cast<sockaddr const*>(&where), sizeof where) == 0;
     if (probe >= 0) ::close(probe);
     if (!spoken) SKIP("this machine has no ::1");
-    real_cluster servers{{.primaries = 3, .replicas = 0, .conf = {"bind ::1 127.0.0.1", "cluster-announce-ip ::1"}}};
+    real_cluster servers{
+        {.primaries = 3, .replicas = 0, .conf = {"bind ::1 127.0.0.1", "cluster-announce-ip ::1"}}};
     settle(servers, [](auto const&) { return "::1"; });
     std::string const seed = "[::1]:" + std::to_string(servers.at("n2").port);
     session s{options{.seeds = {seed}, .client_name = "six"}};

@@ -1,5 +1,6 @@
-// Who serves a read: every policy, for a client and for one call; READONLY; and what becomes of reads when roles change or replicas fail.
-// One shard with two replicas, so that each read can be told apart by the node that has served it.
+// Who serves a read: every policy, for a client and for one call; READONLY; and what becomes of reads when
+// roles change or replicas fail. One shard with two replicas, so that each read can be told apart by the node
+// that has served it.
 #include "support/beside.hpp"
 #include "support/proxied.hpp"
 #include "support/session.hpp"
@@ -46,7 +47,8 @@ struct one_shard {
     }
     /// GETs that n1, n2 and n3 have served since the counts were forgotten.
     std::array<long long, 3> served() const {
-        return {servers.count({node(1)}, "get"), servers.count({node(2)}, "get"), servers.count({node(3)}, "get")};
+        return {servers.count({node(1)}, "get"), servers.count({node(2)}, "get"),
+                servers.count({node(3)}, "get")};
     }
     /// Reads all keys some times, and tells who has served how many.
     template <class Client>
@@ -58,10 +60,12 @@ struct one_shard {
 };
 
 /// Asks with one policy, given to the client or to the call.
-std::array<long long, 3> who_serves(one_shard const& c, read_from reads, bool by_client, options chosen = {}) {
+std::array<long long, 3> who_serves(one_shard const& c, read_from reads, bool by_client,
+                                    options chosen = {}) {
     std::string const seed = c.seed();
     chosen.seeds = {seed};
-    chosen.read_from = by_client ? reads : (reads == read_from::primary ? read_from::replica : read_from::primary);
+    chosen.read_from =
+        by_client ? reads : (reads == read_from::primary ? read_from::replica : read_from::primary);
     session s{chosen};
     REQUIRE(s(s.db().ready()));
     return by_client ? c.serve(s, s.db()) : c.serve(s, s.db().with(reads));
@@ -91,7 +95,8 @@ private:
 };
 
 bool is_said_in(std::vector<std::string> const& commands, std::string_view what) {
-    return std::any_of(commands.begin(), commands.end(), [&](auto const& one) { return one.find(what) != std::string::npos; });
+    return std::any_of(commands.begin(), commands.end(),
+                       [&](auto const& one) { return one.find(what) != std::string::npos; });
 }
 
 }  // namespace
@@ -109,7 +114,8 @@ TEST_CASE("each policy asks whom it says, given to the client or to one call", "
             CAPTURE(static_cast<int>(reads), served);
             CHECK(served[0] == 0);
             CHECK(served[1] + served[2] == all);
-            // In turn: neither has more than its share, but for the little that the client's own commands take a turn for.
+            // In turn: neither has more than its share, but for the little that the client's own commands
+            // take a turn for.
             CHECK(std::min(served[1], served[2]) >= all / 2 - 4);
         }
         auto const any = who_serves(c, read_from::any, by_client);
@@ -122,7 +128,8 @@ TEST_CASE("each policy asks whom it says, given to the client or to one call", "
     }
 }
 
-TEST_CASE("reads stay in the zone of the client while somebody there serves, and go on elsewhere at once", "[reads]") {
+TEST_CASE("reads stay in the zone of the client while somebody there serves, and go on elsewhere at once",
+          "[reads]") {
     one_shard c{"zones"};
     session writer{c.seed()};
     c.write(writer);
@@ -130,7 +137,8 @@ TEST_CASE("reads stay in the zone of the client while somebody there serves, and
     std::string const n1 = c.node(1).address(), n2 = c.node(2).address(), n3 = c.node(3).address();
     std::vector<node_zone> const zones{{n1, "west"}, {n2, "east"}, {n3, "west"}};
     options chosen{.availability_zone = "east", .zones = zones};
-    for (bool const by_client : {true, false}) CHECK(who_serves(c, read_from::same_zone, by_client, chosen) == std::array{0LL, all, 0LL});
+    for (bool const by_client : {true, false})
+        CHECK(who_serves(c, read_from::same_zone, by_client, chosen) == std::array{0LL, all, 0LL});
     chosen.availability_zone = "west";
     CHECK(who_serves(c, read_from::same_zone, true, chosen) == std::array{0LL, 0LL, all});
     // Nobody stands in this zone: any replica is better than the primary.
@@ -158,11 +166,15 @@ TEST_CASE("reads stay in the zone of the client while somebody there serves, and
 
 TEST_CASE("a node's zone is believed where its server tells it", "[reads]") {
     one_shard c{"told zones"};
-    if (c.servers.talk("n1").ask({"CONFIG", "SET", "availability-zone", "west"}).is_error()) SKIP("these servers have no availability-zone");
+    if (c.servers.talk("n1").ask({"CONFIG", "SET", "availability-zone", "west"}).is_error())
+        SKIP("these servers have no availability-zone");
     wire greeted = c.servers.talk("n1");
     bool tells = false;
-    for (auto const& word : greeted.must({"HELLO", "2"}).items) tells = tells || word.text == "availability_zone";
-    auto const set = [&](int number, std::string const& zone) { c.servers.talk(c.node(number)).must({"CONFIG", "SET", "availability-zone", zone}); };
+    for (auto const& word : greeted.must({"HELLO", "2"}).items)
+        tells = tells || word.text == "availability_zone";
+    auto const set = [&](int number, std::string const& zone) {
+        c.servers.talk(c.node(number)).must({"CONFIG", "SET", "availability-zone", zone});
+    };
     if (!tells) {
         set(1, "");
         SKIP("these servers keep their availability-zone to themselves (HELLO tells it from Valkey 8.1 on)");
@@ -188,7 +200,8 @@ TEST_CASE("reads by latency find the quick node, and the one that is quick inste
     session s{options{.seeds = {seed}, .read_from = read_from::lowest_latency}};
     for (int const quick : {2, 1, 3}) {
         CAPTURE(quick);
-        for (int const number : {1, 2, 3}) proxies.behave(c.node(number), {.delay = number == quick ? 0ms : 20ms});
+        for (int const number : {1, 2, 3})
+            proxies.behave(c.node(number), {.delay = number == quick ? 0ms : 20ms});
         // Most of its reads, since the others are looked at now and then.
         CHECK(eventually([&] {
             auto const served = c.serve(s, s.db(), 2);
@@ -197,7 +210,10 @@ TEST_CASE("reads by latency find the quick node, and the one that is quick inste
     }
 }
 
-TEST_CASE("with a stale table, neither failover nor failback lets a demoted primary serve a read meant for the primary", "[reads]") {
+TEST_CASE(
+    "with a stale table, neither failover nor failback lets a demoted primary serve a read meant for the "
+    "primary",
+    "[reads]") {
     one_shard c{"roles"};
     std::string const seed = c.seed();
     options stale{.seeds = {seed}};
@@ -205,7 +221,8 @@ TEST_CASE("with a stale table, neither failover nor failback lets a demoted prim
     stale.refresh_interval = 0ms;
     session s{stale};
     REQUIRE(s(s.db().ready()));
-    std::array<watched_node, 3> nodes{watched_node{c.servers, c.node(1)}, watched_node{c.servers, c.node(2)}, watched_node{c.servers, c.node(3)}};
+    std::array<watched_node, 3> nodes{watched_node{c.servers, c.node(1)}, watched_node{c.servers, c.node(2)},
+                                      watched_node{c.servers, c.node(3)}};
     // The primary of each phase; the client is told of none of them but by MOVED.
     std::array const primaries{1, 2, 1, 3};
     for (std::size_t phase = 0; phase < primaries.size(); ++phase) {
@@ -232,12 +249,14 @@ TEST_CASE("with a stale table, neither failover nor failback lets a demoted prim
     for (std::size_t at = 0; at < nodes.size(); ++at) {
         for (auto const& [from, commands] : nodes[at].read()) {
             CAPTURE(at + 1, from, commands);
-            auto const readonly = std::count_if(commands.begin(), commands.end(), [](auto const& one) { return one == "\"READONLY\""; });
+            auto const readonly = std::count_if(commands.begin(), commands.end(),
+                                                [](auto const& one) { return one == "\"READONLY\""; });
             CHECK(readonly <= 1);
             bool const of_replica = is_said_in(commands, "\"GET\" \"roles:replica");
             if (of_replica) CHECK(readonly == 1);
             readers += of_replica ? 1 : 0;
-            // A connection that has said READONLY is never asked what only the primary may answer, and who is not primary has answered nothing.
+            // A connection that has said READONLY is never asked what only the primary may answer, and who is
+            // not primary has answered nothing.
             for (std::size_t phase = 0; phase < primaries.size(); ++phase) {
                 if (!is_said_in(commands, "\"GET\" \"roles:primary:" + std::to_string(phase))) continue;
                 ++writers;
@@ -262,8 +281,13 @@ TEST_CASE("a replica that has lost its primary is left for the other at once", "
     // With a wrong password it does not find back to its primary, which serves on.
     orphan.must({"CONFIG", "SET", "masterauth", "wrong"});
     c.servers.talk("n1").must({"CLIENT", "KILL", "TYPE", "replica"});
-    REQUIRE(eventually([&] { return orphan.must({"INFO", "replication"}).text.find("master_link_status:down") != std::string::npos; }));
-    REQUIRE(eventually([&] { return c.servers.talk("n3").must({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos; }));
+    REQUIRE(eventually([&] {
+        return orphan.must({"INFO", "replication"}).text.find("master_link_status:down") != std::string::npos;
+    }));
+    REQUIRE(eventually([&] {
+        return c.servers.talk("n3").must({"INFO", "replication"}).text.find("master_link_status:up") !=
+               std::string::npos;
+    }));
     c.servers.forget_counts();
     for (int round = 0; round < 20; ++round) read_all(s, s.db(), c.keys);
     CHECK(log->count(errc::master_down) > 0);
@@ -308,7 +332,11 @@ TEST_CASE("a replica that is killed or stands still is left for the other", "[re
     one_shard c{"down"};
     auto const log = std::make_shared<patience_log>();
     std::string const seed = c.seed();
-    session s{options{.seeds = {seed}, .read_from = read_from::replica, .probe_after = 200ms, .probe_timeout = 300ms}, {}, log};
+    session s{
+        options{
+            .seeds = {seed}, .read_from = read_from::replica, .probe_after = 200ms, .probe_timeout = 300ms},
+        {},
+        log};
     c.write(s);
     read_all(s, s.db(), c.keys);
     c.servers.kill("n2");
@@ -326,19 +354,23 @@ TEST_CASE("a replica that is killed or stands still is left for the other", "[re
     CHECK(eventually([&] { return c.serve(s, s.db(), 2)[1] > 0; }));
 }
 
-TEST_CASE("hedged reads do not wait for a node that keeps its replies, and these are for nobody when they come", "[reads]") {
+TEST_CASE(
+    "hedged reads do not wait for a node that keeps its replies, and these are for nobody when they come",
+    "[reads]") {
     one_shard c{"hedged"};
     session writer{c.seed()};
     c.write(writer);
     proxied_cluster proxies{c.servers};
     std::string const seed = proxies.address(c.node(1));
-    session s{options{.seeds = {seed}, .read_from = read_from::replica, .hedge_percent_max = 100, .probe_after = 0ms}};
+    session s{options{
+        .seeds = {seed}, .read_from = read_from::replica, .hedge_percent_max = 100, .probe_after = 0ms}};
     read_all(s, s.db(), c.keys);
     for (int const silent : {2, 3}) {
         CAPTURE(silent);
         proxies.behave(c.node(silent), {.hold_replies = true});
         auto const late = s.counted().late_replies;
-        // Without a second question every other one of these would wait for its deadline. One by one, for the allowance is small.
+        // Without a second question every other one of these would wait for its deadline. One by one, for the
+        // allowance is small.
         for (std::string const& key : c.keys) read_all(s, s.db().with(hedge_after{2ms}, 50s), {key});
         proxies.behave(c.node(silent), {});
         CHECK(eventually([&] { return s.counted().late_replies > late; }));

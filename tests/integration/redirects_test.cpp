@@ -1,4 +1,5 @@
-// MOVED, ASK, TRYAGAIN, reads from replicas, and connections that are cut: what a cluster asks of its clients while slots move.
+// MOVED, ASK, TRYAGAIN, reads from replicas, and connections that are cut: what a cluster asks of its clients
+// while slots move.
 #include "support/workers.hpp"
 
 #include <algorithm>
@@ -200,7 +201,9 @@ TEST_CASE("a command with several keys waits out a slot that is half moved", "[r
     CHECK(*told[0] == std::vector<std::optional<std::string>>{"=" + keys[0], "=" + keys[1]});
 }
 
-TEST_CASE("a command whose keys have gone or never were is sent to and fro for as long as the slot is half moved", "[redirects]") {
+TEST_CASE(
+    "a command whose keys have gone or never were is sent to and fro for as long as the slot is half moved",
+    "[redirects]") {
     journey j{3100};
     std::string const gone = j.key(":gone"), absent = j.key(":absent");
     std::string const seed = j.from.address();
@@ -219,7 +222,8 @@ TEST_CASE("a command whose keys have gone or never were is sent to and fro for a
     CHECK(told[0] == std::vector<std::optional<std::string>>{"=" + gone, std::nullopt});
 }
 
-TEST_CASE("reads go to replicas where that is asked for, on connections that say READONLY once", "[redirects]") {
+TEST_CASE("reads go to replicas where that is asked for, on connections that say READONLY once",
+          "[redirects]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n2");
     session s{options{.seeds = {seed}, .client_name = "reader"}};
@@ -314,7 +318,8 @@ TEST_CASE("10,000 MOVED at one time cost at most two refreshes and no connection
     s.warm_up();
     write_all(s, {key});
     std::uint64_t moved = 0;
-    // Should the client have had a reason of its own to look at the topology just now, the slot moves back and the storm comes again.
+    // Should the client have had a reason of its own to look at the topology just now, the slot moves back
+    // and the storm comes again.
     for (int attempt = 0; attempt < 6 && moved < 1000; ++attempt, std::swap(j.from, j.to)) {
         j.begin();
         j.end();
@@ -342,7 +347,8 @@ TEST_CASE("slots move to and fro under load: nothing runs twice, nothing is lost
     session s{options{.seeds = {j.from.address()}, .deadline = 50s}};
     std::vector<std::string> keys;
     for (int i = 0; i < 16; ++i) keys.push_back(j.key(":load:" + std::to_string(i)));
-    for (int const slot : {100, 7000, 15000}) keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + ":load");
+    for (int const slot : {100, 7000, 15000})
+        keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + ":load");
     incrementers users{s, keys, 50s};
     REQUIRE(users.all_go_on(10));
     for (int round = 0; round < 4; ++round) {
@@ -365,13 +371,15 @@ TEST_CASE("slots move to and fro under load: nothing runs twice, nothing is lost
     CHECK(s.counted().moved > 0);
 }
 
-TEST_CASE("connections killed in a loop: no reply crosses, nothing hangs, nothing runs twice", "[redirects]") {
+TEST_CASE("connections killed in a loop: no reply crosses, nothing hangs, nothing runs twice",
+          "[redirects]") {
     auto& servers = real_cluster::shared();
     std::string const seed = servers.address("n1");
     session s{options{.seeds = {seed}, .reconnect_delay_max = 50ms}};
     s.warm_up();
     std::vector<std::string> keys;
-    for (int slot = 0; slot < 16000; slot += 1000) keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + ":killed");
+    for (int slot = 0; slot < 16000; slot += 1000)
+        keys.push_back(real_cluster::key_in(static_cast<std::uint16_t>(slot)) + ":killed");
     incrementers counting{s, keys, 10s};
     talkers talking{s, 32, 100, 10s};
     std::vector<wire> killers;
@@ -379,7 +387,8 @@ TEST_CASE("connections killed in a loop: no reply crosses, nothing hangs, nothin
     long long kills = 0;
     for (unsigned round = 0; round < 60 && !talking.done(); ++round) {
         auto const answered = talking.answered();
-        for (wire& one : killers) kills += one.must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).number();
+        for (wire& one : killers)
+            kills += one.must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).number();
         // The next blow falls in the midst of what has just begun again.
         REQUIRE(eventually([&] { return talking.answered() > answered + round % 30 || talking.done(); }));
     }
@@ -395,7 +404,8 @@ TEST_CASE("connections killed in a loop: no reply crosses, nothing hangs, nothin
     CHECK(s.counted().disconnects > 10);
     for (errc const fault : counting.faults()) {
         CAPTURE(name_of(fault));
-        CHECK((fault == errc::connection_lost || fault == errc::connect_failed || fault == errc::deadline_exceeded));
+        CHECK((fault == errc::connection_lost || fault == errc::connect_failed ||
+               fault == errc::deadline_exceeded));
     }
     for (auto const& one : counting.books()) CHECK(one.lost == 0);
 }

@@ -1,4 +1,5 @@
-// uses_client: the smallest program with the whole client; nobody listens at its seed, so it fails and says so.
+// uses_client: the smallest program with the whole client; nobody listens at its seed, so it fails and says
+// so.
 #include <umbel.hpp>
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// uses_links: what umbel::umbel brings along, without the time to compile a client: Asio's headers and threads.
+// uses_links: what umbel::umbel brings along, without the time to compile a client: Asio's headers and
+// threads.
 #include <umbel/error.hpp>
 
 #include <asio/version.hpp>

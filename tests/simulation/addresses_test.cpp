@@ -17,7 +17,9 @@ TEST_CASE("a cluster behind NAT is served like any other: failover, MOVED and AS
     }
     std::vector<umbel::address_pair> rows;
     for (std::size_t i = 0; i < 6; ++i) rows.push_back({announced[i], reached[i]});
-    scene on{{.seeds = {"127.0.0.1:7004"}, .address_map = rows, .retry_unknown = umbel::retry_unknown::idempotent}};
+    scene on{{.seeds = {"127.0.0.1:7004"},
+              .address_map = rows,
+              .retry_unknown = umbel::retry_unknown::idempotent}};
     for (int i = 0; i < 6; ++i) {
         REQUIRE(on.cluster.where(i).to_string() == announced[static_cast<std::size_t>(i)]);
         on.cluster.net().listen({"127.0.0.1", static_cast<std::uint16_t>(7000 + i)}, on.cluster[i]);

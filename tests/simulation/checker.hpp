@@ -1,5 +1,5 @@
-// checker.hpp: holds what callers were told against what the model's nodes have executed, after every step and at the end.
-// It issues nothing and breaks nothing.
+// checker.hpp: holds what callers were told against what the model's nodes have executed, after every step
+// and at the end. It issues nothing and breaks nothing.
 #pragma once
 
 #include <umbel/testing/model_cluster.hpp>
@@ -22,7 +22,7 @@ struct call_record {
     enum class kind { echo, set, get, push, append, incr, mset, mget, range, refused };
     kind what{};
     std::string key;
-    std::string id;           ///< Comes back in the reply, or stands in the value.
+    std::string id;  ///< Comes back in the reply, or stands in the value.
     instant deadline = umbel::engine::never;
     bool cancel_asked = false;
     bool replica_only = false;  ///< There may be no replica to serve it.
@@ -31,15 +31,15 @@ struct call_record {
 
 /// What may go wrong in this run without being a mistake.
 struct allowances {
-    bool junk = false;         ///< Servers send junk: errc::protocol_error.
-    bool refusals = false;     ///< Servers refuse for reasons of their own.
-    bool small_bounds = false; ///< errc::overloaded
-    bool surfaced = false;     ///< A policy that shows redirects.
-    bool foreign = false;      ///< Another server took part.
-    bool empty_budget = false; ///< As a control: the client is judged as if it might not repeat anything.
-    bool repeats = false;      ///< The user wants everything repeated: a write may run twice.
+    bool junk = false;          ///< Servers send junk: errc::protocol_error.
+    bool refusals = false;      ///< Servers refuse for reasons of their own.
+    bool small_bounds = false;  ///< errc::overloaded
+    bool surfaced = false;      ///< A policy that shows redirects.
+    bool foreign = false;       ///< Another server took part.
+    bool empty_budget = false;  ///< As a control: the client is judged as if it might not repeat anything.
+    bool repeats = false;       ///< The user wants everything repeated: a write may run twice.
     bool echoes = false;  ///< Resets drop nothing: bytes arrive on connections that the client has given up.
-    bool undoes = false;       ///< The user wants SET and its like repeated: a newer one may be undone.
+    bool undoes = false;  ///< The user wants SET and its like repeated: a newer one may be undone.
 };
 
 /// The checks.
@@ -48,7 +48,8 @@ public:
     /// Deadlines are coarse: two ticks of the wheel and the timer behind them.
     static constexpr duration slack = 40ms;
 
-    checker(timeline& time, model_cluster& cluster, allowances allowed) : time_{time}, cluster_{cluster}, allowed_{allowed} {
+    checker(timeline& time, model_cluster& cluster, allowances allowed)
+        : time_{time}, cluster_{cluster}, allowed_{allowed} {
         cluster_.book().watch([this](execution const& what) { executed(what); });
     }
 
@@ -58,7 +59,7 @@ public:
         time_.note([&] { return "VIOLATION " + failures_.back(); });
     }
 
-    // ---- Calls ----------------------------------------------------------------------------------------------------------------
+    // ---- Calls ----------------------------------------------------------------------------------
 
     void begun(std::uint64_t number, call_record record) {
         if (record.deadline != umbel::engine::never) due_.insert({record.deadline, number});
@@ -78,8 +79,10 @@ public:
         if (++one.completions != 1) return fail("call " + std::to_string(number) + " completed twice");
         due_.erase({one.deadline, number});
         if (auto const at = cancels_.find(number); at != cancels_.end()) due_.erase({at->second, number});
-        if (answer) good(number, one, *answer);
-        else bad(number, one, answer.error());
+        if (answer)
+            good(number, one, *answer);
+        else
+            bad(number, one, answer.error());
     }
 
     /// After every step.
@@ -91,16 +94,19 @@ public:
         if (++steps_ % 16 != 0) return;
         auto const& settings = db.driver().chosen();
         for (auto const& one : db.driver().sessions())
-            if (one->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u) fail("more in flight than the bound allows");
+            if (one->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u)
+                fail("more in flight than the bound allows");
         if (db.control().waiting() > settings.engine.waiting_max) fail("more waiting than the bound allows");
     }
 
-    // ---- The end --------------------------------------------------------------------------------------------------------------
+    // ---- The end --------------------------------------------------------------------------------
 
     void conclude(sim_client& db) {
         for (auto const& [number, one] : calls_)
-            if (one.completions != 1) fail("call " + name(number) + " completed " + std::to_string(one.completions) + " times");
-        if (db.redirects_seen() > db.driver().chosen().engine.judging.redirects_max) fail("a call followed more redirects than the bound allows");
+            if (one.completions != 1)
+                fail("call " + name(number) + " completed " + std::to_string(one.completions) + " times");
+        if (db.redirects_seen() > db.driver().chosen().engine.judging.redirects_max)
+            fail("a call followed more redirects than the bound allows");
         check_budget(db);
         for (auto const& [key, seen] : counters_) check_counter(key, seen);
         for (auto const& [id, count] : executions_) check_final(id);
@@ -117,9 +123,12 @@ public:
             bool const named = cluster_.options().style == endpoint_style::hostname;
             umbel::cluster::endpoint const where{named ? peer.hostname : peer.where.host, peer.where.port};
             if (told == where) continue;
-            if (wrong++ == 0) first = std::to_string(slot) + " goes to " + (told ? told->to_string() : "nobody") + ", not to " + where.to_string();
+            if (wrong++ == 0)
+                first = std::to_string(slot) + " goes to " + (told ? told->to_string() : "nobody") +
+                        ", not to " + where.to_string();
         }
-        if (wrong != 0) fail("the slot table is wrong for " + std::to_string(wrong) + " slots: slot " + first);
+        if (wrong != 0)
+            fail("the slot table is wrong for " + std::to_string(wrong) + " slots: slot " + first);
     }
 
     /// An ASK must not change the entry of its slot.
@@ -127,9 +136,11 @@ public:
         db.driver().on_diverted = [this, &db](umbel::engine::call_list const* calls) {
             auto const& table = db.control().routes().table();
             if (!calls) {
-                if (asked_version_ == db.control().routes().version() && asked_refreshes_ == db.counters().topology_changes)
+                if (asked_version_ == db.control().routes().version() &&
+                    asked_refreshes_ == db.counters().topology_changes)
                     for (auto const& [slot, owner] : asked_)
-                        if (table.primary_of(umbel::cluster::slot{slot}) != owner) fail("an ASK has changed the owner of slot " + std::to_string(slot));
+                        if (table.primary_of(umbel::cluster::slot{slot}) != owner)
+                            fail("an ASK has changed the owner of slot " + std::to_string(slot));
                 asked_.clear();
                 return;
             }
@@ -178,8 +189,10 @@ private:
         if (what.words[0] != "PING") ++executed_;
         if (what.write && what.readonly_link) fail("a write was executed on a link that has sent READONLY");
         if (what.readonly_link && what.words.size() > 1 && what.words[1].find("{a:") == 0)
-            fail("a read meant for the primary was served on a link that has sent READONLY: " + what.words[1]);
-        if (what.foreign && what.words.size() > 1) cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
+            fail("a read meant for the primary was served on a link that has sent READONLY: " +
+                 what.words[1]);
+        if (what.foreign && what.words.size() > 1)
+            cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
         std::string const& verb = what.words[0];
         if (verb == "INCR") ++counters_[what.words[1]].executed;
         if (verb == "RPUSH" || verb == "APPEND") {
@@ -187,7 +200,9 @@ private:
             ++seen.count;
             seen.replies.insert(what.reply.substr(1, what.reply.size() - 3));
             auto const owner = by_id_.find(what.words[2]);
-            if (owner != by_id_.end() && seen.count > 1 && !allowed_.repeats) fail("call " + name(owner->second) + " was executed " + std::to_string(seen.count) + " times");
+            if (owner != by_id_.end() && seen.count > 1 && !allowed_.repeats)
+                fail("call " + name(owner->second) + " was executed " + std::to_string(seen.count) +
+                     " times");
         }
     }
 
@@ -199,17 +214,27 @@ private:
     void good(std::uint64_t number, call_record const& one, umbel::reply const& answer) {
         ++acknowledged_;
         using kind = call_record::kind;
-        auto const crossed = [&] { fail("call " + name(number) + " got somebody else's reply: " + answer.to_string().substr(0, 80)); };
+        auto const crossed = [&] {
+            fail("call " + name(number) + " got somebody else's reply: " + answer.to_string().substr(0, 80));
+        };
         switch (one.what) {
-            case kind::echo: if (answer.text() != one.id) crossed(); return;
+            case kind::echo:
+                if (answer.text() != one.id) crossed();
+                return;
             case kind::set:
-            case kind::mset: if (answer.text() != "OK") crossed(); return;
-            case kind::get: if (!answer.is_null() && !is_value_of(one.key, answer.text())) crossed(); return;
+            case kind::mset:
+                if (answer.text() != "OK") crossed();
+                return;
+            case kind::get:
+                if (!answer.is_null() && !is_value_of(one.key, answer.text())) crossed();
+                return;
             case kind::push:
             case kind::append: {
                 auto const seen = executions_.find(one.id);
-                if (seen == executions_.end()) return fail("call " + name(number) + " was acknowledged and never executed");
-                if (!answer.integer() || !seen->second.replies.contains(std::to_string(*answer.integer()))) crossed();
+                if (seen == executions_.end())
+                    return fail("call " + name(number) + " was acknowledged and never executed");
+                if (!answer.integer() || !seen->second.replies.contains(std::to_string(*answer.integer())))
+                    crossed();
                 return;
             }
             case kind::incr:
@@ -225,18 +250,23 @@ private:
     void check_mget(call_record const& one, umbel::reply const& answer, Crossed crossed) {
         if (!answer.is_aggregate() || answer.children_count() != 2) return crossed();
         for (std::size_t i = 0; i < 2; ++i)
-            if (!answer[i].is_null() && !is_value_of(one.key + (i == 0 ? "x" : "y"), answer[i].text())) return crossed();
+            if (!answer[i].is_null() && !is_value_of(one.key + (i == 0 ? "x" : "y"), answer[i].text()))
+                return crossed();
     }
     void check_range(std::uint64_t number, call_record const& one, umbel::reply const& answer) {
         if (!answer.is_aggregate()) return fail("call " + name(number) + " got no list");
         std::set<std::string> seen;
         for (umbel::resp::view const item : answer.children()) {
             std::string const id{item.text()};
-            if (id.find(one.key + "#") != 0) fail("call " + name(number) + " got somebody else's list: " + id);
-            if (!seen.insert(id).second && !allowed_.repeats) fail("list " + one.key + " holds " + id + " twice");
+            if (id.find(one.key + "#") != 0)
+                fail("call " + name(number) + " got somebody else's list: " + id);
+            if (!seen.insert(id).second && !allowed_.repeats)
+                fail("list " + one.key + " holds " + id + " twice");
         }
     }
-    static bool is_value_of(std::string const& key, std::string_view text) { return text.starts_with(key + "#"); }
+    static bool is_value_of(std::string const& key, std::string_view text) {
+        return text.starts_with(key + "#");
+    }
 
     void bad(std::uint64_t number, call_record const& one, umbel::error const& why) {
         ++failed_;
@@ -245,13 +275,15 @@ private:
         if (one.what == call_record::kind::incr && why.may_have_executed()) ++counters_[one.key].unknown;
         if (one.what == call_record::kind::push || one.what == call_record::kind::append) {
             bool const ran = executions_.contains(one.id);
-            if (ran && !why.may_have_executed()) fail("call " + name(number) + " was executed and is said not to be: " + why.to_string());
+            if (ran && !why.may_have_executed())
+                fail("call " + name(number) + " was executed and is said not to be: " + why.to_string());
             if (!why.may_have_executed()) void_ids_[one.id] = number;
         }
         if (!is_allowed(one, why)) fail("call " + name(number) + " failed with " + why.to_string());
     }
     bool is_allowed(call_record const& one, umbel::error const& why) const {
-        if (one.what == call_record::kind::refused) return why.delivery() == delivery::not_sent && origin_of(why.code()) == umbel::origin::caller;
+        if (one.what == call_record::kind::refused)
+            return why.delivery() == delivery::not_sent && origin_of(why.code()) == umbel::origin::caller;
         switch (why.code()) {
             case errc::deadline_exceeded:
             case errc::no_reachable_node: return one.deadline <= time_.now();
@@ -278,31 +310,39 @@ private:
         }
     }
 
-    /// What ran more often than it was asked for was repeated, and drew on the budget: a share of the commands, and so many a second.
+    /// What ran more often than it was asked for was repeated, and drew on the budget: a share of the
+    /// commands, and so many a second.
     void check_budget(sim_client& db) {
         umbel::engine::retry_budget_options budget = db.driver().chosen().engine.budget;
         if (allowed_.empty_budget) budget = {.percent = 0, .floor_per_second = 0};
         auto const seconds = static_cast<std::uint64_t>((time_.now() - began_ + budget.window) / 1s) + 1;
         // The client's own questions earn, too.
-        std::uint64_t const requests = calls_.size() + 4 * (db.counters().topology_queries + db.counters().connects);
-        std::uint64_t const most = calls_.size() + requests * budget.percent / 100 + seconds * budget.floor_per_second;
-        if (executed_ > most) fail(std::to_string(executed_) + " executions of " + std::to_string(calls_.size()) + " calls: the budget allows " + std::to_string(most));
+        std::uint64_t const requests =
+            calls_.size() + 4 * (db.counters().topology_queries + db.counters().connects);
+        std::uint64_t const most =
+            calls_.size() + requests * budget.percent / 100 + seconds * budget.floor_per_second;
+        if (executed_ > most)
+            fail(std::to_string(executed_) + " executions of " + std::to_string(calls_.size()) +
+                 " calls: the budget allows " + std::to_string(most));
     }
     void check_counter(std::string const& key, counter const& one) {
         if (one.executed < one.acknowledged)
-            fail(key + ": " + std::to_string(one.acknowledged) + " acknowledged, only " + std::to_string(one.executed) + " executed");
+            fail(key + ": " + std::to_string(one.acknowledged) + " acknowledged, only " +
+                 std::to_string(one.executed) + " executed");
         if (one.executed > one.acknowledged + one.unknown && !allowed_.repeats)
-            fail(key + ": executed " + std::to_string(one.executed) + " times, acknowledged " + std::to_string(one.acknowledged) + ", unknown " +
-                 std::to_string(one.unknown));
+            fail(key + ": executed " + std::to_string(one.executed) + " times, acknowledged " +
+                 std::to_string(one.acknowledged) + ", unknown " + std::to_string(one.unknown));
         auto const slot = umbel::cluster::slot_of(key).value();
         if (cluster_.book().may_be_lost(key) || cluster_.truth(slot) == nobody) return;
         auto const& store = cluster_[cluster_.truth(slot)].store;
         auto const at = store.find(key);
         std::string const held = at == store.end() ? "0" : at->second.text;
-        if (held != std::to_string(one.executed)) fail(key + ": the value is " + held + ", executed were " + std::to_string(one.executed));
+        if (held != std::to_string(one.executed))
+            fail(key + ": the value is " + held + ", executed were " + std::to_string(one.executed));
     }
     void check_final(std::string const& id) {
-        if (auto const at = void_ids_.find(id); at != void_ids_.end()) fail("call " + name(at->second) + " had an effect and is said not to be executed");
+        if (auto const at = void_ids_.find(id); at != void_ids_.end())
+            fail("call " + name(at->second) + " had an effect and is said not to be executed");
     }
 
     timeline& time_;

@@ -1,4 +1,5 @@
-// Many seeds: random clusters, random users, random faults; every run is held against the checks of checker.hpp.
+// Many seeds: random clusters, random users, random faults; every run is held against the checks of
+// checker.hpp.
 #include "replays.hpp"
 #include "scenario.hpp"
 
@@ -29,8 +30,10 @@ bool holds(std::uint64_t seed, draws what, outcome* told = nullptr) {
     for (std::string const& one : seen.failures) std::printf("  %s\n", one.c_str());
     if (shown)
         for (std::string const& line : seen.lines) std::printf("    %s\n", line.c_str());
-    std::printf("  again: %sUMBEL_SEED=%llu UMBEL_TRACE=1 <this program> \"random faults cost no caller more than he is told\"\n",
-                what == draws::early ? "UMBEL_EARLY_PLANS=1 " : "", static_cast<unsigned long long>(seed));
+    std::printf(
+        "  again: %sUMBEL_SEED=%llu UMBEL_TRACE=1 <this program> \"random faults cost no caller more than he "
+        "is told\"\n",
+        what == draws::early ? "UMBEL_EARLY_PLANS=1 " : "", static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     return false;
 }
@@ -46,7 +49,8 @@ TEST_CASE("random faults cost no caller more than he is told", "[simulation]") {
     std::map<std::string, unsigned> codes;
     for (std::uint64_t seed = first; seed < first + count && broken < 5; ++seed) {
         outcome told;
-        if (!holds(seed, number_from("UMBEL_EARLY_PLANS", 0) != 0 ? draws::early : draws::all, &told)) ++broken;
+        if (!holds(seed, number_from("UMBEL_EARLY_PLANS", 0) != 0 ? draws::early : draws::all, &told))
+            ++broken;
         sum.issued += told.issued;
         sum.acknowledged += told.acknowledged;
         sum.failed += told.failed;
@@ -57,10 +61,14 @@ TEST_CASE("random faults cost no caller more than he is told", "[simulation]") {
         sum.forgiven += told.forgiven;
         for (auto const& [code, times] : told.codes) codes[code] += times;
     }
-    std::printf("%llu seeds: %llu calls, %llu answered, %llu failed, %llu failovers, %llu MOVED, %llu ASK, %llu writes lost by failovers, %llu steps;", static_cast<unsigned long long>(count),
-                static_cast<unsigned long long>(sum.issued), static_cast<unsigned long long>(sum.acknowledged), static_cast<unsigned long long>(sum.failed),
-                static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.moved), static_cast<unsigned long long>(sum.asked),
-                static_cast<unsigned long long>(sum.forgiven), static_cast<unsigned long long>(sum.steps));
+    std::printf(
+        "%llu seeds: %llu calls, %llu answered, %llu failed, %llu failovers, %llu MOVED, %llu ASK, %llu "
+        "writes lost by failovers, %llu steps;",
+        static_cast<unsigned long long>(count), static_cast<unsigned long long>(sum.issued),
+        static_cast<unsigned long long>(sum.acknowledged), static_cast<unsigned long long>(sum.failed),
+        static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.moved),
+        static_cast<unsigned long long>(sum.asked), static_cast<unsigned long long>(sum.forgiven),
+        static_cast<unsigned long long>(sum.steps));
     for (auto const& [code, times] : codes) std::printf(" %s %u", code.c_str(), times);
     std::printf("\n");
     CHECK(broken == 0);

@@ -1,4 +1,5 @@
-// What a caller is told about delivery: late replies and cuts at every byte; and the checks themselves, shown faulty clients.
+// What a caller is told about delivery: late replies and cuts at every byte; and the checks themselves, shown
+// faulty clients.
 #include "scenario.hpp"
 #include "scene.hpp"
 
@@ -50,7 +51,8 @@ TEST_CASE("an INCR whose reply comes after its deadline is not sent again", "[si
     CHECK(on.cluster[0].counted("incr") == 3);
 }
 
-TEST_CASE("a cut at any byte of request or reply leaves the counter between acknowledged and unknown", "[simulation]") {
+TEST_CASE("a cut at any byte of request or reply leaves the counter between acknowledged and unknown",
+          "[simulation]") {
     // "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n" is 25 bytes long, ":1\r\n" four.
     for (int upstream = 0; upstream < 2; ++upstream) {
         for (std::uint64_t at = 0; at < (upstream == 1 ? 52u : 9u); ++at) {
@@ -59,17 +61,23 @@ TEST_CASE("a cut at any byte of request or reply leaves the counter between ackn
             auto const streams = on.cluster.net().streams_to(on.cluster[0]);
             REQUIRE_FALSE(streams.empty());
             for (auto const& one : streams) {
-                if (upstream == 1) one->cut_upstream_at(one->upstream_bytes() + at);
-                else one->cut_downstream_at(one->downstream_bytes() + at);
+                if (upstream == 1)
+                    one->cut_upstream_at(one->upstream_bytes() + at);
+                else
+                    one->cut_downstream_at(one->downstream_bytes() + at);
             }
             unsigned acknowledged = 0, unknown = 0, without_effect = 0;
             for (int i = 0; i < 3; ++i) {
                 answer const& one = on.ask({"INCR", "n"}, {.deadline = 2s});
-                if (one.good()) ++acknowledged;
-                else if (one.told->error().may_have_executed()) ++unknown;
-                else ++without_effect;
+                if (one.good())
+                    ++acknowledged;
+                else if (one.told->error().may_have_executed())
+                    ++unknown;
+                else
+                    ++without_effect;
             }
-            auto const value = std::stoul(on.cluster[0].store.contains("n") ? on.cluster[0].store.at("n").text : std::string{"0"});
+            auto const value = std::stoul(on.cluster[0].store.contains("n") ? on.cluster[0].store.at("n").text
+                                                                            : std::string{"0"});
             INFO((upstream == 1 ? "upstream" : "downstream") << ", byte " << at);
             CHECK(acknowledged <= value);
             CHECK(value <= acknowledged + unknown);
@@ -85,29 +93,42 @@ namespace {
 std::pair<std::string, std::uint64_t> incr_without_reply(umbel::retry_unknown chosen) {
     scene on{{.retry_unknown = chosen}, {1, 0}};
     on.ready();
-    for (auto const& one : on.cluster.net().streams_to(on.cluster[0])) one->cut_downstream_at(one->downstream_bytes());
+    for (auto const& one : on.cluster.net().streams_to(on.cluster[0]))
+        one->cut_downstream_at(one->downstream_bytes());
     answer const& one = on.ask({"INCR", "n"}, {.deadline = 2s});
-    return {one.good() ? one.text() : std::string{name_of(one.told->error().code())}, on.cluster[0].counted("incr")};
+    return {one.good() ? one.text() : std::string{name_of(one.told->error().code())},
+            on.cluster[0].counted("incr")};
 }
 
 }  // namespace
 
 TEST_CASE("an INCR whose reply is lost runs once, unless the user wants it sent again", "[simulation]") {
-    CHECK(incr_without_reply(umbel::retry_unknown::never) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
+    CHECK(incr_without_reply(umbel::retry_unknown::never) ==
+          std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
     CHECK(incr_without_reply(umbel::retry_unknown::reads) ==
           std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
-    CHECK(incr_without_reply(umbel::retry_unknown::idempotent) == std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
-    CHECK(incr_without_reply(umbel::retry_unknown::always) == std::pair{std::string{"(integer) 2"}, std::uint64_t{2}});
+    CHECK(incr_without_reply(umbel::retry_unknown::idempotent) ==
+          std::pair{std::string{"connection_lost"}, std::uint64_t{1}});
+    CHECK(incr_without_reply(umbel::retry_unknown::always) ==
+          std::pair{std::string{"(integer) 2"}, std::uint64_t{2}});
 }
 
-TEST_CASE("a client that repeats what may have been executed is caught by the checks and by the history", "[simulation][control]") {
-    auto const repeats = [](plan& drawn) { drawn.policy = repeats_everything{}; drawn.wires.cut_percent = 50; };
+TEST_CASE("a client that repeats what may have been executed is caught by the checks and by the history",
+          "[simulation][control]") {
+    auto const repeats = [](plan& drawn) {
+        drawn.policy = repeats_everything{};
+        drawn.wires.cut_percent = 50;
+    };
     CHECK(first_catch(repeats, "was executed 2 times") != "");
     CHECK(first_catch(repeats, "history: doubled") != "");
 }
 
-TEST_CASE("a client that forgets the place of cancelled calls is caught by the checks and by the history", "[simulation][control]") {
-    auto const forgets = [](plan& drawn) { drawn.forget_tombstones = true; drawn.users.cancel_percent = 30; };
+TEST_CASE("a client that forgets the place of cancelled calls is caught by the checks and by the history",
+          "[simulation][control]") {
+    auto const forgets = [](plan& drawn) {
+        drawn.forget_tombstones = true;
+        drawn.users.cancel_percent = 30;
+    };
     CHECK(first_catch(forgets, "somebody else's reply") != "");
     CHECK(first_catch(forgets, "history: crossed") != "");
 }
@@ -122,6 +143,7 @@ TEST_CASE("a client that repeats more than its budget allows is caught", "[simul
     CHECK(first_catch(repeats, "the budget allows") != "");
 }
 
-TEST_CASE("an acknowledged write that is gone is found by the history where no failover excuses it", "[simulation][control]") {
+TEST_CASE("an acknowledged write that is gone is found by the history where no failover excuses it",
+          "[simulation][control]") {
     CHECK(first_catch([](plan& drawn) { drawn.forgive_losses = false; }, "history: lost") != "");
 }

@@ -12,26 +12,31 @@ using namespace simulation;
 
 namespace {
 
-/// A cluster under steady writes, on which something falls. Each key has one value, so that what may have run may run again. What two frozen nodes had in flight is more than a usual budget lets repeat.
+/// A cluster under steady writes, on which something falls. Each key has one value, so that what may have run
+/// may run again. What two frozen nodes had in flight is more than a usual budget lets repeat.
 struct struck {
     scene on;
     heartbeat users;
     std::uint64_t moved_before = 0;
 
-    struck(std::uint64_t seed, cluster_shape shape, int keys_of_each, duration pace, std::function<void(model_cluster&)> const& strike)
-        : on{{.retry_unknown = umbel::retry_unknown::idempotent, .retry_budget_percent = 100}, shape, seed}, users{on.ready(), keys_each(on, shape.primaries, keys_of_each), pace, on.time.now() + 4s} {
+    struck(std::uint64_t seed, cluster_shape shape, int keys_of_each, duration pace,
+           std::function<void(model_cluster&)> const& strike)
+        : on{{.retry_unknown = umbel::retry_unknown::idempotent, .retry_budget_percent = 100}, shape, seed},
+          users{on.ready(), keys_each(on, shape.primaries, keys_of_each), pace, on.time.now() + 4s} {
         users.start();
         on.time.run_for(300ms);
         moved_before = on.db.counters().moved;
         strike(on.cluster);
     }
     bool recovers(std::uint64_t promotions) {
-        return on.time.run_while_not([&] { return on.cluster.promotions() == promotions && on.cluster.serves_writes(); }, 6s);
+        return on.time.run_while_not(
+            [&] { return on.cluster.promotions() == promotions && on.cluster.serves_writes(); }, 6s);
     }
     std::uint64_t moved() { return on.db.counters().moved - moved_before; }
     void all_is_well() {
         on.time.run_for(8s);
-        for (auto const& [code, count] : users.errors) FAIL_CHECK(count << " writes failed: " << name_of(code));
+        for (auto const& [code, count] : users.errors)
+            FAIL_CHECK(count << " writes failed: " << name_of(code));
         CHECK(on.db.pending() == 0);
     }
 };
@@ -66,12 +71,14 @@ TEST_CASE("writes flow again within 200 ms of the cluster's own recovery", "[sim
             run.all_is_well();
             for (std::size_t shard = 0; shard < one.shards; ++shard) {
                 std::vector<heartbeat::beat> const& good = run.users.good[shard];
-                auto const first = std::find_if(good.begin(), good.end(), [&](auto const& beat) { return beat.came >= recovered; });
+                auto const first = std::find_if(good.begin(), good.end(),
+                                                [&](auto const& beat) { return beat.came >= recovered; });
                 REQUIRE(first != good.end());
                 CHECK(first->came - recovered <= 200ms);
                 // They flow: nobody who asks later waits any more.
                 for (heartbeat::beat const& beat : good)
-                    if (beat.asked >= recovered + 200ms && beat.asked < recovered + 2s) CHECK(beat.came - beat.asked <= 20ms);
+                    if (beat.asked >= recovered + 200ms && beat.asked < recovered + 2s)
+                        CHECK(beat.came - beat.asked <= 20ms);
             }
         }
     }
@@ -94,7 +101,8 @@ TEST_CASE("a crash failover costs at most one MOVED per shard beyond what was in
     }
 }
 
-TEST_CASE("a failover that was asked for costs a MOVED for what the old primary held back, and one more", "[simulation]") {
+TEST_CASE("a failover that was asked for costs a MOVED for what the old primary held back, and one more",
+          "[simulation]") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         INFO("seed " << seed);
         struck run{seed, {3, 1}, 1, 2ms, [](model_cluster& all) { all.fail_over(3); }};

@@ -1,5 +1,5 @@
-// faults.hpp: what befalls a model cluster in one run: crashes, freezes, partitions, failovers, moved slots, a bad network.
-// It knows no client.
+// faults.hpp: what befalls a model cluster in one run: crashes, freezes, partitions, failovers, moved slots,
+// a bad network. It knows no client.
 #pragma once
 
 #include <umbel/testing/model_cluster.hpp>
@@ -98,7 +98,8 @@ private:
     }
     void move_slots() {
         std::size_t const count = 1 + time_.pick(4);
-        for (std::size_t i = 0; i < count; ++i) cluster_.move_slot(busy_slots_[time_.pick(busy_slots_.size())], any_member());
+        for (std::size_t i = 0; i < count; ++i)
+            cluster_.move_slot(busy_slots_[time_.pick(busy_slots_.size())], any_member());
     }
     void bad_network(duration span) {
         network_options& wires = cluster_.net().options();
@@ -118,9 +119,13 @@ private:
     }
     void refuse(node_number victim) {
         if (!refuses) return;
-        static constexpr std::string_view lines[] = {"OOM command not allowed when used memory > 'maxmemory'.", "READONLY You can't write against a read only replica.",
-                                                     "TRYAGAIN Multiple keys request during rehashing of slot", "LOADING Redis is loading the dataset in memory",
-                                                     "BUSY Redis is busy running a script.", "NOREPLICAS Not enough good replicas to write."};
+        static constexpr std::string_view lines[] = {
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "READONLY You can't write against a read only replica.",
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            "LOADING Redis is loading the dataset in memory",
+            "BUSY Redis is busy running a script.",
+            "NOREPLICAS Not enough good replicas to write."};
         cluster_[victim].refuse_next = static_cast<unsigned>(1 + time_.pick(30));
         cluster_[victim].refusal = lines[time_.pick(std::size(lines))];
     }
@@ -142,7 +147,8 @@ private:
         if (stopped_ || !cluster_.is_member(victim) || !cluster_[victim].primary()) return;
         for (std::size_t i = 0; i < cluster_.size(); ++i) {
             auto const& view = cluster_.nodes()[i]->view;
-            if (view.owner_of(0) == nobody || view.count_of(victim) != 0 || view.me().follows == victim) return;
+            if (view.owner_of(0) == nobody || view.count_of(victim) != 0 || view.me().follows == victim)
+                return;
         }
         // Who has met no other node finds the cluster no more, and cannot be blamed for it.
         if (cluster_.size() == 2 && cluster_.net().streams_to(cluster_[joined_]).empty()) return;
@@ -164,7 +170,8 @@ private:
     void everybody(duration span) {
         if (!time_.chance(20)) return;
         for (std::size_t i = 0; i < cluster_.size(); ++i)
-            if (cluster_.is_member(static_cast<node_number>(i))) crash(static_cast<node_number>(i), span + time_.between(0ms, 50ms));
+            if (cluster_.is_member(static_cast<node_number>(i)))
+                crash(static_cast<node_number>(i), span + time_.between(0ms, 50ms));
     }
 
     timeline& time_;

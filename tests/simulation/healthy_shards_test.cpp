@@ -28,7 +28,8 @@ struct standstill {
     standstill() {
         on.ready();
         on.time.after_every_step([this] {
-            for (auto const& one : on.db.driver().sessions()) in_flight = std::max(in_flight, one->link().pipe().in_flight());
+            for (auto const& one : on.db.driver().sessions())
+                in_flight = std::max(in_flight, one->link().pipe().in_flight());
             waiting = std::max(waiting, on.db.control().waiting());
             pending = std::max(pending, on.db.pending());
         });
@@ -43,14 +44,16 @@ struct standstill {
 
 }  // namespace
 
-TEST_CASE("with one primary frozen or unreachable, p99 on the other shards stays within 1.5 times of before", "[simulation]") {
+TEST_CASE("with one primary frozen or unreachable, p99 on the other shards stays within 1.5 times of before",
+          "[simulation]") {
     struct {
         std::string_view what;
         std::function<void(model_cluster&)> strike;
     } const troubles[] = {
         {"frozen", [](model_cluster& all) { all.freeze(0); }},
         {"unreachable", [](model_cluster& all) { all.cut_from_clients(0, true); }},
-        {"frozen, and refuses connections after a while", [](model_cluster& all) { all.freeze(0), all.net().leave(all.where(0)); }},
+        {"frozen, and refuses connections after a while",
+         [](model_cluster& all) { all.freeze(0), all.net().leave(all.where(0)); }},
     };
     for (auto const& one : troubles) {
         INFO(one.what);
@@ -70,7 +73,8 @@ TEST_CASE("with one primary frozen or unreachable, p99 on the other shards stays
     }
 }
 
-TEST_CASE("client memory is bounded while commands for a frozen or unreachable primary pile up and fail", "[simulation]") {
+TEST_CASE("client memory is bounded while commands for a frozen or unreachable primary pile up and fail",
+          "[simulation]") {
     for (bool const frozen : {true, false}) {
         INFO((frozen ? "frozen" : "unreachable"));
         standstill stage;

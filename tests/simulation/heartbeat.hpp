@@ -1,4 +1,5 @@
-// heartbeat.hpp: users who write one key after another at a steady pace, and what they saw. It judges nothing.
+// heartbeat.hpp: users who write one key after another at a steady pace, and what they saw. It judges
+// nothing.
 #pragma once
 
 #include "scene.hpp"
@@ -42,11 +43,13 @@ private:
     void call(std::size_t which) {
         instant const asked = on.time.now();
         if (asked >= until) return;
-        on.db.call({"SET", keys[which], "x"}, [this, which, asked](umbel::result<umbel::reply> told) {
-            if (told) return good[which].push_back({asked, on.time.now()});
-            ++failed;
-            ++errors[told.error().code()];
-        }, {.deadline = deadline});
+        on.db.call({"SET", keys[which], "x"},
+                   [this, which, asked](umbel::result<umbel::reply> told) {
+                       if (told) return good[which].push_back({asked, on.time.now()});
+                       ++failed;
+                       ++errors[told.error().code()];
+                   },
+                   {.deadline = deadline});
         on.time.in(pace, [this, which] { call(which); });
     }
 };

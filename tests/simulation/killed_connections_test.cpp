@@ -22,7 +22,8 @@ struct killed {
             umbel::engine::node_table const& nodes = on.db.control().nodes();
             for (std::uint16_t number = 0; number < nodes.size(); ++number) {
                 failures_max = std::max(failures_max, nodes[number].breaker.failures());
-                for (auto const& one : nodes[number].links) failures_max = std::max(failures_max, one.failures);
+                for (auto const& one : nodes[number].links)
+                    failures_max = std::max(failures_max, one.failures);
             }
         });
         for (int tick = 0; tick < 10000; ++tick) {
@@ -46,7 +47,10 @@ private:
 
 }  // namespace
 
-TEST_CASE("a node that serves, and whose connections are killed every 250 ms, is never taken for one that cannot be reached", "[simulation]") {
+TEST_CASE(
+    "a node that serves, and whose connections are killed every 250 ms, is never taken for one that cannot "
+    "be reached",
+    "[simulation]") {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         INFO("seed " << seed);
         scene on{{}, {3, 0}, seed};

@@ -47,7 +47,8 @@ TEST_CASE("when all seeds are dead a command says so by its deadline", "[simulat
 
 namespace {
 
-/// GETs on one key every millisecond for ten seconds, while something is wrong with its primary; what callers and servers saw.
+/// GETs on one key every millisecond for ten seconds, while something is wrong with its primary; what callers
+/// and servers saw.
 struct outage_seen {
     std::uint64_t asked = 0;
     std::uint64_t good = 0;
@@ -63,7 +64,9 @@ outage_seen resets_for_ten_seconds(umbel::options chosen) {
     auto const before = on.cluster[0].counted("get");
     while (on.time.now() < until) {
         ++seen.asked;
-        on.db.call({"GET", key}, [&](umbel::result<umbel::reply> told) { seen.good += told.has_value() ? 1u : 0u; }, {.deadline = 1s});
+        on.db.call({"GET", key},
+                   [&](umbel::result<umbel::reply> told) { seen.good += told.has_value() ? 1u : 0u; },
+                   {.deadline = 1s});
         // Three times in four replies are lost with their connection.
         if (seen.asked % 4 != 0) on.cluster.reset_connections(0);
         on.time.run_for(1ms);
@@ -77,18 +80,25 @@ outage_seen resets_for_ten_seconds(umbel::options chosen) {
 
 }  // namespace
 
-TEST_CASE("when a node loses its connections again and again, repetition adds no more than its budget", "[simulation]") {
+TEST_CASE("when a node loses its connections again and again, repetition adds no more than its budget",
+          "[simulation]") {
     outage_seen const seen = resets_for_ten_seconds({.reconnect_delay = 1ms, .reconnect_delay_max = 2ms});
-    INFO("asked " << seen.asked << ", good " << seen.good << ", arrived " << seen.arrived << ", denied " << seen.denied);
+    INFO("asked " << seen.asked << ", good " << seen.good << ", arrived " << seen.arrived << ", denied "
+                  << seen.denied);
     CHECK(seen.denied > 0);
     CHECK(seen.arrived <= seen.asked + seen.asked / 10 + 10 * 12 + 100);
-    outage_seen const free = resets_for_ten_seconds({.reconnect_delay = 1ms, .reconnect_delay_max = 2ms, .retry_budget_percent = 100000});
-    INFO("without a budget: asked " << free.asked << ", good " << free.good << ", arrived " << free.arrived << ", denied " << free.denied);
+    outage_seen const free = resets_for_ten_seconds(
+        {.reconnect_delay = 1ms, .reconnect_delay_max = 2ms, .retry_budget_percent = 100000});
+    INFO("without a budget: asked " << free.asked << ", good " << free.good << ", arrived " << free.arrived
+                                    << ", denied " << free.denied);
     CHECK(free.denied == 0);
     CHECK(free.arrived > seen.arrived * 3 / 2);
 }
 
-TEST_CASE("a cluster that is down is asked at the budget's pace, and everybody who waited is served when it is back", "[simulation]") {
+TEST_CASE(
+    "a cluster that is down is asked at the budget's pace, and everybody who waited is served when it is "
+    "back",
+    "[simulation]") {
     scene on{{.deadline = 20s}, {3, 0}};
     on.ready();
     auto const keys = keys_each(on, 3);
@@ -118,7 +128,8 @@ TEST_CASE("a cluster that is down is asked at the budget's pace, and everybody w
 
 namespace {
 
-/// The longest time that a command for an unreachable primary took to fail, once the client has had 15 s to learn of it.
+/// The longest time that a command for an unreachable primary took to fail, once the client has had 15 s to
+/// learn of it.
 duration slowest_failure(unsigned breaker_failures, scene& on) {
     std::string const key = on.key_of(0);
     on.cluster.cut_from_clients(0, true);
@@ -141,7 +152,8 @@ duration slowest_failure(unsigned breaker_failures, scene& on) {
 
 }  // namespace
 
-TEST_CASE("commands for a node that cannot be reached fail at once where the policy is to fail fast", "[simulation]") {
+TEST_CASE("commands for a node that cannot be reached fail at once where the policy is to fail fast",
+          "[simulation]") {
     umbel::options options{.connect_timeout = 500ms};
     {
         scene on{options, {3, 0}, 1, umbel::cluster::fail_fast{}};

@@ -35,8 +35,10 @@ duration slowest_read(umbel::read_from reads, unsigned breaker_failures) {
 
 }  // namespace
 
-TEST_CASE("reads from replicas do not notice a replica that cannot be reached, with a breaker and without", "[simulation]") {
-    for (auto const reads : {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any}) {
+TEST_CASE("reads from replicas do not notice a replica that cannot be reached, with a breaker and without",
+          "[simulation]") {
+    for (auto const reads :
+         {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any}) {
         CHECK(slowest_read(reads, 5) < 20ms);
         CHECK(slowest_read(reads, 0) < 20ms);
     }
@@ -69,7 +71,8 @@ struct three_nodes {
 
 }  // namespace
 
-TEST_CASE("reads by latency find the quickest node, and another when it is not that any more", "[simulation]") {
+TEST_CASE("reads by latency find the quickest node, and another when it is not that any more",
+          "[simulation]") {
     three_nodes shard{{.read_from = umbel::read_from::lowest_latency}};
     shard.on.cluster[0].slow = 5ms;
     shard.on.cluster[3].slow = 10ms;
@@ -89,13 +92,18 @@ TEST_CASE("reads by latency find the quickest node, and another when it is not t
 
 TEST_CASE("reads in the same zone stay there, as the servers or the user tell it", "[simulation]") {
     for (bool const told_by_servers : {true, false}) {
-        std::vector<umbel::node_zone> const known{{"10.0.0.1:6379", "north"}, {"10.0.0.4:6379", "south"}, {"10.0.0.7:6379", "north"}};
-        umbel::options chosen{.read_from = umbel::read_from::same_zone, .availability_zone = "north", .refresh_interval = 100ms};
+        std::vector<umbel::node_zone> const known{
+            {"10.0.0.1:6379", "north"}, {"10.0.0.4:6379", "south"}, {"10.0.0.7:6379", "north"}};
+        umbel::options chosen{.read_from = umbel::read_from::same_zone,
+                              .availability_zone = "north",
+                              .refresh_interval = 100ms};
         if (!told_by_servers) chosen.zones = known;
         three_nodes shard{chosen};
         if (told_by_servers) {
             CHECK(shard.read(100)[1] > 40);
-            for (auto const& [number, zone] : {std::pair{0, "north"}, std::pair{3, "south"}, std::pair{6, "north"}}) shard.on.cluster.set_zone(number, zone);
+            for (auto const& [number, zone] :
+                 {std::pair{0, "north"}, std::pair{3, "south"}, std::pair{6, "north"}})
+                shard.on.cluster.set_zone(number, zone);
             shard.on.time.run_for(500ms);
         }
         CHECK(shard.read(100)[2] == 100);
@@ -108,8 +116,10 @@ TEST_CASE("reads in the same zone stay there, as the servers or the user tell it
     }
 }
 
-TEST_CASE("a replica that is loading is left for another at once, by those who come later too", "[simulation]") {
-    for (auto const reads : {umbel::read_from::replica, umbel::read_from::any, umbel::read_from::lowest_latency}) {
+TEST_CASE("a replica that is loading is left for another at once, by those who come later too",
+          "[simulation]") {
+    for (auto const reads :
+         {umbel::read_from::replica, umbel::read_from::any, umbel::read_from::lowest_latency}) {
         three_nodes shard{{.read_from = reads}};
         shard.read(50);
         shard.on.cluster[3].loading = true;
@@ -125,7 +135,10 @@ TEST_CASE("a replica that is loading is left for another at once, by those who c
     }
 }
 
-TEST_CASE("a demoted primary serves no primary read: not while it is demoted, nor by an old table, nor on the way back", "[simulation]") {
+TEST_CASE(
+    "a demoted primary serves no primary read: not while it is demoted, nor by an old table, nor on the way "
+    "back",
+    "[simulation]") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         INFO("seed " << seed);
         model_options servers;
@@ -138,8 +151,10 @@ TEST_CASE("a demoted primary serves no primary read: not while it is demoted, no
             if (what.words[0] != "GET") return;
             bool const for_primary = what.words[1] == key;
             if (for_primary) CHECK(what.as_primary);
-            if (for_primary) CHECK_FALSE(what.readonly_link);
-            else if (what.readonly_link) ++copies[what.node];
+            if (for_primary)
+                CHECK_FALSE(what.readonly_link);
+            else if (what.readonly_link)
+                ++copies[what.node];
         });
         int written = 0;
         // Replica reads run beside, so that every node has a link that has sent READONLY.
@@ -154,11 +169,14 @@ TEST_CASE("a demoted primary serves no primary read: not while it is demoted, no
         writes_and_reads(20);
         for (node_number const heir : {3, 0, 3, 0}) {
             on.cluster.fail_over(heir);
-            // In every other turn the client meets the failover; in the others only its table is old afterwards.
+            // In every other turn the client meets the failover; in the others only its table is old
+            // afterwards.
             if (heir == 3) writes_and_reads(20);
             auto const done = [&] { return on.cluster[heir].primary() && on.cluster.serves_writes(); };
-            // A failover that finds no majority in time is given up by the node; an operator asks for it again.
-            for (int again = 0; again < 3 && !on.time.run_while_not(done, 3s); ++again) on.cluster.fail_over(heir);
+            // A failover that finds no majority in time is given up by the node; an operator asks for it
+            // again.
+            for (int again = 0; again < 3 && !on.time.run_while_not(done, 3s); ++again)
+                on.cluster.fail_over(heir);
             REQUIRE(done());
             on.time.run_for(500ms);
             auto const moved = on.db.counters().moved;
@@ -173,8 +191,10 @@ TEST_CASE("a demoted primary serves no primary read: not while it is demoted, no
     }
 }
 
-TEST_CASE("a primary whose breaker opened while it was down serves reads when it is back as a replica", "[simulation]") {
-    for (auto const reads : {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any, umbel::read_from::lowest_latency}) {
+TEST_CASE("a primary whose breaker opened while it was down serves reads when it is back as a replica",
+          "[simulation]") {
+    for (auto const reads : {umbel::read_from::replica, umbel::read_from::prefer_replica,
+                             umbel::read_from::any, umbel::read_from::lowest_latency}) {
         INFO("reads " << static_cast<int>(reads));
         scene on{{.read_from = reads, .breaker_failures = 1, .refresh_interval = 500ms}, {3, 1}};
         on.ready();

@@ -24,7 +24,9 @@ TEST_CASE("ten thousand MOVED at once cost at most two topology queries and no c
     auto const connects = on.cluster.net().connects();
     on.cluster.drain(0, 1);
     std::size_t good = 0;
-    for (std::string const& key : keys) on.db.call({"SET", key, "x"}, [&](umbel::result<umbel::reply> told) { good += told.has_value() ? 1 : 0; });
+    for (std::string const& key : keys)
+        on.db.call({"SET", key, "x"},
+                   [&](umbel::result<umbel::reply> told) { good += told.has_value() ? 1 : 0; });
     on.time.run_for(500ms);
     CHECK(good == keys.size());
     CHECK(on.db.counters().moved - before.moved >= keys.size() - 10);
@@ -70,7 +72,8 @@ TEST_CASE("one node with an old view does not make the table flap", "[simulation
     auto const changes = on.db.counters().topology_changes;
     auto const asked = on.cluster[5].counted("cluster");
     unsigned flaps = 0;
-    on.time.after_every_step([&] { flaps += on.db.owner_of(umbel::cluster::slot{0}) == on.cluster.where(3) ? 0u : 1u; });
+    on.time.after_every_step(
+        [&] { flaps += on.db.owner_of(umbel::cluster::slot{0}) == on.cluster.where(3) ? 0u : 1u; });
     // The stale node is asked too: it is the only seed, and the others are asked less often.
     for (int i = 0; i < 40; ++i) {
         on.cluster.reset_connections(i % 3 == 0 ? 3 : i % 3);
@@ -81,7 +84,9 @@ TEST_CASE("one node with an old view does not make the table flap", "[simulation
     CHECK(on.cluster[5].counted("cluster") >= asked);
 }
 
-TEST_CASE("slots that move forth and back with keys in them, while thousands of commands run, cost nobody an error", "[simulation]") {
+TEST_CASE(
+    "slots that move forth and back with keys in them, while thousands of commands run, cost nobody an error",
+    "[simulation]") {
     scene on;
     on.ready();
     witness seen{on.time};
@@ -100,7 +105,8 @@ TEST_CASE("slots that move forth and back with keys in them, while thousands of 
         call({"INCR", count}, [&, number](auto const& told) { seen.ended(number, told); });
         call({"MSET", x, value, y, value}, [](auto const&) {});
         // Both keys are always written together, so they are never seen apart, on whichever nodes they stand.
-        call({"MGET", x, y}, [&](auto const& told) { torn += told && (*told)[0].text() == (*told)[1].text() ? 0u : 1u; });
+        call({"MGET", x, y},
+             [&](auto const& told) { torn += told && (*told)[0].text() == (*told)[1].text() ? 0u : 1u; });
     };
     unsigned round = 0;
     for (node_number const to : {1, 0, 2, 0}) {

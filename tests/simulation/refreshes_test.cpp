@@ -9,7 +9,8 @@
 
 using namespace simulation;
 
-TEST_CASE("after a MOVED the node that sent it is asked first, so that slow or stale ones delay nothing", "[simulation]") {
+TEST_CASE("after a MOVED the node that sent it is asked first, so that slow or stale ones delay nothing",
+          "[simulation]") {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
         INFO("seed " << seed);
         scene on{{}, {5, 0}, seed};
@@ -24,15 +25,18 @@ TEST_CASE("after a MOVED the node that sent it is asked first, so that slow or s
         auto const before = on.db.counters();
         on.call({"SET", key, "x"});
         instant const asked = on.time.now();
-        on.time.run_while_not([&] { return on.db.counters().topology_changes > before.topology_changes; }, 3s);
+        on.time.run_while_not([&] { return on.db.counters().topology_changes > before.topology_changes; },
+                              3s);
         CHECK(on.time.now() - asked <= 20ms);
         CHECK(on.db.counters().topology_queries - before.topology_queries == 1);
         for (std::uint16_t slot = 0; slot < 3000; ++slot)
-            if (slot != first_busy && on.db.owner_of(umbel::cluster::slot{slot}) != on.cluster.where(1)) FAIL_CHECK("slot " << slot);
+            if (slot != first_busy && on.db.owner_of(umbel::cluster::slot{slot}) != on.cluster.where(1))
+                FAIL_CHECK("slot " << slot);
     }
 }
 
-TEST_CASE("when all slots have moved to new nodes while the client was idle, one refresh finds them", "[simulation]") {
+TEST_CASE("when all slots have moved to new nodes while the client was idle, one refresh finds them",
+          "[simulation]") {
     for (auto const source : {umbel::topology_source::slots, umbel::topology_source::automatic}) {
         for (bool const old_servers : {false, true}) {
             INFO("source " << static_cast<int>(source) << (old_servers ? ", old servers" : ""));
@@ -56,9 +60,11 @@ TEST_CASE("when all slots have moved to new nodes while the client was idle, one
     }
 }
 
-TEST_CASE("a user who may call only some of CLUSTER SHARDS, SLOTS and NODES is served at once", "[simulation]") {
-    std::initializer_list<std::set<std::string>> const denied = {{"shards"}, {"nodes"}, {"slots"}, {"shards", "nodes"}, {"shards", "slots"},
-                                                                 {"nodes", "slots"}, {"shards", "myid"}, {"shards", "nodes", "myid"}};
+TEST_CASE("a user who may call only some of CLUSTER SHARDS, SLOTS and NODES is served at once",
+          "[simulation]") {
+    std::initializer_list<std::set<std::string>> const denied = {
+        {"shards"},          {"nodes"},          {"slots"},          {"shards", "nodes"},
+        {"shards", "slots"}, {"nodes", "slots"}, {"shards", "myid"}, {"shards", "nodes", "myid"}};
     for (auto const& those : denied) {
         std::string names;
         for (auto const& one : those) names += one + ' ';
@@ -99,5 +105,6 @@ TEST_CASE("a cluster that has no slots yet is named by what it answers", "[simul
     REQUIRE(one.done());
     CHECK(one.told->error() == errc::cluster_down);
     CHECK(one.told->error().delivery() == delivery::not_sent);
-    CHECK(one.told->error().message().find("10.0.0.1:6379: cluster_down, the node knows no slots") != std::string_view::npos);
+    CHECK(one.told->error().message().find("10.0.0.1:6379: cluster_down, the node knows no slots") !=
+          std::string_view::npos);
 }

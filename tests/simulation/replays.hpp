@@ -16,7 +16,9 @@ struct replay {
 };
 
 inline std::vector<replay> const replays{
-    {36, "calls that came into a connection's turn behind its last delivery stood still; calls met a link that was about to open as down"},
+    {36,
+     "calls that came into a connection's turn behind its last delivery stood still; calls met a link that "
+     "was about to open as down"},
     {70, "a command larger than the window"},
     {82, "a write that a takeover lost is no fault of the client"},
     {494, "late bytes after the faults are over"},
@@ -28,12 +30,19 @@ inline std::vector<replay> const replays{
     {5907, "a slot given away by a primary that a failover had replaced already: its heir's writes are lost"},
     {10862, "an old primary that took a slot, and with its new epoch all of its former slots but one"},
     {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
-    {21515, "a primary whose breaker had opened was never tried again when it was back as a replica", draws::one_loop},
-    {42504, "a write to a stale primary that was promoted again, after its slot had moved, without having synced", draws::one_loop},
+    {21515, "a primary whose breaker had opened was never tried again when it was back as a replica",
+     draws::one_loop},
+    {42504,
+     "a write to a stale primary that was promoted again, after its slot had moved, without having synced",
+     draws::one_loop},
     {96673, "slots of a node that leaves, given to one that had become a replica meanwhile", draws::one_loop},
     {105405, "a reply cut short with more of it under way: a stream has no holes", draws::one_loop},
-    {135513, "slots of a node that leaves, given to one that it does not know yet: it had no address to name", draws::one_loop},
-    {231485, "all the nodes that the topology knew had left, and the one that a redirect had named was not asked for a new one", draws::one_loop},
+    {135513, "slots of a node that leaves, given to one that it does not know yet: it had no address to name",
+     draws::one_loop},
+    {231485,
+     "all the nodes that the topology knew had left, and the one that a redirect had named was not asked for "
+     "a new one",
+     draws::one_loop},
 };
 
 }  // namespace simulation

@@ -1,4 +1,5 @@
-// scenario.hpp: one whole run from one seed: what cluster, what client, what users, what faults; and its verdict.
+// scenario.hpp: one whole run from one seed: what cluster, what client, what users, what faults; and its
+// verdict.
 #pragma once
 
 #include "checker.hpp"
@@ -51,7 +52,9 @@ struct plan {
 };
 
 inline void draw_cluster(random_source& random, plan& made) {
-    auto const ms = [&](unsigned least, unsigned most) { return duration{std::chrono::milliseconds{least + random.below(most - least + 1)}}; };
+    auto const ms = [&](unsigned least, unsigned most) {
+        return duration{std::chrono::milliseconds{least + random.below(most - least + 1)}};
+    };
     made.shape = {1 + static_cast<int>(random.below(4)), static_cast<int>(random.below(3))};
     if (random.below(3) == 0) made.shape = {3, 1};
     made.servers.node_timeout = ms(200, 500);
@@ -73,7 +76,9 @@ inline void draw_cluster(random_source& random, plan& made) {
 
 inline void draw_client(random_source& random, plan& made) {
     using std::chrono::milliseconds;
-    auto const ms = [&](unsigned least, unsigned most) { return milliseconds{least + random.below(most - least + 1)}; };
+    auto const ms = [&](unsigned least, unsigned most) {
+        return milliseconds{least + random.below(most - least + 1)};
+    };
     umbel::options& client = made.client;
     client.password = made.servers.password;
     client.nodes_max = 64;
@@ -81,12 +86,13 @@ inline void draw_client(random_source& random, plan& made) {
                       : random.below(4) == 0                           ? umbel::protocol::resp2
                                                                        : umbel::protocol::automatic;
     std::uint64_t const source = random.below(6);
-    client.topology_source = source < 3    ? umbel::topology_source::automatic
-                             : source == 3 ? umbel::topology_source::nodes
-                             : source == 4 ? umbel::topology_source::slots
+    client.topology_source = source < 3                  ? umbel::topology_source::automatic
+                             : source == 3               ? umbel::topology_source::nodes
+                             : source == 4               ? umbel::topology_source::slots
                              : made.servers.knows_shards ? umbel::topology_source::shards
                                                          : umbel::topology_source::automatic;
-    if (made.servers.style != endpoint_style::ip && client.topology_source == umbel::topology_source::nodes) client.topology_source = umbel::topology_source::slots;
+    if (made.servers.style != endpoint_style::ip && client.topology_source == umbel::topology_source::nodes)
+        client.topology_source = umbel::topology_source::slots;
     client.connect_timeout = ms(100, 400);
     client.reconnect_delay = ms(5, 20);
     client.reconnect_delay_max = ms(50, 200);
@@ -106,10 +112,12 @@ inline void draw_client(random_source& random, plan& made) {
     }
 }
 
-/// What plans did not have from the beginning. Drawn apart, so that the seeds which found something before still draw what they drew.
+/// What plans did not have from the beginning. Drawn apart, so that the seeds which found something before
+/// still draw what they drew.
 inline void draw_more(random_source random, plan& made) {
-    static constexpr umbel::retry_unknown repeats[] = {umbel::retry_unknown::idempotent, umbel::retry_unknown::idempotent, umbel::retry_unknown::never,
-                                                       umbel::retry_unknown::always};
+    static constexpr umbel::retry_unknown repeats[] = {
+        umbel::retry_unknown::idempotent, umbel::retry_unknown::idempotent, umbel::retry_unknown::never,
+        umbel::retry_unknown::always};
     static constexpr std::uint32_t breakers[] = {5, 0, 1, 2};
     static constexpr std::uint32_t percents[] = {10, 0, 1, 100};
     static constexpr std::uint32_t floors[] = {10, 0, 1, 1000};
@@ -177,7 +185,8 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     // What a password or a minimal handshake leaves out is drawn last, so that it changes nothing else.
     if (random.below(12) == 0 && made.servers.style == endpoint_style::ip && made.servers.password.empty()) {
         made.client.handshake = umbel::handshake::minimal;
-        if (made.client.topology_source == umbel::topology_source::automatic) made.client.topology_source = umbel::topology_source::slots;
+        if (made.client.topology_source == umbel::topology_source::automatic)
+            made.client.topology_source = umbel::topology_source::slots;
         made.client.protocol = umbel::protocol::resp2;
     }
     if (what == draws::early) made.client.retry_unknown = umbel::retry_unknown::idempotent;
@@ -200,7 +209,7 @@ struct outcome {
     std::uint64_t promotions = 0;
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
-    std::uint64_t forgiven = 0;  ///< Acknowledged writes that the model has lost.
+    std::uint64_t forgiven = 0;   ///< Acknowledged writes that the model has lost.
     std::uint64_t registers = 0;  ///< Keys that were judged as registers.
     std::map<std::string, unsigned> codes;
 };
@@ -208,14 +217,16 @@ struct outcome {
 /// One run.
 class scenario {
 public:
-    scenario(std::uint64_t seed, plan drawn, std::size_t lines_kept = 0) : plan_{std::move(drawn)}, time_{seed}, seed_{seed} {
+    scenario(std::uint64_t seed, plan drawn, std::size_t lines_kept = 0)
+        : plan_{std::move(drawn)}, time_{seed}, seed_{seed} {
         time_.trace(lines_kept);
     }
 
     outcome run() {
         model_cluster cluster{time_, plan_.shape, plan_.servers, plan_.wires};
-        std::string const seeds[] = {cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string(),
-                                     cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string()};
+        std::string const seeds[] = {
+            cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string(),
+            cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string()};
         plan_.client.seeds = umbel::seed_list{std::span<std::string const>{seeds}};
         checker judge{time_, cluster, plan_.allowed};
         sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy, plan_.loops};
@@ -227,7 +238,8 @@ public:
         faults.sends_junk = plan_.allowed.junk;
         faults.refuses = plan_.allowed.refusals;
         faults.squats = plan_.allowed.foreign;
-        for (std::size_t i = 0; plan_.zones && i < cluster.size(); ++i) cluster.set_zone(static_cast<node_number>(i), i % 2 == 0 ? "north" : "south");
+        for (std::size_t i = 0; plan_.zones && i < cluster.size(); ++i)
+            cluster.set_zone(static_cast<node_number>(i), i % 2 == 0 ? "north" : "south");
 
         users.start();
         faults.schedule(plan_.faults, plan_.troubled);
@@ -241,16 +253,20 @@ public:
     }
 
 private:
-    /// Everything is mended: the cluster comes together, then the client must serve everything and know the truth.
+    /// Everything is mended: the cluster comes together, then the client must serve everything and know the
+    /// truth.
     void heal(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
         time_.note([] { return "-------- every fault is over"; });
-        if (!time_.run_while_not([&] { return cluster.settled(); }, 8s)) return judge.fail("the model cluster did not come together again: " + cluster.unsettled());
+        if (!time_.run_while_not([&] { return cluster.settled(); }, 8s))
+            return judge.fail("the model cluster did not come together again: " + cluster.unsettled());
         time_.note([] { return "-------- the cluster is well"; });
         // Time for reconnects, probes and one refresh of its own; the users go on meanwhile.
         time_.run_for(2500ms);
         users.stop();
-        if (!cluster.settled()) return judge.fail("the model cluster fell apart again: " + cluster.unsettled());
-        if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s)) return judge.fail(std::to_string(db.pending()) + " calls are still pending:" + judge.pending());
+        if (!cluster.settled())
+            return judge.fail("the model cluster fell apart again: " + cluster.unsettled());
+        if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s))
+            return judge.fail(std::to_string(db.pending()) + " calls are still pending:" + judge.pending());
         judge.faulty = false;
         if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
         if (!plan_.allowed.surfaced && !plan_.allowed.small_bounds) {
@@ -274,7 +290,8 @@ private:
     void sentence(model_cluster& cluster, checker& judge) {
         auto const found = seen_.judged(cluster, plan_.forgive_losses);
         forgiven_ = found.forgiven;
-        if (plan_.allowed.repeats) return;  // Then a write may run twice, and no history says whether that was allowed.
+        if (plan_.allowed.repeats)
+            return;  // Then a write may run twice, and no history says whether that was allowed.
         for (std::string const& one : found.texts) judge.fail("history: " + one);
         if (plan_.allowed.undoes) return;
         auto const said = seen_.judged_registers(cluster);

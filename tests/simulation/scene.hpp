@@ -24,16 +24,20 @@ struct answer {
 
     bool done() const noexcept { return told.has_value(); }
     bool good() const noexcept { return done() && told->has_value(); }
-    std::string text() const { return good() ? (*told)->to_string() : done() ? told->error().to_string() : "pending"; }
+    std::string text() const {
+        return good() ? (*told)->to_string() : done() ? told->error().to_string() : "pending";
+    }
     duration took() const noexcept { return came - asked; }
 };
 
 /// One cluster with one client.
 class scene {
 public:
-    explicit scene(umbel::options client = {}, cluster_shape shape = {3, 1}, std::uint64_t seed = 1, umbel::cluster::policy policy = {},
-                   model_options servers = {}, network_options wires = {})
-        : time{seed}, cluster{time, shape, servers, wires}, db{time, cluster.net(), with_seeds(client, shape), seed, policy} {}
+    explicit scene(umbel::options client = {}, cluster_shape shape = {3, 1}, std::uint64_t seed = 1,
+                   umbel::cluster::policy policy = {}, model_options servers = {}, network_options wires = {})
+        : time{seed},
+          cluster{time, shape, servers, wires},
+          db{time, cluster.net(), with_seeds(client, shape), seed, policy} {}
 
     timeline time;
     model_cluster cluster;
@@ -41,7 +45,10 @@ public:
 
     /// Waits for the first topology.
     scene& ready() {
-        auto const knows = [this] { return db.control().routes().known() == umbel::engine::known_as::cluster && db.control().waiting() == 0; };
+        auto const knows = [this] {
+            return db.control().routes().known() == umbel::engine::known_as::cluster &&
+                   db.control().waiting() == 0;
+        };
         time.run_while_not(knows, 2s);
         time.run_for(20ms);
         return *this;
@@ -51,10 +58,13 @@ public:
         answers_.push_back(std::make_unique<answer>());
         answer& one = *answers_.back();
         one.asked = time.now();
-        last_number = db.call(words, [this, &one](umbel::result<umbel::reply> told) {
-            one.came = time.now();
-            one.told.emplace(std::move(told));
-        }, options);
+        last_number = db.call(
+            words,
+            [this, &one](umbel::result<umbel::reply> told) {
+                one.came = time.now();
+                one.told.emplace(std::move(told));
+            },
+            options);
         return one;
     }
     /// Calls and waits.
@@ -75,7 +85,9 @@ public:
 private:
     /// One replica where there is one.
     static umbel::options with_seeds(umbel::options client, cluster_shape shape) {
-        if (client.seeds.size() == 0) client.seeds = shape.replicas_each == 0 ? umbel::seed_list{"10.0.0.1:6379"} : umbel::seed_list{"10.0.0.5:6379"};
+        if (client.seeds.size() == 0)
+            client.seeds = shape.replicas_each == 0 ? umbel::seed_list{"10.0.0.1:6379"}
+                                                    : umbel::seed_list{"10.0.0.5:6379"};
         return client;
     }
     std::vector<std::unique_ptr<answer>> answers_;

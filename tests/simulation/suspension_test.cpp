@@ -1,4 +1,5 @@
-// A call given up, or its connection cut, at every point where it can be suspended, in every situation that a cluster can put it in.
+// A call given up, or its connection cut, at every point where it can be suspended, in every situation that a
+// cluster can put it in.
 #include "scene.hpp"
 #include "witness.hpp"
 
@@ -26,7 +27,8 @@ struct situation {
 std::array<situation, 9> const situations{{
     {"the client knows nothing yet", false},
     {"all is well"},
-    {"the reply takes 30 ms", true, [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster[owner].slow = 30ms; }},
+    {"the reply takes 30 ms", true,
+     [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster[owner].slow = 30ms; }},
     {"MOVED", true,
      [](scene& on, std::uint16_t slot, node_number, node_number other) {
          on.cluster.move_slot(slot, other);
@@ -48,8 +50,10 @@ std::array<situation, 9> const situations{{
          on.cluster.freeze(owner);
          on.time.in(20ms, [&on, owner] { on.cluster.unfreeze(owner); });
      }},
-    {"a crash failover", true, [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster.crash(owner); }},
-    {"CLUSTER FAILOVER", true, [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster.fail_over(owner + 3); }},
+    {"a crash failover", true,
+     [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster.crash(owner); }},
+    {"CLUSTER FAILOVER", true,
+     [](scene& on, std::uint16_t, node_number owner, node_number) { on.cluster.fail_over(owner + 3); }},
 }};
 
 /// One cluster in a situation, two keys with known values, and a history of what is written.
@@ -62,7 +66,8 @@ struct stage {
     explicit stage(situation const& where) {
         if (where.known) on.ready();
         for (node_number const one : {owner, owner + 3})
-            for (std::string_view const name : {"1", "2"}) on.cluster[one].store[key(name)].text = "value " + std::string{name};
+            for (std::string_view const name : {"1", "2"})
+                on.cluster[one].store[key(name)].text = "value " + std::string{name};
         where.arises(on, slot, owner, (owner + 1) % 3);
     }
     static std::string key(std::string_view name) { return std::string{tag} + std::string{name}; }
@@ -77,10 +82,12 @@ struct stage {
         std::vector<std::string_view> words{counts ? "INCR" : "RPUSH", name};
         if (!counts) words.push_back(token);
         ++under_way;
-        return on.db.call(words, [this, number](umbel::result<umbel::reply> told) {
-            --under_way;
-            seen.ended(number, told);
-        }, {.deadline = deadline});
+        return on.db.call(words,
+                          [this, number](umbel::result<umbel::reply> told) {
+                              --under_way;
+                              seen.ended(number, told);
+                          },
+                          {.deadline = deadline});
     }
     unsigned under_way = 0;
 
@@ -95,7 +102,8 @@ struct stage {
         CHECK(on.time.run_while_not(over, 20s));
         on.time.run_for(500ms);
     }
-    /// Holds what was told against what the servers have done. Returns how many writes were told that they may have happened.
+    /// Holds what was told against what the servers have done. Returns how many writes were told that they
+    /// may have happened.
     unsigned judge() {
         auto const found = seen.judged(on.cluster);
         INFO(found.to_string());
@@ -105,7 +113,8 @@ struct stage {
     }
 };
 
-/// Runs `act(situation, steps)` for every number of steps, until it says that there are no more. Where there are many, some are left out.
+/// Runs `act(situation, steps)` for every number of steps, until it says that there are no more. Where there
+/// are many, some are left out.
 template <class Act>
 void at_every_point(Act act) {
     for (situation const& where : situations) {
@@ -122,8 +131,10 @@ void at_every_point(Act act) {
 
 }  // namespace
 
-TEST_CASE("a call cancelled at any point, in any situation, never leaves its reply to another", "[simulation]") {
-    // CVE-2023-28858 and CVE-2023-28859 (redis-py): a cancelled command's reply was given to the next command.
+TEST_CASE("a call cancelled at any point, in any situation, never leaves its reply to another",
+          "[simulation]") {
+    // CVE-2023-28858 and CVE-2023-28859 (redis-py): a cancelled command's reply was given to the next
+    // command.
     at_every_point([](situation const& where, unsigned steps) {
         stage at{where};
         answer const& first = at.get("1");
@@ -134,8 +145,10 @@ TEST_CASE("a call cancelled at any point, in any situation, never leaves its rep
         answer const& third = at.on.call({"ECHO", "third"}, {.deadline = 10s});
         answer const& fourth = at.get("1");
         at.finish([&] { return first.done() && second.done() && third.done() && fourth.done(); });
-        if (first.good()) CHECK(first.text() == "\"value 1\"");
-        else CHECK(first.told->error() == errc::cancelled);
+        if (first.good())
+            CHECK(first.text() == "\"value 1\"");
+        else
+            CHECK(first.told->error() == errc::cancelled);
         CHECK(second.text() == "\"value 2\"");
         CHECK(third.text() == "\"third\"");
         CHECK(fourth.text() == "\"value 1\"");
@@ -143,7 +156,8 @@ TEST_CASE("a call cancelled at any point, in any situation, never leaves its rep
     });
 }
 
-TEST_CASE("a write cancelled at any point, in any situation, runs once at most, and is told the truth", "[simulation]") {
+TEST_CASE("a write cancelled at any point, in any situation, runs once at most, and is told the truth",
+          "[simulation]") {
     for (history::kind const what : {history::kind::incr, history::kind::push}) {
         at_every_point([what](situation const& where, unsigned steps) {
             stage at{where};
@@ -158,7 +172,10 @@ TEST_CASE("a write cancelled at any point, in any situation, runs once at most, 
     }
 }
 
-TEST_CASE("a write whose connection is cut at any point, in any situation, runs once at most, and is told the truth", "[simulation]") {
+TEST_CASE(
+    "a write whose connection is cut at any point, in any situation, runs once at most, and is told the "
+    "truth",
+    "[simulation]") {
     for (history::kind const what : {history::kind::incr, history::kind::push}) {
         at_every_point([what](situation const& where, unsigned steps) {
             stage at{where};
@@ -168,7 +185,8 @@ TEST_CASE("a write whose connection is cut at any point, in any situation, runs 
             for (node_number i = 0; i < 6; ++i) at.on.cluster.reset_connections(i);
             at.write(what);
             at.finish([&] { return at.under_way == 0; });
-            // What was sent before the client saw the end of its connections may be lost with them; what comes now is not.
+            // What was sent before the client saw the end of its connections may be lost with them; what
+            // comes now is not.
             at.write(what);
             at.finish([&] { return at.under_way == 0; });
             at.judge();

@@ -38,11 +38,13 @@ public:
     std::string token(std::size_t number) const { return kept_.token(number); }
 
     void ended(std::size_t number, umbel::result<umbel::reply> const& answer) {
-        if (answer) kept_.acknowledge(number, answer->integer().value_or(0), time_.now().count());
-        else kept_.fail(number, answer.error().delivery(), time_.now().count());
+        if (answer)
+            kept_.acknowledge(number, answer->integer().value_or(0), time_.now().count());
+        else
+            kept_.fail(number, answer.error().delivery(), time_.now().count());
     }
 
-    // ---- Registers: values are "key#number", whatever stands behind that ----------------------------------
+    // ---- Registers: values are "key#number", whatever stands behind that ------------------------
 
     std::size_t begin_write(std::string const& key, std::uint64_t value) {
         return registers_.begin_write(register_of(key), value, now());
@@ -69,11 +71,14 @@ public:
             auto const& store = cluster[cluster.truth(umbel::cluster::slot_of(name).value())].store;
             auto const held = store.find(name);
             bool const there = held != store.end();
-            if (kept_.kind_of(key) == history::kind::incr) kept_.ends_as(key, there ? std::stoll(held->second.text) : 0);
-            else kept_.ends_as(key, there ? held->second.items : std::vector<std::string>{});
+            if (kept_.kind_of(key) == history::kind::incr)
+                kept_.ends_as(key, there ? std::stoll(held->second.text) : 0);
+            else
+                kept_.ends_as(key, there ? held->second.items : std::vector<std::string>{});
             auto const losses = cluster.book().losses().find(name);
             if (!forgiving || losses == cluster.book().losses().end()) continue;
-            for (model_loss const& one : losses->second) kept_.may_lose(key, one.from.count(), one.until.count());
+            for (model_loss const& one : losses->second)
+                kept_.may_lose(key, one.from.count(), one.until.count());
         }
         return kept_.check();
     }

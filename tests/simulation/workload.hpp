@@ -1,5 +1,5 @@
-// workload.hpp: simulated users: commands whose replies can be told apart, at random times, with deadlines and cancellations.
-// It judges nothing; the checker does, and the judge of the witness.
+// workload.hpp: simulated users: commands whose replies can be told apart, at random times, with deadlines
+// and cancellations. It judges nothing; the checker does, and the judge of the witness.
 #pragma once
 
 #include "checker.hpp"
@@ -53,7 +53,8 @@ public:
     /// The slots in which the users' keys stand.
     std::vector<std::uint16_t> slots() const {
         std::vector<std::uint16_t> found;
-        for (std::size_t key = 0; key < options_.keys; ++key) found.push_back(umbel::cluster::slot_of(tag(key)).value());
+        for (std::size_t key = 0; key < options_.keys; ++key)
+            found.push_back(umbel::cluster::slot_of(tag(key)).value());
         return found;
     }
 
@@ -63,20 +64,25 @@ private:
     void later() {
         time_.in(time_.between(0ms, options_.think_max), [this] {
             if (stopped_) return;
-            std::size_t const count = time_.chance(options_.burst_percent) ? 2 + time_.pick(options_.burst_max) : 1;
+            std::size_t const count =
+                time_.chance(options_.burst_percent) ? 2 + time_.pick(options_.burst_max) : 1;
             for (std::size_t i = 1; i < count; ++i) issue_any(false);
             issue_any(true);
         });
     }
     void issue_any(bool goes_on) {
-        static constexpr kind often[] = {kind::echo, kind::set,  kind::set,  kind::get,  kind::get,  kind::get,  kind::push,   kind::push,
-                                         kind::incr, kind::incr, kind::incr, kind::mset, kind::mget, kind::mget, kind::append, kind::range};
+        static constexpr kind often[] = {kind::echo, kind::set,  kind::set,    kind::get,
+                                         kind::get,  kind::get,  kind::push,   kind::push,
+                                         kind::incr, kind::incr, kind::incr,   kind::mset,
+                                         kind::mget, kind::mget, kind::append, kind::range};
         kind const what = time_.chance(1) ? kind::refused : often[time_.pick(std::size(often))];
         issue(what, time_.pick(options_.keys), goes_on);
     }
 
     /// Keys "{a:n}…" are read from primaries only, "{b:n}…" from anywhere.
-    static std::string tag(std::size_t key) { return (key % 2 == 0 ? "{a:" : "{b:") + std::to_string(key) + "}"; }
+    static std::string tag(std::size_t key) {
+        return (key % 2 == 0 ? "{a:" : "{b:") + std::to_string(key) + "}";
+    }
 
     void issue(kind what, std::size_t which, bool goes_on) {
         std::uint64_t const number = ++number_;
@@ -89,8 +95,11 @@ private:
         record.deadline = umbel::engine::never;
         sim_call_options wanted;
         duration deadline = fixed_deadline_;
-        if (deadline == duration{0}) deadline = time_.between(options_.deadline_min, time_.chance(30) ? options_.deadline_max / 10 : options_.deadline_max);
-        if (fixed_deadline_ == duration{0} && time_.chance(options_.no_deadline_percent)) deadline = duration{0};
+        if (deadline == duration{0})
+            deadline = time_.between(options_.deadline_min,
+                                     time_.chance(30) ? options_.deadline_max / 10 : options_.deadline_max);
+        if (fixed_deadline_ == duration{0} && time_.chance(options_.no_deadline_percent))
+            deadline = duration{0};
         wanted.deadline = deadline;
         wanted.loop = static_cast<unsigned>(number);
         if (deadline != duration{0}) record.deadline = umbel::engine::after(time_.now(), deadline);
@@ -98,8 +107,10 @@ private:
         record.replica_only = wanted.reads == umbel::read_from::replica;
         if (!record.id.empty()) judge_.identify(record.id, number);
         time_.note([&] {
-            std::string line = "call " + std::to_string(number) + " begins, reads " + std::to_string(static_cast<int>(wanted.reads.value_or(umbel::read_from::primary))) +
-                               ", " + std::to_string(deadline.count() / 1000000) + " ms: ";
+            std::string line =
+                "call " + std::to_string(number) + " begins, reads " +
+                std::to_string(static_cast<int>(wanted.reads.value_or(umbel::read_from::primary))) + ", " +
+                std::to_string(deadline.count() / 1000000) + " ms: ";
             for (std::string const& word : words) line += word.substr(0, 40) + ' ';
             return line;
         });
@@ -169,14 +180,17 @@ private:
     }
 
     umbel::read_from any_mode() {
-        static constexpr umbel::read_from modes[] = {umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any,
-                                                     umbel::read_from::lowest_latency, umbel::read_from::same_zone};
+        static constexpr umbel::read_from modes[] = {
+            umbel::read_from::replica, umbel::read_from::prefer_replica, umbel::read_from::any,
+            umbel::read_from::lowest_latency, umbel::read_from::same_zone};
         return modes[time_.pick(options_.read_modes)];
     }
 
-    std::vector<std::string> words_of(call_record& one, std::uint64_t number, std::optional<std::size_t>& written) {
+    std::vector<std::string> words_of(call_record& one, std::uint64_t number,
+                                      std::optional<std::size_t>& written) {
         std::string const id = std::to_string(number);
-        std::string const padding = time_.chance(options_.large_percent) ? std::string(1000 + time_.pick(20000), 'x') : std::string{};
+        std::string const padding =
+            time_.chance(options_.large_percent) ? std::string(1000 + time_.pick(20000), 'x') : std::string{};
         switch (one.what) {
             case kind::echo: one.id = "echo#" + id + padding; return {"ECHO", one.id};
             case kind::set: one.key += "text"; return {"SET", one.key, one.key + "#" + id + padding};
@@ -186,17 +200,22 @@ private:
                 written = witness_.begin(one.key, history::kind::push);
                 one.id = witness_.token(*written);
                 return {"RPUSH", one.key, one.id};
-            case kind::append: one.key += "append"; one.id = one.key + "#" + id; return {"APPEND", one.key, one.id};
+            case kind::append:
+                one.key += "append";
+                one.id = one.key + "#" + id;
+                return {"APPEND", one.key, one.id};
             case kind::incr:
                 one.key += "count";
                 written = witness_.begin(one.key, history::kind::incr);
                 return {"INCR", one.key};
-            case kind::mset: return {"MSET", one.key + "x", one.key + "x#" + id, one.key + "y", one.key + "y#" + id};
+            case kind::mset:
+                return {"MSET", one.key + "x", one.key + "x#" + id, one.key + "y", one.key + "y#" + id};
             case kind::mget: return {"MGET", one.key + "x", one.key + "y"};
             case kind::range: one.key += "list"; return {"LRANGE", one.key, "0", "-1"};
             case kind::refused: break;
         }
-        static std::vector<std::vector<std::string>> const refused{{"MGET", "one", "two"}, {"SUBSCRIBE", "news"}, {"GET"}, {"BLPOP", "q", "0"}};
+        static std::vector<std::vector<std::string>> const refused{
+            {"MGET", "one", "two"}, {"SUBSCRIBE", "news"}, {"GET"}, {"BLPOP", "q", "0"}};
         return refused[time_.pick(refused.size())];
     }
 

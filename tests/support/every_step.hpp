@@ -1,5 +1,6 @@
-// every_step.hpp: one scripted scenario played again and again, each time with one thing going wrong at one place: a step that fails,
-// a call cancelled, a piece split, a connection cut at one byte of a request or a reply. It knows what must be true whatever happens.
+// every_step.hpp: one scripted scenario played again and again, each time with one thing going wrong at one
+// place: a step that fails, a call cancelled, a piece split, a connection cut at one byte of a request or a
+// reply. It knows what must be true whatever happens.
 #pragma once
 
 #include "support/script.hpp"
@@ -12,7 +13,8 @@
 
 namespace umbel::test {
 
-/// What a node answers to a command, once; afterwards, and to everything else, it answers as a good server would.
+/// What a node answers to a command, once; afterwards, and to everything else, it answers as a good server
+/// would.
 struct rule {
     std::string node;
     std::string command;
@@ -36,23 +38,37 @@ struct scenario {
 
 /// The one thing that goes wrong in one performance.
 struct mishap {
-    enum class kind : std::uint8_t { none, fail, freeze, cancel, split, trickle, cut_reply, cut_request, cancel_in_request };
+    enum class kind : std::uint8_t {
+        none,
+        fail,
+        freeze,
+        cancel,
+        split,
+        trickle,
+        cut_reply,
+        cut_request,
+        cancel_in_request
+    };
     kind what = kind::none;
     std::size_t at = 0;  ///< The step, or the byte.
     std::size_t call = 0;
     std::string node{};
 
     std::string to_string() const {
-        static constexpr char const* names[] = {"nothing", "fail step", "freeze at step", "cancel at step", "split at reply byte", "trickle",
-                                                "cut at reply byte", "cut at request byte", "cancel at request byte"};
-        return std::string{names[static_cast<std::size_t>(what)]} + " " + std::to_string(at) + ", call " + std::to_string(call) + " " + node;
+        static constexpr char const* names[] = {
+            "nothing",           "fail step",           "freeze at step",
+            "cancel at step",    "split at reply byte", "trickle",
+            "cut at reply byte", "cut at request byte", "cancel at request byte"};
+        return std::string{names[static_cast<std::size_t>(what)]} + " " + std::to_string(at) + ", call " +
+               std::to_string(call) + " " + node;
     }
 };
 
 /// Plays a scenario once, all servers included.
 class performance {
 public:
-    performance(scenario const& play, mishap const& wrong) : play_{play}, wrong_{wrong}, rules_{play.rules}, script_{options_of(play)} {
+    performance(scenario const& play, mishap const& wrong)
+        : play_{play}, wrong_{wrong}, rules_{play.rules}, script_{options_of(play)} {
         arm();
         for (auto const& one : play.calls) {
             lent_.push_back(std::make_unique<std::string>(one.options.lent));
@@ -133,7 +149,8 @@ private:
             if (one.connection != seen.connection) one = {seen.connection, {}, {}};
             one.unread += seen.bytes;
             request_bytes_[seen.to] += seen.bytes.size();
-            for (std::string command = take_command(one.unread); !command.empty(); command = take_command(one.unread))
+            for (std::string command = take_command(one.unread); !command.empty();
+                 command = take_command(one.unread))
                 one.replies += answer(seen.to, command);
         }
     }
@@ -156,7 +173,9 @@ private:
     }
     std::string answer(std::string const& node, std::string const& command) {
         ++received_[command];
-        auto const special = std::find_if(rules_.begin(), rules_.end(), [&](rule const& one) { return one.node == node && one.command == command; });
+        auto const special = std::find_if(rules_.begin(), rules_.end(), [&](rule const& one) {
+            return one.node == node && one.command == command;
+        });
         if (special != rules_.end()) {
             std::string reply = special->reply;
             rules_.erase(special);
@@ -226,7 +245,8 @@ private:
         for (std::size_t at = 0; at < calls_.size(); ++at) check(play_.calls[at], calls_[at]);
         // Nobody was ever sent bytes that its lender had taken back.
         for (auto const& [command, times] : received_) CHECK(command.find('!') == std::string::npos);
-        if (wrong_.what == kind::none || wrong_.what == kind::split || wrong_.what == kind::trickle) CHECK(all_good());
+        if (wrong_.what == kind::none || wrong_.what == kind::split || wrong_.what == kind::trickle)
+            CHECK(all_good());
         play_.afterwards(script_);
     }
     void check(scenario_call const& told, started const& one) {
@@ -267,7 +287,8 @@ private:
     bool fired_ = false;
 };
 
-/// Plays a scenario undisturbed, then once with every mishap at every place. Returns the number of performances.
+/// Plays a scenario undisturbed, then once with every mishap at every place. Returns the number of
+/// performances.
 inline std::size_t play_every_step(scenario const& play) {
     using kind = mishap::kind;
     std::size_t played = 0;
@@ -282,7 +303,8 @@ inline std::size_t play_every_step(scenario const& play) {
     for (std::size_t step = 0; step < steps; ++step) {
         perform({.what = kind::fail, .at = step});
         perform({.what = kind::freeze, .at = step});
-        for (std::size_t call = 0; call < play.calls.size(); ++call) perform({.what = kind::cancel, .at = step, .call = call});
+        for (std::size_t call = 0; call < play.calls.size(); ++call)
+            perform({.what = kind::cancel, .at = step, .call = call});
     }
     for (std::size_t byte = 0; byte < reply_bytes; byte += play.stride) {
         perform({.what = kind::split, .at = byte});

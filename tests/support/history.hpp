@@ -1,8 +1,10 @@
-// history.hpp: what a test has asked of a store, what it was told, and whether both can be true of what the store holds in the end.
-// Pure: it knows no client, no server and no clock; times come in as numbers of any one steady clock.
+// history.hpp: what a test has asked of a store, what it was told, and whether both can be true of what the
+// store holds in the end. Pure: it knows no client, no server and no clock; times come in as numbers of any
+// one steady clock.
 //
-// Two kinds of keys are written. A counter is incremented, an answer is its new value. A list gets unique tokens appended, an answer is its
-// new length, and the token names its key and its operation: so a list tells exactly what ran, how often and in which order.
+// Two kinds of keys are written. A counter is incremented, an answer is its new value. A list gets unique
+// tokens appended, an answer is its new length, and the token names its key and its operation: so a list
+// tells exactly what ran, how often and in which order.
 #pragma once
 
 #include <umbel/error.hpp>
@@ -21,17 +23,19 @@ namespace umbel::test {
 
 /// What a history may be found guilty of.
 enum class guilt : std::uint8_t {
-    lost,           ///< An acknowledged write is gone, and no failover may have lost it.
-    doubled,        ///< A write took effect more often than it was asked for.
-    denied_effect,  ///< A write that is said not to have been sent or executed took effect.
-    crossed,        ///< An answer that belongs to another command or another key.
-    misordered,     ///< A command took effect before one that was settled before it began.
-    hung,           ///< A command that was never settled.
-    not_linearizable,  ///< Reads and writes of a register that no order explains: an acknowledged write undone, a value from before read again.
+    lost,              ///< An acknowledged write is gone, and no failover may have lost it.
+    doubled,           ///< A write took effect more often than it was asked for.
+    denied_effect,     ///< A write that is said not to have been sent or executed took effect.
+    crossed,           ///< An answer that belongs to another command or another key.
+    misordered,        ///< A command took effect before one that was settled before it began.
+    hung,              ///< A command that was never settled.
+    not_linearizable,  ///< Reads and writes of a register that no order explains: an acknowledged write
+                       ///< undone, a value from before read again.
     undecided,         ///< The search for such an order was given up at its bound: nothing is proven.
 };
-inline constexpr std::array all_guilt{guilt::lost, guilt::doubled, guilt::denied_effect, guilt::crossed, guilt::misordered, guilt::hung,
-                                     guilt::not_linearizable, guilt::undecided};
+inline constexpr std::array all_guilt{
+    guilt::lost,       guilt::doubled, guilt::denied_effect,    guilt::crossed,
+    guilt::misordered, guilt::hung,    guilt::not_linearizable, guilt::undecided};
 
 constexpr std::string_view name_of(guilt what) noexcept {
     switch (what) {
@@ -77,9 +81,11 @@ struct sentence {
         if (texts.size() < 20) texts.push_back(std::string{name_of(what)} + ": " + std::move(text));
     }
     std::string to_string() const {
-        std::string text = std::to_string(acknowledged) + " acknowledged, " + std::to_string(refused) + " refused, " + std::to_string(unknown) +
-                           " unknown, " + std::to_string(forgiven) + " lost by failover";
-        for (guilt const what : all_guilt) text.append(", ").append(std::to_string((*this)[what])).append(" ").append(name_of(what));
+        std::string text = std::to_string(acknowledged) + " acknowledged, " + std::to_string(refused) +
+                           " refused, " + std::to_string(unknown) + " unknown, " + std::to_string(forgiven) +
+                           " lost by failover";
+        for (guilt const what : all_guilt)
+            text.append(", ").append(std::to_string((*this)[what])).append(" ").append(name_of(what));
         for (std::string const& one : texts) text.append("\n    ").append(one);
         return text;
     }
@@ -119,7 +125,9 @@ public:
         return operations_.size() - 1;
     }
     /// The token that the operation appends: "key#number".
-    std::string token(std::size_t number) const { return name(operations_.at(number).key) + "#" + std::to_string(number); }
+    std::string token(std::size_t number) const {
+        return name(operations_.at(number).key) + "#" + std::to_string(number);
+    }
 
     void acknowledge(std::size_t number, std::int64_t answer, instant now) {
         operation& one = settle(number, told::acknowledged, now);
@@ -135,13 +143,19 @@ public:
         strays_.push_back("a read of " + std::string{key} + " got " + std::string{text.substr(0, 60)});
     }
 
-    /// Asynchronous replication may lose what was acknowledged for this key by commands under way at any time from `from` to `until`.
-    void may_lose(std::uint32_t key, instant from, instant until) { keys_.at(key).losses.push_back({from, until}); }
-    /// Promises that no command was redirected or repeated: then the commands of one caller run in the order of their beginning, settled or not.
+    /// Asynchronous replication may lose what was acknowledged for this key by commands under way at any time
+    /// from `from` to `until`.
+    void may_lose(std::uint32_t key, instant from, instant until) {
+        keys_.at(key).losses.push_back({from, until});
+    }
+    /// Promises that no command was redirected or repeated: then the commands of one caller run in the order
+    /// of their beginning, settled or not.
     void expect_order_of_beginning() noexcept { order_of_beginning_ = true; }
 
     void ends_as(std::uint32_t key, std::int64_t value) { keys_.at(key).value = value; }
-    void ends_as(std::uint32_t key, std::vector<std::string> tokens) { keys_.at(key).tokens = std::move(tokens); }
+    void ends_as(std::uint32_t key, std::vector<std::string> tokens) {
+        keys_.at(key).tokens = std::move(tokens);
+    }
 
     /// Precondition: ends_as() was called for every key. Cost: O(n log n).
     sentence check() const;
@@ -165,7 +179,8 @@ private:
 
     operation& settle(std::size_t number, told outcome, instant now) {
         operation& one = operations_.at(number);
-        if (one.outcome != told::nothing) strays_.push_back("operation " + std::to_string(number) + " was settled twice");
+        if (one.outcome != told::nothing)
+            strays_.push_back("operation " + std::to_string(number) + " was settled twice");
         one.outcome = outcome;
         one.ended = now;
         return one;

@@ -20,11 +20,12 @@ inline sentence history::check() const {
         }
     }
     for (std::string const& stray : strays_) found.find(guilt::crossed, stray);
-    for (one_key const& key : keys_) key.what == kind::incr ? check_counter(key, found) : check_list(key, found);
+    for (one_key const& key : keys_)
+        key.what == kind::incr ? check_counter(key, found) : check_list(key, found);
     return found;
 }
 
-// ---- Counters -----------------------------------------------------------------------------------------------------------------
+// ---- Counters -----------------------------------------------------------------------------------
 
 /// The value lies between what must have run and what may have.
 inline void history::check_counter(one_key const& key, sentence& found) const {
@@ -43,12 +44,14 @@ inline void history::check_counter(one_key const& key, sentence& found) const {
     }
     auto const acknowledged = static_cast<std::int64_t>(ran.size());
     if (key.value < std::max(lasting, highest))
-        found.find(guilt::lost, key.name + " is " + std::to_string(key.value) + ", acknowledged for good were " + std::to_string(lasting) +
+        found.find(guilt::lost, key.name + " is " + std::to_string(key.value) +
+                                    ", acknowledged for good were " + std::to_string(lasting) +
                                     " up to the answer " + std::to_string(highest));
     if (key.value > acknowledged + perhaps)
-        found.find(guilt::doubled, key.name + " is " + std::to_string(key.value) + ", acknowledged were " + std::to_string(acknowledged) +
-                                       ", unknown " + std::to_string(perhaps));
-    if (key.value < acknowledged) found.forgiven += static_cast<std::uint64_t>(acknowledged - std::max(key.value, lasting));
+        found.find(guilt::doubled, key.name + " is " + std::to_string(key.value) + ", acknowledged were " +
+                                       std::to_string(acknowledged) + ", unknown " + std::to_string(perhaps));
+    if (key.value < acknowledged)
+        found.forgiven += static_cast<std::uint64_t>(acknowledged - std::max(key.value, lasting));
     check_answers(ran, found);
 
     std::map<std::int64_t, std::size_t> by_answer;
@@ -59,11 +62,14 @@ inline void history::check_counter(one_key const& key, sentence& found) const {
     }
 }
 
-/// Every answer agrees with the commands that were settled before it, and with those that may have run meanwhile.
+/// Every answer agrees with the commands that were settled before it, and with those that may have run
+/// meanwhile.
 inline void history::check_answers(std::vector<std::size_t> const& ran, sentence& found) const {
     if (ran.empty()) return;
     std::vector<std::size_t> by_end = ran;
-    auto const ends_earlier = [this](std::size_t left, std::size_t right) { return operations_[left].ended < operations_[right].ended; };
+    auto const ends_earlier = [this](std::size_t left, std::size_t right) {
+        return operations_[left].ended < operations_[right].ended;
+    };
     std::sort(by_end.begin(), by_end.end(), ends_earlier);
     std::vector<instant> ends;
     std::vector<instant> begins;
@@ -92,35 +98,42 @@ inline void history::check_answers(std::vector<std::size_t> const& ran, sentence
             if (may_be_lost(earlier)) continue;
             ++lasting;
             latest = by_end[settled];
-            if (highest == operations_.size() || operations_[highest].answer < earlier.answer) highest = latest;
+            if (highest == operations_.size() || operations_[highest].answer < earlier.answer)
+                highest = latest;
         }
         std::int64_t const may_have_run = until(begins, one.ended) + until(perhaps, one.ended);
         if (one.answer > may_have_run)
-            found.find(guilt::doubled, shown(number) + ": no more than " + std::to_string(may_have_run) + " may have run until then");
+            found.find(guilt::doubled, shown(number) + ": no more than " + std::to_string(may_have_run) +
+                                           " may have run until then");
         if (one.answer < 1) found.find(guilt::crossed, shown(number) + " is no answer of a counter");
         if (latest == operations_.size()) continue;
         // What a failover has lost may have run on another copy than what came before it.
         if (may_be_lost(one)) continue;
-        if (one.answer <= operations_[highest].answer) found.find(guilt::lost, shown(number) + " came after " + shown(highest));
+        if (one.answer <= operations_[highest].answer)
+            found.find(guilt::lost, shown(number) + " came after " + shown(highest));
         else if (one.answer <= lasting)
-            found.find(guilt::lost, shown(number) + " came after " + std::to_string(lasting) + " acknowledged for good");
+            found.find(guilt::lost,
+                       shown(number) + " came after " + std::to_string(lasting) + " acknowledged for good");
         operation const& last = operations_[latest];
-        std::int64_t const meanwhile = until(begins, one.ended) - before(ends, last.begun) - 1 + until(perhaps, one.ended);
+        std::int64_t const meanwhile =
+            until(begins, one.ended) - before(ends, last.begun) - 1 + until(perhaps, one.ended);
         if (one.answer - last.answer > meanwhile)
-            found.find(guilt::doubled, shown(number) + " came after " + shown(latest) + ": no more than " + std::to_string(meanwhile) +
-                                           " may have run meanwhile");
+            found.find(guilt::doubled, shown(number) + " came after " + shown(latest) + ": no more than " +
+                                           std::to_string(meanwhile) + " may have run meanwhile");
     }
 }
 
-// ---- Lists --------------------------------------------------------------------------------------------------------------------
+// ---- Lists --------------------------------------------------------------------------------------
 
 /// The operation that a token names, if the token belongs into this list.
 inline std::optional<std::size_t> history::operation_of(one_key const& key, std::string_view token) const {
-    if (!token.starts_with(key.name) || token.size() < key.name.size() + 2 || token[key.name.size()] != '#') return std::nullopt;
+    if (!token.starts_with(key.name) || token.size() < key.name.size() + 2 || token[key.name.size()] != '#')
+        return std::nullopt;
     std::string_view const digits = token.substr(key.name.size() + 1);
     std::size_t number = 0;
     auto const [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (wrong != std::errc{} || end != digits.data() + digits.size() || number >= operations_.size()) return std::nullopt;
+    if (wrong != std::errc{} || end != digits.data() + digits.size() || number >= operations_.size())
+        return std::nullopt;
     return name(operations_[number].key) == key.name ? std::optional{number} : std::nullopt;
 }
 
@@ -131,11 +144,14 @@ inline void history::check_list(one_key const& key, sentence& found) const {
     for (std::size_t place = 0; place < key.tokens.size(); ++place) {
         auto const number = operation_of(key, key.tokens[place]);
         if (!number) {
-            found.find(guilt::crossed, key.name + " holds " + key.tokens[place].substr(0, 60) + ", which nobody appended to it");
+            found.find(guilt::crossed, key.name + " holds " + key.tokens[place].substr(0, 60) +
+                                           ", which nobody appended to it");
             continue;
         }
-        if (!places.emplace(*number, place).second) found.find(guilt::doubled, key.name + " holds the token of " + shown(*number) + " twice");
-        else order.push_back(*number);
+        if (!places.emplace(*number, place).second)
+            found.find(guilt::doubled, key.name + " holds the token of " + shown(*number) + " twice");
+        else
+            order.push_back(*number);
     }
     for (std::size_t const number : key.operations) {
         operation const& one = operations_[number];
@@ -144,9 +160,11 @@ inline void history::check_list(one_key const& key, sentence& found) const {
             found.find(guilt::denied_effect, shown(number) + " is said not to have run, and did");
         if (one.outcome != told::acknowledged) continue;
         if (place != places.end()) {
-            // A failover takes the end of a list away, never a piece from within: what is left stands where it stood.
+            // A failover takes the end of a list away, never a piece from within: what is left stands where
+            // it stood.
             if (one.answer != static_cast<std::int64_t>(place->second) + 1)
-                found.find(guilt::crossed, shown(number) + " stands at place " + std::to_string(place->second + 1));
+                found.find(guilt::crossed,
+                           shown(number) + " stands at place " + std::to_string(place->second + 1));
         } else if (may_be_lost(one)) {
             ++found.forgiven;
         } else {
@@ -164,12 +182,14 @@ inline void history::check_order(std::vector<std::size_t> const& order, sentence
         operation const& one = operations_[number];
         bool const settled = one.outcome == told::acknowledged;
         if (settled && youngest != operations_.size() && one.ended < operations_[youngest].begun)
-            found.find(guilt::misordered, shown(number) + " stands behind " + shown(youngest) + ", which began later");
+            found.find(guilt::misordered,
+                       shown(number) + " stands behind " + shown(youngest) + ", which began later");
         if (youngest == operations_.size() || operations_[youngest].begun < one.begun) youngest = number;
         if (!order_of_beginning_ || !settled) continue;
         auto const [previous, first] = of_caller.emplace(one.caller, number);
         if (!first && previous->second > number)
-            found.find(guilt::misordered, shown(number) + " stands behind " + shown(previous->second) + " of the same caller, which began later");
+            found.find(guilt::misordered, shown(number) + " stands behind " + shown(previous->second) +
+                                              " of the same caller, which began later");
         previous->second = std::max(previous->second, number);
     }
 }

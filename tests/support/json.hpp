@@ -1,5 +1,6 @@
 // json.hpp: a small strict reader of JSON for test data.
-// It knows no file and no test; it reads one complete document and refuses everything else by throwing std::runtime_error.
+// It knows no file and no test; it reads one complete document and refuses everything else by throwing
+// std::runtime_error.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ public:
     using array = std::vector<json>;
     using object = std::map<std::string, json, std::less<>>;
 
-    /// Reads one document with nothing but blanks around it. Errors: throws std::runtime_error that names the offset.
+    /// Reads one document with nothing but blanks around it. Errors: throws std::runtime_error that names the
+    /// offset.
     static json parse(std::string_view text);
 
     bool is_null() const { return kind_ == kind::null; }
@@ -71,7 +73,9 @@ private:
     }
     bool ended() const { return at_ == text_.size(); }
     void blanks() {
-        while (!ended() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+        while (!ended() &&
+               (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+            ++at_;
     }
     bool take(char letter) {
         blanks();
@@ -122,7 +126,8 @@ private:
             blanks();
             std::string name = quoted();
             want(':');
-            if (!found.object_.emplace(std::move(name), element(depth + 1)).second) refuse("a name occurs twice");
+            if (!found.object_.emplace(std::move(name), element(depth + 1)).second)
+                refuse("a name occurs twice");
         } while (take(','));
         want('}');
         return found;
@@ -149,7 +154,8 @@ private:
             number = number * 10 + (text_[at_] - '0');
         }
         if (at_ == first || (text_[first] == '0' && at_ - first > 1)) refuse("not a number");
-        if (!ended() && (text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E')) refuse("only integers are read");
+        if (!ended() && (text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E'))
+            refuse("only integers are read");
         json found;
         found.kind_ = kind::number;
         found.number_ = negative ? -number : number;
@@ -190,7 +196,8 @@ private:
             ++at_;
             constexpr std::string_view hexadecimal = "0123456789abcdef";
             char const letter = ended() ? ' ' : text_[at_];
-            std::size_t const digit = hexadecimal.find(letter >= 'A' && letter <= 'F' ? static_cast<char>(letter + 32) : letter);
+            std::size_t const digit =
+                hexadecimal.find(letter >= 'A' && letter <= 'F' ? static_cast<char>(letter + 32) : letter);
             if (digit == hexadecimal.npos) refuse("not a hexadecimal digit");
             code = code * 16 + static_cast<unsigned>(digit);
         }

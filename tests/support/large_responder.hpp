@@ -1,5 +1,6 @@
-// large_responder.hpp: a server in a process of its own that answers GET with as many bytes as the key says, and takes SET of any size,
-// with no more than a buffer of 64 KiB: what the client's process touches is the client's. It knows no umbel header.
+// large_responder.hpp: a server in a process of its own that answers GET with as many bytes as the key says,
+// and takes SET of any size, with no more than a buffer of 64 KiB: what the client's process touches is the
+// client's. It knows no umbel header.
 #pragma once
 
 #include <netinet/in.h>
@@ -34,7 +35,8 @@ public:
         here.sin_family = AF_INET;
         here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof here;
-        if (::bind(listener, reinterpret_cast<sockaddr*>(&here), size) != 0 || ::listen(listener, 8) != 0) std::abort();
+        if (::bind(listener, reinterpret_cast<sockaddr*>(&here), size) != 0 || ::listen(listener, 8) != 0)
+            std::abort();
         ::getsockname(listener, reinterpret_cast<sockaddr*>(&here), &size);
         port_ = ntohs(here.sin_port);
         child_ = ::fork();
@@ -88,7 +90,8 @@ private:
                 if (at == have && !fill()) return false;
                 std::size_t const part = std::min(left, have - at);
                 std::size_t const text = left > 2 ? std::min(part, left - 2) : 0;
-                start.append(buffer + at, std::min<std::size_t>(text, start.size() < 64 ? 64 - start.size() : 0));
+                start.append(buffer + at,
+                             std::min<std::size_t>(text, start.size() < 64 ? 64 - start.size() : 0));
                 at += part;
                 left -= part;
             }
@@ -127,7 +130,8 @@ private:
             if (!whole || words.empty()) break;
             bool good = true;
             if (words[0] == "GET" && words.size() == 2) {
-                good = one.send_value(std::strtoull(words[1].c_str() + std::min<std::size_t>(6, words[1].size()), nullptr, 10));
+                good = one.send_value(
+                    std::strtoull(words[1].c_str() + std::min<std::size_t>(6, words[1].size()), nullptr, 10));
             } else {
                 good = one.send(words[0] == "SET" ? "+OK\r\n" : "-ERR unknown command\r\n");
             }

@@ -2,9 +2,9 @@
 // operations and times, no client.
 //
 // The search is that of Wing and Gong ("Testing and verifying concurrent objects", 1993), with the memory of
-// configurations that Lowe added ("Testing for linearizability", 2017) and that Porcupine and Knossos use: take
-// any operation that nothing unfinished precedes, see whether the register allows it, go on, and come back when
-// nothing fits. As each value is written once, four things are known without a search:
+// configurations that Lowe added ("Testing for linearizability", 2017) and that Porcupine and Knossos use:
+// take any operation that nothing unfinished precedes, see whether the register allows it, go on, and come
+// back when nothing fits. As each value is written once, four things are known without a search:
 // - A write whose outcome is unknown and whose value nobody has read need not have happened.
 // - A read that the present value allows is taken at once: it changes nothing, and waiting never helps it.
 // - Before its value is overwritten every read of that value must have been taken.
@@ -125,7 +125,7 @@ private:
     }
 
     // ---- Taking and giving back
-    // -----------------------------------------------------------------------------------------------
+    // ---------------------------------------------------------------------------------------------
 
     void take(index at) {
         next_[previous_[at]] = next_[at];
@@ -167,7 +167,7 @@ private:
     }
 
     // ---- Choices
-    // --------------------------------------------------------------------------------------------------------------
+    // ---------------------------------------------------------------------------------------------
 
     /// What is left to do, and from where: the same again leads to nothing new.
     std::string configuration() const {

@@ -1,5 +1,6 @@
-// names.hpp: a name service that tests write themselves. It stands before the C library's getaddrinfo for the whole program and knows only
-// the names that it was given; all others are looked up as ever. To be included by one source file of a program.
+// names.hpp: a name service that tests write themselves. It stands before the C library's getaddrinfo for the
+// whole program and knows only the names that it was given; all others are looked up as ever. To be included
+// by one source file of a program.
 #pragma once
 
 #include <dlfcn.h>
@@ -32,7 +33,8 @@ public:
     }
 
     int look_up(char const* name, char const* service, addrinfo const* hints, addrinfo** found) {
-        static auto* const library = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+        static auto* const library =
+            reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
         std::vector<std::string> addresses;
         {
             std::lock_guard const guard{mutex_};

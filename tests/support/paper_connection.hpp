@@ -1,4 +1,5 @@
-// paper_connection.hpp: a net::connection over a transport made of two strings, with calls that note what becomes of them.
+// paper_connection.hpp: a net::connection over a transport made of two strings, with calls that note what
+// becomes of them.
 #pragma once
 
 #include <umbel/net/connection.hpp>
@@ -32,7 +33,8 @@ struct paper_transport final : umbel::net::transport {
         room = into;
     }
     void wait_writable() override { ++waits; }
-    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces, asio::error_code& problem) override {
+    std::size_t write_some(std::span<umbel::engine::write_piece const> pieces,
+                           asio::error_code& problem) override {
         std::size_t count = 0;
         for (auto const& piece : pieces) {
             std::size_t const part = std::min(piece.size, accepts - count);
@@ -77,7 +79,8 @@ struct listener final : umbel::net::connection_owner {
     void report(umbel::engine::event&& happened) override {
         if (std::holds_alternative<umbel::engine::link_opened>(happened)) heard.push_back("opened");
         if (std::holds_alternative<umbel::engine::link_closed>(happened)) heard.push_back("closed");
-        if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened)) heard.push_back("lost " + std::string{umbel::name_of(lost->why)});
+        if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened))
+            heard.push_back("lost " + std::string{umbel::name_of(lost->why)});
         auto* const diverted = std::get_if<umbel::engine::calls_diverted>(&happened);
         while (call* const one = diverted ? diverted->calls.pop() : nullptr) {
             heard.push_back("diverted " + std::string{umbel::name_of(one->way->fault)});
@@ -86,7 +89,8 @@ struct listener final : umbel::net::connection_owner {
     }
     void park(call&) noexcept override { heard.push_back("parked"); }
     std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(1); }
-    std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&, umbel::net::transport_owner& owner,
+    std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&,
+                                                          umbel::net::transport_owner& owner,
                                                           std::uint32_t epoch) override {
         papers.push_back(std::make_shared<paper_transport>(owner, epoch));
         return papers.back();
@@ -97,7 +101,8 @@ struct listener final : umbel::net::connection_owner {
 
 /// A call that notes what becomes of it.
 struct noted_call : call {
-    explicit noted_call(std::string_view command, umbel::cluster::command_flags meaning = umbel::cluster::command_flags::none) {
+    explicit noted_call(std::string_view command,
+                        umbel::cluster::command_flags meaning = umbel::cluster::command_flags::none) {
         kind = &by_list;
         bytes = command.data();
         size = static_cast<std::uint32_t>(command.size());
@@ -116,7 +121,8 @@ private:
         self(one).told = reply.integer() ? std::to_string(*reply.integer()) : std::string{reply.text()};
     }
     static void reject(call& one, umbel::error&& why) noexcept {
-        self(one).told = std::string{umbel::name_of(why.code())} + " " + std::string{umbel::name_of(why.delivery())};
+        self(one).told =
+            std::string{umbel::name_of(why.code())} + " " + std::string{umbel::name_of(why.delivery())};
     }
     static void complete(call& one) {
         ++self(one).completions;
@@ -128,7 +134,8 @@ private:
         complete(one);
         return true;
     }
-    static constexpr umbel::engine::call_kind by_list{.decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+    static constexpr umbel::engine::call_kind by_list{
+        .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
     static constexpr umbel::engine::call_kind at_once{
         .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop, .answer = &answer};
 };
@@ -144,8 +151,13 @@ struct bench {
     connection link;
 
     explicit bench(umbel::engine::pipeline_options pipeline = {})
-        : link{owner, {3, umbel::engine::link_mode::primary}, io.get_executor(), false, pipeline,
-               {.connect_timeout = std::chrono::hours{1}}, std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
+        : link{owner,
+               {3, umbel::engine::link_mode::primary},
+               io.get_executor(),
+               false,
+               pipeline,
+               {.connect_timeout = std::chrono::hours{1}},
+               std::make_shared<umbel::resp::pin_budget>(1 << 20)} {}
     /// What Asio still holds of the connection goes before it: here nobody keeps it for longer.
     ~bench() {
         link.abandon();
@@ -153,7 +165,8 @@ struct bench {
     }
 
     /// A call that lives as long as the connection.
-    noted_call& call(std::string_view command, umbel::cluster::command_flags flags = umbel::cluster::command_flags::none) {
+    noted_call& call(std::string_view command,
+                     umbel::cluster::command_flags flags = umbel::cluster::command_flags::none) {
         return calls.emplace_back(command, flags);
     }
     paper_transport& open() {
@@ -174,6 +187,5 @@ struct bench {
     }
     std::uint32_t generation = 0;
 };
-
 
 }  // namespace paper

@@ -78,7 +78,8 @@ struct hands {
     }
     void collect() {
         while (engine::call* const one = pipe.finished().pop()) one->kind->complete(*one);
-        while (engine::call* const one = pipe.diverted().pop()) diverted.push_back(static_cast<scripted_call*>(one)->command);
+        while (engine::call* const one = pipe.diverted().pop())
+            diverted.push_back(static_cast<scripted_call*>(one)->command);
     }
 };
 

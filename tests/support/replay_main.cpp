@@ -1,4 +1,5 @@
-// replay_main: feeds every file of a corpus to a fuzz target, so that each input ever found stays a regression test with any compiler.
+// replay_main: feeds every file of a corpus to a fuzz target, so that each input ever found stays a
+// regression test with any compiler.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,8 @@ std::vector<std::filesystem::path> files_below(std::filesystem::path const& root
     return files;
 }
 
-// An exact allocation: a read past the end is seen by the address sanitizer, which a vector with spare capacity would hide.
+// An exact allocation: a read past the end is seen by the address sanitizer, which a vector with spare
+// capacity would hide.
 void replay(std::vector<char> const& content) {
     std::vector<std::uint8_t> const exact(content.begin(), content.end());
     LLVMFuzzerTestOneInput(exact.data(), exact.size());

@@ -1,5 +1,6 @@
-// script.hpp: a client's engine and links driven by hand, on explicit virtual time: what goes out is compared, what comes in is said.
-// It knows no server: a test plays all of them. Its connections are ports of engine::session.
+// script.hpp: a client's engine and links driven by hand, on explicit virtual time: what goes out is
+// compared, what comes in is said. It knows no server: a test plays all of them. Its connections are ports of
+// engine::session.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
@@ -20,7 +21,8 @@ namespace umbel::test {
 
 using namespace std::chrono_literals;
 
-/// Called with true before the engine is entered and with false afterwards: for tests that let memory run out in there.
+/// Called with true before the engine is entered and with false afterwards: for tests that let memory run out
+/// in there.
 inline void (*engine_watch)(bool inside) = [](bool) {};
 struct watched {
     watched() { engine_watch(true); }
@@ -33,7 +35,8 @@ class script {
 public:
     /// One end of one connection: the port of its session.
     struct peer final : engine::session<peer> {
-        peer(script& of, engine::pipeline_options const& pipeline, engine::link_options const& timing, engine::link_id number)
+        peer(script& of, engine::pipeline_options const& pipeline, engine::link_options const& timing,
+             engine::link_id number)
             : session{number, pipeline, timing, nullptr}, home{of} {}
 
         script& home;
@@ -62,7 +65,9 @@ public:
             return true;
         }
         bool await_writable() noexcept { return true; }
-        std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) { return home.write(*this, pieces, how); }
+        std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
+            return home.write(*this, pieces, how);
+        }
         std::string write_failure() noexcept { return {}; }
         bool post_turn() noexcept { return home.turns_.push_back(this), true; }
         bool arm(engine::instant) noexcept { return true; }
@@ -77,7 +82,9 @@ public:
         void slowed(std::vector<engine::call_slow>&&) {}
     };
 
-    explicit script(script_options options = {}) : options_{std::move(options)}, engine_{options_.engine, {this, &script::settled}, {this, &script::requests}} {
+    explicit script(script_options options = {})
+        : options_{std::move(options)},
+          engine_{options_.engine, {this, &script::settled}, {this, &script::requests}} {
         engine_.start(now_);
         carry_out();
         if (!options_.boots) return;
@@ -100,7 +107,7 @@ public:
         }
     }
 
-    // ---- What a user does ---------------------------------------------------------------------------------------------
+    // ---- What a user does -----------------------------------------------------------------------
 
     started start(std::string_view command, call_options const& options = {}) {
         scripted_call& one = *calls_.emplace_back(std::make_unique<scripted_call>(command, options));
@@ -130,7 +137,7 @@ public:
         run();
     }
 
-    // ---- What the network does ------------------------------------------------------------------------------------------
+    // ---- What the network does ------------------------------------------------------------------
 
     /// The oldest gathered write not yet looked at; `nothing` when there is none.
     sent next() {
@@ -215,11 +222,13 @@ public:
     /// Lets time go by until something is due, at most 50 ms.
     void doze() { pass(std::clamp(due() - now_, engine::duration{1ms}, engine::duration{50ms})); }
 
-    // ---- What can be looked at --------------------------------------------------------------------------------------------
+    // ---- What can be looked at ------------------------------------------------------------------
 
     engine::engine& core() noexcept { return engine_; }
     cluster::slot_table const& table() const noexcept { return engine_.routes().table(); }
-    std::uint16_t number(std::string_view node) const { return engine_.nodes().find(*cluster::endpoint::parse(node, 6379)); }
+    std::uint16_t number(std::string_view node) const {
+        return engine_.nodes().find(*cluster::endpoint::parse(node, 6379));
+    }
     /// The address of the primary that the table names for a slot; empty when it names none.
     std::string owner(unsigned slot) const {
         std::uint16_t const found = table().primary_of(cluster::slot{static_cast<std::uint16_t>(slot)});
@@ -245,7 +254,9 @@ public:
     unsigned dialled() const noexcept { return dialled_; }
 
 private:
-    static void settled(void* self, engine::call& one) { static_cast<script*>(self)->events_.push_back(engine::query_settled{&one}); }
+    static void settled(void* self, engine::call& one) {
+        static_cast<script*>(self)->events_.push_back(engine::query_settled{&one});
+    }
     static std::uint64_t requests(void* self) {
         std::uint64_t all = 0;
         for (auto& [key, one] : static_cast<script*>(self)->peers_) all += one->counters().requests();
@@ -310,9 +321,12 @@ private:
     }
     void carry_out() {
         for (engine::action& what : std::exchange(engine_.actions(), {})) {
-            if (auto* const opens = std::get_if<engine::open_link>(&what)) open(*opens);
-            else if (auto* const closes = std::get_if<engine::close_link>(&what)) close(*closes);
-            else notices_.push_back(std::move(what));
+            if (auto* const opens = std::get_if<engine::open_link>(&what))
+                open(*opens);
+            else if (auto* const closes = std::get_if<engine::close_link>(&what))
+                close(*closes);
+            else
+                notices_.push_back(std::move(what));
         }
         while (engine::call* const one = engine_.outgoing().pop()) take(*find(one->link), *one);
         take_turns();
@@ -326,7 +340,8 @@ private:
         pipeline.judging.closing = &engine_.routes().closing();
         if (!place) place = std::make_unique<peer>(*this, pipeline, timing, what.link);
         peer& one = *place;
-        one.address = what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
+        one.address =
+            what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
         if (what.link.loop != 0) one.address += "#" + std::to_string(what.link.loop);
         plans_[one.address] = what.plan;
         ++dialled_;

@@ -1,4 +1,5 @@
-// script_commands.hpp: what users' commands put on the wire of a script, the engine's own questions set aside.
+// script_commands.hpp: what users' commands put on the wire of a script, the engine's own questions set
+// aside.
 #pragma once
 
 #include "support/script.hpp"
@@ -9,8 +10,10 @@ namespace umbel::test {
 inline std::vector<sent> commands(script& s, std::string const& layout = usual_layout()) {
     std::vector<sent> others;
     for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-        if (seen.bytes != wire("CLUSTER SLOTS")) others.push_back(seen);
-        else if (s.connected(seen.to)) s.receive(seen.to, layout);
+        if (seen.bytes != wire("CLUSTER SLOTS"))
+            others.push_back(seen);
+        else if (s.connected(seen.to))
+            s.receive(seen.to, layout);
     }
     return others;
 }

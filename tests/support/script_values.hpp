@@ -1,5 +1,5 @@
-// script_values.hpp: the words of a scripted wire test: commands as bytes, writes as they are compared, calls and what became of them.
-// It knows no engine and no time; script.hpp runs them.
+// script_values.hpp: the words of a scripted wire test: commands as bytes, writes as they are compared, calls
+// and what became of them. It knows no engine and no time; script.hpp runs them.
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
@@ -29,7 +29,9 @@ inline std::vector<std::string> words_of(std::string_view text) {
     return words;
 }
 
-inline std::string bulk(std::string_view text) { return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n"; }
+inline std::string bulk(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
+}
 
 /// "GET foo" as it stands on the wire.
 inline std::string wire(std::string_view command) {
@@ -39,7 +41,8 @@ inline std::string wire(std::string_view command) {
     return bytes;
 }
 
-/// Everything that `one`, a pipeline or a link, has to write, as the kernel gets it that takes `at_most` bytes.
+/// Everything that `one`, a pipeline or a link, has to write, as the kernel gets it that takes `at_most`
+/// bytes.
 template <class Writer>
 std::string written_by(Writer& one, std::size_t at_most = SIZE_MAX) {
     std::string all;
@@ -62,16 +65,22 @@ struct sent {
 
     sent() = default;
     template <class... Commands>
-    sent(std::string_view node, Commands const&... commands) : to{node}, bytes{(std::string{} + ... + wire(commands))} {}
+    sent(std::string_view node, Commands const&... commands)
+        : to{node}, bytes{(std::string{} + ... + wire(commands))} {}
 
-    friend bool operator==(sent const& left, sent const& right) { return left.to == right.to && left.bytes == right.bytes; }
+    friend bool operator==(sent const& left, sent const& right) {
+        return left.to == right.to && left.bytes == right.bytes;
+    }
     friend std::ostream& operator<<(std::ostream& out, sent const& one) {
         if (one.to.empty()) return out << "nothing";
         out << one.to << " <- \"";
         for (char const byte : one.bytes) {
-            if (byte == '\r') out << "\\r";
-            else if (byte == '\n') out << "\\n";
-            else out << byte;
+            if (byte == '\r')
+                out << "\\r";
+            else if (byte == '\n')
+                out << "\\n";
+            else
+                out << byte;
         }
         return out << '"';
     }
@@ -89,8 +98,8 @@ struct call_options {
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
 
-/// A call with the memory for its bytes and its answer. Text replies are kept as text, numbers in decimal, null as "(nil)",
-/// elements of an aggregate with a blank between.
+/// A call with the memory for its bytes and its answer. Text replies are kept as text, numbers in decimal,
+/// null as "(nil)", elements of an aggregate with a blank between.
 struct scripted_call : engine::call {
     std::string command;
     std::string encoded;
@@ -101,10 +110,11 @@ struct scripted_call : engine::call {
     engine::cancel_token cancellation;
 
     scripted_call(std::string_view text, call_options const& options) : command{text}, encoded{wire(text)} {
-        static constexpr engine::call_kind of_scripts{.decode = &scripted_call::keep,
-                                                      .reject = &scripted_call::refuse,
-                                                      .complete = [](engine::call& one) { ++static_cast<scripted_call&>(one).completions; },
-                                                      .drop = [](engine::call& one) noexcept { ++static_cast<scripted_call&>(one).completions; }};
+        static constexpr engine::call_kind of_scripts{
+            .decode = &scripted_call::keep,
+            .reject = &scripted_call::refuse,
+            .complete = [](engine::call& one) { ++static_cast<scripted_call&>(one).completions; },
+            .drop = [](engine::call& one) noexcept { ++static_cast<scripted_call&>(one).completions; }};
         kind = &of_scripts;
         auto const words = words_of(text);
         if (words.size() > 1) slot = cluster::slot_of(words[1]).value();
@@ -155,8 +165,13 @@ public:
     explicit started(scripted_call& one) noexcept : call_{&one} {}
     bool done() const noexcept { return call_->completions != 0; }
     bool good() const { return done() && call_->answer->has_value(); }
-    std::string value() const { return good() ? **call_->answer : done() ? call_->answer->error().to_string() : "(pending)"; }
-    error why() const { return done() && !good() ? call_->answer->error() : error{errc::server_error, delivery::unknown, "no error"}; }
+    std::string value() const {
+        return good() ? **call_->answer : done() ? call_->answer->error().to_string() : "(pending)";
+    }
+    error why() const {
+        return done() && !good() ? call_->answer->error()
+                                 : error{errc::server_error, delivery::unknown, "no error"};
+    }
     errc code() const { return why().code(); }
     umbel::delivery delivered() const { return why().delivery(); }
     scripted_call& call() const noexcept { return *call_; }
@@ -170,7 +185,9 @@ struct failed {
     errc code{};
     umbel::delivery delivered{};
     friend bool operator==(failed const&, failed const&) = default;
-    friend std::ostream& operator<<(std::ostream& out, failed const& one) { return out << name_of(one.code) << " (" << name_of(one.delivered) << ")"; }
+    friend std::ostream& operator<<(std::ostream& out, failed const& one) {
+        return out << name_of(one.code) << " (" << name_of(one.delivered) << ")";
+    }
 };
 inline failed outcome(started const& one) { return {one.code(), one.delivered()}; }
 
@@ -183,10 +200,12 @@ struct slots_row {
 inline std::string cluster_slots(std::vector<slots_row> const& rows) {
     std::string bytes = "*" + std::to_string(rows.size()) + "\r\n";
     for (auto const& [first, last, nodes] : rows) {
-        bytes += "*" + std::to_string(2 + nodes.size()) + "\r\n:" + std::to_string(first) + "\r\n:" + std::to_string(last) + "\r\n";
+        bytes += "*" + std::to_string(2 + nodes.size()) + "\r\n:" + std::to_string(first) +
+                 "\r\n:" + std::to_string(last) + "\r\n";
         for (auto const& node : nodes) {
             std::size_t const colon = node.rfind(':');
-            bytes += "*3\r\n" + bulk(node.substr(0, colon)) + ":" + node.substr(colon + 1) + "\r\n" + bulk("id-" + node);
+            bytes += "*3\r\n" + bulk(node.substr(0, colon)) + ":" + node.substr(colon + 1) + "\r\n" +
+                     bulk("id-" + node);
         }
     }
     return bytes;

@@ -1,5 +1,5 @@
-// scripted_server.hpp: a server of a few lines for tests of the client: it answers what its script says, and notes every command.
-// It knows no umbel header: what it reads and writes is judged by its own few rules.
+// scripted_server.hpp: a server of a few lines for tests of the client: it answers what its script says, and
+// notes every command. It knows no umbel header: what it reads and writes is judged by its own few rules.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -25,15 +25,17 @@ namespace scripted {
 
 using words = std::vector<std::string>;
 
-inline std::string bulk(std::string_view text) { return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n"; }
+inline std::string bulk(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
+}
 inline std::string integer(long long number) { return ":" + std::to_string(number) + "\r\n"; }
 inline std::string const missing = "$-1\r\n";
 inline std::string const ok = "+OK\r\n";
 
 /// What the server does about one command.
 struct answer {
-    std::string bytes{};                        ///< Sent as they are; nothing means silence.
-    bool held = false;                          ///< Kept, with all that follows on the connection, until release().
+    std::string bytes{};  ///< Sent as they are; nothing means silence.
+    bool held = false;    ///< Kept, with all that follows on the connection, until release().
     std::optional<std::size_t> cut_after = {};  ///< Closes the connection when so many of the bytes are sent.
 
     answer(std::string said) : bytes{std::move(said)} {}
@@ -57,14 +59,16 @@ struct place {
     unsigned short port = 0;
 };
 
-/// One server, by default on a free loopback port. Without a script of its own for a command it is a small store without cluster mode.
-/// Threading: every member from any thread; the script runs on the server's thread.
+/// One server, by default on a free loopback port. Without a script of its own for a command it is a small
+/// store without cluster mode. Threading: every member from any thread; the script runs on the server's
+/// thread.
 class server {
 public:
     using script = std::function<std::optional<answer>(words const&)>;
 
     /// Runs on a thread of its own.
-    explicit server(script says = {}) : own_{std::make_unique<asio::io_context>(1)}, io_{*own_}, says_{std::move(says)}, acceptor_{io_} {
+    explicit server(script says = {})
+        : own_{std::make_unique<asio::io_context>(1)}, io_{*own_}, says_{std::move(says)}, acceptor_{io_} {
         open();
         thread_ = std::thread{[this] { io_.run(); }};
     }
@@ -134,18 +138,20 @@ public:
 
 private:
     struct session : std::enable_shared_from_this<session> {
-        session(server& owner, asio::ip::tcp::socket accepted) : home{owner}, alive{owner.alive_}, socket{std::move(accepted)} {}
+        session(server& owner, asio::ip::tcp::socket accepted)
+            : home{owner}, alive{owner.alive_}, socket{std::move(accepted)} {}
 
         void read() {
             if (reading) return;
             reading = true;
-            socket.async_read_some(asio::buffer(room), [self = shared_from_this()](asio::error_code problem, std::size_t count) {
-                self->reading = false;
-                if (problem || !*self->alive) return;
-                self->pending.append(self->room, count);
-                self->consume();
-                if (!self->home.frozen_) self->read();
-            });
+            socket.async_read_some(asio::buffer(room),
+                                   [self = shared_from_this()](asio::error_code problem, std::size_t count) {
+                                       self->reading = false;
+                                       if (problem || !*self->alive) return;
+                                       self->pending.append(self->room, count);
+                                       self->consume();
+                                       if (!self->home.frozen_) self->read();
+                                   });
         }
 
         void consume() {
@@ -185,7 +191,8 @@ private:
             if (!number(there, '*', count)) return false;
             for (std::size_t i = 0; i < count; ++i) {
                 std::size_t size = 0;
-                if (there >= pending.size() || !number(there, '$', size) || pending.size() < there + size + 2) return false;
+                if (there >= pending.size() || !number(there, '$', size) || pending.size() < there + size + 2)
+                    return false;
                 into.push_back(pending.substr(there, size));
                 there += size + 2;
             }
@@ -221,12 +228,13 @@ private:
         void go_on_writing() {
             writing = true;
             going = std::exchange(unsent, {});
-            socket.async_write_some(asio::buffer(going), [self = shared_from_this()](asio::error_code problem, std::size_t count) {
-                self->writing = false;
-                if (problem) return;
-                self->unsent.insert(0, self->going, count);
-                if (!self->unsent.empty()) self->go_on_writing();
-            });
+            socket.async_write_some(asio::buffer(going),
+                                    [self = shared_from_this()](asio::error_code problem, std::size_t count) {
+                                        self->writing = false;
+                                        if (problem) return;
+                                        self->unsent.insert(0, self->going, count);
+                                        if (!self->unsent.empty()) self->go_on_writing();
+                                    });
         }
 
         server& home;
@@ -251,19 +259,20 @@ private:
         accept();
     }
     void accept() {
-        acceptor_.async_accept([this, alive = alive_](asio::error_code problem, asio::ip::tcp::socket socket) {
-            if (problem || !*alive) return;
-            {
-                std::lock_guard const guard{mutex_};
-                ++accepted_;
-            }
-            asio::error_code ignored;
-            socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
-            std::erase_if(sessions_, [](auto const& one) { return !one->socket.is_open(); });
-            sessions_.push_back(std::make_shared<session>(*this, std::move(socket)));
-            sessions_.back()->read();
-            accept();
-        });
+        acceptor_.async_accept(
+            [this, alive = alive_](asio::error_code problem, asio::ip::tcp::socket socket) {
+                if (problem || !*alive) return;
+                {
+                    std::lock_guard const guard{mutex_};
+                    ++accepted_;
+                }
+                asio::error_code ignored;
+                socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
+                std::erase_if(sessions_, [](auto const& one) { return !one->socket.is_open(); });
+                sessions_.push_back(std::make_shared<session>(*this, std::move(socket)));
+                sessions_.back()->read();
+                accept();
+            });
     }
     void close_all() {
         asio::error_code ignored;
@@ -311,7 +320,8 @@ private:
         if (name == "DEL" || name == "EXISTS") {
             long long there = 0;
             for (std::size_t i = 1; i < command.size(); ++i)
-                there += static_cast<long long>(name == "DEL" ? store_.erase(command[i]) : store_.count(command[i]));
+                there += static_cast<long long>(name == "DEL" ? store_.erase(command[i])
+                                                              : store_.count(command[i]));
             return integer(there);
         }
         return "-ERR unknown command '" + name + "'\r\n";

@@ -1,4 +1,5 @@
-// wired_link.hpp: one link with the hands that a connection would have, and calls that note what they are told.
+// wired_link.hpp: one link with the hands that a connection would have, and calls that note what they are
+// told.
 #pragma once
 
 #include <umbel/engine/link.hpp>
@@ -19,7 +20,11 @@ namespace wiring {
 
 using progress = engine::link::progress;
 
-inline engine::link_options const usual{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 0s};
+inline engine::link_options const usual{.connect_timeout = 2s,
+                                        .probe_after = 1s,
+                                        .probe_timeout = 2s,
+                                        .silent_timeouts_max = 3,
+                                        .doubt_after = 0s};
 
 inline engine::handshake_plan plain() {
     engine::handshake_plan plan;
@@ -34,7 +39,8 @@ struct wired {
     std::list<scripted_call> calls;
     unsigned diverted = 0;
 
-    explicit wired(engine::link_options const& options = usual, cluster::policy policy = cluster::surface_redirects{})
+    explicit wired(engine::link_options const& options = usual,
+                   cluster::policy policy = cluster::surface_redirects{})
         : one{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
     wired(wired const&) = delete;
     wired& operator=(wired const&) = delete;
@@ -43,7 +49,9 @@ struct wired {
         collect();
     }
 
-    void dial(engine::handshake_plan plan = plain()) { one.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now); }
+    void dial(engine::handshake_plan plan = plain()) {
+        one.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now);
+    }
     started start(std::string_view command, call_options const& options = {}) {
         scripted_call& call = calls.emplace_back(command, options);
         one.accept(call, now);

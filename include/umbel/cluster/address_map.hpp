@@ -1,5 +1,5 @@
-// cluster/address_map.hpp: from the address that a cluster announces to the one at which this client reaches it: NAT, Docker, tunnels.
-// It knows texts only; who announces addresses, and when, is the engine's business.
+// cluster/address_map.hpp: from the address that a cluster announces to the one at which this client reaches
+// it: NAT, Docker, tunnels. It knows texts only; who announces addresses, and when, is the engine's business.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -18,8 +18,8 @@ class address_map {
 public:
     address_map() = default;
 
-    /// Adds one row of the table. Without a port the row holds for every port of the host, and without a port in `reached` the port stays.
-    /// Errors: bad_argument.
+    /// Adds one row of the table. Without a port the row holds for every port of the host, and without a port
+    /// in `reached` the port stays. Errors: bad_argument.
     result<void> add(std::string_view announced, std::string_view reached) {
         auto const from = read(announced);
         if (!from) return tl::unexpected<error>{from.error()};
@@ -36,8 +36,8 @@ public:
 
     bool empty() const noexcept { return rows_.empty() && !function_; }
 
-    /// Where to connect instead of `announced`: a row for host and port counts most, then one for the host, then what the function says. An
-    /// answer of the function that is no address counts for nothing.
+    /// Where to connect instead of `announced`: a row for host and port counts most, then one for the host,
+    /// then what the function says. An answer of the function that is no address counts for nothing.
     endpoint operator()(endpoint announced) const {
         if (empty()) return announced;
         auto row = rows_.find(announced);

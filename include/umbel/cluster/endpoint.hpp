@@ -1,5 +1,5 @@
-// cluster/endpoint.hpp: where a node listens, as the cluster or the user names it: host and port, or a Unix socket.
-// It knows texts only: nothing is resolved here, and a host name stays a host name.
+// cluster/endpoint.hpp: where a node listens, as the cluster or the user names it: host and port, or a Unix
+// socket. It knows texts only: nothing is resolved here, and a host name stays a host name.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -45,7 +45,8 @@ constexpr bool is_ipv4(std::string_view text) noexcept {
     for (int part = 0; part < 4; ++part) {
         std::size_t const end = part == 3 ? text.size() : text.find('.');
         std::uint16_t value = 0;
-        if (end == std::string_view::npos || end > 3 || !read_port(text.substr(0, end), value) || value > 255) return false;
+        if (end == std::string_view::npos || end > 3 || !read_port(text.substr(0, end), value) || value > 255)
+            return false;
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return true;
@@ -60,7 +61,8 @@ constexpr bool are_groups(std::string_view text, bool last, int& groups) noexcep
             groups += 2;
             return is_ipv4(group);
         }
-        if (group.empty() || group.size() > 4 || !std::all_of(group.begin(), group.end(), is_hex_digit)) return false;
+        if (group.empty() || group.size() > 4 || !std::all_of(group.begin(), group.end(), is_hex_digit))
+            return false;
         ++groups;
         if (end == text.size()) return true;
         text.remove_prefix(end + 1);
@@ -80,7 +82,8 @@ constexpr bool is_ipv6(std::string_view text) noexcept {
     int groups = 0;
     std::size_t const gap = text.find("::");
     if (gap == std::string_view::npos) return are_groups(text, true, groups) && groups == 8;
-    return are_groups(text.substr(0, gap), false, groups) && are_groups(text.substr(gap + 2), true, groups) && groups < 8;
+    return are_groups(text.substr(0, gap), false, groups) && are_groups(text.substr(gap + 2), true, groups) &&
+           groups < 8;
 }
 
 /// True for what may stand for a host: no space, no control byte, none of the delimiters of addresses.
@@ -88,7 +91,9 @@ constexpr bool is_host(std::string_view text) noexcept {
     constexpr std::string_view delimiters = "[]/@,?#\"\\";
     if (text.empty() || text.size() > host_bytes_max) return false;
     for (char const byte : text) {
-        if (static_cast<unsigned char>(byte) <= ' ' || byte == '\x7f' || delimiters.find(byte) != std::string_view::npos) return false;
+        if (static_cast<unsigned char>(byte) <= ' ' || byte == '\x7f' ||
+            delimiters.find(byte) != std::string_view::npos)
+            return false;
     }
     return text.find(':') == std::string_view::npos || is_ipv6(text);
 }
@@ -101,7 +106,8 @@ struct split_address {
 };
 
 /// Splits "host:port" at the last colon and takes brackets off the host.
-/// Rule: Redis Cluster specification, "MOVED redirection": the endpoint is "host:port", and an IPv6 host has no brackets.
+/// Rule: Redis Cluster specification, "MOVED redirection": the endpoint is "host:port", and an IPv6 host has
+/// no brackets.
 constexpr split_address split_last_colon(std::string_view text) noexcept {
     split_address parts{text, {}, false};
     std::size_t const colon = text.rfind(':');
@@ -142,8 +148,8 @@ struct endpoint {
     }
 
     /// Reads "host", "host:port", "[v6]", "[v6]:port", "v6:port", "v6" or "unix:/path".
-    /// Without brackets the last colon separates the port, as redis-server itself prints addresses; only when what stands
-    /// before it is no host, or behind it no port, is the whole text taken for an IPv6 address.
+    /// Without brackets the last colon separates the port, as redis-server itself prints addresses; only when
+    /// what stands before it is no host, or behind it no port, is the whole text taken for an IPv6 address.
     /// Precondition: default_port != 0.
     /// Errors: bad_argument, naming the text and what is wrong with it.
     static result<endpoint> parse(std::string_view text, std::uint16_t default_port);
@@ -164,7 +170,8 @@ inline result<endpoint> parse_unix(std::string_view text, std::string_view path)
     if (path.size() < 2 || path.front() != '/') {
         return bad_address(text, "a Unix socket needs an absolute path, as in unix:/run/redis.sock");
     }
-    if (path.size() > host_bytes_max || path.find('\0') != std::string_view::npos) return bad_address(text, "the path is too long");
+    if (path.size() > host_bytes_max || path.find('\0') != std::string_view::npos)
+        return bad_address(text, "the path is too long");
     return endpoint{std::string{path}, 0};
 }
 
@@ -175,9 +182,11 @@ inline result<endpoint> endpoint::parse(std::string_view text, std::uint16_t def
     if (text.empty()) return detail::bad_address(text, "it is empty; give host:port");
     // A host may be called "unix": only a port can follow it then.
     std::uint16_t port = default_port;
-    if (text.substr(0, 5) == "unix:" && !detail::read_port(text.substr(5), port)) return detail::parse_unix(text, text.substr(5));
+    if (text.substr(0, 5) == "unix:" && !detail::read_port(text.substr(5), port))
+        return detail::parse_unix(text, text.substr(5));
     if (text.front() == '/') return detail::parse_unix(text, text);
-    if (text.find("://") != std::string_view::npos) return detail::bad_address(text, "give host:port without a scheme");
+    if (text.find("://") != std::string_view::npos)
+        return detail::bad_address(text, "give host:port without a scheme");
 
     detail::split_address const parts = detail::split_last_colon(text);
     bool const port_reads = !parts.has_port || detail::read_port(parts.port, port);
@@ -185,8 +194,10 @@ inline result<endpoint> endpoint::parse(std::string_view text, std::uint16_t def
     if (parts.has_port && !splits && detail::is_host(text)) return endpoint{std::string{text}, default_port};
 
     if (parts.host.empty()) return detail::bad_address(text, "the host is missing");
-    if (!detail::is_host(parts.host)) return detail::bad_address(text, "the host is neither a name nor an IPv4 or IPv6 address");
-    if (!port_reads || port == 0) return detail::bad_address(text, "the port must be a number from 1 to 65535");
+    if (!detail::is_host(parts.host))
+        return detail::bad_address(text, "the host is neither a name nor an IPv4 or IPv6 address");
+    if (!port_reads || port == 0)
+        return detail::bad_address(text, "the port must be a number from 1 to 65535");
     return endpoint{std::string{parts.host}, port};
 }
 

@@ -1,5 +1,6 @@
-// error_reply.hpp: which error replies servers give, what each is called here, and which of them prove that nothing was executed.
-// Tables and their look-up only, with the servers' sources. Where a redirect points to is read in redirect.hpp, which includes this.
+// error_reply.hpp: which error replies servers give, what each is called here, and which of them prove that
+// nothing was executed. Tables and their look-up only, with the servers' sources. Where a redirect points to
+// is read in redirect.hpp, which includes this.
 #pragma once
 
 #include <umbel/cluster/request.hpp>
@@ -14,52 +15,68 @@ namespace umbel::cluster {
 /// What an error line says beyond its code, where the library itself has a use for that.
 enum class remark : std::uint8_t {
     none,
-    max_clients,         ///< The server has no room for this connection and closes it; no command of it was executed.
-    protected_mode,      ///< The server takes no connection from this address; no command of it was executed.
-    unknown_command,     ///< The server does not know the command or subcommand (an old server, or a renamed command).
-    cluster_disabled,    ///< The server runs without cluster mode.
-    slot_not_served,     ///< CLUSTERDOWN only: this slot has no owner, the cluster may be well otherwise.
+    max_clients,       ///< The server has no room for this connection and closes it; no command of it was
+                       ///< executed.
+    protected_mode,    ///< The server takes no connection from this address; no command of it was executed.
+    unknown_command,   ///< The server does not know the command or subcommand (an old server, or a renamed
+                       ///< command).
+    cluster_disabled,  ///< The server runs without cluster mode.
+    slot_not_served,   ///< CLUSTERDOWN only: this slot has no owner, the cluster may be well otherwise.
 };
 
 namespace error_replies {
 
 /// Of which commands an error reply proves that nothing was executed.
 enum class proof : std::uint8_t {
-    all,       ///< Of every command: the server raises it ahead of execution, for the command that was sent and never for an inner one. Of a
-               ///< script's or a module's only in the server's own words.
-    plain,     ///< Not of a script, a function or EXEC, which may meet it half-way, at one of their inner commands.
-    built_in,  ///< Only of the server's own plain commands, which look before they change anything. A module's may meet it half-way.
+    all,  ///< Of every command: the server raises it ahead of execution, for the command that was sent and
+          ///< never for an inner one. Of a script's or a module's only in the server's own words.
+    plain,     ///< Not of a script, a function or EXEC, which may meet it half-way, at one of their inner
+               ///< commands.
+    built_in,  ///< Only of the server's own plain commands, which look before they change anything. A
+               ///< module's may meet it half-way.
 };
 
 struct known_code {
     std::string_view word;  ///< The first word of the line.
     errc code;
     proof proves;
-    /// How the line goes on where the server itself says it. A script, or a module, can answer with any line it likes, also after it has written:
-    /// of their commands only these prove anything. None for MOVED and ASK, which are held against their form.
+    /// How the line goes on where the server itself says it. A script, or a module, can answer with any line
+    /// it likes, also after it has written: of their commands only these prove anything. None for MOVED and
+    /// ASK, which are held against their form.
     std::array<std::string_view, 2> own{};
 };
 
-// Judged by redis-server 7.0, 7.4 and valkey-server 8.0: server.c (processCommand, createSharedObjects), script.c (scriptCall) and cluster.c
-// (getNodeByQuery). The servers spell the rest of a line differently: "BUSY Redis is busy …", "BUSY Valkey is busy …". So the first word decides.
-// - MOVED, ASK, TRYAGAIN, CROSSSLOT, CLUSTERDOWN come from getNodeByQuery ahead of execution. An inner command of a script that
-//   fails the same check raises a plain "ERR Script attempted to …" instead, so the bare words are proof for scripts as well.
+// Judged by redis-server 7.0, 7.4 and valkey-server 8.0: server.c (processCommand, createSharedObjects),
+// script.c (scriptCall) and cluster.c (getNodeByQuery). The servers spell the rest of a line differently:
+// "BUSY Redis is busy …", "BUSY Valkey is busy …". So the first word decides.
+// - MOVED, ASK, TRYAGAIN, CROSSSLOT, CLUSTERDOWN come from getNodeByQuery ahead of execution. An inner
+// command of a script that
+//   fails the same check raises a plain "ERR Script attempted to …" instead, so the bare words are proof for
+//   scripts as well.
 // - LOADING, NOAUTH, BUSY are checked for the outer command only. BUSYKEY and BUSYGROUP are other words.
-// - MASTERDOWN, READONLY, OOM, MISCONF, NOREPLICAS, NOPERM are checked ahead of execution, but for the inner commands of a script or of a module
+// - MASTERDOWN, READONLY, OOM, MISCONF, NOREPLICAS, NOPERM are checked ahead of execution, but for the inner
+// commands of a script or of a module
 //   (module.c, VM_Call) too, when it may have written (or published) already.
 // - NOSCRIPT means that EVALSHA found no script; EVALSHA cannot be called from inside one.
-// - EXECABORT means that EXEC discarded the transaction. WRONGPASS and NOPROTO are refusals of AUTH and HELLO, which change nothing then.
-// - WRONGTYPE comes from checkType (object.c), isHLLObjectOrReply (hyperloglog.c) and their like, which each command calls for all of its keys
-//   before it writes: RPOPLPUSH, SMOVE, BITOP, SORT and the STORE family look at source and destination first.
-// A script can also return any line it likes with redis.error_reply. One that imitates a redirect, or the server's own words to the letter, is taken
-// at its word; no other.
+// - EXECABORT means that EXEC discarded the transaction. WRONGPASS and NOPROTO are refusals of AUTH and
+// HELLO, which change nothing then.
+// - WRONGTYPE comes from checkType (object.c), isHLLObjectOrReply (hyperloglog.c) and their like, which each
+// command calls for all of its keys
+//   before it writes: RPOPLPUSH, SMOVE, BITOP, SORT and the STORE family look at source and destination
+//   first.
+// A script can also return any line it likes with redis.error_reply. One that imitates a redirect, or the
+// server's own words to the letter, is taken at its word; no other.
 inline constexpr std::array codes{
     known_code{"MOVED", errc::moved, proof::all},
     known_code{"ASK", errc::ask, proof::all},
     known_code{"TRYAGAIN", errc::try_again, proof::all, {{"TRYAGAIN Multiple keys request"}}},
-    known_code{"CLUSTERDOWN", errc::cluster_down, proof::all, {{"CLUSTERDOWN The cluster is down", "CLUSTERDOWN Hash slot not served"}}},
+    known_code{"CLUSTERDOWN",
+               errc::cluster_down,
+               proof::all,
+               {{"CLUSTERDOWN The cluster is down", "CLUSTERDOWN Hash slot not served"}}},
     known_code{"CROSSSLOT", errc::cross_slot_reply, proof::all, {{"CROSSSLOT Keys in request"}}},
-    known_code{"LOADING", errc::loading, proof::all, {{"LOADING Redis is loading", "LOADING Valkey is loading"}}},
+    known_code{
+        "LOADING", errc::loading, proof::all, {{"LOADING Redis is loading", "LOADING Valkey is loading"}}},
     known_code{"NOAUTH", errc::no_auth, proof::all, {{"NOAUTH Authentication required"}}},
     known_code{"BUSY", errc::busy_script, proof::all, {{"BUSY Redis is busy", "BUSY Valkey is busy"}}},
     known_code{"NOSCRIPT", errc::no_script, proof::all, {{"NOSCRIPT No matching script"}}},
@@ -81,19 +98,23 @@ struct known_line {
     proof proves;
 };
 
-// Lines of the code server_error: "ERR", whose text alone tells them apart, and codes that the library needs no name for. Each is raised before
-// its command changes anything; the source of each group stands above it (redis-server 7.0.15, 7.4.1 and 8.0, valkey-server 8.0.1).
-// An inner command that a script does not find is another line, "ERR Unknown Redis command called from script"; a module's is this one.
-// Left out on purpose, because a change may have been made: "ERR Elements are too large to be stored" (XADD has created the stream),
-// "ERR Target instance replied with error" and IOERR (MIGRATE), "ERR CONFIG SET failed", INVALIDOBJ (PFADD half-way), UNBLOCKED.
+// Lines of the code server_error: "ERR", whose text alone tells them apart, and codes that the library needs
+// no name for. Each is raised before its command changes anything; the source of each group stands above it
+// (redis-server 7.0.15, 7.4.1 and 8.0, valkey-server 8.0.1). An inner command that a script does not find is
+// another line, "ERR Unknown Redis command called from script"; a module's is this one. Left out on purpose,
+// because a change may have been made: "ERR Elements are too large to be stored" (XADD has created the
+// stream), "ERR Target instance replied with error" and IOERR (MIGRATE), "ERR CONFIG SET failed", INVALIDOBJ
+// (PFADD half-way), UNBLOCKED.
 inline constexpr std::array lines{
     // networking.c (acceptCommonHandler, clientAcceptHandler): the connection is closed at once.
     known_line{"ERR max number of clients", remark::max_clients, proof::all},
     known_line{"DENIED Redis is running in protected mode", remark::protected_mode, proof::all},
     known_line{"DENIED Running in protected mode", remark::protected_mode, proof::all},
-    // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the connection is closed.
+    // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the
+    // connection is closed.
     known_line{"ERR Protocol error", remark::none, proof::all},
-    // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first of all.
+    // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first
+    // of all.
     known_line{"ERR unknown command", remark::unknown_command, proof::plain},
     known_line{"ERR unknown subcommand", remark::unknown_command, proof::plain},
     known_line{"ERR Unknown subcommand", remark::unknown_command, proof::plain},
@@ -106,7 +127,8 @@ inline constexpr std::array lines{
     known_line{"ERR source and destination objects are the same", remark::none, proof::built_in},
     known_line{"ERR index out of range", remark::none, proof::built_in},
     known_line{"BUSYKEY ", remark::none, proof::built_in},
-    // object.c (getLongLongFromObjectOrReply, getRangeLongFromObjectOrReply, getDoubleFromObjectOrReply): arguments are read first; what INCR
+    // object.c (getLongLongFromObjectOrReply, getRangeLongFromObjectOrReply, getDoubleFromObjectOrReply):
+    // arguments are read first; what INCR
     // finds in its key, too.
     known_line{"ERR value is not an integer or out of range", remark::none, proof::built_in},
     known_line{"ERR value is out of range", remark::none, proof::built_in},
@@ -119,7 +141,8 @@ inline constexpr std::array lines{
     known_line{"ERR offset is out of range", remark::none, proof::built_in},
     // networking.c (addReplyErrorExpireTime): SET, GETEX, SETEX, EXPIRE and their like.
     known_line{"ERR invalid expire time", remark::none, proof::built_in},
-    // expire.c (parseExtendedExpireArgumentsOrReply), t_zset.c (zaddGenericCommand): options that exclude each other.
+    // expire.c (parseExtendedExpireArgumentsOrReply), t_zset.c (zaddGenericCommand): options that exclude
+    // each other.
     known_line{"ERR NX and XX, GT or LT options", remark::none, proof::built_in},
     known_line{"ERR GT and LT options", remark::none, proof::built_in},
     known_line{"ERR XX and NX options", remark::none, proof::built_in},
@@ -128,11 +151,13 @@ inline constexpr std::array lines{
     known_line{"ERR hash value is not an integer", remark::none, proof::built_in},
     known_line{"ERR hash value is not a float", remark::none, proof::built_in},
     known_line{"ERR value is NaN or Infinity", remark::none, proof::built_in},
-    // t_zset.c (zslParseRange, zslParseLexRange, zunionInterDiffGenericCommand; zaddGenericCommand, which only for its one INCR meets NaN).
+    // t_zset.c (zslParseRange, zslParseLexRange, zunionInterDiffGenericCommand; zaddGenericCommand, which
+    // only for its one INCR meets NaN).
     known_line{"ERR min or max", remark::none, proof::built_in},
     known_line{"ERR weight value is not a float", remark::none, proof::built_in},
     known_line{"ERR resulting score is not a number", remark::none, proof::built_in},
-    // bitops.c (getBitOffsetFromArgument, setbitCommand, bitfieldGeneric, which reads all its operations first).
+    // bitops.c (getBitOffsetFromArgument, setbitCommand, bitfieldGeneric, which reads all its operations
+    // first).
     known_line{"ERR bit offset is not an integer", remark::none, proof::built_in},
     known_line{"ERR bit is not an integer", remark::none, proof::built_in},
     known_line{"ERR Invalid bitfield type", remark::none, proof::built_in},
@@ -140,7 +165,8 @@ inline constexpr std::array lines{
     known_line{"ERR invalid cursor", remark::none, proof::built_in},
     known_line{"ERR invalid longitude,latitude pair", remark::none, proof::built_in},
     known_line{"ERR unsupported unit provided", remark::none, proof::built_in},
-    // t_stream.c (streamGenericParseIDOrReply, xaddCommand, xsetidCommand; the groups of XREADGROUP, XCLAIM and XGROUP are looked up first, and
+    // t_stream.c (streamGenericParseIDOrReply, xaddCommand, xsetidCommand; the groups of XREADGROUP, XCLAIM
+    // and XGROUP are looked up first, and
     // XGROUP CREATE makes no stream where the group is there already).
     known_line{"ERR Invalid stream ID specified", remark::none, proof::built_in},
     known_line{"ERR The ID specified in X", remark::none, proof::built_in},
@@ -154,7 +180,8 @@ inline constexpr std::array lines{
     known_line{"UNKILLABLE ", remark::none, proof::built_in},
 };
 
-/// What an error reply tells of the execution of a command with these flags. Never `executed`: of an error reply nobody can say that.
+/// What an error reply tells of the execution of a command with these flags. Never `executed`: of an error
+/// reply nobody can say that.
 constexpr umbel::delivery delivery_of(proof proves, command_flags flags) noexcept {
     bool const scripted = has(flags, command_flags::scripted);
     bool const foreign = has(flags, command_flags::foreign);
@@ -168,9 +195,11 @@ constexpr umbel::delivery delivery_of(proof proves, command_flags flags) noexcep
 }
 
 /// The same of a line that has this code.
-constexpr umbel::delivery delivery_of(known_code const& code, std::string_view line, command_flags flags) noexcept {
+constexpr umbel::delivery delivery_of(known_code const& code, std::string_view line,
+                                      command_flags flags) noexcept {
     bool const may_say_anything = has(flags, command_flags::scripted) || has(flags, command_flags::foreign);
-    if (!may_say_anything || code.proves != proof::all || code.own[0].empty()) return delivery_of(code.proves, flags);
+    if (!may_say_anything || code.proves != proof::all || code.own[0].empty())
+        return delivery_of(code.proves, flags);
     for (std::string_view const words : code.own)
         if (!words.empty() && line.starts_with(words)) return umbel::delivery::not_executed;
     return umbel::delivery::unknown;

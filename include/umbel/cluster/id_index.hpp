@@ -1,5 +1,5 @@
-// cluster/id_index.hpp: finds nodes by their ids, for what reads and compares topologies: a cluster in pieces names each node hundreds of
-// times in one answer. It knows nothing of nodes but a number.
+// cluster/id_index.hpp: finds nodes by their ids, for what reads and compares topologies: a cluster in pieces
+// names each node hundreds of times in one answer. It knows nothing of nodes but a number.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -14,8 +14,8 @@
 namespace umbel::cluster::detail {
 
 /// Numbers by id: open addressing, at most half full.
-/// Lifetime: borrows every id it is given. Cost: find() is constant while nobody chooses ids that collide; then linear in their number,
-/// which topology::nodes_max bounds.
+/// Lifetime: borrows every id it is given. Cost: find() is constant while nobody chooses ids that collide;
+/// then linear in their number, which topology::nodes_max bounds.
 class id_index {
 public:
     static constexpr std::uint32_t none = 0xffff'ffff;
@@ -39,7 +39,9 @@ public:
     }
 
     /// The number of `id`, or none.
-    std::uint32_t find(std::string_view id) const noexcept { return places_.empty() ? none : places_[place_of(id)].number; }
+    std::uint32_t find(std::string_view id) const noexcept {
+        return places_.empty() ? none : places_[place_of(id)].number;
+    }
 
 private:
     struct place {
@@ -57,7 +59,8 @@ private:
             mixed = (mixed ^ word) * 0x9e37'79b9'7f4a'7c15;
             mixed ^= mixed >> 32;
         }
-        for (; at < id.size(); ++at) mixed = (mixed ^ static_cast<unsigned char>(id[at])) * 0x9e37'79b9'7f4a'7c15;
+        for (; at < id.size(); ++at)
+            mixed = (mixed ^ static_cast<unsigned char>(id[at])) * 0x9e37'79b9'7f4a'7c15;
         return static_cast<std::size_t>(mixed ^ mixed >> 29);
     }
 

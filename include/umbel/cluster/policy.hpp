@@ -12,8 +12,9 @@
 
 namespace umbel::cluster {
 
-/// A redirect policy: `verdict operator()(attempt const&) const noexcept`, pure, trivially copyable and at most 32 bytes,
-/// called from any thread that reads replies. It must not depend on anything but the attempt and its own constants.
+/// A redirect policy: `verdict operator()(attempt const&) const noexcept`, pure, trivially copyable and at
+/// most 32 bytes, called from any thread that reads replies. It must not depend on anything but the attempt
+/// and its own constants.
 template <class Policy>
 concept redirect_policy = std::is_nothrow_invocable_r_v<verdict, Policy const&, attempt const&> &&
                           std::is_trivially_copyable_v<Policy> && (sizeof(Policy) <= 32);
@@ -26,28 +27,38 @@ struct follow_redirects {
     constexpr verdict operator()(attempt const& seen) const noexcept {
         switch (seen.fault) {
             // Rule: Redis Cluster specification, "MOVED redirection".
-            case errc::moved: return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::follow() : verdict::fail();
+            case errc::moved:
+                return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::follow()
+                                                                                : verdict::fail();
             // Rule: Redis Cluster specification, "ASK redirection".
-            case errc::ask: return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::ask() : verdict::fail();
-            // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again later.
+            case errc::ask:
+                return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::ask()
+                                                                                : verdict::fail();
+            // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again
+            // later.
             case errc::try_again: return repeat(seen, false);
             case errc::cluster_down: return repeat(seen, true);
-            // A replica that loads or has lost its primary is left at once; a primary that loads is waited for.
+            // A replica that loads or has lost its primary is left at once; a primary that loads is waited
+            // for.
             case errc::loading:
             case errc::master_down:
                 if (!seen.may_repeat()) return verdict::fail();
-                return seen.from_replica && seen.retries < 2 ? verdict::retry_after({}, seen.retries == 0) : repeat(seen, true);
+                return seen.from_replica && seen.retries < 2 ? verdict::retry_after({}, seen.retries == 0)
+                                                             : repeat(seen, true);
             case errc::read_only: return refreshed(seen);
-            // A server refuses what is too large, or malformed to it, by closing: it is not asked for ever. Rule: "Protocol error" in networking.c.
+            // A server refuses what is too large, or malformed to it, by closing: it is not asked for ever.
+            // Rule: "Protocol error" in networking.c.
             case errc::connection_lost:
                 if (seen.connections_closed >= connections_closed_max) return verdict::fail();
                 [[fallthrough]];
             case errc::connect_failed:
             case errc::resolve_failed:
-                if (seen.from_replica && seen.retries < 2 && seen.may_repeat()) return verdict::retry_after({}, true);
+                if (seen.from_replica && seen.retries < 2 && seen.may_repeat())
+                    return verdict::retry_after({}, true);
                 return refreshed(seen);
             // One refresh may find the owner; after it the caller is told.
-            case errc::slot_uncovered: return !seen.again ? verdict::after_refresh(seen.left) : verdict::fail();
+            case errc::slot_uncovered:
+                return !seen.again ? verdict::after_refresh(seen.left) : verdict::fail();
             // Junk is not asked for again: only what never left goes elsewhere.
             case errc::protocol_error:
                 return seen.delivery == umbel::delivery::not_sent ? refreshed(seen) : verdict::fail();
@@ -87,8 +98,9 @@ private:
     }
 };
 
-/// As follow_redirects, but a command for a node whose circuit breaker is open fails at once rather than wait for a failover: for callers
-/// who would sooner have an error than wait. Reads from replicas still go to another node first.
+/// As follow_redirects, but a command for a node whose circuit breaker is open fails at once rather than wait
+/// for a failover: for callers who would sooner have an error than wait. Reads from replicas still go to
+/// another node first.
 struct fail_fast {
     constexpr verdict operator()(attempt const& seen) const noexcept {
         bool const elsewhere = seen.from_replica && seen.retries < 2;
@@ -96,7 +108,8 @@ struct fail_fast {
     }
 };
 
-/// Follows nothing and repeats nothing: MOVED and ASK reach the caller with slot and node, as redis-cli shows them without -c.
+/// Follows nothing and repeats nothing: MOVED and ASK reach the caller with slot and node, as redis-cli shows
+/// them without -c.
 struct surface_redirects {
     constexpr verdict operator()(attempt const&) const noexcept { return verdict::fail(); }
 };
@@ -110,7 +123,9 @@ public:
     template <redirect_policy Policy>
         requires(!std::same_as<Policy, policy>)
     policy(Policy const& chosen) noexcept
-        : judge_{[](void const* kept, attempt const& seen) noexcept { return (*static_cast<Policy const*>(kept))(seen); }} {
+        : judge_{[](void const* kept, attempt const& seen) noexcept {
+              return (*static_cast<Policy const*>(kept))(seen);
+          }} {
         ::new (static_cast<void*>(kept_)) Policy{chosen};
     }
 
@@ -121,6 +136,7 @@ private:
     verdict (*judge_)(void const*, attempt const&) noexcept;
 };
 
-static_assert(redirect_policy<follow_redirects> && redirect_policy<fail_fast> && redirect_policy<surface_redirects>);
+static_assert(redirect_policy<follow_redirects> && redirect_policy<fail_fast> &&
+              redirect_policy<surface_redirects>);
 
 }  // namespace umbel::cluster

@@ -1,6 +1,6 @@
-// cluster/redirect.hpp: a server's error line becomes a fault: a code, where it points, and whether the command may have run.
-// With error_reply.hpp the only file of the library that looks at the text of an error. It knows no policy: what follows from a fault is decided
-// elsewhere.
+// cluster/redirect.hpp: a server's error line becomes a fault: a code, where it points, and whether the
+// command may have run. With error_reply.hpp the only file of the library that looks at the text of an error.
+// It knows no policy: what follows from a fault is decided elsewhere.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -21,12 +21,14 @@ namespace umbel::cluster {
 struct fault {
     errc code = errc::server_error;
     umbel::delivery delivered = umbel::delivery::unknown;
-    std::int32_t slot = -1;     ///< For moved and ask, otherwise -1.
-    std::string_view host{};    ///< For moved and ask; empty means the host that replied. Brackets are taken off.
+    std::int32_t slot = -1;  ///< For moved and ask, otherwise -1.
+    std::string_view
+        host{};  ///< For moved and ask; empty means the host that replied. Brackets are taken off.
     std::uint16_t port = 0;     ///< For moved and ask.
     bool host_unknown = false;  ///< The server named "?": nobody can be followed, a refresh must tell.
     remark says = remark::none;
-    std::optional<errc> inner{};  ///< For exec_aborted, where the line tells why; slot, host and port are then the inner error's.
+    std::optional<errc> inner{};  ///< For exec_aborted, where the line tells why; slot, host and port are
+                                  ///< then the inner error's.
 
     /// True when `host` and `port` can be followed (with the replying host where `host` is empty).
     constexpr bool names_node() const noexcept { return port != 0 && !host_unknown; }
@@ -41,7 +43,9 @@ namespace detail {
 constexpr bool read_target(std::string_view text, fault& found) noexcept {
     std::size_t const space = text.find(' ');
     std::uint16_t slot_number = 0;
-    if (space == std::string_view::npos || !read_port(text.substr(0, space), slot_number) || slot_number >= slot_count) return false;
+    if (space == std::string_view::npos || !read_port(text.substr(0, space), slot_number) ||
+        slot_number >= slot_count)
+        return false;
     split_address const where = split_last_colon(text.substr(space + 1));
     std::uint16_t port = 0;
     if (!where.has_port || !read_port(where.port, port) || port == 0) return false;
@@ -70,19 +74,20 @@ constexpr fault read_plain(std::string_view line, command_flags flags) noexcept 
     if (line.starts_with(error_replies::slot_not_served)) found.says = remark::slot_not_served;
     if (found.code != errc::moved && found.code != errc::ask) return found;
     std::string_view const target = line.substr(std::min(line.size(), code->word.size() + 1));
-    // A redirect that cannot be read means that the peer broke the protocol, and then its first word proves nothing either.
+    // A redirect that cannot be read means that the peer broke the protocol, and then its first word proves
+    // nothing either.
     return read_target(target, found) ? found : fault{errc::protocol_error, umbel::delivery::unknown};
 }
 
 }  // namespace detail
 
 /// Reads an error line: what stands between '-' and CR LF, or the text of a RESP3 blob error.
-/// `flags` are the command's: of a script, a function or EXEC a refusal that can also come from an inner command proves nothing, and the
-/// delivery is unknown; of a module's command an error of a running command proves nothing. The delivery is never `executed`.
-/// Codes are matched in upper case only, as servers send them; of the text behind them only what error_reply.hpp lists.
-/// Errors: a MOVED or ASK that cannot be read gives the code protocol_error.
-/// Lifetime: the host borrows from `line`. Cost: no allocation.
-/// Rule: Redis Cluster specification, "Redirection and resharding"; RESP specification, "Simple errors".
+/// `flags` are the command's: of a script, a function or EXEC a refusal that can also come from an inner
+/// command proves nothing, and the delivery is unknown; of a module's command an error of a running command
+/// proves nothing. The delivery is never `executed`. Codes are matched in upper case only, as servers send
+/// them; of the text behind them only what error_reply.hpp lists. Errors: a MOVED or ASK that cannot be read
+/// gives the code protocol_error. Lifetime: the host borrows from `line`. Cost: no allocation. Rule: Redis
+/// Cluster specification, "Redirection and resharding"; RESP specification, "Simple errors".
 constexpr fault read_fault(std::string_view line, command_flags flags = command_flags::none) noexcept {
     fault found = detail::read_plain(line, flags);
     if (found.code != errc::exec_aborted) return found;

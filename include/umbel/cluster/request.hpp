@@ -17,7 +17,8 @@ enum class command_flags : std::uint8_t {
     /// between, it undoes that: so it is sent again only where retry_unknown::idempotent or always says so.
     idempotent = 2,
     scripted = 4,  ///< A script or function: an error reply does not prove that nothing was executed.
-    foreign = 8,   ///< Not in the table of commands, so a module's perhaps: an error of a running command proves nothing.
+    foreign = 8,   ///< Not in the table of commands, so a module's perhaps: an error of a running command
+                   ///< proves nothing.
 };
 constexpr command_flags operator|(command_flags left, command_flags right) noexcept {
     return static_cast<command_flags>(static_cast<unsigned>(left) | static_cast<unsigned>(right));

@@ -1,5 +1,5 @@
-// cluster/shard_assignment.hpp: a topology in the form in which the slot table takes it: nodes by the engine's numbers.
-// It knows neither atomics nor what a number stands for.
+// cluster/shard_assignment.hpp: a topology in the form in which the slot table takes it: nodes by the
+// engine's numbers. It knows neither atomics nor what a number stands for.
 #pragma once
 
 #include <umbel/cluster/shard_record.hpp>
@@ -21,13 +21,13 @@ struct shard_assignment {
     std::span<slot_range const> ranges;
 };
 
-/// A topology with numbers for its nodes: numbers[i] is the number of told.nodes[i], or no_node for a node that is not to be used.
-/// Failed and loading replicas are left out.
-/// Lifetime: borrows the ranges of `told`.
+/// A topology with numbers for its nodes: numbers[i] is the number of told.nodes[i], or no_node for a node
+/// that is not to be used. Failed and loading replicas are left out. Lifetime: borrows the ranges of `told`.
 class assignment_list {
 public:
     /// Precondition: numbers.size() == told.nodes.size().
-    assignment_list(topology const& told, std::span<std::uint16_t const> numbers) : told_{told}, numbers_{numbers} {
+    assignment_list(topology const& told, std::span<std::uint16_t const> numbers)
+        : told_{told}, numbers_{numbers} {
         UMBEL_ASSERT(numbers.size() == told.nodes.size());
         // All replicas stand in one vector, which no longer grows when the first span of it is taken.
         std::vector<std::size_t> ends;

@@ -30,7 +30,9 @@ public:
     constexpr slot() noexcept = default;
 
     /// Precondition: value < slot_count.
-    constexpr explicit slot(std::uint16_t value) noexcept : value_{value} { UMBEL_ASSERT(value < slot_count); }
+    constexpr explicit slot(std::uint16_t value) noexcept : value_{value} {
+        UMBEL_ASSERT(value < slot_count);
+    }
 
     constexpr std::uint16_t value() const noexcept { return value_; }
 
@@ -46,7 +48,8 @@ namespace detail {
 /// Sixteen tables of 256 entries, and one entry more, so that four bytes may be loaded at each of them.
 using crc_tables = std::array<std::uint16_t, 16 * 256 + 1>;
 
-/// Table k maps a byte to the CRC of that byte followed by k zero bytes, so 16 bytes are folded by 16 independent look-ups.
+/// Table k maps a byte to the CRC of that byte followed by k zero bytes, so 16 bytes are folded by 16
+/// independent look-ups.
 constexpr crc_tables make_crc_tables() noexcept {
     crc_tables tables{};
     for (unsigned byte = 0; byte < 256; ++byte) {
@@ -63,8 +66,8 @@ constexpr crc_tables make_crc_tables() noexcept {
 
 inline constexpr crc_tables crc_table = make_crc_tables();
 
-/// The entry of table `k` for `byte` in the lower 16 bits; what stands above them means nothing. A load of 32 bits is one with the exclusive
-/// or behind it, one of 16 bits is an instruction of its own.
+/// The entry of table `k` for `byte` in the lower 16 bits; what stands above them means nothing. A load of 32
+/// bits is one with the exclusive or behind it, one of 16 bits is an instruction of its own.
 UMBEL_ALWAYS_INLINE constexpr std::uint32_t look_up(std::size_t k, std::uint64_t byte) noexcept {
     std::size_t const at = k * 256 + static_cast<std::size_t>(byte);
     if (std::is_constant_evaluated() || std::endian::native != std::endian::little) return crc_table[at];
@@ -73,7 +76,8 @@ UMBEL_ALWAYS_INLINE constexpr std::uint32_t look_up(std::size_t k, std::uint64_t
     return entry;
 }
 
-// The loads below are spelled byte by byte: compilers turn them into one load and a byte swap, and they stay constexpr.
+// The loads below are spelled byte by byte: compilers turn them into one load and a byte swap, and they stay
+// constexpr.
 constexpr std::uint64_t byte_at(char const* bytes, std::size_t index) noexcept {
     return static_cast<unsigned char>(bytes[index]);
 }
@@ -83,8 +87,9 @@ UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_4(char const* bytes) noexcept {
 }
 
 UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_8(char const* bytes) noexcept {
-    return byte_at(bytes, 0) << 56 | byte_at(bytes, 1) << 48 | byte_at(bytes, 2) << 40 | byte_at(bytes, 3) << 32 |
-           byte_at(bytes, 4) << 24 | byte_at(bytes, 5) << 16 | byte_at(bytes, 6) << 8 | byte_at(bytes, 7);
+    return byte_at(bytes, 0) << 56 | byte_at(bytes, 1) << 48 | byte_at(bytes, 2) << 40 |
+           byte_at(bytes, 3) << 32 | byte_at(bytes, 4) << 24 | byte_at(bytes, 5) << 16 |
+           byte_at(bytes, 6) << 8 | byte_at(bytes, 7);
 }
 
 /// Loads `size` < 8 bytes as a number with zeros in front, never touching a byte beyond them.
@@ -96,15 +101,17 @@ UMBEL_ALWAYS_INLINE constexpr std::uint64_t load_short(char const* bytes, std::s
            byte_at(bytes, size - 1);
 }
 
-/// Folds 8 bytes, the most significant first, through the tables that begin at `first`; only the lower 16 bits mean anything.
+/// Folds 8 bytes, the most significant first, through the tables that begin at `first`; only the lower 16
+/// bits mean anything.
 template <std::size_t First>
 UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word(std::uint64_t word) noexcept {
     auto const fold = [word](std::size_t k) { return look_up(First + k, (word >> (8 * k)) & 0xff); };
     return ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
 }
 
-/// Folds the last two bytes of `word`, which it loses, into `crc`. On x86-64 these two are had from a register without a shift: g++ is kept from
-/// joining the shifts of several steps, so that two bytes take five instructions instead of seven. What clang makes of the joined ones is as quick.
+/// Folds the last two bytes of `word`, which it loses, into `crc`. On x86-64 these two are had from a
+/// register without a shift: g++ is kept from joining the shifts of several steps, so that two bytes take
+/// five instructions instead of seven. What clang makes of the joined ones is as quick.
 template <std::size_t First>
 UMBEL_ALWAYS_INLINE constexpr void fold_two(std::uint32_t& crc, std::uint64_t& word) noexcept {
     crc ^= look_up(First, word & 0xff);
@@ -125,24 +132,29 @@ UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word_into(std::uint32_t crc, st
     return crc;
 }
 
-/// CRC16 of 8 to 16 bytes. The last eight are taken from memory one by one, those in front of them out of one word: the first keeps the units
-/// that load busy, the second those that shift, and neither waits for the other.
+/// CRC16 of 8 to 16 bytes. The last eight are taken from memory one by one, those in front of them out of one
+/// word: the first keeps the units that load busy, the second those that shift, and neither waits for the
+/// other.
 UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_of_ends(char const* bytes, std::size_t size) noexcept {
     char const* const last = bytes + size - 1;
     auto const fold = [last](std::size_t k) { return look_up(k, byte_at(last - k, 0)); };
-    std::uint32_t const crc = ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
-    return static_cast<std::uint16_t>(size == 8 ? crc : fold_word_into<8>(crc, load_8(bytes) >> (8 * (16 - size))));
+    std::uint32_t const crc =
+        ((fold(7) ^ fold(6)) ^ (fold(5) ^ fold(4))) ^ ((fold(3) ^ fold(2)) ^ (fold(1) ^ fold(0)));
+    return static_cast<std::uint16_t>(size == 8 ? crc
+                                                : fold_word_into<8>(crc, load_8(bytes) >> (8 * (16 - size))));
 }
 
-/// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is needed.
+/// CRC16 of the first `size` <= 16 bytes. Zeros in front change no CRC that starts at 0, so no byte loop is
+/// needed.
 UMBEL_ALWAYS_INLINE constexpr std::uint16_t crc_head(char const* bytes, std::size_t size) noexcept {
     if (size < 8) return static_cast<std::uint16_t>(fold_word_into<0>(0, load_short(bytes, size)));
     return crc_of_ends(bytes, size);
 }
 
-/// Folds 8 bytes behind those whose CRC is `before`. That stands in the two look-ups which are joined last, so that the next step
-/// waits for as little as possible.
-UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word_after(std::uint16_t before, std::uint64_t word) noexcept {
+/// Folds 8 bytes behind those whose CRC is `before`. That stands in the two look-ups which are joined last,
+/// so that the next step waits for as little as possible.
+UMBEL_ALWAYS_INLINE constexpr std::uint32_t fold_word_after(std::uint16_t before,
+                                                            std::uint64_t word) noexcept {
     auto const fold = [word](std::size_t k) { return look_up(8 + k, (word >> (8 * k)) & 0xff); };
     std::uint32_t const rest = ((fold(5) ^ fold(4)) ^ (fold(3) ^ fold(2))) ^ (fold(1) ^ fold(0));
     return rest ^ (look_up(15, (word >> 56) ^ (before >> 8)) ^ look_up(14, ((word >> 48) ^ before) & 0xff));
@@ -174,9 +186,10 @@ UMBEL_ALWAYS_INLINE constexpr std::uint64_t match_bits(std::uint64_t word, char 
 /// From here on the library's memchr is quicker than looking at eight bytes a step.
 inline constexpr std::size_t long_key_bytes = 32;
 
-/// Returns where `wanted` stands first, or `size`. Most keys hold no '{', and this is all they pay for hash tags.
-/// Precondition: wanted != 0.
-UMBEL_ALWAYS_INLINE constexpr std::size_t find_byte(char const* bytes, std::size_t size, char wanted) noexcept {
+/// Returns where `wanted` stands first, or `size`. Most keys hold no '{', and this is all they pay for hash
+/// tags. Precondition: wanted != 0.
+UMBEL_ALWAYS_INLINE constexpr std::size_t find_byte(char const* bytes, std::size_t size,
+                                                    char wanted) noexcept {
     if (size >= long_key_bytes) {
         std::size_t const found = std::string_view{bytes, size}.find(wanted);
         return found == std::string_view::npos ? size : found;
@@ -217,16 +230,16 @@ UMBEL_ALWAYS_INLINE constexpr bool has_brace(char const* bytes, std::size_t size
     if (size < 8) return has_byte(load_short(bytes, size), '{');
     if (size >= long_key_bytes) return find_byte(bytes, size, '{') != size;
     bool found = ends_have_brace(bytes, size);
-    if (size > 16) found = found || has_byte(load_8(bytes + 8), '{') || has_byte(load_8(bytes + size - 16), '{');
+    if (size > 16)
+        found = found || has_byte(load_8(bytes + 8), '{') || has_byte(load_8(bytes + size - 16), '{');
     return found;
 }
 
 }  // namespace detail
 
-/// Returns the part of `key` that is hashed: what stands between the first '{' and the first '}' after it, when that is not
-/// empty, otherwise the whole key.
-/// Lifetime: borrows from `key`.
-/// Rule: Redis Cluster specification, "Hash tags".
+/// Returns the part of `key` that is hashed: what stands between the first '{' and the first '}' after it,
+/// when that is not empty, otherwise the whole key. Lifetime: borrows from `key`. Rule: Redis Cluster
+/// specification, "Hash tags".
 constexpr std::string_view hash_tag(std::string_view key) noexcept {
     std::size_t const open = detail::find_byte(key.data(), key.size(), '{');
     if (open == key.size()) return key;
@@ -241,7 +254,8 @@ UMBEL_NEVER_INLINE constexpr slot slot_of_any(std::string_view key) noexcept {
     return slot{static_cast<std::uint16_t>(detail::crc16(tag.data(), tag.size()) % slot_count)};
 }
 
-/// True for most keys: of 8 to 16 bytes, without an opening brace. Their first and their last eight bytes are all of them.
+/// True for most keys: of 8 to 16 bytes, without an opening brace. Their first and their last eight bytes are
+/// all of them.
 UMBEL_ALWAYS_INLINE constexpr bool is_plain_key(std::string_view key) noexcept {
     return key.size() >= 8 && key.size() <= 16 && !detail::ends_have_brace(key.data(), key.size());
 }
@@ -254,7 +268,8 @@ UMBEL_ALWAYS_INLINE constexpr slot slot_of_plain(std::string_view key) noexcept 
 /// Returns the hash slot of `key`, also in constant expressions.
 /// Rule: Redis Cluster specification, "Key distribution model": CRC16 of the hash tag, modulo 16384.
 constexpr slot slot_of(std::string_view key) noexcept {
-    if (!is_plain_key(key)) [[unlikely]] return slot_of_any(key);
+    if (!is_plain_key(key)) [[unlikely]]
+        return slot_of_any(key);
     return slot_of_plain(key);
 }
 

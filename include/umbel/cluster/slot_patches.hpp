@@ -1,5 +1,5 @@
-// cluster/slot_patches.hpp: what MOVED has taught since a topology was asked for: an older answer must not take it back. Values only.
-// It knows nodes by number, and neither the table nor who is asked.
+// cluster/slot_patches.hpp: what MOVED has taught since a topology was asked for: an older answer must not
+// take it back. Values only. It knows nodes by number, and neither the table nor who is asked.
 #pragma once
 
 #include <umbel/cluster/shard_assignment.hpp>
@@ -15,12 +15,13 @@
 
 namespace umbel::cluster {
 
-/// The slots that a MOVED has changed in the table and that no topology has confirmed yet, each with the order in which it was learned.
-/// A topology that was asked for before a patch was learned may be older than the patch, and is published with the patch on top.
-/// Bounds: at most one patch a slot.
+/// The slots that a MOVED has changed in the table and that no topology has confirmed yet, each with the
+/// order in which it was learned. A topology that was asked for before a patch was learned may be older than
+/// the patch, and is published with the patch on top. Bounds: at most one patch a slot.
 class slot_patches {
 public:
-    /// A moment between two patches. An answer that was asked for at `now()` may know every patch so far, and none of those to come.
+    /// A moment between two patches. An answer that was asked for at `now()` may know every patch so far, and
+    /// none of those to come.
     std::uint64_t now() const noexcept { return count_; }
 
     /// Notes that `one` belongs to `to`; with `whole_shard`, that `to` has taken over everything from `from`.
@@ -31,7 +32,8 @@ public:
 
     /// True when a patch is newer than an answer that was asked for at `asked_at`.
     bool any_after(std::uint64_t asked_at) const noexcept {
-        return std::any_of(patches_.begin(), patches_.end(), [=](auto const& one) { return one.second.number > asked_at; });
+        return std::any_of(patches_.begin(), patches_.end(),
+                           [=](auto const& one) { return one.second.number > asked_at; });
     }
     /// Calls `take` with the number of each node that a patch leads to.
     template <class Take>
@@ -57,12 +59,13 @@ private:
     std::uint64_t count_ = 0;
 };
 
-/// A topology as it is to be published: what was told, with the patches on top that are newer than the answer.
-/// Lifetime: borrows what was told for as long as it is used.
+/// A topology as it is to be published: what was told, with the patches on top that are newer than the
+/// answer. Lifetime: borrows what was told for as long as it is used.
 class patched_assignments {
 public:
     /// Precondition: numbers.size() == told.nodes.size().
-    patched_assignments(topology const& told, std::span<std::uint16_t const> numbers, slot_patches const& patches, std::uint64_t asked_at)
+    patched_assignments(topology const& told, std::span<std::uint16_t const> numbers,
+                        slot_patches const& patches, std::uint64_t asked_at)
         : told_{told, numbers}, list_(told_.all().begin(), told_.all().end()) {
         std::size_t const count = list_.size();
         for (auto const& [at, one] : patches.patches_) {
@@ -78,12 +81,15 @@ public:
     std::span<shard_assignment const> all() const noexcept { return list_; }
 
 private:
-    /// The shard that `from` led is led by `to`, and `from` follows. False where the answer tells of no such shard with such a replica.
+    /// The shard that `from` led is led by `to`, and `from` follows. False where the answer tells of no such
+    /// shard with such a replica.
     bool fail_over(std::size_t count, std::uint16_t from, std::uint16_t to) {
         if (swapped_.contains(from)) return true;
         for (std::size_t index = 0; index < count; ++index) {
             shard_assignment& one = list_[index];
-            if (one.primary != from || std::find(one.replicas.begin(), one.replicas.end(), to) == one.replicas.end()) continue;
+            if (one.primary != from ||
+                std::find(one.replicas.begin(), one.replicas.end(), to) == one.replicas.end())
+                continue;
             std::vector<std::uint16_t>& replicas = swapped_[from];
             replicas.assign(one.replicas.begin(), one.replicas.end());
             std::replace(replicas.begin(), replicas.end(), to, from);
@@ -97,8 +103,9 @@ private:
 
     assignment_list told_;
     std::vector<shard_assignment> list_;
-    std::map<std::uint16_t, std::vector<slot_range>> single_;         // By the node that they belong to.
-    std::map<std::uint16_t, std::vector<std::uint16_t>> swapped_;     // Replicas, by the primary that has been taken over from.
+    std::map<std::uint16_t, std::vector<slot_range>> single_;  // By the node that they belong to.
+    std::map<std::uint16_t, std::vector<std::uint16_t>>
+        swapped_;  // Replicas, by the primary that has been taken over from.
 };
 
 }  // namespace umbel::cluster

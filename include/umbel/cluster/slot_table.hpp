@@ -1,9 +1,10 @@
-// cluster/slot_table.hpp: the routing table and its one writer: publishes topologies, learns from MOVED, moves and forgets.
-// It knows nodes by number only: what a number means, and when it may be used again, is the engine's business.
+// cluster/slot_table.hpp: the routing table and its one writer: publishes topologies, learns from MOVED,
+// moves and forgets. It knows nodes by number only: what a number means, and when it may be used again, is
+// the engine's business.
 //
-// The order of the stores keeps every pair of slot and node that a reader can see within the old topology or the new one: first
-// the records that lose no slot are changed in place and the others are written anew into free records; then the entries
-// are pointed at them; only then are records without slots free again.
+// The order of the stores keeps every pair of slot and node that a reader can see within the old topology or
+// the new one: first the records that lose no slot are changed in place and the others are written anew into
+// free records; then the entries are pointed at them; only then are records without slots free again.
 #pragma once
 
 #include <umbel/cluster/shard_assignment.hpp>
@@ -20,15 +21,16 @@ namespace umbel::cluster {
 
 /// What a MOVED did to the slot table.
 enum class moved_effect : std::uint8_t {
-    ignored,       ///< The entry was changed meanwhile, or says the same already, or no shard record was free.
+    ignored,  ///< The entry was changed meanwhile, or says the same already, or no shard record was free.
     slot_patched,  ///< This one slot belongs to the named node now.
     shard_moved,   ///< The named node was a known replica of the owner: it has taken over the whole shard.
 };
 
 /// What publishing a topology changed.
 struct publish_summary {
-    std::uint32_t slots_changed = 0;    ///< Entries that name another shard record than before.
-    std::uint32_t shards_changed = 0;   ///< Shard records written: new ones, and changed primaries or replicas.
+    std::uint32_t slots_changed = 0;  ///< Entries that name another shard record than before.
+    std::uint32_t shards_changed =
+        0;  ///< Shard records written: new ones, and changed primaries or replicas.
     std::uint32_t slots_uncovered = 0;  ///< Entries without a shard afterwards.
     std::uint32_t shards_dropped = 0;   ///< Shards for which no record was free; their slots are uncovered.
 
@@ -37,7 +39,8 @@ struct publish_summary {
 };
 
 /// The routing table.
-/// Threading: what basic_slot_table_reader offers from any thread; all functions below from one thread at a time.
+/// Threading: what basic_slot_table_reader offers from any thread; all functions below from one thread at a
+/// time.
 template <template <class> class Atomic>
 class basic_slot_table : public basic_slot_table_reader<Atomic> {
 public:
@@ -52,9 +55,10 @@ public:
         for (std::uint16_t shard = 0; shard < shards_max; ++shard) free_[shard] = shard;
     }
 
-    /// Makes the table say what `shards` say; slots that none of them names become uncovered. Stores only what differs. Shards of
-    /// the same primary become one, of overlapping ranges the later one counts, replicas beyond replicas_max are left out.
-    /// Cost: linear in slot_count and in the number of ranges; allocates until the writer's scratch has grown.
+    /// Makes the table say what `shards` say; slots that none of them names become uncovered. Stores only
+    /// what differs. Shards of the same primary become one, of overlapping ranges the later one counts,
+    /// replicas beyond replicas_max are left out. Cost: linear in slot_count and in the number of ranges;
+    /// allocates until the writer's scratch has grown.
     publish_summary publish(std::span<shard_assignment const> shards) {
         prepare(shards);
         choose_by_primary(shards);
@@ -67,22 +71,23 @@ public:
         return summary;
     }
 
-    /// Publishes `told`; numbers[i] is the number of told.nodes[i], or no_node for a node that is not to be used.
-    /// Failed and loading replicas are left out.
-    /// Precondition: numbers.size() == told.nodes.size().
+    /// Publishes `told`; numbers[i] is the number of told.nodes[i], or no_node for a node that is not to be
+    /// used. Failed and loading replicas are left out. Precondition: numbers.size() == told.nodes.size().
     publish_summary publish(topology const& told, std::span<std::uint16_t const> numbers) {
         return publish(assignment_list{told, numbers}.all());
     }
 
-    /// Lets a MOVED teach the table: `answered_by` said that `one` belongs to `to`. Moves the whole shard when `to` is a known
-    /// replica of the owner, otherwise patches this slot. An entry that is not the answering shard's (any more) is left alone.
-    /// `answered_by` may be a replica of the shard, or no_node when the slot had no node to ask.
-    /// Precondition: to != no_node. Rule: Redis Cluster specification, "MOVED redirection".
+    /// Lets a MOVED teach the table: `answered_by` said that `one` belongs to `to`. Moves the whole shard
+    /// when `to` is a known replica of the owner, otherwise patches this slot. An entry that is not the
+    /// answering shard's (any more) is left alone. `answered_by` may be a replica of the shard, or no_node
+    /// when the slot had no node to ask. Precondition: to != no_node. Rule: Redis Cluster specification,
+    /// "MOVED redirection".
     moved_effect on_moved(slot one, std::uint16_t answered_by, std::uint16_t to) {
         std::uint16_t const shard = entry(one.value());
         if (answers_for(shard, answered_by) && shard != no_shard && record(shard).lists(to)) {
             std::uint16_t const from = primary_in(shard);
-            if (from != no_node) return move_shard(from, to) ? moved_effect::shard_moved : moved_effect::ignored;
+            if (from != no_node)
+                return move_shard(from, to) ? moved_effect::shard_moved : moved_effect::ignored;
         }
         return learn_moved(one, answered_by, to) ? moved_effect::slot_patched : moved_effect::ignored;
     }
@@ -100,8 +105,8 @@ public:
         return true;
     }
 
-    /// A failover: `to` becomes the primary of all slots of `from` and takes over its replicas; `from` becomes one of them.
-    /// Returns whether anything changed: not when `from` is the primary of no slot.
+    /// A failover: `to` becomes the primary of all slots of `from` and takes over its replicas; `from`
+    /// becomes one of them. Returns whether anything changed: not when `from` is the primary of no slot.
     /// Precondition: to != no_node.
     bool move_shard(std::uint16_t from, std::uint16_t to) {
         UMBEL_ASSERT(to != no_node);
@@ -121,8 +126,9 @@ public:
         return true;
     }
 
-    /// Takes `node` out of the table: its slots become uncovered, and it is no shard's replica any more. A reader that was already
-    /// on its way may still return it; when the number may be used again is for the engine to know.
+    /// Takes `node` out of the table: its slots become uncovered, and it is no shard's replica any more. A
+    /// reader that was already on its way may still return it; when the number may be used again is for the
+    /// engine to know.
     void forget_node(std::uint16_t node) {
         std::uint16_t const owned = record_of_primary(node);
         if (owned != no_shard) point_all(owned, no_shard);
@@ -148,21 +154,26 @@ private:
 
     static constexpr std::uint16_t no_assignment = 0xffff;
 
-    std::uint16_t primary_in(std::uint16_t shard) const noexcept { return record(shard).head(std::memory_order_relaxed).primary(); }
+    std::uint16_t primary_in(std::uint16_t shard) const noexcept {
+        return record(shard).head(std::memory_order_relaxed).primary();
+    }
 
     std::vector<std::uint16_t> replicas_in(std::uint16_t shard) const {
         shard_head const head = record(shard).head(std::memory_order_relaxed);
         std::vector<std::uint16_t> listed(head.replicas());
-        for (std::size_t index = 0; index < listed.size(); ++index) listed[index] = record(shard).replica(head, index);
+        for (std::size_t index = 0; index < listed.size(); ++index)
+            listed[index] = record(shard).replica(head, index);
         return listed;
     }
 
-    /// True when what `node` says about a slot of `shard` may change it: it serves that shard, or nobody does.
+    /// True when what `node` says about a slot of `shard` may change it: it serves that shard, or nobody
+    /// does.
     bool answers_for(std::uint16_t shard, std::uint16_t node) const noexcept {
-        return shard == no_shard || primary_in(shard) == no_node || primary_in(shard) == node || record(shard).lists(node);
+        return shard == no_shard || primary_in(shard) == no_node || primary_in(shard) == node ||
+               record(shard).lists(node);
     }
 
-    // --- Shard records and who uses them --------------------------------------------------------------------------------------
+    // --- Shard records and who uses them ---------------------------------------------------------
 
     std::uint16_t record_of_primary(std::uint16_t node) const noexcept {
         return node < of_primary_.size() ? of_primary_[node] : no_shard;
@@ -213,7 +224,7 @@ private:
         });
     }
 
-    // --- Publishing, step by step ----------------------------------------------------------------------------------------------
+    // --- Publishing, step by step ----------------------------------------------------------------
 
     /// Lays the new topology out by slot: target_[slot] is the index of the assignment that names it.
     void prepare(std::span<shard_assignment const> shards) {
@@ -227,7 +238,8 @@ private:
             std::uint16_t const own = same_primary_before(shards, index);
             for (slot_range const range : shards[index].ranges) {
                 if (range.last < range.first) continue;
-                std::fill(target_.begin() + range.first.value(), target_.begin() + range.last.value() + 1, own);
+                std::fill(target_.begin() + range.first.value(), target_.begin() + range.last.value() + 1,
+                          own);
             }
         }
     }
@@ -253,8 +265,8 @@ private:
         }
     }
 
-    /// A shard whose primary is new here takes over the record of its first slot, unless that has a claim on it already:
-    /// a failover then changes one record and no entry.
+    /// A shard whose primary is new here takes over the record of its first slot, unless that has a claim on
+    /// it already: a failover then changes one record and no entry.
     void choose_by_slots() {
         for (std::size_t at = 0; at < slot_count; ++at) {
             std::uint16_t const index = target_[at];
@@ -266,7 +278,8 @@ private:
         }
     }
 
-    /// Marks the records from which a slot goes away: while an entry still names one, it must not begin to say something new.
+    /// Marks the records from which a slot goes away: while an entry still names one, it must not begin to
+    /// say something new.
     void find_leavers() {
         for (std::size_t at = 0; at < slot_count; ++at) {
             std::uint16_t const shard = entry(at);
@@ -311,17 +324,18 @@ private:
     std::vector<std::uint32_t> slots_of_;    // Record → how many entries name it.
     std::vector<std::uint16_t> of_primary_;  // Node → its record as a primary, or no_shard.
     std::vector<std::uint16_t> used_;        // The records in use.
-    std::vector<std::uint16_t> free_;        // A ring: the record that has been free for longest is used next.
+    std::vector<std::uint16_t> free_;  // A ring: the record that has been free for longest is used next.
     std::size_t free_first_ = 0;
     std::size_t free_count_ = 0;
 
     // Scratch of publish(), kept so that it allocates once.
-    std::vector<std::uint16_t> target_;       // Slot → assignment.
-    std::vector<std::uint16_t> chosen_;       // Assignment → record.
-    std::vector<std::uint16_t> claimed_by_;   // Record → assignment.
-    std::vector<std::uint16_t> first_with_;   // Node → an assignment that names it as primary; checked before it is believed.
-    std::vector<bool> loses_slots_;           // By record.
-    std::vector<bool> slots_to_get_;          // By assignment.
+    std::vector<std::uint16_t> target_;      // Slot → assignment.
+    std::vector<std::uint16_t> chosen_;      // Assignment → record.
+    std::vector<std::uint16_t> claimed_by_;  // Record → assignment.
+    std::vector<std::uint16_t>
+        first_with_;  // Node → an assignment that names it as primary; checked before it is believed.
+    std::vector<bool> loses_slots_;   // By record.
+    std::vector<bool> slots_to_get_;  // By assignment.
 };
 
 using slot_table = basic_slot_table<std::atomic>;

@@ -1,15 +1,16 @@
-// cluster/slot_table_reader.hpp: the reading half of the routing table: slot → shard → primary and replicas, wait-free.
-// It knows nodes by number only, and it never stores; slot_table.hpp is the one writer.
+// cluster/slot_table_reader.hpp: the reading half of the routing table: slot → shard → primary and replicas,
+// wait-free. It knows nodes by number only, and it never stores; slot_table.hpp is the one writer.
 //
-// A slot's entry names a shard record; the record's head packs a version, the number of replicas and the primary into one word,
-// and every change of a record takes a new version. Records without slots are used again, so a reader validates what it
-// read: entry, head, entry again, head again.
+// A slot's entry names a shard record; the record's head packs a version, the number of replicas and the
+// primary into one word, and every change of a record takes a new version. Records without slots are used
+// again, so a reader validates what it read: entry, head, entry again, head again.
 //
-// Why an answer was always published: let the reader have seen shard k in the entry between two loads of the same head W of
-// record k. W is unique, because versions are. Had the entry lost k before W was stored, the reader's acquire of W would
-// have made that loss visible to its second look at the entry. Had W been replaced before the entry was given k, acquiring that k
-// would have made the replacement visible to its second look at the head. So there was a moment when the entry held k and
-// record k held W; and the writer orders its stores so that every such pair belongs to the old topology or to the new one.
+// Why an answer was always published: let the reader have seen shard k in the entry between two loads of the
+// same head W of record k. W is unique, because versions are. Had the entry lost k before W was stored, the
+// reader's acquire of W would have made that loss visible to its second look at the entry. Had W been
+// replaced before the entry was given k, acquiring that k would have made the replacement visible to its
+// second look at the head. So there was a moment when the entry held k and record k held W; and the writer
+// orders its stores so that every such pair belongs to the old topology or to the new one.
 #pragma once
 
 #include <umbel/cluster/shard_record.hpp>
@@ -42,8 +43,8 @@ public:
         return read(one, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
     }
 
-    /// Writes the replicas of the shard that serves `one` to `out`, as many as fit, and returns how many were written.
-    /// Cost: wait-free: as primary_of, and one load for each replica.
+    /// Writes the replicas of the shard that serves `one` to `out`, as many as fit, and returns how many were
+    /// written. Cost: wait-free: as primary_of, and one load for each replica.
     std::size_t replicas_of(slot one, std::span<std::uint16_t> out) const noexcept {
         return read(one, std::size_t{0}, [out](auto const& record, shard_head head) noexcept {
             std::size_t const count = std::min<std::size_t>(head.replicas(), out.size());
@@ -60,11 +61,14 @@ public:
         });
     }
 
-    /// The number of the shard record that serves `one`, or no_shard. Numbers are used again when a shard has lost its last slot.
-    std::uint16_t shard_number_of(slot one) const noexcept { return entries_[one.value()].load(std::memory_order_acquire); }
+    /// The number of the shard record that serves `one`, or no_shard. Numbers are used again when a shard has
+    /// lost its last slot.
+    std::uint16_t shard_number_of(slot one) const noexcept {
+        return entries_[one.value()].load(std::memory_order_acquire);
+    }
 
-    /// The primary in shard record `shard` at this moment: for looking at one shard. It is not the way to route a slot,
-    /// because the record may serve others by now. Precondition: shard < shards_max().
+    /// The primary in shard record `shard` at this moment: for looking at one shard. It is not the way to
+    /// route a slot, because the record may serve others by now. Precondition: shard < shards_max().
     std::uint16_t primary_of_shard(std::uint16_t shard) const noexcept {
         UMBEL_ASSERT(shard < shards_max_);
         return records_[shard].head(std::memory_order_acquire).primary();
@@ -72,9 +76,9 @@ public:
 
     /// The number of slots without a shard. Cost: linear in slot_count.
     std::size_t uncovered_slots() const noexcept {
-        return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](auto const& entry) {
-            return entry.load(std::memory_order_relaxed) == no_shard;
-        }));
+        return static_cast<std::size_t>(std::count_if(
+            entries_.begin(), entries_.end(),
+            [](auto const& entry) { return entry.load(std::memory_order_relaxed) == no_shard; }));
     }
 
     /// The number of shard records there are.
@@ -91,13 +95,19 @@ protected:
     shard_record<Atomic>& record(std::uint16_t shard) noexcept { return records_[shard]; }
     shard_record<Atomic> const& record(std::uint16_t shard) const noexcept { return records_[shard]; }
 
-    /// The writer's way to read an entry and to store one: all stores of the writer before it are visible to who reads it.
-    std::uint16_t entry(std::size_t at) const noexcept { return entries_[at].load(std::memory_order_relaxed); }
-    void set_entry(std::size_t at, std::uint16_t shard) noexcept { entries_[at].store(shard, std::memory_order_release); }
+    /// The writer's way to read an entry and to store one: all stores of the writer before it are visible to
+    /// who reads it.
+    std::uint16_t entry(std::size_t at) const noexcept {
+        return entries_[at].load(std::memory_order_relaxed);
+    }
+    void set_entry(std::size_t at, std::uint16_t shard) noexcept {
+        entries_[at].store(shard, std::memory_order_release);
+    }
 
 private:
-    /// Validation fails only when the writer changes this very shard or entry between two neighbouring loads. A reader that met
-    /// this so often in a row answers "no node", which routes nobody wrongly: the caller looks again.
+    /// Validation fails only when the writer changes this very shard or entry between two neighbouring loads.
+    /// A reader that met this so often in a row answers "no node", which routes nobody wrongly: the caller
+    /// looks again.
     static constexpr int attempts_max = 64;
 
     template <class Value, class Look>
@@ -109,7 +119,8 @@ private:
             shard_head const head = record.head(std::memory_order_acquire);
             Value const found = look(record, head);
             std::uint16_t const again = entry.load(std::memory_order_acquire);
-            if (again == shard && record.head(std::memory_order_relaxed) == head) [[likely]] return found;
+            if (again == shard && record.head(std::memory_order_relaxed) == head) [[likely]]
+                return found;
             shard = again;
         }
         return none;

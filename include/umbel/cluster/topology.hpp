@@ -1,5 +1,6 @@
-// cluster/topology.hpp: what a cluster looks like at one time: nodes, shards with their slots, migrations under way. Values only.
-// It knows neither how a topology is asked for nor how it is read, compared or published.
+// cluster/topology.hpp: what a cluster looks like at one time: nodes, shards with their slots, migrations
+// under way. Values only. It knows neither how a topology is asked for nor how it is read, compared or
+// published.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -37,13 +38,15 @@ constexpr bool is_routable(node_health health) noexcept {
     return false;
 }
 
-/// Where a topology comes from. Only `nodes` carries config epochs; `standalone` is one server without cluster mode.
+/// Where a topology comes from. Only `nodes` carries config epochs; `standalone` is one server without
+/// cluster mode.
 enum class source : std::uint8_t { shards, slots, nodes, standalone };
 
 /// One node, as one answer told it. Fields that the answer does not carry stay empty or 0.
 struct node_info {
     std::string id;
-    endpoint where;  ///< Where to connect: the preferred endpoint, with the TLS port where the client speaks TLS.
+    endpoint
+        where;  ///< Where to connect: the preferred endpoint, with the TLS port where the client speaks TLS.
     std::string ip;
     std::string hostname;
     std::uint16_t port = 0;      ///< Plain port; 0 when there is none.
@@ -62,7 +65,9 @@ struct slot_range {
     slot first;
     slot last;
 
-    constexpr std::size_t size() const noexcept { return last < first ? 0 : std::size_t{last.value()} - first.value() + 1; }
+    constexpr std::size_t size() const noexcept {
+        return last < first ? 0 : std::size_t{last.value()} - first.value() + 1;
+    }
     constexpr bool contains(slot one) const noexcept { return first <= one && one <= last; }
 
     friend constexpr bool operator==(slot_range, slot_range) noexcept = default;
@@ -116,7 +121,8 @@ struct topology {
         return static_cast<std::size_t>(std::count(covered.begin(), covered.end(), true));
     }
 
-    /// The index of the shard that serves `one`, or `none`. Cost: linear in the number of ranges; see shards_by_slot for many.
+    /// The index of the shard that serves `one`, or `none`. Cost: linear in the number of ranges; see
+    /// shards_by_slot for many.
     std::uint32_t shard_of(slot one) const noexcept {
         for (std::size_t index = 0; index < shards.size(); ++index) {
             for (auto const& range : shards[index].ranges) {
@@ -147,14 +153,16 @@ struct topology {
 inline constexpr std::uint16_t no_shard = 0xffff;
 
 /// The shard of every slot, by index into `told.shards`; no_shard where nobody serves it.
-/// Precondition: told.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots and ranges.
+/// Precondition: told.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots
+/// and ranges.
 inline std::vector<std::uint16_t> shards_by_slot(topology const& told) {
     UMBEL_ASSERT(told.shards.size() < no_shard);
     std::vector<std::uint16_t> owners(slot_count, no_shard);
     for (std::size_t index = 0; index < told.shards.size(); ++index) {
         for (auto const& range : told.shards[index].ranges) {
             if (range.last < range.first) continue;
-            std::fill(owners.begin() + range.first.value(), owners.begin() + range.last.value() + 1, static_cast<std::uint16_t>(index));
+            std::fill(owners.begin() + range.first.value(), owners.begin() + range.last.value() + 1,
+                      static_cast<std::uint16_t>(index));
         }
     }
     return owners;

@@ -1,5 +1,5 @@
-// cluster/topology_merge.hpp: which of several topologies to believe, shard by shard, and whether two of them differ. Pure functions.
-// It knows neither who was asked nor what is published.
+// cluster/topology_merge.hpp: which of several topologies to believe, shard by shard, and whether two of them
+// differ. Pure functions. It knows neither who was asked nor what is published.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -45,10 +45,12 @@ inline std::vector<endpoint const*> routable_replicas(topology const& told, shar
 
 inline bool same_shard(topology const& left, shard const& one, topology const& right, shard const& other) {
     if ((one.primary == topology::none) != (other.primary == topology::none)) return false;
-    if (one.primary != topology::none && !same_node(left.nodes[one.primary], right.nodes[other.primary])) return false;
+    if (one.primary != topology::none && !same_node(left.nodes[one.primary], right.nodes[other.primary]))
+        return false;
     auto const ours = routable_replicas(left, one);
     auto const theirs = routable_replicas(right, other);
-    return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(), [](auto const* a, auto const* b) { return *a == *b; });
+    return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                      [](auto const* a, auto const* b) { return *a == *b; });
 }
 
 /// Rebuilds the ranges of all shards from the owner of each slot.
@@ -68,9 +70,9 @@ inline void set_ranges(topology& told, std::span<std::uint16_t const> owners) {
 
 }  // namespace detail
 
-/// True when routing by `right` would differ from routing by `left`: another owner of a slot, another address of a node, other
-/// replicas that can be read from. Offsets, epochs, migrations and the order of nodes, shards and replicas make no difference.
-/// Cost: linear in the number of slots, ranges and nodes.
+/// True when routing by `right` would differ from routing by `left`: another owner of a slot, another address
+/// of a node, other replicas that can be read from. Offsets, epochs, migrations and the order of nodes,
+/// shards and replicas make no difference. Cost: linear in the number of slots, ranges and nodes.
 inline bool differs(topology const& left, topology const& right) {
     auto const ours = shards_by_slot(left);
     auto const theirs = shards_by_slot(right);
@@ -84,12 +86,15 @@ inline bool differs(topology const& left, topology const& right) {
     return false;
 }
 
-/// True when `incoming` names a node that `current` knows: by its id, or by its address where either view carries no ids. A view that
-/// shares no node belongs to another cluster. An empty current view knows nobody and takes anyone.
+/// True when `incoming` names a node that `current` knows: by its id, or by its address where either view
+/// carries no ids. A view that shares no node belongs to another cluster. An empty current view knows nobody
+/// and takes anyone.
 inline bool shares_known_node(topology const& current, topology const& incoming) {
     if (current.nodes.empty()) return true;
     detail::id_index const known = detail::index_ids(current);
-    auto const any_incoming = [&](auto says) { return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), says); };
+    auto const any_incoming = [&](auto says) {
+        return std::any_of(incoming.nodes.begin(), incoming.nodes.end(), says);
+    };
     if (!known.empty() && any_incoming([](node_info const& node) { return !node.id.empty(); })) {
         return any_incoming([&](node_info const& node) { return known.find(node.id) != topology::none; });
     }
@@ -98,8 +103,8 @@ inline bool shares_known_node(topology const& current, topology const& incoming)
     return any_incoming([&](node_info const& node) { return addresses.contains(node.where); });
 }
 
-/// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells, node by node id; and, where the two
-/// disagree which of a shard's masters serves, the primary.
+/// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells,
+/// node by node id; and, where the two disagree which of a shard's masters serves, the primary.
 inline void adopt_epochs(topology& told, topology const& nodes) {
     detail::id_index const known = detail::index_ids(nodes);
     auto const find_here = [&](std::uint32_t other) {
@@ -116,13 +121,16 @@ inline void adopt_epochs(topology& told, topology const& nodes) {
     }
     for (shard& one : told.shards) {
         if (one.primary == topology::none) continue;
-        // Until a primary that is gone counts as failed, CLUSTER SHARDS may list it as a second master that is well, before the one that has
-        // taken over (seen on valkey-server 8.0): CLUSTER NODES of the same node tells which of them owns the slots.
-        std::uint32_t const owner = one.ranges.empty() ? topology::none : nodes.owner(one.ranges.front().first);
+        // Until a primary that is gone counts as failed, CLUSTER SHARDS may list it as a second master that
+        // is well, before the one that has taken over (seen on valkey-server 8.0): CLUSTER NODES of the same
+        // node tells which of them owns the slots.
+        std::uint32_t const owner =
+            one.ranges.empty() ? topology::none : nodes.owner(one.ranges.front().first);
         if (owner != topology::none && nodes.nodes[owner].id != told.nodes[one.primary].id) {
             std::uint32_t const here = find_here(owner);
             auto const leads = [here](shard const& other) { return other.primary == here; };
-            if (here != topology::none && told.nodes[here].role == node_role::primary && std::none_of(told.shards.begin(), told.shards.end(), leads))
+            if (here != topology::none && told.nodes[here].role == node_role::primary &&
+                std::none_of(told.shards.begin(), told.shards.end(), leads))
                 one.primary = here;
         }
         one.config_epoch = told.nodes[one.primary].config_epoch;
@@ -133,15 +141,16 @@ inline void adopt_epochs(topology& told, topology const& nodes) {
 
 namespace detail {
 
-/// The shards of `current` of which `incoming` has only heard older news: it knows their primary, with a lower config epoch.
-/// A primary that `incoming` does not know at all may be gone for good: keeping its slots could lock them for ever, while a wrong
-/// owner costs a MOVED.
+/// The shards of `current` of which `incoming` has only heard older news: it knows their primary, with a
+/// lower config epoch. A primary that `incoming` does not know at all may be gone for good: keeping its slots
+/// could lock them for ever, while a wrong owner costs a MOVED.
 inline std::vector<std::uint16_t> fresher_shards(topology const& current, topology const& incoming) {
     id_index const known = index_ids(incoming);
     std::vector<std::uint16_t> found;
     for (std::size_t index = 0; index < current.shards.size(); ++index) {
         shard const& one = current.shards[index];
-        if (one.primary == topology::none || one.config_epoch == 0 || current.nodes[one.primary].id.empty()) continue;
+        if (one.primary == topology::none || one.config_epoch == 0 || current.nodes[one.primary].id.empty())
+            continue;
         std::uint32_t const same = known.find(current.nodes[one.primary].id);
         if (same == topology::none) continue;
         std::uint64_t const heard = incoming.nodes[same].config_epoch;
@@ -154,9 +163,11 @@ inline std::vector<std::uint16_t> fresher_shards(topology const& current, topolo
 class shard_transplant {
 public:
     /// `into` begins as a copy of `base`.
-    shard_transplant(topology const& from, topology const& base, topology& into) : from_{from}, into_{into}, known_{index_ids(base)} {}
+    shard_transplant(topology const& from, topology const& base, topology& into)
+        : from_{from}, into_{into}, known_{index_ids(base)} {}
 
-    /// Returns the index that shard `index` of the one view has in the other: the shard of the same primary, or a new one.
+    /// Returns the index that shard `index` of the one view has in the other: the shard of the same primary,
+    /// or a new one.
     std::uint16_t add(std::size_t index) {
         shard const& one = from_.shards[index];
         std::uint32_t const primary = adopt(one.primary);
@@ -198,11 +209,12 @@ private:
 
 }  // namespace detail
 
-/// Takes `incoming`, except for the shards of which `current` has newer news: where both views know the config epoch of a shard's primary
-/// and the current one is higher, its slots stay as they are, unless incoming gives them to a shard whose epoch is at
-/// least as high. Without epochs the answer is `incoming`.
+/// Takes `incoming`, except for the shards of which `current` has newer news: where both views know the
+/// config epoch of a shard's primary and the current one is higher, its slots stay as they are, unless
+/// incoming gives them to a shard whose epoch is at least as high. Without epochs the answer is `incoming`.
 /// Cost: linear in the number of slots, ranges and nodes; for the common case, nothing stale, one copy.
-/// Rule: Redis Cluster specification, "UPDATE messages" and "Configuration epoch": the higher config epoch wins.
+/// Rule: Redis Cluster specification, "UPDATE messages" and "Configuration epoch": the higher config epoch
+/// wins.
 inline topology merge(topology const& current, topology const& incoming) {
     auto const fresher = detail::fresher_shards(current, incoming);
     if (fresher.empty()) return incoming;
@@ -215,7 +227,8 @@ inline topology merge(topology const& current, topology const& incoming) {
         std::uint16_t const place = transplant.add(index);
         for (slot_range const range : one.ranges) {
             for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) {
-                bool const newer = told[at] != no_shard && incoming.shards[told[at]].config_epoch >= one.config_epoch;
+                bool const newer =
+                    told[at] != no_shard && incoming.shards[told[at]].config_epoch >= one.config_epoch;
                 if (!newer) owners[at] = place;
             }
         }
@@ -223,17 +236,17 @@ inline topology merge(topology const& current, topology const& incoming) {
     detail::set_ranges(made, owners);
     std::size_t index = 0;
     std::erase_if(made.shards, [&](shard const& one) {
-        bool const lost_all = index < incoming.shards.size() && !incoming.shards[index].ranges.empty() && one.ranges.empty();
+        bool const lost_all =
+            index < incoming.shards.size() && !incoming.shards[index].ranges.empty() && one.ranges.empty();
         ++index;
         return lost_all;
     });
     return made;
 }
 
-/// Chooses from several answers: full coverage before partial, then what most of them say, then more coverage, then the earlier; and of
-/// every shard the news with the highest config epoch that any answer carries.
-/// Precondition: answers is not empty.
-/// Cost: quadratic in the number of answers, which is a handful.
+/// Chooses from several answers: full coverage before partial, then what most of them say, then more
+/// coverage, then the earlier; and of every shard the news with the highest config epoch that any answer
+/// carries. Precondition: answers is not empty. Cost: quadratic in the number of answers, which is a handful.
 inline topology choose(std::span<topology const> answers) {
     UMBEL_ASSERT(!answers.empty());
     struct rank {
@@ -244,7 +257,8 @@ inline topology choose(std::span<topology const> answers) {
     auto const rank_of = [&](topology const& one) {
         std::size_t const covered = one.covered_slots();
         auto const agrees = [&](topology const& other) { return &one == &other || !differs(one, other); };
-        return rank{covered == slot_count, static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), agrees)), covered};
+        return rank{covered == slot_count,
+                    static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), agrees)), covered};
     };
     auto const better = [](rank const& left, rank const& right) {
         if (left.full != right.full) return left.full;

@@ -1,5 +1,6 @@
-// cluster/topology_parse.hpp: what the readers of CLUSTER SHARDS, SLOTS and NODES share: where a node is to be reached, and a builder
-// that joins nodes and shards and holds the bounds. It knows none of the three formats.
+// cluster/topology_parse.hpp: what the readers of CLUSTER SHARDS, SLOTS and NODES share: where a node is to
+// be reached, and a builder that joins nodes and shards and holds the bounds. It knows none of the three
+// formats.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -38,14 +39,16 @@ inline tl::unexpected<error> bad_topology(std::string_view command, std::string_
 /// Whether a node can be reached by what the answer tells.
 enum class placing : std::uint8_t {
     placed,
-    hidden,     ///< Host "?", or no port for this kind of connection: the node exists, but nobody can connect to it.
+    hidden,  ///< Host "?", or no port for this kind of connection: the node exists, but nobody can connect to
+             ///< it.
     malformed,  ///< No host at all would look like this.
 };
 
 /// Decides where `node` is to be reached. A host of null reads as "".
-/// Rule: CLUSTER SLOTS, "Nested result array": null means the host that was asked, "?" a host that is not known; an
-/// empty one is a node that has not learnt its own address yet.
-inline placing place(node_info& node, std::string_view host, std::uint16_t port, parse_context const& context) {
+/// Rule: CLUSTER SLOTS, "Nested result array": null means the host that was asked, "?" a host that is not
+/// known; an empty one is a node that has not learnt its own address yet.
+inline placing place(node_info& node, std::string_view host, std::uint16_t port,
+                     parse_context const& context) {
     if (host == "?") return placing::hidden;
     if (host.empty()) host = context.queried_host;
     if (host.empty() || port == 0) return placing::hidden;
@@ -56,13 +59,15 @@ inline placing place(node_info& node, std::string_view host, std::uint16_t port,
     return placing::placed;
 }
 
-/// Puts a topology together. A function that returns false has found something that no cluster says; reason() names it.
-/// Lifetime: borrows the ids it is given until finish().
+/// Puts a topology together. A function that returns false has found something that no cluster says; reason()
+/// names it. Lifetime: borrows the ids it is given until finish().
 class topology_builder {
 public:
     static constexpr std::uint32_t none = topology::none;
 
-    topology_builder(source told_by, parse_context const& context) : context_{context} { made_.told_by = told_by; }
+    topology_builder(source told_by, parse_context const& context) : context_{context} {
+        made_.told_by = told_by;
+    }
 
     parse_context const& context() const noexcept { return context_; }
     std::string_view reason() const noexcept { return reason_; }
@@ -83,7 +88,8 @@ public:
         return found == by_endpoint_.end() ? none : found->second;
     }
 
-    /// Adds a node that find() did not find. `id` is node.id, where the answer keeps it; old servers send none.
+    /// Adds a node that find() did not find. `id` is node.id, where the answer keeps it; old servers send
+    /// none.
     bool add_node(node_info&& node, std::string_view id, std::uint32_t& index) {
         if (made_.nodes.size() >= context_.nodes_max) return refuse("more nodes than the client accepts");
         index = static_cast<std::uint32_t>(made_.nodes.size());
@@ -133,7 +139,8 @@ public:
             if (taken_[at]) return refuse("two shards with the same slot");
             taken_[at] = true;
         }
-        made_.shards[shard].ranges.push_back({slot{static_cast<std::uint16_t>(first)}, slot{static_cast<std::uint16_t>(last)}});
+        made_.shards[shard].ranges.push_back(
+            {slot{static_cast<std::uint16_t>(first)}, slot{static_cast<std::uint16_t>(last)}});
         return true;
     }
 

@@ -1,5 +1,5 @@
-// cluster/topology_parse_nodes.hpp: reads the text of CLUSTER NODES, the only answer that carries config epochs and migrations.
-// It knows the format of its lines and nothing of how the text was asked for.
+// cluster/topology_parse_nodes.hpp: reads the text of CLUSTER NODES, the only answer that carries config
+// epochs and migrations. It knows the format of its lines and nothing of how the text was asked for.
 #pragma once
 
 #include <umbel/cluster/topology_parse.hpp>
@@ -31,7 +31,8 @@ bool read_number(std::string_view text, Number& number) noexcept {
     return code == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
-/// Reads one CLUSTER NODES text. Replicas are joined to their primaries at the end, because these may stand behind them.
+/// Reads one CLUSTER NODES text. Replicas are joined to their primaries at the end, because these may stand
+/// behind them.
 class nodes_reader {
 public:
     explicit nodes_reader(parse_context const& context) : builder_{source::nodes, context} {}
@@ -44,7 +45,8 @@ public:
         }
         for (auto const& [replica, primary_id] : replicas_) {
             std::uint32_t const primary = builder_.find(primary_id);
-            std::uint32_t const shard = primary == builder_.none ? builder_.none : builder_.find_shard(primary);
+            std::uint32_t const shard =
+                primary == builder_.none ? builder_.none : builder_.find_shard(primary);
             if (shard != builder_.none) builder_.add_replica(shard, replica);
         }
         return builder_.finish();
@@ -73,8 +75,8 @@ private:
         return found;
     }
 
-    /// Line layout: <id> <ip:port@cport[,hostname[,name=value…]]> <flags> <primary> <ping> <pong> <epoch> <link-state> <slot> …
-    /// Rule: CLUSTER NODES, "Serialization format".
+    /// Line layout: <id> <ip:port@cport[,hostname[,name=value…]]> <flags> <primary> <ping> <pong> <epoch>
+    /// <link-state> <slot> … Rule: CLUSTER NODES, "Serialization format".
     bool read_line(std::string_view line) {
         std::string_view const id = take_field(line, ' ');
         std::string_view const address = take_field(line, ' ');
@@ -88,7 +90,8 @@ private:
         if (builder_.find(id) != builder_.none) return builder_.refuse("two lines with the same node id");
 
         node_info node;
-        if (!read_number(epoch, node.config_epoch)) return builder_.refuse("a config epoch that is no number");
+        if (!read_number(epoch, node.config_epoch))
+            return builder_.refuse("a config epoch that is no number");
         placing const where = read_address(address, node);
         if (where == placing::malformed) return builder_.refuse("a node address that is no host and port");
 
@@ -130,7 +133,8 @@ private:
             }
             std::string_view rest = field;
             std::uint32_t first = 0;
-            if (!read_number(take_field(rest, '-'), first)) return builder_.refuse("a slot that is no number");
+            if (!read_number(take_field(rest, '-'), first))
+                return builder_.refuse("a slot that is no number");
             std::uint32_t last = first;
             if (field.find('-') != std::string_view::npos && !read_number(rest, last)) {
                 return builder_.refuse("a range of slots that is none");
@@ -144,14 +148,19 @@ private:
     /// "[93->-<id>]" says that the slot leaves this node, "[93-<-<id>]" that it comes here.
     bool read_migration(std::string_view field, std::string_view id) {
         std::size_t const arrow = std::min(field.find("->-"), field.find("-<-"));
-        if (arrow == std::string_view::npos || field.back() != ']') return builder_.refuse("a migration that cannot be read");
+        if (arrow == std::string_view::npos || field.back() != ']')
+            return builder_.refuse("a migration that cannot be read");
         std::string_view const other = field.substr(arrow + 3, field.size() - arrow - 4);
         std::uint16_t number = 0;
-        if (!read_number(field.substr(1, arrow - 1), number) || number >= slot_count) return builder_.refuse("a slot beyond 16383");
-        if (other.empty() || other.size() > host_bytes_max) return builder_.refuse("a migration that cannot be read");
-        if (builder_.migrations() >= 2 * std::size_t{slot_count}) return builder_.refuse("more migrations than slots");
+        if (!read_number(field.substr(1, arrow - 1), number) || number >= slot_count)
+            return builder_.refuse("a slot beyond 16383");
+        if (other.empty() || other.size() > host_bytes_max)
+            return builder_.refuse("a migration that cannot be read");
+        if (builder_.migrations() >= 2 * std::size_t{slot_count})
+            return builder_.refuse("more migrations than slots");
         bool const leaves = field[arrow + 1] == '>';
-        builder_.add_migration({slot{number}, std::string{leaves ? id : other}, std::string{leaves ? other : id},
+        builder_.add_migration({slot{number}, std::string{leaves ? id : other},
+                                std::string{leaves ? other : id},
                                 leaves ? migration::direction::migrating : migration::direction::importing});
         return true;
     }
@@ -162,11 +171,10 @@ private:
 
 }  // namespace detail
 
-/// Reads the text of CLUSTER NODES. Nodes in handshake, without an address or with the host "?" are left out; a replica whose primary is
-/// not there belongs to no shard; a primary without slots is a shard without ranges.
-/// Errors: protocol_error (delivery executed) for anything that no cluster says.
-/// Cost: linear in the length of the text.
-/// Rule: CLUSTER NODES, "Serialization format".
+/// Reads the text of CLUSTER NODES. Nodes in handshake, without an address or with the host "?" are left out;
+/// a replica whose primary is not there belongs to no shard; a primary without slots is a shard without
+/// ranges. Errors: protocol_error (delivery executed) for anything that no cluster says. Cost: linear in the
+/// length of the text. Rule: CLUSTER NODES, "Serialization format".
 inline result<topology> parse_cluster_nodes(std::string_view text, parse_context const& context) {
     return detail::nodes_reader{context}.read(text);
 }

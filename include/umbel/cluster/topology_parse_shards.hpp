@@ -26,7 +26,8 @@ public:
         if (!is_list(reply)) return bad_topology("CLUSTER SHARDS", "the reply is no array");
         for (resp::view const entry : reply.children()) {
             if (!read_entry(entry)) {
-                return bad_topology("CLUSTER SHARDS", builder_.reason().empty() ? "an entry is no map" : builder_.reason());
+                return bad_topology("CLUSTER SHARDS",
+                                    builder_.reason().empty() ? "an entry is no map" : builder_.reason());
             }
         }
         return builder_.finish();
@@ -43,7 +44,8 @@ private:
         });
         if (!is_map) return builder_.refuse("an entry that is no map");
         if (!slots || !nodes) return builder_.refuse("a shard without slots or nodes");
-        if (!is_list(*slots) || slots->children_count() % 2 != 0) return builder_.refuse("slots that are no list of ranges");
+        if (!is_list(*slots) || slots->children_count() % 2 != 0)
+            return builder_.refuse("slots that are no list of ranges");
         if (!is_list(*nodes)) return builder_.refuse("nodes that are no list");
 
         members_.clear();
@@ -59,16 +61,19 @@ private:
         return true;
     }
 
-    /// Makes the nodes of one entry a shard. After a failover servers list the dead primary beside the new one, both as
-    /// masters (seen on valkey-server 8.0): the one in better health is the primary, and the other is no replica.
+    /// Makes the nodes of one entry a shard. After a failover servers list the dead primary beside the new
+    /// one, both as masters (seen on valkey-server 8.0): the one in better health is the primary, and the
+    /// other is no replica.
     std::uint32_t join_members(bool has_slots) {
         std::uint32_t primary = builder_.none;
         for (std::uint32_t const node : members_) {
             if (builder_.node(node).role != node_role::primary) continue;
-            if (primary == builder_.none || builder_.node(node).health < builder_.node(primary).health) primary = node;
+            if (primary == builder_.none || builder_.node(node).health < builder_.node(primary).health)
+                primary = node;
         }
         if (primary == builder_.none && members_.empty() && !has_slots) return builder_.none;
-        std::uint32_t const shard = primary == builder_.none ? builder_.new_shard() : builder_.shard_of_primary(primary);
+        std::uint32_t const shard =
+            primary == builder_.none ? builder_.new_shard() : builder_.shard_of_primary(primary);
         for (std::uint32_t const node : members_) {
             if (builder_.node(node).role == node_role::replica) builder_.add_replica(shard, node);
         }
@@ -85,7 +90,8 @@ private:
 
     bool read_node(resp::view entry) {
         raw_node raw;
-        bool const is_map = for_each_pair(entry, [&](std::string_view name, resp::view value) { return read_field(name, value, raw); });
+        bool const is_map = for_each_pair(
+            entry, [&](std::string_view name, resp::view value) { return read_field(name, value, raw); });
         if (!is_map) return builder_.reason().empty() ? builder_.refuse("a node that is no map") : false;
         node_info& node = raw.info;
         if (raw.id.empty() || raw.id.size() > host_bytes_max) return builder_.refuse("a node without an id");
@@ -117,11 +123,13 @@ private:
             raw.has_host = true;
         }
         if (name == "port" || name == "tls-port") {
-            if (!read_port(value, name == "port" ? raw.info.port : raw.info.tls_port)) return builder_.refuse("a port that is none");
+            if (!read_port(value, name == "port" ? raw.info.port : raw.info.tls_port))
+                return builder_.refuse("a port that is none");
             raw.has_port = true;
         }
         if (name == "replication-offset") raw.info.replication_offset = value.integer().value_or(0);
-        if (name == "role") raw.info.role = text == "master" || text == "primary" ? node_role::primary : node_role::replica;
+        if (name == "role")
+            raw.info.role = text == "master" || text == "primary" ? node_role::primary : node_role::replica;
         if (name == "health") raw.info.health = health_of(text);
         return true;
     }
@@ -137,12 +145,11 @@ private:
 
 }  // namespace detail
 
-/// Reads the reply of CLUSTER SHARDS: maps in RESP3, flat arrays in RESP2. Where to connect is the field `endpoint`: null and "" stand for
-/// the queried host, a node with "?" is left out, and so is one without a port for this kind of connection.
-/// Fields that are not known are passed over. The answer carries no config epochs.
-/// Errors: protocol_error (delivery executed) for anything that no cluster says.
-/// Cost: linear in the number of elements.
-/// Rule: CLUSTER SHARDS, "Behavior".
+/// Reads the reply of CLUSTER SHARDS: maps in RESP3, flat arrays in RESP2. Where to connect is the field
+/// `endpoint`: null and "" stand for the queried host, a node with "?" is left out, and so is one without a
+/// port for this kind of connection. Fields that are not known are passed over. The answer carries no config
+/// epochs. Errors: protocol_error (delivery executed) for anything that no cluster says. Cost: linear in the
+/// number of elements. Rule: CLUSTER SHARDS, "Behavior".
 inline result<topology> parse_cluster_shards(resp::view reply, parse_context const& context) {
     return detail::shards_reader{context}.read(reply);
 }

@@ -1,5 +1,5 @@
-// cluster/topology_parse_slots.hpp: reads the reply of CLUSTER SLOTS, in RESP2 and RESP3, of old servers and new.
-// It knows the layout of that reply and nothing of how it was asked for.
+// cluster/topology_parse_slots.hpp: reads the reply of CLUSTER SLOTS, in RESP2 and RESP3, of old servers and
+// new. It knows the layout of that reply and nothing of how it was asked for.
 #pragma once
 
 #include <umbel/cluster/topology_parse.hpp>
@@ -14,7 +14,8 @@ namespace umbel::cluster {
 
 namespace detail {
 
-/// Calls `use(name, value)` for the pairs of a map, or of the flat array that RESP2 sends for one; false when `pairs` is neither.
+/// Calls `use(name, value)` for the pairs of a map, or of the flat array that RESP2 sends for one; false when
+/// `pairs` is neither.
 template <class Use>
 bool for_each_pair(resp::view pairs, Use use) {
     bool const flat = pairs.kind() == resp::type::array && pairs.children_count() % 2 == 0;
@@ -25,7 +26,9 @@ bool for_each_pair(resp::view pairs, Use use) {
     return true;
 }
 
-inline bool is_list(resp::view value) noexcept { return value.kind() == resp::type::array || value.kind() == resp::type::set; }
+inline bool is_list(resp::view value) noexcept {
+    return value.kind() == resp::type::array || value.kind() == resp::type::set;
+}
 
 /// Reads a port; 0 stands for none.
 inline bool read_port(resp::view value, std::uint16_t& port) noexcept {
@@ -51,7 +54,8 @@ public:
 private:
     /// Entry layout: first slot, last slot, primary, replicas …
     bool read_entry(resp::view entry) {
-        if (!is_list(entry) || entry.children_count() < 2) return builder_.refuse("an entry without a range of slots");
+        if (!is_list(entry) || entry.children_count() < 2)
+            return builder_.refuse("an entry without a range of slots");
         auto at = entry.children().begin();
         std::optional<std::int64_t> const first = (*at++).integer();
         std::optional<std::int64_t> const last = (*at++).integer();
@@ -73,19 +77,23 @@ private:
 
     /// Node layout: host, port, and since version 4 the id, and since version 7 a list of further addresses.
     bool read_node(resp::view entry, bool primary, std::uint32_t& index) {
-        if (!is_list(entry) || entry.children_count() < 2) return builder_.refuse("a node without host and port");
+        if (!is_list(entry) || entry.children_count() < 2)
+            return builder_.refuse("a node without host and port");
         auto at = entry.children().begin();
         resp::view const host = *at++;
         resp::view const port = *at++;
         auto const end = entry.children().end();
         std::string_view const id = at == end ? std::string_view{} : (*at++).text();
-        // A cluster in pieces names each node thousands of times; only the first time costs more than this look.
+        // A cluster in pieces names each node thousands of times; only the first time costs more than this
+        // look.
         if (!id.empty() && (index = builder_.find(id)) != builder_.none) return true;
 
         node_info node;
         if (!host.is_null() && !host.is_text()) return builder_.refuse("a host that is no string");
-        if (!read_port(port, builder_.context().tls ? node.tls_port : node.port)) return builder_.refuse("a port that is none");
-        placing const where = place(node, host.text(), builder_.context().tls ? node.tls_port : node.port, builder_.context());
+        if (!read_port(port, builder_.context().tls ? node.tls_port : node.port))
+            return builder_.refuse("a port that is none");
+        placing const where =
+            place(node, host.text(), builder_.context().tls ? node.tls_port : node.port, builder_.context());
         if (where == placing::malformed) return builder_.refuse("a host that cannot be one");
         if (where == placing::hidden) return true;
         if (id.empty() && (index = builder_.find(node.where)) != builder_.none) return true;
@@ -97,7 +105,8 @@ private:
         } else {
             node.hostname.assign(host.text());
         }
-        if (at != end && !read_addresses(*at, node)) return builder_.refuse("further addresses that cannot be read");
+        if (at != end && !read_addresses(*at, node))
+            return builder_.refuse("further addresses that cannot be read");
         return builder_.add_node(std::move(node), id, index);
     }
 
@@ -116,11 +125,10 @@ private:
 
 }  // namespace detail
 
-/// Reads the reply of CLUSTER SLOTS. A node with the host "?" is left out, null and "" stand for the queried host; entries of one primary
-/// become one shard. The answer carries neither config epochs nor health: nodes count as online.
-/// Errors: protocol_error (delivery executed) for anything that no cluster says.
-/// Cost: linear in the number of elements.
-/// Rule: CLUSTER SLOTS, "Nested result array".
+/// Reads the reply of CLUSTER SLOTS. A node with the host "?" is left out, null and "" stand for the queried
+/// host; entries of one primary become one shard. The answer carries neither config epochs nor health: nodes
+/// count as online. Errors: protocol_error (delivery executed) for anything that no cluster says. Cost:
+/// linear in the number of elements. Rule: CLUSTER SLOTS, "Nested result array".
 inline result<topology> parse_cluster_slots(resp::view reply, parse_context const& context) {
     return detail::slots_reader{context}.read(reply);
 }

@@ -26,7 +26,8 @@ inline tl::unexpected<error> bad(std::string_view text, std::string_view why) {
     // The password is not repeated in a message.
     std::size_t const at = text.rfind('@');
     std::string shown{at == std::string_view::npos ? text : text.substr(at + 1)};
-    return fail(errc::bad_argument, delivery::not_sent, "options.seeds: the URL of \"" + shown + "\" " + std::string{why});
+    return fail(errc::bad_argument, delivery::not_sent,
+                "options.seeds: the URL of \"" + shown + "\" " + std::string{why});
 }
 
 inline int hex_value(char digit) noexcept {
@@ -70,23 +71,27 @@ inline std::optional<std::uint32_t> number(std::string_view text) noexcept {
 inline bool is_url(std::string_view text) noexcept { return text.find("://") != std::string_view::npos; }
 
 /// Reads a seed given as a URL.
-/// Errors: bad_argument: an unknown scheme, rediss:// (TLS is not part of this header), a broken escape, a database that is no number, what
-/// endpoint::parse refuses, and a query.
+/// Errors: bad_argument: an unknown scheme, rediss:// (TLS is not part of this header), a broken escape, a
+/// database that is no number, what endpoint::parse refuses, and a query.
 inline result<seed_url> read_url(std::string_view text) {
     std::size_t const colon = text.find("://");
     if (colon == std::string_view::npos) return url::bad(text, "has no scheme");
     std::string_view const scheme = text.substr(0, colon);
-    if (scheme == "rediss" || scheme == "valkeys") return url::bad(text, "asks for TLS, which this client does not speak yet");
-    if (scheme != "redis" && scheme != "valkey") return url::bad(text, "has a scheme that is neither redis nor valkey");
+    if (scheme == "rediss" || scheme == "valkeys")
+        return url::bad(text, "asks for TLS, which this client does not speak yet");
+    if (scheme != "redis" && scheme != "valkey")
+        return url::bad(text, "has a scheme that is neither redis nor valkey");
     std::string_view rest = text.substr(colon + 3);
-    if (rest.find_first_of("?#") != std::string_view::npos) return url::bad(text, "has a query or a fragment");
+    if (rest.find_first_of("?#") != std::string_view::npos)
+        return url::bad(text, "has a query or a fragment");
     seed_url told;
     if (std::size_t const at = rest.rfind('@'); at != std::string_view::npos) {
         std::string_view const credentials = rest.substr(0, at);
         rest = rest.substr(at + 1);
         std::size_t const split = credentials.find(':');
         auto const user = url::decoded(credentials.substr(0, split));
-        auto const secret = split == std::string_view::npos ? std::optional<std::string>{std::string{}} : url::decoded(credentials.substr(split + 1));
+        auto const secret = split == std::string_view::npos ? std::optional<std::string>{std::string{}}
+                                                            : url::decoded(credentials.substr(split + 1));
         if (!user || !secret) return url::bad(text, "has a broken %-escape");
         told.username = *user;
         told.password = *secret;
@@ -100,7 +105,9 @@ inline result<seed_url> read_url(std::string_view text) {
         }
     }
     auto where = endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
-    if (!where) return fail(errc::bad_argument, delivery::not_sent, "options.seeds: " + std::string{where.error().message()});
+    if (!where)
+        return fail(errc::bad_argument, delivery::not_sent,
+                    "options.seeds: " + std::string{where.error().message()});
     told.where = std::move(*where);
     return told;
 }

@@ -1,5 +1,5 @@
-// argument.hpp: one argument of a command as it goes onto the wire: text, number, key, or bytes lent by the caller.
-// It knows no command and no connection.
+// argument.hpp: one argument of a command as it goes onto the wire: text, number, key, or bytes lent by the
+// caller. It knows no command and no connection.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -27,9 +27,9 @@ struct borrowed {
 };
 
 /// Lends a large argument to the write: it goes to the kernel from where it stands.
-/// Lifetime: the bytes must stay unchanged until the operation has completed, also when it completes by cancellation or deadline: what
-/// the kernel has not got by then is copied before the completion.
-/// Cost: worth it from some 16 KiB on; smaller ones are copied faster than they are gathered.
+/// Lifetime: the bytes must stay unchanged until the operation has completed, also when it completes by
+/// cancellation or deadline: what the kernel has not got by then is copied before the completion. Cost: worth
+/// it from some 16 KiB on; smaller ones are copied faster than they are gathered.
 constexpr borrowed borrow(std::string_view bytes) noexcept { return {bytes}; }
 inline borrowed borrow(std::span<std::byte const> bytes) noexcept {
     return {{reinterpret_cast<char const*>(bytes.data()), bytes.size()}};
@@ -38,7 +38,8 @@ inline borrowed borrow(std::span<std::byte const> bytes) noexcept {
 namespace command {
 
 template <class Number>
-concept integer_argument = std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
+concept integer_argument =
+    std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
 
 /// One argument. Numbers are spelled out when it is constructed.
 /// Lifetime: borrows texts until the command is encoded.
@@ -52,8 +53,10 @@ public:
     constexpr argument(Text const& text) noexcept : argument{static_cast<std::string_view>(text)} {}
     argument(std::span<std::byte const> data) noexcept
         : text_{reinterpret_cast<char const*>(data.data())}, size_{data.size()} {}
-    constexpr argument(umbel::key name) noexcept : text_{name.text.data()}, size_{name.text.size()}, role_{role::key} {}
-    constexpr argument(umbel::borrowed lent) noexcept : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
+    constexpr argument(umbel::key name) noexcept
+        : text_{name.text.data()}, size_{name.text.size()}, role_{role::key} {}
+    constexpr argument(umbel::borrowed lent) noexcept
+        : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
     template <integer_argument Number>
     argument(Number number) noexcept {
         spell(static_cast<std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>>(number));

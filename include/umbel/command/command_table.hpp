@@ -1,5 +1,5 @@
-// command_table.hpp: finds what is known of a command, and tells with the arguments whether it may be repeated or shared.
-// It knows no slot and no error: where the keys stand is read by keys_of.hpp.
+// command_table.hpp: finds what is known of a command, and tells with the arguments whether it may be
+// repeated or shared. It knows no slot and no error: where the keys stand is read by keys_of.hpp.
 #pragma once
 
 #include <umbel/command/command_table_data.hpp>
@@ -25,28 +25,31 @@ constexpr bool equal_ignoring_case(std::string_view left, std::string_view right
 /// All rows, sorted by name; a container's subcommands follow it.
 constexpr std::span<command_traits const> all_commands() noexcept { return detail::rows; }
 
-/// Finds a command by its name, and a subcommand where the command has some; elsewhere the second name is ignored.
-/// Returns nullptr when the table has no such command or subcommand. An empty subcommand finds the container itself.
-/// Lifetime: the row is static. Threading: any. Cost: one probe of a hash index, two for a subcommand; no allocation.
-constexpr command_traits const* find_command(std::string_view name, std::string_view subcommand_or_empty) noexcept;
+/// Finds a command by its name, and a subcommand where the command has some; elsewhere the second name is
+/// ignored. Returns nullptr when the table has no such command or subcommand. An empty subcommand finds the
+/// container itself. Lifetime: the row is static. Threading: any. Cost: one probe of a hash index, two for a
+/// subcommand; no allocation.
+constexpr command_traits const* find_command(std::string_view name,
+                                             std::string_view subcommand_or_empty) noexcept;
 
 /// Finds the command that `argv` calls, or nullptr; also nullptr for an empty argv.
 constexpr command_traits const* find_command(arguments argv) noexcept;
 
-/// True when `argv` changes connection state or the number of replies, or blocks: it may not travel on a shared connection.
-/// Looks at the arguments where they decide (XREAD … BLOCK). An unknown command is taken to be shareable, an unknown
-/// subcommand of CLIENT is not: most of those change the connection.
+/// True when `argv` changes connection state or the number of replies, or blocks: it may not travel on a
+/// shared connection. Looks at the arguments where they decide (XREAD … BLOCK). An unknown command is taken
+/// to be shareable, an unknown subcommand of CLIENT is not: most of those change the connection.
 constexpr bool needs_lease(arguments argv) noexcept;
 /// The same with the row already found. Precondition: `traits` is what find_command(argv) returned.
 constexpr bool needs_lease(command_traits const& traits, arguments argv) noexcept;
 
-/// True when `argv` may run twice in place of once: the same state and the same reply, with nobody else writing in between.
-/// An expiry may count from the second run. Conservative: false for an unknown command and for what nobody has proven.
+/// True when `argv` may run twice in place of once: the same state and the same reply, with nobody else
+/// writing in between. An expiry may count from the second run. Conservative: false for an unknown command
+/// and for what nobody has proven.
 constexpr bool is_idempotent(arguments argv) noexcept;
 /// The same with the row already found. Precondition: `traits` is what find_command(argv) returned.
 constexpr bool is_idempotent(command_traits const& traits, arguments argv) noexcept;
 
-// ---------------------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 namespace detail {
 
@@ -59,19 +62,22 @@ constexpr std::uint64_t load(char const* from) noexcept {
         return value;
     }
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
+    for (std::size_t i = 0; i < bytes; ++i)
+        value |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
     return value;
 }
 
-/// Reads fewer than eight bytes, each at least once, so that two texts of one length give one number only if they are equal.
+/// Reads fewer than eight bytes, each at least once, so that two texts of one length give one number only if
+/// they are equal.
 constexpr std::uint64_t load_short(char const* from, std::size_t size) noexcept {
     if (size >= 4) return load<4>(from) | load<4>(from + size - 4) << 32;
     if (size == 0) return 0;
     return load<1>(from) | load<1>(from + size / 2) << 8 | load<1>(from + size - 1) << 16;
 }
 
-/// Turns the upper-case ASCII letters among eight bytes into lower case, all at once. The sums set a byte's top bit where
-/// its lower seven bits are from 'A' on, and where they are beyond 'Z'; bytes above 127 are left alone.
+/// Turns the upper-case ASCII letters among eight bytes into lower case, all at once. The sums set a byte's
+/// top bit where its lower seven bits are from 'A' on, and where they are beyond 'Z'; bytes above 127 are
+/// left alone.
 constexpr std::uint64_t lower(std::uint64_t bytes) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101U;
     std::uint64_t const low = bytes & ones * 0x7f;
@@ -80,12 +86,14 @@ constexpr std::uint64_t lower(std::uint64_t bytes) noexcept {
     return bytes | ((from_a ^ beyond_z) & ~bytes & ones * 0x80) >> 2;
 }
 
-/// Mixes length and both ends of a name in lower case; what is between 16 bytes of ends is left to the comparison that follows.
+/// Mixes length and both ends of a name in lower case; what is between 16 bytes of ends is left to the
+/// comparison that follows.
 constexpr std::uint64_t hash_of(std::string_view name) noexcept {
     std::size_t const size = name.size();
     std::uint64_t const head = size < 8 ? load_short(name.data(), size) : load<8>(name.data());
     std::uint64_t const tail = size < 8 ? 0 : load<8>(name.data() + size - 8);
-    std::uint64_t const mixed = (lower(head) + size) * 0x9E3779B97F4A7C15U ^ lower(tail) * 0xC2B2AE3D27D4EB4FU;
+    std::uint64_t const mixed =
+        (lower(head) + size) * 0x9E3779B97F4A7C15U ^ lower(tail) * 0xC2B2AE3D27D4EB4FU;
     return mixed ^ mixed >> 32;
 }
 
@@ -103,10 +111,11 @@ constexpr bool is_named(std::string_view row, std::string_view name, std::string
 
 inline constexpr std::size_t row_count = std::size(rows);
 inline constexpr std::size_t index_size = 2048;
-static_assert(row_count * 2 < index_size, "The index is kept less than half full, so that a probe ends soon.");
+static_assert(row_count * 2 < index_size,
+              "The index is kept less than half full, so that a probe ends soon.");
 
-/// An open-addressed hash index. A place holds the row's number plus one, or zero when it is free; subcommands carry a mark
-/// beside it, lest a command named "object|encoding" be found.
+/// An open-addressed hash index. A place holds the row's number plus one, or zero when it is free;
+/// subcommands carry a mark beside it, lest a command named "object|encoding" be found.
 using command_index = std::array<std::uint16_t, index_size>;
 inline constexpr std::uint16_t subcommand_mark = 0x8000;
 
@@ -126,8 +135,8 @@ constexpr command_index make_index() noexcept {
 
 inline constexpr command_index index_of_rows = make_index();
 
-/// Finds a row's number, or row_count. Numbers rather than pointers: g++ 12 under its undefined-behaviour sanitizer takes the
-/// comparison of an address with nullptr for no constant expression.
+/// Finds a row's number, or row_count. Numbers rather than pointers: g++ 12 under its undefined-behaviour
+/// sanitizer takes the comparison of an address with nullptr for no constant expression.
 constexpr std::size_t find_row(std::string_view name, std::string_view subcommand) noexcept {
     unsigned const mark = subcommand.empty() ? 0U : subcommand_mark;
     std::size_t place = hash_of(name, subcommand) % index_size;
@@ -138,7 +147,9 @@ constexpr std::size_t find_row(std::string_view name, std::string_view subcomman
     return row_count;
 }
 
-constexpr command_traits const* row_or_null(std::size_t row) noexcept { return row < row_count ? &rows[row] : nullptr; }
+constexpr command_traits const* row_or_null(std::size_t row) noexcept {
+    return row < row_count ? &rows[row] : nullptr;
+}
 
 /// True when an argument from `first` on is `option`.
 constexpr bool has_option(arguments argv, std::size_t first, std::string_view option) noexcept {
@@ -147,12 +158,14 @@ constexpr bool has_option(arguments argv, std::size_t first, std::string_view op
     return false;
 }
 
-/// Where the options of COPY and RESTORE begin, behind what the arity counts; FUNCTION LOAD has its code last.
+/// Where the options of COPY and RESTORE begin, behind what the arity counts; FUNCTION LOAD has its code
+/// last.
 constexpr std::size_t first_option(command_traits const& traits) noexcept {
     return traits.keys.search == key_search::none ? 2 : static_cast<std::size_t>(-traits.arity);
 }
 
-/// True when XREAD or XREADGROUP is told to block. Keys and identifiers stand behind STREAMS and are not looked at.
+/// True when XREAD or XREADGROUP is told to block. Keys and identifiers stand behind STREAMS and are not
+/// looked at.
 constexpr bool blocks(arguments argv) noexcept {
     for (std::size_t i = 1; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "block")) return true;
@@ -163,8 +176,8 @@ constexpr bool blocks(arguments argv) noexcept {
     return false;
 }
 
-/// True for SET with nothing but an expiry. NX, XX, GET and IFEQ look at what is there, which the first run changed or which
-/// may have expired since; KEEPTTL would make a key everlasting that expired in between.
+/// True for SET with nothing but an expiry. NX, XX, GET and IFEQ look at what is there, which the first run
+/// changed or which may have expired since; KEEPTTL would make a key everlasting that expired in between.
 constexpr bool sets_plainly(arguments argv) noexcept {
     if (argv.size() == 3) return true;
     if (argv.size() != 5) return false;
@@ -187,17 +200,23 @@ constexpr bool equal_ignoring_case(std::string_view left, std::string_view right
     std::size_t const size = left.size();
     if (size != right.size()) return false;
     if (size < 8)
-        return detail::lower(detail::load_short(left.data(), size)) == detail::lower(detail::load_short(right.data(), size));
+        return detail::lower(detail::load_short(left.data(), size)) ==
+               detail::lower(detail::load_short(right.data(), size));
     for (std::size_t i = 0; i + 8 < size; i += 8)
-        if (detail::lower(detail::load<8>(left.data() + i)) != detail::lower(detail::load<8>(right.data() + i))) return false;
+        if (detail::lower(detail::load<8>(left.data() + i)) !=
+            detail::lower(detail::load<8>(right.data() + i)))
+            return false;
     std::size_t const end = size - 8;
-    return detail::lower(detail::load<8>(left.data() + end)) == detail::lower(detail::load<8>(right.data() + end));
+    return detail::lower(detail::load<8>(left.data() + end)) ==
+           detail::lower(detail::load<8>(right.data() + end));
 }
 
-constexpr command_traits const* find_command(std::string_view name, std::string_view subcommand_or_empty) noexcept {
+constexpr command_traits const* find_command(std::string_view name,
+                                             std::string_view subcommand_or_empty) noexcept {
     std::size_t const row = detail::find_row(name, {});
     bool const is_container = row < detail::row_count && detail::rows[row].is_container();
-    return detail::row_or_null(is_container && !subcommand_or_empty.empty() ? detail::find_row(name, subcommand_or_empty) : row);
+    return detail::row_or_null(
+        is_container && !subcommand_or_empty.empty() ? detail::find_row(name, subcommand_or_empty) : row);
 }
 
 constexpr command_traits const* find_command(arguments argv) noexcept {
@@ -230,7 +249,8 @@ constexpr bool is_idempotent(command_traits const& traits, arguments argv) noexc
         case repetition::set_options: return detail::sets_plainly(argv);
         case repetition::getex_options:
             return argv.size() == 2 || (argv.size() == 3 && equal_ignoring_case(argv[2], "persist"));
-        case repetition::with_replace: return detail::has_option(argv, detail::first_option(traits), "replace");
+        case repetition::with_replace:
+            return detail::has_option(argv, detail::first_option(traits), "replace");
         case repetition::without_store:
             return !detail::has_option(argv, 2, "store") && !detail::has_option(argv, 2, "storedist");
         case repetition::destination_apart: return detail::stores_apart(traits.keys, argv);

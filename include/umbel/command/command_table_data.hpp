@@ -1,8 +1,9 @@
-// command_table_data.hpp: every command and subcommand of Redis 7 and Valkey 8, one line each, sorted. It knows no argv.
-// It is data, which is why it may be longer than a header. Flags, arity and tips are the servers' own (COMMAND INFO of Redis
-// 7.0 and Valkey 8.0, joined: the union of flags, the wider arity, Valkey's tips); the hash-field expiries of Redis 7.4 and the
-// additions of Valkey 8.1 were written by hand. Repetition and sharing are ours; their words stand in
-// command_table_traits.hpp, and the unit test names each entry that a server's flags do not give, with its reason.
+// command_table_data.hpp: every command and subcommand of Redis 7 and Valkey 8, one line each, sorted. It
+// knows no argv. It is data, which is why it may be longer than a header. Flags, arity and tips are the
+// servers' own (COMMAND INFO of Redis 7.0 and Valkey 8.0, joined: the union of flags, the wider arity,
+// Valkey's tips); the hash-field expiries of Redis 7.4 and the additions of Valkey 8.1 were written by hand.
+// Repetition and sharing are ours; their words stand in command_table_traits.hpp, and the unit test names
+// each entry that a server's flags do not give, with its reason.
 #pragma once
 
 #include <umbel/command/command_table_traits.hpp>
@@ -11,7 +12,8 @@
 
 namespace umbel::command::detail {
 
-// The words that the rows are written with; they stand in a namespace of their own so that they are visible here only.
+// The words that the rows are written with; they stand in a namespace of their own so that they are visible
+// here only.
 namespace table_words {
 
 using enum command_flag;
@@ -36,11 +38,13 @@ constexpr key_spec channels(std::uint8_t first, std::int8_t last) noexcept {
     return {.search = key_search::channels, .first = first, .last = last};
 }
 
-// name, arity, flags, keys, repetition, sharing, request policy, response policy; defaults at the end of a row are left out.
+// name, arity, flags, keys, repetition, sharing, request policy, response policy; defaults at the end of a
+// row are left out.
 inline constexpr command_traits rows[] = {
     {"acl", -2, has_subcommands, no_keys},
     {"acl|cat", -2, no_script | loading | stale, no_keys, harmless},
-    {"acl|deluser", -3, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
+    {"acl|deluser", -3, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
     {"acl|dryrun", -4, admin | no_script | loading | stale, no_keys, harmless},
     {"acl|genpass", -2, no_script | loading | stale, no_keys},
     {"acl|getuser", 3, admin | no_script | loading | stale, no_keys, harmless},
@@ -48,8 +52,10 @@ inline constexpr command_traits rows[] = {
     {"acl|list", 2, admin | no_script | loading | stale, no_keys, harmless},
     {"acl|load", 2, admin | no_script | loading | stale, no_keys},
     {"acl|log", -2, admin | no_script | loading | stale, no_keys},
-    {"acl|save", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
-    {"acl|setuser", -3, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
+    {"acl|save", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
+    {"acl|setuser", -3, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
     {"acl|users", 2, admin | no_script | loading | stale, no_keys, harmless},
     {"acl|whoami", 2, no_script | loading | stale, no_keys, harmless},
     {"append", 3, write | deny_oom | fast, at(1)},
@@ -85,8 +91,10 @@ inline constexpr command_traits rows[] = {
     {"client|no-touch", 3, no_script | loading | stale, no_keys, changes, leased},
     {"client|pause", -3, admin | no_script | loading | stale, no_keys},
     {"client|reply", 3, no_script | loading | stale, no_keys, changes, leased},
-    {"client|setinfo", 4, no_script | loading | stale, no_keys, changes, leased, ask::all_nodes, join::all_succeeded},
-    {"client|setname", 3, no_script | loading | stale, no_keys, changes, leased, ask::all_nodes, join::all_succeeded},
+    {"client|setinfo", 4, no_script | loading | stale, no_keys, changes, leased, ask::all_nodes,
+     join::all_succeeded},
+    {"client|setname", 3, no_script | loading | stale, no_keys, changes, leased, ask::all_nodes,
+     join::all_succeeded},
     {"client|tracking", -3, no_script | loading | stale, no_keys, changes, leased},
     {"client|trackinginfo", 2, no_script | loading | stale, no_keys, harmless},
     {"client|unblock", -3, admin | no_script | loading | stale, no_keys},
@@ -126,7 +134,8 @@ inline constexpr command_traits rows[] = {
     {"commandlog|get", 4, admin | loading | stale, no_keys, harmless, shared, ask::all_nodes},
     {"commandlog|help", 2, loading | stale, no_keys, harmless},
     {"commandlog|len", 3, admin | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::agg_sum},
-    {"commandlog|reset", 3, admin | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
+    {"commandlog|reset", 3, admin | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
     {"command|count", 2, loading | stale, no_keys, harmless},
     {"command|docs", -2, loading | stale, no_keys, harmless},
     {"command|getkeys", -3, loading | stale, no_keys, harmless},
@@ -137,9 +146,12 @@ inline constexpr command_traits rows[] = {
     {"config", -2, has_subcommands, no_keys},
     {"config|get", -3, admin | no_script | loading | stale, no_keys, harmless},
     {"config|help", 2, loading | stale, no_keys, harmless},
-    {"config|resetstat", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
-    {"config|rewrite", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
-    {"config|set", -4, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
+    {"config|resetstat", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
+    {"config|rewrite", 2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
+    {"config|set", -4, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
     {"copy", -3, write | deny_oom, span(1, 2), with_replace},
     {"dbsize", 1, read_only | fast, no_keys, harmless, shared, ask::all_shards, join::agg_sum},
     {"debug", -2, admin | no_script | loading | stale, no_keys},
@@ -150,9 +162,11 @@ inline constexpr command_traits rows[] = {
     {"dump", 2, read_only, at(1), harmless},
     {"echo", 2, loading | stale | fast, no_keys, harmless},
     {"eval", -3, no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2)},
-    {"eval_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2), harmless},
+    {"eval_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys,
+     counted(2), harmless},
     {"evalsha", -3, no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2)},
-    {"evalsha_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2), harmless},
+    {"evalsha_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys,
+     counted(2), harmless},
     {"exec", 1, no_script | loading | stale | skip_slowlog, no_keys, changes, leased},
     {"exists", -2, read_only | fast, span(1, -1), harmless, shared, ask::multi_shard, join::agg_sum},
     {"expire", -3, write | fast, at(1)},
@@ -160,7 +174,8 @@ inline constexpr command_traits rows[] = {
     {"expiretime", 2, read_only | fast, at(1), harmless},
     {"failover", -1, admin | no_script | stale, no_keys},
     {"fcall", -3, no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2)},
-    {"fcall_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys, counted(2), harmless},
+    {"fcall_ro", -3, read_only | no_script | stale | skip_monitor | no_mandatory_keys | movable_keys,
+     counted(2), harmless},
     {"flushall", -1, write, no_keys, changes, shared, ask::all_shards, join::all_succeeded},
     {"flushdb", -1, write, no_keys, changes, shared, ask::all_shards, join::all_succeeded},
     {"function", -2, has_subcommands, no_keys},
@@ -168,10 +183,13 @@ inline constexpr command_traits rows[] = {
     {"function|dump", 2, no_script, no_keys, harmless},
     {"function|flush", -2, write | no_script, no_keys, changes, shared, ask::all_shards, join::all_succeeded},
     {"function|help", 2, loading | stale, no_keys, harmless},
-    {"function|kill", 2, no_script | allow_busy, no_keys, changes, shared, ask::all_shards, join::one_succeeded},
+    {"function|kill", 2, no_script | allow_busy, no_keys, changes, shared, ask::all_shards,
+     join::one_succeeded},
     {"function|list", -2, no_script, no_keys, harmless},
-    {"function|load", -3, write | deny_oom | no_script, no_keys, with_replace, shared, ask::all_shards, join::all_succeeded},
-    {"function|restore", -3, write | deny_oom | no_script, no_keys, changes, shared, ask::all_shards, join::all_succeeded},
+    {"function|load", -3, write | deny_oom | no_script, no_keys, with_replace, shared, ask::all_shards,
+     join::all_succeeded},
+    {"function|restore", -3, write | deny_oom | no_script, no_keys, changes, shared, ask::all_shards,
+     join::all_succeeded},
     {"function|stats", 2, no_script | allow_busy, no_keys, harmless, shared, ask::all_shards, join::special},
     {"geoadd", -5, write | deny_oom, at(1)},
     {"geodist", -4, read_only, at(1), harmless},
@@ -222,13 +240,19 @@ inline constexpr command_traits rows[] = {
     {"keys", 2, read_only, no_keys, harmless, shared, ask::all_shards},
     {"lastsave", 1, loading | stale | fast, no_keys, harmless},
     {"latency", -2, has_subcommands, no_keys},
-    {"latency|doctor", 2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::special},
-    {"latency|graph", 3, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::special},
+    {"latency|doctor", 2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes,
+     join::special},
+    {"latency|graph", 3, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes,
+     join::special},
     {"latency|help", 2, loading | stale, no_keys, harmless},
-    {"latency|histogram", -2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::special},
-    {"latency|history", 3, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::special},
-    {"latency|latest", 2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::special},
-    {"latency|reset", -2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes, join::agg_sum},
+    {"latency|histogram", -2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes,
+     join::special},
+    {"latency|history", 3, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes,
+     join::special},
+    {"latency|latest", 2, admin | no_script | loading | stale, no_keys, harmless, shared, ask::all_nodes,
+     join::special},
+    {"latency|reset", -2, admin | no_script | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::agg_sum},
     {"lcs", -3, read_only, span(1, 2), harmless},
     {"lindex", 3, read_only, at(1), harmless},
     {"linsert", 5, write | deny_oom, at(1)},
@@ -318,7 +342,8 @@ inline constexpr command_traits rows[] = {
     {"script|exists", -3, no_script, no_keys, harmless, shared, ask::all_shards, join::agg_logical_and},
     {"script|flush", -2, no_script, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
     {"script|help", 2, loading | stale, no_keys, harmless},
-    {"script|kill", 2, no_script | allow_busy, no_keys, changes, shared, ask::all_shards, join::one_succeeded},
+    {"script|kill", 2, no_script | allow_busy, no_keys, changes, shared, ask::all_shards,
+     join::one_succeeded},
     {"script|load", 3, no_script | stale, no_keys, harmless, shared, ask::all_nodes, join::all_succeeded},
     {"script|show", 3, no_script, no_keys, harmless},
     {"sdiff", -2, read_only, span(1, -1), harmless},
@@ -339,7 +364,8 @@ inline constexpr command_traits rows[] = {
     {"slowlog|get", -2, admin | loading | stale, no_keys, harmless, shared, ask::all_nodes},
     {"slowlog|help", 2, loading | stale, no_keys, harmless},
     {"slowlog|len", 2, admin | loading | stale, no_keys, harmless, shared, ask::all_nodes, join::agg_sum},
-    {"slowlog|reset", 2, admin | loading | stale, no_keys, changes, shared, ask::all_nodes, join::all_succeeded},
+    {"slowlog|reset", 2, admin | loading | stale, no_keys, changes, shared, ask::all_nodes,
+     join::all_succeeded},
     {"smembers", 2, read_only, at(1), harmless},
     {"smismember", -3, read_only | fast, at(1), harmless},
     {"smove", 4, write | fast, span(1, 2)},

@@ -1,5 +1,6 @@
-// command_table_traits.hpp: the vocabulary of the command table: flags, where keys stand, repetition, sharing, policies.
-// It knows no command (the rows stand in command_table_data.hpp) and no argv (keys_of.hpp reads that).
+// command_table_traits.hpp: the vocabulary of the command table: flags, where keys stand, repetition,
+// sharing, policies. It knows no command (the rows stand in command_table_data.hpp) and no argv (keys_of.hpp
+// reads that).
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 
 namespace umbel::command {
 
-/// The flags that COMMAND INFO reports, joined over Redis 7 and Valkey 8, and one of our own (`has_subcommands`).
-/// Rule: Redis documentation, "COMMAND", "Flags".
+/// The flags that COMMAND INFO reports, joined over Redis 7 and Valkey 8, and one of our own
+/// (`has_subcommands`). Rule: Redis documentation, "COMMAND", "Flags".
 enum class command_flag : std::uint32_t {
     none = 0,
     write = 1U << 0,
@@ -38,14 +39,15 @@ constexpr command_flag operator|(command_flag left, command_flag right) noexcept
     return static_cast<command_flag>(static_cast<std::uint32_t>(left) | static_cast<std::uint32_t>(right));
 }
 
-/// How a cluster node looks for the keys of a command when it routes it. This is what getNodeByQuery does, not what the
-/// published key specifications say: where the two differ, the routing counts.
+/// How a cluster node looks for the keys of a command when it routes it. This is what getNodeByQuery does,
+/// not what the published key specifications say: where the two differ, the routing counts.
 enum class key_search : std::uint8_t {
-    none,       ///< No key.
-    range,      ///< From `first` to `last` by `step`; a `last` below zero counts from the end.
-    counted,    ///< argv[first] is the number of keys, which follow it; `destination` is one more key when not zero.
-    streams,    ///< XREAD, XREADGROUP: the first half of what follows STREAMS.
-    sort,       ///< SORT: the first argument and the last STORE's; BY and GET are patterns, not keys.
+    none,     ///< No key.
+    range,    ///< From `first` to `last` by `step`; a `last` below zero counts from the end.
+    counted,  ///< argv[first] is the number of keys, which follow it; `destination` is one more key when not
+              ///< zero.
+    streams,  ///< XREAD, XREADGROUP: the first half of what follows STREAMS.
+    sort,     ///< SORT: the first argument and the last STORE's; BY and GET are patterns, not keys.
     georadius,  ///< GEORADIUS, GEORADIUSBYMEMBER: the first argument and that of the last STORE or STOREDIST.
     migrate,    ///< MIGRATE: the third argument, or all behind KEYS when that one is empty.
     channels,   ///< A range of shard channels: no keys, yet hashed to a slot and redirected like keys.
@@ -60,22 +62,27 @@ struct key_spec {
     std::uint8_t destination = 0;
 };
 
-/// Whether a command may run twice in place of once: the same state afterwards and the same reply to the caller, with nobody
-/// else writing in between, and with any pause between the two runs. An expiry may count from the second run.
+/// Whether a command may run twice in place of once: the same state afterwards and the same reply to the
+/// caller, with nobody else writing in between, and with any pause between the two runs. An expiry may count
+/// from the second run.
 enum class repetition : std::uint8_t {
-    changes,            ///< State or reply may differ the second time (DEL: 1, then 0), or nobody has proven otherwise.
-    harmless,           ///< It reads, or writes what it wrote before (MSET, LSET).
-    set_options,        ///< SET: harmless plain or with EX, PX, EXAT, PXAT; the other options look at what is there.
-    getex_options,      ///< GETEX: harmless plain or with PERSIST; with an expiry the key may be gone the second time.
-    with_replace,       ///< COPY, RESTORE, FUNCTION LOAD: harmless with REPLACE, otherwise the second run is refused.
-    without_store,      ///< SORT, GEORADIUS: harmless as long as nothing is stored.
+    changes,  ///< State or reply may differ the second time (DEL: 1, then 0), or nobody has proven otherwise.
+    harmless,       ///< It reads, or writes what it wrote before (MSET, LSET).
+    set_options,    ///< SET: harmless plain or with EX, PX, EXAT, PXAT; the other options look at what is
+                    ///< there.
+    getex_options,  ///< GETEX: harmless plain or with PERSIST; with an expiry the key may be gone the second
+                    ///< time.
+    with_replace,   ///< COPY, RESTORE, FUNCTION LOAD: harmless with REPLACE, otherwise the second run is
+                    ///< refused.
+    without_store,  ///< SORT, GEORADIUS: harmless as long as nothing is stored.
     destination_apart,  ///< SUNIONSTORE and its kind: harmless unless the destination is one of the sources.
 };
 
 /// Whether a command may travel on a connection that others use.
 enum class sharing : std::uint8_t {
-    shared,       ///< It may.
-    leased,       ///< It changes connection state or the number of replies, or blocks: it needs a connection of its own.
+    shared,  ///< It may.
+    leased,  ///< It changes connection state or the number of replies, or blocks: it needs a connection of
+             ///< its own.
     unless_block  ///< XREAD, XREADGROUP: it needs one when BLOCK is given.
 };
 
@@ -115,7 +122,8 @@ struct command_traits {
     constexpr bool blocking() const noexcept { return has(command_flag::blocking); }
     constexpr bool admin() const noexcept { return has(command_flag::admin); }
     constexpr bool movable_keys() const noexcept { return has(command_flag::movable_keys); }
-    /// True for scripts and functions: an error reply does not prove that nothing was executed. Only they skip MONITOR.
+    /// True for scripts and functions: an error reply does not prove that nothing was executed. Only they
+    /// skip MONITOR.
     constexpr bool scripted() const noexcept { return has(command_flag::skip_monitor); }
     constexpr bool is_container() const noexcept { return has(command_flag::has_subcommands); }
 
@@ -125,7 +133,8 @@ struct command_traits {
     constexpr bool leased() const noexcept { return shares == sharing::leased; }
     /// True when `count` arguments, the name among them, are as many as the command takes.
     constexpr bool takes(std::size_t count) const noexcept {
-        return arity < 0 ? count >= static_cast<std::size_t>(-arity) : count == static_cast<std::size_t>(arity);
+        return arity < 0 ? count >= static_cast<std::size_t>(-arity)
+                         : count == static_cast<std::size_t>(arity);
     }
 };
 

@@ -49,7 +49,8 @@ UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, verb const& name, Arguments
 /// The most pieces that are lent to one write; what goes beyond is copied.
 inline constexpr std::size_t lent_pieces_max = 24;
 
-/// What a command needs: an upper bound of the bytes that encode() writes, how many pieces are lent, and how long its longest argument is.
+/// What a command needs: an upper bound of the bytes that encode() writes, how many pieces are lent, and how
+/// long its longest argument is.
 struct measured {
     std::size_t bytes = 0;
     std::size_t lent = 0;
@@ -61,7 +62,8 @@ inline measured measure(std::span<argument const> words) noexcept {
     for (argument const& one : words) {
         need.bytes += one.size();
         need.longest = std::max(need.longest, one.size());
-        if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]] continue;
+        if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]]
+            continue;
         need.bytes -= one.size();
         ++need.lent;
     }
@@ -73,7 +75,8 @@ inline constexpr std::size_t short_key_max = 96;
 /// What such a command takes at most.
 inline constexpr std::size_t short_command_max = 24 + verb::wire_bytes_max + 16 + short_key_max;
 
-/// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max bytes are writable.
+/// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max
+/// bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_key_command(char* at, verb const& name, std::string_view key) noexcept {
     return resp::put_bulk(name.put_with_header(at), key);
 }
@@ -90,11 +93,12 @@ struct encoded {
     std::string_view other_key{};  ///< A key of another slot than the first, where there is one.
 };
 
-/// Writes the command to `at`, which has room for what measure() says. `lend(offset, bytes)` is told of every piece that goes out from where
-/// it stands, `offset` bytes behind `at`.
-/// Rule: RESP specification, "Sending commands to a Redis server"; Redis Cluster specification, "Hash tags".
+/// Writes the command to `at`, which has room for what measure() says. `lend(offset, bytes)` is told of every
+/// piece that goes out from where it stands, `offset` bytes behind `at`. Rule: RESP specification, "Sending
+/// commands to a Redis server"; Redis Cluster specification, "Hash tags".
 template <class Lend>
-inline encoded encode(char* const at, verb const& name, std::span<argument const> words, Lend&& lend) noexcept {
+inline encoded encode(char* const at, verb const& name, std::span<argument const> words,
+                      Lend&& lend) noexcept {
     encoded made;
     char* to = name.put(resp::put_array_header(at, name.words() + words.size()));
     std::size_t lent = 0;
@@ -125,8 +129,13 @@ inline encoded encode(char* const at, verb const& name, std::span<argument const
 /// The message of errc::cross_slot.
 inline std::string cross_slot_message(std::string_view first, std::string_view other) {
     std::string text = "the keys \"";
-    text.append(first.substr(0, 64)).append("\" (slot ").append(std::to_string(cluster::slot_of(first).value()));
-    text.append(") and \"").append(other.substr(0, 64)).append("\" (slot ").append(std::to_string(cluster::slot_of(other).value()));
+    text.append(first.substr(0, 64))
+        .append("\" (slot ")
+        .append(std::to_string(cluster::slot_of(first).value()));
+    text.append(") and \"")
+        .append(other.substr(0, 64))
+        .append("\" (slot ")
+        .append(std::to_string(cluster::slot_of(other).value()));
     return text.append(") lie in different slots; a hash tag would join them");
 }
 

@@ -71,7 +71,8 @@ public:
     auto touch(std::string_view name) const { return run<std::int64_t>(verbs::touch, umbel::key{name}); }
 
     /// PEXPIRE: true when the expiry was set. Units: milliseconds.
-    auto expire(std::string_view name, std::chrono::milliseconds left, expire_condition when = expire_condition::always) const {
+    auto expire(std::string_view name, std::chrono::milliseconds left,
+                expire_condition when = expire_condition::always) const {
         return expiring(verbs::pexpire, name, left.count(), when);
     }
     /// PEXPIREAT: true when the expiry was set. Units: milliseconds of Unix time.
@@ -101,7 +102,8 @@ protected:
 private:
     auto expiring(verb const& name, std::string_view which, std::int64_t time, expire_condition when) const {
         static constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
-        argument const words[]{argument{umbel::key{which}}, argument{time}, argument{spelled[static_cast<std::size_t>(when)]}};
+        argument const words[]{argument{umbel::key{which}}, argument{time},
+                               argument{spelled[static_cast<std::size_t>(when)]}};
         std::size_t const count = when == expire_condition::always ? 2 : 3;
         return self().submit(invocation<bool>{name, std::span{words}.first(count), name.flags()});
     }

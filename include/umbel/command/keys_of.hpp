@@ -1,5 +1,6 @@
-// keys_of.hpp: finds the keys of any argv and from them its slot, as a cluster node does when it routes the command.
-// It knows no node and no owner of a slot, and it does not judge arguments beyond what finding the keys needs: the server does.
+// keys_of.hpp: finds the keys of any argv and from them its slot, as a cluster node does when it routes the
+// command. It knows no node and no owner of a slot, and it does not judge arguments beyond what finding the
+// keys needs: the server does.
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
@@ -26,12 +27,13 @@ struct key_range {
     friend constexpr bool operator==(key_range, key_range) noexcept = default;
 };
 
-/// Where the keys of one argv stand, in the order of COMMAND GETKEYS: two ranges suffice for every command, however many keys.
-/// Lifetime: holds indices only, so it outlives the argv it was read from.
+/// Where the keys of one argv stand, in the order of COMMAND GETKEYS: two ranges suffice for every command,
+/// however many keys. Lifetime: holds indices only, so it outlives the argv it was read from.
 struct key_positions {
     std::array<key_range, 2> ranges{};
     command_traits const* traits = nullptr;
-    bool unknown = false;   ///< The table does not have the command (a module's); nothing is known of its keys.
+    bool unknown =
+        false;  ///< The table does not have the command (a module's); nothing is known of its keys.
     bool channels = false;  ///< They are shard channels: hashed like keys, and no keys.
 
     constexpr std::size_t size() const noexcept { return std::size_t{ranges[0].count} + ranges[1].count; }
@@ -49,25 +51,25 @@ enum class unknown_command : std::uint8_t {
 };
 
 /// Finds the keys of `argv`, which may be none.
-/// Errors: bad_argument (an empty argv; more or fewer arguments than the command takes; a number of keys that is none or
-/// that the arguments do not have; XREAD without STREAMS); the message names command and argument. Always not_sent.
-/// Cost: no allocation unless it fails.
-/// Rule: Redis Cluster specification, "Redirection and resharding"; the keys are those that a node's own routing takes.
+/// Errors: bad_argument (an empty argv; more or fewer arguments than the command takes; a number of keys that
+/// is none or that the arguments do not have; XREAD without STREAMS); the message names command and argument.
+/// Always not_sent. Cost: no allocation unless it fails. Rule: Redis Cluster specification, "Redirection and
+/// resharding"; the keys are those that a node's own routing takes.
 result<key_positions> keys_of(arguments argv, unknown_command unknown = unknown_command::leave_open);
 
 /// Where `argv` is to be sent.
 struct route {
     std::optional<cluster::slot> slot;       ///< The slot of all its keys or shard channels.
     command_traits const* traits = nullptr;  ///< nullptr for an unknown command.
-    bool keyless = false;                    ///< It has no key: any node may serve it. Neither this nor a slot: unknown.
+    bool keyless = false;  ///< It has no key: any node may serve it. Neither this nor a slot: unknown.
 };
 
 /// Finds the slot of `argv`.
-/// Errors: those of keys_of(); cross_slot when two keys lie in different slots, the message names both. Always not_sent.
-/// Cost: one look-up and one hash per key; no allocation unless it fails.
+/// Errors: those of keys_of(); cross_slot when two keys lie in different slots, the message names both.
+/// Always not_sent. Cost: one look-up and one hash per key; no allocation unless it fails.
 result<route> route_of(arguments argv, unknown_command unknown = unknown_command::leave_open);
 
-// ---------------------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 namespace detail {
 
@@ -89,7 +91,8 @@ inline std::string quoted(std::string_view argument) {
 /// Opens a message with the command as the caller wrote it.
 inline std::string blame(arguments argv, command_traits const* traits) {
     std::string text = quoted(argv[0]);
-    if (traits != nullptr && traits->name.find('|') != std::string_view::npos) text.append(" ").append(quoted(argv[1]));
+    if (traits != nullptr && traits->name.find('|') != std::string_view::npos)
+        text.append(" ").append(quoted(argv[1]));
     return text;
 }
 
@@ -98,63 +101,81 @@ UMBEL_NEVER_INLINE inline tl::unexpected<error> no_command() {
 }
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> too_many_arguments(std::size_t count) {
-    return fail(errc::bad_argument, delivery::not_sent, std::to_string(count) + " arguments are more than a server takes");
+    return fail(errc::bad_argument, delivery::not_sent,
+                std::to_string(count) + " arguments are more than a server takes");
 }
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> wrong_arity(arguments argv, command_traits const& traits) {
     int const expected = traits.arity < 0 ? -traits.arity : traits.arity;
     std::string text = blame(argv, &traits).append(traits.arity < 0 ? " takes at least " : " takes ");
-    text.append(std::to_string(expected)).append(" arguments, the name included; ").append(std::to_string(argv.size()));
+    text.append(std::to_string(expected))
+        .append(" arguments, the name included; ")
+        .append(std::to_string(argv.size()));
     text.append(" given");
     return fail(errc::bad_argument, delivery::not_sent, text);
 }
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> bad_key_count(arguments argv, command_traits const& traits,
                                                               std::string_view why) {
-    std::string text = blame(argv, &traits).append(": the number of keys ").append(quoted(argv[traits.keys.first]));
+    std::string text =
+        blame(argv, &traits).append(": the number of keys ").append(quoted(argv[traits.keys.first]));
     return fail(errc::bad_argument, delivery::not_sent, text.append(" ").append(why));
 }
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> no_streams(arguments argv, command_traits const& traits) {
-    return fail(errc::bad_argument, delivery::not_sent, blame(argv, &traits).append(" names no stream behind STREAMS"));
+    return fail(errc::bad_argument, delivery::not_sent,
+                blame(argv, &traits).append(" names no stream behind STREAMS"));
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> keys_beside_key(arguments argv, command_traits const& traits) {
+UMBEL_NEVER_INLINE inline tl::unexpected<error> keys_beside_key(arguments argv,
+                                                                command_traits const& traits) {
     std::string text = blame(argv, &traits).append(": beside KEYS the key argument must be empty, it is ");
     text.append(quoted(argv[3]));
     return fail(errc::bad_argument, delivery::not_sent, text);
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> slots_differ(arguments argv, key_positions const& keys, std::size_t nth) {
+UMBEL_NEVER_INLINE inline tl::unexpected<error> slots_differ(arguments argv, key_positions const& keys,
+                                                             std::size_t nth) {
     std::string_view const first = argv[keys[0]];
     std::string_view const other = argv[keys[nth]];
-    std::string text = blame(argv, keys.traits).append(keys.channels ? ": channel " : ": key ").append(quoted(first));
-    text.append(" is in slot ").append(std::to_string(cluster::slot_of(first).value())).append(" and ").append(quoted(other));
-    text.append(" in slot ").append(std::to_string(cluster::slot_of(other).value())).append("; one command needs one slot");
+    std::string text =
+        blame(argv, keys.traits).append(keys.channels ? ": channel " : ": key ").append(quoted(first));
+    text.append(" is in slot ")
+        .append(std::to_string(cluster::slot_of(first).value()))
+        .append(" and ")
+        .append(quoted(other));
+    text.append(" in slot ")
+        .append(std::to_string(cluster::slot_of(other).value()))
+        .append("; one command needs one slot");
     return fail(errc::cross_slot, delivery::not_sent, text);
 }
 
 /// Makes a range; the caller has checked that argv is no longer than fits.
 constexpr key_range range_of(std::size_t first, std::size_t count, std::size_t step = 1) noexcept {
-    return {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(step)};
+    return {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count),
+            static_cast<std::uint32_t>(step)};
 }
 
 constexpr key_range find_range(key_spec keys, std::size_t size) noexcept {
     std::size_t const back = keys.last < 0 ? static_cast<std::size_t>(-keys.last) : 0;
     std::size_t end = keys.last < 0 ? (size > back ? size - back : 0) : static_cast<std::size_t>(keys.last);
     if (end >= size) end = size - 1;
-    return end < keys.first ? key_range{} : range_of(keys.first, (end - keys.first) / keys.step + 1, keys.step);
+    return end < keys.first ? key_range{}
+                            : range_of(keys.first, (end - keys.first) / keys.step + 1, keys.step);
 }
 
-/// Reads a number of keys as a node's routing does, with atoi: blanks and a sign in front, and anything behind, are let pass.
-/// Returns a number above any argv's length for one too large, and nothing where atoi sees no digit or a negative number.
+/// Reads a number of keys as a node's routing does, with atoi: blanks and a sign in front, and anything
+/// behind, are let pass. Returns a number above any argv's length for one too large, and nothing where atoi
+/// sees no digit or a negative number.
 constexpr std::optional<std::size_t> read_key_count(std::string_view text) noexcept {
     std::size_t i = 0;
     while (i < text.size() && (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r'))) ++i;
     if (i < text.size() && text[i] == '+') ++i;
     if (i == text.size() || text[i] < '0' || text[i] > '9') return std::nullopt;
     std::size_t count = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9' && count <= std::numeric_limits<std::uint32_t>::max(); ++i)
+    for (; i < text.size() && text[i] >= '0' && text[i] <= '9' &&
+           count <= std::numeric_limits<std::uint32_t>::max();
+         ++i)
         count = count * 10 + static_cast<std::size_t>(text[i] - '0');
     return count;
 }
@@ -163,8 +184,10 @@ inline result<key_positions> find_counted(command_traits const& traits, argument
     std::size_t const at = traits.keys.first;
     std::optional<std::size_t> const count = read_key_count(argv[at]);
     if (!count) return bad_key_count(argv, traits, "is not a number above zero");
-    if (*count == 0 && !traits.has(command_flag::no_mandatory_keys)) return bad_key_count(argv, traits, "must be above zero");
-    if (*count > argv.size() - at - 1) return bad_key_count(argv, traits, "is larger than the number of arguments behind it");
+    if (*count == 0 && !traits.has(command_flag::no_mandatory_keys))
+        return bad_key_count(argv, traits, "must be above zero");
+    if (*count > argv.size() - at - 1)
+        return bad_key_count(argv, traits, "is larger than the number of arguments behind it");
     key_positions found{.traits = &traits};
     key_range const counted = range_of(at + 1, *count);
     if (traits.keys.destination == 0) {
@@ -176,7 +199,8 @@ inline result<key_positions> find_counted(command_traits const& traits, argument
 }
 
 /// Finds the word STREAMS that is an option, not a consumer group's or a stream's name; 0 when there is none.
-/// Where an option is unknown, a newer server's perhaps, the published key specification is followed: the first STREAMS counts.
+/// Where an option is unknown, a newer server's perhaps, the published key specification is followed: the
+/// first STREAMS counts.
 constexpr std::size_t find_streams_word(arguments argv) noexcept {
     std::size_t i = 1;
     for (; i < argv.size(); ++i) {
@@ -194,7 +218,8 @@ constexpr std::size_t find_streams_word(arguments argv) noexcept {
     return 0;
 }
 
-/// The first half of what follows STREAMS. An odd number is an error that the server names better; any of its slots will do.
+/// The first half of what follows STREAMS. An odd number is an error that the server names better; any of its
+/// slots will do.
 inline result<key_positions> find_streams(command_traits const& traits, arguments argv) {
     std::size_t const word = find_streams_word(argv);
     std::size_t const behind = word == 0 ? 0 : argv.size() - word - 1;
@@ -202,7 +227,8 @@ inline result<key_positions> find_streams(command_traits const& traits, argument
     return key_positions{.ranges = {range_of(word + 1, behind / 2), key_range{}}, .traits = &traits};
 }
 
-/// The source and the last STORE's destination. A node does not skip what follows STORE, so neither does this.
+/// The source and the last STORE's destination. A node does not skip what follows STORE, so neither does
+/// this.
 constexpr key_positions find_sort(command_traits const& traits, arguments argv) noexcept {
     key_positions found{.ranges = {range_of(1, 1), key_range{}}, .traits = &traits};
     for (std::size_t i = 2; i < argv.size(); ++i) {
@@ -227,17 +253,22 @@ constexpr key_positions find_georadius(command_traits const& traits, arguments a
     return found;
 }
 
-/// The key, or the keys behind KEYS, which are allowed only where the key is empty. A password that reads KEYS is skipped.
+/// The key, or the keys behind KEYS, which are allowed only where the key is empty. A password that reads
+/// KEYS is skipped.
 inline result<key_positions> find_migrate(command_traits const& traits, arguments argv) noexcept {
     key_positions found{.ranges = {range_of(3, 1), key_range{}}, .traits = &traits};
     for (std::size_t i = 6; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "keys")) {
-            if (argv[3].empty()) found.ranges[0] = range_of(i + 1, argv.size() - i - 1);
-            else if (i + 1 < argv.size()) return keys_beside_key(argv, traits);
+            if (argv[3].empty())
+                found.ranges[0] = range_of(i + 1, argv.size() - i - 1);
+            else if (i + 1 < argv.size())
+                return keys_beside_key(argv, traits);
             break;
         }
-        if (equal_ignoring_case(argv[i], "auth")) i += 1;
-        else if (equal_ignoring_case(argv[i], "auth2")) i += 2;
+        if (equal_ignoring_case(argv[i], "auth"))
+            i += 1;
+        else if (equal_ignoring_case(argv[i], "auth2"))
+            i += 2;
     }
     return found;
 }
@@ -246,15 +277,17 @@ inline result<key_positions> find_keys(command_traits const& traits, arguments a
     switch (traits.keys.search) {
         case key_search::none: return key_positions{.traits = &traits};
         case key_search::range:
-            return key_positions{.ranges = {find_range(traits.keys, argv.size()), key_range{}}, .traits = &traits};
+            return key_positions{.ranges = {find_range(traits.keys, argv.size()), key_range{}},
+                                 .traits = &traits};
         case key_search::counted: return find_counted(traits, argv);
         case key_search::streams: return find_streams(traits, argv);
         case key_search::sort: return find_sort(traits, argv);
         case key_search::georadius: return find_georadius(traits, argv);
         case key_search::migrate: return find_migrate(traits, argv);
         case key_search::channels:
-            return key_positions{
-                .ranges = {find_range(traits.keys, argv.size()), key_range{}}, .traits = &traits, .channels = true};
+            return key_positions{.ranges = {find_range(traits.keys, argv.size()), key_range{}},
+                                 .traits = &traits,
+                                 .channels = true};
     }
     return key_positions{.traits = &traits};
 }
@@ -265,16 +298,19 @@ inline result<key_positions> keys_of(command_traits const* traits, arguments arg
     if (argv.size() > std::numeric_limits<std::int32_t>::max()) return too_many_arguments(argv.size());
     if (traits == nullptr) {
         key_positions found{.unknown = true};
-        if (unknown == unknown_command::first_argument_is_key && argv.size() > 1) found.ranges[0] = range_of(1, 1);
+        if (unknown == unknown_command::first_argument_is_key && argv.size() > 1)
+            found.ranges[0] = range_of(1, 1);
         return found;
     }
     if (!traits->takes(argv.size())) return wrong_arity(argv, *traits);
     return find_keys(*traits, argv);
 }
 
-/// True when there is exactly one key, in its usual place: most commands, and the way that is worth being short.
+/// True when there is exactly one key, in its usual place: most commands, and the way that is worth being
+/// short.
 constexpr bool has_one_key(command_traits const& traits, arguments argv) noexcept {
-    return traits.keys.search == key_search::range && traits.keys.first == traits.keys.last && traits.takes(argv.size());
+    return traits.keys.search == key_search::range && traits.keys.first == traits.keys.last &&
+           traits.takes(argv.size());
 }
 
 }  // namespace detail
@@ -293,7 +329,8 @@ inline result<route> route_of(arguments argv, unknown_command unknown) {
     if (keys->empty()) return found;
     found.slot = cluster::slot_of(argv[(*keys)[0]]);
     for (std::size_t nth = 1; nth < keys->size(); ++nth)
-        if (cluster::slot_of(argv[(*keys)[nth]]) != *found.slot) return detail::slots_differ(argv, *keys, nth);
+        if (cluster::slot_of(argv[(*keys)[nth]]) != *found.slot)
+            return detail::slots_differ(argv, *keys, nth);
     return found;
 }
 

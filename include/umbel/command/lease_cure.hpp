@@ -1,5 +1,6 @@
-// lease_cure.hpp: what to do in place of a command that needs a connection of its own, for the message of errc::needs_lease.
-// It knows names and options of this library; which commands these are says command_table.hpp.
+// lease_cure.hpp: what to do in place of a command that needs a connection of its own, for the message of
+// errc::needs_lease. It knows names and options of this library; which commands these are says
+// command_table.hpp.
 #pragma once
 
 #include <umbel/command/command_table.hpp>
@@ -56,7 +57,9 @@ constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
 inline std::string needs_lease_message(arguments argv) {
     command_traits const* const traits = find_command(argv);
     std::string text{traits ? traits->name : argv[0]};
-    text.append(" changes the connection, blocks, or alters the number of replies: it may not share one with other commands; ");
+    text.append(
+        " changes the connection, blocks, or alters the number of replies: it may not share one with other "
+        "commands; ");
     return text.append(lease_cure_of(text.substr(0, text.find(' '))));
 }
 

@@ -1,4 +1,5 @@
-// strings.hpp: GET, SET and their family as typed functions. Declared once for everything that can take a command.
+// strings.hpp: GET, SET and their family as typed functions. Declared once for everything that can take a
+// command.
 #pragma once
 
 #include <umbel/command/encode.hpp>
@@ -25,12 +26,13 @@ enum class set_condition : std::uint8_t {
 /// Options of SET. At most one of `expire`, `expire_at` and `keep_ttl`.
 /// Rule: SET command, "Options".
 struct set_options {
-    std::optional<std::chrono::milliseconds> expire{};                 ///< EX or PX.
+    std::optional<std::chrono::milliseconds> expire{};                            ///< EX or PX.
     std::optional<std::chrono::sys_time<std::chrono::milliseconds>> expire_at{};  ///< EXAT or PXAT.
-    bool keep_ttl = false;                                             ///< KEEPTTL.
+    bool keep_ttl = false;                                                        ///< KEEPTTL.
     set_condition condition = set_condition::always;
 };
-// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does anything.
+// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
+// anything.
 static_assert(std::is_trivially_destructible_v<set_options>);
 
 /// What SET did.
@@ -69,13 +71,15 @@ inline constexpr verb incrbyfloat{"INCRBYFLOAT", none};
 /// The arguments of one SET, on the stack.
 class set_arguments {
 public:
-    UMBEL_BOUNDARY set_arguments(std::string_view name, argument const& value, set_options const& options, bool with_get) noexcept;
+    UMBEL_BOUNDARY set_arguments(std::string_view name, argument const& value, set_options const& options,
+                                 bool with_get) noexcept;
     std::span<argument const> words() const noexcept { return {words_.data(), count_}; }
 
     /// Setting a key to a value twice in a row leaves the same state; a condition, a kept or a relative
     /// expiry does not.
     static cluster::command_flags flags(set_options const& options, bool with_get) noexcept {
-        bool const same = options.condition == set_condition::always && !options.keep_ttl && !options.expire && !with_get;
+        bool const same =
+            options.condition == set_condition::always && !options.keep_ttl && !options.expire && !with_get;
         return same ? cluster::command_flags::idempotent : cluster::command_flags::none;
     }
 
@@ -91,8 +95,8 @@ private:
 template <class Self>
 class string_commands {
 public:
-    /// GET: the value, or nullopt when the key does not exist. `Value` is anything that from_reply knows; umbel::bytes copies nothing.
-    /// Errors: wrong_type when the key holds no string.
+    /// GET: the value, or nullopt when the key does not exist. `Value` is anything that from_reply knows;
+    /// umbel::bytes copies nothing. Errors: wrong_type when the key holds no string.
     template <decodable Value = std::string>
     auto get(std::string_view name) const {
         return run<std::optional<Value>>(verbs::get, umbel::key{name});
@@ -102,14 +106,16 @@ public:
     /// Units: expiries in milliseconds; whole seconds go out as seconds.
     auto set(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const made{name, value, options, false};
-        return self().submit(invocation<set_outcome>{verbs::set, made.words(), set_arguments::flags(options, false)});
+        return self().submit(
+            invocation<set_outcome>{verbs::set, made.words(), set_arguments::flags(options, false)});
     }
 
     /// SET … GET: writes and returns what was there before; nullopt when nothing was.
     template <decodable Value = std::string>
     auto set_and_get(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const made{name, value, options, true};
-        return self().submit(invocation<std::optional<Value>>{verbs::set, made.words(), cluster::command_flags::none});
+        return self().submit(
+            invocation<std::optional<Value>>{verbs::set, made.words(), cluster::command_flags::none});
     }
 
     /// GETDEL: the value, and the key is gone.
@@ -121,15 +127,23 @@ public:
     /// STRLEN: bytes; 0 when the key does not exist.
     auto strlen(std::string_view name) const { return run<std::int64_t>(verbs::strlen, umbel::key{name}); }
     /// APPEND: the length afterwards, in bytes.
-    auto append(std::string_view name, argument const& value) const { return run<std::int64_t>(verbs::append, umbel::key{name}, value); }
+    auto append(std::string_view name, argument const& value) const {
+        return run<std::int64_t>(verbs::append, umbel::key{name}, value);
+    }
 
     /// INCR: the value afterwards. Errors: server_error when the key holds no integer or it overflows.
     auto incr(std::string_view name) const { return run<std::int64_t>(verbs::incr, umbel::key{name}); }
     auto decr(std::string_view name) const { return run<std::int64_t>(verbs::decr, umbel::key{name}); }
-    auto incrby(std::string_view name, std::int64_t by) const { return run<std::int64_t>(verbs::incrby, umbel::key{name}, by); }
-    auto decrby(std::string_view name, std::int64_t by) const { return run<std::int64_t>(verbs::decrby, umbel::key{name}, by); }
+    auto incrby(std::string_view name, std::int64_t by) const {
+        return run<std::int64_t>(verbs::incrby, umbel::key{name}, by);
+    }
+    auto decrby(std::string_view name, std::int64_t by) const {
+        return run<std::int64_t>(verbs::decrby, umbel::key{name}, by);
+    }
     /// INCRBYFLOAT: the value afterwards.
-    auto incrbyfloat(std::string_view name, double by) const { return run<double>(verbs::incrbyfloat, umbel::key{name}, by); }
+    auto incrbyfloat(std::string_view name, double by) const {
+        return run<double>(verbs::incrbyfloat, umbel::key{name}, by);
+    }
 
 protected:
     template <class Reply, class... Arguments>

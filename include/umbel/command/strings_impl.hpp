@@ -10,7 +10,8 @@ void set_arguments::add(Word const& word) noexcept {
     words_[count_++] = argument{word};
 }
 
-UMBEL_BOUNDARY set_arguments::set_arguments(std::string_view name, argument const& value, set_options const& options, bool with_get) noexcept
+UMBEL_BOUNDARY set_arguments::set_arguments(std::string_view name, argument const& value,
+                                            set_options const& options, bool with_get) noexcept
     : words_{argument{umbel::key{name}}, value, none(), none(), none(), none(), none()} {
     using std::chrono::seconds;
     if (options.expire) {

@@ -14,8 +14,8 @@ namespace umbel::command {
 
 /// A command's name, encoded when it is compiled: one or two words ("GET", "CLUSTER INFO").
 ///
-/// In front of it stands the array header of the command whose only argument is a key, so that of such a command everything up to the key is
-/// copied at once.
+/// In front of it stands the array header of the command whose only argument is a key, so that of such a
+/// command everything up to the key is copied at once.
 class verb {
 public:
     static constexpr std::size_t wire_bytes_max = 48;
@@ -42,18 +42,21 @@ public:
         wire_[1] = static_cast<char>('0' + words_ + 1);
     }
 
-    constexpr std::string_view wire() const noexcept { return {wire_.data() + array_header_bytes, size_ - array_header_bytes}; }
+    constexpr std::string_view wire() const noexcept {
+        return {wire_.data() + array_header_bytes, size_ - array_header_bytes};
+    }
     /// Writes the name. Returns where to go on. Precondition: wire_bytes_max bytes are writable.
     UMBEL_ALWAYS_INLINE char* put(char* at) const noexcept {
         std::memcpy(at, wire_.data() + array_header_bytes, wire_bytes_max);
         return at + size_ - array_header_bytes;
     }
-    /// Writes the array header of a command of this name and one argument, and the name. Returns where to go on.
-    /// Precondition: array_header_bytes + wire_bytes_max bytes are writable.
+    /// Writes the array header of a command of this name and one argument, and the name. Returns where to go
+    /// on. Precondition: array_header_bytes + wire_bytes_max bytes are writable.
     UMBEL_ALWAYS_INLINE char* put_with_header(char* at) const noexcept {
         constexpr std::size_t most_bytes = 32;  // What is longer is rare: two words.
         std::memcpy(at, wire_.data(), most_bytes);
-        if (size_ > most_bytes) [[unlikely]] std::memcpy(at + most_bytes, wire_.data() + most_bytes, sizeof wire_ - most_bytes);
+        if (size_ > most_bytes) [[unlikely]]
+            std::memcpy(at + most_bytes, wire_.data() + most_bytes, sizeof wire_ - most_bytes);
         return at + size_;
     }
     constexpr unsigned words() const noexcept { return words_; }

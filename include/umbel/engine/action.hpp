@@ -26,7 +26,7 @@ struct close_link {
     std::uint32_t generation = 0;
 };
 
-using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected, node_connect_failed, node_disconnected,
-                            call_redirected, call_retried>;
+using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
+                            node_connect_failed, node_disconnected, call_redirected, call_retried>;
 
 }  // namespace umbel::engine

@@ -27,8 +27,8 @@ private:
     std::uint64_t state_;
 };
 
-/// The delay before try number `tries` + 1: `first` doubled per try up to `largest`, then spread evenly over its upper half,
-/// so that clients which failed together do not come back together.
+/// The delay before try number `tries` + 1: `first` doubled per try up to `largest`, then spread evenly over
+/// its upper half, so that clients which failed together do not come back together.
 constexpr duration backoff(duration first, duration largest, unsigned tries, random_source& random) noexcept {
     duration whole = first;
     for (unsigned i = 0; i < tries && whole < largest; ++i) whole *= 2;

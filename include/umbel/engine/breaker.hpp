@@ -1,5 +1,6 @@
-// breaker.hpp: the circuit breaker of one node: after many failures in a row it is left alone, and then tried by one probe.
-// It knows no connection and no call; the engine tells it what happened, and asks it before it opens a link.
+// breaker.hpp: the circuit breaker of one node: after many failures in a row it is left alone, and then tried
+// by one probe. It knows no connection and no call; the engine tells it what happened, and asks it before it
+// opens a link.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
@@ -15,9 +16,9 @@ enum class attempt_kind : std::uint8_t {
     probe,  ///< The breaker is half open.
 };
 
-/// Counts a node's failures in a row: connection attempts refused or timed out, connections lost soon after they were made, before anything
-/// that was asked on them had a reply, and connections lost because the node was silent.
-/// Rule: M. Nygard, "Release It!", "Circuit Breaker".
+/// Counts a node's failures in a row: connection attempts refused or timed out, connections lost soon after
+/// they were made, before anything that was asked on them had a reply, and connections lost because the node
+/// was silent. Rule: M. Nygard, "Release It!", "Circuit Breaker".
 class circuit_breaker {
 public:
     enum class state : std::uint8_t {
@@ -33,8 +34,8 @@ public:
     /// Open: when the next probe may begin.
     instant retry_at() const noexcept { return retry_at_; }
 
-    /// The node has failed once more. With `failures_max` in a row it is open until `retry_at`; 0: it never opens.
-    /// Returns true when it was not open before.
+    /// The node has failed once more. With `failures_max` in a row it is open until `retry_at`; 0: it never
+    /// opens. Returns true when it was not open before.
     bool failed(unsigned failures_max, instant retry_at) noexcept {
         ++failures_;
         if (failures_max == 0 || failures_ < failures_max) return false;
@@ -53,8 +54,8 @@ public:
     void called_off() noexcept {
         if (state_ == state::half_open) state_ = state::open;
     }
-    /// The node has answered: commands go there again. Failures are forgotten only when it has `proven` itself, so that one which accepts
-    /// connections and drops them opens again at once.
+    /// The node has answered: commands go there again. Failures are forgotten only when it has `proven`
+    /// itself, so that one which accepts connections and drops them opens again at once.
     void answered(bool proven) noexcept {
         state_ = state::closed;
         if (proven) failures_ = 0;

@@ -20,13 +20,14 @@
 
 namespace umbel::engine {
 
-/// Which of a node's two connections a command takes. A connection that has sent READONLY never serves reads that are
-/// meant for a primary: a demoted primary would answer them without a MOVED.
-/// Rule: Redis Cluster specification, "Scaling reads using replica nodes".
+/// Which of a node's two connections a command takes. A connection that has sent READONLY never serves reads
+/// that are meant for a primary: a demoted primary would answer them without a MOVED. Rule: Redis Cluster
+/// specification, "Scaling reads using replica nodes".
 enum class link_mode : std::uint8_t { primary, replica };
 
-/// One connection of one node, by the node's number in the engine's arena. A client that runs on several loops has connections of its own for each:
-/// what is asked on a loop travels on a connection that lives there.
+/// One connection of one node, by the node's number in the engine's arena. A client that runs on several
+/// loops has connections of its own for each: what is asked on a loop travels on a connection that lives
+/// there.
 struct link_id {
     std::uint16_t node = 0xffff;
     link_mode mode = link_mode::primary;
@@ -39,16 +40,17 @@ struct link_id {
 
 struct call;
 
-/// What a typed command hangs on an untyped call. `decode` and `reject` store the result inside the call, exactly one of them,
-/// exactly once; `complete` then gives it away and recycles the call, which must not be touched afterwards.
+/// What a typed command hangs on an untyped call. `decode` and `reject` store the result inside the call,
+/// exactly one of them, exactly once; `complete` then gives it away and recycles the call, which must not be
+/// touched afterwards.
 struct call_kind {
     void (*decode)(call&, resp::view const&) noexcept;
     void (*reject)(call&, error&&) noexcept;
     void (*complete)(call&);
     /// Destroys a call that will never complete, with everything it owns.
     void (*drop)(call&) noexcept;
-    /// Decodes and completes in one step, where the handler may run right here: the call is gone then. False: nothing was done.
-    /// Throws what the handler throws. Null: never.
+    /// Decodes and completes in one step, where the handler may run right here: the call is gone then. False:
+    /// nothing was done. Throws what the handler throws. Null: never.
     bool (*answer)(call&, resp::view const&) = nullptr;
     /// True for an error the call wants decoded as a value rather than judged by the policy.
     bool takes_errors = false;
@@ -64,7 +66,8 @@ struct journal {
     std::int32_t slot = -1;
     cluster::verdict verdict{};
     errc fault{};  ///< What is judged …
-    errc told{};   ///< … and what the caller is told: another one where a transaction was discarded because of it.
+    errc told{};  ///< … and what the caller is told: another one where a transaction was discarded because of
+                  ///< it.
     umbel::delivery delivery = umbel::delivery::not_sent;  ///< Of the whole command …
     umbel::delivery lately = umbel::delivery::not_sent;    ///< … and of the latest attempt alone.
     std::string message;
@@ -79,19 +82,21 @@ struct borrowed_piece {
     std::size_t size = 0;
 };
 
-/// How the cancellation of a call finds its owner. `wanted` is set first and `owner` read afterwards; an owner stores itself first
-/// and reads `wanted` afterwards; so one of the two always sees the other.
+/// How the cancellation of a call finds its owner. `wanted` is set first and `owner` read afterwards; an
+/// owner stores itself first and reads `wanted` afterwards; so one of the two always sees the other.
 /// Threading: any.
 struct cancel_token {
-    static constexpr std::uint32_t nobody = 0;   ///< On its way between two owners, or settled.
-    static constexpr std::uint32_t engine = 1;   ///< Waits in the engine.
+    static constexpr std::uint32_t nobody = 0;  ///< On its way between two owners, or settled.
+    static constexpr std::uint32_t engine = 1;  ///< Waits in the engine.
     static constexpr std::uint32_t of(link_id link) noexcept {
-        return 2 + (std::uint32_t{link.loop} << 17 | std::uint32_t{link.node} << 1 | static_cast<std::uint32_t>(link.mode));
+        return 2 + (std::uint32_t{link.loop} << 17 | std::uint32_t{link.node} << 1 |
+                    static_cast<std::uint32_t>(link.mode));
     }
     /// The link of an owner that is neither of the two above.
     static constexpr link_id link_of(std::uint32_t owner) noexcept {
         std::uint32_t const told = owner - 2;
-        return {static_cast<std::uint16_t>(told >> 1), static_cast<link_mode>(told & 1), static_cast<std::uint8_t>(told >> 17)};
+        return {static_cast<std::uint16_t>(told >> 1), static_cast<link_mode>(told & 1),
+                static_cast<std::uint8_t>(told >> 17)};
     }
     std::atomic<bool> wanted{false};
     std::atomic<std::uint32_t> owner{nobody};
@@ -101,12 +106,13 @@ struct cancel_token {
 /// Where the handler of a call may run.
 enum class runs : std::uint8_t {
     elsewhere,  ///< Only its executor can tell.
-    on_loop,    ///< Wherever a connection of its loop completes it; nothing but that connection keeps the loop busy for it.
-    anywhere,   ///< Wherever the client completes it.
+    on_loop,   ///< Wherever a connection of its loop completes it; nothing but that connection keeps the loop
+               ///< busy for it.
+    anywhere,  ///< Wherever the client completes it.
 };
 
-/// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's pipeline, or the engine.
-/// Threading: touched only by its owner.
+/// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's
+/// pipeline, or the engine. Threading: touched only by its owner.
 struct call {
     enum class stage : std::uint8_t {
         fresh,
@@ -115,8 +121,9 @@ struct call {
         refused,  ///< A bound left no room for it; the control plane tells it so.
         done,
     };
-    static constexpr std::int32_t any_slot = -1;       ///< No key: any node will do.
-    static constexpr std::int32_t several_slots = -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
+    static constexpr std::int32_t any_slot = -1;  ///< No key: any node will do.
+    static constexpr std::int32_t several_slots =
+        -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
 
     // What every command touches, in two cache lines.
     call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
@@ -128,7 +135,7 @@ struct call {
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
     engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
-    bool asking = false;           ///< ASKING goes in front of it.
+    bool asking = false;                          ///< ASKING goes in front of it.
     bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
     bool question : 1 = false;     ///< For the control plane, not for a node.
     bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
@@ -137,13 +144,14 @@ struct call {
     instant deadline = never;
     duration timeout{};  ///< Zero: none. Turned into `deadline` when its time begins.
 
-    std::uint64_t stream_end = 0;  ///< The connection's byte count after its last byte.
+    std::uint64_t stream_end = 0;   ///< The connection's byte count after its last byte.
     instant accepted = never;       ///< When its time began; never: it has not.
     cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
     std::unique_ptr<journal> way;
-    link_id link{};                   ///< Where it is, or was last; on the way there only the loop counts, which it keeps for life.
+    link_id link{};  ///< Where it is, or was last; on the way there only the loop counts, which it keeps for
+                     ///< life.
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;
@@ -158,7 +166,8 @@ struct call {
     call& operator=(call const&) = delete;
 
     bool repeatable() const noexcept {
-        return has(flags, cluster::command_flags::read_only) || has(flags, cluster::command_flags::idempotent);
+        return has(flags, cluster::command_flags::read_only) ||
+               has(flags, cluster::command_flags::idempotent);
     }
 
     /// Attempts before the present one.
@@ -173,15 +182,18 @@ struct call {
 
     /// Notes a new owner. True when the cancellation is wanted already.
     bool owned_by(std::uint32_t who) noexcept {
-        if (!token) [[likely]] return false;
+        if (!token) [[likely]]
+            return false;
         token->owner.store(who, std::memory_order_seq_cst);
         return who != cancel_token::nobody && token->wanted.load(std::memory_order_seq_cst);
     }
     bool cancel_wanted() const noexcept { return token && token->wanted.load(std::memory_order_seq_cst); }
 
-    /// What is known of the whole command, where `this_time` is known of the present attempt: an earlier attempt that may have run
-    /// is never taken back, and what was refused once has been sent.
-    umbel::delivery known(umbel::delivery this_time) const noexcept { return way ? std::max(way->delivery, this_time) : this_time; }
+    /// What is known of the whole command, where `this_time` is known of the present attempt: an earlier
+    /// attempt that may have run is never taken back, and what was refused once has been sent.
+    umbel::delivery known(umbel::delivery this_time) const noexcept {
+        return way ? std::max(way->delivery, this_time) : this_time;
+    }
 
     /// The journal, made when first needed; null only when memory has run out.
     journal* journey() noexcept {
@@ -198,12 +210,14 @@ struct call {
     }
 };
 
-/// Where the cache lines of a call begin that its way through a thread touches: two of its own, and two of what it is extended by, its handler and
-/// its bytes or result. For a call that is extended otherwise the latter are fetched in vain.
+/// Where the cache lines of a call begin that its way through a thread touches: two of its own, and two of
+/// what it is extended by, its handler and its bytes or result. For a call that is extended otherwise the
+/// latter are fetched in vain.
 inline constexpr std::size_t fetched_lines[] = {0, 64, 128, 320};
 /// Fetches a call that will be needed soon into the cache, or what stands where one was.
 UMBEL_ALWAYS_INLINE void fetch(std::uintptr_t call_at) noexcept {
-    // Spelled out: g++ 12 keeps a loop as it is, and takes a function that only prefetches, a lambda too, for one without effect.
+    // Spelled out: g++ 12 keeps a loop as it is, and takes a function that only prefetches, a lambda too, for
+    // one without effect.
     static_assert(std::size(fetched_lines) == 4);
     __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[0]), 1);
     __builtin_prefetch(reinterpret_cast<void const*>(call_at + fetched_lines[1]), 1);
@@ -258,7 +272,8 @@ private:
 };
 
 /// Builds the error a caller sees, with the way the call has taken.
-inline error told(call const& one, errc code, delivery delivered, std::string_view message, std::string_view node = {}) noexcept {
+inline error told(call const& one, errc code, delivery delivered, std::string_view message,
+                  std::string_view node = {}) noexcept {
     try {
         error_details details;
         details.message.assign(message);

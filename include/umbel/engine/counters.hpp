@@ -1,4 +1,5 @@
-// counters.hpp: numbers that a connection's owner counts and any thread may read. It knows no meaning beyond the names.
+// counters.hpp: numbers that a connection's owner counts and any thread may read. It knows no meaning beyond
+// the names.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -34,7 +35,8 @@ struct pipeline_counters {
     counter retries;    ///< Calls to be sent again for any other reason.
     counter pushes;     ///< RESP3 push frames that belonged to nobody.
 
-    /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken off again.
+    /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken
+    /// off again.
     std::uint64_t requests() const noexcept {
         std::uint64_t const repeated = redirects + retries;
         std::uint64_t const all = commands;

@@ -37,12 +37,12 @@ struct engine_options {
     duration refresh_timeout = std::chrono::seconds{1};
     duration reconnect_delay = std::chrono::milliseconds{20};
     duration reconnect_delay_max = std::chrono::seconds{1};
-    std::string zone;  ///< The client's availability zone.
+    std::string zone;                                              ///< The client's availability zone.
     std::vector<std::pair<cluster::endpoint, std::string>> zones;  ///< Of nodes whose servers do not tell it.
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::uint16_t nodes_max = 2048;
-    unsigned loops = 1;  ///< Of the client; each has connections of its own.
+    unsigned loops = 1;     ///< Of the client; each has connections of its own.
     bool observed = false;  ///< Somebody listens: report what only an observer wants to know.
     std::uint64_t seed = 1;
 };
@@ -56,14 +56,14 @@ struct engine_counters {
     std::uint64_t asked = 0;
     std::uint64_t retried = 0;
     std::uint64_t retries_denied = 0;  ///< Calls that failed because the retry budget was empty.
-    std::uint64_t connects = 0;     ///< Connections opened.
-    std::uint64_t disconnects = 0;  ///< Connections lost, or refused.
+    std::uint64_t connects = 0;        ///< Connections opened.
+    std::uint64_t disconnects = 0;     ///< Connections lost, or refused.
     std::uint64_t breakers_opened = 0;
 };
 
-/// The control plane. After each handle(), tick() or close() the driver carries out actions() in order, then submits every
-/// call of outgoing() to the link it names, then completes every call of finished().
-/// Threading: one owner at a time, except routes(), whose reading functions are for everybody.
+/// The control plane. After each handle(), tick() or close() the driver carries out actions() in order, then
+/// submits every call of outgoing() to the link it names, then completes every call of finished(). Threading:
+/// one owner at a time, except routes(), whose reading functions are for everybody.
 class engine {
 public:
     engine(engine_options options, query_port port, traffic_port traffic = {});
@@ -123,7 +123,8 @@ private:
     void wait(call& one, waits_for what, instant due, instant now);
     void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
     void expire(call& one);
-    void finish(call& one, errc why, delivery delivered, std::string_view message, std::string_view node = {}) noexcept;
+    void finish(call& one, errc why, delivery delivered, std::string_view message,
+                std::string_view node = {}) noexcept;
     void pass_time(instant now);
     std::uint16_t named_by(journal const& way, instant now);
 
@@ -131,7 +132,8 @@ private:
     void open(link_id link, instant now);
     void shut(link_id link, instant now);
     void shut_all(std::uint16_t number, link_mode mode, instant now);
-    void call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
+    void call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers,
+                           instant now);
     void reopen_due(instant now);
     bool knows_another(std::uint16_t number) const noexcept;
 
@@ -147,7 +149,7 @@ private:
     // Topology.
     struct view {
         cluster::topology told;
-        std::uint64_t asked_at = 0;          ///< What redirects had taught by then; see cluster::slot_patches.
+        std::uint64_t asked_at = 0;  ///< What redirects had taught by then; see cluster::slot_patches.
         std::uint16_t by = link_id::no_node;  ///< Who told it.
     };
     void begin_refresh(instant now);
@@ -161,7 +163,8 @@ private:
     void not_helped(std::uint16_t number, error why, instant now);
     void conclude(instant now);
     void adopt(view seen, instant now);
-    void settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now);
+    void settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers,
+                        instant now);
     void close_strangers(instant now);
     void release(bool changed, instant now);
 
@@ -187,8 +190,9 @@ private:
     cluster::topology topology_;
     cluster::slot_patches patches_;
     std::uint16_t teller_ = link_id::no_node;  ///< Who has sent the latest MOVED.
-    std::optional<view> foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.
-    std::optional<view> best_;     ///< The fullest view of the running refresh, while others may be fuller.
+    std::optional<view>
+        foreign_;  ///< A full view that shares no known node: a cluster built anew at the same addresses.
+    std::optional<view> best_;  ///< The fullest view of the running refresh, while others may be fuller.
     std::optional<error> last_error_;  ///< Why the latest candidate did not help.
     /// What the candidates of a refresh said who did not help.
     struct hearsay {
@@ -197,9 +201,11 @@ private:
     };
     hearsay heard_;         ///< In the present refresh, or the latest …
     hearsay heard_before_;  ///< … and in one before, where somebody said anything.
-    bool only_refusals_ = true;        ///< Every failure of the running refresh was a refusal that time does not mend.
-    topology_source begins_with_ = topology_source::shards;  ///< The first command that is not known to be refused.
-    bool epochs_refused_ = false;                            ///< This user may not call CLUSTER NODES.
+    bool only_refusals_ =
+        true;  ///< Every failure of the running refresh was a refusal that time does not mend.
+    topology_source begins_with_ =
+        topology_source::shards;   ///< The first command that is not known to be refused.
+    bool epochs_refused_ = false;  ///< This user may not call CLUSTER NODES.
     instant refresh_begun_at_{0};
     unsigned refresh_queries_ = 0;
     bool closed_ = false;
@@ -214,8 +220,8 @@ private:
 
 }  // namespace umbel::engine
 
-#include <umbel/engine/engine_memory.hpp>
 #include <umbel/engine/engine_calls.hpp>
 #include <umbel/engine/engine_links.hpp>
+#include <umbel/engine/engine_memory.hpp>
 #include <umbel/engine/engine_standing.hpp>
 #include <umbel/engine/engine_topology.hpp>

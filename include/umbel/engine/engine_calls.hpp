@@ -76,12 +76,15 @@ inline void engine::close(instant) noexcept {
     router_.begin_closing();
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         for (std::size_t at = 0; at < nodes_[number].links.size(); ++at)
-            if (nodes_[number].links[at].was_up) note_closed(nodes_[number], nodes_[number].links[at], static_cast<link_mode>(at % 2), "the client was closed");
+            if (nodes_[number].links[at].was_up)
+                note_closed(nodes_[number], nodes_[number].links[at], static_cast<link_mode>(at % 2),
+                            "the client was closed");
     }
     call_list all;
     waiting_.clear(all);
     while (call* const one = all.pop())
-        finish(*one, errc::cancelled, one->way ? one->way->delivery : delivery::not_sent, "the client was closed");
+        finish(*one, errc::cancelled, one->way ? one->way->delivery : delivery::not_sent,
+               "the client was closed");
 }
 
 inline void engine::cancel(call& one) noexcept {
@@ -90,7 +93,7 @@ inline void engine::cancel(call& one) noexcept {
     finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, "cancelled");
 }
 
-// ---- Calls ----------------------------------------------------------------------------------------------------------------
+// ---- Calls --------------------------------------------------------------------------------------
 
 inline void engine::on(calls_diverted& seen, instant now) {
     while (call* const one = seen.calls.pop()) guarded(*one, [&] { go_on(*one, now); });
@@ -117,10 +120,14 @@ inline void engine::go_on(call& one, instant now) {
     if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
     if (way.from && (way.fault == errc::loading || way.fault == errc::master_down)) shun(way.from.node, now);
     if (!may_go_on(one, now))
-        return finish(one, way.told, way.delivery, way.message + " (not sent again: the retry budget is empty)");
+        return finish(one, way.told, way.delivery,
+                      way.message + " (not sent again: the retry budget is empty)");
     if (way.verdict.next == step::retry || way.verdict.next == step::refresh) {
         ++counters_.retried;
-        observe([&] { return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault, way.verdict.delay}; });
+        observe([&] {
+            return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault,
+                                way.verdict.delay};
+        });
     }
     switch (way.verdict.next) {
         case step::follow:
@@ -129,11 +136,17 @@ inline void engine::go_on(call& one, instant now) {
             // A policy that never waits is made to: no call may spin between two nodes.
             if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
             // What the next topology may mend waits no longer than for that.
-            return wait(one, way.fault == errc::cluster_down && one.table_version == router_.version() ? waits_for::topology : waits_for::time,
+            return wait(one,
+                        way.fault == errc::cluster_down && one.table_version == router_.version()
+                            ? waits_for::topology
+                            : waits_for::time,
                         after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
-            // The topology has changed while it was queued, and it has cost nobody anything: no reason to wait for the next one.
-            if (one.table_version != router_.version() && repetition_of(way.fault, way.lately, one.retries) == repetition::free && way.fault != errc::slot_uncovered)
+            // The topology has changed while it was queued, and it has cost nobody anything: no reason to
+            // wait for the next one.
+            if (one.table_version != router_.version() &&
+                repetition_of(way.fault, way.lately, one.retries) == repetition::free &&
+                way.fault != errc::slot_uncovered)
                 return reroute(one, way.from.node, now);
             return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
                         after(now, way.verdict.delay), now);
@@ -165,16 +178,20 @@ inline void engine::earn(instant now) {
     budget_.earn(traffic_.requests ? traffic_.requests(traffic_.home) : 0, now);
 }
 
-/// A call has waited as long as it was told to: it is routed anew. One that was refused waits on where too many of its kind ask already: at the
-/// node that it would go to now, so that a node that cannot serve holds back nobody else's commands.
+/// A call has waited as long as it was told to: it is routed anew. One that was refused waits on where too
+/// many of its kind ask already: at the node that it would go to now, so that a node that cannot serve holds
+/// back nobody else's commands.
 inline void engine::resume(call& one, instant now) {
     std::uint16_t const avoid = one.way ? one.way->from.node : link_id::no_node;
-    bool const paced = one.way && repetition_of(one.way->fault, one.way->lately, one.retries) == repetition::paced;
+    bool const paced =
+        one.way && repetition_of(one.way->fault, one.way->lately, one.retries) == repetition::paced;
     if (link_id const to = paced ? router_.route(one, turn_, avoid) : link_id{}) {
         if (budget_.seen_at() != now) earn(now);
-        duration const pause = backoff(options_.judging.retry_delay_max, options_.judging.retry_delay_max, 0, random_);
+        duration const pause =
+            backoff(options_.judging.retry_delay_max, options_.judging.retry_delay_max, 0, random_);
         waits_for const what = one.way->fault == errc::try_again ? waits_for::time : waits_for::topology;
-        if (!nodes_[to.node].gate.pass(std::max(budget_.per_second(), 1.0), now)) return wait(one, what, after(now, pause), now);
+        if (!nodes_[to.node].gate.pass(std::max(budget_.per_second(), 1.0), now))
+            return wait(one, what, after(now, pause), now);
     }
     reroute(one, avoid, now);
 }
@@ -184,9 +201,11 @@ inline void engine::resume(call& one, instant now) {
 inline void engine::follow(call& one, instant now) {
     journal& way = *one.way;
     std::uint16_t const to = named_by(way, now);
-    if (to == link_id::no_node) return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
+    if (to == link_id::no_node)
+        return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
     bool const asked = way.verdict.next == cluster::verdict::step::ask;
-    observe([&] { return call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault}; });
+    observe(
+        [&] { return call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault}; });
     if (asked) {
         ++counters_.asked;
     } else {
@@ -195,7 +214,8 @@ inline void engine::follow(call& one, instant now) {
         learn(way, to);
     }
     // Who asked for replicas only is not sent to a primary because a replica has a new one.
-    if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only)) return reroute(one, way.from.node, now);
+    if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only))
+        return reroute(one, way.from.node, now);
     one.asking = asked;
     place(one, {to, link_mode::primary, one.link.loop}, now);
 }
@@ -217,7 +237,8 @@ inline std::uint16_t engine::named_by(journal const& way, instant now) {
     if (way.port == 0) return link_id::no_node;
     cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
     std::uint16_t const number = nodes_.obtain(options_.addresses(where), now);
-    if (number != link_id::no_node && way.from && nodes_[way.from.node].member) nodes_[number].named = !nodes_[number].member;
+    if (number != link_id::no_node && way.from && nodes_[way.from.node].member)
+        nodes_[number].named = !nodes_[number].member;
     return number;
 }
 
@@ -225,15 +246,19 @@ inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {
     one.asking = false;
     one.begin(now);
     if (closed_ || one.cancel_wanted())
-        return finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, closed_ ? "the client was closed" : "cancelled");
+        return finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent,
+                      closed_ ? "the client was closed" : "cancelled");
     if (router_.known() == known_as::nothing) return wait(one, waits_for::topology, never, now);
     if (one.only_waits) return arrived(one);
     if (one.slot == call::several_slots && router_.known() != known_as::standalone)
-        return finish(one, errc::cross_slot, delivery::not_sent, one.way ? one.way->message : "the keys lie in different slots");
+        return finish(one, errc::cross_slot, delivery::not_sent,
+                      one.way ? one.way->message : "the keys lie in different slots");
     link_id const to = router_.route(one, turn_++, avoid);
     if (to) return place(one, to, now);
-    bool const replicas = one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only);
-    unreachable(one, to, errc::slot_uncovered, replicas ? "no replica serves the slot" : "no node serves the slot", now);
+    bool const replicas =
+        one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only);
+    unreachable(one, to, errc::slot_uncovered,
+                replicas ? "no replica serves the slot" : "no node serves the slot", now);
 }
 
 /// Tells a call that had nothing to send what it waited for.
@@ -248,13 +273,16 @@ inline void engine::arrived(call& one) {
 inline void engine::place(call& one, link_id to, instant now) {
     node& peer = nodes_[to.node];
     link_status& link = peer.link(to.mode, to.loop);
-    // A node that has failed many times in a row is tried by one probe, on the first loop; only the engine's own questions wait for that.
+    // A node that has failed many times in a row is tried by one probe, on the first loop; only the engine's
+    // own questions wait for that.
     if (peer.breaker.refuses() && link.now_is != link_status::state::up) {
         link_state const first = peer.link(to.mode).now_is;
         bool const unused = first == link_state::idle || first == link_state::down;
-        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now) open({to.node, to.mode}, now);
+        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now)
+            open({to.node, to.mode}, now);
         link_status const& why = peer.troubled(to.mode, to.loop);
-        if (!one.internal || link.now_is != link_status::state::opening) return unreachable(one, to, why.last_failure, why.last_message, now);
+        if (!one.internal || link.now_is != link_status::state::opening)
+            return unreachable(one, to, why.last_failure, why.last_message, now);
     }
     switch (link.now_is) {
         case link_status::state::idle: open(to, now); break;
@@ -264,7 +292,8 @@ inline void engine::place(call& one, link_id to, instant now) {
             if (now < link.retry_at) return unreachable(one, to, link.last_failure, link.last_message, now);
             open(to, now);
             break;
-        case link_status::state::closing: return unreachable(one, to, errc::connection_lost, "the node has left the cluster", now);
+        case link_status::state::closing:
+            return unreachable(one, to, errc::connection_lost, "the node has left the cluster", now);
     }
     one.link = to;
     one.table_version = router_.version();
@@ -288,8 +317,10 @@ inline void engine::unreachable(call& one, link_id to, errc why, std::string_vie
 
 inline void engine::wait(call& one, waits_for what, instant due, instant now) {
     delivery const known = one.way ? one.way->delivery : delivery::not_sent;
-    if (waiting_.size() >= options_.waiting_max) return finish(one, errc::overloaded, known, overload_message::waiting(options_.waiting_max));
-    if (!waiting_.enter(one, what, due, now)) return finish(one, errc::no_memory, known, "no memory for a command that waits");
+    if (waiting_.size() >= options_.waiting_max)
+        return finish(one, errc::overloaded, known, overload_message::waiting(options_.waiting_max));
+    if (!waiting_.enter(one, what, due, now))
+        return finish(one, errc::no_memory, known, "no memory for a command that waits");
     if (one.owned_by(cancel_token::engine)) return cancel(one);
     if (what != waits_for::time) refresher_.want(now);
 }
@@ -304,12 +335,14 @@ inline void engine::expire(call& one) {
         return finish(one, heard.replied.value_or(errc::no_reachable_node), known, why);
     }
     bool const met = one.way && !one.way->message.empty();
-    std::string const why = met ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
+    std::string const why =
+        met ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
     finish(one, errc::deadline_exceeded, known, why);
 }
 
 /// Tells a call why it has failed; `node` is where the reason comes from, by default where the call was last.
-inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message, std::string_view node) noexcept {
+inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message,
+                           std::string_view node) noexcept {
     one.at = call::stage::done;
     if (node.empty() && one.link) node = nodes_[one.link.node].name;
     one.kind->reject(one, told(one, why, delivered, message, node));

@@ -1,4 +1,5 @@
-// engine_links.hpp: the part of the engine that opens and closes links, and hears what became of them. Included by engine.hpp.
+// engine_links.hpp: the part of the engine that opens and closes links, and hears what became of them.
+// Included by engine.hpp.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
@@ -10,7 +11,8 @@ inline void engine::open(link_id id, instant now) {
     link_status& link = peer.link(id.mode, id.loop);
     handshake_plan plan = options_.plan;
     plan.read_only = id.mode == link_mode::replica;
-    plan.ask_identity = options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
+    plan.ask_identity =
+        options_.deployment != deployment::standalone && router_.known() != known_as::standalone;
     open_link made{id, link.generation + 1, peer.where, std::move(plan)};
     actions_.emplace_back(std::move(made));
     // Nothing has changed until the action stands.
@@ -35,7 +37,8 @@ inline void engine::shut(link_id id, instant) {
 }
 
 inline void engine::shut_all(std::uint16_t number, link_mode mode, instant now) {
-    for (unsigned loop = 0; loop < nodes_[number].loops(); ++loop) shut({number, mode, static_cast<std::uint8_t>(loop)}, now);
+    for (unsigned loop = 0; loop < nodes_[number].loops(); ++loop)
+        shut({number, mode, static_cast<std::uint8_t>(loop)}, now);
 }
 
 inline void engine::on(link_opened& seen, instant now) {
@@ -59,7 +62,8 @@ inline void engine::on(link_opened& seen, instant now) {
         // Those that were turned away while it was probed need not wait for a topology that may never change.
         call_list turned_away;
         waiting_.refused_by(seen.link.node, turned_away);
-        while (call* const one = turned_away.pop()) guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
+        while (call* const one = turned_away.pop())
+            guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
     }
     tick(now);
 }
@@ -71,9 +75,12 @@ inline void engine::on(link_lost& seen, instant now) {
     bool const was_up = std::exchange(link.was_up, false);
     bool const leaving = link.now_is == link_status::state::closing;
     duration const lived = was_up ? now - link.up_since : duration{0};
-    // A node that has replied, or held a connection for a while, was well: that the connection has ended is no failure to connect.
-    bool const stable = was_up && seen.how != link_loss::silent && (seen.how == link_loss::served || lived > std::chrono::seconds{1});
-    // Of a connection that nobody used, only its life can tell: one that outlived the pause before it makes a new beginning.
+    // A node that has replied, or held a connection for a while, was well: that the connection has ended is
+    // no failure to connect.
+    bool const stable = was_up && seen.how != link_loss::silent &&
+                        (seen.how == link_loss::served || lived > std::chrono::seconds{1});
+    // Of a connection that nobody used, only its life can tell: one that outlived the pause before it makes a
+    // new beginning.
     bool const unused = was_up && seen.how == link_loss::unused;
     link.now_is = leaving ? link_status::state::idle : link_status::state::down;
     link.failures = stable || (unused && lived > link.pause) ? 0 : link.failures + 1;
@@ -106,8 +113,10 @@ inline void engine::on(link_closed& seen, instant now) {
     link.now_is = link_status::state::idle;
     if (was_up) link.failures = 0;
     // A link that has drained has served; an attempt that was called off says nothing.
-    if (!was_up) peer.breaker.called_off();
-    else if (peer.breaker.now_is() != circuit_breaker::state::open) peer.breaker.answered(true);
+    if (!was_up)
+        peer.breaker.called_off();
+    else if (peer.breaker.now_is() != circuit_breaker::state::open)
+        peer.breaker.answered(true);
     weigh(seen.link.node, now);
     peer.left_at = now;
     tick(now);
@@ -117,7 +126,8 @@ inline void engine::on(link_closed& seen, instant now) {
 inline bool engine::knows_another(std::uint16_t number) const noexcept {
     for (std::uint16_t other = 0; other < nodes_.size(); ++other)
         if (other != number && (nodes_[other].member || nodes_[other].named)) return true;
-    return std::any_of(options_.seeds.begin(), options_.seeds.end(), [&](cluster::endpoint const& seed) { return nodes_.find(seed) != number; });
+    return std::any_of(options_.seeds.begin(), options_.seeds.end(),
+                       [&](cluster::endpoint const& seed) { return nodes_.find(seed) != number; });
 }
 
 inline void engine::on(refresh_wanted& seen, instant now) {
@@ -131,28 +141,34 @@ inline void engine::on(refresh_wanted& seen, instant now) {
     tick(now);
 }
 
-/// Calls off the attempts to open links on which nobody is routed any more: who waits for them goes to those who have taken over. A link that is
-/// open drains instead, for it may still bring replies.
-inline void engine::call_off_attempts(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now) {
+/// Calls off the attempts to open links on which nobody is routed any more: who waits for them goes to those
+/// who have taken over. A link that is open drains instead, for it may still bring replies.
+inline void engine::call_off_attempts(cluster::topology const& told,
+                                      std::vector<std::uint16_t> const& numbers, instant now) {
     std::vector<bool> leads(nodes_.size(), false);
     for (cluster::shard const& one : told.shards) {
-        std::uint16_t const number = one.primary == cluster::topology::none || one.ranges.empty() ? link_id::no_node : numbers[one.primary];
+        std::uint16_t const number = one.primary == cluster::topology::none || one.ranges.empty()
+                                         ? link_id::no_node
+                                         : numbers[one.primary];
         if (number != link_id::no_node) leads[number] = true;
     }
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node const& one = nodes_[number];
-        bool const reads = one.member && one.role == cluster::node_role::replica && cluster::is_routable(one.health);
+        bool const reads =
+            one.member && one.role == cluster::node_role::replica && cluster::is_routable(one.health);
         for (link_mode const mode : {link_mode::primary, link_mode::replica}) {
             if (!one.in_use || (mode == link_mode::primary ? leads[number] : reads)) continue;
             for (unsigned loop = 0; loop < one.loops(); ++loop) {
                 auto const place = static_cast<std::uint8_t>(loop);
-                if (one.link(mode, place).now_is == link_status::state::opening) shut({number, mode, place}, now);
+                if (one.link(mode, place).now_is == link_status::state::opening)
+                    shut({number, mode, place}, now);
             }
         }
     }
 }
 
-/// Links that serve their node's role are reconnected without waiting for a command, so that the first one after an outage finds them.
+/// Links that serve their node's role are reconnected without waiting for a command, so that the first one
+/// after an outage finds them.
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
         node& one = nodes_[number];

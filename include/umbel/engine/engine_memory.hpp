@@ -1,4 +1,5 @@
-// engine_memory.hpp: what the engine does when memory runs out in the middle of something. Included by engine.hpp.
+// engine_memory.hpp: what the engine does when memory runs out in the middle of something. Included by
+// engine.hpp.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
@@ -8,7 +9,8 @@
 
 namespace umbel::engine {
 
-/// Moves a call on. Precondition: `step` puts it onto a list, or into the waiting room, as the last thing it does.
+/// Moves a call on. Precondition: `step` puts it onto a list, or into the waiting room, as the last thing it
+/// does.
 template <class Step>
 void engine::guarded(call& one, Step&& step) noexcept {
     try {

@@ -1,5 +1,5 @@
-// engine_standing.hpp: the part of the engine that judges how nodes stand: circuit breakers, and what reads should know of a node.
-// Included by engine.hpp.
+// engine_standing.hpp: the part of the engine that judges how nodes stand: circuit breakers, and what reads
+// should know of a node. Included by engine.hpp.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
@@ -9,13 +9,14 @@
 namespace umbel::engine {
 
 /// Tells the observer of a connection that the client itself has closed.
-inline void engine::note_closed(node const& peer, link_status& closed, link_mode mode, std::string_view why) noexcept {
+inline void engine::note_closed(node const& peer, link_status& closed, link_mode mode,
+                                std::string_view why) noexcept {
     closed.was_up = false;
     observe([&] { return node_disconnected{peer.name, errc::cancelled, std::string{why}, mode}; });
 }
 
-/// Counts the loss of a link against its node. A node with another link that serves is not the one at fault, and attempts that were under way
-/// side by side have met one failure, not several.
+/// Counts the loss of a link against its node. A node with another link that serves is not the one at fault,
+/// and attempts that were under way side by side have met one failure, not several.
 inline void engine::note_loss(node& peer, link_status const& lost, bool was_up, instant now) {
     if (std::any_of(peer.links.begin(), peer.links.end(), is_up)) return;
     if (!was_up && lost.begun_at < peer.failed_at) return;
@@ -34,7 +35,8 @@ inline void engine::weigh(std::uint16_t number, instant now) {
     node const& one = nodes_[number];
     // A connection that is being opened again is no better yet than it was.
     auto const is_down = [](link_status const& link) {
-        return link.now_is == link_status::state::down || (link.now_is == link_status::state::opening && link.failures != 0);
+        return link.now_is == link_status::state::down ||
+               (link.now_is == link_status::state::opening && link.failures != 0);
     };
     bool const down = one.any_link(one.role_mode(), is_down) && !one.any_link(one.role_mode(), is_up);
     instant const until = std::max(one.doubted_until, one.shunned_until);
@@ -54,7 +56,8 @@ inline void engine::note_zone(std::uint16_t number, std::string const& zone, ins
 /// The availability zone of a node: what its server says counts, else what the user has said.
 inline std::string_view engine::zone_of(node const& one) const noexcept {
     if (!one.zone.empty()) return one.zone;
-    auto const told = std::find_if(options_.zones.begin(), options_.zones.end(), [&](auto const& known) { return known.first == one.where; });
+    auto const told = std::find_if(options_.zones.begin(), options_.zones.end(),
+                                   [&](auto const& known) { return known.first == one.where; });
     return told == options_.zones.end() ? std::string_view{} : std::string_view{told->second};
 }
 

@@ -1,4 +1,5 @@
-// engine_topology.hpp: the part of the engine that asks for topologies and lives by them. Included by engine.hpp.
+// engine_topology.hpp: the part of the engine that asks for topologies and lives by them. Included by
+// engine.hpp.
 #pragma once
 
 #include <umbel/engine/engine.hpp>
@@ -19,9 +20,11 @@ inline void engine::begin_refresh(instant now) {
     refresher_.begin(candidates(now), now);
 }
 
-/// Nodes in the order in which they are asked: who has just sent a MOVED, for it knows more than the others may; then those with a connection that
-/// answers, then other members, then whom a redirect has named, then the seeds. All members may leave before any topology has told of those that came: then only a redirect has. What such a node tells is
-/// judged like the word of any stranger: it counts when nobody of the known cluster has answered for a while.
+/// Nodes in the order in which they are asked: who has just sent a MOVED, for it knows more than the others
+/// may; then those with a connection that answers, then other members, then whom a redirect has named, then
+/// the seeds. All members may leave before any topology has told of those that came: then only a redirect
+/// has. What such a node tells is judged like the word of any stranger: it counts when nobody of the known
+/// cluster has answered for a while.
 inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::vector<std::uint16_t> order;
     auto const shuffle_from = [&](std::size_t first) {
@@ -29,7 +32,9 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
             std::swap(order[at - 1], order[first + refresher_.random().below(at - first)]);
     };
     std::uint16_t const teller = std::exchange(teller_, link_id::no_node);
-    if (teller != link_id::no_node && nodes_[teller].in_use && nodes_[teller].doubted_until <= now && nodes_[teller].any_up()) order.push_back(teller);
+    if (teller != link_id::no_node && nodes_[teller].in_use && nodes_[teller].doubted_until <= now &&
+        nodes_[teller].any_up())
+        order.push_back(teller);
     auto const add_members = [&](bool connected) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
@@ -46,7 +51,8 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
     std::size_t const first_seed = order.size();
     for (cluster::endpoint const& seed : options_.seeds) {
         std::uint16_t const number = nodes_.obtain(seed, now);
-        if (number != link_id::no_node && std::find(order.begin(), order.end(), number) == order.end()) order.push_back(number);
+        if (number != link_id::no_node && std::find(order.begin(), order.end(), number) == order.end())
+            order.push_back(number);
     }
     shuffle_from(first_seed);
     return order;
@@ -55,19 +61,21 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
 /// Asks by links of the first loop, on whose context the engine itself lives: no other can keep it waiting.
 inline void engine::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
-        auto const free = std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
+        auto const free =
+            std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
         if (free == queries_.end()) return refresher_.hold();
         query& asked = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
         bool const automatic = options_.source == topology_source::automatic;
-        asked.start(number, nodes_[number].where.host, automatic ? begins_with_ : options_.source, automatic && !epochs_refused_,
-                    options_.refresh_timeout, patches_.now());
+        asked.start(number, nodes_[number].where.host, automatic ? begins_with_ : options_.source,
+                    automatic && !epochs_refused_, options_.refresh_timeout, patches_.now());
         ++counters_.topology_queries;
         ++refresh_queries_;
         send(asked, now);
     }
     // Everybody was asked, nobody is left to answer: the refresh has failed.
-    bool const silent = std::none_of(queries_.begin(), queries_.end(), [](auto const& one) { return one->running(); });
+    bool const silent =
+        std::none_of(queries_.begin(), queries_.end(), [](auto const& one) { return one->running(); });
     if (refresher_.running() && refresher_.exhausted() && silent) conclude(now);
 }
 
@@ -91,23 +99,33 @@ inline void engine::answered(query& one, instant now) {
     result<cluster::topology> told = one.take();
     if (automatic && one.epochs_refused()) epochs_refused_ = true;
     if (automatic && one.map_refused()) {
-        // What one node refuses the others will refuse too; when everything is refused, the next refresh begins anew.
+        // What one node refuses the others will refuse too; when everything is refused, the next refresh
+        // begins anew.
         begins_with_ = one.next_source().value_or(topology_source::shards);
-        if (!told && !alone && refresher_.running() && one.ask_otherwise(options_.refresh_timeout)) return send(one, now);
+        if (!told && !alone && refresher_.running() && one.ask_otherwise(options_.refresh_timeout))
+            return send(one, now);
         if (!told) begins_with_ = topology_source::shards;
     }
     if (!refresher_.running()) return;  // Somebody else was faster.
     std::uint16_t const number = one.asked();
     if (!told) return refused(one, told.error(), now);
-    if (alone) return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
-    for (cluster::node_info& announced : told->nodes) announced.where = options_.addresses(std::move(announced.where));
+    if (alone)
+        return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
+    for (cluster::node_info& announced : told->nodes)
+        announced.where = options_.addresses(std::move(announced.where));
     view seen{std::move(*told), one.asked_at(), number};
     std::size_t const covered = seen.told.covered_slots();
-    if (router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, seen.told) && !is_sure_member(one)) {
+    if (router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, seen.told) &&
+        !is_sure_member(one)) {
         if (covered == cluster::slot_count) foreign_ = std::move(seen);
-        return not_helped(number, error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"}, now);
+        return not_helped(
+            number,
+            error{errc::no_reachable_node, delivery::not_executed, "the node belongs to another cluster"},
+            now);
     }
-    if (covered == 0) return not_helped(number, error{errc::cluster_down, delivery::not_executed, "the node knows no slots"}, now);
+    if (covered == 0)
+        return not_helped(number,
+                          error{errc::cluster_down, delivery::not_executed, "the node knows no slots"}, now);
     if (covered == cluster::slot_count) return adopt(std::move(seen), now);
     // Full coverage is preferred: others are heard before a view with holes is believed.
     if (!best_ || best_->told.covered_slots() < covered) best_ = std::move(seen);
@@ -115,43 +133,58 @@ inline void engine::answered(query& one, instant now) {
     ask_candidates(now);
 }
 
-/// True when the node that answered is, by its own word, the member that it is taken for, and not another server at its address. Such a node is
-/// believed even if it tells of nobody who was known: old servers leave out nodes without slots, and all slots may have moved to new nodes.
+/// True when the node that answered is, by its own word, the member that it is taken for, and not another
+/// server at its address. Such a node is believed even if it tells of nobody who was known: old servers leave
+/// out nodes without slots, and all slots may have moved to new nodes.
 inline bool engine::is_sure_member(query const& one) const noexcept {
     node const& peer = nodes_[one.asked()];
     std::string const& told = one.self_id().empty() ? peer.link(link_mode::primary).node_id : one.self_id();
     return peer.member && !peer.id.empty() && told == peer.id;
 }
 
-/// A node has told no topology. A server without cluster mode, or one that lets this user ask nothing about clusters, is served as a whole where it
-/// may be one that stands alone.
+/// A node has told no topology. A server without cluster mode, or one that lets this user ask nothing about
+/// clusters, is served as a whole where it may be one that stands alone.
 inline void engine::refused(query& one, error const& why, instant now) {
     std::uint16_t const number = one.asked();
     bool const cluster_mode = nodes_[number].runs_as == server_mode::cluster;
-    bool const asked_in_vain = options_.source == topology_source::automatic && one.map_refused() && one.tried_all();
+    bool const asked_in_vain =
+        options_.source == topology_source::automatic && one.map_refused() && one.tried_all();
     switch (options_.deployment) {
         case deployment::standalone: {
-            bool const replied = origin_of(why.code()) != origin::transport && origin_of(why.code()) != origin::limit;
+            bool const replied =
+                origin_of(why.code()) != origin::transport && origin_of(why.code()) != origin::limit;
             if (replied && why.delivery() == delivery::not_executed)
-                return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
+                return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number},
+                             now);
             break;
         }
         case deployment::automatic:
             if (why.code() != errc::bad_argument && (!asked_in_vain || cluster_mode)) break;
-            if (router_.known() != known_as::cluster) return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
-            // Another server at the address of a member is no reason to forget the cluster, unless nobody of it answers any more.
+            if (router_.known() != known_as::cluster)
+                return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number},
+                             now);
+            // Another server at the address of a member is no reason to forget the cluster, unless nobody of
+            // it answers any more.
             if (why.code() != errc::bad_argument) break;
             foreign_ = view{cluster::standalone_topology(nodes_[number].where), patches_.now(), number};
-            return not_helped(number, error{errc::no_reachable_node, delivery::not_executed, "the node runs without cluster mode"}, now);
+            return not_helped(
+                number,
+                error{errc::no_reachable_node, delivery::not_executed, "the node runs without cluster mode"},
+                now);
         case deployment::cluster:
             if (why.code() == errc::bad_argument)
-                return not_helped(number, error{errc::bad_argument, delivery::not_sent, "the seed is a server without cluster mode"}, now);
+                return not_helped(number,
+                                  error{errc::bad_argument, delivery::not_sent,
+                                        "the seed is a server without cluster mode"},
+                                  now);
             break;
     }
     if (!asked_in_vain) return not_helped(number, why, now);
     std::string message = "the server answers none of CLUSTER SHARDS, SLOTS and NODES: ";
     message += why.message();
-    not_helped(number, error{one.denied() ? errc::no_permission : errc::bad_argument, delivery::not_sent, message}, now);
+    not_helped(number,
+               error{one.denied() ? errc::no_permission : errc::bad_argument, delivery::not_sent, message},
+               now);
 }
 
 inline void engine::not_helped(std::uint16_t number, error why, instant now) {
@@ -191,7 +224,8 @@ inline void engine::conclude(instant now) {
         best_.reset();
         return adopt(std::move(chosen), now);
     }
-    // Nobody of the known cluster has answered for a while, and the addresses speak for another: it was built anew.
+    // Nobody of the known cluster has answered for a while, and the addresses speak for another: it was built
+    // anew.
     if (foreign_ && refresher_.failures() >= rebuilt_after_failures) {
         view rebuilt = std::move(*foreign_);
         foreign_.reset();
@@ -199,12 +233,17 @@ inline void engine::conclude(instant now) {
         return adopt(std::move(rebuilt), now);
     }
     refresher_.failed(now);
-    observe([&] { return refresh_ended{refresh_ended::outcome::failed, {}, heard_.text, refresh_queries_, now - refresh_begun_at_}; });
+    observe([&] {
+        return refresh_ended{
+            refresh_ended::outcome::failed, {}, heard_.text, refresh_queries_, now - refresh_begun_at_};
+    });
     // A password is not mended by waiting: whoever waits for the first topology is told at once.
     if (router_.known() == known_as::nothing && only_refusals_ && last_error_ && !options_.seeds.empty()) {
         call_list all;
         waiting_.clear(all);
-        while (call* const one = all.pop()) finish(*one, last_error_->code(), delivery::not_sent, last_error_->message(), last_error_->node());
+        while (call* const one = all.pop())
+            finish(*one, last_error_->code(), delivery::not_sent, last_error_->message(),
+                   last_error_->node());
     }
     release(false, now);
 }
@@ -219,12 +258,14 @@ inline void engine::adopt(view seen, instant now) {
     bool const alone = incoming.told_by == cluster::source::standalone;
     bool const first = router_.known() == known_as::nothing;
     if (alone) patches_.clear();
-    cluster::topology merged =
-        first || alone || topology_.told_by == cluster::source::standalone ? std::move(incoming) : cluster::merge(topology_, incoming);
+    cluster::topology merged = first || alone || topology_.told_by == cluster::source::standalone
+                                   ? std::move(incoming)
+                                   : cluster::merge(topology_, incoming);
     bool const differs = first || cluster::differs(topology_, merged);
     std::vector<std::uint16_t> numbers;
     numbers.reserve(merged.nodes.size());
-    for (cluster::node_info const& told : merged.nodes) numbers.push_back(differs ? nodes_.obtain(told.where, now) : nodes_.find(told.where));
+    for (cluster::node_info const& told : merged.nodes)
+        numbers.push_back(differs ? nodes_.obtain(told.where, now) : nodes_.find(told.where));
     // MOVED may have patched slots meanwhile. What the cluster says counts, unless it was asked before.
     cluster::publish_summary const stored =
         router_.table().publish(cluster::patched_assignments{merged, numbers, patches_, seen.asked_at}.all());
@@ -236,9 +277,12 @@ inline void engine::adopt(view seen, instant now) {
         topology_ = std::move(merged);
         router_.learned(alone ? known_as::standalone : known_as::cluster);
         ++counters_.topology_changes;
-        observe([&] { return topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()}; });
+        observe([&] {
+            return topology_changed{router_.version(), topology_.nodes.size(), topology_.shards.size()};
+        });
     } else {
-        for (std::size_t at = 0; at < numbers.size(); ++at) note_zone(numbers[at], merged.nodes[at].availability_zone, now);
+        for (std::size_t at = 0; at < numbers.size(); ++at)
+            note_zone(numbers[at], merged.nodes[at].availability_zone, now);
         close_strangers(now);
     }
     // An answer that was older than a redirect has confirmed nothing of it: the next one will.
@@ -251,8 +295,10 @@ inline void engine::adopt(view seen, instant now) {
     release(changed, now);
 }
 
-/// Notes roles, and closes what does not belong to the topology any more. Seeds are kept as names, not as connections.
-inline void engine::settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers, instant now) {
+/// Notes roles, and closes what does not belong to the topology any more. Seeds are kept as names, not as
+/// connections.
+inline void engine::settle_members(cluster::topology const& told, std::vector<std::uint16_t> const& numbers,
+                                   instant now) {
     std::vector<bool> present(nodes_.size(), false);
     for (std::size_t at = 0; at < numbers.size(); ++at) {
         if (numbers[at] == link_id::no_node) continue;
@@ -298,7 +344,8 @@ inline void engine::release(bool changed, instant now) {
     while (call* const one = freed.pop()) {
         guarded(*one, [&] {
             // Who would ask the node that has refused him keeps to the pace of all those.
-            bool const again = one->way && one->way->from && router_.route(*one, turn_).node == one->way->from.node;
+            bool const again =
+                one->way && one->way->from && router_.route(*one, turn_).node == one->way->from.node;
             again ? resume(*one, now) : reroute(*one, link_id::no_node, now);
         });
     }

@@ -53,7 +53,8 @@ struct refresh_wanted {
     link_id silent{};  ///< The link whose silence is the reason, if any: its node is asked last.
 };
 
-using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled, refresh_wanted>;
+using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled,
+                           refresh_wanted>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& what) noexcept {

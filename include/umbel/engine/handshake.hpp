@@ -29,7 +29,8 @@ struct handshake_plan {
 };
 
 /// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
-/// Rule: HELLO command, "HELLO [protover [AUTH username password] [SETNAME clientname]]"; READONLY; CLUSTER MYID.
+/// Rule: HELLO command, "HELLO [protover [AUTH username password] [SETNAME clientname]]"; READONLY; CLUSTER
+/// MYID.
 class handshake {
 public:
     enum class step : std::uint8_t { waiting, send, done, failed };
@@ -62,11 +63,14 @@ public:
 
     /// Takes the next reply.
     step reply(resp::view const& answer) {
-        if (at_ == awaited_.size()) return refuse(errc::protocol_error, "a reply came that the handshake did not ask for");
+        if (at_ == awaited_.size())
+            return refuse(errc::protocol_error, "a reply came that the handshake did not ask for");
         asked const what = awaited_[at_++];
         if (answer.is_error()) {
-            if (what == asked::hello && may_fall_back(answer.text())) fall_back_ = true;
-            else if (!fall_back_ && !optional(what)) return refuse(answer.text());
+            if (what == asked::hello && may_fall_back(answer.text()))
+                fall_back_ = true;
+            else if (!fall_back_ && !optional(what))
+                return refuse(answer.text());
         } else if (what == asked::hello) {
             read_hello(answer);
         } else if (what == asked::identity) {
@@ -103,11 +107,17 @@ private:
     void say(asked what, std::initializer_list<std::string_view> words) {
         outgoing_.append("*").append(std::to_string(words.size())).append("\r\n");
         for (std::string_view const word : words)
-            outgoing_.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
+            outgoing_.append("$")
+                .append(std::to_string(word.size()))
+                .append("\r\n")
+                .append(word)
+                .append("\r\n");
         awaited_.push_back(what);
     }
 
-    std::string_view user() const noexcept { return plan_.username.empty() ? std::string_view{"default"} : plan_.username; }
+    std::string_view user() const noexcept {
+        return plan_.username.empty() ? std::string_view{"default"} : plan_.username;
+    }
 
     void say_hello() {
         bool const secret = !plan_.password.empty() || !plan_.username.empty();
@@ -129,7 +139,8 @@ private:
         } else if (!plan_.password.empty()) {
             say(asked::auth, {"AUTH", plan_.password});
         }
-        if (!plan_.client_name.empty() && plan_.extent == umbel::handshake::full) say(asked::name, {"CLIENT", "SETNAME", plan_.client_name});
+        if (!plan_.client_name.empty() && plan_.extent == umbel::handshake::full)
+            say(asked::name, {"CLIENT", "SETNAME", plan_.client_name});
     }
 
     void say_rest() {
@@ -139,7 +150,8 @@ private:
         }
         if (plan_.database != 0) say(asked::select, {"SELECT", std::to_string(plan_.database)});
         if (plan_.read_only) say(asked::read_only, {"READONLY"});
-        if (plan_.ask_identity && plan_.extent == umbel::handshake::full) say(asked::identity, {"CLUSTER", "MYID"});
+        if (plan_.ask_identity && plan_.extent == umbel::handshake::full)
+            say(asked::identity, {"CLUSTER", "MYID"});
     }
 
     /// A server that does not know HELLO, or not version 3, is spoken to in RESP2.
@@ -155,9 +167,12 @@ private:
         bool is_key = true;
         std::string_view key;
         for (resp::view const part : answer.children()) {
-            if (is_key) key = part.text();
-            else if (key == "availability_zone") zone_.assign(part.text());
-            else if (key == "mode") mode_ = part.text() == "cluster" ? server_mode::cluster : server_mode::other;
+            if (is_key)
+                key = part.text();
+            else if (key == "availability_zone")
+                zone_.assign(part.text());
+            else if (key == "mode")
+                mode_ = part.text() == "cluster" ? server_mode::cluster : server_mode::other;
             is_key = !is_key;
         }
     }

@@ -1,4 +1,5 @@
-// instant.hpp: points in time as the engine sees them. It knows no clock: whoever drives the engine tells it the time.
+// instant.hpp: points in time as the engine sees them. It knows no clock: whoever drives the engine tells it
+// the time.
 #pragma once
 
 #include <chrono>
@@ -13,8 +14,6 @@ using duration = std::chrono::nanoseconds;
 inline constexpr instant never = instant::max();
 
 /// `from` + `by`, without overflow.
-constexpr instant after(instant from, duration by) noexcept {
-    return by >= never - from ? never : from + by;
-}
+constexpr instant after(instant from, duration by) noexcept { return by >= never - from ? never : from + by; }
 
 }  // namespace umbel::engine

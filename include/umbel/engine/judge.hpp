@@ -33,7 +33,7 @@ struct incident {
     std::uint16_t port = 0;
     std::int32_t slot = -1;
     bool from_replica = false;
-    bool node_open = false;  ///< The node's circuit breaker refuses.
+    bool node_open = false;       ///< The node's circuit breaker refuses.
     std::optional<errc> inner{};  ///< For exec_aborted: the error inside, where the server tells it.
 
     /// What is judged: a transaction that was discarded has met what discarded it, and is sent again whole.
@@ -43,8 +43,8 @@ struct incident {
 
 namespace judging {
 
-inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_options const& options, instant now,
-                                   random_source& random) noexcept {
+inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_options const& options,
+                                   instant now, random_source& random) noexcept {
     cluster::attempt made;
     made.fault = seen.cause();
     made.delivery = seen.delivered;
@@ -70,10 +70,14 @@ inline void reject(call& one, incident const& seen) noexcept {
         error_details details;
         details.message.assign(seen.message);
         if (seen.code == errc::connection_lost && one.connections_closed >= cluster::connections_closed_max)
-            details.message = std::to_string(one.connections_closed) + " connections were closed on this command: " + details.message;
+            details.message = std::to_string(one.connections_closed) +
+                              " connections were closed on this command: " + details.message;
         if (seen.redirects() && !seen.host.empty()) {
             bool const bracket = seen.host.find(':') != std::string_view::npos;
-            details.node.append(bracket ? "[" : "").append(seen.host).append(bracket ? "]:" : ":").append(std::to_string(seen.port));
+            details.node.append(bracket ? "[" : "")
+                .append(seen.host)
+                .append(bracket ? "]:" : ":")
+                .append(std::to_string(seen.port));
         } else {
             details.node.assign(seen.node);
         }
@@ -90,7 +94,8 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
     journal* way = one.journey();
     if (!way) return false;
     try {
-        // The trail is bounded: a call that waits long for a failover keeps its first and its latest stations.
+        // The trail is bounded: a call that waits long for a failover keeps its first and its latest
+        // stations.
         if (way->hops.size() >= 64) way->hops.erase(way->hops.begin() + 32);
         instant const since = way->hops.empty() ? one.accepted : way->left_at;
         way->hops.push_back(hop{std::string{seen.node}, seen.cause(), now - since});
@@ -116,7 +121,8 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
 /// Judges one fault. True: the call goes on, its journal says how, and the engine must have it.
 /// False: the error was stored in the call, which is finished.
 /// Rule: Redis Cluster specification, "Redirection and resharding".
-inline bool judge(call& one, incident const& seen, judge_options const& options, instant now, random_source& random) noexcept {
+inline bool judge(call& one, incident const& seen, judge_options const& options, instant now,
+                  random_source& random) noexcept {
     using step = cluster::verdict::step;
     if (one.internal) {
         judging::reject(one, seen);
@@ -128,7 +134,8 @@ inline bool judge(call& one, incident const& seen, judge_options const& options,
             ++one.redirects;
         } else {
             one.retries = static_cast<std::uint16_t>(std::min(one.retries + 1, 0xffff));
-            // Who waits between redirects is in no loop: a slot may stay half moved for as long as the deadline allows.
+            // Who waits between redirects is in no loop: a slot may stay half moved for as long as the
+            // deadline allows.
             one.redirects = 0;
         }
         return true;

@@ -1,5 +1,5 @@
-// lane.hpp: where ordinary commands pass: room in the write that is being collected, measured beforehand, so that each of them asks for
-// itself only. It knows no bounds and no connection.
+// lane.hpp: where ordinary commands pass: room in the write that is being collected, measured beforehand, so
+// that each of them asks for itself only. It knows no bounds and no connection.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -10,15 +10,16 @@
 
 namespace umbel::engine {
 
-/// A stretch of a write buffer and of the ring. What is entered here is told to their owners when the lane is closed.
-/// Lifetime: the memory must stay until then.
+/// A stretch of a write buffer and of the ring. What is entered here is told to their owners when the lane is
+/// closed. Lifetime: the memory must stay until then.
 class lane {
 public:
     /// The most bytes of a command that passes.
     static constexpr std::size_t command_bytes_max = 4096;
 
     bool is_open() const noexcept { return begin_ != nullptr; }
-    /// `size` bytes from `begin` on, where byte number `stream` of the connection will stand, and the ring's places before `until`.
+    /// `size` bytes from `begin` on, where byte number `stream` of the connection will stand, and the ring's
+    /// places before `until`.
     void open(char* begin, std::size_t size, std::uint64_t stream, std::uint64_t until) noexcept {
         begin_ = at_ = begin;
         end_ = begin + size;
@@ -34,7 +35,8 @@ public:
 
     /// True when `one` may take the place `position` here. Never while it is closed.
     UMBEL_ALWAYS_INLINE bool admits(call const& one, std::uint64_t position) const noexcept {
-        return one.size <= static_cast<std::size_t>(end_ - at_) && one.size <= command_bytes_max && position < until_ && is_ordinary(one);
+        return one.size <= static_cast<std::size_t>(end_ - at_) && one.size <= command_bytes_max &&
+               position < until_ && is_ordinary(one);
     }
     /// Copies the command. Precondition: it was admitted.
     UMBEL_ALWAYS_INLINE void enter(call& one) noexcept {
@@ -48,7 +50,8 @@ public:
 private:
     /// Asked together: few have one of the three.
     UMBEL_ALWAYS_INLINE static bool is_ordinary(call const& one) noexcept {
-        return (std::bit_cast<std::uintptr_t>(one.token) | std::bit_cast<std::uintptr_t>(one.borrowed) | std::uintptr_t{one.asking}) == 0;
+        return (std::bit_cast<std::uintptr_t>(one.token) | std::bit_cast<std::uintptr_t>(one.borrowed) |
+                std::uintptr_t{one.asking}) == 0;
     }
     static std::uint64_t address(char const* of) noexcept { return std::bit_cast<std::uintptr_t>(of); }
 

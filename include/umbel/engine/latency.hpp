@@ -13,8 +13,8 @@
 
 namespace umbel {
 
-/// Durations counted in buckets that double: bucket i counts those of less than 2^i microseconds that no bucket before it counts, the last one
-/// all the others.
+/// Durations counted in buckets that double: bucket i counts those of less than 2^i microseconds that no
+/// bucket before it counts, the last one all the others.
 struct latency_histogram {
     static constexpr std::size_t size = 28;
 
@@ -22,7 +22,9 @@ struct latency_histogram {
     std::chrono::microseconds total{};
 
     /// The bound that all durations of bucket `index` are below. Precondition: index < size - 1.
-    static constexpr std::chrono::microseconds bound(std::size_t index) noexcept { return std::chrono::microseconds{std::int64_t{1} << index}; }
+    static constexpr std::chrono::microseconds bound(std::size_t index) noexcept {
+        return std::chrono::microseconds{std::int64_t{1} << index};
+    }
     static constexpr std::size_t bucket_of(std::chrono::nanoseconds took) noexcept {
         auto const micro = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count() / 1000, 0));
         return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(micro)), size - 1);
@@ -33,9 +35,9 @@ struct latency_histogram {
         for (std::uint64_t const one : buckets) all += one;
         return all;
     }
-    /// A bound that at least this share of the durations is below, at most twice too large; zero when nothing was counted, the largest value when
-    /// the share reaches into the last bucket.
-    /// Precondition: 0 <= share <= 1.
+    /// A bound that at least this share of the durations is below, at most twice too large; zero when nothing
+    /// was counted, the largest value when the share reaches into the last bucket. Precondition: 0 <= share
+    /// <= 1.
     std::chrono::microseconds percentile(double share) const noexcept {
         double const wanted = share * static_cast<double>(count());
         std::uint64_t below = 0;
@@ -55,7 +57,8 @@ struct latency_histogram {
 
 namespace engine {
 
-/// A histogram that one owner at a time fills. Threading: read from any thread; what is read while it is filled may lack the latest.
+/// A histogram that one owner at a time fills. Threading: read from any thread; what is read while it is
+/// filled may lack the latest.
 class latency_recorder {
 public:
     void note(duration took) noexcept {
@@ -64,7 +67,8 @@ public:
     }
     latency_histogram read() const noexcept {
         latency_histogram made;
-        for (std::size_t index = 0; index < latency_histogram::size; ++index) made.buckets[index] = buckets_[index];
+        for (std::size_t index = 0; index < latency_histogram::size; ++index)
+            made.buckets[index] = buckets_[index];
         made.total = std::chrono::microseconds{static_cast<std::int64_t>(std::uint64_t{total_})};
         return made;
     }

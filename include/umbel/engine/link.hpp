@@ -18,11 +18,12 @@ namespace umbel::engine {
 
 /// Timings of one connection.
 struct link_options {
-    duration connect_timeout{};  ///< From the first packet to the end of the handshake.
-    duration probe_after{};      ///< Silence before a PING; zero: never.
-    duration probe_timeout{};    ///< Silence after the PING before the connection counts as dead.
+    duration connect_timeout{};        ///< From the first packet to the end of the handshake.
+    duration probe_after{};            ///< Silence before a PING; zero: never.
+    duration probe_timeout{};          ///< Silence after the PING before the connection counts as dead.
     unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
-    duration doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
+    duration
+        doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
     latency_meter meter{};
 };
 
@@ -37,7 +38,8 @@ public:
         down,        ///< Lost or refused; calls come back at once as not sent.
     };
 
-    link(pipeline_options const& pipeline, link_options const& options, std::shared_ptr<resp::pin_budget> budget)
+    link(pipeline_options const& pipeline, link_options const& options,
+         std::shared_ptr<resp::pin_budget> budget)
         : pipe_{pipeline, std::move(budget)}, options_{options} {}
 
     state now_is() const noexcept { return state_; }
@@ -47,19 +49,24 @@ public:
     pipeline const& pipe() const noexcept { return pipe_; }
     handshake const& greeting() const noexcept { return greeting_; }
 
-    /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many times; then it comes out judged,
-    /// as not sent.
+    /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many
+    /// times; then it comes out judged, as not sent.
     UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
-        if (state_ != state::ready) [[unlikely]] return accept_unready(one, now);
+        if (state_ != state::ready) [[unlikely]]
+            return accept_unready(one, now);
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(one, now);
     }
 
-    /// As accept(), for an ordinary call that others stand before in the write that is being collected. False: accept() must look at it.
-    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept { return state_ == state::ready && pipe_.passes(one, now); }
+    /// As accept(), for an ordinary call that others stand before in the write that is being collected.
+    /// False: accept() must look at it.
+    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept {
+        return state_ == state::ready && pipe_.passes(one, now);
+    }
 
     /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
-    void connecting(handshake_plan plan, std::string node, link_id id, instant now, attempt_kind kind = attempt_kind::usual) {
+    void connecting(handshake_plan plan, std::string node, link_id id, instant now,
+                    attempt_kind kind = attempt_kind::usual) {
         kind_ = kind;
         silent_ = false;
         begun_at_ = now;
@@ -93,14 +100,20 @@ public:
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         state_ = state::down;
         unsent_ = {};
-        // The cause belongs to those that never left, too: they were refused by a node that cannot be reached.
+        // The cause belongs to those that never left, too: they were refused by a node that cannot be
+        // reached.
         bool const by_peer = was_open && !silent_ && why == errc::connection_lost && !down_message_.empty();
-        pipe_.lose(was_open && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now, by_peer);
+        pipe_.lose(was_open && why == errc::connect_failed ? errc::connection_lost : why, down_message_, now,
+                   by_peer);
     }
 
-    /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have been sent yet.
-    bool drained() const noexcept { return pipe_.idle() || state_ == state::connecting || state_ == state::greeting; }
-    /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to open is judged as not sent.
+    /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have
+    /// been sent yet.
+    bool drained() const noexcept {
+        return pipe_.idle() || state_ == state::connecting || state_ == state::greeting;
+    }
+    /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to
+    /// open is judged as not sent.
     void retire(instant now) noexcept {
         UMBEL_ASSERT(drained());
         pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
@@ -108,7 +121,7 @@ public:
         state_ = state::idle;
     }
 
-    // ---- Writing --------------------------------------------------------------------------------------------------------
+    // ---- Writing --------------------------------------------------------------------------------
 
     bool wants_write() const noexcept {
         return unsent_.size != 0 || (state_ == state::ready && pipe_.wants_write());
@@ -126,11 +139,12 @@ public:
         }
     }
 
-    // ---- Reading --------------------------------------------------------------------------------------------------------
+    // ---- Reading --------------------------------------------------------------------------------
 
     std::span<char> space(std::size_t waiting = 0) { return pipe_.space(waiting); }
     void arrived(std::size_t count, instant now) {
-        if (options_.meter.on()) [[unlikely]] measure(now);
+        if (options_.meter.on()) [[unlikely]]
+            measure(now);
         heard_ = now;
         probing_ = false;
         pipe_.arrived(count, now);
@@ -145,7 +159,8 @@ public:
 
     template <pipeline::completing How = pipeline::completing::by_list>
     UMBEL_ALWAYS_INLINE progress settle(unsigned at_most, instant now) {
-        if (state_ != state::ready) [[unlikely]] return settle_greeting(now);
+        if (state_ != state::ready) [[unlikely]]
+            return settle_greeting(now);
         switch (pipe_.settle<How>(at_most, now)) {
             case pipeline::progress::drained: return progress::drained;
             case pipeline::progress::more: return progress::more;
@@ -154,7 +169,8 @@ public:
         return broken(errc::protocol_error, std::string{pipe_.fault()});
     }
 
-    /// space() or settle() has thrown std::bad_alloc. True: one command has been told so, and its reply will be passed over; settle again.
+    /// space() or settle() has thrown std::bad_alloc. True: one command has been told so, and its reply will
+    /// be passed over; settle again.
     bool give_up_reply() noexcept { return state_ == state::ready && pipe_.give_up_reply(); }
     progress out_of_memory() noexcept {
         if (give_up_reply()) return progress::more;
@@ -170,21 +186,23 @@ public:
     errc why() const noexcept { return why_; }
     std::string const& message() const noexcept { return message_; }
 
-    // ---- Time -----------------------------------------------------------------------------------------------------------
+    // ---- Time -----------------------------------------------------------------------------------
 
     /// When tick() should be called next.
     instant next_due() noexcept {
         instant due = pipe_.next_expiry();
         if (state_ == state::connecting || state_ == state::greeting) due = std::min(due, give_up_at_);
         if (state_ == state::ready && options_.probe_after > duration{0})
-            due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout) : after(heard_, options_.probe_after));
+            due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout)
+                                         : after(heard_, options_.probe_after));
         if (can_doubt()) due = std::min(due, after(quiet_since(), options_.doubt_after));
         if (state_ == state::ready && many_timeouts()) due = std::min(due, patient_until());
         return due;
     }
 
-    /// After tick(): true, once, when commands wait, or a connection is being opened, and the node has been silent for a while. A frozen
-    /// node resets nothing, so the others must be asked whether it was replaced: report refresh_wanted with this link.
+    /// After tick(): true, once, when commands wait, or a connection is being opened, and the node has been
+    /// silent for a while. A frozen node resets nothing, so the others must be asked whether it was replaced:
+    /// report refresh_wanted with this link.
     bool doubts() noexcept { return std::exchange(doubted_, false); }
 
     /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
@@ -206,16 +224,19 @@ public:
                 return give_up(errc::connect_failed, "no connection within the connect timeout");
             case state::ready: break;
         }
-        if (many_timeouts() && now >= patient_until()) return fall_silent("the node was silent while deadlines passed");
+        if (many_timeouts() && now >= patient_until())
+            return fall_silent("the node was silent while deadlines passed");
         if (options_.probe_after <= duration{0}) return true;
-        if (probing_ && now - asked_at() >= options_.probe_timeout) return fall_silent("the node did not answer a PING");
+        if (probing_ && now - asked_at() >= options_.probe_timeout)
+            return fall_silent("the node did not answer a PING");
         if (!probing_ && now - heard_ >= options_.probe_after) probe(now);
         return true;
     }
 
 private:
     bool opening() const noexcept { return state_ == state::connecting || state_ == state::greeting; }
-    /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is doubted once even if nobody waits.
+    /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is
+    /// doubted once even if nobody waits.
     bool can_doubt() const noexcept {
         if (options_.doubt_after <= duration{0}) return false;
         return opening() ? !pipe_.idle() || doubted_at_ < begun_at_ : state_ == state::ready && !pipe_.idle();
@@ -231,13 +252,15 @@ private:
     bool many_timeouts() const noexcept { return pipe_.silent_timeouts() >= options_.silent_timeouts_max; }
     /// How long a node that answers nothing is believed to be busy only.
     instant patient_until() const noexcept {
-        duration const patience = options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
+        duration const patience =
+            options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
         return after(std::max(heard_, busy_since_), patience);
     }
     /// From when on silence means something: a process that was stopped, or busy elsewhere, has asked late.
     instant asked_at() const noexcept { return std::max(after(heard_, options_.probe_after), probed_at_); }
     instant quiet_since() const noexcept {
-        return opening() && pipe_.idle() ? std::max(begun_at_, doubted_at_) : std::max({heard_, begun_at_, busy_since_, doubted_at_});
+        return opening() && pipe_.idle() ? std::max(begun_at_, doubted_at_)
+                                         : std::max({heard_, begun_at_, busy_since_, doubted_at_});
     }
 
     progress settle_greeting(instant now) {
@@ -247,7 +270,8 @@ private:
             case resp::reader::status::ready: break;
             case resp::reader::status::push:
             case resp::reader::status::need_more: return progress::drained;
-            case resp::reader::status::fault: return broken(errc::protocol_error, std::string{pipe_.reader().fault().message()});
+            case resp::reader::status::fault:
+                return broken(errc::protocol_error, std::string{pipe_.reader().fault().message()});
         }
         if (answer.kind() == resp::type::push) return progress::more;
         proceed(greeting_.reply(answer), now);
@@ -284,10 +308,12 @@ private:
         return false;
     }
 
-    /// Bytes have come: the oldest command has waited for them since it was taken, or since the connection was made.
+    /// Bytes have come: the oldest command has waited for them since it was taken, or since the connection
+    /// was made.
     UMBEL_NEVER_INLINE void measure(instant now) const noexcept {
         call const* const oldest = pipe_.oldest_awaited();
-        if (state_ == state::ready && oldest && oldest->tries() == 0) options_.meter.note(now - std::max(oldest->accepted, ready_at_));
+        if (state_ == state::ready && oldest && oldest->tries() == 0)
+            options_.meter.note(now - std::max(oldest->accepted, ready_at_));
     }
 
     bool fall_silent(std::string message) {
@@ -309,7 +335,8 @@ private:
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
     void probe(instant now) {
         if (ping_.at == call::stage::done) {
-            // The last one is answered, and stands on a list still, behind a handler that has run the executor itself: the node has been heard.
+            // The last one is answered, and stands on a list still, behind a handler that has run the
+            // executor itself: the node has been heard.
             heard_ = now;
             return;
         }
@@ -340,13 +367,13 @@ private:
     handshake greeting_;
     write_piece unsent_{};
     instant give_up_at_ = never;
-    instant begun_at_{0};                ///< When the present connection attempt, or the latest, began.
-    std::uint64_t replies_before_ = 0;   ///< The connection before this one had so many, all counted.
+    instant begun_at_{0};               ///< When the present connection attempt, or the latest, began.
+    std::uint64_t replies_before_ = 0;  ///< The connection before this one had so many, all counted.
     instant heard_{0};
     instant ready_at_{0};
     bool probing_ = false;
     instant probed_at_{0};
-    bool moved_ = false;  ///< A write that was stuck has gone on since tick() looked.
+    bool moved_ = false;                       ///< A write that was stuck has gone on since tick() looked.
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;
     link_loss loss_ = link_loss::refused;

@@ -28,9 +28,9 @@ struct link_status {
     instant begun_at{0};           ///< When the latest attempt to connect was made.
     instant retry_at{0};
     instant up_since{0};
-    duration pause{};              ///< How long the latest attempt had to wait for its turn.
-    std::string node_id;           ///< What the server at the other end says that it is; empty while nobody told.
-    bool was_up = false;           ///< It has served since it was last opened.
+    duration pause{};     ///< How long the latest attempt had to wait for its turn.
+    std::string node_id;  ///< What the server at the other end says that it is; empty while nobody told.
+    bool was_up = false;  ///< It has served since it was last opened.
     errc last_failure{};
     std::string last_message;
 };
@@ -48,13 +48,14 @@ struct node {
     cluster::node_health health = cluster::node_health::online;
     bool in_use = false;  ///< The number is taken.
     bool member = false;  ///< Part of the present topology.
-    bool named = false;   ///< No member, but a member's redirect led here, and no topology has been learned since.
-    instant left_at{0};   ///< When it stopped being a member, or was last named without being one.
-    instant doubted_until{0};  ///< It has been silent while commands waited.
-    instant shunned_until{0};  ///< It cannot serve at present: it said LOADING or MASTERDOWN.
-    circuit_breaker breaker;   ///< Over all links.
-    instant failed_at{-1};     ///< When the breaker last counted a failure.
-    refusal_gate gate;         ///< For commands that it has refused because it cannot serve.
+    bool named =
+        false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
+    instant left_at{0};              ///< When it stopped being a member, or was last named without being one.
+    instant doubted_until{0};        ///< It has been silent while commands waited.
+    instant shunned_until{0};        ///< It cannot serve at present: it said LOADING or MASTERDOWN.
+    circuit_breaker breaker;         ///< Over all links.
+    instant failed_at{-1};           ///< When the breaker last counted a failure.
+    refusal_gate gate;               ///< For commands that it has refused because it cannot serve.
     std::vector<link_status> links;  ///< Two of each loop, by mode.
 
     explicit node(unsigned loops) : links(std::size_t{loops} * 2) {}
@@ -62,7 +63,9 @@ struct node {
 
     unsigned loops() const noexcept { return static_cast<unsigned>(links.size() / 2); }
     link_status& link(link_mode mode, std::uint8_t loop = 0) noexcept { return links[place_of(mode, loop)]; }
-    link_status const& link(link_mode mode, std::uint8_t loop = 0) const noexcept { return links[place_of(mode, loop)]; }
+    link_status const& link(link_mode mode, std::uint8_t loop = 0) const noexcept {
+        return links[place_of(mode, loop)];
+    }
     /// True when a link that will do says so.
     template <class Will>
     bool any_link(link_mode mode, Will will) const noexcept {
@@ -73,39 +76,52 @@ struct node {
 
     bool any_up() const noexcept { return std::any_of(links.begin(), links.end(), is_up); }
     /// The kind of link that serves the node's role.
-    link_mode role_mode() const noexcept { return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica; }
-    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While the breaker is open only the first
-    /// loop's is: it probes for all of them, for it is that of the engine, and no other can keep the node from being tried.
+    link_mode role_mode() const noexcept {
+        return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica;
+    }
+    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While
+    /// the breaker is open only the first loop's is: it probes for all of them, for it is that of the engine,
+    /// and no other can keep the node from being tried.
     instant reopen_at(std::uint8_t loop) const noexcept {
         link_status const& one = link(role_mode(), loop);
-        if (!member || breaker.now_is() == circuit_breaker::state::half_open || (loop != 0 && breaker.refuses())) return never;
+        if (!member || breaker.now_is() == circuit_breaker::state::half_open ||
+            (loop != 0 && breaker.refuses()))
+            return never;
         if (one.now_is == link_status::state::down) return one.retry_at;
-        // The node has changed its role since it failed: as long as reads leave it for others, nobody would see that it is well again.
-        bool const shut_out = one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+        // The node has changed its role since it failed: as long as reads leave it for others, nobody would
+        // see that it is well again.
+        bool const shut_out =
+            one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
         return shut_out ? std::max(breaker.retry_at(), one.retry_at) : never;
     }
     /// The first that reopen_at() tells of any loop.
     instant reopen_at() const noexcept {
         instant first = never;
-        for (unsigned loop = 0; member && loop < loops(); ++loop) first = std::min(first, reopen_at(static_cast<std::uint8_t>(loop)));
+        for (unsigned loop = 0; member && loop < loops(); ++loop)
+            first = std::min(first, reopen_at(static_cast<std::uint8_t>(loop)));
         return first;
     }
-    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else another that has.
+    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else
+    /// another that has.
     link_status const& troubled(link_mode mode, std::uint8_t loop = 0) const noexcept {
         link_status const& own = link(mode, loop);
         if (own.failures != 0) return own;
-        auto const other = std::find_if(links.begin(), links.end(), [](link_status const& one) { return one.failures != 0; });
+        auto const other = std::find_if(links.begin(), links.end(),
+                                        [](link_status const& one) { return one.failures != 0; });
         return other == links.end() ? own : *other;
     }
 
 private:
-    static std::size_t place_of(link_mode mode, std::uint8_t loop) noexcept { return std::size_t{loop} * 2 + static_cast<std::size_t>(mode); }
+    static std::size_t place_of(link_mode mode, std::uint8_t loop) noexcept {
+        return std::size_t{loop} * 2 + static_cast<std::size_t>(mode);
+    }
 };
 
 /// A bounded arena of nodes with stable numbers.
 class node_table {
 public:
-    /// How long a number rests before it names another node: whoever read it from the slot table is done long since.
+    /// How long a number rests before it names another node: whoever read it from the slot table is done long
+    /// since.
     static constexpr duration rest = std::chrono::seconds{30};
 
     explicit node_table(std::uint16_t nodes_max, unsigned loops = 1) : nodes_max_{nodes_max}, loops_{loops} {}
@@ -152,7 +168,8 @@ public:
             auto const idle = [](link_status const& link) { return link.now_is == link_status::state::idle; };
             if (!std::all_of(one.links.begin(), one.links.end(), idle)) continue;
             numbers_.erase(one.where);
-            // The links stay, each with its count of attempts: an event of an older one must still be told from those to come.
+            // The links stay, each with its count of attempts: an event of an older one must still be told
+            // from those to come.
             for (link_status& link : one.links) {
                 std::uint32_t const generation = link.generation;
                 link = {};

@@ -24,9 +24,9 @@ struct refresh_ended {
         failed,     ///< No node told a topology that could be believed; `message` says what each said.
     };
     outcome how = outcome::unchanged;
-    std::string node;       ///< Who told it; empty where nobody did.
+    std::string node;  ///< Who told it; empty where nobody did.
     std::string message;
-    unsigned queries = 0;   ///< Nodes asked.
+    unsigned queries = 0;  ///< Nodes asked.
     duration took{};
 };
 
@@ -42,8 +42,8 @@ struct node_connect_failed {
     std::string message;
     link_mode mode = link_mode::primary;
 };
-/// For the observer: a connection that served has ended. Each one that node_connected told of ends with this, also those that the client closes
-/// itself: then `why` is errc::cancelled.
+/// For the observer: a connection that served has ended. Each one that node_connected told of ends with this,
+/// also those that the client closes itself: then `why` is errc::cancelled.
 struct node_disconnected {
     std::string node;
     errc why{};

@@ -1,5 +1,5 @@
-// outbox.hpp: the bytes of one gathered write, from the calls' own memory to the kernel, and how far they came.
-// It knows no order of replies and completes nothing.
+// outbox.hpp: the bytes of one gathered write, from the calls' own memory to the kernel, and how far they
+// came. It knows no order of replies and completes nothing.
 #pragma once
 
 #include <umbel/engine/lane.hpp>
@@ -20,9 +20,9 @@ struct write_piece {
     std::size_t size = 0;
 };
 
-/// Collects calls into one gathered write. Small commands are copied side by side; the bytes of large ones and borrowed
-/// arguments are written from where they stand.
-/// Lifetime: a call whose bytes are referenced must stay until `holds(call)` is false, or be taken over by `adopt`.
+/// Collects calls into one gathered write. Small commands are copied side by side; the bytes of large ones
+/// and borrowed arguments are written from where they stand. Lifetime: a call whose bytes are referenced must
+/// stay until `holds(call)` is false, or be taken over by `adopt`.
 class outbox {
 public:
     static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
@@ -33,7 +33,9 @@ public:
     bool drained() const noexcept { return first_ == count_; }
     /// Bytes handed to the kernel since the connection began.
     std::uint64_t kernel_bytes() const noexcept { return kernel_; }
-    std::span<write_piece const> pieces() const noexcept { return {pieces_.data() + first_, count_ - first_}; }
+    std::span<write_piece const> pieces() const noexcept {
+        return {pieces_.data() + first_, count_ - first_};
+    }
 
     /// True while the next write is being collected and nothing of it has been shown to the kernel.
     bool staging() const noexcept { return staging_; }
@@ -42,7 +44,8 @@ public:
     /// True when the kernel had no room for the rest of the present write.
     bool interrupted() const noexcept { return interrupted_; }
 
-    /// Starts a new write, or goes on with the one that is being collected; false when memory has run out. Precondition: !backlog().
+    /// Starts a new write, or goes on with the one that is being collected; false when memory has run out.
+    /// Precondition: !backlog().
     UMBEL_NEVER_INLINE bool begin() noexcept {
         if (staging_) return true;
         if (!buffer_) buffer_.reset(new (std::nothrow) char[buffer_bytes]);
@@ -52,16 +55,18 @@ public:
         return true;
     }
 
-    /// True when a call may be staged now: it is small and plain, and a write is being collected that has room for it.
+    /// True when a call may be staged now: it is small and plain, and a write is being collected that has
+    /// room for it.
     UMBEL_ALWAYS_INLINE bool takes(call const& one) const noexcept {
-        return staging_ && one.size <= copied_bytes_max && !one.asking && !one.borrowed && used_ + one.size <= buffer_bytes;
+        return staging_ && one.size <= copied_bytes_max && !one.asking && !one.borrowed &&
+               used_ + one.size <= buffer_bytes;
     }
     /// Copies a call into the write that is being collected.
     /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
     UMBEL_ALWAYS_INLINE void stage(call& one) noexcept { copy_whole(one); }
 
-    /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What has passed is to be told by
-    /// grew() before anything else is done here. Precondition: staging().
+    /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What
+    /// has passed is to be told by grew() before anything else is done here. Precondition: staging().
     void lend(lane& to, std::size_t bytes_max, std::uint64_t until) noexcept {
         if (!open_) return;  // What was staged last stands elsewhere.
         to.open(buffer_.get() + used_, std::min(bytes_max, buffer_bytes - used_), stream_, until);
@@ -73,17 +78,20 @@ public:
         pieces_[count_ - 1].size += bytes;
     }
 
-    /// Forgets what was staged: nobody has seen it. The calls are there to be added again. Precondition: staging().
+    /// Forgets what was staged: nobody has seen it. The calls are there to be added again. Precondition:
+    /// staging().
     void unstage() noexcept {
         clear();
         stream_ = sealed_;
         prefixes_ = 0;
     }
 
-    /// The write is complete: it goes to the kernel now. Returns the bytes of the commands in it, those of ASKING not counted.
+    /// The write is complete: it goes to the kernel now. Returns the bytes of the commands in it, those of
+    /// ASKING not counted.
     std::size_t seal() noexcept {
         staging_ = false;
-        return static_cast<std::size_t>(stream_ - std::exchange(sealed_, stream_)) - std::exchange(prefixes_, 0);
+        return static_cast<std::size_t>(stream_ - std::exchange(sealed_, stream_)) -
+               std::exchange(prefixes_, 0);
     }
 
     /// True when `one` fits into this write. The first call of a write always fits.

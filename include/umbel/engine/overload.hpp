@@ -1,4 +1,5 @@
-// overload.hpp: the words of errc::overloaded: which bound is reached, which option sets it, and on which node.
+// overload.hpp: the words of errc::overloaded: which bound is reached, which option sets it, and on which
+// node.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -9,11 +10,13 @@
 
 namespace umbel::engine {
 
-/// "options.in_flight_max is reached: 131072 commands are queued or in flight on this connection". Needs no memory but its own.
+/// "options.in_flight_max is reached: 131072 commands are queued or in flight on this connection". Needs no
+/// memory but its own.
 class overload_message {
 public:
     overload_message(char const* option, std::uint64_t bound, char const* what) noexcept {
-        std::snprintf(text_, sizeof text_, "options.%s is reached: %llu %s", option, static_cast<unsigned long long>(bound), what);
+        std::snprintf(text_, sizeof text_, "options.%s is reached: %llu %s", option,
+                      static_cast<unsigned long long>(bound), what);
     }
     operator std::string_view() const noexcept { return text_; }
 
@@ -37,14 +40,15 @@ inline call& refused_by(call& one, link_id full) noexcept {
     one.at = call::stage::refused;
     return one;
 }
-/// The same call. Where it has found no room on its way, its error is stored now: for its link, or without one among the parked calls.
-/// Threading: the control plane, which knows the names of nodes.
+/// The same call. Where it has found no room on its way, its error is stored now: for its link, or without
+/// one among the parked calls. Threading: the control plane, which knows the names of nodes.
 template <class Settings, class Nodes>
 call& told_if_refused(call& one, Settings const& bounds, Nodes const& nodes) noexcept {
-    if (one.at != call::stage::refused) [[likely]] return one;
+    if (one.at != call::stage::refused) [[likely]]
+        return one;
     one.at = call::stage::done;
-    overload_message const why =
-        one.link ? overload_message::commands(bounds.pipeline.in_flight_max) : overload_message::waiting(bounds.engine.waiting_max);
+    overload_message const why = one.link ? overload_message::commands(bounds.pipeline.in_flight_max)
+                                          : overload_message::waiting(bounds.engine.waiting_max);
     std::string_view const node = one.link ? std::string_view{nodes[one.link.node].name} : std::string_view{};
     one.kind->reject(one, told(one, errc::overloaded, one.known(delivery::not_sent), why, node));
     return one;

@@ -1,5 +1,5 @@
-// parked_calls.hpp: calls that have found no session, on their way to the control plane, and the gate that keeps later ones behind them.
-// It knows no engine; who takes them decides what becomes of them.
+// parked_calls.hpp: calls that have found no session, on their way to the control plane, and the gate that
+// keeps later ones behind them. It knows no engine; who takes them decides what becomes of them.
 #pragma once
 
 #include <umbel/engine/inbox.hpp>
@@ -29,9 +29,12 @@ public:
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 
     bool empty() const noexcept { return calls_.size() == 0; }
-    /// Everything, oldest first. The gate opens when settled() has been told of all calls that park() had taken.
+    /// Everything, oldest first. The gate opens when settled() has been told of all calls that park() had
+    /// taken.
     call_list take() noexcept { return calls_.take(); }
-    void settled(std::uint32_t count) noexcept { gate_.fetch_sub(count * per_call, std::memory_order_acq_rel); }
+    void settled(std::uint32_t count) noexcept {
+        gate_.fetch_sub(count * per_call, std::memory_order_acq_rel);
+    }
     /// Keeps the gate shut until release().
     void hold() noexcept { gate_.fetch_or(held, std::memory_order_acq_rel); }
     void release() noexcept { gate_.fetch_and(~held, std::memory_order_acq_rel); }

@@ -59,7 +59,7 @@ public:
     std::string const& node() const noexcept { return node_; }
     link_id link() const noexcept { return link_; }
 
-    // ---- Submission -------------------------------------------------------------------------------------------------
+    // ---- Submission -----------------------------------------------------------------------------
 
     /// Queues a call for writing. It comes out on a list at once when a bound is reached (errc::overloaded) or when its
     /// cancellation is already wanted. A small command is copied at once to where the next write begins, while its bytes are in the cache.
@@ -87,7 +87,7 @@ public:
                           .from_replica = link_.mode == link_mode::replica, .node_open = true}, now);
     }
 
-    // ---- Writing ----------------------------------------------------------------------------------------------------
+    // ---- Writing --------------------------------------------------------------------------------
 
     bool wants_write() const noexcept { return written_ != ring_.tail() || !outbox_.drained(); }
 
@@ -121,7 +121,7 @@ public:
         return went_on;
     }
 
-    // ---- Reading ----------------------------------------------------------------------------------------------------
+    // ---- Reading --------------------------------------------------------------------------------
 
     /// Where the next receive may write; never empty. Where a large reply arrives, `waiting` says how much is there already, if that is known.
     std::span<char> space(std::size_t waiting = 0) { return reader_.space(waiting); }
@@ -210,7 +210,7 @@ public:
     /// True, once, when what settle() threw came from a handler.
     bool threw() noexcept { return std::exchange(threw_, false); }
 
-    // ---- Outcomes ---------------------------------------------------------------------------------------------------
+    // ---- Outcomes -------------------------------------------------------------------------------
 
     call_list& finished() noexcept { return finished_; }
     call_list& diverted() noexcept { return diverted_; }
@@ -218,7 +218,7 @@ public:
     std::vector<call_slow>& slow() noexcept { return slow_; }
     std::string_view fault() const noexcept { return fault_; }
 
-    // ---- Deadlines, cancellation, loss --------------------------------------------------------------------------------
+    // ---- Deadlines, cancellation, loss ----------------------------------------------------------
 
     /// When expire() should be called; `never` when no call has a deadline. Coarse, never early.
     instant next_expiry() noexcept {
@@ -254,7 +254,7 @@ public:
     /// Moves every call out as it is, without a result: for the end of the executor.
     void surrender(call_list& out) noexcept;
 
-    // ---- Facts --------------------------------------------------------------------------------------------------------
+    // ---- Facts ----------------------------------------------------------------------------------
 
     call const* oldest_awaited() const noexcept {
         return ring_.head() == written_ || ring_[ring_.head()].is_tombstone() ? nullptr : ring_[ring_.head()].owner();

@@ -1,4 +1,5 @@
-// pipeline_rare.hpp: the part of the pipeline that an ordinary command never comes to. Included by pipeline.hpp.
+// pipeline_rare.hpp: the part of the pipeline that an ordinary command never comes to. Included by
+// pipeline.hpp.
 #pragma once
 
 #include <umbel/engine/overload.hpp>
@@ -11,8 +12,10 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noex
     std::size_t const bytes = one.wire_size();
     bool const oversized = bytes > options_.queued_bytes_max;
     // One that is larger than the bound takes nothing from its neighbours.
-    bool const room = oversized ? oversized_bytes_ == 0 : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
-    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) || !ring_.make_room())
+    bool const room = oversized ? oversized_bytes_ == 0
+                                : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
+    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) ||
+        !ring_.make_room())
         return refuse(one, room);
     enter(one, one.asking ? 2 : 1);
     queued_bytes_ += bytes;
@@ -75,7 +78,8 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
         if (why == errc::deadline_exceeded) ++silent_;
     }
     leave(one);
-    one.kind->reject(one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
+    one.kind->reject(
+        one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
     finished_.push(one);
 }
 
@@ -90,7 +94,8 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
         bool const sent = awaits_reply(one) && one.stream_end <= kernel;
         bool const begun = awaits_reply(one) && one.stream_end < kernel + one.wire_size();
         // The one that was being answered, or the one that was being sent; those between have done nothing.
-        if (by_peer && begun && (one.position == first || !sent) && one.connections_closed < UINT8_MAX) ++one.connections_closed;
+        if (by_peer && begun && (one.position == first || !sent) && one.connections_closed < UINT8_MAX)
+            ++one.connections_closed;
         leave(one);
         incident const seen{.code = why,
                             .delivered = sent ? delivery::unknown : delivery::not_sent,
@@ -149,11 +154,13 @@ UMBEL_NEVER_INLINE inline bool pipeline::give_up_reply() noexcept {
     if (ring_.head() == written_ || ring_[ring_.head()].is_tombstone() || reader_.in_push()) return false;
     call& one = *ring_[ring_.head()].owner();
     if (outbox_.backlog() && outbox_.holds(one)) return false;
-    // What is too large for the memory there is is no error line: the command has run, unless this is the reply to its ASKING.
+    // What is too large for the memory there is is no error line: the command has run, unless this is the
+    // reply to its ASKING.
     delivery const known = one.replies_due == 1 ? delivery::executed : delivery::unknown;
     ring_[one.position] = ring::entry::tombstone(one.replies_due);
     leave(one);
-    one.kind->reject(one, told(one, errc::no_memory, one.known(known), "memory has run out for the reply", node_));
+    one.kind->reject(one,
+                     told(one, errc::no_memory, one.known(known), "memory has run out for the reply", node_));
     finished_.push(one);
     return true;
 }
@@ -177,7 +184,8 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::settle_unasked() {
     return progress::drained;
 }
 
-UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& one, resp::view const& reply, instant now) {
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& one, resp::view const& reply,
+                                                                   instant now) {
     if (!reply.is_error()) return broken("a reply came before its command was sent");
     std::string why{reply.text()};
     ring_.pop();
@@ -214,7 +222,8 @@ namespace naming {
 /// The first word of an encoded command.
 inline std::string_view first_word(std::string_view bytes) noexcept {
     std::size_t const length_at = bytes.find('$');
-    std::size_t const line_end = bytes.find('\n', length_at == std::string_view::npos ? bytes.size() : length_at);
+    std::size_t const line_end =
+        bytes.find('\n', length_at == std::string_view::npos ? bytes.size() : length_at);
     if (line_end == std::string_view::npos) return {};
     std::string_view const rest = bytes.substr(line_end + 1);
     return rest.substr(0, rest.find('\r'));
@@ -225,7 +234,8 @@ inline std::string_view first_word(std::string_view bytes) noexcept {
 UMBEL_NEVER_INLINE inline void pipeline::time(call const& one, instant now) noexcept {
     if (one.internal) return;
     duration const took = now - one.accepted;
-    if (latency_) (has(one.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
+    if (latency_)
+        (has(one.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
     if (options_.slow_after <= duration{0} || took < options_.slow_after || slow_.size() >= slow_max) return;
     try {
         slow_.push_back({node_, std::string{naming::first_word({one.bytes, one.size})}, one.slot, took});

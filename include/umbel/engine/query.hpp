@@ -32,7 +32,8 @@ struct query_call : call {
 };
 
 /// One node's view: the slot map, and the config epochs beside it.
-/// Threading: started and read by the engine's owner; answers are filled in by the connection's, with the call's hand-over between.
+/// Threading: started and read by the engine's owner; answers are filled in by the connection's, with the
+/// call's hand-over between.
 class query {
 public:
     explicit query(query_port port) : port_{port} {}
@@ -44,7 +45,8 @@ public:
 
     /// Prepares the calls to one node; the engine submits each of them.
     /// `asked_at` says how much the client had learned from redirects by then; see cluster::slot_patches.
-    void start(std::uint16_t node, std::string host, topology_source first, bool with_epochs, duration timeout, std::uint64_t asked_at = 0) {
+    void start(std::uint16_t node, std::string host, topology_source first, bool with_epochs,
+               duration timeout, std::uint64_t asked_at = 0) {
         node_ = node;
         host_ = std::move(host);
         asked_at_ = asked_at;
@@ -70,11 +72,14 @@ public:
     /// The id of the node that answered, where its answer tells it.
     std::string const& self_id() const noexcept { return self_id_; }
 
-    /// True when the node refuses the command itself: it is too old for it, or this user may not call it. Another command may tell.
+    /// True when the node refuses the command itself: it is too old for it, or this user may not call it.
+    /// Another command may tell.
     bool map_refused() const noexcept { return is_refused(map_); }
     bool epochs_refused() const noexcept { return epochs_.used && is_refused(epochs_); }
     /// True when a refusal so far was for want of permission.
-    bool denied() const noexcept { return denied_ || is_denied(map_) || (epochs_.used && is_denied(epochs_)); }
+    bool denied() const noexcept {
+        return denied_ || is_denied(map_) || (epochs_.used && is_denied(epochs_));
+    }
     /// The command to try after the one that was refused; none after the last.
     std::optional<topology_source> next_source() const noexcept {
         switch (map_.asks_for) {
@@ -108,7 +113,8 @@ public:
         bool const epochs_good = epochs_.used && epochs_.answer && epochs_.answer->has_value();
         for (query_call const* const one : {&map_, &epochs_}) {
             bool const good = one == &map_ ? map_good : epochs_good;
-            if (good && (*one->answer)->self != cluster::topology::none) self_id_ = (*one->answer)->nodes[(*one->answer)->self].id;
+            if (good && (*one->answer)->self != cluster::topology::none)
+                self_id_ = (*one->answer)->nodes[(*one->answer)->self].id;
         }
         if (map_good && epochs_good) cluster::adopt_epochs(**map_.answer, **epochs_.answer);
         if (map_good) return std::move(**map_.answer);
@@ -119,7 +125,8 @@ public:
 
 private:
     static bool is_refused(query_call const& one) noexcept {
-        return one.answer && !one.answer->has_value() && (one.answer->error() == errc::unexpected_type || one.answer->error() == errc::no_permission);
+        return one.answer && !one.answer->has_value() &&
+               (one.answer->error() == errc::unexpected_type || one.answer->error() == errc::no_permission);
     }
     static bool is_denied(query_call const& one) noexcept {
         return one.answer && !one.answer->has_value() && one.answer->error() == errc::no_permission;
@@ -161,7 +168,8 @@ private:
         try {
             one.answer.emplace(one.whole->read(one.asks_for, reply));
         } catch (...) {
-            one.answer.emplace(fail(errc::protocol_error, delivery::executed, "out of memory while reading a topology"));
+            one.answer.emplace(
+                fail(errc::protocol_error, delivery::executed, "out of memory while reading a topology"));
         }
     }
     static void reject(call& base, error&& why) noexcept {

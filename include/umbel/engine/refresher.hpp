@@ -1,5 +1,5 @@
-// refresher.hpp: when the topology is asked for, and of whom: single flight, throttled, staggered over candidates.
-// It sends nothing and reads no topology.
+// refresher.hpp: when the topology is asked for, and of whom: single flight, throttled, staggered over
+// candidates. It sends nothing and reads no topology.
 #pragma once
 
 #include <umbel/engine/backoff.hpp>
@@ -15,10 +15,12 @@ namespace umbel::engine {
 struct refresher_options {
     duration interval_min{};  ///< Between two refreshes.
     duration interval{};      ///< Without any cause; zero: never.
-    duration unwell = std::chrono::seconds{1};  ///< While a node is not well: first, doubling up to the interval.
-    duration stagger = std::chrono::milliseconds{250};  ///< Before the next candidate is asked beside a silent one.
-    duration delay{};         ///< After a refresh that nobody answered: first …
-    duration delay_max{};     ///< … and largest, doubling.
+    duration unwell =
+        std::chrono::seconds{1};  ///< While a node is not well: first, doubling up to the interval.
+    duration stagger =
+        std::chrono::milliseconds{250};  ///< Before the next candidate is asked beside a silent one.
+    duration delay{};                    ///< After a refresh that nobody answered: first …
+    duration delay_max{};                ///< … and largest, doubling.
 };
 
 /// Decides when a refresh begins, when it asks a further node, and when it has failed.
@@ -61,7 +63,8 @@ public:
         next_ask_ = after(now, options_.stagger);
         return candidates_[next_candidate_++];
     }
-    /// As many as may be asked at one time are silent: the next one is asked when one of them has answered or timed out.
+    /// As many as may be asked at one time are silent: the next one is asked when one of them has answered or
+    /// timed out.
     void hold() noexcept { next_ask_ = never; }
     /// A candidate did not help: the next one need not wait.
     void hurry(instant now) noexcept { next_ask_ = now; }
@@ -73,14 +76,17 @@ public:
         if (options_.interval > duration{0}) want(now);
     }
 
-    /// The refresh has ended with a topology. Where not all is well in it, nobody but the next one will tell when that has passed: a replica that
-    /// counted as failed is not read from, and so nobody meets it.
+    /// The refresh has ended with a topology. Where not all is well in it, nobody but the next one will tell
+    /// when that has passed: a replica that counted as failed is not read from, and so nobody meets it.
     void succeeded(instant now, bool well = true) noexcept {
         running_ = false;
-        duration const again = well ? options_.interval : std::min(options_.interval, options_.unwell * (std::int64_t{1} << looks_));
+        duration const again =
+            well ? options_.interval
+                 : std::min(options_.interval, options_.unwell * (std::int64_t{1} << looks_));
         looks_ = well ? 0 : std::min(looks_ + 1, 20u);
         failures_ = 0;
-        duration const jitter{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(options_.interval_min.count() / 4 + 1)))};
+        duration const jitter{static_cast<std::int64_t>(
+            random_.below(static_cast<std::uint64_t>(options_.interval_min.count() / 4 + 1)))};
         blocked_until_ = after(now, options_.interval_min + jitter);
         if (options_.interval > duration{0}) due_ = after(now, again + jitter);
     }

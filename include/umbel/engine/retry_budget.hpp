@@ -1,5 +1,6 @@
-// retry_budget.hpp: how much load repetition may add: tokens for what is sent again, and a gate for what was refused.
-// It knows counts and times only. What is repeated, and what becomes of what is not, is the engine's business.
+// retry_budget.hpp: how much load repetition may add: tokens for what is sent again, and a gate for what was
+// refused. It knows counts and times only. What is repeated, and what becomes of what is not, is the engine's
+// business.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
@@ -10,7 +11,8 @@
 
 namespace umbel::engine {
 
-/// Where the number of commands that a client has taken comes from: the driver adds up its connections' counters, and only when asked.
+/// Where the number of commands that a client has taken comes from: the driver adds up its connections'
+/// counters, and only when asked.
 struct traffic_port {
     void* home = nullptr;
     std::uint64_t (*requests)(void* home) = nullptr;
@@ -20,12 +22,13 @@ struct traffic_port {
 enum class repetition : std::uint8_t {
     free,   ///< It costs nothing new: it was never sent, or a healthy node says how it goes on.
     paced,  ///< It was refused unexecuted by a node that cannot serve it now: it may ask again, at a pace.
-    drawn,  ///< It was sent, and the node may have worked for it: sending it again adds load, and takes a token.
+    drawn,  ///< It was sent, and the node may have worked for it: sending it again adds load, and takes a
+            ///< token.
 };
 
-/// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is sent again for the `nth` time.
-/// TRYAGAIN and READONLY pass in a moment, or with the next topology; a command that has been sent again before asks at the pace of all that
-/// cannot be served.
+/// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is
+/// sent again for the `nth` time. TRYAGAIN and READONLY pass in a moment, or with the next topology; a
+/// command that has been sent again before asks at the pace of all that cannot be served.
 constexpr repetition repetition_of(errc fault, delivery attempt, unsigned nth) noexcept {
     if (attempt == delivery::not_sent) return repetition::free;
     if (attempt != delivery::not_executed) return repetition::drawn;
@@ -38,19 +41,23 @@ constexpr repetition repetition_of(errc fault, delivery attempt, unsigned nth) n
 
 /// How much may be repeated.
 struct retry_budget_options {
-    std::uint32_t percent = 10;           ///< Of the commands a client sends.
-    std::uint32_t floor_per_second = 10;  ///< In any case, so that a client with little traffic can repeat at all.
+    std::uint32_t percent = 10;  ///< Of the commands a client sends.
+    std::uint32_t floor_per_second =
+        10;  ///< In any case, so that a client with little traffic can repeat at all.
     duration window = std::chrono::seconds{10};  ///< What was earned longer ago is lost.
 };
 
-/// A leaking bucket: each command earns a part of a token, each second some more, and what is not drawn leaks away within about the
-/// window. So a burst of losses after quiet traffic finds tokens for a whole second of it, and a lasting outage finds `percent`.
-/// Rule: Finagle, "RetryBudget": tokens from requests, a minimum per second, and a time to live; gRPC proposal A6, "Throttling Retry Attempts".
+/// A leaking bucket: each command earns a part of a token, each second some more, and what is not drawn leaks
+/// away within about the window. So a burst of losses after quiet traffic finds tokens for a whole second of
+/// it, and a lasting outage finds `percent`. Rule: Finagle, "RetryBudget": tokens from requests, a minimum
+/// per second, and a time to live; gRPC proposal A6, "Throttling Retry Attempts".
 class retry_budget {
 public:
     explicit retry_budget(retry_budget_options const& options) noexcept
-        : options_{options}, seconds_{std::chrono::duration<double>(options.window).count()},
-          tokens_{options.floor_per_second * seconds_}, income_{tokens_} {}
+        : options_{options},
+          seconds_{std::chrono::duration<double>(options.window).count()},
+          tokens_{options.floor_per_second * seconds_},
+          income_{tokens_} {}
 
     /// Earns for what has happened since the last time; `requests` is the number of commands ever taken.
     void earn(std::uint64_t requests, instant now) noexcept {
@@ -87,10 +94,10 @@ private:
     instant seen_at_{0};
 };
 
-/// Lets refused commands ask again: as fast as the budget earns while refusals keep coming, and twice as fast each interval when none of
-/// those that were let through has come back. A cluster that is down is not asked by everybody who waits for it, and one that is well again
-/// has them all back soon.
-/// Rule: RFC 5681, "Slow Start", read for commands.
+/// Lets refused commands ask again: as fast as the budget earns while refusals keep coming, and twice as fast
+/// each interval when none of those that were let through has come back. A cluster that is down is not asked
+/// by everybody who waits for it, and one that is well again has them all back soon. Rule: RFC 5681, "Slow
+/// Start", read for commands.
 class refusal_gate {
 public:
     static constexpr duration interval = std::chrono::milliseconds{50};
@@ -114,7 +121,8 @@ public:
 
 private:
     void turn(double per_second, instant now) noexcept {
-        double const share = std::min(std::chrono::duration<double>(now - turned_at_) / std::chrono::duration<double>(interval), 20.0);
+        double const share = std::min(
+            std::chrono::duration<double>(now - turned_at_) / std::chrono::duration<double>(interval), 20.0);
         if (share < 1.0) return;
         turned_at_ = now;
         if (passed_) factor_ = std::min(factor_ * 2, factor_max);

@@ -1,5 +1,5 @@
-// ring.hpp: the order of replies on one connection: which call, or which forgotten call, each reply belongs to.
-// It knows no bytes and no errors.
+// ring.hpp: the order of replies on one connection: which call, or which forgotten call, each reply belongs
+// to. It knows no bytes and no errors.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -12,8 +12,8 @@
 namespace umbel::engine {
 
 /// A growing power-of-two ring of one-word entries, addressed by positions that only ever increase.
-/// An entry is a call, or the tombstone of a call that completed early, which keeps the number of replies still to come.
-/// Cost: one word an entry; grows by doubling, never shrinks while the connection lives.
+/// An entry is a call, or the tombstone of a call that completed early, which keeps the number of replies
+/// still to come. Cost: one word an entry; grows by doubling, never shrinks while the connection lives.
 class ring {
 public:
     using position = std::uint64_t;
@@ -21,7 +21,9 @@ public:
     class entry {
     public:
         static entry of(call& one) noexcept { return entry{reinterpret_cast<std::uintptr_t>(&one)}; }
-        static entry tombstone(unsigned replies) noexcept { return entry{(static_cast<std::uintptr_t>(replies) << 1) | 1}; }
+        static entry tombstone(unsigned replies) noexcept {
+            return entry{(static_cast<std::uintptr_t>(replies) << 1) | 1};
+        }
         bool is_tombstone() const noexcept { return (word_ & 1) != 0; }
         unsigned replies() const noexcept { return static_cast<unsigned>(word_ >> 1); }
         call* owner() const noexcept { return reinterpret_cast<call*>(word_); }
@@ -49,9 +51,9 @@ public:
     UMBEL_ALWAYS_INLINE void push(entry one) noexcept { entries_[tail_++ & mask_] = one; }
     void pop() noexcept { ++head_; }
 
-    /// Fetches a call that will be needed soon into the cache. What no call stands in any more is fetched in vain, and does no harm.
-    /// Inlined by all means: g++ 12 takes a function that only prefetches for one without effect, and leaves its calls out.
-    /// Precondition: something was pushed before.
+    /// Fetches a call that will be needed soon into the cache. What no call stands in any more is fetched in
+    /// vain, and does no harm. Inlined by all means: g++ 12 takes a function that only prefetches for one
+    /// without effect, and leaves its calls out. Precondition: something was pushed before.
     UMBEL_ALWAYS_INLINE void prefetch(position at) const noexcept { fetch(entries_[at & mask_].word_); }
 
 private:

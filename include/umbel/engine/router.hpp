@@ -20,8 +20,9 @@ enum class known_as : std::uint8_t { nothing, cluster, standalone };
 
 /// What reads should know of a node; written by whoever learns it, read by every thread.
 struct standing {
-    std::atomic<bool> unfit{false};      ///< It is down, silent, loading, or its circuit breaker is open: others come first.
-    std::atomic<bool> same_zone{false};  ///< It stands in the client's availability zone.
+    std::atomic<bool> unfit{
+        false};  ///< It is down, silent, loading, or its circuit breaker is open: others come first.
+    std::atomic<bool> same_zone{false};       ///< It stands in the client's availability zone.
     std::atomic<std::int64_t> latency_ns{0};  ///< How long its replies take; 0: not measured.
 };
 
@@ -30,7 +31,8 @@ struct standing {
 class router {
 public:
     /// Node numbers, too, are below `shards_max`.
-    explicit router(std::uint16_t shards_max) : table_{shards_max}, standings_{std::make_unique<standing[]>(shards_max)} {}
+    explicit router(std::uint16_t shards_max)
+        : table_{shards_max}, standings_{std::make_unique<standing[]>(shards_max)} {}
 
     /// True for a command of one slot that its primary serves: nearly every one.
     static bool is_plain(call const& one) noexcept {
@@ -39,14 +41,17 @@ public:
     }
     /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
     UMBEL_ALWAYS_INLINE link_id route_plain(call const& one) const noexcept {
-        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(one.slot)}), link_mode::primary, one.link.loop};
+        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(one.slot)}), link_mode::primary,
+                one.link.loop};
     }
 
-    /// The link a call should take now; none when the slot has no owner, or no replica where only replicas may serve.
-    /// `turn` spreads reads and commands without a slot; `avoid` is a node that has just failed a replica read.
-    /// Cost: wait-free; two or three acquire loads for a primary.
-    link_id route(call const& one, std::uint32_t turn, std::uint16_t avoid = link_id::no_node) const noexcept {
-        if (is_plain(one)) [[likely]] return route_plain(one);
+    /// The link a call should take now; none when the slot has no owner, or no replica where only replicas
+    /// may serve. `turn` spreads reads and commands without a slot; `avoid` is a node that has just failed a
+    /// replica read. Cost: wait-free; two or three acquire loads for a primary.
+    link_id route(call const& one, std::uint32_t turn,
+                  std::uint16_t avoid = link_id::no_node) const noexcept {
+        if (is_plain(one)) [[likely]]
+            return route_plain(one);
         link_id there = choose(one, turn, avoid);
         there.loop = one.link.loop;
         return there;
@@ -74,11 +79,14 @@ public:
 private:
     /// The node of a call that is not plain, and which of its connections.
     link_id choose(call const& one, std::uint32_t turn, std::uint16_t avoid) const noexcept {
-        if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]] return {};
-        cluster::slot const where = one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
+        if (one.slot == call::several_slots && known() != known_as::standalone) [[unlikely]]
+            return {};
+        cluster::slot const where =
+            one.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(one.slot)} : some_slot(turn);
         if (one.reads == read_from::primary || !has(one.flags, cluster::command_flags::read_only)) [[likely]]
             return {table_.primary_of(where), link_mode::primary};
-        return route_read(one.reads, where, turn, avoid != link_id::no_node || !one.way ? avoid : one.way->from.node);
+        return route_read(one.reads, where, turn,
+                          avoid != link_id::no_node || !one.way ? avoid : one.way->from.node);
     }
 
     /// A command without a key may go anywhere: to the owner of some slot, another one each time.
@@ -87,7 +95,8 @@ private:
         std::uint32_t const first = (turn * 2654435761u) >> 18;
         for (std::uint32_t step = 0; step < cluster::slot_count && known() != known_as::nothing; ++step) {
             cluster::slot const one{static_cast<std::uint16_t>((first + step) % cluster::slot_count)};
-            if (table_.primary_of(one) != link_id::no_node) [[likely]] return one;
+            if (table_.primary_of(one) != link_id::no_node) [[likely]]
+                return one;
         }
         return cluster::slot{static_cast<std::uint16_t>(first)};
     }
@@ -98,23 +107,27 @@ private:
         if (reads == read_from::replica || reads == read_from::prefer_replica) {
             // The replica whose turn it is can nearly always serve.
             std::uint16_t const next = table_.replica_of(where, turn);
-            if (next != link_id::no_node && next != avoid && fit(next)) [[likely]] return {next, link_mode::replica};
+            if (next != link_id::no_node && next != avoid && fit(next)) [[likely]]
+                return {next, link_mode::replica};
         }
         std::array<std::uint16_t, cluster::slot_table::replicas_max> listed;
         std::span const replicas{listed.data(), table_.replicas_of(where, listed)};
         if (reads == read_from::lowest_latency)
             if (link_id const one = quickest(replicas, primary.node, turn, avoid)) return one;
         if (reads == read_from::same_zone) {
-            std::uint16_t const near = in_turn(replicas, turn, [&](std::uint16_t one) { return one != avoid && fit(one) && in_zone(one); });
+            std::uint16_t const near = in_turn(
+                replicas, turn, [&](std::uint16_t one) { return one != avoid && fit(one) && in_zone(one); });
             if (near != link_id::no_node) return {near, link_mode::replica};
         }
         std::size_t first = turn;
         if (reads == read_from::any) {
             std::size_t const pick = turn % (replicas.size() + 1);
-            if (pick == replicas.size() && primary && primary.node != avoid && fit(primary.node)) return primary;
+            if (pick == replicas.size() && primary && primary.node != avoid && fit(primary.node))
+                return primary;
             if (pick != replicas.size()) first = pick;
         }
-        std::uint16_t const other = in_turn(replicas, first, [&](std::uint16_t one) { return one != avoid && fit(one); });
+        std::uint16_t const other =
+            in_turn(replicas, first, [&](std::uint16_t one) { return one != avoid && fit(one); });
         if (other != link_id::no_node) return {other, link_mode::replica};
         if (reads != read_from::replica && primary) return primary;
         // Nobody is well: whoever may serve is asked all the same, who has just failed last of all.
@@ -122,9 +135,10 @@ private:
         return {any != link_id::no_node || replicas.empty() ? any : avoid, link_mode::replica};
     }
 
-    /// The node that has replied quickest of late. Those that are not measured have their turn, and now and then everybody has: who was slow
-    /// once may be quick by now.
-    link_id quickest(std::span<std::uint16_t const> replicas, std::uint16_t primary, std::uint32_t turn, std::uint16_t avoid) const noexcept {
+    /// The node that has replied quickest of late. Those that are not measured have their turn, and now and
+    /// then everybody has: who was slow once may be quick by now.
+    link_id quickest(std::span<std::uint16_t const> replicas, std::uint16_t primary, std::uint32_t turn,
+                     std::uint16_t avoid) const noexcept {
         if (!measured_.load(std::memory_order_relaxed)) measured_.store(true, std::memory_order_relaxed);
         // Scrambled, because callers whose reads come in a rhythm must not meet the same turn for ever.
         std::uint32_t const dice = turn * 2654435761u;
@@ -134,7 +148,8 @@ private:
         std::int64_t least = std::numeric_limits<std::int64_t>::max();
         for (std::size_t step = 0; step <= replicas.size(); ++step) {
             std::size_t const at = (first + step) % (replicas.size() + 1);
-            link_id const one = at == replicas.size() ? link_id{primary, link_mode::primary} : link_id{replicas[at], link_mode::replica};
+            link_id const one = at == replicas.size() ? link_id{primary, link_mode::primary}
+                                                      : link_id{replicas[at], link_mode::replica};
             if (!one || one.node == avoid || !fit(one.node)) continue;
             if (explores) return one;
             std::int64_t const took = standings_[one.node].latency_ns.load(std::memory_order_relaxed);
@@ -144,12 +159,17 @@ private:
         return unmeasured && (!best || dice >> 29 == 1) ? unmeasured : best;
     }
 
-    bool in_zone(std::uint16_t node) const noexcept { return standings_[node].same_zone.load(std::memory_order_relaxed); }
-    bool fit(std::uint16_t node) const noexcept { return !standings_[node].unfit.load(std::memory_order_relaxed); }
+    bool in_zone(std::uint16_t node) const noexcept {
+        return standings_[node].same_zone.load(std::memory_order_relaxed);
+    }
+    bool fit(std::uint16_t node) const noexcept {
+        return !standings_[node].unfit.load(std::memory_order_relaxed);
+    }
 
     /// The first that will do, beginning with the one whose turn it is; no_node where none will.
     template <class Will>
-    static std::uint16_t in_turn(std::span<std::uint16_t const> nodes, std::size_t first, Will will) noexcept {
+    static std::uint16_t in_turn(std::span<std::uint16_t const> nodes, std::size_t first,
+                                 Will will) noexcept {
         for (std::size_t step = 0; step < nodes.size(); ++step) {
             std::uint16_t const one = nodes[(first + step) % nodes.size()];
             if (will(one)) return one;

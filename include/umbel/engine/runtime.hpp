@@ -42,7 +42,7 @@ public:
     /// Begins the search for a topology.
     void start_up() { engine_.start(port().clock()), carry_out(); }
 
-    // ---- Any thread -----------------------------------------------------------------------------------------------------
+    // ---- Any thread -----------------------------------------------------------------------------
 
     /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without a slot.
     UMBEL_ALWAYS_INLINE void begin(call& one) {
@@ -108,7 +108,7 @@ public:
     }
     Session const* session_of(link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
 
-    // ---- The control plane ----------------------------------------------------------------------------------------------
+    // ---- The control plane ----------------------------------------------------------------------
 
     class engine& control() noexcept { return engine_; }
     class engine const& control() const noexcept { return engine_; }
@@ -243,7 +243,7 @@ private:
         return all;
     }
 
-    // ---- Calls ------------------------------------------------------------------------------------------------------------
+    // ---- Calls ----------------------------------------------------------------------------------
 
     UMBEL_NEVER_INLINE void begin_chosen(call& one) { send(one, choose_link(one)); }
     UMBEL_ALWAYS_INLINE void send(call& one, link_id to) {
@@ -313,7 +313,7 @@ private:
                std::all_of(sessions_.begin(), sessions_.end(), [](auto const& one) { return one->in_flight() == 0; });
     }
 
-    // ---- Events and actions -----------------------------------------------------------------------------------------------
+    // ---- Events and actions ---------------------------------------------------------------------
 
     void handle(event& what) noexcept {
         // Whoever waited for the first topology is handed over before anybody routes by it.

@@ -18,43 +18,45 @@ namespace umbel::engine {
 /// What a runtime needs of its surroundings. A port derives from runtime<Port, Session>.
 /// What is told to happen later must never happen inside the call.
 template <class Port, class Session>
-concept runtime_port = requires(Port& port, Session& there, open_link&& opening, call& one, instant when, duration span, link_id id, pipeline_options const& pipe,
-                                link_options const& link, std::uint32_t generation, typename Port::token_share&& share, node_connected& notice, event&& happened) {
-    /// The time.
-    { port.clock() } noexcept -> std::same_as<instant>;
-    /// Makes a session. Throws std::bad_alloc.
-    { port.make_session(id, pipe, link) } -> std::same_as<std::unique_ptr<Session>>;
-    // ---- To sessions, by whoever owns them.
-    { port.open_session(there, std::move(opening)) } noexcept -> std::same_as<bool>;
-    { port.drain_session(there, generation) } noexcept;
-    { port.shut_session(there) } noexcept;
-    port.cancel_in_session(there, std::move(share));
-    // ---- To the control plane's own owner.
-    /// Has turn() called soon. Threading: any.
-    { port.wake() } noexcept;
-    /// Holds the runtime, where another thread may end the last of what holds it. Threading: any.
-    port.keep_alive();
-    port.cancel_in_engine(std::move(share));
-    /// Has time_passed() called at `when`, or later if an earlier call arms it anew. False: no memory.
-    { port.arm(when) } noexcept -> std::same_as<bool>;
-    /// Has check_idle() called after a while. False: no memory.
-    { port.check_idle_in(span) } noexcept -> std::same_as<bool>;
-    /// Everything has been told to close.
-    { port.closes() } noexcept;
-    // ---- About calls.
-    /// A call leaves the sessions: whatever they kept for it ends.
-    { port.leaves_sessions(one) } noexcept;
-    /// Answers a question to the control plane.
-    port.answer_question(one);
-    /// Completes a call whose result is stored; may throw what its handler throws.
-    port.complete(one);
-    /// For observers; may throw what they throw.
-    port.notice(notice);
-    /// Around the engine's handling of an event, for those who check it.
-    { port.before_handling(std::as_const(happened)) } noexcept;
-    { port.after_handling(std::as_const(happened)) } noexcept;
-    /// Tells happened(), now or later.
-    port.report(std::move(happened));
-};
+concept runtime_port =
+    requires(Port& port, Session& there, open_link&& opening, call& one, instant when, duration span,
+             link_id id, pipeline_options const& pipe, link_options const& link, std::uint32_t generation,
+             typename Port::token_share&& share, node_connected& notice, event&& happened) {
+        /// The time.
+        { port.clock() } noexcept -> std::same_as<instant>;
+        /// Makes a session. Throws std::bad_alloc.
+        { port.make_session(id, pipe, link) } -> std::same_as<std::unique_ptr<Session>>;
+        // ---- To sessions, by whoever owns them.
+        { port.open_session(there, std::move(opening)) } noexcept -> std::same_as<bool>;
+        { port.drain_session(there, generation) } noexcept;
+        { port.shut_session(there) } noexcept;
+        port.cancel_in_session(there, std::move(share));
+        // ---- To the control plane's own owner.
+        /// Has turn() called soon. Threading: any.
+        { port.wake() } noexcept;
+        /// Holds the runtime, where another thread may end the last of what holds it. Threading: any.
+        port.keep_alive();
+        port.cancel_in_engine(std::move(share));
+        /// Has time_passed() called at `when`, or later if an earlier call arms it anew. False: no memory.
+        { port.arm(when) } noexcept -> std::same_as<bool>;
+        /// Has check_idle() called after a while. False: no memory.
+        { port.check_idle_in(span) } noexcept -> std::same_as<bool>;
+        /// Everything has been told to close.
+        { port.closes() } noexcept;
+        // ---- About calls.
+        /// A call leaves the sessions: whatever they kept for it ends.
+        { port.leaves_sessions(one) } noexcept;
+        /// Answers a question to the control plane.
+        port.answer_question(one);
+        /// Completes a call whose result is stored; may throw what its handler throws.
+        port.complete(one);
+        /// For observers; may throw what they throw.
+        port.notice(notice);
+        /// Around the engine's handling of an event, for those who check it.
+        { port.before_handling(std::as_const(happened)) } noexcept;
+        { port.after_handling(std::as_const(happened)) } noexcept;
+        /// Tells happened(), now or later.
+        port.report(std::move(happened));
+    };
 
 }  // namespace umbel::engine

@@ -44,7 +44,7 @@ public:
     bool in_turn() const noexcept { return in_turn_; }
     bool closed() const noexcept { return closed_; }
 
-    // ---- Calls and orders ---------------------------------------------------------------------------------------------
+    // ---- Calls and orders -----------------------------------------------------------------------
 
     /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
     UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return collecting_ && link_.passes(one, now_); }
@@ -125,7 +125,7 @@ public:
         out.splice(std::move(link_.pipe().diverted()));
     }
 
-    // ---- What the port tells ------------------------------------------------------------------------------------------
+    // ---- What the port tells --------------------------------------------------------------------
 
     void on_open(std::uint32_t epoch) {
         if (epoch != epoch_ || !open_) return;

@@ -1,5 +1,5 @@
-// waiting_room.hpp: calls that stand on no connection: before the first topology, between two tries, during a refresh.
-// It is bounded by whoever fills it; it decides nothing and completes nothing.
+// waiting_room.hpp: calls that stand on no connection: before the first topology, between two tries, during a
+// refresh. It is bounded by whoever fills it; it decides nothing and completes nothing.
 #pragma once
 
 #include <umbel/engine/wheel.hpp>
@@ -65,10 +65,12 @@ public:
             out.push(one);
         });
     }
-    /// A refresh has ended: moves every call that waited for it to `out`, in the order in which they came; those for a changed topology
-    /// only if it did change.
+    /// A refresh has ended: moves every call that waited for it to `out`, in the order in which they came;
+    /// those for a changed topology only if it did change.
     void refreshed(bool changed, call_list& out) noexcept {
-        release(out, [changed](seat const& one) { return one.what == waits_for::refresh || (one.what == waits_for::topology && changed); });
+        release(out, [changed](seat const& one) {
+            return one.what == waits_for::refresh || (one.what == waits_for::topology && changed);
+        });
     }
     /// Moves everybody to `out`, in the order in which they came.
     void clear(call_list& out) noexcept {
@@ -76,7 +78,9 @@ public:
     }
     /// Moves those to `out` that wait for a topology because of what they met at `node`.
     void refused_by(std::uint16_t node, call_list& out) noexcept {
-        release(out, [node](seat const& one) { return one.what == waits_for::topology && one.who->way && one.who->way->from.node == node; });
+        release(out, [node](seat const& one) {
+            return one.what == waits_for::topology && one.who->way && one.who->way->from.node == node;
+        });
     }
     bool wants_topology() const noexcept { return for_topology_ != 0; }
 
@@ -92,7 +96,8 @@ private:
         leaving_.clear();
         for (seat const& one : seats_)
             if (wanted(one)) leaving_.push_back(one);  // As much was reserved as there are seats.
-        std::sort(leaving_.begin(), leaving_.end(), [](seat const& left, seat const& right) { return left.ticket < right.ticket; });
+        std::sort(leaving_.begin(), leaving_.end(),
+                  [](seat const& left, seat const& right) { return left.ticket < right.ticket; });
         for (seat const& one : leaving_) {
             leave(*one.who);
             out.push(*one.who);

@@ -11,8 +11,8 @@
 namespace umbel::engine {
 
 /// A hashed timing wheel of intrusive lists: insertion and removal touch two pointers.
-/// Units/shape: 256 buckets of 2^23 ns (8.4 ms); a due time further away than 2.1 s stays in its bucket for more rounds.
-/// Lifetime: a call must be removed before it is given away.
+/// Units/shape: 256 buckets of 2^23 ns (8.4 ms); a due time further away than 2.1 s stays in its bucket for
+/// more rounds. Lifetime: a call must be removed before it is given away.
 class wheel {
 public:
     static constexpr unsigned tick_bits = 23;

@@ -7,7 +7,8 @@
 
 namespace umbel::net {
 
-/// All anchors there ever were. Their number is that of the clients that lived at one time; they are used again, never freed.
+/// All anchors there ever were. Their number is that of the clients that lived at one time; they are used
+/// again, never freed.
 class anchor_registry {
 public:
     static anchor& moor(home& where) {

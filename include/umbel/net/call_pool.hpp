@@ -51,8 +51,9 @@ struct anchor {
 
 /// A call with the memory for everything that comes with it: result, handler and encoded bytes.
 ///
-/// The result takes the place of the encoded bytes: it is stored when the last reply has come, and then nobody needs them any more.
-/// Laid out so that an ordinary command touches four cache lines: two of the call, one with the handler, one with bytes and result.
+/// The result takes the place of the encoded bytes: it is stored when the last reply has come, and then
+/// nobody needs them any more. Laid out so that an ordinary command touches four cache lines: two of the
+/// call, one with the handler, one with bytes and result.
 struct alignas(64) pooled_call : engine::call {
     static constexpr std::size_t result_bytes = 64;
     static constexpr std::size_t handler_bytes = 160;
@@ -74,10 +75,10 @@ struct alignas(64) pooled_call : engine::call {
 
     std::uint32_t block_capacity = 0;
     char* block = nullptr;
-    void* box = nullptr;                                  ///< The result's memory where it is too large for the call.
-    std::unique_ptr<call_group> group;                    ///< For detour::group.
+    void* box = nullptr;                ///< The result's memory where it is too large for the call.
+    std::unique_ptr<call_group> group;  ///< For detour::group.
     void (*on_control)(home&, pooled_call&) = nullptr;  ///< For detour::control.
-    bool ends_client = false;                             ///< For detour::control: no command that begins later is let through.
+    bool ends_client = false;  ///< For detour::control: no command that begins later is let through.
     alignas(void*) std::byte away_space[2 * sizeof(void*)];  ///< For work_kept::away.
 
     pooled_call() noexcept {}
@@ -89,7 +90,10 @@ struct alignas(64) pooled_call : engine::call {
             std::free(std::exchange(block, nullptr));
             block_capacity = 0;
             has_block = false;
-            std::size_t const capacity = bytes_needed <= 1024 ? 1024 : bytes_needed <= kept_block_bytes ? (bytes_needed + 1023) / 1024 * 1024 : bytes_needed;
+            std::size_t const capacity = bytes_needed <= 1024 ? 1024
+                                         : bytes_needed <= kept_block_bytes
+                                             ? (bytes_needed + 1023) / 1024 * 1024
+                                             : bytes_needed;
             block = static_cast<char*>(std::malloc(capacity));
             if (!block) throw std::bad_alloc{};
             block_capacity = static_cast<std::uint32_t>(std::min<std::size_t>(capacity, 0xffffffffu));
@@ -103,8 +107,8 @@ namespace pool {
 
 inline constexpr std::uint32_t calls_max = 4096;
 
-/// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second object empties it.
-/// It counts as full until that object is there, and again when it has gone.
+/// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second
+/// object empties it. It counts as full until that object is there, and again when it has gone.
 struct local_list {
     engine::call* head;
     std::uint32_t count;
@@ -112,27 +116,34 @@ struct local_list {
 };
 inline constinit thread_local local_list local{nullptr, calls_max, false};
 
-/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the reserve is used up, too.
+/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the
+/// reserve is used up, too.
 UMBEL_BOUNDARY pooled_call* make();
-/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told so. Threading: any.
+/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told
+/// so. Threading: any.
 UMBEL_BOUNDARY void fill_reserve() noexcept;
 
-/// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two stores.
+/// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two
+/// stores.
 UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
     engine::call* const head = local.head;
-    if (head == nullptr) [[unlikely]] return nullptr;
+    if (head == nullptr) [[unlikely]]
+        return nullptr;
     local.head = head->next;
     --local.count;
     return static_cast<pooled_call*>(head);
 }
-/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: as take_recycled() when the list has one.
+/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: as
+/// take_recycled() when the list has one.
 UMBEL_ALWAYS_INLINE pooled_call* take() {
     pooled_call* const one = take_recycled();
-    if (one == nullptr) [[unlikely]] return make();
+    if (one == nullptr) [[unlikely]]
+        return make();
     return one;
 }
 
-/// Takes a call back. Precondition: it holds neither result nor handler nor token, and where it was redirected or repeated, its way.
+/// Takes a call back. Precondition: it holds neither result nor handler nor token, and where it was
+/// redirected or repeated, its way.
 UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept;
 
 }  // namespace pool

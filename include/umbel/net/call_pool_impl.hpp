@@ -41,8 +41,8 @@ UMBEL_NEVER_INLINE inline bool watch() noexcept {
     return true;
 }
 
-/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it up from time to time.
-/// Threading: any.
+/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it
+/// up from time to time. Threading: any.
 class reserve {
 public:
     static constexpr unsigned calls_max = 16;
@@ -94,7 +94,8 @@ UMBEL_NEVER_INLINE inline pooled_call* make_new() {
 UMBEL_BOUNDARY pooled_call* make() { return make_new(); }
 UMBEL_BOUNDARY void fill_reserve() noexcept { reserve::of_all().fill(); }
 
-/// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed pieces, a block, a detour.
+/// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed
+/// pieces, a block, a detour.
 inline void strip(pooled_call& one) noexcept {
     one.group.reset();
     one.detour = detour::none;
@@ -127,7 +128,8 @@ UMBEL_ALWAYS_INLINE void recycle(pooled_call& one) noexcept {
     ++local.count;
 }
 
-/// give_back() of any call, whatever the list. It does all of it, so that nothing has to be kept across a call of it.
+/// give_back() of any call, whatever the list. It does all of it, so that nothing has to be kept across a
+/// call of it.
 UMBEL_NEVER_INLINE inline void give_back_any(pooled_call& one) noexcept {
     strip(one);
     if (local.count >= calls_max && !watch()) return destroy(one);
@@ -136,7 +138,8 @@ UMBEL_NEVER_INLINE inline void give_back_any(pooled_call& one) noexcept {
 
 UMBEL_BOUNDARY void give_back(pooled_call* one) noexcept {
     bool const full = local.count >= calls_max;
-    if (one->way || one->borrowed || one->has_block || one->detour != detour::none || full) [[unlikely]] return give_back_any(*one);
+    if (one->way || one->borrowed || one->has_block || one->detour != detour::none || full) [[unlikely]]
+        return give_back_any(*one);
     recycle(*one);
 }
 

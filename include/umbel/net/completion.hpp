@@ -1,5 +1,5 @@
-// completion.hpp: how a settled call becomes the completion of an Asio operation, on the right executor, exactly once.
-// It knows result types and handlers; it knows no connection and no protocol.
+// completion.hpp: how a settled call becomes the completion of an Asio operation, on the right executor,
+// exactly once. It knows result types and handlers; it knows no connection and no protocol.
 #pragma once
 
 #include <umbel/net/call_pool.hpp>
@@ -17,13 +17,15 @@
 
 namespace umbel::net {
 
-// ---- Cancellation -----------------------------------------------------------------------------------------------------------
+// ---- Cancellation -------------------------------------------------------------------------------
 
 /// The token of one cancellable call, shared by the call and the cancellation slot's handler.
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
-    std::weak_ptr<net::home> home;  ///< A cancellation slot may outlive the executors, which the driver must not.
-    std::vector<shared_token*> parts;  ///< For an operation of several calls; filled before the first of them begins.
+    std::weak_ptr<net::home>
+        home;  ///< A cancellation slot may outlive the executors, which the driver must not.
+    std::vector<shared_token*>
+        parts;  ///< For an operation of several calls; filled before the first of them begins.
 
     UMBEL_BOUNDARY void release() noexcept;
 
@@ -35,18 +37,20 @@ private:
 
 UMBEL_BOUNDARY void release_token(pooled_call& one) noexcept;
 
-// ---- Results ---------------------------------------------------------------------------------------------------------------
+// ---- Results ------------------------------------------------------------------------------------
 
 template <class Value>
 inline constexpr bool is_traced = false;
 template <class Value>
 inline constexpr bool is_traced<traced<Value>> = true;
 
-/// The result of a call, inside the call where it fits, otherwise in a box that is made together with the call.
+/// The result of a call, inside the call where it fits, otherwise in a box that is made together with the
+/// call.
 template <class Value>
 struct result_slot {
     using stored = result<Value>;
-    static constexpr bool boxed = sizeof(stored) > pooled_call::result_bytes || alignof(stored) > alignof(std::max_align_t);
+    static constexpr bool boxed = sizeof(stored) > pooled_call::result_bytes ||
+                                  alignof(stored) > alignof(std::max_align_t);
 
     /// Errors: throws std::bad_alloc where a box is needed.
     static void prepare(pooled_call& one) {
@@ -106,7 +110,8 @@ void result_slot<Value>::discard(pooled_call& one) noexcept {
 }
 
 template <class Value>
-UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& one, [[maybe_unused]] resp::view const& reply) noexcept {
+UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& one,
+                                                          [[maybe_unused]] resp::view const& reply) noexcept {
     try {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(one, reply);
@@ -119,7 +124,8 @@ UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] poole
     } catch (std::bad_alloc const&) {
         return stored{tl::unexpect, error{errc::no_memory, delivery::executed}};
     } catch (...) {
-        return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"}};
+        return stored{tl::unexpect,
+                      error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"}};
     }
 }
 
@@ -138,9 +144,10 @@ UMBEL_BOUNDARY void result_slot<Value>::reject(engine::call& base, error&& why) 
     one.has_result = true;
 }
 
-// ---- Handlers --------------------------------------------------------------------------------------------------------------
+// ---- Handlers -----------------------------------------------------------------------------------
 
-/// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on its way to its executor.
+/// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on
+/// its way to its executor.
 template <class Executor, class Slot>
 bool leaves(pooled_call& one, Executor& executor, Slot slot) {
     if (moves_on(one, executor)) return true;
@@ -160,7 +167,8 @@ struct handler_slot {
     using work_type = decltype(keep_busy(std::declval<executor_type const&>()));
     using results = result_slot<Value>;
 
-    static constexpr std::size_t work_at = (sizeof(Handler) + alignof(work_type) - 1) / alignof(work_type) * alignof(work_type);
+    static constexpr std::size_t work_at =
+        (sizeof(Handler) + alignof(work_type) - 1) / alignof(work_type) * alignof(work_type);
     static constexpr bool boxed = work_at + sizeof(work_type) > pooled_call::handler_bytes ||
                                   std::max(alignof(Handler), alignof(work_type)) > alignof(std::max_align_t);
     struct box {
@@ -203,14 +211,17 @@ struct handler_slot {
         }
     }
     static void* work_of(pooled_call& one) noexcept { return space_of(one) + work_at; }
-    static Handler& get(pooled_call& one) noexcept { return *std::launder(reinterpret_cast<Handler*>(space_of(one))); }
+    static Handler& get(pooled_call& one) noexcept {
+        return *std::launder(reinterpret_cast<Handler*>(space_of(one)));
+    }
     static void clear(pooled_call& one) noexcept {
         get(one).~Handler();
         vacate(one);
     }
     /// Ends what surrounds a handler.
     static void vacate(pooled_call& one) noexcept {
-        if (one.work != work_kept::none) [[unlikely]] dismiss(one, static_cast<work_type*>(work_of(one)));
+        if (one.work != work_kept::none) [[unlikely]]
+            dismiss(one, static_cast<work_type*>(work_of(one)));
         if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(one)));
         one.work = work_kept::none;
     }
@@ -221,12 +232,14 @@ struct handler_slot {
         ~settled();
     };
 
-    /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the call goes back afterwards.
+    /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the
+    /// call goes back afterwards.
     static void complete(engine::call& base);
-    /// Calls the handler with what the reply means, if the executor says so: as decode() and complete(), with nothing stored in between.
+    /// Calls the handler with what the reply means, if the executor says so: as decode() and complete(), with
+    /// nothing stored in between.
     static bool answer(engine::call& base, resp::view const& reply);
-    /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call goes to the executor, so that no
-    /// command needs code of its own for that.
+    /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call
+    /// goes to the executor, so that no command needs code of its own for that.
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& one);
     /// Destroys the handler without calling it.
     static void drop(engine::call& base) noexcept;
@@ -235,7 +248,8 @@ struct handler_slot {
 template <class Handler, class Value>
 UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
     auto& one = static_cast<pooled_call&>(base);
-    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]] return complete_elsewhere(one);
+    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]]
+        return complete_elsewhere(one);
     settled const finally{one};
     std::move(get(one))(std::move(results::get(one)));
 }
@@ -243,7 +257,8 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
 template <class Handler, class Value>
 UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& one = static_cast<pooled_call&>(base);
-    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]] return false;
+    if (one.runs == engine::runs::elsewhere || one.token) [[unlikely]]
+        return false;
     // As settled, for a call that has no result of its own and keeps no executor busy.
     struct answered {
         pooled_call& one;

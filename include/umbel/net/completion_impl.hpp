@@ -1,4 +1,5 @@
-// completion_impl.hpp: behind the boundary of completion.hpp: the end of a token, and the last step to a handler.
+// completion_impl.hpp: behind the boundary of completion.hpp: the end of a token, and the last step to a
+// handler.
 #pragma once
 
 #include <umbel/net/completion.hpp>

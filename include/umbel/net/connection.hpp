@@ -1,5 +1,6 @@
-// connection.hpp: the port of engine::session over Asio: its transport, its timer, and who of several threads owns it for a turn.
-// It knows no redirect, no retry and no reply type; what a connection does with its stream is the session's business.
+// connection.hpp: the port of engine::session over Asio: its transport, its timer, and who of several threads
+// owns it for a turn. It knows no redirect, no retry and no reply type; what a connection does with its
+// stream is the session's business.
 #pragma once
 
 #include <umbel/engine/inbox.hpp>
@@ -24,8 +25,9 @@ namespace umbel::net {
 
 /// One connection. Lives as long as its driver; connects again and again.
 ///
-/// Whoever has work for it owns it for a turn: the thread on which Asio has read, the timer, a posted turn, an order of the control plane, or a
-/// turn of another connection of the same client whose handlers ask something of this one. Who finds it owned leaves a note and goes.
+/// Whoever has work for it owns it for a turn: the thread on which Asio has read, the timer, a posted turn,
+/// an order of the control plane, or a turn of another connection of the same client whose handlers ask
+/// something of this one. Who finds it owned leaves a note and goes.
 ///
 ///     who comes                        finds it free                        finds it owned
 ///     a handler of Asio's              serves it, here                      leaves news and a note
@@ -33,35 +35,47 @@ namespace umbel::net {
 ///     a call, from anywhere else       inbox, and a turn is posted          inbox and a note
 ///     an order                         carries it out                       leaves the order and a note
 ///
-/// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn posted.
-/// Threading: passes(), submit(), in_flight(), counters(), orders and Asio's notices from any thread; everything else by the owner.
+/// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn
+/// posted. Threading: passes(), submit(), in_flight(), counters(), orders and Asio's notices from any thread;
+/// everything else by the owner.
 class connection final : public engine::session<connection>, public transport_owner {
 public:
     /// `gathers`: what completes on another io_context goes there many at a time.
-    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers, engine::pipeline_options const& pipeline,
-               engine::link_options const& link, std::shared_ptr<resp::pin_budget> budget)
+    connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers,
+               engine::pipeline_options const& pipeline, engine::link_options const& link,
+               std::shared_ptr<resp::pin_budget> budget)
         : session{id, pipeline, link, std::move(budget)},
-          owner_{owner}, executor_{std::move(executor)}, io_{io_of(executor_)}, gathers_{gathers},
+          owner_{owner},
+          executor_{std::move(executor)},
+          io_{io_of(executor_)},
+          gathers_{gathers},
           context_{&asio::query(executor_, asio::execution::context)},
           inbox_{pipeline.in_flight_max},
           timer_{std::in_place, executor_} {}
 
-    // ---- Calls, from any thread ---------------------------------------------------------------------------------------
+    // ---- Calls, from any thread -----------------------------------------------------------------
 
-    /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and then submit() takes it.
-    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept { return owned_here() && inbox_.empty() && passes_owner(one); }
+    /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and
+    /// then submit() takes it.
+    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept {
+        return owned_here() && inbox_.empty() && passes_owner(one);
+    }
     /// Takes a call. False: the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
-        if (!owned_here() && !hold()) [[unlikely]] return submit_from_elsewhere(one);
+        if (!owned_here() && !hold()) [[unlikely]]
+            return submit_from_elsewhere(one);
         // What came before from elsewhere goes before.
-        if (!inbox_.empty()) [[unlikely]] take_inbox();
+        if (!inbox_.empty()) [[unlikely]]
+            take_inbox();
         if (!passes_owner(one)) take(one, turn_time());
         return true;
     }
     /// Calls that are on this connection, as of its last turn.
-    std::size_t in_flight() const noexcept { return in_flight_.load(std::memory_order_acquire) + inbox_.size(); }
+    std::size_t in_flight() const noexcept {
+        return in_flight_.load(std::memory_order_acquire) + inbox_.size();
+    }
 
-    // ---- Orders, from any thread --------------------------------------------------------------------------------------
+    // ---- Orders, from any thread ----------------------------------------------------------------
 
     void order_open(engine::open_link&& what) {
         carry_out_or_leave([&] { open(std::move(what)); }, [&] { orders_.open(std::move(what)); });
@@ -75,8 +89,9 @@ public:
     void order_cancel(pursuit what) {
         carry_out_or_leave([&] { cancel_call(std::move(what)); }, [&] { orders_.cancel(std::move(what)); });
     }
-    /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor is going away. What is pending on
-    /// another one may still call this connection, to no effect. Runs while nothing else does.
+    /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor
+    /// is going away. What is pending on another one may still call this connection, to no effect. Runs while
+    /// nothing else does.
     void abandon() noexcept {
         engine::call_list all = inbox_.take();
         session::abandon(all);
@@ -87,7 +102,7 @@ public:
         executor_ = {};
     }
 
-    // ---- transport_owner ------------------------------------------------------------------------------------------------
+    // ---- transport_owner ------------------------------------------------------------------------
 
     void on_connected(transport& from, asio::error_code problem, bool resolved) override;
     void on_read(transport& from, asio::error_code problem, std::size_t count) override;
@@ -96,13 +111,14 @@ public:
     void on_step(transport& from) override;
     std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
 
-    // ---- The port of the session ------------------------------------------------------------------------------------------
+    // ---- The port of the session ----------------------------------------------------------------
 
     /// Marks this thread as serving the connection.
     class turn_surroundings {
     public:
         explicit turn_surroundings(connection& whose) noexcept : before_{current_turn}, self_{whose} {
-            current_turn = {&whose.owner_, read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_, nullptr};
+            current_turn = {&whose.owner_, read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr,
+                            whose.context_, nullptr};
         }
         turn_surroundings(turn_surroundings const&) = delete;
         turn_surroundings& operator=(turn_surroundings const&) = delete;
@@ -152,7 +168,8 @@ public:
     }
     bool completes_at_once() const noexcept { return true; }
     void take_submitted() {
-        if (!inbox_.empty()) [[unlikely]] take_inbox();
+        if (!inbox_.empty()) [[unlikely]]
+            take_inbox();
     }
     void complete(engine::call& one) { one.kind->complete(one); }
     engine::instant batch_ends() noexcept {
@@ -176,21 +193,24 @@ public:
 
 private:
     /// What others leave for the owner.
-    static constexpr engine::ownership::kinds calls = 2, turn_due = 4, timer_due_now = 8, news = 16, orders = 32;
+    static constexpr engine::ownership::kinds calls = 2, turn_due = 4, timer_due_now = 8, news = 16,
+                                              orders = 32;
     /// Rounds that an owner serves what has come meanwhile before others get the thread.
     static constexpr unsigned rounds_max = 8;
 
     static engine::write_outcome outcome_of(asio::error_code problem) noexcept {
-        if (problem == asio::error::would_block || problem == asio::error::try_again) return engine::write_outcome::blocked;
-        return problem == asio::error::interrupted ? engine::write_outcome::interrupted : engine::write_outcome::failed;
+        if (problem == asio::error::would_block || problem == asio::error::try_again)
+            return engine::write_outcome::blocked;
+        return problem == asio::error::interrupted ? engine::write_outcome::interrupted
+                                                   : engine::write_outcome::failed;
     }
 
-    // ---- Owning -------------------------------------------------------------------------------------------------------
+    // ---- Owning ---------------------------------------------------------------------------------
 
     bool owned_here() const noexcept { return word_.owned_here(); }
 
-    /// Serves the connection on its own context, if nobody owns it; else leaves `note`, which `prepare` has made good. In a turn of its own, by a
-    /// handler that has run the executor itself, it is served at once.
+    /// Serves the connection on its own context, if nobody owns it; else leaves `note`, which `prepare` has
+    /// made good. In a turn of its own, by a handler that has run the executor itself, it is served at once.
     template <class Serve, class Prepare>
     UMBEL_ALWAYS_INLINE void serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note);
     struct owning;
@@ -200,13 +220,15 @@ private:
     void serve_notes(engine::ownership::kinds what);
     void leave_for_turn(engine::ownership::kinds unserved) noexcept;
 
-    /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and nobody else owns it.
+    /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and
+    /// nobody else owns it.
     UMBEL_NEVER_INLINE bool hold() noexcept {
         if (current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
         next_held_ = std::exchange(current_turn.held, this);
         collect_until_release(current_turn.now);
         // What was ordered before goes before.
-        if (!orders_.empty()) [[unlikely]] take_orders();
+        if (!orders_.empty()) [[unlikely]]
+            take_orders();
         return true;
     }
     static void let_go_of_held() noexcept {
@@ -218,7 +240,7 @@ private:
         }
     }
 
-    // ---- Calls --------------------------------------------------------------------------------------------------------
+    // ---- Calls ----------------------------------------------------------------------------------
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
         // Once it is pushed another thread may complete it, and with it the last that holds the client.
@@ -234,17 +256,19 @@ private:
         in_flight_.store(link().pipe().in_flight() + inbox_.size(), std::memory_order_release);
         engine::call_list fresh = inbox_.take();
         // An order that was given before one of them came is carried out before it.
-        if (!orders_.empty()) [[unlikely]] take_orders();
+        if (!orders_.empty()) [[unlikely]]
+            take_orders();
         while (engine::call* const one = fresh.pop())
             if (!passes_owner(*one)) take(*one, turn_time());
     }
 
-    // ---- Orders, news, time ---------------------------------------------------------------------------------------------
+    // ---- Orders, news, time ---------------------------------------------------------------------
 
     void shut() {
         if (closed()) return;
         if (timer_) timer_->cancel();
-        // The turn that ends everything comes on the connection's own context. What keeps that busy now ends with the stream.
+        // The turn that ends everything comes on the connection's own context. What keeps that busy now ends
+        // with the stream.
         static_cast<void>(managed([&] { busy_ = keep_busy(executor_); }));
         session::shut(inbox_.take());
         // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
@@ -260,11 +284,15 @@ private:
     void take_orders();
     void take_news();
     void read_done(std::uint32_t of, asio::error_code problem, std::size_t count) {
-        if (problem) [[unlikely]] return on_end(of, problem == asio::error::eof ? engine::text_of("the node closed the connection") : text_of(problem));
+        if (problem) [[unlikely]]
+            return on_end(of, problem == asio::error::eof ? engine::text_of("the node closed the connection")
+                                                          : text_of(problem));
         on_bytes(of, count);
     }
     void connect_done(std::uint32_t of, asio::error_code problem, bool resolved) {
-        if (problem) return on_open_failed(of, resolved ? errc::connect_failed : errc::resolve_failed, text_of(problem));
+        if (problem)
+            return on_open_failed(of, resolved ? errc::connect_failed : errc::resolve_failed,
+                                  text_of(problem));
         on_open(of);
     }
     void write_waited(std::uint32_t of, asio::error_code problem) {

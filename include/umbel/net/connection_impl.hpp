@@ -1,11 +1,13 @@
-// connection_impl.hpp: how threads come to own a connection, what they find there, and how they let go. Included by connection.hpp.
+// connection_impl.hpp: how threads come to own a connection, what they find there, and how they let go.
+// Included by connection.hpp.
 #pragma once
 
 #include <umbel/net/connection.hpp>
 
 namespace umbel::net {
 
-/// The ownership of one visit. When a handler throws, the visit ends with a turn posted, which does what is left.
+/// The ownership of one visit. When a handler throws, the visit ends with a turn posted, which does what is
+/// left.
 struct connection::owning {
     connection& self;
     bool done = false;
@@ -20,7 +22,8 @@ struct connection::owning {
     /// Serves what has come meanwhile, and lets go.
     UMBEL_ALWAYS_INLINE void finish() {
         done = self.word_.release();
-        if (!done) [[unlikely]] go_round();
+        if (!done) [[unlikely]]
+            go_round();
     }
     UMBEL_NEVER_INLINE void go_round() {
         for (unsigned round = 0; round != rounds_max; ++round) {
@@ -36,8 +39,10 @@ struct connection::owning {
 };
 
 template <class Serve, class Prepare>
-UMBEL_ALWAYS_INLINE void connection::serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note) {
-    if (owned_here()) [[unlikely]] return serve();
+UMBEL_ALWAYS_INLINE void connection::serve_or_leave(Serve serve, Prepare prepare,
+                                                    engine::ownership::kinds note) {
+    if (owned_here()) [[unlikely]]
+        return serve();
     if (!word_.try_acquire()) [[unlikely]] {
         prepare();
         // Where it was let go meanwhile, what was left is served like anything else that others leave.
@@ -88,7 +93,8 @@ UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
     using handler = handler_of<connection, &connection::turn_came, &connection::turn_lost>;
     return managed_twice([&] {
         handler made{*this, turn_memory_, owner_.keep_alive()};
-        // Not deferred: that would keep it from the context's other threads for as long as a handler of this one runs.
+        // Not deferred: that would keep it from the context's other threads for as long as a handler of this
+        // one runs.
         if (io_) return asio::post(io_->get_executor(), std::move(made));
         asio::post(executor_, std::move(made));
     });
@@ -108,32 +114,40 @@ inline void connection::timer_lost() noexcept {
     carry_out_or_leave([this] { on_timer_lost(); }, [] {}, timer_due_now);
 }
 
-// ---- What a transport tells ----------------------------------------------------------------------------------------------------
+// ---- What a transport tells ---------------------------------------------------------------------
 
 inline void connection::on_read(transport& from, asio::error_code problem, std::size_t count) {
-    serve_or_leave([&] { read_done(from.epoch(), problem, count); }, [&] {
-        from.news().read_problem = problem;
-        from.news().count = count;
-        from.news().which.fetch_or(transport_news::read, std::memory_order_release);
-    }, news);
+    serve_or_leave([&] { read_done(from.epoch(), problem, count); },
+                   [&] {
+                       from.news().read_problem = problem;
+                       from.news().count = count;
+                       from.news().which.fetch_or(transport_news::read, std::memory_order_release);
+                   },
+                   news);
 }
 inline void connection::on_connected(transport& from, asio::error_code problem, bool resolved) {
-    serve_or_leave([&] { connect_done(from.epoch(), problem, resolved); }, [&] {
-        from.news().connect_problem = problem;
-        from.news().resolved = resolved;
-        from.news().which.fetch_or(transport_news::connected, std::memory_order_release);
-    }, news);
+    serve_or_leave([&] { connect_done(from.epoch(), problem, resolved); },
+                   [&] {
+                       from.news().connect_problem = problem;
+                       from.news().resolved = resolved;
+                       from.news().which.fetch_or(transport_news::connected, std::memory_order_release);
+                   },
+                   news);
 }
 inline void connection::on_writable(transport& from, asio::error_code problem) {
-    serve_or_leave([&] { write_waited(from.epoch(), problem); }, [&] {
-        from.news().write_problem = problem;
-        from.news().which.fetch_or(transport_news::writable, std::memory_order_release);
-    }, news);
+    serve_or_leave([&] { write_waited(from.epoch(), problem); },
+                   [&] {
+                       from.news().write_problem = problem;
+                       from.news().which.fetch_or(transport_news::writable, std::memory_order_release);
+                   },
+                   news);
 }
 inline void connection::on_step(transport& from) {
-    serve_or_leave([&] {
-        if (&from == transport_.get()) from.proceed();
-    }, [&] { from.news().which.fetch_or(transport_news::step, std::memory_order_release); }, news);
+    serve_or_leave(
+        [&] {
+            if (&from == transport_.get()) from.proceed();
+        },
+        [&] { from.news().which.fetch_or(transport_news::step, std::memory_order_release); }, news);
 }
 inline void connection::on_notice_lost(transport& from, bool of_read) noexcept {
     std::uint8_t const kind = of_read ? transport_news::read_lost : transport_news::write_lost;
@@ -147,7 +161,10 @@ inline void connection::take_news() {
     if (!from) return;
     transport_news& told = from->news();
     // One by one: when a handler throws, the others are still there for the next turn.
-    auto const take = [&told](std::uint8_t kind) { return (told.which.fetch_and(static_cast<std::uint8_t>(~kind), std::memory_order_acquire) & kind) != 0; };
+    auto const take = [&told](std::uint8_t kind) {
+        return (told.which.fetch_and(static_cast<std::uint8_t>(~kind), std::memory_order_acquire) & kind) !=
+               0;
+    };
     if (take(transport_news::read_lost)) session::on_notice_lost(from->epoch(), true);
     if (take(transport_news::write_lost)) session::on_notice_lost(from->epoch(), false);
     if (take(transport_news::step)) from->proceed();

@@ -15,8 +15,9 @@
 
 namespace umbel::net {
 
-/// Orders in the one sequence that makes sense: a link that is to open may be told to drain afterwards, and shutting ends it all.
-/// Threading: any. Locked, for orders are rare: a connect, a node that leaves, a cancellation in the middle of another thread's turn.
+/// Orders in the one sequence that makes sense: a link that is to open may be told to drain afterwards, and
+/// shutting ends it all. Threading: any. Locked, for orders are rare: a connect, a node that leaves, a
+/// cancellation in the middle of another thread's turn.
 class connection_orders {
 public:
     struct batch {

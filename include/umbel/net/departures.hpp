@@ -1,5 +1,5 @@
-// departures.hpp: settled calls whose handlers run on another asio::io_context, gathered while a connection is served: many go by one message.
-// It knows calls by their kind only.
+// departures.hpp: settled calls whose handlers run on another asio::io_context, gathered while a connection
+// is served: many go by one message. It knows calls by their kind only.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -16,10 +16,11 @@
 namespace umbel::net {
 
 /// What keeps an io_context busy, without the type erasure that other executors need.
-using plain_work =
-    std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
+using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(),
+                                                       asio::execution::outstanding_work.tracked))>;
 
-/// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are dropped.
+/// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are
+/// dropped.
 class carried_calls {
 public:
     /// False when there is no memory for a message: then the calls are where they were.
@@ -27,13 +28,15 @@ public:
         return managed_twice([&] { asio::post(where.get_executor(), carried_calls{where, first}); });
     }
 
-    carried_calls(carried_calls&& other) noexcept : where_{other.where_}, first_{std::exchange(other.first_, nullptr)} {}
+    carried_calls(carried_calls&& other) noexcept
+        : where_{other.where_}, first_{std::exchange(other.first_, nullptr)} {}
     ~carried_calls() {
         if (!within_managed) drop(first_);
     }
 
-    /// Completes them in their order. When a handler throws, the others follow in a message of their own, behind those that stand there already;
-    /// where there is no memory for it, their handlers are destroyed uncalled.
+    /// Completes them in their order. When a handler throws, the others follow in a message of their own,
+    /// behind those that stand there already; where there is no memory for it, their handlers are destroyed
+    /// uncalled.
     void operator()() {
         struct round {
             asio::io_context& where;

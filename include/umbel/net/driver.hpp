@@ -1,6 +1,6 @@
-// driver.hpp: the port of engine::runtime over Asio: who of several threads owns the control plane for a turn, its timers, its connections, and
-// the observer.
-// It decides nothing: where calls go is the router's and the engine's business, what becomes of them the runtime's.
+// driver.hpp: the port of engine::runtime over Asio: who of several threads owns the control plane for a
+// turn, its timers, its connections, and the observer. It decides nothing: where calls go is the router's and
+// the engine's business, what becomes of them the runtime's.
 #pragma once
 
 #include <umbel/engine/runtime.hpp>
@@ -22,7 +22,8 @@
 namespace umbel::net {
 
 /// Everything of a client that lives on executors.
-/// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds it owned leaves what it has.
+/// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds
+/// it owned leaves what it has.
 class driver final : public home, public engine::runtime<driver, connection>, public connection_owner {
 public:
     using token_share = pursuit;
@@ -47,9 +48,10 @@ public:
         wake();
     }
 
-    /// An executor is going away: everything pending is destroyed, and all that belongs to a context is let go of, for what is pending on another
-    /// context may hold this driver for longer, and call it to no effect. Operations that begin later find that their client has gone.
-    /// Runs while nothing else does; does nothing when it is called again.
+    /// An executor is going away: everything pending is destroyed, and all that belongs to a context is let
+    /// go of, for what is pending on another context may hold this driver for longer, and call it to no
+    /// effect. Operations that begin later find that their client has gone. Runs while nothing else does;
+    /// does nothing when it is called again.
     void abandon() noexcept {
         engine::call_list posted;
         for (engine::event& one : left_.events)
@@ -66,7 +68,7 @@ public:
         leave_executors();
     }
 
-    // ---- home -----------------------------------------------------------------------------------------------------------
+    // ---- home -----------------------------------------------------------------------------------
 
     void start(engine::call& one) override { begin(one); }
     engine::link_id choose(engine::call const& one) const override { return choose_link(one); }
@@ -106,7 +108,7 @@ public:
         return made;
     }
 
-    // ---- connection_owner: called by whoever owns a connection ------------------------------------------------------------------
+    // ---- connection_owner: called by whoever owns a connection ----------------------------------
 
     void report(engine::event&& what) override {
         if (auto* const diverted = std::get_if<engine::calls_diverted>(&what)) leave_loops(diverted->calls);
@@ -115,11 +117,13 @@ public:
     void park(engine::call& one) noexcept override { runtime::park(one); }
     void slowed(std::vector<engine::call_slow>&& all) override {
         if (!settings_.observer) return;
-        control_or_leave([&] { tell_slow(all); }, [&] {
-            std::lock_guard const guard{mutex_};
-            // Without memory for it they are not told.
-            static_cast<void>(managed([&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
-        });
+        control_or_leave([&] { tell_slow(all); },
+                         [&] {
+                             std::lock_guard const guard{mutex_};
+                             // Without memory for it they are not told.
+                             static_cast<void>(managed(
+                                 [&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
+                         });
     }
     void cancel_elsewhere(pursuit what) override { forward_cancel(std::move(what)); }
     /// Threading: any; the last one ends what all have waited for.
@@ -127,43 +131,51 @@ public:
         if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
     }
     std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
-    std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch) override {
+    std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor, transport_owner& owner,
+                                              std::uint32_t epoch) override {
         return settings_.make_transport(executor, owner, epoch);
     }
 
-    // ---- The port of the runtime --------------------------------------------------------------------------------------------
+    // ---- The port of the runtime ----------------------------------------------------------------
 
     engine::instant clock() const noexcept { return read_clock(); }
     static std::uint32_t next_turn() noexcept {
         static constinit thread_local std::uint32_t turn = 0;
         return ++turn;
     }
-    std::unique_ptr<connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline, engine::link_options const& link) {
+    std::unique_ptr<connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline,
+                                             engine::link_options const& link) {
         // What a connection has to tell of its link finds room whatever happens.
         std::unique_lock guard{mutex_};
-        for (auto* const events : {&left_.events, &taken_.events}) events->reserve(32 + 4 * (sessions().size() + 1));
+        for (auto* const events : {&left_.events, &taken_.events})
+            events->reserve(32 + 4 * (sessions().size() + 1));
         guard.unlock();
-        return std::make_unique<connection>(*this, id, loops().executor_for(id.loop, id.node), settings_.one_thread_per_context, pipeline, link, budget_);
+        return std::make_unique<connection>(*this, id, loops().executor_for(id.loop, id.node),
+                                            settings_.one_thread_per_context, pipeline, link, budget_);
     }
     bool open_session(connection& there, engine::open_link&& what) noexcept {
         there.order_open(std::move(what));
         return true;
     }
-    void drain_session(connection& there, std::uint32_t generation) noexcept { there.order_drain(generation); }
+    void drain_session(connection& there, std::uint32_t generation) noexcept {
+        there.order_drain(generation);
+    }
     void shut_session(connection& there) noexcept { there.order_shut(); }
     void cancel_in_session(connection& there, pursuit what) { there.order_cancel(std::move(what)); }
     void cancel_in_engine(pursuit what) {
-        control_or_leave([&] { cancel_here(std::move(what)); }, [&] {
-            std::lock_guard const guard{mutex_};
-            // Without memory for it the call's own end comes first.
-            static_cast<void>(managed([&] { left_.cancels.push_back(std::move(what)); }));
-        });
+        control_or_leave([&] { cancel_here(std::move(what)); },
+                         [&] {
+                             std::lock_guard const guard{mutex_};
+                             // Without memory for it the call's own end comes first.
+                             static_cast<void>(managed([&] { left_.cancels.push_back(std::move(what)); }));
+                         });
     }
     void wake() noexcept;
     bool arm(engine::instant due) noexcept {
         return managed_twice([&] {
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
-            timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{*this, timer_memory_, shared_from_this()});
+            timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{
+                *this, timer_memory_, shared_from_this()});
         });
     }
     bool check_idle_in(engine::duration pause) noexcept {
@@ -180,9 +192,11 @@ public:
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }
-    /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now on.
+    /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now
+    /// on.
     void leaves_sessions(engine::call& one) noexcept {
-        if (one.runs == engine::runs::on_loop) [[unlikely]] net::leave_loop(static_cast<pooled_call&>(one), *loops().io_of(one.link.loop));
+        if (one.runs == engine::runs::on_loop) [[unlikely]]
+            net::leave_loop(static_cast<pooled_call&>(one), *loops().io_of(one.link.loop));
     }
     void answer_question(engine::call& one) {
         auto& asked = static_cast<pooled_call&>(one);
@@ -216,11 +230,12 @@ private:
         for (engine::call* one = calls.front(); one; one = one->next) leaves_sessions(*one);
     }
 
-    // ---- Owning the control plane -----------------------------------------------------------------------------------------------
+    // ---- Owning the control plane ---------------------------------------------------------------
 
     bool controlled_here() const noexcept { return word_.owned_here(); }
     struct owning;
-    /// Does `work` as the owner of the control plane, in its present turn or in one of its own; else leaves it by `leave` with a note.
+    /// Does `work` as the owner of the control plane, in its present turn or in one of its own; else leaves
+    /// it by `leave` with a note.
     template <class Work, class Leave>
     void control_or_leave(Work work, Leave leave, engine::ownership::kinds note = left);
     void serve_notes(engine::ownership::kinds what);
@@ -235,7 +250,8 @@ private:
     void idle_wait_lost() noexcept { idle_wait_ended({}); }
 
     net::settings const settings_;
-    asio::any_io_executor executor_;         ///< Of the control plane's timers and posted turns; none when an executor has gone away.
+    asio::any_io_executor
+        executor_;  ///< Of the control plane's timers and posted turns; none when an executor has gone away.
     asio::any_io_executor busy_until_shut_;  ///< The same, while connections are told to end.
     std::atomic<std::size_t> to_shut_{0};
     std::shared_ptr<resp::pin_budget> budget_;

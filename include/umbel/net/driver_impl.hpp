@@ -1,11 +1,13 @@
-// driver_impl.hpp: how threads come to own the control plane of a client, and what they find there. Included by driver.hpp.
+// driver_impl.hpp: how threads come to own the control plane of a client, and what they find there. Included
+// by driver.hpp.
 #pragma once
 
 #include <umbel/net/driver.hpp>
 
 namespace umbel::net {
 
-/// The ownership of one visit. Nothing that runs in it throws but for want of memory; then a turn is posted for what is left.
+/// The ownership of one visit. Nothing that runs in it throws but for want of memory; then a turn is posted
+/// for what is left.
 struct driver::owning {
     driver& self;
     bool done = false;
@@ -43,7 +45,8 @@ void driver::control_or_leave(Work work, Leave leave_it, engine::ownership::kind
     }
     owning visit{*this};
     // What was left before goes before.
-    if (word_.noted()) [[unlikely]] serve_notes(visit.serving = word_.collect());
+    if (word_.noted()) [[unlikely]]
+        serve_notes(visit.serving = word_.collect());
     visit.serving = 0;
     work();
     visit.finish();
@@ -67,12 +70,15 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
     if ((what & turn_due) != 0) turn();
 }
 
-/// Leaves an event for the owner. There is room for what links have to tell; without memory for more calls end here.
+/// Leaves an event for the owner. There is room for what links have to tell; without memory for more calls
+/// end here.
 inline void driver::leave(engine::event&& what) noexcept {
     {
         std::lock_guard const guard{mutex_};
         auto* const diverted = std::get_if<engine::calls_diverted>(&what);
-        auto* const before = diverted && !left_.events.empty() ? std::get_if<engine::calls_diverted>(&left_.events.back()) : nullptr;
+        auto* const before = diverted && !left_.events.empty()
+                                 ? std::get_if<engine::calls_diverted>(&left_.events.back())
+                                 : nullptr;
         if (before) return before->calls.splice(std::move(diverted->calls));
         if (managed_twice([&] { left_.events.push_back(std::move(what)); })) return;
     }
@@ -83,12 +89,13 @@ inline void driver::leave(engine::event&& what) noexcept {
     }
 }
 
-// ---- Posted turns ------------------------------------------------------------------------------------------------------------
+// ---- Posted turns -------------------------------------------------------------------------------
 
 inline void driver::wake() noexcept {
     if (abandoned() || woken_.exchange(true, std::memory_order_acq_rel)) return;
     using message = handler_of<driver, &driver::woken_turn, &driver::wake_lost>;
-    if (managed_twice([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); })) return;
+    if (managed_twice([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); }))
+        return;
     // The next who has something for the control plane tries again, and so does its timer.
     woken_.store(false, std::memory_order_release);
     wake_failed_.store(true, std::memory_order_release);
@@ -105,10 +112,12 @@ inline void driver::woken_turn() {
     // Read as well as written: who found it set has left his work before.
     static_cast<void>(woken_.exchange(false, std::memory_order_acq_rel));
     wakes_lost_ = 0;
-    control_or_leave([this] {
-        if (starting_.exchange(false, std::memory_order_acq_rel)) runtime::start_up();
-        turn();
-    }, [] {}, turn_due);
+    control_or_leave(
+        [this] {
+            if (starting_.exchange(false, std::memory_order_acq_rel)) runtime::start_up();
+            turn();
+        },
+        [] {}, turn_due);
     // Outside of the control plane: handlers take their time.
     complete_settled();
 }

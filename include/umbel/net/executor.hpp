@@ -1,6 +1,7 @@
 // executor.hpp: where a handler runs: what is asked of its executor, and how a settled call is carried there.
-// It knows calls by their kind only, neither results nor handlers. What is asked of the one type-erased executor that most handlers have stands
-// behind the boundary, for Asio's part of it costs a compiler more than all else about a command.
+// It knows calls by their kind only, neither results nor handlers. What is asked of the one type-erased
+// executor that most handlers have stands behind the boundary, for Asio's part of it costs a compiler more
+// than all else about a command.
 #pragma once
 
 #include <umbel/net/call_pool.hpp>
@@ -37,7 +38,9 @@ template <class Executor>
 bool runs_here(Executor const& executor) noexcept {
     if constexpr (std::is_same_v<Executor, client_executor>) {
         return true;
-    } else if constexpr (requires { { executor.running_in_this_thread() } -> std::convertible_to<bool>; }) {
+    } else if constexpr (requires {
+                             { executor.running_in_this_thread() } -> std::convertible_to<bool>;
+                         }) {
         return executor.running_in_this_thread();
     } else {
         return false;
@@ -45,8 +48,8 @@ bool runs_here(Executor const& executor) noexcept {
 }
 UMBEL_BOUNDARY bool runs_here(asio::any_io_executor const& executor) noexcept;
 
-/// Keeps a foreign executor busy while an operation that will complete there is under way. The client's own context is kept busy
-/// by the connection.
+/// Keeps a foreign executor busy while an operation that will complete there is under way. The client's own
+/// context is kept busy by the connection.
 template <class Executor>
 auto keep_busy(Executor const& executor) {
     return asio::prefer(executor, asio::execution::outstanding_work.tracked);
@@ -54,7 +57,8 @@ auto keep_busy(Executor const& executor) {
 inline client_executor keep_busy(client_executor) noexcept { return {}; }
 UMBEL_BOUNDARY asio::any_io_executor keep_busy(asio::any_io_executor const& executor);
 
-/// True when a handler with this executor may run wherever the client runs: on any thread of the client's one context.
+/// True when a handler with this executor may run wherever the client runs: on any thread of the client's one
+/// context.
 template <class Executor>
 bool runs_anywhere(Executor const& executor, asio::execution_context const* context) noexcept {
     if constexpr (std::is_same_v<Executor, client_executor>) {
@@ -65,7 +69,8 @@ bool runs_anywhere(Executor const& executor, asio::execution_context const* cont
         return false;
     }
 }
-UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept;
+UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor,
+                                  asio::execution_context const* context) noexcept;
 
 /// True when the executor's context is the client's, which its connections keep busy.
 template <class Executor>
@@ -78,9 +83,10 @@ bool belongs_to(Executor const& executor, asio::execution_context const* context
         return false;
     }
 }
-UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept;
+UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor,
+                               asio::execution_context const* context) noexcept;
 
-// ---- Carrying a call ---------------------------------------------------------------------------------------------------------
+// ---- Carrying a call ----------------------------------------------------------------------------
 
 /// A call on its way to an executor; destroyed with whatever carries it there.
 struct carried_call {
@@ -102,20 +108,23 @@ struct late_completion : carried_call {
     }
 };
 
-/// Completes a settled call on `executor`, here if that is where it runs. Errors: throws what the executor throws; the call is dropped then.
+/// Completes a settled call on `executor`, here if that is where it runs. Errors: throws what the executor
+/// throws; the call is dropped then.
 template <class Executor>
 void complete_on(Executor const& executor, pooled_call& one) {
     asio::dispatch(executor, late_completion{one});
 }
 UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one);
-/// As complete_on(), but never from in here: what an executor does for a handler that has said nothing of immediate completion.
+/// As complete_on(), but never from in here: what an executor does for a handler that has said nothing of
+/// immediate completion.
 UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one);
 
 /// The context that the present turn of this thread keeps busy, if any.
 UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept;
 
-/// Sends a settled call to another executor; to an io_context together with others, where the present turn gathers them.
-/// Lifetime: when the handler has run, the executor's context may end at once. So the executor is taken away, and its work ends after it.
+/// Sends a settled call to another executor; to an io_context together with others, where the present turn
+/// gathers them. Lifetime: when the handler has run, the executor's context may end at once. So the executor
+/// is taken away, and its work ends after it.
 template <class Executor>
 void depart(Executor& executor, pooled_call& one) {
     if (belongs_to(executor, context_of_turn())) return complete_on(executor, one);
@@ -139,7 +148,7 @@ bool moves_on(pooled_call& one, Executor& executor) {
     }
 }
 
-// ---- Before it is sent -------------------------------------------------------------------------------------------------------
+// ---- Before it is sent --------------------------------------------------------------------------
 
 /// Keeps an executor busy that is not the client's, by what is made at `work`.
 template <class Executor>
@@ -148,7 +157,8 @@ void employ(pooled_call& one, Executor const& executor, asio::execution_context 
     ::new (work) decltype(keep_busy(executor))(keep_busy(executor));
     one.work = work_kept::any;
 }
-UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work);
+UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor,
+                           asio::execution_context const* context, void* work);
 
 /// A call leaves the loop that its handler runs on: from now on it keeps that busy itself.
 UMBEL_BOUNDARY void leave_loop(pooled_call& one, asio::io_context& loop) noexcept;
@@ -163,13 +173,15 @@ void dismiss(pooled_call& one, Work* work) noexcept {
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept;
 
-/// Gives a call the loop on whose connections it shall travel: that of who begins it. `context` is that of its handler, if any, which may run
-/// anywhere on it where it is `plain`. True when it runs right there, so that nothing else need be kept busy.
-/// Precondition: the client has several loops.
-UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context, bool plain) noexcept;
+/// Gives a call the loop on whose connections it shall travel: that of who begins it. `context` is that of
+/// its handler, if any, which may run anywhere on it where it is `plain`. True when it runs right there, so
+/// that nothing else need be kept busy. Precondition: the client has several loops.
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context,
+                              bool plain) noexcept;
 
-/// Notes where a handler with this executor runs, and on which loop its call travels; keeps the executor busy, by what is made at `work`, where
-/// nothing else does. `client` is null when the client has gone. Errors: throws what the executor throws.
+/// Notes where a handler with this executor runs, and on which loop its call travels; keeps the executor
+/// busy, by what is made at `work`, where nothing else does. `client` is null when the client has gone.
+/// Errors: throws what the executor throws.
 template <class Executor>
 void settle_in(pooled_call& one, Executor const& executor, loops const* client, void* work) {
     asio::execution_context const* const only = client ? client->only() : nullptr;
@@ -185,18 +197,21 @@ void settle_in(pooled_call& one, Executor const& executor, loops const* client, 
     }
     if (!anywhere) employ(one, executor, only, work);
 }
-UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work);
+UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client,
+                              void* work);
 /// The same for a handler that does not run wherever the client does.
-UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work);
+UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor,
+                                     loops const* client, void* work);
 
 /// The executor of a handler without one of its own, when the client has gone.
 UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;
 
-/// True when a handler has nothing to say of where an operation completes that is done as soon as it is begun. Where Asio does not tell, it counts
-/// as having something to say.
+/// True when a handler has nothing to say of where an operation completes that is done as soon as it is
+/// begun. Where Asio does not tell, it counts as having something to say.
 template <class Handler>
 concept without_immediate_executor = requires {
-    typename asio::associated_immediate_executor<Handler, asio::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+    typename asio::associated_immediate_executor<
+        Handler, asio::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
 };
 
 }  // namespace umbel::net

@@ -14,18 +14,23 @@
 namespace umbel::net {
 
 UMBEL_BOUNDARY bool runs_here(asio::any_io_executor const& executor) noexcept {
-    if (auto const* plain = executor.target<asio::io_context::executor_type>()) return plain->running_in_this_thread();
-    if (auto const* typed = executor.target<asio::strand<asio::io_context::executor_type>>()) return typed->running_in_this_thread();
-    if (auto const* any = executor.target<asio::strand<asio::any_io_executor>>()) return any->running_in_this_thread();
+    if (auto const* plain = executor.target<asio::io_context::executor_type>())
+        return plain->running_in_this_thread();
+    if (auto const* typed = executor.target<asio::strand<asio::io_context::executor_type>>())
+        return typed->running_in_this_thread();
+    if (auto const* any = executor.target<asio::strand<asio::any_io_executor>>())
+        return any->running_in_this_thread();
     return false;
 }
 
-UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept {
+UMBEL_BOUNDARY bool runs_anywhere(asio::any_io_executor const& executor,
+                                  asio::execution_context const* context) noexcept {
     auto const* plain = executor.target<asio::io_context::executor_type>();
     return plain && &plain->context() == context;
 }
 
-UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor, asio::execution_context const* context) noexcept {
+UMBEL_BOUNDARY bool belongs_to(asio::any_io_executor const& executor,
+                               asio::execution_context const* context) noexcept {
     return &asio::query(executor, asio::execution::context) == context;
 }
 
@@ -33,7 +38,9 @@ UMBEL_BOUNDARY asio::any_io_executor keep_busy(asio::any_io_executor const& exec
     return asio::prefer(executor, asio::execution::outstanding_work.tracked);
 }
 
-UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one) { asio::dispatch(executor, late_completion{one}); }
+UMBEL_BOUNDARY void complete_on(asio::any_io_executor const& executor, pooled_call& one) {
+    asio::dispatch(executor, late_completion{one});
+}
 
 UMBEL_BOUNDARY void complete_soon_on(asio::any_io_executor const& executor, pooled_call& one) {
     late_completion carried{one};  // First of all, so that it is dropped whatever throws.
@@ -52,10 +59,12 @@ UMBEL_BOUNDARY void depart(asio::any_io_executor& executor, pooled_call& one) {
     depart<asio::any_io_executor>(executor, one);
 }
 
-static_assert(sizeof(plain_work) <= sizeof(asio::any_io_executor) && alignof(plain_work) <= alignof(asio::any_io_executor));
+static_assert(sizeof(plain_work) <= sizeof(asio::any_io_executor) &&
+              alignof(plain_work) <= alignof(asio::any_io_executor));
 static_assert(sizeof(plain_work) <= sizeof(pooled_call::away_space) && alignof(plain_work) <= alignof(void*));
 
-UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor, asio::execution_context const* context, void* work) {
+UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& executor,
+                           asio::execution_context const* context, void* work) {
     auto const* const plain = executor.target<asio::io_context::executor_type>();
     if (!plain) return employ<asio::any_io_executor>(one, executor, context, work);
     if (&plain->context() == context) return;
@@ -64,11 +73,14 @@ UMBEL_BOUNDARY void employ(pooled_call& one, asio::any_io_executor const& execut
 }
 
 UMBEL_BOUNDARY void leave_loop(pooled_call& one, asio::io_context& loop) noexcept {
-    ::new (static_cast<void*>(one.away_space)) plain_work{asio::require(loop.get_executor(), asio::execution::outstanding_work.tracked)};
+    ::new (static_cast<void*>(one.away_space))
+        plain_work{asio::require(loop.get_executor(), asio::execution::outstanding_work.tracked)};
     one.work = work_kept::away;
     one.runs = engine::runs::elsewhere;
 }
-UMBEL_BOUNDARY void end_absence(pooled_call& one) noexcept { std::launder(reinterpret_cast<plain_work*>(one.away_space))->~plain_work(); }
+UMBEL_BOUNDARY void end_absence(pooled_call& one) noexcept {
+    std::launder(reinterpret_cast<plain_work*>(one.away_space))->~plain_work();
+}
 
 /// Out of line: most calls have no work of their own.
 UMBEL_NEVER_INLINE inline void end_work(pooled_call& one, asio::any_io_executor* work) noexcept {
@@ -81,9 +93,10 @@ UMBEL_NEVER_INLINE inline void end_work(pooled_call& one, asio::any_io_executor*
 }
 UMBEL_BOUNDARY void dismiss(pooled_call& one, asio::any_io_executor* work) noexcept { end_work(one, work); }
 
-/// The loop of who begins a call: that which this thread runs; where it runs none, that of the handler's context, or else always the same one,
-/// so that what is begun at one place keeps its order.
-inline std::uint8_t loop_of_beginner(loops const& client, asio::execution_context const* context, unsigned own) noexcept {
+/// The loop of who begins a call: that which this thread runs; where it runs none, that of the handler's
+/// context, or else always the same one, so that what is begun at one place keeps its order.
+inline std::uint8_t loop_of_beginner(loops const& client, asio::execution_context const* context,
+                                     unsigned own) noexcept {
     static thread_local char const mark = 0;
     // In a turn it is known without asking.
     if (own != loops::none && current_turn.context == context) return static_cast<std::uint8_t>(own);
@@ -92,28 +105,38 @@ inline std::uint8_t loop_of_beginner(loops const& client, asio::execution_contex
     if (running != loops::none) return static_cast<std::uint8_t>(running);
     if (own != loops::none) return static_cast<std::uint8_t>(own);
     // A future's context is the same for all threads.
-    bool const shared = !context || context == &asio::query(asio::system_executor{}, asio::execution::context);
+    bool const shared =
+        !context || context == &asio::query(asio::system_executor{}, asio::execution::context);
     return client.any_of(shared ? static_cast<void const*>(&mark) : context);
 }
 
-UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context, bool plain) noexcept {
+UMBEL_BOUNDARY bool take_loop(pooled_call& one, loops const& client, asio::execution_context const* context,
+                              bool plain) noexcept {
     unsigned const own = client.loop_of(context);
     one.link.loop = loop_of_beginner(client, context, own);
-    // What stands for several calls, or waits for the control strand, is completed by whoever has done the last of it.
-    bool const stays = one.link.loop == own && plain && client.io_of(one.link.loop) && one.detour == detour::none;
+    // What stands for several calls, or waits for the control strand, is completed by whoever has done the
+    // last of it.
+    bool const stays =
+        one.link.loop == own && plain && client.io_of(one.link.loop) && one.detour == detour::none;
     if (stays) one.runs = engine::runs::on_loop;
     return stays;
 }
 
-UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
-    if (!runs_anywhere(executor, client ? client->only() : nullptr)) return settle_elsewhere(one, executor, client, work);
+UMBEL_BOUNDARY void settle_in(pooled_call& one, asio::any_io_executor const& executor, loops const* client,
+                              void* work) {
+    if (!runs_anywhere(executor, client ? client->only() : nullptr))
+        return settle_elsewhere(one, executor, client, work);
     one.runs = engine::runs::anywhere;
 }
-UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor, loops const* client, void* work) {
+UMBEL_BOUNDARY void settle_elsewhere(pooled_call& one, asio::any_io_executor const& executor,
+                                     loops const* client, void* work) {
     one.runs = engine::runs::elsewhere;
     if (client && client->several()) {
         auto const* const plain = executor.target<asio::io_context::executor_type>();
-        if (take_loop(one, *client, plain ? &plain->context() : &asio::query(executor, asio::execution::context), plain != nullptr)) return;
+        if (take_loop(one, *client,
+                      plain ? &plain->context() : &asio::query(executor, asio::execution::context),
+                      plain != nullptr))
+            return;
     }
     employ(one, executor, client ? client->only() : nullptr, work);
 }

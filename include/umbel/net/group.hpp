@@ -10,8 +10,9 @@
 
 namespace umbel::net {
 
-/// Parts of one type, joined by `Join`: a function object from the parts' results, in the order they were added, to the whole's.
-/// Threading: parts settle on any thread; the one that settles last completes the whole, there.
+/// Parts of one type, joined by `Join`: a function object from the parts' results, in the order they were
+/// added, to the whole's. Threading: parts settle on any thread; the one that settles last completes the
+/// whole, there.
 template <class Value, class Part, class Join>
 class typed_group final : public call_group {
 public:
@@ -25,7 +26,7 @@ public:
     /// Takes over an encoded part. Errors: throws std::bad_alloc, and then the part is the caller's still.
     void add(pooled_call& part) {
         parts_.push_back(&part);
-        ::new (static_cast<void*>(part.handler_space)) typed_group*{this};
+        ::new (static_cast<void*>(part.handler_space)) typed_group* {this};
         static constexpr engine::call_kind kind{.decode = &result_slot<Part>::decode,
                                                 .reject = &result_slot<Part>::reject,
                                                 .complete = &typed_group::complete,

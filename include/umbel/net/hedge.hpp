@@ -12,7 +12,8 @@ namespace umbel::net {
 /// What a race must be told of the type of its answer.
 struct hedge_kind {
     engine::call_kind part;
-    /// Moves the outcome of a part into the operation's call; an error is told with at least the delivery `known` of the other part.
+    /// Moves the outcome of a part into the operation's call; an error is told with at least the delivery
+    /// `known` of the other part.
     void (*take)(pooled_call& whole, pooled_call& part, delivery known) noexcept;
     /// False: no server has judged the read itself, and the other part has its chance yet.
     bool (*answered)(pooled_call& part) noexcept;
@@ -20,9 +21,11 @@ struct hedge_kind {
     void (*recycle)(pooled_call& part) noexcept;
 };
 
-/// Two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls are the caller's then.
-/// Threading: the calls settle on any thread; whoever settles the race completes the operation, there.
-UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
+/// Two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls
+/// are the caller's then. Threading: the calls settle on any thread; whoever settles the race completes the
+/// operation, there.
+UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
+                                                      pooled_call& second, engine::duration delay,
                                                       hedge_kind const& kind);
 /// How the parts of a race end.
 UMBEL_BOUNDARY void complete_hedged(engine::call& part);
@@ -35,7 +38,8 @@ struct hedged {
     static void take(pooled_call& whole, pooled_call& part, delivery known) noexcept {
         try {
             auto& told = results::get(part);
-            if (!told && told.error().delivery() < known) return results::reject(whole, told.error().with(known));
+            if (!told && told.error().delivery() < known)
+                return results::reject(whole, told.error().with(known));
             results::put(whole, [&] { return std::move(told); });
         } catch (...) {
             results::reject(whole, error{errc::no_memory, delivery::executed});
@@ -45,7 +49,8 @@ struct hedged {
         auto const& told = results::get(part);
         if (told) return true;
         errc const code = told.error().code();
-        return code == errc::unexpected_type || (origin_of(code) == origin::server && code != errc::busy_script);
+        return code == errc::unexpected_type ||
+               (origin_of(code) == origin::server && code != errc::busy_script);
     }
     static delivery delivery_of(pooled_call& part) noexcept {
         auto const& told = results::get(part);
@@ -55,7 +60,10 @@ struct hedged {
         results::clear(part);
         pool::give_back(&part);
     }
-    static constexpr hedge_kind kind{.part = {.decode = &results::decode, .reject = &results::reject, .complete = &complete_hedged, .drop = &drop_hedged},
+    static constexpr hedge_kind kind{.part = {.decode = &results::decode,
+                                              .reject = &results::reject,
+                                              .complete = &complete_hedged,
+                                              .drop = &drop_hedged},
                                      .take = &take,
                                      .answered = &answered,
                                      .delivery_of = &delivery_of,

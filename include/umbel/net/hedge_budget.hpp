@@ -7,15 +7,17 @@
 
 namespace umbel::net {
 
-/// Every hedged read earns a part of a second question. When all nodes are slow, hedging cannot double their load.
-/// Threading: any.
+/// Every hedged read earns a part of a second question. When all nodes are slow, hedging cannot double their
+/// load. Threading: any.
 class hedge_budget {
 public:
-    explicit hedge_budget(std::uint32_t percent) noexcept : percent_{percent}, credit_{percent == 0 ? 0 : credit_max} {}
+    explicit hedge_budget(std::uint32_t percent) noexcept
+        : percent_{percent}, credit_{percent == 0 ? 0 : credit_max} {}
 
     /// A hedged read has begun.
     void earn() noexcept {
-        if (credit_.load(std::memory_order_relaxed) < credit_max) credit_.fetch_add(percent_, std::memory_order_relaxed);
+        if (credit_.load(std::memory_order_relaxed) < credit_max)
+            credit_.fetch_add(percent_, std::memory_order_relaxed);
     }
     /// Takes the price of one second question; false when it is not there.
     bool draw() noexcept {

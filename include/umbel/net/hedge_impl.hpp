@@ -14,13 +14,15 @@
 namespace umbel::net {
 
 /// Two calls for one read.
-/// Lifetime: lives while a call, the timer or the operation refers to it; the late call's connection may be the last.
-/// Threading: the calls settle on any thread; whoever settles the race completes the operation, there.
+/// Lifetime: lives while a call, the timer or the operation refers to it; the late call's connection may be
+/// the last. Threading: the calls settle on any thread; whoever settles the race completes the operation,
+/// there.
 class hedge {
 public:
-    /// Takes over two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls are the caller's then.
-    static std::unique_ptr<call_group> make(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
-                                            hedge_kind const& kind) {
+    /// Takes over two calls with the same encoded read, for the operation `whole`. Errors: throws
+    /// std::bad_alloc; the calls are the caller's then.
+    static std::unique_ptr<call_group> make(pooled_call& whole, pooled_call& first, pooled_call& second,
+                                            engine::duration delay, hedge_kind const& kind) {
         auto made = std::make_unique<front>();
         token_guard token_of_first{first}, token_of_second{second};
         made->race = new hedge{whole, first, second, delay, kind};
@@ -37,7 +39,8 @@ public:
     }
     static void drop(engine::call& base) noexcept {
         held const race{of(base)};
-        if ((race.self.racing_.fetch_or(settled, std::memory_order_acq_rel) & settled) == 0) race.self.whole_.kind->drop(race.self.whole_);
+        if ((race.self.racing_.fetch_or(settled, std::memory_order_acq_rel) & settled) == 0)
+            race.self.whole_.kind->drop(race.self.whole_);
     }
 
     hedge(hedge const&) = delete;
@@ -76,17 +79,20 @@ private:
     /// What the timer owns of it.
     struct alarm {
         hedge* race;
-        explicit alarm(hedge& whose) noexcept : race{&whose} { race->references_.fetch_add(1, std::memory_order_relaxed); }
+        explicit alarm(hedge& whose) noexcept : race{&whose} {
+            race->references_.fetch_add(1, std::memory_order_relaxed);
+        }
         alarm(alarm const& other) noexcept : alarm{*other.race} {}
         alarm& operator=(alarm const&) = delete;
         ~alarm() { race->leave(); }
         void operator()() const { race->ask_second(); }
     };
 
-    hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay, hedge_kind const& kind) noexcept
+    hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
+          hedge_kind const& kind) noexcept
         : whole_{whole}, first_{first}, second_{second}, kind_{kind}, delay_{delay} {
         for (pooled_call* const part : {&first, &second}) {
-            ::new (static_cast<void*>(part->handler_space)) hedge*{this};
+            ::new (static_cast<void*>(part->handler_space)) hedge* {this};
             part->kind = &kind.part;
         }
     }
@@ -169,7 +175,8 @@ private:
             bool const wins = answered || seen == 1;
             // What is known of one question is known of the read.
             if (!wins) met_.store(kind_.delivery_of(part), std::memory_order_relaxed);
-            if (racing_.compare_exchange_weak(seen, wins ? seen | settled : seen - 1, std::memory_order_acq_rel)) {
+            if (racing_.compare_exchange_weak(seen, wins ? seen | settled : seen - 1,
+                                              std::memory_order_acq_rel)) {
                 if (wins) win(part, seen == 2);
                 return;
             }
@@ -179,9 +186,12 @@ private:
         if (other_runs) {
             pooled_call& other = &part == &first_ ? second_ : first_;
             // Without memory for that its answer comes, and is skipped all the same.
-            if (auto const where = home_.lock()) static_cast<void>(managed([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
+            if (auto const where = home_.lock())
+                static_cast<void>(
+                    managed([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
         }
-        // Not only cancelled: on its way to another executor the operation may outlive the context of the timer.
+        // Not only cancelled: on its way to another executor the operation may outlive the context of the
+        // timer.
         timer_.reset();
         kind_.take(whole_, part, met_.load(std::memory_order_relaxed));
         whole_.kind->complete(whole_);
@@ -200,7 +210,8 @@ private:
     std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.
 };
 
-UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
+UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
+                                                      pooled_call& second, engine::duration delay,
                                                       hedge_kind const& kind) {
     return hedge::make(whole, first, second, delay, kind);
 }

@@ -1,6 +1,6 @@
-// home.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and with it everything that is
-// compiled once where a program asks for that.
-// It knows calls, and what a client tells of itself; how it comes about it does not know.
+// home.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and with
+// it everything that is compiled once where a program asks for that. It knows calls, and what a client tells
+// of itself; how it comes about it does not know.
 #pragma once
 
 #include <umbel/cluster/policy.hpp>
@@ -22,13 +22,14 @@
 namespace umbel::net {
 
 /// Where the calls of one client live.
-/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and these have run.
+/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and
+/// these have run.
 class home : public std::enable_shared_from_this<home> {
 public:
     home(home const&) = delete;
     home& operator=(home const&) = delete;
 
-    // ---- Any thread -----------------------------------------------------------------------------------------------------
+    // ---- Any thread -----------------------------------------------------------------------------
 
     /// Sends a call on its way. It completes later, never in here.
     virtual void start(engine::call& one) = 0;
@@ -65,7 +66,7 @@ public:
     /// Notes by which anchor operations find this home.
     void moored_at(anchor& where) noexcept { anchor_ = &where; }
 
-    // ---- The control plane's owner ---------------------------------------------------------------------------------------------
+    // ---- The control plane's owner --------------------------------------------------------------
 
     /// Completes `one` as soon as a topology is known.
     virtual void await_topology(engine::call& one) = 0;
@@ -102,7 +103,7 @@ struct new_home {
 };
 
 /// Makes the home of a client. Precondition: at least one executor.
-UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy,
-                                  std::shared_ptr<observer> watching);
+UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen,
+                                  cluster::policy const& policy, std::shared_ptr<observer> watching);
 
 }  // namespace umbel::net

@@ -15,14 +15,15 @@ namespace umbel::net {
 
 /// Tells `whose` when the context of `executor` goes away.
 inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr<driver> const& whose) {
-    // Services end newest first: with these there already, the driver hears of the end before Asio destroys what waits on timers and strands.
+    // Services end newest first: with these there already, the driver hears of the end before Asio destroys
+    // what waits on timers and strands.
     asio::steady_timer const timer{executor};
     auto const strand = asio::make_strand(executor);
     asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(whose);
 }
 
-UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy,
-                                  std::shared_ptr<observer> watching) {
+UMBEL_BOUNDARY new_home make_home(std::vector<asio::any_io_executor> executors, options const& chosen,
+                                  cluster::policy const& policy, std::shared_ptr<observer> watching) {
     UMBEL_ASSERT(!executors.empty());
     pool::fill_reserve();
     result<settings> settled = settle(chosen, policy, std::move(watching));

@@ -1,6 +1,6 @@
-// loops.hpp: the execution contexts that run a client. Each is a loop, and has connections of its own to every node that is asked from it: so what a
-// coroutine asks comes back where the coroutine runs, and nothing crosses from one thread to another.
-// It knows executors; connections and calls it does not know.
+// loops.hpp: the execution contexts that run a client. Each is a loop, and has connections of its own to
+// every node that is asked from it: so what a coroutine asks comes back where the coroutine runs, and nothing
+// crosses from one thread to another. It knows executors; connections and calls it does not know.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -17,7 +17,8 @@
 namespace umbel::net {
 
 /// The io_context that an executor runs on by itself, in no strand; null for any other.
-/// Out of line: g++ 12, where it sees an executor of another kind being made, warns of what would not be read.
+/// Out of line: g++ 12, where it sees an executor of another kind being made, warns of what would not be
+/// read.
 UMBEL_NEVER_INLINE inline asio::io_context* io_of(asio::any_io_executor const& executor) noexcept {
     auto const* const plain = executor.target<asio::io_context::executor_type>();
     return plain ? &plain->context() : nullptr;
@@ -25,8 +26,10 @@ UMBEL_NEVER_INLINE inline asio::io_context* io_of(asio::any_io_executor const& e
 
 /// The same, also for an executor in a strand.
 UMBEL_NEVER_INLINE inline asio::io_context* io_beneath(asio::any_io_executor const& executor) noexcept {
-    if (auto const* const strand = executor.target<asio::strand<asio::io_context::executor_type>>()) return &strand->get_inner_executor().context();
-    if (auto const* const strand = executor.target<asio::strand<asio::any_io_executor>>()) return io_of(strand->get_inner_executor());
+    if (auto const* const strand = executor.target<asio::strand<asio::io_context::executor_type>>())
+        return &strand->get_inner_executor().context();
+    if (auto const* const strand = executor.target<asio::strand<asio::any_io_executor>>())
+        return io_of(strand->get_inner_executor());
     return io_of(executor);
 }
 
@@ -38,7 +41,8 @@ public:
     static constexpr unsigned loops_max = 64;
 
     loops() noexcept = default;
-    /// Executors of one context share a loop, whose connections are spread over them. Precondition: at least one executor.
+    /// Executors of one context share a loop, whose connections are spread over them. Precondition: at least
+    /// one executor.
     explicit loops(std::vector<asio::any_io_executor> const& executors) {
         only_ = &context_of(executors.front());
         for (asio::any_io_executor const& executor : executors) {
@@ -67,19 +71,25 @@ public:
     static constexpr unsigned none = 0xff;
     /// The loop that a context is; none for a foreign one.
     unsigned loop_of(asio::execution_context const* context) const noexcept {
-        auto const here = std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return one.context == context; });
+        auto const here = std::find_if(all_.begin(), all_.end(),
+                                       [&](one_loop const& one) { return one.context == context; });
         return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
     /// The loop that this thread runs at the moment, where that can be told; `likely` is asked first.
     unsigned running_here(unsigned likely) const noexcept {
-        auto const runs_here = [](asio::io_context* io) { return io && io->get_executor().running_in_this_thread(); };
+        auto const runs_here = [](asio::io_context* io) {
+            return io && io->get_executor().running_in_this_thread();
+        };
         if (likely != none && runs_here(all_[likely].io)) return likely;
-        auto const here = std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return runs_here(one.io); });
+        auto const here =
+            std::find_if(all_.begin(), all_.end(), [&](one_loop const& one) { return runs_here(one.io); });
         return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
-    /// Some loop for what has none of its own, by where something of it stands; always the same one. Precondition: there is a loop.
+    /// Some loop for what has none of its own, by where something of it stands; always the same one.
+    /// Precondition: there is a loop.
     std::uint8_t any_of(void const* where) const noexcept {
-        return static_cast<std::uint8_t>((reinterpret_cast<std::uintptr_t>(where) * 0x9e3779b97f4a7c15ull >> 32) % size());
+        return static_cast<std::uint8_t>(
+            (reinterpret_cast<std::uintptr_t>(where) * 0x9e3779b97f4a7c15ull >> 32) % size());
     }
 
 private:

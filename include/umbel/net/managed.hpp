@@ -18,7 +18,8 @@ namespace umbel::net {
 /// True while a step of managed() runs on this thread.
 inline constinit thread_local bool within_managed = false;
 
-/// Does a step that nothing but a lack of memory can break; false when that has happened. No handler of a user's may run in it.
+/// Does a step that nothing but a lack of memory can break; false when that has happened. No handler of a
+/// user's may run in it.
 template <class Step>
 bool managed(Step&& step) noexcept {
     struct scope {
@@ -45,9 +46,9 @@ inline std::string text_of(asio::error_code problem) noexcept {
     return text;
 }
 
-/// The memory of one handler that is pending at a time, inside its owner: so Asio asks no allocator for it. Where it is taken, or too small, the
-/// heap serves.
-/// Threading: any; a handler may end on another thread than it began.
+/// The memory of one handler that is pending at a time, inside its owner: so Asio asks no allocator for it.
+/// Where it is taken, or too small, the heap serves. Threading: any; a handler may end on another thread than
+/// it began.
 class handler_memory {
 public:
     static constexpr std::size_t size = 320;
@@ -92,18 +93,23 @@ private:
     handler_memory* from_;
 };
 
-/// An Asio handler of `Owner` that is told, too, when it is destroyed without having been called: Asio does so where it has no memory to call it.
-/// `Call` and `Lose` are member functions. An operation that could not even be begun is told by the result of managed(), and by that alone.
-/// Lifetime: `keep_alive` holds the owner, and the memory.
+/// An Asio handler of `Owner` that is told, too, when it is destroyed without having been called: Asio does
+/// so where it has no memory to call it. `Call` and `Lose` are member functions. An operation that could not
+/// even be begun is told by the result of managed(), and by that alone. Lifetime: `keep_alive` holds the
+/// owner, and the memory.
 template <class Owner, auto Call, auto Lose>
 class handler_of {
 public:
     using allocator_type = handler_allocator<std::byte>;
 
-    handler_of(Owner& whose, handler_memory& memory, std::shared_ptr<void> keep_alive, std::shared_ptr<void> other = {}) noexcept
+    handler_of(Owner& whose, handler_memory& memory, std::shared_ptr<void> keep_alive,
+               std::shared_ptr<void> other = {}) noexcept
         : keep_{std::move(keep_alive)}, also_{std::move(other)}, owner_{&whose}, memory_{&memory} {}
     handler_of(handler_of&& other) noexcept
-        : keep_{std::move(other.keep_)}, also_{std::move(other.also_)}, owner_{std::exchange(other.owner_, nullptr)}, memory_{other.memory_} {}
+        : keep_{std::move(other.keep_)},
+          also_{std::move(other.also_)},
+          owner_{std::exchange(other.owner_, nullptr)},
+          memory_{other.memory_} {}
     ~handler_of() {
         if (owner_ && !within_managed) (owner_->*Lose)();
     }

@@ -1,4 +1,5 @@
-// observer.hpp: hooks for whoever wants to watch a client. Nothing is reported, and nothing is paid, when nobody does.
+// observer.hpp: hooks for whoever wants to watch a client. Nothing is reported, and nothing is paid, when
+// nobody does.
 #pragma once
 
 #include <umbel/engine/notice.hpp>
@@ -6,8 +7,9 @@
 namespace umbel {
 
 /// What a watcher may want to know. Override what is of interest.
-/// Threading: called one at a time, on a thread that runs one of the client's executors. Do not block. What is thrown is lost.
-/// Lifetime: must outlive the client's last completion; a std::shared_ptr is kept by the client.
+/// Threading: called one at a time, on a thread that runs one of the client's executors. Do not block. What
+/// is thrown is lost. Lifetime: must outlive the client's last completion; a std::shared_ptr is kept by the
+/// client.
 class observer {
 public:
     virtual ~observer() = default;

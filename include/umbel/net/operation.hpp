@@ -1,5 +1,5 @@
-// operation.hpp: a command that waits to be awaited: an Asio asynchronous operation that owns its encoded bytes.
-// It knows how to begin and whom to tell; what happens in between is its home's business.
+// operation.hpp: a command that waits to be awaited: an Asio asynchronous operation that owns its encoded
+// bytes. It knows how to begin and whom to tell; what happens in between is its home's business.
 #pragma once
 
 #include <umbel/net/anchors.hpp>
@@ -36,19 +36,23 @@ private:
     pooled_call* one_;
 };
 
-/// Begins a call that has its result already, or can only have one error: what launch() does when the client is gone or has refused it.
+/// Begins a call that has its result already, or can only have one error: what launch() does when the client
+/// is gone or has refused it.
 template <class Value, class Handler>
 UMBEL_NEVER_INLINE void launch_settled(pooled_call& one, home* where, Handler&& handler) {
     using kept_handler = std::decay_t<Handler>;
     unlaunched<Value> pending{one};
-    if (!one.has_result) result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    auto const executor = asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
+    if (!one.has_result)
+        result_slot<Value>::reject(one, error{errc::cancelled, delivery::not_sent, "the client is gone"});
+    auto const executor =
+        asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
     auto const keep = [&] {
         handler_slot<kept_handler, Value>::put(one, std::move(handler), where ? &where->loops() : nullptr);
         pending.release();
         one.runs = engine::runs::elsewhere;  // Who completes it is the immediate executor's choice.
     };
-    if constexpr (without_immediate_executor<kept_handler> && std::is_same_v<decltype(executor), asio::any_io_executor const>) {
+    if constexpr (without_immediate_executor<kept_handler> &&
+                  std::is_same_v<decltype(executor), asio::any_io_executor const>) {
         keep();
         complete_soon_on(executor, one);
     } else {
@@ -93,17 +97,22 @@ UMBEL_BOUNDARY bool listen(pooled_call& one, home& where, asio::cancellation_slo
 /// Begins a call that is not simply sent.
 UMBEL_BOUNDARY void start_detour(home& where, pooled_call& one);
 
-/// Where a call would complete that has a handler without an executor of its own: the client's, or Asio's system executor when it has gone.
+/// Where a call would complete that has a handler without an executor of its own: the client's, or Asio's
+/// system executor when it has gone.
 UMBEL_BOUNDARY asio::any_io_executor default_executor(pooled_call const& one) noexcept;
 
-/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the executor's work would stand.
-UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& executor, asio::cancellation_slot slot, void* work);
+/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the
+/// executor's work would stand.
+UMBEL_BOUNDARY void launch_kept(pooled_call& one, asio::any_io_executor const& executor,
+                                asio::cancellation_slot slot, void* work);
 
-/// True for the handlers of asio::awaitable and most others: they fit, and have nothing of their own but the move and the call.
+/// True for the handlers of asio::awaitable and most others: they fit, and have nothing of their own but the
+/// move and the call.
 template <class Handler, class Value>
-concept ordinary_handler = std::is_same_v<executor_of<Handler>, asio::any_io_executor> && without_immediate_executor<Handler> &&
-                           std::is_same_v<asio::associated_cancellation_slot_t<Handler>, asio::cancellation_slot> &&
-                           std::is_nothrow_move_constructible_v<Handler> && !handler_slot<Handler, Value>::boxed;
+concept ordinary_handler =
+    std::is_same_v<executor_of<Handler>, asio::any_io_executor> && without_immediate_executor<Handler> &&
+    std::is_same_v<asio::associated_cancellation_slot_t<Handler>, asio::cancellation_slot> &&
+    std::is_nothrow_move_constructible_v<Handler> && !handler_slot<Handler, Value>::boxed;
 
 /// Begins a call with its handler. The result comes later, never from in here.
 template <class Value, class Handler>
@@ -112,36 +121,42 @@ void launch(pooled_call& one, Handler&& handler) {
     using slot = handler_slot<Handler, Value>;
     slot::keep(one, std::move(handler));
     auto const& kept = slot::get(one);
-    launch_kept(one, asio::get_associated_executor(kept), asio::get_associated_cancellation_slot(kept), slot::work_of(one));
+    launch_kept(one, asio::get_associated_executor(kept), asio::get_associated_cancellation_slot(kept),
+                slot::work_of(one));
 }
 
 template <class Value, class Handler>
 void launch(pooled_call& one, Handler&& handler) {
     home* const where = home_of(one);
-    if (!where || one.detour == detour::settled) [[unlikely]] return launch_settled<Value>(one, where, std::move(handler));
+    if (!where || one.detour == detour::settled) [[unlikely]]
+        return launch_settled<Value>(one, where, std::move(handler));
     unlaunched<Value> pending{one};
-    if (auto const slot = asio::get_associated_cancellation_slot(handler); slot.is_connected() && !listen(one, *where, slot)) [[unlikely]] {
+    if (auto const slot = asio::get_associated_cancellation_slot(handler);
+        slot.is_connected() && !listen(one, *where, slot)) [[unlikely]] {
         result_slot<Value>::reject(one, error{errc::no_memory, delivery::not_sent});
         pending.release();
         return launch_settled<Value>(one, where, std::move(handler));
     }
     handler_slot<Handler, Value>::put(one, std::move(handler), &where->loops());
     pending.release();
-    if (one.detour == detour::none) [[likely]] return where->start(one);
+    if (one.detour == detour::none) [[likely]]
+        return where->start(one);
     start_detour(*where, one);
 }
 
 }  // namespace net
 
-/// A command ready to go: move-only, an asynchronous operation with the completion signature void(result<Value>).
+/// A command ready to go: move-only, an asynchronous operation with the completion signature
+/// void(result<Value>).
 ///
-/// Calling the client's function has encoded the command already, so no argument needs to live any longer. Nothing is sent until the
-/// operation is awaited or given a completion token; one that is dropped sends nothing. In asio::awaitable<> it is awaited as it is
-/// (std::move it when it has a name); any other C++20 coroutine may await it, too.
-/// Threading: begin it on any thread. It completes on the handler's associated executor, by default the client's, never from
-/// inside the initiating call. Cancellation: Asio cancellation slots are honoured with every type; the error tells the delivery.
-/// Lifetime: it may outlive the client, and completes with errc::cancelled then; a handler without an executor of its own runs on a thread of
-/// Asio's system executor in that case. Beginning it must not race with the destruction of the client.
+/// Calling the client's function has encoded the command already, so no argument needs to live any longer.
+/// Nothing is sent until the operation is awaited or given a completion token; one that is dropped sends
+/// nothing. In asio::awaitable<> it is awaited as it is (std::move it when it has a name); any other C++20
+/// coroutine may await it, too. Threading: begin it on any thread. It completes on the handler's associated
+/// executor, by default the client's, never from inside the initiating call. Cancellation: Asio cancellation
+/// slots are honoured with every type; the error tells the delivery. Lifetime: it may outlive the client, and
+/// completes with errc::cancelled then; a handler without an executor of its own runs on a thread of Asio's
+/// system executor in that case. Beginning it must not race with the destruction of the client.
 template <class Value>
 class [[nodiscard]] operation {
 public:
@@ -167,11 +182,15 @@ public:
         return asio::async_initiate<Token, void(result<Value>)>(begin{call_}, token, std::move(*this));
     }
 
-    /// The client's executor, where a handler without one of its own is run. Precondition: it has not been begun.
+    /// The client's executor, where a handler without one of its own is run. Precondition: it has not been
+    /// begun.
     executor_type get_executor() const noexcept { return net::default_executor(*call_); }
 
-    /// Its call, unless the result is there already or it stands for several; null then. For those who build operations from operations.
-    net::pooled_call* unbegun() const noexcept { return call_ && call_->detour == net::detour::none ? call_ : nullptr; }
+    /// Its call, unless the result is there already or it stands for several; null then. For those who build
+    /// operations from operations.
+    net::pooled_call* unbegun() const noexcept {
+        return call_ && call_->detour == net::detour::none ? call_ : nullptr;
+    }
     /// Gives its call away.
     void release() noexcept { call_ = nullptr; }
 
@@ -179,16 +198,16 @@ public:
     /// For coroutines that know nothing of Asio: resumed on the client's executor.
     auto operator co_await() && noexcept { return awaiter{std::move(*this)}; }
 
-    // An operation that has a name is moved where it is begun: it has one owner. Without these lines a compiler has pages to say of that; the
-    // conversion is what a co_await in asio::awaitable<> would try.
+    // An operation that has a name is moved where it is begun: it has one owner. Without these lines a
+    // compiler has pages to say of that; the conversion is what a co_await in asio::awaitable<> would try.
     template <class Token>
     void operator()(Token&&) const& = UMBEL_DELETED("std::move(operation)(token)");
     auto operator co_await() const& = UMBEL_DELETED("co_await std::move(operation)");
     operator asio::this_coro::executor_t() const& = UMBEL_DELETED("co_await std::move(operation)");
 
 private:
-    /// What Asio calls to begin the operation, which comes with it as an argument. It has an executor for tokens that need a timer, as
-    /// asio::cancel_after does.
+    /// What Asio calls to begin the operation, which comes with it as an argument. It has an executor for
+    /// tokens that need a timer, as asio::cancel_after does.
     struct begin {
         using executor_type = asio::any_io_executor;
         net::pooled_call* call;
@@ -208,8 +227,8 @@ private:
     net::pooled_call* call_;
 };
 
-/// Awaits an operation in a coroutine of any type. When the frame is destroyed meanwhile, the result is dropped.
-/// Threading: destroy a suspended frame only where it would be resumed.
+/// Awaits an operation in a coroutine of any type. When the frame is destroyed meanwhile, the result is
+/// dropped. Threading: destroy a suspended frame only where it would be resumed.
 template <class Value>
 class operation<Value>::awaiter {
 public:

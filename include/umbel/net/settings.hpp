@@ -20,12 +20,14 @@ struct settings : engine::settings {
     std::shared_ptr<umbel::observer> observer;
     std::chrono::milliseconds user_timeout{};
     /// Makes the byte stream of one connection; another transport puts its own here.
-    std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t)> make_transport;
+    std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t)>
+        make_transport;
 };
 
 /// Checks and copies what the user gave.
 /// Errors: bad_argument, naming the option.
-inline result<settings> settle(options const& given, cluster::policy const& policy, std::shared_ptr<observer> watching) {
+inline result<settings> settle(options const& given, cluster::policy const& policy,
+                               std::shared_ptr<observer> watching) {
     std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
     result<engine::settings> good = engine::settle(given, policy, seed, watching != nullptr);
     if (!good) return tl::unexpected<error>{good.error()};
@@ -35,9 +37,11 @@ inline result<settings> settle(options const& given, cluster::policy const& poli
     made.observer = std::move(watching);
     options const near = engine::within_reach(given);
     // The kernel takes an int.
-    made.user_timeout = std::min(near.probe_after + near.probe_timeout, std::chrono::milliseconds{std::numeric_limits<int>::max()});
-    made.make_transport = [silence = made.user_timeout, patience = near.connect_timeout](asio::any_io_executor const& strand, transport_owner& owner,
-                                                                                         std::uint32_t epoch) {
+    made.user_timeout = std::min(near.probe_after + near.probe_timeout,
+                                 std::chrono::milliseconds{std::numeric_limits<int>::max()});
+    made.make_transport = [silence = made.user_timeout, patience = near.connect_timeout](
+                              asio::any_io_executor const& strand, transport_owner& owner,
+                              std::uint32_t epoch) {
         return std::make_shared<stream_transport>(strand, owner, epoch, silence, patience);
     };
     return made;

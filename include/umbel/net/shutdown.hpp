@@ -11,8 +11,8 @@
 
 namespace umbel::net {
 
-/// Destroys what is pending when the context of one of a client's executors goes away, as every Asio service does with its handlers: they may own
-/// coroutines that own the client.
+/// Destroys what is pending when the context of one of a client's executors goes away, as every Asio service
+/// does with its handlers: they may own coroutines that own the client.
 class shutdown_service final : public asio::execution_context::service {
 public:
     using key_type = shutdown_service;

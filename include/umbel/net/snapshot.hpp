@@ -1,4 +1,5 @@
-// snapshot.hpp: what a client can tell of itself: its nodes, what it counted. Plain values, copied at one moment.
+// snapshot.hpp: what a client can tell of itself: its nodes, what it counted. Plain values, copied at one
+// moment.
 #pragma once
 
 #include <umbel/cluster/topology.hpp>
@@ -14,7 +15,8 @@
 
 namespace umbel {
 
-/// How the connections of one kind to one node fare: one, or one for each execution context of the client that has asked the node.
+/// How the connections of one kind to one node fare: one, or one for each execution context of the client
+/// that has asked the node.
 struct link_snapshot {
     engine::link_state state = engine::link_state::idle;  ///< Of several the one that fares best.
     unsigned connections = 0;                             ///< That serve at this moment.
@@ -24,8 +26,9 @@ struct link_snapshot {
     std::uint64_t late_replies = 0;  ///< Replies for commands that had been given up, discarded.
     std::uint64_t redirects = 0;     ///< MOVED and ASK that this connection's commands met.
     std::uint64_t retries = 0;       ///< Commands of this connection that were sent again for another reason.
-    latency_histogram reads;         ///< How long commands that only read took; empty unless options::latency_histograms.
-    latency_histogram writes;        ///< The same for all others.
+    latency_histogram
+        reads;  ///< How long commands that only read took; empty unless options::latency_histograms.
+    latency_histogram writes;  ///< The same for all others.
 };
 
 /// One node the client knows.
@@ -38,7 +41,8 @@ struct node_snapshot {
     bool member = false;  ///< Part of the present topology.
     engine::circuit_breaker::state breaker = engine::circuit_breaker::state::closed;
     unsigned failures = 0;  ///< In a row, as the circuit breaker counts them.
-    std::chrono::nanoseconds latency{};  ///< Of its replies, averaged; zero until read_from::lowest_latency has measured it.
+    std::chrono::nanoseconds
+        latency{};  ///< Of its replies, averaged; zero until read_from::lowest_latency has measured it.
     link_snapshot primary_link;
     link_snapshot replica_link;  ///< The connection that has sent READONLY.
 };
@@ -57,8 +61,9 @@ struct statistics {
     std::uint64_t connects = 0;          ///< Connections opened.
     std::uint64_t disconnects = 0;       ///< Connections lost or refused.
     std::uint64_t breakers_opened = 0;   ///< Circuit breakers that opened.
-    std::uint64_t waiting = 0;           ///< Commands that wait at this moment: for a topology, a connection or a retry.
-    std::uint64_t pinned_bytes = 0;      ///< Read chunks held by values at this moment.
+    std::uint64_t waiting =
+        0;  ///< Commands that wait at this moment: for a topology, a connection or a retry.
+    std::uint64_t pinned_bytes = 0;  ///< Read chunks held by values at this moment.
 };
 
 }  // namespace umbel

@@ -49,21 +49,25 @@ void add_counts(link_snapshot& into, Connection const& there) {
     }
 }
 
-/// How the connections of one kind to the node `number` fare; `connection_of(link_id)` gives null for those that were never opened.
+/// How the connections of one kind to the node `number` fare; `connection_of(link_id)` gives null for those
+/// that were never opened.
 template <class Find>
-link_snapshot snapshot_of(engine::node const& peer, std::uint16_t number, engine::link_mode mode, Find&& connection_of) {
+link_snapshot snapshot_of(engine::node const& peer, std::uint16_t number, engine::link_mode mode,
+                          Find&& connection_of) {
     link_snapshot made;
     for (unsigned at = 0; at < peer.loops(); ++at) {
         auto const loop = static_cast<std::uint8_t>(at);
         engine::link_state const state = peer.link(mode, loop).now_is;
         if (rank_of(state) > rank_of(made.state)) made.state = state;
         if (state == engine::link_state::up) ++made.connections;
-        if (auto const* const there = connection_of(engine::link_id{number, mode, loop})) add_counts(made, *there);
+        if (auto const* const there = connection_of(engine::link_id{number, mode, loop}))
+            add_counts(made, *there);
     }
     return made;
 }
 
-/// All nodes that `control` knows. `connection_of(link_id)` gives a pointer to a countable connection, or null.
+/// All nodes that `control` knows. `connection_of(link_id)` gives a pointer to a countable connection, or
+/// null.
 template <class Find>
 std::vector<node_snapshot> nodes_of(engine::engine const& control, Find&& connection_of) {
     std::vector<node_snapshot> all;
@@ -71,15 +75,20 @@ std::vector<node_snapshot> nodes_of(engine::engine const& control, Find&& connec
     for (std::uint16_t number = 0; number < known.size(); ++number) {
         engine::node const& one = known[number];
         if (!one.in_use) continue;
-        auto const link = [&](engine::link_mode mode) { return snapshot_of(one, number, mode, connection_of); };
-        std::chrono::nanoseconds const latency{control.routes().standing_of(number).latency_ns.load(std::memory_order_relaxed)};
-        all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member, one.breaker.now_is(), one.breaker.failures(), latency,
-                       link(engine::link_mode::primary), link(engine::link_mode::replica)});
+        auto const link = [&](engine::link_mode mode) {
+            return snapshot_of(one, number, mode, connection_of);
+        };
+        std::chrono::nanoseconds const latency{
+            control.routes().standing_of(number).latency_ns.load(std::memory_order_relaxed)};
+        all.push_back({one.name, one.id, one.zone, one.role, one.health, one.member, one.breaker.now_is(),
+                       one.breaker.failures(), latency, link(engine::link_mode::primary),
+                       link(engine::link_mode::replica)});
     }
     return all;
 }
 
-/// What `control` and its connections have counted. `connections` is a range of pointers to countable connections.
+/// What `control` and its connections have counted. `connections` is a range of pointers to countable
+/// connections.
 template <class Connections>
 umbel::statistics statistics_of(engine::engine const& control, Connections const& connections) {
     engine::engine_counters const& counted = control.counters();

@@ -1,5 +1,5 @@
-// transport.hpp: one byte stream to one node, as readiness and non-blocking transfers; and its TCP and Unix forms.
-// It knows no protocol. Another transport (TLS) offers the same few functions.
+// transport.hpp: one byte stream to one node, as readiness and non-blocking transfers; and its TCP and Unix
+// forms. It knows no protocol. Another transport (TLS) offers the same few functions.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -42,7 +42,8 @@ public:
     virtual void on_writable(transport& from, asio::error_code problem) = 0;
     /// What was begun will not be told: Asio had no memory to call its handler.
     virtual void on_notice_lost(transport& from, bool of_read) noexcept = 0;
-    /// A step of connecting is done: calls from.proceed(), now if nobody else is at work on the connection, else when that one is done.
+    /// A step of connecting is done: calls from.proceed(), now if nobody else is at work on the connection,
+    /// else when that one is done.
     virtual void on_step(transport& from) = 0;
     virtual std::shared_ptr<void> keep_alive() = 0;
 
@@ -52,9 +53,11 @@ protected:
 
 /// What a transport has noticed while somebody else owned its connection.
 struct transport_news {
-    static constexpr std::uint8_t connected = 1, read = 2, writable = 4, read_lost = 8, write_lost = 16, step = 32;
+    static constexpr std::uint8_t connected = 1, read = 2, writable = 4, read_lost = 8, write_lost = 16,
+                                  step = 32;
 
-    std::atomic<std::uint8_t> which{0};  ///< Set behind the fields below. Of each kind one at most is on its way.
+    std::atomic<std::uint8_t> which{
+        0};  ///< Set behind the fields below. Of each kind one at most is on its way.
     asio::error_code connect_problem;
     bool resolved = false;
     asio::error_code read_problem;
@@ -62,8 +65,9 @@ struct transport_news {
     asio::error_code write_problem;
 };
 
-/// One attempt at one connection. Every notice names the transport: what comes from an older one is recognised by that.
-/// Threading: called by the connection's owner, one at a time. Writes never block: would_block is an answer.
+/// One attempt at one connection. Every notice names the transport: what comes from an older one is
+/// recognised by that. Threading: called by the connection's owner, one at a time. Writes never block:
+/// would_block is an answer.
 class transport : public std::enable_shared_from_this<transport> {
 public:
     explicit transport(std::uint32_t epoch) noexcept : epoch_{epoch} {}
@@ -84,7 +88,8 @@ public:
     virtual std::size_t bytes_waiting() noexcept { return 0; }
     /// Tells on_writable once, when a write will make progress.
     virtual void wait_writable() = 0;
-    virtual std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) = 0;
+    virtual std::size_t write_some(std::span<engine::write_piece const> pieces,
+                                   asio::error_code& problem) = 0;
     /// Ends the stream. What was written is delivered still, as far as the peer takes it.
     virtual void close() noexcept = 0;
     /// Ends the stream by a reset: what the peer has not acknowledged is dropped. What something on the way
@@ -104,7 +109,8 @@ public:
 
     using address = asio::generic::stream_protocol::endpoint;
 
-    /// `connect_timeout` is what the owner grants; the addresses of one name share it, so that a dead one leaves time for the others.
+    /// `connect_timeout` is what the owner grants; the addresses of one name share it, so that a dead one
+    /// leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
                      std::chrono::milliseconds user_timeout, std::chrono::milliseconds connect_timeout)
         : transport{epoch},
@@ -126,14 +132,18 @@ public:
         asio::error_code problem;
         auto const numeric = asio::ip::make_address(where.host, problem);
         if (!problem) return connect({asio::ip::tcp::endpoint{numeric, where.port}});
-        resolver_.async_resolve(where.host, std::to_string(where.port), asio::ip::tcp::resolver::numeric_service,
-                                [this, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
+        resolver_.async_resolve(where.host, std::to_string(where.port),
+                                asio::ip::tcp::resolver::numeric_service,
+                                [this, self = shared_from_this(), keep = owner_.keep_alive()](
+                                    asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
                                     if (failed) return owner_.on_connected(*this, failed, false);
                                     // Kept for proceed(): the owner may be at work.
                                     bool const kept = managed([&] {
-                                        for (auto const& entry : found) targets_.emplace_back(entry.endpoint());
+                                        for (auto const& entry : found)
+                                            targets_.emplace_back(entry.endpoint());
                                     });
-                                    if (!kept) return owner_.on_connected(*this, asio::error::no_memory, true);
+                                    if (!kept)
+                                        return owner_.on_connected(*this, asio::error::no_memory, true);
                                     step_done(asio::error::not_found);
                                 });
     }
@@ -145,7 +155,8 @@ public:
     void proceed() override {
         if (closed_) return;
         asio::error_code ignored;
-        if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0) socket_.cancel(ignored);
+        if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0)
+            socket_.cancel(ignored);
         if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
         static_cast<void>(managed([&] { patience_.cancel(); }));
         if (step_result_) return guarded([&] { try_next(step_result_); });
@@ -155,8 +166,10 @@ public:
 
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
-        using handler = handler_of<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
-        socket_.async_read_some(asio::buffer(into.data(), into.size()), handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
+        using handler =
+            handler_of<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
+        socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
     std::size_t bytes_waiting() noexcept override {
         asio::error_code unknown;
@@ -164,15 +177,20 @@ public:
         return unknown ? 0 : count;
     }
     void wait_writable() override {
-        using handler = handler_of<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
-        socket_.async_wait(socket_type::wait_write, handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
+        using handler =
+            handler_of<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
+        socket_.async_wait(socket_type::wait_write,
+                           handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }
 
     std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
-        if (pieces.size() == 1) return socket_.write_some(asio::buffer(pieces[0].data, pieces[0].size), problem);
+        if (pieces.size() == 1)
+            return socket_.write_some(asio::buffer(pieces[0].data, pieces[0].size), problem);
         std::array<asio::const_buffer, engine::outbox::pieces_max> buffers;
-        for (std::size_t i = 0; i < pieces.size(); ++i) buffers[i] = asio::const_buffer{pieces[i].data, pieces[i].size};
-        return socket_.write_some(std::span<asio::const_buffer const>{buffers.data(), pieces.size()}, problem);
+        for (std::size_t i = 0; i < pieces.size(); ++i)
+            buffers[i] = asio::const_buffer{pieces[i].data, pieces[i].size};
+        return socket_.write_some(std::span<asio::const_buffer const>{buffers.data(), pieces.size()},
+                                  problem);
     }
 
     void close() noexcept override {
@@ -212,9 +230,8 @@ private:
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
         if (next_ != targets_.size()) wait_at_most(connect_timeout_ / targets_.size());
-        socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code result) {
-            step_done(result);
-        });
+        socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](
+                                          asio::error_code result) { step_done(result); });
     }
     void step_done(asio::error_code result) {
         step_result_ = result;
@@ -224,7 +241,8 @@ private:
     /// Gives the present address up after a while.
     void wait_at_most(std::chrono::milliseconds share) {
         patience_.expires_after(share);
-        patience_.async_wait([this, which = next_, self = shared_from_this(), keep = owner_.keep_alive()](asio::error_code stopped) {
+        patience_.async_wait([this, which = next_, self = shared_from_this(),
+                              keep = owner_.keep_alive()](asio::error_code stopped) {
             if (stopped) return;
             impatient_for_.store(which, std::memory_order_release);
             owner_.on_step(*this);
@@ -232,7 +250,10 @@ private:
     }
     /// Nothing could even be tried: told from the executor, never inside connect().
     void report(asio::error_code problem) {
-        asio::post(socket_.get_executor(), [this, problem, self = shared_from_this(), keep = owner_.keep_alive()] { owner_.on_connected(*this, problem, true); });
+        asio::post(socket_.get_executor(),
+                   [this, problem, self = shared_from_this(), keep = owner_.keep_alive()] {
+                       owner_.on_connected(*this, problem, true);
+                   });
     }
 
     void prepare() noexcept {
@@ -243,7 +264,8 @@ private:
         socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
         socket_.set_option(asio::socket_base::keep_alive{true}, ignored);
 #if defined(__linux__)
-        // Bytes that a frozen host never acknowledges end the connection (RFC 5482, "TCP User Timeout Option").
+        // Bytes that a frozen host never acknowledges end the connection (RFC 5482, "TCP User Timeout
+        // Option").
         if (user_timeout_.count() > 0) {
             auto const value = static_cast<unsigned>(user_timeout_.count());
             ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);

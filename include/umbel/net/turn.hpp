@@ -1,5 +1,5 @@
-// turn.hpp: what a thread is at while it serves a connection: for whom, what time it is, and where it gathers what completes elsewhere.
-// It knows no connection.
+// turn.hpp: what a thread is at while it serves a connection: for whom, what time it is, and where it gathers
+// what completes elsewhere. It knows no connection.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
@@ -20,9 +20,10 @@ inline engine::instant read_clock() noexcept { return std::chrono::steady_clock:
 struct turn {
     void const* client = nullptr;  ///< Whose connection it is; null outside of a turn.
     engine::instant now{0};
-    departures* leaving = nullptr;  ///< Null where calls leave one by one.
+    departures* leaving = nullptr;                     ///< Null where calls leave one by one.
     asio::execution_context const* context = nullptr;  ///< Busy for as long as the turn lasts.
-    connection* held = nullptr;  ///< Other connections of the client that this thread owns until its next batch, in a chain.
+    connection* held =
+        nullptr;  ///< Other connections of the client that this thread owns until its next batch, in a chain.
 };
 inline constinit thread_local turn current_turn{};
 /// The time of the present turn; outside of one, the clock's.

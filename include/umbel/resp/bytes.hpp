@@ -16,10 +16,10 @@
 
 namespace umbel {
 
-/// Immutable bytes with shared ownership, 32 bytes large. Up to 24 bytes stand inside; more stand in the chunk they were received
-/// in, which is pinned, or in a copy. Copies share and never allocate.
-/// Lifetime: view() is valid while this object lives and is not assigned to; short bytes move with the object. Outlives the client.
-/// Threading: copies may be used and released from any thread.
+/// Immutable bytes with shared ownership, 32 bytes large. Up to 24 bytes stand inside; more stand in the
+/// chunk they were received in, which is pinned, or in a copy. Copies share and never allocate. Lifetime:
+/// view() is valid while this object lives and is not assigned to; short bytes move with the object. Outlives
+/// the client. Threading: copies may be used and released from any thread.
 class bytes {
 public:
     static constexpr std::size_t inside_max = 24;
@@ -81,10 +81,18 @@ public:
         right.copy_words(held);
         held.outside_ = false;
     }
-    friend bool operator==(bytes const& left, bytes const& right) noexcept { return left.view() == right.view(); }
-    friend bool operator==(bytes const& left, std::string_view right) noexcept { return left.view() == right; }
-    friend auto operator<=>(bytes const& left, bytes const& right) noexcept { return left.view() <=> right.view(); }
-    friend auto operator<=>(bytes const& left, std::string_view right) noexcept { return left.view() <=> right; }
+    friend bool operator==(bytes const& left, bytes const& right) noexcept {
+        return left.view() == right.view();
+    }
+    friend bool operator==(bytes const& left, std::string_view right) noexcept {
+        return left.view() == right;
+    }
+    friend auto operator<=>(bytes const& left, bytes const& right) noexcept {
+        return left.view() <=> right.view();
+    }
+    friend auto operator<=>(bytes const& left, std::string_view right) noexcept {
+        return left.view() <=> right;
+    }
     friend std::ostream& operator<<(std::ostream& out, bytes const& value) { return out << value.view(); }
 
 private:
@@ -121,5 +129,7 @@ static_assert(sizeof(bytes) == 32);
 
 template <>
 struct std::hash<umbel::bytes> {
-    std::size_t operator()(umbel::bytes const& value) const noexcept { return std::hash<std::string_view>{}(value.view()); }
+    std::size_t operator()(umbel::bytes const& value) const noexcept {
+        return std::hash<std::string_view>{}(value.view());
+    }
 };

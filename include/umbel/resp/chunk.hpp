@@ -1,5 +1,5 @@
-// chunk.hpp: the reference-counted memory that replies are read into, and the bound on how much of it users may hold.
-// It knows neither replies nor connections.
+// chunk.hpp: the reference-counted memory that replies are read into, and the bound on how much of it users
+// may hold. It knows neither replies nor connections.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -18,7 +18,8 @@ namespace umbel::resp {
 
 namespace detail {
 
-/// Gives back what ::operator new returned for `bytes`. Clang before 19 knows no sized form unless it is told to.
+/// Gives back what ::operator new returned for `bytes`. Clang before 19 knows no sized form unless it is told
+/// to.
 inline void delete_sized(void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(__cpp_sized_deallocation)
     ::operator delete(memory, bytes);
@@ -29,9 +30,9 @@ inline void delete_sized(void* memory, [[maybe_unused]] std::size_t bytes) noexc
 
 }  // namespace detail
 
-/// Counts the bytes of chunks that user values hold, against a bound. Whole chunks are charged, once, however many values stand in them.
-/// A large value that fills its chunk may be held beyond the bound: a copy would take as much.
-/// Threading: every member from any thread. Lifetime: each chunk keeps its budget alive.
+/// Counts the bytes of chunks that user values hold, against a bound. Whole chunks are charged, once, however
+/// many values stand in them. A large value that fills its chunk may be held beyond the bound: a copy would
+/// take as much. Threading: every member from any thread. Lifetime: each chunk keeps its budget alive.
 class pin_budget {
 public:
     /// Units: bytes.
@@ -58,16 +59,19 @@ private:
     std::atomic<std::uint64_t> pinned_{0};
 };
 
-/// Memory with a header in front of it. A reader owns a chunk through chunk_ref; user values hold it through pin.
-/// Both counts are apart, so that the reader sees when nobody else looks at the bytes, and the budget is charged for users only.
+/// Memory with a header in front of it. A reader owns a chunk through chunk_ref; user values hold it through
+/// pin. Both counts are apart, so that the reader sees when nobody else looks at the bytes, and the budget is
+/// charged for users only.
 ///
-/// An ordinary chunk is one allocation. A large one is for bytes that are announced and may never come: its addresses are reserved, and it
-/// becomes memory as open() goes on. Where addresses cannot be had for nothing, it is as large as what has come allows, and grow() moves it.
-/// Threading: pins may be copied and released from any thread; the first pin of a chunk is taken on the reader's. open() and grow() are the
+/// An ordinary chunk is one allocation. A large one is for bytes that are announced and may never come: its
+/// addresses are reserved, and it becomes memory as open() goes on. Where addresses cannot be had for
+/// nothing, it is as large as what has come allows, and grow() moves it. Threading: pins may be copied and
+/// released from any thread; the first pin of a chunk is taken on the reader's. open() and grow() are the
 /// reader's, and so are end() and grows().
 class chunk {
 public:
-    /// The most that is made accessible or asked of the allocator beyond what has arrived; where a chunk can but grow, it doubles.
+    /// The most that is made accessible or asked of the allocator beyond what has arrived; where a chunk can
+    /// but grow, it doubles.
     static constexpr std::size_t ahead_bytes_max = std::size_t{64} * 1024;
 
     /// Errors: throws std::bad_alloc. Cost: one allocation of which only the header is touched.
@@ -76,13 +80,14 @@ public:
         return ::new (memory) chunk{kind::ordinary, capacity, capacity, {}, std::move(budget)};
     }
 
-    /// A chunk for `capacity` bytes of which `have` are there: at least so many and one more are accessible, or its capacity is less.
-    /// Errors: throws std::bad_alloc. Precondition: have < capacity.
+    /// A chunk for `capacity` bytes of which `have` are there: at least so many and one more are accessible,
+    /// or its capacity is less. Errors: throws std::bad_alloc. Precondition: have < capacity.
     static chunk* create_large(std::size_t capacity, std::size_t have, std::shared_ptr<pin_budget> budget) {
         if (page_run run = page_store::shared().take(sizeof(chunk) + capacity)) {
             if (pages::open(run, opened_for(run, have))) {
                 std::size_t const open = std::min(capacity, run.accessible - sizeof(chunk));
-                return ::new (static_cast<void*>(run.data)) chunk{kind::reserved, capacity, open, run, std::move(budget)};
+                return ::new (static_cast<void*>(run.data))
+                    chunk{kind::reserved, capacity, open, run, std::move(budget)};
             }
             pages::release(run);
         }
@@ -106,8 +111,9 @@ public:
 
     /// True when open() can make more of it accessible.
     bool is_opening() const noexcept { return open_ != capacity_; }
-    /// Makes memory of the part behind `tail`, up to which bytes have been read; `waiting` more have arrived. False: memory has run out, and
-    /// nothing has changed. Cost: nothing while half of what may stand ahead is left.
+    /// Makes memory of the part behind `tail`, up to which bytes have been read; `waiting` more have arrived.
+    /// False: memory has run out, and nothing has changed. Cost: nothing while half of what may stand ahead
+    /// is left.
     bool open(char const* tail, std::size_t waiting) noexcept {
         std::size_t const have = static_cast<std::size_t>(tail - data());
         std::size_t const arrived = have + std::min(waiting, capacity_ - have);
@@ -121,8 +127,9 @@ public:
     bool grows() const noexcept { return kind_ == kind::grown; }
     /// True when no user value holds the chunk or is about to let go of it.
     bool is_readers_alone() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
-    /// The same chunk, larger and perhaps elsewhere: `have` bytes have arrived, `capacity` will suffice. Takes over the one share there is.
-    /// Precondition: grows(), is_readers_alone(), have < capacity. Errors: throws std::bad_alloc, and then nothing has changed.
+    /// The same chunk, larger and perhaps elsewhere: `have` bytes have arrived, `capacity` will suffice.
+    /// Takes over the one share there is. Precondition: grows(), is_readers_alone(), have < capacity. Errors:
+    /// throws std::bad_alloc, and then nothing has changed.
     static chunk* grow(chunk* old, std::size_t capacity, std::size_t have) {
         UMBEL_ASSERT(old->grows() && old->is_readers_alone());
         std::size_t const before = old->capacity_, wider = std::max(before, grown_size(capacity, have));
@@ -130,12 +137,14 @@ public:
         old->~chunk();
         void* const moved = std::realloc(static_cast<void*>(old), sizeof(chunk) + wider);
         std::size_t const now = moved ? wider : before;
-        chunk* const same = ::new (moved ? moved : static_cast<void*>(old)) chunk{kind::grown, now, now, {}, std::move(budget)};
+        chunk* const same = ::new (moved ? moved : static_cast<void*>(old))
+            chunk{kind::grown, now, now, {}, std::move(budget)};
         if (!moved) throw std::bad_alloc{};
         return same;
     }
 
-    /// True while a user value holds the chunk. False is final until the reader's thread pins again: then the bytes may be overwritten.
+    /// True while a user value holds the chunk. False is final until the reader's thread pins again: then the
+    /// bytes may be overwritten.
     bool pinned() const noexcept { return pins_.load(std::memory_order_acquire) != 0; }
 
     void acquire() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
@@ -163,7 +172,8 @@ public:
     void add_pin() noexcept { pins_.fetch_add(1, std::memory_order_relaxed); }
     void drop_pin() noexcept {
         if (pins_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        // The reader may pin anew from here on; it charges anew, so what this pin was charged for is given back whatever happens.
+        // The reader may pin anew from here on; it charges anew, so what this pin was charged for is given
+        // back whatever happens.
         if (budget_) budget_->release(capacity_);
         release();
     }
@@ -171,12 +181,16 @@ public:
 private:
     enum class kind : std::uint8_t { ordinary, reserved, grown };
 
-    chunk(kind what, std::size_t capacity, std::size_t open, page_run run, std::shared_ptr<pin_budget> budget) noexcept
+    chunk(kind what, std::size_t capacity, std::size_t open, page_run run,
+          std::shared_ptr<pin_budget> budget) noexcept
         : budget_{std::move(budget)}, capacity_{capacity}, open_{open}, run_{run}, kind_{what} {}
     ~chunk() = default;
 
-    /// How far memory may stand ahead of what has arrived: a peer that has sent little is trusted with little.
-    static std::size_t ahead(std::size_t have) noexcept { return std::clamp(have, ahead_bytes_max / 4, ahead_bytes_max); }
+    /// How far memory may stand ahead of what has arrived: a peer that has sent little is trusted with
+    /// little.
+    static std::size_t ahead(std::size_t have) noexcept {
+        return std::clamp(have, ahead_bytes_max / 4, ahead_bytes_max);
+    }
     static std::size_t opened_for(page_run const& run, std::size_t have) noexcept {
         std::size_t const page = pages::page_bytes();
         std::size_t const least = (sizeof(chunk) + have) / page + 1;

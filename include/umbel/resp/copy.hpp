@@ -20,8 +20,8 @@ UMBEL_ALWAYS_INLINE void copy_both_ends(char* to, char const* from, std::size_t 
     std::memcpy(to + size - Width, tail, Width);
 }
 
-/// copy_both_ends<32>() in pieces that a register holds: of arrays of 32 bytes g++ 12 keeps a half of each on the stack, where
-/// nobody reads it.
+/// copy_both_ends<32>() in pieces that a register holds: of arrays of 32 bytes g++ 12 keeps a half of each on
+/// the stack, where nobody reads it.
 UMBEL_ALWAYS_INLINE void copy_both_ends_of_32(char* to, char const* from, std::size_t size) noexcept {
     char pieces[4][16];
     std::memcpy(pieces[0], from, 16);

@@ -1,5 +1,6 @@
-// decode.hpp: turns a reply into the type that was asked for: from_reply<T>, the one customization point, for scalars and text.
-// Containers stand in decode_containers.hpp, which this header includes. It knows no command: whatever T says decides.
+// decode.hpp: turns a reply into the type that was asked for: from_reply<T>, the one customization point, for
+// scalars and text. Containers stand in decode_containers.hpp, which this header includes. It knows no
+// command: whatever T says decides.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -28,8 +29,9 @@ namespace umbel {
 ///         static umbel::result<User> from(umbel::resp::view const& reply);
 ///     };
 ///
-/// Errors: `from` reports a reply of the wrong shape with umbel::unexpected(); it may throw std::bad_alloc and nothing else.
-/// Lifetime: the view dies when `from` returns; keep copies, umbel::bytes or umbel::reply, never string views.
+/// Errors: `from` reports a reply of the wrong shape with umbel::unexpected(); it may throw std::bad_alloc
+/// and nothing else. Lifetime: the view dies when `from` returns; keep copies, umbel::bytes or umbel::reply,
+/// never string views.
 template <class T>
 struct from_reply;
 
@@ -43,30 +45,33 @@ concept from_reply_returns_result = requires(resp::view const& view) {
     { from_reply<T>::from(view) } -> std::same_as<result<T>>;
 };
 
-/// A type that replies can be decoded into: `from_reply<T>::from(view)` yields a `result<T>` that owns all it refers to.
-/// Every function of the library that takes the type of a reply demands it. So void, references and std::string_view, which owns nothing, do not
-/// compile there; nor does a type of yours before its from_reply is declared.
+/// A type that replies can be decoded into: `from_reply<T>::from(view)` yields a `result<T>` that owns all it
+/// refers to. Every function of the library that takes the type of a reply demands it. So void, references
+/// and std::string_view, which owns nothing, do not compile there; nor does a type of yours before its
+/// from_reply is declared.
 template <class T>
 concept decodable = has_from_reply<T> && from_reply_returns_result<T>;
 
-/// Decodes `view` as a T. Errors: unexpected_type, or server_error when the reply is an error; delivery executed.
+/// Decodes `view` as a T. Errors: unexpected_type, or server_error when the reply is an error; delivery
+/// executed.
 template <decodable T>
 result<T> decode(resp::view const& view) {
     return from_reply<T>::from(view);
 }
 
-/// Builds the error for a reply of the wrong shape: server_error with the server's line when `got` is an error, otherwise unexpected_type
-/// and a message that names `expected` and what came.
-UMBEL_NEVER_INLINE inline tl::unexpected<error> unexpected(std::string_view expected, resp::view const& got) noexcept {
+/// Builds the error for a reply of the wrong shape: server_error with the server's line when `got` is an
+/// error, otherwise unexpected_type and a message that names `expected` and what came.
+UMBEL_NEVER_INLINE inline tl::unexpected<error> unexpected(std::string_view expected,
+                                                           resp::view const& got) noexcept {
     if (got.is_error()) return fail(errc::server_error, delivery::executed, got.text());
     char text[160];
     std::string_view const kind = name_of(got.kind());
     if (got.is_aggregate()) {
-        std::snprintf(text, sizeof text, "expected %.*s, got %.*s of %zu", static_cast<int>(expected.size()), expected.data(),
-                      static_cast<int>(kind.size()), kind.data(), got.size());
+        std::snprintf(text, sizeof text, "expected %.*s, got %.*s of %zu", static_cast<int>(expected.size()),
+                      expected.data(), static_cast<int>(kind.size()), kind.data(), got.size());
     } else {
-        std::snprintf(text, sizeof text, "expected %.*s, got %.*s", static_cast<int>(expected.size()), expected.data(),
-                      static_cast<int>(kind.size()), kind.data());
+        std::snprintf(text, sizeof text, "expected %.*s, got %.*s", static_cast<int>(expected.size()),
+                      expected.data(), static_cast<int>(kind.size()), kind.data());
     }
     return fail(errc::unexpected_type, delivery::executed, std::string_view{text});
 }
@@ -78,8 +83,9 @@ struct ok {
 
 /// An integer type that stands for a number: bool and the character types do not.
 template <class T>
-concept number = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+concept number =
+    std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
+    !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 /// An integer, or a text that spells one, within the range of T.
 template <number T>
@@ -87,7 +93,8 @@ struct from_reply<T> {
     static result<T> from(resp::view const& view) noexcept {
         if (view.kind() == resp::type::integer) [[likely]] {
             std::int64_t const value = view.tape()->integer();
-            if (std::in_range<T>(value)) [[likely]] return static_cast<T>(value);
+            if (std::in_range<T>(value)) [[likely]]
+                return static_cast<T>(value);
             return unexpected("an integer in range", view);
         }
         if (view.is_text() && !view.is_error()) {
@@ -125,7 +132,8 @@ struct from_reply<T> {
             return unexpected("a number", view);
         }
         double const size = value < 0 ? -value : value;
-        bool const narrow = size > static_cast<double>(std::numeric_limits<T>::max()) && size <= std::numeric_limits<double>::max();
+        bool const narrow = size > static_cast<double>(std::numeric_limits<T>::max()) &&
+                            size <= std::numeric_limits<double>::max();
         if (narrow) return unexpected("a number in range", view);
         return static_cast<T>(value);
     }
@@ -135,8 +143,10 @@ struct from_reply<T> {
 template <>
 struct from_reply<std::string> {
     static result<std::string> from(resp::view const& view) {
-        if (view.kind() == resp::type::bulk_string) [[likely]] return std::string{view.text()};
-        bool const fits = view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
+        if (view.kind() == resp::type::bulk_string) [[likely]]
+            return std::string{view.text()};
+        bool const fits =
+            view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
         if (!fits || view.is_error()) return unexpected("a string", view);
         std::string text;
         view.append_to(text);
@@ -148,8 +158,10 @@ struct from_reply<std::string> {
 template <>
 struct from_reply<bytes> {
     static result<bytes> from(resp::view const& view) {
-        if (view.kind() == resp::type::bulk_string) [[likely]] return resp::keep(view.text(), view.source());
-        bool const fits = view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
+        if (view.kind() == resp::type::bulk_string) [[likely]]
+            return resp::keep(view.text(), view.source());
+        bool const fits =
+            view.is_text() || view.kind() == resp::type::integer || view.kind() == resp::type::real;
         if (!fits || view.is_error()) return unexpected("a string", view);
         if (view.is_text()) return resp::keep(view.text(), view.source());
         std::string text;
@@ -172,9 +184,9 @@ struct from_reply<ok> {
     }
 };
 
-/// What an empty map or array means to std::optional<T>. True: that there is nothing, as HGETALL says it of a missing hash; T is not asked then.
-/// So it is for maps and for types of yours, unless you specialize this. False: a T without elements (lists, sets, replies as they came), or a
-/// mistake (texts, numbers).
+/// What an empty map or array means to std::optional<T>. True: that there is nothing, as HGETALL says it of a
+/// missing hash; T is not asked then. So it is for maps and for types of yours, unless you specialize this.
+/// False: a T without elements (lists, sets, replies as they came), or a mistake (texts, numbers).
 template <class T>
 inline constexpr bool empty_is_missing = true;
 template <std::integral T>
@@ -200,14 +212,16 @@ struct from_reply<std::optional<T>> {
     static result<std::optional<T>> from(resp::view const& view) {
         if constexpr (std::same_as<T, std::string>) {
             // The answer to GET: built where it will stay, without a move.
-            if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, view.text()};
+            if (view.kind() == resp::type::bulk_string) [[likely]]
+                return result<std::optional<T>>{tl::in_place, std::in_place, view.text()};
             return from_other(view);
         } else if constexpr (std::same_as<T, bytes>) {
             struct kept {
                 resp::view const& text;
                 operator bytes() const { return resp::keep(text.text(), text.source()); }
             };
-            if (view.kind() == resp::type::bulk_string) [[likely]] return result<std::optional<T>>{tl::in_place, std::in_place, kept{view}};
+            if (view.kind() == resp::type::bulk_string) [[likely]]
+                return result<std::optional<T>>{tl::in_place, std::in_place, kept{view}};
             return from_other(view);
         } else {
             return from_any(view);
@@ -225,7 +239,9 @@ private:
         return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};
     }
     /// Out of line: what it keeps would be put aside for every text.
-    UMBEL_NEVER_INLINE static result<std::optional<T>> from_other(resp::view const& view) { return from_any(view); }
+    UMBEL_NEVER_INLINE static result<std::optional<T>> from_other(resp::view const& view) {
+        return from_any(view);
+    }
 };
 
 /// An element that may fail by itself: its error stays with it and the others are delivered.

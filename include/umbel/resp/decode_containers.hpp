@@ -50,7 +50,8 @@ result<void> decode_pairs(view const& value, Take take) {
         return {};
     }
     for (view const pair : value.children()) {
-        if (pair.kind() != type::array || pair.children_count() != 2) return umbel::unexpected("an array of two", pair);
+        if (pair.kind() != type::array || pair.children_count() != 2)
+            return umbel::unexpected("an array of two", pair);
         if (result<void> done = one(pair.child(0), pair.child(1)); !done) return done;
     }
     return {};
@@ -99,14 +100,16 @@ template <class Map>
 result<Map> decode_map(view const& value) {
     Map map;
     auto done = decode_pairs<typename Map::key_type, typename Map::mapped_type>(
-        value, [&map](auto&& key, auto&& mapped) { map.insert_or_assign(std::move(key), std::move(mapped)); });
+        value,
+        [&map](auto&& key, auto&& mapped) { map.insert_or_assign(std::move(key), std::move(mapped)); });
     if (!done) return tl::unexpected<error>{std::move(done.error())};
     return map;
 }
 template <class Set>
 result<Set> decode_set(view const& value) {
     Set set;
-    auto done = decode_elements<typename Set::value_type>(value, [&set](auto&& element) { set.insert(std::move(element)); });
+    auto done = decode_elements<typename Set::value_type>(
+        value, [&set](auto&& element) { set.insert(std::move(element)); });
     if (!done) return tl::unexpected<error>{std::move(done.error())};
     return set;
 }
@@ -133,7 +136,8 @@ struct from_reply<std::vector<T, Allocator>> {
     static result<std::vector<T, Allocator>> from(resp::view const& view) {
         std::vector<T, Allocator> elements;
         elements.reserve(view.children_count());
-        auto done = resp::decode_elements<T>(view, [&elements](T&& element) { elements.push_back(std::move(element)); });
+        auto done = resp::decode_elements<T>(
+            view, [&elements](T&& element) { elements.push_back(std::move(element)); });
         if (!done) return tl::unexpected<error>{std::move(done.error())};
         return elements;
     }
@@ -145,8 +149,9 @@ struct from_reply<std::vector<std::pair<First, Second>, Allocator>> {
     static result<std::vector<std::pair<First, Second>, Allocator>> from(resp::view const& view) {
         std::vector<std::pair<First, Second>, Allocator> pairs;
         pairs.reserve(view.children_count() / 2);
-        auto done = resp::decode_pairs<First, Second>(
-            view, [&pairs](First&& first, Second&& second) { pairs.emplace_back(std::move(first), std::move(second)); });
+        auto done = resp::decode_pairs<First, Second>(view, [&pairs](First&& first, Second&& second) {
+            pairs.emplace_back(std::move(first), std::move(second));
+        });
         if (!done) return tl::unexpected<error>{std::move(done.error())};
         return pairs;
     }

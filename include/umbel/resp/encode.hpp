@@ -30,13 +30,9 @@ constexpr std::size_t digits_of(std::uint64_t value) noexcept {
 }
 
 /// Returns the bytes of `*n` or `$n` with CR LF.
-constexpr std::size_t header_size(std::uint64_t count) noexcept {
-    return digits_of(count) + 3;
-}
+constexpr std::size_t header_size(std::uint64_t count) noexcept { return digits_of(count) + 3; }
 /// Returns the bytes of a bulk string of `length` bytes.
-constexpr std::size_t bulk_size(std::size_t length) noexcept {
-    return header_size(length) + length + 2;
-}
+constexpr std::size_t bulk_size(std::size_t length) noexcept { return header_size(length) + length + 2; }
 
 namespace detail {
 
@@ -44,7 +40,8 @@ struct short_header {
     char text[8];
 };
 
-/// The headers `*0` to `*127` or `$0` to `$127`, each padded to eight bytes so that it is written by one store.
+/// The headers `*0` to `*127` or `$0` to `$127`, each padded to eight bytes so that it is written by one
+/// store.
 constexpr std::array<short_header, 128> make_headers(char lead) noexcept {
     std::array<short_header, 128> table{};
     for (std::size_t n = 0; n != table.size(); ++n) {
@@ -74,14 +71,16 @@ UMBEL_NEVER_INLINE inline char* put_long_header(char* at, char lead, std::uint64
 }  // namespace detail
 
 /// Writes `*count` and CR LF: the head of a command of `count` words. Returns where to go on.
-/// Precondition: header_size(count) bytes are writable and those of at least one word behind them, which the padding is written over.
+/// Precondition: header_size(count) bytes are writable and those of at least one word behind them, which the
+/// padding is written over.
 UMBEL_ALWAYS_INLINE char* put_array_header(char* at, std::size_t count) noexcept {
     if (count >= detail::array_headers.size()) return detail::put_long_header(at, '*', count);
     std::memcpy(at, detail::array_headers[count].text, 8);
     return at + header_size(count);
 }
 
-/// Writes `bytes` as a bulk string. Returns where to go on. Precondition: bulk_size(bytes.size()) bytes are writable.
+/// Writes `bytes` as a bulk string. Returns where to go on. Precondition: bulk_size(bytes.size()) bytes are
+/// writable.
 UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     std::size_t const length = bytes.size();
     if (length < 10) {
@@ -110,23 +109,23 @@ UMBEL_ALWAYS_INLINE char* put_bulk_by_ends(char* at, std::string_view bytes) noe
     return detail::put_crlf(at + length);
 }
 
-/// Writes the header of a bulk string whose bytes are sent from elsewhere (a borrowed argument); put_bulk_end() belongs behind them.
-/// Precondition: header_size(length) bytes are writable.
+/// Writes the header of a bulk string whose bytes are sent from elsewhere (a borrowed argument);
+/// put_bulk_end() belongs behind them. Precondition: header_size(length) bytes are writable.
 inline char* put_bulk_header(char* at, std::size_t length) noexcept {
     return detail::put_long_header(at, '$', length);
 }
-inline char* put_bulk_end(char* at) noexcept {
-    return detail::put_crlf(at);
-}
+inline char* put_bulk_end(char* at) noexcept { return detail::put_crlf(at); }
 
-/// As std::isfinite, without the header with all of mathematics, which every file that includes this would pay for.
+/// As std::isfinite, without the header with all of mathematics, which every file that includes this would
+/// pay for.
 template <std::floating_point Number>
 constexpr bool is_finite(Number value) noexcept {
     return value >= std::numeric_limits<Number>::lowest() && value <= std::numeric_limits<Number>::max();
 }
 
 /// A number spelled for the wire: 32 bytes, no allocation.
-/// Doubles take the shortest form that reads back the same, infinities are "inf" and "-inf", and not-a-number is "nan".
+/// Doubles take the shortest form that reads back the same, infinities are "inf" and "-inf", and not-a-number
+/// is "nan".
 class number_text {
 public:
     template <std::integral Number>
@@ -169,18 +168,19 @@ template <std::integral Number>
     requires(!std::same_as<Number, bool>)
 constexpr std::size_t integer_bulk_size(Number value) noexcept {
     bool const negative = std::cmp_less(value, 0);
-    auto const magnitude = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+    auto const magnitude =
+        negative ? std::uint64_t{0} - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
     return bulk_size(digits_of(magnitude) + (negative ? 1 : 0));
 }
-/// Writes an integer as a bulk string. Precondition: integer_bulk_size(value) bytes are writable; 28 always do.
+/// Writes an integer as a bulk string. Precondition: integer_bulk_size(value) bytes are writable; 28 always
+/// do.
 template <std::integral Number>
     requires(!std::same_as<Number, bool>)
 char* put_integer_bulk(char* at, Number value) noexcept {
     return put_bulk(at, number_text{value});
 }
-/// Writes a double as a bulk string. Precondition: as many bytes as bulk_size of its number_text are writable; 38 always do.
-inline char* put_real_bulk(char* at, double value) noexcept {
-    return put_bulk(at, number_text{value});
-}
+/// Writes a double as a bulk string. Precondition: as many bytes as bulk_size of its number_text are
+/// writable; 38 always do.
+inline char* put_real_bulk(char* at, double value) noexcept { return put_bulk(at, number_text{value}); }
 
 }  // namespace umbel::resp

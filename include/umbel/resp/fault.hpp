@@ -49,7 +49,8 @@ constexpr char const* text_of(fault_kind kind) noexcept {
         case fault_kind::not_a_length: return "a length is not a decimal number";
         case fault_kind::null_not_empty: return "a null carries bytes";
         case fault_kind::end_not_empty: return "the end of a streamed aggregate carries bytes";
-        case fault_kind::verbatim_without_format: return "a verbatim string does not start with a format of three bytes and a colon";
+        case fault_kind::verbatim_without_format:
+            return "a verbatim string does not start with a format of three bytes and a colon";
         case fault_kind::value_without_crlf: return "CR LF is missing behind a string of announced length";
         case fault_kind::reply_too_long: return "the reply exceeds reply_bytes_max";
         case fault_kind::too_many_elements: return "the reply has more values than elements_max";
@@ -63,7 +64,8 @@ constexpr char const* text_of(fault_kind kind) noexcept {
     return "unnamed";
 }
 
-/// What is wrong and where. Units/shape: `offset` counts bytes from the start of the reply; `found` is the byte there.
+/// What is wrong and where. Units/shape: `offset` counts bytes from the start of the reply; `found` is the
+/// byte there.
 struct fault {
     fault_kind kind = fault_kind::none;
     char found = 0;
@@ -79,7 +81,8 @@ inline error to_error(fault const& what) noexcept {
     auto const offset = static_cast<unsigned long long>(what.offset);
     char const* const sentence = text_of(what.kind);
     if (byte > 0x20 && byte < 0x7f) {
-        std::snprintf(text, sizeof text, "malformed reply: %s (byte %llu, 0x%02x '%c')", sentence, offset, byte, what.found);
+        std::snprintf(text, sizeof text, "malformed reply: %s (byte %llu, 0x%02x '%c')", sentence, offset,
+                      byte, what.found);
     } else {
         std::snprintf(text, sizeof text, "malformed reply: %s (byte %llu, 0x%02x)", sentence, offset, byte);
     }

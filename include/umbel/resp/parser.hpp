@@ -1,5 +1,6 @@
-// parser.hpp: reads one reply from a contiguous run of bytes onto a flat tape, or past it; stops and goes on at any byte.
-// It knows the protocol and its bounds. It owns no buffer and knows neither what replies mean nor where bytes come from.
+// parser.hpp: reads one reply from a contiguous run of bytes onto a flat tape, or past it; stops and goes on
+// at any byte. It knows the protocol and its bounds. It owns no buffer and knows neither what replies mean
+// nor where bytes come from.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -20,19 +21,20 @@ namespace umbel::resp {
 
 /// A pull parser for RESP2 and RESP3, one reply at a time.
 ///
-/// parse() puts the values on a tape; drop() reads the same grammar and keeps nothing but the open aggregates. Both may be called with
-/// any prefix of the reply, later with a longer one, and look at no byte twice; the outcome is the same however the bytes were split.
-/// Streamed strings are joined in place, so that every string stands in one piece: parse() may move bytes within what it has read.
-/// Lifetime: the tape is valid until the next start(); its offsets count from the first byte handed to parse().
-/// Cost: no allocation but the growth of the reused tape.
-/// Rule: Redis serialization protocol specification.
+/// parse() puts the values on a tape; drop() reads the same grammar and keeps nothing but the open
+/// aggregates. Both may be called with any prefix of the reply, later with a longer one, and look at no byte
+/// twice; the outcome is the same however the bytes were split. Streamed strings are joined in place, so that
+/// every string stands in one piece: parse() may move bytes within what it has read. Lifetime: the tape is
+/// valid until the next start(); its offsets count from the first byte handed to parse(). Cost: no allocation
+/// but the growth of the reused tape. Rule: Redis serialization protocol specification.
 class parser {
 public:
     enum class status : std::uint8_t {
         complete,   ///< One reply is there; consumed() bytes belong to it.
         need_more,  ///< Call again with more bytes behind the same ones.
-        fault,      ///< The bytes are not RESP or exceed a bound: fault() says what and where. Nothing more can be read.
-        push,       ///< drop() only: a push frame comes next. Read it with parse() after forget().
+        fault,  ///< The bytes are not RESP or exceed a bound: fault() says what and where. Nothing more can
+                ///< be read.
+        push,   ///< drop() only: a push frame comes next. Read it with parse() after forget().
     };
 
     parser() noexcept : parser{resp::limits{}} {}
@@ -43,21 +45,24 @@ public:
     /// Forgets everything and expects the first byte of a reply.
     void start() noexcept;
 
-    /// Reads on. Precondition: `bytes` starts where the reply starts, or where forget() cut it, and only grew since the last call.
-    /// Errors: throws std::bad_alloc when the tape cannot grow; the call may be repeated.
+    /// Reads on. Precondition: `bytes` starts where the reply starts, or where forget() cut it, and only grew
+    /// since the last call. Errors: throws std::bad_alloc when the tape cannot grow; the call may be
+    /// repeated.
     status parse(std::span<char> bytes) { return run<true>(bytes); }
 
-    /// Reads on as parse() does, but keeps no values. Precondition: as for parse(); once called, parse() may go on only after status::push.
-    /// Errors: throws std::bad_alloc like parse().
+    /// Reads on as parse() does, but keeps no values. Precondition: as for parse(); once called, parse() may
+    /// go on only after status::push. Errors: throws std::bad_alloc like parse().
     status drop(std::span<char> bytes) { return run<false>(bytes); }
 
-    /// Lets go of the values read so far, save the open aggregates: only drop() goes on from here, and it wants no memory for what it passes.
+    /// Lets go of the values read so far, save the open aggregates: only drop() goes on from here, and it
+    /// wants no memory for what it passes.
     void release_values() noexcept;
 
     /// Cuts off what drop() has consumed: the next call starts that many bytes later. Returns their number.
     std::size_t forget() noexcept;
 
-    /// The reply without its attributes, after status::complete; its offsets count from the start of the bytes.
+    /// The reply without its attributes, after status::complete; its offsets count from the start of the
+    /// bytes.
     node const* root() const noexcept { return tape_.data() + root_; }
     /// All values in the order of arrival, attributes included, each in front of the value it belongs to.
     std::span<node const> nodes() const noexcept { return {tape_.data(), tape_.size()}; }
@@ -77,8 +82,9 @@ private:
     enum class state : std::uint8_t { element, payload, part, part_payload };
     enum class step : std::uint8_t { proceed, done, starved, broken, push };
 
-    static constexpr std::uint32_t none = UINT32_MAX;       // No aggregate is open.
-    static constexpr std::uint32_t unbounded = UINT32_MAX;  // Elements that a streamed aggregate still may take.
+    static constexpr std::uint32_t none = UINT32_MAX;  // No aggregate is open.
+    static constexpr std::uint32_t unbounded =
+        UINT32_MAX;  // Elements that a streamed aggregate still may take.
     static constexpr std::uint64_t no_mark = UINT64_MAX;
 
     template <bool Keep>
@@ -135,7 +141,7 @@ private:
     std::uint64_t dropped_ = 0;     // Values that are not on the tape.
     std::uint64_t mark_ = no_mark;  // seen() when an attribute was complete.
     std::uint32_t open_ = none;     // The innermost open aggregate; its node's span names the one around it.
-    std::uint32_t remaining_ = 1;   // Elements it still wants; for those around it their node's value says so.
+    std::uint32_t remaining_ = 1;  // Elements it still wants; for those around it their node's value says so.
     std::uint32_t depth_ = 0;
     std::uint32_t root_ = 0;
     state state_ = state::element;

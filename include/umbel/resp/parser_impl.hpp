@@ -27,10 +27,11 @@ inline void parser::start() noexcept {
 }
 
 inline void parser::release_values() noexcept {
-    // The chain leads from the innermost aggregate outwards. Turned round, it can be moved to the front in the order of the tape, where no
-    // node takes the place of one that is still to come.
+    // The chain leads from the innermost aggregate outwards. Turned round, it can be moved to the front in
+    // the order of the tape, where no node takes the place of one that is still to come.
     std::uint32_t outer = none;
-    for (std::uint32_t at = open_; at != none;) outer = std::exchange(at, std::exchange(tape_[at].span, outer));
+    for (std::uint32_t at = open_; at != none;)
+        outer = std::exchange(at, std::exchange(tape_[at].span, outer));
     std::uint32_t kept = 0;
     for (std::uint32_t at = outer; at != none; ++kept) {
         node one = tape_[at];
@@ -70,7 +71,8 @@ template <bool Keep>
 parser::status parser::run(std::span<char> bytes) {
     if (fault_.kind != fault_kind::none) return status::fault;
     data_ = bytes.data();
-    // What lies beyond the bound is not even looked at, so the outcome cannot depend on how much of it has arrived.
+    // What lies beyond the bound is not even looked at, so the outcome cannot depend on how much of it has
+    // arrived.
     std::uint64_t const visible = limits_.reply_bytes_max - forgotten_;
     size_ = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), visible));
     step outcome = step::proceed;
@@ -104,7 +106,9 @@ inline parser::step parser::take_line(std::string_view& line) noexcept {
     std::size_t const from = std::max(first, scanned_);
     std::size_t const at = static_cast<std::size_t>(find_line_break(data_ + from, data_ + last) - data_);
     scanned_ = at;
-    if (at == last) return last == first + limits_.line_bytes_max + 1 ? stop(fault_kind::line_too_long, last - 1) : step::starved;
+    if (at == last)
+        return last == first + limits_.line_bytes_max + 1 ? stop(fault_kind::line_too_long, last - 1)
+                                                          : step::starved;
     if (data_[at] == '\n') return stop(fault_kind::carriage_return_missing, at);
     if (at + 1 == size_) return step::starved;
     if (data_[at + 1] != '\n') return stop(fault_kind::line_feed_missing, at + 1);
@@ -142,7 +146,8 @@ parser::step parser::element() {
         case '*': return aggregate_header<Keep>(type::array, line);
         case '%': return aggregate_header<Keep>(type::map, line);
         case '~': return aggregate_header<Keep>(type::set, line);
-        // The specification puts push frames between replies only, but Redis 7 answers SUBSCRIBE in a transaction inside EXEC's array.
+        // The specification puts push frames between replies only, but Redis 7 answers SUBSCRIBE in a
+        // transaction inside EXEC's array.
         case '>': return aggregate_header<Keep>(type::push, line);
         case '|': return aggregate_header<Keep>(type::attribute, line);
         case '.': return aggregate_end<Keep>(line);
@@ -201,7 +206,8 @@ parser::step parser::string_header(type kind, std::string_view line) {
         return step::proceed;
     }
     if (!read_unsigned(line, pending_)) return stop(fault_kind::not_a_length, at);
-    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_) return stop(fault_kind::reply_too_long, at);
+    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_)
+        return stop(fault_kind::reply_too_long, at);
     if (kind == type::verbatim_string && pending_ < 4) return stop(fault_kind::verbatim_without_format, at);
     pos_ = scanned_;
     pending_kind_ = kind;
@@ -259,7 +265,8 @@ parser::step parser::part() {
     std::string_view line;
     if (step const outcome = take_line(line); outcome != step::proceed) return outcome;
     if (!read_unsigned(line, pending_)) return stop(fault_kind::not_a_length, pos_ + 1);
-    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_ && pending_ != 0) return stop(fault_kind::reply_too_long, pos_ + 1);
+    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_ && pending_ != 0)
+        return stop(fault_kind::reply_too_long, pos_ + 1);
     pos_ = scanned_;
     if (pending_ != 0) {
         state_ = state::part_payload;
@@ -279,7 +286,8 @@ parser::step parser::aggregate_header(type kind, std::string_view line) {
         return settle<Keep>();
     }
     if (depth_ == limits_.depth_max) return stop(fault_kind::too_deep, pos_);
-    if (line == "?" && (kind == type::array || kind == type::map || kind == type::set)) return open(kind, unbounded, true);
+    if (line == "?" && (kind == type::array || kind == type::map || kind == type::set))
+        return open(kind, unbounded, true);
     std::uint64_t count = 0;
     if (!read_unsigned(line, count)) return stop(fault_kind::not_a_length, at);
     std::uint64_t const each = kind == type::map || kind == type::attribute ? 2 : 1;

@@ -1,5 +1,6 @@
-// parser_sprint.hpp: the fast way of resp::parser through common values that stand whole behind one another. It judges nothing: at the
-// first byte that is not plainly right it stops, and the states in parser_impl.hpp take over. Include parser.hpp instead.
+// parser_sprint.hpp: the fast way of resp::parser through common values that stand whole behind one another.
+// It judges nothing: at the first byte that is not plainly right it stops, and the states in parser_impl.hpp
+// take over. Include parser.hpp instead.
 #pragma once
 
 #include <umbel/resp/parser.hpp>
@@ -57,14 +58,16 @@ private:
     UMBEL_ALWAYS_INLINE char const* line(type kind) noexcept {
         char const* const stop = line_end();
         if (stop == end || stop + 1 == end || !is_crlf(stop)) return nullptr;
-        *out = node::text(kind, static_cast<std::uint64_t>(at + 1 - base), static_cast<std::uint64_t>(stop - at - 1));
+        *out = node::text(kind, static_cast<std::uint64_t>(at + 1 - base),
+                          static_cast<std::uint64_t>(stop - at - 1));
         return stop + 2;
     }
 
     /// The first line break behind the type byte; most stand in the first eight bytes.
     UMBEL_ALWAYS_INLINE char const* line_end() const noexcept {
         if constexpr (std::endian::native == std::endian::little) {
-            if (std::uint64_t const low = low_bytes(load<std::uint64_t>(at)); low != 0) return at + (std::countr_zero(low) >> 3);
+            if (std::uint64_t const low = low_bytes(load<std::uint64_t>(at)); low != 0)
+                return at + (std::countr_zero(low) >> 3);
         }
         char const* const first = at + 1;
         char const* const bound = end - first > std::ptrdiff_t{line_bytes_max} ? first + line_bytes_max : end;
@@ -84,7 +87,8 @@ struct parser::sprint {
     std::uint32_t open;
     std::uint32_t depth;
 
-    /// Reads what the innermost aggregate still wants, as far as it goes, and closes what is complete. False: nothing can follow here.
+    /// Reads what the innermost aggregate still wants, as far as it goes, and closes what is complete. False:
+    /// nothing can follow here.
     UMBEL_ALWAYS_INLINE bool elements() noexcept {
         node const* const first = ahead.out;
         ahead.go(remaining < stop - first ? first + remaining : stop);
@@ -96,7 +100,8 @@ struct parser::sprint {
         return true;
     }
 
-    /// Opens the aggregate that comes next when its header is whole and plainly right, and it is to have elements.
+    /// Opens the aggregate that comes next when its header is whole and plainly right, and it is to have
+    /// elements.
     UMBEL_ALWAYS_INLINE bool aggregate() noexcept {
         if (ahead.at >= ahead.last || ahead.out == stop || depth == depth_max) return false;
         type kind = type::array;
@@ -132,14 +137,22 @@ struct parser::sprint {
     }
 };
 
-/// Reads on as long as common values stand whole behind one another; leaves everything else, and attributes, to element().
+/// Reads on as long as common values stand whole behind one another; leaves everything else, and attributes,
+/// to element().
 inline void parser::run_ahead() noexcept {
     std::uint64_t const most = limits_.elements_max - dropped_;
     auto const room = static_cast<std::uint32_t>(std::min<std::uint64_t>(tape_.capacity(), most));
     node* const first = tape_.data();
     char const* const end = data_ + size_;
-    dash const ahead{data_, end, size_ - pos_ < 8 ? data_ + pos_ : end - 7, limits_.line_bytes_max, data_ + pos_, first + tape_.size()};
-    sprint quick{first, first + std::max(room, tape_.size()), most, limits_.depth_max, ahead, remaining_, open_, depth_};
+    dash const ahead{data_,
+                     end,
+                     size_ - pos_ < 8 ? data_ + pos_ : end - 7,
+                     limits_.line_bytes_max,
+                     data_ + pos_,
+                     first + tape_.size()};
+    sprint quick{
+        first, first + std::max(room, tape_.size()), most, limits_.depth_max, ahead, remaining_, open_,
+        depth_};
     while (quick.elements() && quick.aggregate()) {
     }
     pos_ = static_cast<std::size_t>(quick.ahead.at - data_);

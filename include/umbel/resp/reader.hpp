@@ -1,5 +1,6 @@
-// reader.hpp: what a connection holds to turn received bytes into replies: chunks, the parser, and the way past replies nobody waits for.
-// It knows neither sockets nor commands: its caller receives into space(), says commit(), and asks for replies.
+// reader.hpp: what a connection holds to turn received bytes into replies: chunks, the parser, and the way
+// past replies nobody waits for. It knows neither sockets nor commands: its caller receives into space(),
+// says commit(), and asks for replies.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -19,7 +20,8 @@
 
 namespace umbel::resp {
 
-/// Units: bytes. The reader starts with chunks of the first size and doubles while receives fill the space they are offered.
+/// Units: bytes. The reader starts with chunks of the first size and doubles while receives fill the space
+/// they are offered.
 struct reader_options {
     resp::limits limits{};
     std::size_t chunk_bytes_first = 16 * 1024;
@@ -28,11 +30,12 @@ struct reader_options {
 
 /// Reads replies from bytes as they arrive.
 ///
-/// Lifetime: a view that next() or skip() gave, and all that was decoded from it without pinning, is valid until the next call of next(),
-/// skip(), space() or reset(). Values that pinned their chunk outlive the reader.
-/// Cost: a few nanoseconds for a short reply that is there; no allocation in steady state. A value longer than a chunk gets a chunk of its
-/// exact size, so that only the part that was already there is copied. That size is announced, not memory: what is asked of the system and
-/// touched stays at most 64 KiB ahead of what has arrived. Where addresses cannot be reserved, the chunk doubles up to its size instead.
+/// Lifetime: a view that next() or skip() gave, and all that was decoded from it without pinning, is valid
+/// until the next call of next(), skip(), space() or reset(). Values that pinned their chunk outlive the
+/// reader. Cost: a few nanoseconds for a short reply that is there; no allocation in steady state. A value
+/// longer than a chunk gets a chunk of its exact size, so that only the part that was already there is
+/// copied. That size is announced, not memory: what is asked of the system and touched stays at most 64 KiB
+/// ahead of what has arrived. Where addresses cannot be reserved, the chunk doubles up to its size instead.
 /// Threading: one thread at a time; pinned values go where they please.
 class reader {
 public:
@@ -43,7 +46,8 @@ public:
         push,       ///< skip() only: a push frame came first and is shown; call skip() again.
     };
 
-    /// Values may pin chunks as far as `budget` allows; without one there is no bound. Bounds out of their range are moved into it.
+    /// Values may pin chunks as far as `budget` allows; without one there is no bound. Bounds out of their
+    /// range are moved into it.
     explicit reader(std::shared_ptr<pin_budget> budget = nullptr, reader_options options = {})
         : parser_{options.limits}, budget_{std::move(budget)}, options_{options} {
         options_.limits = parser_.limits();
@@ -61,7 +65,8 @@ public:
         std::size_t const have = available();
         std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
         if (!chunk_ || !has_room(have, wanted)) make_room(have, wanted);
-        if (chunk_->is_opening() && !chunk_->open(tail_, waiting)) [[unlikely]] throw std::bad_alloc{};
+        if (chunk_->is_opening() && !chunk_->open(tail_, waiting)) [[unlikely]]
+            throw std::bad_alloc{};
         offered_ = static_cast<std::size_t>(chunk_->end() - tail_);
         mark_quick_end();
         return {tail_, offered_};
@@ -70,27 +75,33 @@ public:
     /// Says that `bytes` bytes arrived at the front of space(). Precondition: bytes <= space().size().
     void commit(std::size_t bytes) noexcept {
         UMBEL_ASSERT(bytes <= static_cast<std::size_t>(chunk_->end() - tail_));
-        if (bytes == offered_ && offered_ >= target_ / 2) target_ = std::min(target_ * 2, options_.chunk_bytes_max);
+        if (bytes == offered_ && offered_ >= target_ / 2)
+            target_ = std::min(target_ * 2, options_.chunk_bytes_max);
         tail_ += bytes;
         mark_quick_end();
     }
 
-    /// Gives the next whole reply; a push frame is a reply of kind push. Attributes in front of it are passed over.
-    /// Precondition: skip() is not in the middle of a reply. Errors: throws std::bad_alloc; the call may be repeated.
+    /// Gives the next whole reply; a push frame is a reply of kind push. Attributes in front of it are passed
+    /// over. Precondition: skip() is not in the middle of a reply. Errors: throws std::bad_alloc; the call
+    /// may be repeated.
     [[nodiscard]] UMBEL_ALWAYS_INLINE status next(view& out) {
         char const* const end = quick_reply(head_, quick_end_, short_);
-        if (!end) [[unlikely]] return next_other(out);
-        // Made, not copied from `shown_`: what has just been written in parts would have to reach memory before it could be read as a whole.
+        if (!end) [[unlikely]]
+            return next_other(out);
+        // Made, not copied from `shown_`: what has just been written in parts would have to reach memory
+        // before it could be read as a whole.
         out = view{&short_, head_, chunk_.get()};
         head_ += end - head_;
         return status::ready;
     }
 
-    /// next() in two steps, for those to whom a few instructions matter. The first: the reply where it is whole, short and of a frequent kind,
-    /// neither an error nor a push frame. Null: nothing has been done, and the second step tells.
+    /// next() in two steps, for those to whom a few instructions matter. The first: the reply where it is
+    /// whole, short and of a frequent kind, neither an error nor a push frame. Null: nothing has been done,
+    /// and the second step tells.
     [[nodiscard]] UMBEL_ALWAYS_INLINE view const* next_plain() noexcept {
         char const* const end = quick_reply(head_, quick_end_, short_);
-        if (!end) [[unlikely]] return nullptr;
+        if (!end) [[unlikely]]
+            return nullptr;
         shown_.base_ = head_;
         head_ += end - head_;
         return &shown_;
@@ -98,9 +109,9 @@ public:
     /// The second step. Precondition and errors: those of next().
     [[nodiscard]] status next_other(view& out);
 
-    /// Discards the next whole reply, also one that next() has begun to read: its bytes are dropped as they come.
-    /// A push frame is no reply: it is shown in `push` with status::push, and the reply is still to be discarded.
-    /// Errors: throws std::bad_alloc; the call may be repeated.
+    /// Discards the next whole reply, also one that next() has begun to read: its bytes are dropped as they
+    /// come. A push frame is no reply: it is shown in `push` with status::push, and the reply is still to be
+    /// discarded. Errors: throws std::bad_alloc; the call may be repeated.
     [[nodiscard]] status skip(view& push);
 
     /// What is wrong, after status::fault: protocol_error, delivery unknown.
@@ -131,7 +142,9 @@ private:
     enum class stage : std::uint8_t { between, reading, skipping };
 
     // Bytes of the reply in work that may be looked at: what lies beyond the bound must not decide.
-    std::size_t visible() const noexcept { return std::min<std::size_t>(available(), options_.limits.reply_bytes_max); }
+    std::size_t visible() const noexcept {
+        return std::min<std::size_t>(available(), options_.limits.reply_bytes_max);
+    }
 
     void enter(stage next) noexcept {
         stage_ = next;
@@ -139,7 +152,9 @@ private:
     }
     // Said again whenever the stage changes, or where bytes end.
     void mark_quick_end() noexcept {
-        quick_end_ = stage_ == stage::between && options_.limits.reply_bytes_max >= quick_reply_bytes_max ? tail_ : head_;
+        quick_end_ = stage_ == stage::between && options_.limits.reply_bytes_max >= quick_reply_bytes_max
+                         ? tail_
+                         : head_;
     }
 
     status read_on(view& out);
@@ -153,7 +168,8 @@ private:
 
     char* head_ = nullptr;  // Where the reply in work starts.
     char* tail_ = nullptr;  // Where the next byte will arrive.
-    // How far short replies are looked for: nowhere in the middle of another one, and where the bound on a reply is so low that they might exceed it.
+    // How far short replies are looked for: nowhere in the middle of another one, and where the bound on a
+    // reply is so low that they might exceed it.
     char const* quick_end_ = nullptr;
     stage stage_ = stage::between;
     node short_{};

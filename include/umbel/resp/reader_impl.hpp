@@ -10,13 +10,15 @@ UMBEL_NEVER_INLINE inline reader::status reader::next_other(view& out) {
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
         std::size_t const size = visible();
-        if (std::size_t const used = quick_line(head_, size, options_.limits.line_bytes_max, short_); used != 0) {
+        if (std::size_t const used = quick_line(head_, size, options_.limits.line_bytes_max, short_);
+            used != 0) {
             out = view{&short_, head_, chunk_.get()};
             head_ += used;
             return status::ready;
         }
         auto const bound = options_.limits.reply_bytes_max;
-        if (size < bound && is_short_of_end(head_, size, std::min<std::uint64_t>(least_room(), bound))) return status::need_more;
+        if (size < bound && is_short_of_end(head_, size, std::min<std::uint64_t>(least_room(), bound)))
+            return status::need_more;
         parser_.start();
         enter(stage::reading);
     }
@@ -41,7 +43,8 @@ inline reader::status reader::skip(view& push) {
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
         char const* const end = quick_reply(head_, head_ + visible(), short_);
-        std::size_t const used = end ? static_cast<std::size_t>(end - head_) : quick_line(head_, visible(), options_.limits.line_bytes_max, short_);
+        std::size_t const used = end ? static_cast<std::size_t>(end - head_)
+                                     : quick_line(head_, visible(), options_.limits.line_bytes_max, short_);
         if (used != 0) {
             head_ += used;
             return status::ready;
@@ -67,7 +70,8 @@ inline reader::status reader::skip(view& push) {
     return outcome == status::ready ? status::push : outcome;
 }
 
-/// Makes the front of the chunk free again when nobody looks at it; tells whether a receive is worth its while without moving bytes.
+/// Makes the front of the chunk free again when nobody looks at it; tells whether a receive is worth its
+/// while without moving bytes.
 inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
     if (have == 0 && !chunk_->pinned()) {
         if (chunk_->capacity() < target_ || chunk_->capacity() > options_.chunk_bytes_max) return false;
@@ -77,7 +81,8 @@ inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
     auto const room = static_cast<std::size_t>(chunk_->limit() - tail_);
     auto const reach = static_cast<std::size_t>(chunk_->limit() - head_);
     if (wanted > reach) return chunk_->grows() && room != 0;
-    // Moving much for the sake of a larger receive does not pay when the string that is arriving fits where it stands.
+    // Moving much for the sake of a larger receive does not pay when the string that is arriving fits where
+    // it stands.
     return room >= least_room() || (wanted > have && have >= least_room());
 }
 
@@ -95,7 +100,8 @@ inline void reader::use(chunk_ref fresh, std::size_t have) noexcept {
     head_ = chunk_->data();
     tail_ = head_ + have;
     // One ordinary chunk waits for its next turn; by then those who pin it may be gone.
-    if (fresh && fresh->capacity() <= options_.chunk_bytes_max && fresh->capacity() >= options_.chunk_bytes_first)
+    if (fresh && fresh->capacity() <= options_.chunk_bytes_max &&
+        fresh->capacity() >= options_.chunk_bytes_first)
         spare_ = std::move(fresh);
 }
 
@@ -105,7 +111,8 @@ inline void reader::to_front(std::size_t have) noexcept {
     tail_ = head_ + have;
 }
 
-/// What has arrived vouches for as much again as may stand ahead; what is announced beyond that is reserved at most.
+/// What has arrived vouches for as much again as may stand ahead; what is announced beyond that is reserved
+/// at most.
 inline chunk_ref reader::fresh_chunk(std::size_t capacity, std::size_t have) const {
     bool const large = capacity > options_.chunk_bytes_max && capacity > have + chunk::ahead_bytes_max;
     return chunk_ref{large ? chunk::create_large(capacity, have, budget_) : chunk::create(capacity, budget_)};
@@ -130,7 +137,8 @@ UMBEL_NEVER_INLINE inline void reader::make_room(std::size_t have, std::size_t w
         if (!fresh) fresh = fresh_chunk(capacity, have);
     } catch (std::bad_alloc const&) {
         // A larger one would be better; this one will do for as long as it has room.
-        bool const suffices = chunk_ && !chunk_->pinned() && std::max(wanted, have + 1) <= chunk_->accessible();
+        bool const suffices =
+            chunk_ && !chunk_->pinned() && std::max(wanted, have + 1) <= chunk_->accessible();
         if (!suffices) throw;
         return to_front(have);
     }

@@ -1,5 +1,6 @@
-// real.hpp: a decimal number to the nearest double, also where the standard library cannot: libc++ has no from_chars for doubles before
-// version 20. Neither reads the locale of the program, as strtod does, and neither allocates.
+// real.hpp: a decimal number to the nearest double, also where the standard library cannot: libc++ has no
+// from_chars for doubles before version 20. Neither reads the locale of the program, as strtod does, and
+// neither allocates.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -21,7 +22,8 @@ namespace umbel::resp::detail {
 template <class Real>
 concept from_chars_reads = requires(char const* at, Real& value) { std::from_chars(at, at, value); };
 
-/// A natural number of at most 4096 bits, with what the reader below needs. Precondition of every member: the result fits.
+/// A natural number of at most 4096 bits, with what the reader below needs. Precondition of every member: the
+/// result fits.
 class big_natural {
 public:
     /// Becomes itself times `factor`, plus `term`.
@@ -54,7 +56,9 @@ public:
         std::fill_n(limbs_.begin(), whole, 0u);
         size_ += whole;
     }
-    int bits() const noexcept { return size_ == 0 ? 0 : static_cast<int>(size_ * 32) - std::countl_zero(limbs_[size_ - 1]); }
+    int bits() const noexcept {
+        return size_ == 0 ? 0 : static_cast<int>(size_ * 32) - std::countl_zero(limbs_[size_ - 1]);
+    }
     /// The 64 bits from `from` on; what would lie below the number is zero.
     std::uint64_t window(int from) const noexcept {
         std::uint64_t seen = 0;
@@ -78,8 +82,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Reads what is a number from its first to its last byte. A double's neighbours differ in their first 768 digits: what follows after 800
-/// counts only as more than nothing.
+/// Reads what is a number from its first to its last byte. A double's neighbours differ in their first 768
+/// digits: what follows after 800 counts only as more than nothing.
 class decimal_reader {
 public:
     explicit decimal_reader(std::string_view text) noexcept : left_{text} {}
@@ -107,14 +111,17 @@ private:
         left_.remove_prefix(1);
         return true;
     }
-    bool next_is_digit() const noexcept { return !left_.empty() && left_.front() >= '0' && left_.front() <= '9'; }
+    bool next_is_digit() const noexcept {
+        return !left_.empty() && left_.front() >= '0' && left_.front() <= '9';
+    }
     std::uint32_t take_digit() noexcept {
         std::uint32_t const digit = static_cast<std::uint32_t>(left_.front() - '0');
         left_.remove_prefix(1);
         return digit;
     }
     bool is_word(std::string_view word) const noexcept {
-        return std::equal(left_.begin(), left_.end(), word.begin(), word.end(), [](char have, char want) { return (have | 0x20) == want; });
+        return std::equal(left_.begin(), left_.end(), word.begin(), word.end(),
+                          [](char have, char want) { return (have | 0x20) == want; });
     }
 
     bool read_digits() noexcept {
@@ -143,7 +150,8 @@ private:
         if (!next_is_digit()) return false;
         std::int64_t given = 0;
         // Far beyond what any number of digits in memory can make up for.
-        while (next_is_digit()) given = std::min<std::int64_t>(given * 10 + take_digit(), std::int64_t{1} << 50);
+        while (next_is_digit())
+            given = std::min<std::int64_t>(given * 10 + take_digit(), std::int64_t{1} << 50);
         exponent_ += negative ? -given : given;
         return true;
     }
@@ -155,7 +163,8 @@ private:
         std::size_t shifted = 0;
         for (; exponent_ > 0; --exponent_) number_.multiply_add(10, 0);
         if (exponent_ < 0) {
-            // So far to the left that 64 bits are left of the quotient: a factor of ten is less than 3.33 bits.
+            // So far to the left that 64 bits are left of the quotient: a factor of ten is less than 3.33
+            // bits.
             int const wanted = static_cast<int>(-exponent_ * 333 / 100) + 66;
             shifted = static_cast<std::size_t>(std::max(0, wanted - number_.bits()));
             number_.shift_left(shifted);
@@ -189,7 +198,8 @@ private:
     bool more_ = false;
 };
 
-/// Reads a decimal number that fills the text, as std::from_chars spells numbers. Errors: false, also out of range.
+/// Reads a decimal number that fills the text, as std::from_chars spells numbers. Errors: false, also out of
+/// range.
 template <class Real>
 bool read_decimal(std::string_view text, Real& value) noexcept {
     if constexpr (from_chars_reads<Real>) {

@@ -1,5 +1,5 @@
-// reply.hpp: what a user keeps of a reply: its bytes, or the whole tree, pinned in the chunk it was received in or copied out of it.
-// It knows no connection and no command.
+// reply.hpp: what a user keeps of a reply: its bytes, or the whole tree, pinned in the chunk it was received
+// in or copied out of it. It knows no connection and no command.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -25,16 +25,18 @@ inline constexpr std::size_t large_text_bytes = 1024 * 1024;
 /// keep() for a text that does not stand inside the result.
 UMBEL_NEVER_INLINE inline bytes keep_outside(std::string_view text, chunk* source) {
     if (text.size() < source->capacity() / 8) return bytes{text};
-    bool const fills = text.size() >= large_text_bytes && text.size() >= source->capacity() - source->capacity() / 8;
+    bool const fills =
+        text.size() >= large_text_bytes && text.size() >= source->capacity() - source->capacity() / 8;
     if (fills) return bytes{text, pin::beyond_budget(source)};
     if (pin held = pin::of(source)) return bytes{text, std::move(held)};
     return bytes{text};
 }
 
-/// Keeps `text`, which stands in `source` or anywhere when that is null: pinned where that pays, otherwise copied.
-/// Rule: short bytes stand inside the result; a chunk is pinned for a text of at least an eighth of it, so that small values do not keep
-/// much dead memory alive, and only while the budget allows it. A text of a MiB or more that fills its chunk is pinned in any case: a copy
-/// would take as much, and both for a while twice as much. Errors: throws std::bad_alloc when it has to copy.
+/// Keeps `text`, which stands in `source` or anywhere when that is null: pinned where that pays, otherwise
+/// copied. Rule: short bytes stand inside the result; a chunk is pinned for a text of at least an eighth of
+/// it, so that small values do not keep much dead memory alive, and only while the budget allows it. A text
+/// of a MiB or more that fills its chunk is pinned in any case: a copy would take as much, and both for a
+/// while twice as much. Errors: throws std::bad_alloc when it has to copy.
 inline bytes keep(std::string_view text, chunk* source) {
     return source && text.size() > bytes::inside_max ? keep_outside(text, source) : bytes{text};
 }
@@ -45,8 +47,8 @@ inline void describe(view value, std::string& out, std::size_t indent = 0);
 }  // namespace resp
 
 /// A whole reply of any kind, owned. Copies share and do not allocate.
-/// Lifetime: views from root() live as long as this object and are not followed by it when it moves. It outlives the client.
-/// Threading: copies may be used and released from any thread.
+/// Lifetime: views from root() live as long as this object and are not followed by it when it moves. It
+/// outlives the client. Threading: copies may be used and released from any thread.
 class reply {
 public:
     /// A null.
@@ -72,7 +74,9 @@ public:
         tape_ = std::move(nodes);
     }
 
-    resp::view root() const noexcept { return {tape_ ? tape_.get() : &single_, bytes_.data(), bytes_.source()}; }
+    resp::view root() const noexcept {
+        return {tape_ ? tape_.get() : &single_, bytes_.data(), bytes_.source()};
+    }
     operator resp::view() const noexcept { return root(); }
 
     resp::type kind() const noexcept { return root().kind(); }
@@ -97,8 +101,12 @@ public:
         return out;
     }
 
-    friend bool operator==(reply const& left, reply const& right) noexcept { return resp::same_value(left.root(), right.root()); }
-    friend std::ostream& operator<<(std::ostream& out, reply const& value) { return out << value.to_string(); }
+    friend bool operator==(reply const& left, reply const& right) noexcept {
+        return resp::same_value(left.root(), right.root());
+    }
+    friend std::ostream& operator<<(std::ostream& out, reply const& value) {
+        return out << value.to_string();
+    }
 
 private:
     static resp::node moved(resp::node value, std::uint64_t by) noexcept {

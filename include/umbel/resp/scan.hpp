@@ -1,5 +1,6 @@
-// scan.hpp: the byte work under the parser: where a line ends, what number a text spells, and the short replies that make up
-// most traffic, read in one go. It knows no state and no bounds: what it does not recognize at once, the parser judges.
+// scan.hpp: the byte work under the parser: where a line ends, what number a text spells, and the short
+// replies that make up most traffic, read in one go. It knows no state and no bounds: what it does not
+// recognize at once, the parser judges.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -24,7 +25,9 @@ UMBEL_ALWAYS_INLINE Word load(char const* at) noexcept {
 }
 
 /// True when CR LF stands at `at`. Precondition: two bytes are readable.
-UMBEL_ALWAYS_INLINE bool is_crlf(char const* at) noexcept { return load<std::uint16_t>(at) == load<std::uint16_t>("\r\n"); }
+UMBEL_ALWAYS_INLINE bool is_crlf(char const* at) noexcept {
+    return load<std::uint16_t>(at) == load<std::uint16_t>("\r\n");
+}
 
 /// Returns 0 to 9 for a digit, something larger for everything else.
 UMBEL_ALWAYS_INLINE constexpr std::uint32_t digit(char byte) noexcept {
@@ -53,8 +56,8 @@ constexpr bool is_lead(char byte) noexcept {
     }
 }
 
-/// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them others may be marked wrongly,
-/// because such a byte borrows.
+/// The high bits of the bytes of `word` up to CR, from the lowest byte upwards; behind the first of them
+/// others may be marked wrongly, because such a byte borrows.
 UMBEL_ALWAYS_INLINE constexpr std::uint64_t low_bytes(std::uint64_t word) noexcept {
     return (word - 0x0101010101010101 * ('\r' + 1)) & ~word & 0x8080808080808080;
 }
@@ -123,8 +126,8 @@ inline bool is_big_number(std::string_view text) noexcept {
     return !text.empty();
 }
 
-/// Reads a length of one to four digits and its CR LF. Returns where the bytes behind it start, or null when it is none of these.
-/// Precondition: six bytes are readable.
+/// Reads a length of one to four digits and its CR LF. Returns where the bytes behind it start, or null when
+/// it is none of these. Precondition: six bytes are readable.
 UMBEL_ALWAYS_INLINE char const* quick_length(char const* at, std::uint32_t& length) noexcept {
     std::uint32_t const a = digit(at[0]), b = digit(at[1]);
     if (is_crlf(at + 2)) {
@@ -144,23 +147,27 @@ UMBEL_ALWAYS_INLINE char const* quick_length(char const* at, std::uint32_t& leng
     return d <= 9 && is_crlf(at + 4) ? at + 6 : nullptr;
 }
 
-/// Reads a whole bulk string of up to four length digits whose type byte stands at `at`. Returns its end, or null.
-/// Precondition: eight bytes are readable.
-UMBEL_ALWAYS_INLINE char const* quick_bulk(char const* base, char const* at, char const* end, node& out) noexcept {
+/// Reads a whole bulk string of up to four length digits whose type byte stands at `at`. Returns its end, or
+/// null. Precondition: eight bytes are readable.
+UMBEL_ALWAYS_INLINE char const* quick_bulk(char const* base, char const* at, char const* end,
+                                           node& out) noexcept {
     std::uint32_t length = 0;
     char const* const body = quick_length(at + 1, length);
-    if (!body || static_cast<std::size_t>(end - body) < std::size_t{length} + 2 || !is_crlf(body + length)) return nullptr;
+    if (!body || static_cast<std::size_t>(end - body) < std::size_t{length} + 2 || !is_crlf(body + length))
+        return nullptr;
     out = node::text(type::bulk_string, static_cast<std::uint64_t>(body - base), length);
     return body + length + 2;
 }
 
-inline constexpr std::uint32_t power_of_ten[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+inline constexpr std::uint32_t power_of_ten[] = {1,      10,      100,      1000,     10000,
+                                                 100000, 1000000, 10000000, 100000000};
 
-/// The number that the `count` digits in the low bytes of `word` spell. Returns false when one of them is no digit.
-/// Precondition: the first byte in memory is the lowest of `word`, 1 <= count <= 8.
+/// The number that the `count` digits in the low bytes of `word` spell. Returns false when one of them is no
+/// digit. Precondition: the first byte in memory is the lowest of `word`, 1 <= count <= 8.
 UMBEL_ALWAYS_INLINE bool read_digits(std::uint64_t word, std::uint32_t count, std::uint64_t& value) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101;
-    // The first digit is the lowest byte: shifted up, missing digits lead as zeros; then tens, hundreds, ten thousands join.
+    // The first digit is the lowest byte: shifted up, missing digits lead as zeros; then tens, hundreds, ten
+    // thousands join.
     std::uint64_t sum = (word ^ (ones * '0')) << (64 - 8 * count);
     // A digit is now 0 to 9: it has no high half, and adding 6 gives it none.
     bool const good = ((sum | (sum + ones * 6)) & (ones * 0xf0)) == 0;
@@ -188,8 +195,8 @@ UMBEL_ALWAYS_INLINE std::uint32_t quick_digits(char const* at, std::uint64_t& va
 }
 
 /// Reads digits up to a CR among the eight bytes at `at`. Returns how many, or 0 when it is anything else.
-/// Precondition: eight bytes are readable. Cost: fewer steps to where the digits end than quick_digits: what comes next waits for nothing
-/// else.
+/// Precondition: eight bytes are readable. Cost: fewer steps to where the digits end than quick_digits: what
+/// comes next waits for nothing else.
 UMBEL_ALWAYS_INLINE std::uint32_t quick_digits_to_end(char const* at, std::uint64_t& value) noexcept {
     if constexpr (std::endian::native == std::endian::little) {
         std::uint64_t const word = load<std::uint64_t>(at);
@@ -230,15 +237,17 @@ UMBEL_ALWAYS_INLINE char const* quick_integer(char const* at, char const* end, n
         }
     }
     if (count == 0 || !is_crlf(at)) {
-        for (std::uint32_t next = 0; at < end && count < 19 && (next = digit(*at)) <= 9; ++at, ++count) value = value * 10 + next;
+        for (std::uint32_t next = 0; at < end && count < 19 && (next = digit(*at)) <= 9; ++at, ++count)
+            value = value * 10 + next;
         if (count == 0 || count > 18 || end - at < 2 || !is_crlf(at)) return nullptr;
     }
     out = node::scalar(type::integer, negative ? std::uint64_t{0} - value : value);
     return at + 2;
 }
 
-/// Reads a whole double of the form "3.25", "-0.5" or "10" with up to eight digits on each side, whose type byte stands at `at`. Returns
-/// its end, or null. Both numbers and the division are exact or rounded once: the same value as from_chars gives.
+/// Reads a whole double of the form "3.25", "-0.5" or "10" with up to eight digits on each side, whose type
+/// byte stands at `at`. Returns its end, or null. Both numbers and the division are exact or rounded once:
+/// the same value as from_chars gives.
 UMBEL_ALWAYS_INLINE char const* quick_real(char const* at, char const* end, node& out) noexcept {
     if (end - at < 24) return nullptr;
     bool const negative = *++at == '-';
@@ -265,7 +274,8 @@ UMBEL_ALWAYS_INLINE char const* quick_real(char const* at, char const* end, node
 /// The most bytes of a reply that quick_reply() reads.
 inline constexpr std::size_t quick_reply_bytes_max = 7 + 9999 + 2;
 
-/// Reads the reply at `at` when it is whole before `end` and of the common short forms: a bulk string of up to four length digits, an integer,
+/// Reads the reply at `at` when it is whole before `end` and of the common short forms: a bulk string of up
+/// to four length digits, an integer,
 /// "+OK", a null. Returns its end, or null when the parser has to look.
 UMBEL_ALWAYS_INLINE char const* quick_reply(char const* at, char const* end, node& out) noexcept {
     std::ptrdiff_t const size = end - at;
@@ -290,8 +300,9 @@ UMBEL_ALWAYS_INLINE char const* quick_reply(char const* at, char const* end, nod
     return nullptr;
 }
 
-/// True for the beginning of a value of the common kinds with nothing wrong so far, where it costs less to look at it anew when it is whole
-/// than to remember how far it was read: a line of less than 32 bytes, a string of announced length that takes at most `whole_max` bytes.
+/// True for the beginning of a value of the common kinds with nothing wrong so far, where it costs less to
+/// look at it anew when it is whole than to remember how far it was read: a line of less than 32 bytes, a
+/// string of announced length that takes at most `whole_max` bytes.
 inline bool is_short_of_end(char const* at, std::size_t size, std::size_t whole_max) noexcept {
     constexpr std::size_t line_max = 32;
     if (*at != '$' && *at != '+' && *at != '-' && *at != ':') return false;
@@ -310,14 +321,16 @@ inline bool is_short_of_end(char const* at, std::size_t size, std::size_t whole_
     return whole <= whole_max && size < whole && (size + 2 <= whole || at[whole - 2] == '\r');
 }
 
-/// Reads the simple string or error at the front of `size` bytes when it is whole and its line has less than `line_bytes_max` bytes.
-/// Returns the bytes it takes, or 0 when the parser has to look.
-inline std::size_t quick_line(char const* at, std::size_t size, std::size_t line_bytes_max, node& out) noexcept {
+/// Reads the simple string or error at the front of `size` bytes when it is whole and its line has less than
+/// `line_bytes_max` bytes. Returns the bytes it takes, or 0 when the parser has to look.
+inline std::size_t quick_line(char const* at, std::size_t size, std::size_t line_bytes_max,
+                              node& out) noexcept {
     if (size < 3 || (*at != '-' && *at != '+')) return 0;
     char const* const last = at + 1 + (size - 2 < line_bytes_max ? size - 2 : line_bytes_max);
     char const* const stop = find_line_break(at + 1, last);
     if (stop == last || !is_crlf(stop)) return 0;
-    out = node::text(*at == '-' ? type::error : type::simple_string, 1, static_cast<std::uint64_t>(stop - at - 1));
+    out = node::text(*at == '-' ? type::error : type::simple_string, 1,
+                     static_cast<std::uint64_t>(stop - at - 1));
     return static_cast<std::size_t>(stop + 2 - at);
 }
 

@@ -1,4 +1,5 @@
-// tape.hpp: the reused flat store of a reply's values. It grows by what has arrived, never by what was announced.
+// tape.hpp: the reused flat store of a reply's values. It grows by what has arrived, never by what was
+// announced.
 #pragma once
 
 #include <umbel/config.hpp>

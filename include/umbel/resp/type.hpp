@@ -1,5 +1,5 @@
-// type.hpp: the kinds of RESP values, what a parsed value looks like on the tape, and the bounds a reply must keep.
-// It knows neither how replies are read nor what they mean.
+// type.hpp: the kinds of RESP values, what a parsed value looks like on the tape, and the bounds a reply must
+// keep. It knows neither how replies are read nor what they mean.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -53,9 +53,7 @@ constexpr std::string_view name_of(type kind) noexcept {
 }
 
 /// True for array, map, set, push and attribute.
-constexpr bool is_aggregate(type kind) noexcept {
-    return kind == type::array || kind >= type::map;
-}
+constexpr bool is_aggregate(type kind) noexcept { return kind == type::array || kind >= type::map; }
 
 /// True for the kinds whose value is a run of bytes.
 constexpr bool is_text(type kind) noexcept {
@@ -81,9 +79,11 @@ constexpr bool is_text(type kind) noexcept {
 
 /// What one reply may cost. A reply beyond a bound is a protocol error and ends the connection.
 struct limits {
-    /// Aggregates inside one another. At least 1, at most 1024: whoever prints or compares replies recurses that deep.
+    /// Aggregates inside one another. At least 1, at most 1024: whoever prints or compares replies recurses
+    /// that deep.
     std::uint32_t depth_max = 128;
-    /// Values in one reply, aggregates and attributes counted too; each costs 16 bytes. At least 1, at most 2^31.
+    /// Values in one reply, aggregates and attributes counted too; each costs 16 bytes. At least 1, at most
+    /// 2^31.
     std::uint32_t elements_max = std::uint32_t{1} << 24;
     /// Bytes between a type byte and its CR LF: simple strings, errors, numbers. At least 64.
     std::uint32_t line_bytes_max = 64 * 1024;
@@ -91,9 +91,10 @@ struct limits {
     std::uint64_t reply_bytes_max = 513 * std::uint64_t{1024} * 1024;
 };
 
-/// One value on the tape; an aggregate is followed by its elements, so `node + node->span` is the next sibling.
-/// Units/shape: `value` holds an integer, the bits of a double, 0 or 1 of a boolean, or a pair of 32-bit numbers: for text the
-/// offset in bytes from where the reply starts and its length, for aggregates nothing and the number of elements (a map: keys and values).
+/// One value on the tape; an aggregate is followed by its elements, so `node + node->span` is the next
+/// sibling. Units/shape: `value` holds an integer, the bits of a double, 0 or 1 of a boolean, or a pair of
+/// 32-bit numbers: for text the offset in bytes from where the reply starts and its length, for aggregates
+/// nothing and the number of elements (a map: keys and values).
 struct node {
     type kind;
     std::uint8_t flags;

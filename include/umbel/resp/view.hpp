@@ -1,4 +1,5 @@
-// view.hpp: looks at one parsed reply without owning it. It knows the tape and nothing of connections or commands.
+// view.hpp: looks at one parsed reply without owning it. It knows the tape and nothing of connections or
+// commands.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -20,13 +21,15 @@ class children_range;
 class pairs_range;
 
 /// Looks at a value of a reply: three words, copied freely.
-/// Lifetime: borrows from its owner: a view that reader::next() gave is valid until the reader's next call, a view of an umbel::reply while
-/// that reply lives and is not moved from.
+/// Lifetime: borrows from its owner: a view that reader::next() gave is valid until the reader's next call, a
+/// view of an umbel::reply while that reply lives and is not moved from.
 class view {
 public:
     view() noexcept = default;
-    /// Looks at `node`, whose offsets count from `base`; values decoded from it may pin `source`, where the bytes stand, or null.
-    view(node const* node, char const* base, chunk* source = nullptr) noexcept : node_{node}, base_{base}, source_{source} {}
+    /// Looks at `node`, whose offsets count from `base`; values decoded from it may pin `source`, where the
+    /// bytes stand, or null.
+    view(node const* node, char const* base, chunk* source = nullptr) noexcept
+        : node_{node}, base_{base}, source_{source} {}
 
     type kind() const noexcept { return node_->kind; }
     bool is_null() const noexcept { return kind() == type::null; }
@@ -38,8 +41,8 @@ public:
     /// True when the value was sent in the streamed form, without an announced length.
     bool is_streamed() const noexcept { return node_->is_streamed(); }
 
-    /// The bytes of a string, an error (without the type byte), a big number or a verbatim string (without its format); empty for other
-    /// kinds.
+    /// The bytes of a string, an error (without the type byte), a big number or a verbatim string (without
+    /// its format); empty for other kinds.
     UMBEL_ALWAYS_INLINE std::string_view text() const noexcept {
         if (kind() == type::bulk_string) [[likely]]
             return raw();
@@ -47,16 +50,22 @@ public:
         return kind() == type::verbatim_string ? raw().substr(4) : raw();
     }
     /// The three letters in front of a verbatim string, for example "txt"; empty for other kinds.
-    std::string_view verbatim_format() const noexcept { return kind() == type::verbatim_string ? raw().substr(0, 3) : std::string_view{}; }
+    std::string_view verbatim_format() const noexcept {
+        return kind() == type::verbatim_string ? raw().substr(0, 3) : std::string_view{};
+    }
 
     /// The value of an integer; nothing for other kinds.
     std::optional<std::int64_t> integer() const noexcept {
         return kind() == type::integer ? std::optional{node_->integer()} : std::nullopt;
     }
     /// The value of a RESP3 double; nothing for other kinds.
-    std::optional<double> real() const noexcept { return kind() == type::real ? std::optional{node_->real()} : std::nullopt; }
+    std::optional<double> real() const noexcept {
+        return kind() == type::real ? std::optional{node_->real()} : std::nullopt;
+    }
     /// The value of a RESP3 boolean; nothing for other kinds.
-    std::optional<bool> boolean() const noexcept { return kind() == type::boolean ? std::optional{node_->value != 0} : std::nullopt; }
+    std::optional<bool> boolean() const noexcept {
+        return kind() == type::boolean ? std::optional{node_->value != 0} : std::nullopt;
+    }
 
     /// Elements of an aggregate, pairs of a map, bytes of a text; 0 for other kinds.
     std::size_t size() const noexcept {
@@ -67,18 +76,22 @@ public:
     /// Elements of an aggregate where the keys and the values of a map count each; 0 for other kinds.
     std::size_t children_count() const noexcept { return is_aggregate() ? node_->length() : 0; }
 
-    /// The elements of an aggregate, attributes skipped; of a map keys and values in turn; nothing for other kinds. O(1) a step.
+    /// The elements of an aggregate, attributes skipped; of a map keys and values in turn; nothing for other
+    /// kinds. O(1) a step.
     children_range children() const noexcept;
-    /// The elements taken two by two: the pairs of a map, or of a flat array as RESP2 sends maps. Precondition: their number is even.
+    /// The elements taken two by two: the pairs of a map, or of a flat array as RESP2 sends maps.
+    /// Precondition: their number is even.
     pairs_range pairs() const noexcept;
     /// The element at `index`. Precondition: index < children_count(). Cost: O(index).
     view child(std::size_t index) const noexcept;
 
-    /// Appends what the value says: text as it is, numbers in decimal, true or false; aggregates and null append nothing.
+    /// Appends what the value says: text as it is, numbers in decimal, true or false; aggregates and null
+    /// append nothing.
     void append_to(std::string& out) const {
         char digits[32];
         std::to_chars_result written{digits, {}};
-        if (kind() == type::integer) written = std::to_chars(digits, digits + sizeof digits, node_->integer());
+        if (kind() == type::integer)
+            written = std::to_chars(digits, digits + sizeof digits, node_->integer());
         if (kind() == type::real) written = std::to_chars(digits, digits + sizeof digits, node_->real());
         if (kind() == type::boolean) out.append(node_->value != 0 ? "true" : "false");
         out.append(digits, written.ptr).append(text());
@@ -125,7 +138,9 @@ public:
         ++*this;
         return before;
     }
-    friend bool operator==(children_iterator const& left, children_iterator const& right) noexcept { return left.at_ == right.at_; }
+    friend bool operator==(children_iterator const& left, children_iterator const& right) noexcept {
+        return left.at_ == right.at_;
+    }
 
 private:
     UMBEL_ALWAYS_INLINE void skip_attributes() noexcept {
@@ -144,7 +159,9 @@ class children_range {
 public:
     explicit children_range(view parent) noexcept : parent_{parent} {}
     /// What is no aggregate has a span of one: its end is its begin.
-    UMBEL_ALWAYS_INLINE children_iterator begin() const noexcept { return {parent_.tape() + 1, end_node(), parent_}; }
+    UMBEL_ALWAYS_INLINE children_iterator begin() const noexcept {
+        return {parent_.tape() + 1, end_node(), parent_};
+    }
     UMBEL_ALWAYS_INLINE children_iterator end() const noexcept { return {end_node(), end_node(), parent_}; }
     std::size_t size() const noexcept { return parent_.children_count(); }
 
@@ -181,7 +198,9 @@ public:
         ++*this;
         return before;
     }
-    friend bool operator==(pairs_iterator const& left, pairs_iterator const& right) noexcept { return left.at_ == right.at_; }
+    friend bool operator==(pairs_iterator const& left, pairs_iterator const& right) noexcept {
+        return left.at_ == right.at_;
+    }
 
 private:
     children_iterator at_;
@@ -199,9 +218,7 @@ private:
     children_range children_;
 };
 
-inline children_range view::children() const noexcept {
-    return children_range{*this};
-}
+inline children_range view::children() const noexcept { return children_range{*this}; }
 
 inline pairs_range view::pairs() const noexcept {
     UMBEL_ASSERT(children_count() % 2 == 0);
@@ -215,10 +232,12 @@ inline view view::child(std::size_t index) const noexcept {
     return *at;
 }
 
-/// True when both have the same kind and value, element by element; attributes and the streamed form make no difference.
+/// True when both have the same kind and value, element by element; attributes and the streamed form make no
+/// difference.
 inline bool same_value(view left, view right) noexcept {
     if (left.kind() != right.kind()) return false;
-    if (left.is_text()) return left.text() == right.text() && left.verbatim_format() == right.verbatim_format();
+    if (left.is_text())
+        return left.text() == right.text() && left.verbatim_format() == right.verbatim_format();
     if (!left.is_aggregate()) return left.tape()->value == right.tape()->value;
     if (left.children_count() != right.children_count()) return false;
     auto other = right.children().begin();

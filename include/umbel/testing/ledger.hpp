@@ -1,4 +1,5 @@
-// ledger.hpp: what the model's nodes have really executed, and which writes the model itself has lost, when, and why. It judges nothing.
+// ledger.hpp: what the model's nodes have really executed, and which writes the model itself has lost, when,
+// and why. It judges nothing.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
@@ -21,22 +22,24 @@ struct execution {
     engine::instant when{0};
     node_number node = nobody;
     bool write = false;
-    bool as_primary = false;   ///< The node took itself for the primary of the slot.
+    bool as_primary = false;     ///< The node took itself for the primary of the slot.
     bool readonly_link = false;  ///< The connection had sent READONLY.
-    bool foreign = false;      ///< The node does not belong to the cluster.
+    bool foreign = false;        ///< The node does not belong to the cluster.
     model_words const& words;
     std::string const& reply;
 };
 
-/// Writes to one key that a real cluster would have lost too: the first and the last of them, by the time of their execution.
+/// Writes to one key that a real cluster would have lost too: the first and the last of them, by the time of
+/// their execution.
 struct model_loss {
     engine::instant from{0};
     engine::instant until{0};
     std::string_view reason;  ///< Lives for ever.
 };
 
-/// Passes executions on to whoever checks them, and tells which writes a failover (or an interrupted resharding) has lost.
-/// Every write to a key is numbered and knows the one before it, so that two copies of a key tell which writes only one of them has seen.
+/// Passes executions on to whoever checks them, and tells which writes a failover (or an interrupted
+/// resharding) has lost. Every write to a key is numbered and knows the one before it, so that two copies of
+/// a key tell which writes only one of them has seen.
 class ledger {
 public:
     void watch(std::function<void(execution const&)> by) { watcher_ = std::move(by); }
@@ -67,27 +70,33 @@ public:
     void deleted(std::string const& key) { deleted_.insert(key); }
     bool was_deleted(std::string_view key) const { return deleted_.find(key) != deleted_.end(); }
 
-    /// A copy of the key, as write `gone` left it, is given up; other copies are as the writes `kept` left them. Returns how many writes
-    /// are lost thereby: those that none of the others has seen.
-    std::size_t gave_up(std::string const& key, std::uint64_t gone, std::span<std::uint64_t const> kept, std::string_view reason) {
+    /// A copy of the key, as write `gone` left it, is given up; other copies are as the writes `kept` left
+    /// them. Returns how many writes are lost thereby: those that none of the others has seen.
+    std::size_t gave_up(std::string const& key, std::uint64_t gone, std::span<std::uint64_t const> kept,
+                        std::string_view reason) {
         std::uint64_t last_common = 0;
         for (std::uint64_t const other : kept) last_common = std::max(last_common, common(gone, other));
         if (gone == last_common) return 0;
         model_loss lost{engine::never, writes_[gone - 1].when, reason};
         std::size_t count = 0;
-        for (; gone != last_common; gone = writes_[gone - 1].before, ++count) lost.from = writes_[gone - 1].when;
+        for (; gone != last_common; gone = writes_[gone - 1].before, ++count)
+            lost.from = writes_[gone - 1].when;
         losses_[key].push_back(lost);
         return count;
     }
     /// Whatever was written to the key in this time may be lost.
-    void lost_key(std::string const& key, engine::instant from, engine::instant until, std::string_view reason) {
+    void lost_key(std::string const& key, engine::instant from, engine::instant until,
+                  std::string_view reason) {
         losses_[key].push_back({from, until, reason});
     }
     bool may_be_lost(std::string_view key) const { return losses_.find(key) != losses_.end(); }
-    std::map<std::string, std::vector<model_loss>, std::less<>> const& losses() const noexcept { return losses_; }
+    std::map<std::string, std::vector<model_loss>, std::less<>> const& losses() const noexcept {
+        return losses_;
+    }
 
 private:
-    /// The last write that both have seen. Numbers grow, so the younger one cannot have been seen by the other.
+    /// The last write that both have seen. Numbers grow, so the younger one cannot have been seen by the
+    /// other.
     std::uint64_t common(std::uint64_t left, std::uint64_t right) const {
         while (left != right) {
             std::uint64_t& younger = left > right ? left : right;

@@ -1,5 +1,6 @@
 // model_bus.hpp: how model nodes learn of each other: heartbeats, failure detection, elections.
-// It knows no clients. The rules are those of the Redis Cluster specification, with times scaled to the node timeout.
+// It knows no clients. The rules are those of the Redis Cluster specification, with times scaled to the node
+// timeout.
 #pragma once
 
 #include <umbel/testing/model_replication.hpp>
@@ -19,7 +20,8 @@ public:
     /// Adds a server that nobody knows yet.
     model_node& add(std::string id, cluster::endpoint where, std::string hostname) {
         model_node& made = place();
-        made.view.me() = {.known = true, .id = std::move(id), .where = std::move(where), .hostname = std::move(hostname)};
+        made.view.me() = {
+            .known = true, .id = std::move(id), .where = std::move(where), .hostname = std::move(hostname)};
         made.changed = [this](model_node& by, std::vector<std::string> const& keys) { replicate(by, keys); };
         made.link_up = true;
         return made;
@@ -28,8 +30,15 @@ public:
         model_peer& known = (*this)[at].view.peer(whom);
         model_peer const& himself = (*this)[whom].view.me();
         if (known.known) return;
-        known = {.known = true, .id = himself.id, .where = himself.where, .hostname = himself.hostname, .zone = himself.zone, .primary = himself.primary,
-                 .follows = himself.follows, .config_epoch = himself.config_epoch, .heard = time_.now()};
+        known = {.known = true,
+                 .id = himself.id,
+                 .where = himself.where,
+                 .hostname = himself.hostname,
+                 .zone = himself.zone,
+                 .primary = himself.primary,
+                 .follows = himself.follows,
+                 .config_epoch = himself.config_epoch,
+                 .heard = time_.now()};
     }
     void start(node_number which) {
         time_.in(time_.between(0ms, options_.heartbeat), [this, which] { beat(which); });
@@ -53,7 +62,9 @@ public:
         at.election_at = engine::never;
         at.forced = false;
         resume(at);
-        time_.note([&] { return "node " + std::to_string(at.number()) + " now follows node " + std::to_string(whom); });
+        time_.note([&] {
+            return "node " + std::to_string(at.number()) + " now follows node " + std::to_string(whom);
+        });
         announce(at.number());
     }
     /// Takes over all slots of the old primary under a new epoch.
@@ -68,14 +79,17 @@ public:
         view.me().config_epoch = epoch;
         at.link_up = true;
         at.may_know_more = true;
-        // What a copy that never synced holds of slots that have moved away since then is reached by nobody any more.
+        // What a copy that never synced holds of slots that have moved away since then is reached by nobody
+        // any more.
         clear_slots(at, "a promoted copy held keys of slots that had moved", ~view.slots_of(at.number()));
         at.forced = false;
         at.election_at = engine::never;
         ++at.sync_number;
         last_promotion_ = time_.now();
         ++promotions_;
-        time_.note([&] { return "node " + std::to_string(at.number()) + " is primary now, epoch " + std::to_string(epoch); });
+        time_.note([&] {
+            return "node " + std::to_string(at.number()) + " is primary now, epoch " + std::to_string(epoch);
+        });
         announce(at.number());
     }
     /// A coordinated failover that `at`, a replica, was asked for. `takeover` asks nobody.
@@ -125,7 +139,15 @@ private:
     }
 
     pulse pulse_of(model_node const& one) {
-        pulse made{one.number(), one.primary(), one.view.me().follows, one.view.me().config_epoch, one.view.current_epoch, one.view.version, {}, {}, {}};
+        pulse made{one.number(),
+                   one.primary(),
+                   one.view.me().follows,
+                   one.view.me().config_epoch,
+                   one.view.current_epoch,
+                   one.view.version,
+                   {},
+                   {},
+                   {}};
         auto& [version, kept] = claims_[one.number()];
         if (!kept || version != one.view.version) {
             kept = std::make_shared<slot_set const>(one.view.slots_of(one.number()));
@@ -134,7 +156,8 @@ private:
         made.slots = kept;
         for (std::size_t i = 0; i < one.view.peers.size(); ++i) {
             if (one.view.peers[i].suspected) made.suspects.push_back(static_cast<node_number>(i));
-            if (one.view.peers[i].known && !one.view.peers[i].failed) made.known.push_back(static_cast<node_number>(i));
+            if (one.view.peers[i].known && !one.view.peers[i].failed)
+                made.known.push_back(static_cast<node_number>(i));
         }
         return made;
     }
@@ -159,8 +182,10 @@ private:
         auto& [theirs, ours, epoch] = at.heard_claims[told.from];
         if (theirs != told.slots_version || ours != view.version || epoch != from.config_epoch) {
             auto const changed = view.claimed(told.from, *told.slots);
-            if (changed.must_follow) follow(at, told.from);
-            else if (changed.lost.any()) clear_slots(at, "a claim under a higher epoch took the slot", changed.lost);
+            if (changed.must_follow)
+                follow(at, told.from);
+            else if (changed.lost.any())
+                clear_slots(at, "a claim under a higher epoch took the slot", changed.lost);
             theirs = told.slots_version;
             ours = view.version;
             epoch = from.config_epoch;
@@ -179,7 +204,8 @@ private:
         }
         from.primary = told.primary;
         from.follows = told.primary ? nobody : told.follows;
-        bool const chained = !at.primary() && view.me().follows == told.from && !told.primary && told.follows != nobody;
+        bool const chained =
+            !at.primary() && view.me().follows == told.from && !told.primary && told.follows != nobody;
         if (chained && told.follows != at.number()) follow(at, told.follows);
     }
     void clear_failure(model_node& at, node_number whom) {
@@ -193,31 +219,40 @@ private:
         if (std::find(voters.begin(), voters.end(), told.from) == voters.end()) return;
         for (std::size_t i = 0; i < at.view.peers.size(); ++i) {
             auto const whom = static_cast<node_number>(i);
-            bool const accused = std::find(told.suspects.begin(), told.suspects.end(), whom) != told.suspects.end();
-            if (accused) at.view.peers[i].accusers.insert(told.from);
-            else at.view.peers[i].accusers.erase(told.from);
+            bool const accused =
+                std::find(told.suspects.begin(), told.suspects.end(), whom) != told.suspects.end();
+            if (accused)
+                at.view.peers[i].accusers.insert(told.from);
+            else
+                at.view.peers[i].accusers.erase(told.from);
             if (accused) consider_failed(at, whom);
         }
     }
-    /// Rule: Redis Cluster specification, "Failure detection": a majority of primaries makes a suspicion a failure.
+    /// Rule: Redis Cluster specification, "Failure detection": a majority of primaries makes a suspicion a
+    /// failure.
     void consider_failed(model_node& at, node_number whom) {
         model_peer& one = at.view.peer(whom);
         if (one.failed || !one.suspected) return;
         auto const voters = at.view.voters();
         std::size_t count = 0;
-        for (node_number const voter : voters) count += voter == at.number() || one.accusers.contains(voter) ? 1u : 0u;
+        for (node_number const voter : voters)
+            count += voter == at.number() || one.accusers.contains(voter) ? 1u : 0u;
         if (count < voters.size() / 2 + 1) return;
         mark_failed(at, whom);
         for (std::size_t to = 0; to < size(); ++to)
             if (static_cast<node_number>(to) != at.number() && at.view.peers[to].known)
-                send(at.number(), static_cast<node_number>(to), [this, whom](model_node& there) { mark_failed(there, whom); });
+                send(at.number(), static_cast<node_number>(to),
+                     [this, whom](model_node& there) { mark_failed(there, whom); });
     }
     void mark_failed(model_node& at, node_number whom) {
         model_peer& one = at.view.peer(whom);
         if (whom == at.number() || one.failed || !one.known) return;
         one.failed = one.suspected = true;
         one.failed_at = time_.now();
-        time_.note([&] { return "node " + std::to_string(at.number()) + " holds node " + std::to_string(whom) + " for failed"; });
+        time_.note([&] {
+            return "node " + std::to_string(at.number()) + " holds node " + std::to_string(whom) +
+                   " for failed";
+        });
         if (!at.primary() && at.view.me().follows == whom) plan_election(at);
     }
 
@@ -236,11 +271,12 @@ private:
         if (!at.primary()) keep_copy(at);
     }
 
-    // ---- Elections ------------------------------------------------------------------------------------------------------------
+    // ---- Elections ------------------------------------------------------------------------------
 
     void plan_election(model_node& at) {
         if (at.election_at != engine::never) return;
-        at.election_at = engine::after(time_.now(), options_.node_timeout / 10 + time_.between(0ms, options_.node_timeout / 5));
+        at.election_at = engine::after(
+            time_.now(), options_.node_timeout / 10 + time_.between(0ms, options_.node_timeout / 5));
         time_.at(at.election_at, [this, &at] {
             if (at.election_at == time_.now() && running(at)) elect(at);
         });
@@ -249,33 +285,41 @@ private:
         model_view& view = at.view;
         node_number const before = view.me().follows;
         at.election_at = engine::never;
-        if (at.primary() || before == nobody || view.count_of(before) == 0 || (!at.forced && !view.peer(before).failed)) return;
+        if (at.primary() || before == nobody || view.count_of(before) == 0 ||
+            (!at.forced && !view.peer(before).failed))
+            return;
         at.election_epoch = ++view.current_epoch;
         at.votes = 0;
-        time_.note([&] { return "node " + std::to_string(at.number()) + " asks for votes, epoch " + std::to_string(at.election_epoch); });
+        time_.note([&] {
+            return "node " + std::to_string(at.number()) + " asks for votes, epoch " +
+                   std::to_string(at.election_epoch);
+        });
         auto const slots = std::make_shared<slot_set const>(view.slots_of(before));
         bool const forced = at.forced;
         for (std::size_t to = 0; to < size(); ++to) {
             if (static_cast<node_number>(to) == at.number() || !view.peers[to].known) continue;
             send(at.number(), static_cast<node_number>(to),
-                 [this, who = at.number(), before, epoch = at.election_epoch, claim = view.peer(before).config_epoch, slots, forced](model_node& voter) {
-                     vote(voter, who, before, epoch, claim, *slots, forced);
-                 });
+                 [this, who = at.number(), before, epoch = at.election_epoch,
+                  claim = view.peer(before).config_epoch, slots,
+                  forced](model_node& voter) { vote(voter, who, before, epoch, claim, *slots, forced); });
         }
         time_.in(2 * options_.node_timeout, [this, &at] {
             if (running(at) && !at.primary() && at.view.peer(at.view.me().follows).failed) plan_election(at);
         });
     }
     /// Rule: Redis Cluster specification, "Masters reply to replica vote request".
-    void vote(model_node& voter, node_number who, node_number before, std::uint64_t epoch, std::uint64_t claim, slot_set const& slots, bool forced) {
+    void vote(model_node& voter, node_number who, node_number before, std::uint64_t epoch,
+              std::uint64_t claim, slot_set const& slots, bool forced) {
         model_view& view = voter.view;
         if (!voter.primary() || view.count_of(voter.number()) == 0 || epoch < view.current_epoch) return;
         view.current_epoch = epoch;
         if (voter.last_vote_epoch >= epoch || (!forced && !view.peer(before).failed)) return;
         auto const last = voter.voted_at.find(before);
-        if (!forced && last != voter.voted_at.end() && time_.now() - last->second < 2 * options_.node_timeout) return;
+        if (!forced && last != voter.voted_at.end() && time_.now() - last->second < 2 * options_.node_timeout)
+            return;
         for (std::size_t at = 0; at < cluster::slot_count; ++at)
-            if (slots.test(at) && view.owner[at] != nobody && view.peer(view.owner[at]).config_epoch > claim) return;
+            if (slots.test(at) && view.owner[at] != nobody && view.peer(view.owner[at]).config_epoch > claim)
+                return;
         voter.last_vote_epoch = epoch;
         voter.voted_at[before] = time_.now();
         send(voter.number(), who, [this, epoch](model_node& there) {
@@ -285,7 +329,8 @@ private:
     }
     void catch_up(model_node& heir, model_node& old, node_number before, unsigned tries) {
         if (!running(heir) || heir.primary() || heir.view.me().follows != before) return;
-        if (running(old) && old.paused && tries != 0 && (!heir.link_up || heir.repl_applied != heir.repl_sent)) {
+        if (running(old) && old.paused && tries != 0 &&
+            (!heir.link_up || heir.repl_applied != heir.repl_sent)) {
             time_.in(5ms, [this, &heir, &old, before, tries] { catch_up(heir, old, before, tries - 1); });
             return;
         }

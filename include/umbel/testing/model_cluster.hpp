@@ -35,7 +35,7 @@ public:
     model_options& options() noexcept { return options_; }
     cluster::endpoint const& where(node_number which) { return (*this)[which].view.me().where; }
 
-    // ---- What may happen ----------------------------------------------------------------------------------------------------
+    // ---- What may happen ------------------------------------------------------------------------
 
     /// kill -9: connections are reset, data and cluster state stay on its disk.
     void crash(node_number which) {
@@ -85,7 +85,8 @@ public:
     }
     /// The node says from now on that it stands in this zone, and all others know it.
     void set_zone(node_number which, std::string const& zone) {
-        for (node_number i = 0; i < static_cast<node_number>(size()); ++i) (*this)[i].view.peer(which).zone = zone;
+        for (node_number i = 0; i < static_cast<node_number>(size()); ++i)
+            (*this)[i].view.peer(which).zone = zone;
     }
     /// Every client connection of the node ends.
     void reset_connections(node_number which) {
@@ -114,15 +115,18 @@ public:
     bool moving() const noexcept { return !moving_.empty(); }
     duration key_pace = 5ms;  ///< The largest time between two keys of a slot that moves.
 
-    /// Gives a node's slots to others, those without keys at once; then the cluster forgets it when forget() is called.
+    /// Gives a node's slots to others, those without keys at once; then the cluster forgets it when forget()
+    /// is called.
     void drain(node_number which, node_number to) {
         if (!may_give(which, to)) return;
         std::set<std::uint16_t> busy;
         for (auto const& [key, value] : (*this)[which].store) busy.insert(cluster::slot_of(key).value());
         for (std::uint16_t slot = 0; slot < cluster::slot_count; ++slot) {
             if (truth(slot) != which) continue;
-            if (busy.contains(slot)) move_slot(slot, to);
-            else hand_over(slot, which, to);
+            if (busy.contains(slot))
+                move_slot(slot, to);
+            else
+                hand_over(slot, which, to);
         }
         bump_epoch((*this)[to], (*this)[which].view.current_epoch);
         announce(to);
@@ -139,7 +143,8 @@ public:
         model_node& made = spawn();
         log("joins", made.number());
         for (auto const& one : nodes())
-            if (one.get() != &made && !forgotten_.contains(one->number()) && !one->foreign) meet(made.number(), one->number());
+            if (one.get() != &made && !forgotten_.contains(one->number()) && !one->foreign)
+                meet(made.number(), one->number());
         made.view.me().config_epoch = 0;
         start(made.number());
         return made.number();
@@ -176,7 +181,7 @@ public:
         net_.calm();
     }
 
-    // ---- What is true ---------------------------------------------------------------------------------------------------------
+    // ---- What is true ---------------------------------------------------------------------------
 
     /// True when all members agree, nobody is held for failed, every replica has its copy and nothing moves.
     bool settled() {
@@ -184,14 +189,17 @@ public:
         if (moving()) return false;
         for (auto const& one : nodes()) {
             if (!is_member(one->number())) continue;
-            if (!usable(*one) || one->paused || one->loading || !one->cluster_ok() || (!one->primary() && !one->link_up)) return false;
+            if (!usable(*one) || one->paused || one->loading || !one->cluster_ok() ||
+                (!one->primary() && !one->link_up))
+                return false;
             if (!first) first = one.get();
             if (one->view.owner != first->view.owner) return false;
             for (model_peer const& peer : one->view.peers)
                 if (peer.known && (peer.failed || peer.suspected)) return false;
             for (std::size_t i = 0; i < size(); ++i)
-                if (is_member(static_cast<node_number>(i)) && (!one->view.peers[i].known || one->view.peers[i].primary != nodes()[i]->primary() ||
-                                                               one->view.peers[i].follows != nodes()[i]->view.me().follows))
+                if (is_member(static_cast<node_number>(i)) &&
+                    (!one->view.peers[i].known || one->view.peers[i].primary != nodes()[i]->primary() ||
+                     one->view.peers[i].follows != nodes()[i]->view.me().follows))
                     return false;
         }
         return first != nullptr;
@@ -200,16 +208,24 @@ public:
     std::string unsettled() {
         std::string text;
         for (auto const& [slot, way] : moving_)
-            text += "slot " + std::to_string(slot) + " moves " + std::to_string(way.first) + "->" + std::to_string(way.second) + "; ";
+            text += "slot " + std::to_string(slot) + " moves " + std::to_string(way.first) + "->" +
+                    std::to_string(way.second) + "; ";
         for (auto const& one : nodes()) {
             if (!is_member(one->number())) continue;
-            text += "node " + std::to_string(one->number()) + (one->primary() ? " primary" : " replica of " + std::to_string(one->view.me().follows)) +
-                    (usable(*one) ? "" : " not running") + (one->loading ? " loading" : "") + (one->paused ? " paused" : "") + (one->link_up ? "" : " without copy") +
-                    (one->cluster_ok() ? "" : " cluster not ok") + ", slots " + std::to_string(one->view.count_of(one->number())) + ", epoch " +
+            text += "node " + std::to_string(one->number()) +
+                    (one->primary() ? " primary" : " replica of " + std::to_string(one->view.me().follows)) +
+                    (usable(*one) ? "" : " not running") + (one->loading ? " loading" : "") +
+                    (one->paused ? " paused" : "") + (one->link_up ? "" : " without copy") +
+                    (one->cluster_ok() ? "" : " cluster not ok") + ", slots " +
+                    std::to_string(one->view.count_of(one->number())) + ", epoch " +
                     std::to_string(one->view.me().config_epoch) + ", sees";
             for (std::size_t i = 0; i < size(); ++i) {
                 model_peer const& peer = one->view.peers[i];
-                text += " " + std::to_string(i) + (peer.known ? (peer.primary ? "p" : "r" + std::to_string(peer.follows)) : "-") + (peer.failed ? "!" : peer.suspected ? "?" : "");
+                text += " " + std::to_string(i) +
+                        (peer.known ? (peer.primary ? "p" : "r" + std::to_string(peer.follows)) : "-") +
+                        (peer.failed      ? "!"
+                         : peer.suspected ? "?"
+                                          : "");
                 text += "/" + std::to_string(one->view.count_of(static_cast<node_number>(i)));
             }
             text += "; ";
@@ -218,9 +234,12 @@ public:
     }
     /// True when some primary that runs serves every slot and is reached by clients.
     bool serves_writes() {
-        for (std::uint16_t slot = 0; slot < cluster::slot_count; slot = static_cast<std::uint16_t>(slot + 64)) {
+        for (std::uint16_t slot = 0; slot < cluster::slot_count;
+             slot = static_cast<std::uint16_t>(slot + 64)) {
             node_number const owner = truth(slot);
-            if (owner == nobody || !usable((*this)[owner]) || (*this)[owner].paused || (*this)[owner].cut_from_clients || !(*this)[owner].cluster_ok()) return false;
+            if (owner == nobody || !usable((*this)[owner]) || (*this)[owner].paused ||
+                (*this)[owner].cut_from_clients || !(*this)[owner].cluster_ok())
+                return false;
         }
         return true;
     }
@@ -239,7 +258,9 @@ private:
         bool const one_host = options_.one_host || options_.style == endpoint_style::unknown;
         cluster::endpoint where{one_host ? std::string{"10.0.0.1"} : "10.0.0." + std::to_string(number + 1),
                                 static_cast<std::uint16_t>(one_host ? 7000 + number : 6379)};
-        std::string const name = options_.style == endpoint_style::hostname ? "node-" + std::to_string(number) + ".example" : std::string{};
+        std::string const name = options_.style == endpoint_style::hostname
+                                     ? "node-" + std::to_string(number) + ".example"
+                                     : std::string{};
         model_node& made = add(std::move(id), where, name);
         net_.listen(where, made);
         if (!name.empty()) net_.listen({name, where.port}, made);
@@ -256,7 +277,8 @@ private:
             peer.heard = time_.now();
         }
         for (int slot = 0; slot < static_cast<int>(cluster::slot_count); ++slot)
-            view.owner[static_cast<std::size_t>(slot)] = static_cast<std::int8_t>(slot * primaries / static_cast<int>(cluster::slot_count));
+            view.owner[static_cast<std::size_t>(slot)] =
+                static_cast<std::int8_t>(slot * primaries / static_cast<int>(cluster::slot_count));
         ++view.version;
     }
     /// A crash breaks the link of every replica of it.
@@ -266,15 +288,18 @@ private:
     }
     static void bump_epoch(model_node& one, std::uint64_t heard = 0) {
         std::uint64_t highest = std::max(one.view.current_epoch, heard);
-        // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other, and here many move at once.
+        // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other,
+        // and here many move at once.
         for (model_peer const& peer : one.view.peers) highest = std::max(highest, peer.config_epoch);
         one.view.current_epoch = one.view.me().config_epoch = highest + 1;
     }
-    /// Whether CLUSTER SETSLOT is taken by both: "I don't know about node …", "Please use SETSLOT only with masters."
+    /// Whether CLUSTER SETSLOT is taken by both: "I don't know about node …", "Please use SETSLOT only with
+    /// masters."
     bool may_give(node_number from, node_number to) {
         model_node& source = (*this)[from];
         model_node& target = (*this)[to];
-        bool const serve = usable(source) && usable(target) && target.primary() && source.primary() && !target.foreign;
+        bool const serve =
+            usable(source) && usable(target) && target.primary() && source.primary() && !target.foreign;
         return serve && source.view.peer(to).known && target.view.peer(from).known;
     }
     void hand_over(std::uint16_t slot, node_number from, node_number to) {
@@ -287,8 +312,9 @@ private:
         model_node& source = (*this)[from];
         model_node& target = (*this)[to];
         auto const leaving = source.view.migrating.find(slot);
-        bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() && leaving->second == to &&
-                           target.view.importing.contains(slot) && source.view.owner[slot] == from && truth(slot) == from;
+        bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() &&
+                           leaving->second == to && target.view.importing.contains(slot) &&
+                           source.view.owner[slot] == from && truth(slot) == from;
         if (!sound) return mend(slot);
         if (!usable(source) || !usable(target) || !hear(from, to) || source.paused || target.paused) {
             time_.in(20ms, [this, slot] { move_on(slot); });
@@ -303,7 +329,8 @@ private:
         }
         target.view.end_import(slot);
         target.view.set_owner(slot, to);
-        // Both ends learn it at one time: a claim of the source in between could win the slot back for nobody.
+        // Both ends learn it at one time: a claim of the source in between could win the slot back for
+        // nobody.
         source.view.migrating.erase(slot);
         source.view.set_owner(slot, to);
         bump_epoch(target, std::max(source.view.current_epoch, source.view.me().config_epoch));
@@ -314,15 +341,17 @@ private:
     /// MIGRATE … REPLACE of one key.
     void hand_key(model_node& from, model_node& to, std::string const& key) {
         auto const at = from.store.find(key);
-        if (to.store.contains(key)) give_up(to, "a key was moved onto an older copy", [&](std::string const& one) { return one == key; });
+        if (to.store.contains(key))
+            give_up(to, "a key was moved onto an older copy",
+                    [&](std::string const& one) { return one == key; });
         to.store[key] = std::move(at->second);
         from.store.erase(at);
         from.may_know_more = to.may_know_more = true;
         replicate(to, {key});
         replicate(from, {key});
     }
-    /// A failover has come between. What redis-cli --cluster fix does as soon as it can: whoever owns the slot gets the keys that others
-    /// hold, but of a key that is on both sides the owner's copy stays.
+    /// A failover has come between. What redis-cli --cluster fix does as soon as it can: whoever owns the
+    /// slot gets the keys that others hold, but of a key that is on both sides the owner's copy stays.
     void mend(std::uint16_t slot) {
         node_number const owner = truth(slot);
         auto const [from, to] = moving_.at(slot);
@@ -336,15 +365,18 @@ private:
         for (auto const& one : nodes()) {
             one->view.end_import(slot);
             // Who still takes the slot for his own deletes the keys when he learns better.
-            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] == one->number()) continue;
+            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] == one->number())
+                continue;
             std::vector<std::string> keys;
             for (auto const& [key, value] : one->store)
-                if (cluster::slot_of(key).value() == slot && !(*this)[owner].store.contains(key)) keys.push_back(key);
+                if (cluster::slot_of(key).value() == slot && !(*this)[owner].store.contains(key))
+                    keys.push_back(key);
             for (std::string const& key : keys) hand_key(*one, (*this)[owner], key);
             clear_slots(*one, "an interrupted move left two copies", slot_set{}.set(slot));
         }
     }
-    /// True when everybody runs who may hold keys of a slot that `owner` has and `to` was to get; not who has been replaced by a failover.
+    /// True when everybody runs who may hold keys of a slot that `owner` has and `to` was to get; not who has
+    /// been replaced by a failover.
     bool is_reached(node_number owner, node_number to) {
         return std::all_of(nodes().begin(), nodes().end(), [&](auto const& one) {
             if (!is_member(one->number()) || !one->primary()) return true;

@@ -1,5 +1,5 @@
-// model_members.hpp: the servers of a model cluster and the messages between them: who hears whom, in what order, how late.
-// It knows no clients and not what the messages say.
+// model_members.hpp: the servers of a model cluster and the messages between them: who hears whom, in what
+// order, how late. It knows no clients and not what the messages say.
 #pragma once
 
 #include <umbel/testing/model_node.hpp>
@@ -15,7 +15,8 @@ namespace umbel::testing {
 /// All servers, each with a number, and what joins them.
 class model_members {
 public:
-    model_members(timeline& time, model_options const& options, ledger& book) : time_{time}, options_{options}, book_{book} {}
+    model_members(timeline& time, model_options const& options, ledger& book)
+        : time_{time}, options_{options}, book_{book} {}
     model_members(model_members const&) = delete;
     model_members& operator=(model_members const&) = delete;
 
@@ -26,8 +27,11 @@ public:
     /// Nodes of different groups do not hear each other.
     void set_group(node_number which, int group) { groups_[static_cast<std::size_t>(which)] = group; }
     bool hear(node_number left, node_number right) const {
-        auto const alive = [&](node_number one) { return nodes_[static_cast<std::size_t>(one)]->is != model_node::state::crashed; };
-        return alive(left) && alive(right) && groups_[static_cast<std::size_t>(left)] == groups_[static_cast<std::size_t>(right)];
+        auto const alive = [&](node_number one) {
+            return nodes_[static_cast<std::size_t>(one)]->is != model_node::state::crashed;
+        };
+        return alive(left) && alive(right) &&
+               groups_[static_cast<std::size_t>(left)] == groups_[static_cast<std::size_t>(right)];
     }
 
     bool is_member(node_number which) { return !(*this)[which].foreign && !forgotten_.contains(which); }
@@ -35,8 +39,10 @@ public:
     node_number truth(std::uint16_t slot) {
         node_number best = nobody;
         for (auto const& one : nodes_) {
-            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] != one->number()) continue;
-            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch) best = one->number();
+            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] != one->number())
+                continue;
+            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch)
+                best = one->number();
         }
         return best;
     }
@@ -57,12 +63,15 @@ protected:
     void send(node_number from, node_number to, Take take, duration least = 0ms) {
         if (!hear(from, to)) return;
         instant& last = last_due_[{from, to}];
-        last = std::max(last, engine::after(time_.now(), least + time_.between(100us, options_.bus_latency_max)));
+        last = std::max(last,
+                        engine::after(time_.now(), least + time_.between(100us, options_.bus_latency_max)));
         time_.at(last, [this, from, to, take] {
             if (!hear(from, to)) return;
             model_node& at = (*this)[to];
-            if (running(at)) take(at);
-            else at.bus_backlog.push_back([&at, take] { take(at); });
+            if (running(at))
+                take(at);
+            else
+                at.bus_backlog.push_back([&at, take] { take(at); });
         });
     }
 

@@ -1,5 +1,6 @@
-// model_node.hpp: one server as its clients see it: connections and their state, redirections, refusals, commands.
-// What it believes of the cluster comes from its view; how that changes is the bus's business (model_bus.hpp).
+// model_node.hpp: one server as its clients see it: connections and their state, redirections, refusals,
+// commands. What it believes of the cluster comes from its view; how that changes is the bus's business
+// (model_bus.hpp).
 #pragma once
 
 #include <umbel/testing/ledger.hpp>
@@ -22,13 +23,14 @@ struct model_options {
     duration heartbeat = 100ms;
     duration bus_latency_max = 3ms;
     duration replication_lag_max = 10ms;
-    duration rejoin_delay = 300ms;  ///< A primary that was cut off, or has just started, refuses service for this long.
+    duration rejoin_delay =
+        300ms;  ///< A primary that was cut off, or has just started, refuses service for this long.
     endpoint_style style = endpoint_style::ip;
-    bool one_host = false;          ///< All nodes on one address, with different ports.
+    bool one_host = false;  ///< All nodes on one address, with different ports.
     bool knows_hello = true;
     bool knows_shards = true;
     bool knows_setinfo = true;
-    bool serves_stale = true;       ///< replica-serve-stale-data
+    bool serves_stale = true;  ///< replica-serve-stale-data
     std::string password;
     std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
 };
@@ -53,14 +55,14 @@ public:
     model_view view;
     model_store store;
     state is = state::running;
-    bool foreign = false;         ///< Another server, not of this cluster.
+    bool foreign = false;  ///< Another server, not of this cluster.
     bool cut_from_clients = false;
-    bool paused = false;          ///< A manual failover holds its clients back.
+    bool paused = false;  ///< A manual failover holds its clients back.
     bool loading = false;
-    duration slow{0};             ///< Its replies take at least so long.
-    instant cut_off_at{0};        ///< When it last saw no majority.
-    unsigned junk_next = 0;       ///< So many of the next replies come behind junk.
-    unsigned refuse_next = 0;     ///< So many of the next commands are refused with `refusal`.
+    duration slow{0};          ///< Its replies take at least so long.
+    instant cut_off_at{0};     ///< When it last saw no majority.
+    unsigned junk_next = 0;    ///< So many of the next replies come behind junk.
+    unsigned refuse_next = 0;  ///< So many of the next commands are refused with `refusal`.
     std::string refusal;
     on_change changed;
 
@@ -93,7 +95,7 @@ public:
         return !primary() || time.now() - cut_off_at >= options.rejoin_delay;
     }
 
-    // ---- listener -----------------------------------------------------------------------------------------------------------
+    // ---- listener -------------------------------------------------------------------------------
 
     answer knocked() override {
         switch (is) {
@@ -175,7 +177,8 @@ private:
     std::string answer_to(session& from, model_words const& words) {
         std::string text = reply_to(from, words);
         time.note([&] {
-            std::string line = "node " + std::to_string(number()) + " #" + std::to_string(from.wire->number()) + "  ";
+            std::string line =
+                "node " + std::to_string(number()) + " #" + std::to_string(from.wire->number()) + "  ";
             for (std::string const& word : words) line += word.substr(0, 40) + ' ';
             line += "-> " + text.substr(0, 60);
             for (char& letter : line)
@@ -187,41 +190,56 @@ private:
 
     std::string reply_to(session& from, model_words const& words) {
         std::string name = words[0];
-        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+        for (char& letter : name)
+            letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
         bool const asking = std::exchange(from.asking, false);
         ++counters_[name];
         if (name == "hello") return hello(from, words);
         if (name == "auth") return authenticate(from, words.back());
         if (!from.authenticated) return wire::error("NOAUTH Authentication required.");
         if (name == "asking") return from.asking = true, wire::simple("OK");
-        if (name == "readonly" || name == "readwrite") return from.readonly = name == "readonly", wire::simple("OK");
+        if (name == "readonly" || name == "readwrite")
+            return from.readonly = name == "readonly", wire::simple("OK");
         if (name == "client") return client(words);
         if (name == "cluster") return cluster_command(from, words);
         if (name == "select") return wire::simple("OK");
         model_command const* const which = find_model_command(name);
         if (!which) return wire::error("ERR unknown command '" + words[0] + "', with args beginning with: ");
-        bool const fits = which->arity < 0 ? static_cast<int>(words.size()) >= -which->arity : static_cast<int>(words.size()) == which->arity;
-        if (!fits) return wire::error("ERR wrong number of arguments for '" + std::string{which->name} + "' command");
+        bool const fits = which->arity < 0 ? static_cast<int>(words.size()) >= -which->arity
+                                           : static_cast<int>(words.size()) == which->arity;
+        if (!fits)
+            return wire::error("ERR wrong number of arguments for '" + std::string{which->name} +
+                               "' command");
         return data(from, *which, words, asking);
     }
 
     std::string hello(session& from, model_words const& words) {
-        if (!options.knows_hello) return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
+        if (!options.knows_hello)
+            return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
         for (std::size_t i = 2; i + 2 < words.size(); ++i)
             if (same_word(words[i], "auth") && words[i + 2] == options.password) from.authenticated = true;
         if (!from.authenticated)
-            return wire::error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
-                               "option can be used to authenticate the client and select the RESP protocol version at the same time");
+            return wire::error(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+                "<proto> AUTH <user> <pass> "
+                "option can be used to authenticate the client and select the RESP protocol version at the "
+                "same time");
         from.resp3 = words.size() > 1 && words[1] == "3";
-        std::string text = wire::map(7, from.resp3) + wire::bulk("server") + wire::bulk("redis") + wire::bulk("version") + wire::bulk("7.0.15");
-        text += wire::bulk("proto") + wire::integer(from.resp3 ? 3 : 2) + wire::bulk("id") + wire::integer(static_cast<std::int64_t>(from.wire->number()));
-        text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") + wire::bulk(primary() ? "master" : "replica");
+        std::string text = wire::map(7, from.resp3) + wire::bulk("server") + wire::bulk("redis") +
+                           wire::bulk("version") + wire::bulk("7.0.15");
+        text += wire::bulk("proto") + wire::integer(from.resp3 ? 3 : 2) + wire::bulk("id") +
+                wire::integer(static_cast<std::int64_t>(from.wire->number()));
+        text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") +
+                wire::bulk(primary() ? "master" : "replica");
         return text + wire::bulk("modules") + wire::array(0);
     }
     std::string authenticate(session& from, std::string const& password) {
         if (options.password.empty())
-            return wire::error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?");
-        if (password != options.password) return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
+            return wire::error(
+                "ERR AUTH <password> called without any password configured for the default user. Are you "
+                "sure your configuration is correct?");
+        if (password != options.password)
+            return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
         from.authenticated = true;
         return wire::simple("OK");
     }
@@ -235,12 +253,15 @@ private:
         std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
         topology_words const told{view, from.resp3};
         for (std::string const& one : options.denied)
-            if (same_word(what, one)) return wire::error("NOPERM User default has no permissions to run the 'cluster|" + one + "' command");
+            if (same_word(what, one))
+                return wire::error("NOPERM User default has no permissions to run the 'cluster|" + one +
+                                   "' command");
         if (same_word(what, "shards") && options.knows_shards) return told.shards(time.now());
         if (same_word(what, "slots")) return told.slots();
         if (same_word(what, "nodes")) return told.nodes();
         if (same_word(what, "myid")) return wire::bulk(view.me().id);
-        if (same_word(what, "keyslot") && words.size() == 3) return wire::integer(cluster::slot_of(words[2]).value());
+        if (same_word(what, "keyslot") && words.size() == 3)
+            return wire::integer(cluster::slot_of(words[2]).value());
         return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
     }
 
@@ -252,16 +273,19 @@ private:
             return wire::error(refusal);
         }
         bool const copies = !primary();
-        if (copies && which.write) return wire::error("READONLY You can't write against a read only replica.");
+        if (copies && which.write)
+            return wire::error("READONLY You can't write against a read only replica.");
         if (copies && !link_up && !options.serves_stale && !which.stale)
-            return wire::error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+            return wire::error(
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
         if (loading && !which.stale) return wire::error("LOADING Redis is loading the dataset in memory");
         if (!copies)
             for (std::size_t const at : keys_in(which, words))
                 book.turned_to(words[at], history_of(words[at]), time.now());
         model_outcome made = model_executor{store, from.resp3}.run(which, words);
         if (!made.changed.empty()) note_writes(made.changed);
-        book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
+        book.executed(
+            {time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
         return std::move(made.reply);
     }
 
@@ -283,12 +307,14 @@ private:
 
     /// The error line of a command that is not served here; empty when it is.
     /// Rule: redis-server 7 cluster.c, getNodeByQuery() and clusterRedirectClient().
-    std::string redirection(session const& from, model_command const& which, model_words const& words, bool asking) {
+    std::string redirection(session const& from, model_command const& which, model_words const& words,
+                            bool asking) {
         auto const keys = keys_in(which, words);
         if (keys.empty()) return {};
         std::uint16_t const slot = cluster::slot_of(words[keys[0]]).value();
         for (std::size_t const at : keys)
-            if (cluster::slot_of(words[at]).value() != slot) return "CROSSSLOT Keys in request don't hash to the same slot";
+            if (cluster::slot_of(words[at]).value() != slot)
+                return "CROSSSLOT Keys in request don't hash to the same slot";
         node_number const owner = view.owner_of(slot);
         if (owner == nobody) return "CLUSTERDOWN Hash slot not served";
         if (!cluster_ok()) return "CLUSTERDOWN The cluster is down";
@@ -303,7 +329,8 @@ private:
             return "ASK " + std::to_string(slot) + ' ' + told.target(view.migrating.at(slot));
         }
         if (coming && asking) {
-            if (keys.size() > 1 && missing != 0) return "TRYAGAIN Multiple keys request during rehashing of slot";
+            if (keys.size() > 1 && missing != 0)
+                return "TRYAGAIN Multiple keys request during rehashing of slot";
             return {};
         }
         if (from.readonly && !primary() && !which.write && view.me().follows == owner) return {};

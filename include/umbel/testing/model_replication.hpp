@@ -1,5 +1,5 @@
-// model_replication.hpp: how replicas get the data of their primary: late, in order, or as a whole copy where the link was broken.
-// It knows no clients and elects nobody.
+// model_replication.hpp: how replicas get the data of their primary: late, in order, or as a whole copy where
+// the link was broken. It knows no clients and elects nobody.
 #pragma once
 
 #include <umbel/testing/model_members.hpp>
@@ -18,7 +18,8 @@ public:
     using model_members::model_members;
 
 protected:
-    /// Notes which writes are lost when `loser` gives up its copies of the keys that `concerned` names: those that no other primary has seen.
+    /// Notes which writes are lost when `loser` gives up its copies of the keys that `concerned` names: those
+    /// that no other primary has seen.
     template <class Concerned>
     void give_up(model_node const& loser, std::string_view reason, Concerned concerned) {
         std::size_t writes = 0;
@@ -28,18 +29,26 @@ protected:
             std::vector<std::uint64_t> kept;
             for (auto const& one : nodes()) {
                 if (one.get() == &loser || !one->primary() || !is_member(one->number())) continue;
-                if (auto const at = one->store.find(key); at != one->store.end()) kept.push_back(at->second.history);
+                if (auto const at = one->store.find(key); at != one->store.end())
+                    kept.push_back(at->second.history);
             }
-            if (kept.empty() && book_.was_deleted(key)) book_.lost_key(key, instant{0}, time_.now(), reason);
-            else writes += book_.gave_up(key, value.history, kept, reason);
+            if (kept.empty() && book_.was_deleted(key))
+                book_.lost_key(key, instant{0}, time_.now(), reason);
+            else
+                writes += book_.gave_up(key, value.history, kept, reason);
         }
         if (writes == 0) return;
-        time_.note([&] { return "node " + std::to_string(loser.number()) + " loses " + std::to_string(writes) + " writes: " + std::string{reason}; });
+        time_.note([&] {
+            return "node " + std::to_string(loser.number()) + " loses " + std::to_string(writes) +
+                   " writes: " + std::string{reason};
+        });
     }
     /// A primary deletes what it holds of slots that it has lost to another one.
     /// Rule: redis-server 7 cluster.c, clusterUpdateSlotsConfigWith(), "dirty slots".
     void clear_slots(model_node& at, std::string_view reason, slot_set const& slots) {
-        auto const concerned = [&](std::string const& key) { return slots.test(cluster::slot_of(key).value()); };
+        auto const concerned = [&](std::string const& key) {
+            return slots.test(cluster::slot_of(key).value());
+        };
         give_up(at, reason, concerned);
         std::vector<std::string> gone;
         for (auto const& [key, value] : at.store)
@@ -62,14 +71,20 @@ protected:
                 news.emplace_back(key, at == by.store.end() ? std::nullopt : std::optional{at->second});
             }
             ++copy.repl_sent;
-            send(by.number(), copy.number(), [sync = copy.sync_number, from = by.number(), news](model_node& there) {
-                if (!there.link_up || there.sync_number != sync || there.view.me().follows != from) return;
-                for (auto const& [key, value] : news) {
-                    if (value) there.store[key] = *value;
-                    else there.store.erase(key);
-                }
-                ++there.repl_applied;
-            }, time_.between(0ms, options_.replication_lag_max));
+            send(
+                by.number(), copy.number(),
+                [sync = copy.sync_number, from = by.number(), news](model_node& there) {
+                    if (!there.link_up || there.sync_number != sync || there.view.me().follows != from)
+                        return;
+                    for (auto const& [key, value] : news) {
+                        if (value)
+                            there.store[key] = *value;
+                        else
+                            there.store.erase(key);
+                    }
+                    ++there.repl_applied;
+                },
+                time_.between(0ms, options_.replication_lag_max));
         }
     }
     /// A replica looks after its link, and takes a whole copy where it has none.
@@ -89,13 +104,15 @@ protected:
 private:
     bool can_sync(model_node const& at, node_number from) {
         model_node const& source = (*this)[from];
-        return running(at) && running(source) && hear(at.number(), from) && source.primary() && !at.primary() && at.view.me().follows == from;
+        return running(at) && running(source) && hear(at.number(), from) && source.primary() &&
+               !at.primary() && at.view.me().follows == from;
     }
     void take_copy(model_node& at, node_number from) {
         at.syncing = at.loading = false;
         if (!can_sync(at, from)) return;
         model_node const& source = (*this)[from];
-        if (std::exchange(at.may_know_more, false)) give_up(at, "a failover made another copy the truth", [](std::string const&) { return true; });
+        if (std::exchange(at.may_know_more, false))
+            give_up(at, "a failover made another copy the truth", [](std::string const&) { return true; });
         at.store = source.store;
         at.link_up = true;
         ++at.sync_number;

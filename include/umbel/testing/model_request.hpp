@@ -1,4 +1,5 @@
-// model_request.hpp: takes whole commands off the front of what a model node has received. It knows no command.
+// model_request.hpp: takes whole commands off the front of what a model node has received. It knows no
+// command.
 #pragma once
 
 #include <umbel/testing/model_store.hpp>
@@ -9,8 +10,8 @@
 
 namespace umbel::testing {
 
-/// A reader of requests of its own, so that a mistake in the library's encoder meets somebody who did not make it too.
-/// Rule: RESP specification, "Sending commands to a Redis server".
+/// A reader of requests of its own, so that a mistake in the library's encoder meets somebody who did not
+/// make it too. Rule: RESP specification, "Sending commands to a Redis server".
 class request_reader {
 public:
     enum class found : std::uint8_t { command, nothing_yet, nonsense };

@@ -1,5 +1,5 @@
-// model_store.hpp: keys and values of a model node, and the commands that work on them, as redis-server 7 answers them.
-// It knows no slots, no connections and no other node.
+// model_store.hpp: keys and values of a model node, and the commands that work on them, as redis-server 7
+// answers them. It knows no slots, no connections and no other node.
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
@@ -41,24 +41,40 @@ struct model_command {
 };
 
 inline constexpr std::array model_commands{
-    model_command{"get", 2, false, true, 1, 1, 1},       model_command{"set", -3, true, false, 1, 1, 1},
-    model_command{"incr", 2, true, false, 1, 1, 1},      model_command{"incrby", 3, true, false, 1, 1, 1},
-    model_command{"decr", 2, true, false, 1, 1, 1},      model_command{"append", 3, true, false, 1, 1, 1},
-    model_command{"strlen", 2, false, true, 1, 1, 1},    model_command{"del", -2, true, false, 1, -1, 1},
-    model_command{"exists", -2, false, true, 1, -1, 1},  model_command{"mget", -2, false, true, 1, -1, 1},
-    model_command{"mset", -3, true, false, 1, -1, 2},    model_command{"rpush", -3, true, false, 1, 1, 1},
-    model_command{"lrange", 4, false, true, 1, 1, 1},    model_command{"llen", 2, false, true, 1, 1, 1},
-    model_command{"type", 2, false, true, 1, 1, 1},      model_command{"expire", -3, true, false, 1, 1, 1},
-    model_command{"ttl", 2, false, true, 1, 1, 1},       model_command{"ping", -1, false, false, 0, 0, 0, true},
-    model_command{"echo", 2, false, false, 0, 0, 0, true}, model_command{"decrby", 3, true, false, 1, 1, 1},
-    model_command{"incrbyfloat", 3, true, false, 1, 1, 1}, model_command{"getdel", 2, true, false, 1, 1, 1},
-    model_command{"unlink", -2, true, false, 1, -1, 1},  model_command{"touch", -2, false, true, 1, -1, 1},
-    model_command{"pexpire", -3, true, false, 1, 1, 1},  model_command{"pexpireat", -3, true, false, 1, 1, 1},
-    model_command{"persist", 2, true, false, 1, 1, 1},   model_command{"pttl", 2, false, true, 1, 1, 1},
+    model_command{"get", 2, false, true, 1, 1, 1},
+    model_command{"set", -3, true, false, 1, 1, 1},
+    model_command{"incr", 2, true, false, 1, 1, 1},
+    model_command{"incrby", 3, true, false, 1, 1, 1},
+    model_command{"decr", 2, true, false, 1, 1, 1},
+    model_command{"append", 3, true, false, 1, 1, 1},
+    model_command{"strlen", 2, false, true, 1, 1, 1},
+    model_command{"del", -2, true, false, 1, -1, 1},
+    model_command{"exists", -2, false, true, 1, -1, 1},
+    model_command{"mget", -2, false, true, 1, -1, 1},
+    model_command{"mset", -3, true, false, 1, -1, 2},
+    model_command{"rpush", -3, true, false, 1, 1, 1},
+    model_command{"lrange", 4, false, true, 1, 1, 1},
+    model_command{"llen", 2, false, true, 1, 1, 1},
+    model_command{"type", 2, false, true, 1, 1, 1},
+    model_command{"expire", -3, true, false, 1, 1, 1},
+    model_command{"ttl", 2, false, true, 1, 1, 1},
+    model_command{"ping", -1, false, false, 0, 0, 0, true},
+    model_command{"echo", 2, false, false, 0, 0, 0, true},
+    model_command{"decrby", 3, true, false, 1, 1, 1},
+    model_command{"incrbyfloat", 3, true, false, 1, 1, 1},
+    model_command{"getdel", 2, true, false, 1, 1, 1},
+    model_command{"unlink", -2, true, false, 1, -1, 1},
+    model_command{"touch", -2, false, true, 1, -1, 1},
+    model_command{"pexpire", -3, true, false, 1, 1, 1},
+    model_command{"pexpireat", -3, true, false, 1, 1, 1},
+    model_command{"persist", 2, true, false, 1, 1, 1},
+    model_command{"pttl", 2, false, true, 1, 1, 1},
 };
 
 constexpr bool same_word(std::string_view left, std::string_view right) noexcept {
-    constexpr auto lower = [](char letter) { return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter; };
+    constexpr auto lower = [](char letter) {
+        return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+    };
     if (left.size() != right.size()) return false;
     for (std::size_t i = 0; i < left.size(); ++i)
         if (lower(left[i]) != lower(right[i])) return false;
@@ -79,7 +95,8 @@ inline std::vector<std::size_t> keys_in(model_command const& which, model_words 
     std::vector<std::size_t> found;
     if (which.first_key == 0) return found;
     int const last = which.last_key < 0 ? static_cast<int>(words.size()) + which.last_key : which.last_key;
-    for (int at = which.first_key; at <= last; at += which.step) found.push_back(static_cast<std::size_t>(at));
+    for (int at = which.first_key; at <= last; at += which.step)
+        found.push_back(static_cast<std::size_t>(at));
     return found;
 }
 
@@ -88,9 +105,13 @@ namespace wire {
 inline std::string simple(std::string_view text) { return "+" + std::string{text} + "\r\n"; }
 inline std::string error(std::string_view line) { return "-" + std::string{line} + "\r\n"; }
 inline std::string integer(std::int64_t value) { return ":" + std::to_string(value) + "\r\n"; }
-inline std::string bulk(std::string_view text) { return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n"; }
+inline std::string bulk(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
+}
 inline std::string array(std::size_t count) { return "*" + std::to_string(count) + "\r\n"; }
-inline std::string map(std::size_t pairs, bool resp3) { return resp3 ? "%" + std::to_string(pairs) + "\r\n" : array(pairs * 2); }
+inline std::string map(std::size_t pairs, bool resp3) {
+    return resp3 ? "%" + std::to_string(pairs) + "\r\n" : array(pairs * 2);
+}
 inline std::string null(bool resp3) { return resp3 ? "_\r\n" : "$-1\r\n"; }
 }  // namespace wire
 
@@ -109,21 +130,33 @@ public:
     model_outcome run(model_command const& which, model_words const& words) {
         made_ = {};
         std::string_view const name = which.name;
-        if (name == "ping") made_.reply = words.size() > 1 ? wire::bulk(words[1]) : wire::simple("PONG");
-        else if (name == "echo") made_.reply = wire::bulk(words[1]);
-        else if (name == "mset") mset(words);
-        else if (name == "mget") mget(words);
-        else if (name == "del" || name == "unlink") count(words, true);
-        else if (name == "exists" || name == "touch") count(words, false);
-        else if (name == "rpush" || name == "lrange" || name == "llen") list(name, words);
-        else if (name == "type" || name.ends_with("ttl") || name == "persist" || name.find("expire") != name.npos) about(name, words);
-        else if (name == "set") set(words);
-        else string(name, words);
+        if (name == "ping")
+            made_.reply = words.size() > 1 ? wire::bulk(words[1]) : wire::simple("PONG");
+        else if (name == "echo")
+            made_.reply = wire::bulk(words[1]);
+        else if (name == "mset")
+            mset(words);
+        else if (name == "mget")
+            mget(words);
+        else if (name == "del" || name == "unlink")
+            count(words, true);
+        else if (name == "exists" || name == "touch")
+            count(words, false);
+        else if (name == "rpush" || name == "lrange" || name == "llen")
+            list(name, words);
+        else if (name == "type" || name.ends_with("ttl") || name == "persist" ||
+                 name.find("expire") != name.npos)
+            about(name, words);
+        else if (name == "set")
+            set(words);
+        else
+            string(name, words);
         return std::move(made_);
     }
 
 private:
-    static constexpr std::string_view wrong_type = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    static constexpr std::string_view wrong_type =
+        "WRONGTYPE Operation against a key holding the wrong kind of value";
 
     model_value* find(std::string_view key) {
         auto const at = store_.find(key);
@@ -146,7 +179,8 @@ private:
             made_.changed.push_back(words[1]);
             store_.erase(words[1]);
         }
-        if (name == "strlen") made_.reply = wire::integer(held ? static_cast<std::int64_t>(held->text.size()) : 0);
+        if (name == "strlen")
+            made_.reply = wire::integer(held ? static_cast<std::int64_t>(held->text.size()) : 0);
         if (name == "append") {
             std::string& text = make(words[1]).text;
             text.append(words[2]);
@@ -163,23 +197,32 @@ private:
         bool if_absent = false, if_present = false, tells = false;
         for (std::size_t i = 3; i < words.size(); ++i) {
             auto const is = [&](std::string_view word) { return same_word(words[i], word); };
-            if (is("NX")) if_absent = true;
-            else if (is("XX")) if_present = true;
-            else if (is("GET")) tells = true;
-            else if ((is("EX") || is("PX") || is("EXAT") || is("PXAT")) && i + 1 < words.size()) ++i;
-            else if (!is("KEEPTTL")) return void(made_.reply = wire::error("ERR syntax error"));
+            if (is("NX"))
+                if_absent = true;
+            else if (is("XX"))
+                if_present = true;
+            else if (is("GET"))
+                tells = true;
+            else if ((is("EX") || is("PX") || is("EXAT") || is("PXAT")) && i + 1 < words.size())
+                ++i;
+            else if (!is("KEEPTTL"))
+                return void(made_.reply = wire::error("ERR syntax error"));
         }
         model_value const* const held = find(words[1]);
         if (tells && held && held->is_list) return void(made_.reply = wire::error(wrong_type));
         bool const writes = !(if_absent && held) && !(if_present && !held);
-        std::string const told = tells && held ? wire::bulk(held->text) : tells || !writes ? wire::null(resp3_) : wire::simple("OK");
+        std::string const told = tells && held      ? wire::bulk(held->text)
+                                 : tells || !writes ? wire::null(resp3_)
+                                                    : wire::simple("OK");
         if (writes) assign(words[1], words[2]);
         made_.reply = told;
     }
     void add_fraction(std::string const& key, double by) {
         model_value const* const held = find(key);
         char text[32];
-        auto const end = std::to_chars(std::begin(text), std::end(text), (held ? std::atof(held->text.c_str()) : 0.0) + by).ptr;
+        auto const end =
+            std::to_chars(std::begin(text), std::end(text), (held ? std::atof(held->text.c_str()) : 0.0) + by)
+                .ptr;
         make(key).text.assign(text, end);
         made_.reply = wire::bulk({text, static_cast<std::size_t>(end - text)});
     }
@@ -187,7 +230,8 @@ private:
         model_value* const held = find(key);
         std::int64_t value = 0;
         if (held) {
-            auto const [end, code] = std::from_chars(held->text.data(), held->text.data() + held->text.size(), value);
+            auto const [end, code] =
+                std::from_chars(held->text.data(), held->text.data() + held->text.size(), value);
             if (code != std::errc{} || end != held->text.data() + held->text.size())
                 return void(made_.reply = wire::error("ERR value is not an integer or out of range"));
         }
@@ -211,7 +255,8 @@ private:
         }
     }
     void mset(model_words const& words) {
-        if (words.size() % 2 == 0) return void(made_.reply = wire::error("ERR wrong number of arguments for 'mset' command"));
+        if (words.size() % 2 == 0)
+            return void(made_.reply = wire::error("ERR wrong number of arguments for 'mset' command"));
         for (std::size_t i = 1; i + 1 < words.size(); i += 2) assign(words[i], words[i + 1]);
         made_.reply = wire::simple("OK");
     }

@@ -1,4 +1,5 @@
-// model_topology_reply.hpp: CLUSTER SHARDS, SLOTS and NODES of one node's view, worded as redis-server 7 does in RESP2 and RESP3.
+// model_topology_reply.hpp: CLUSTER SHARDS, SLOTS and NODES of one node's view, worded as redis-server 7 does
+// in RESP2 and RESP3.
 #pragma once
 
 #include <umbel/testing/model_view.hpp>
@@ -43,10 +44,13 @@ public:
                 ++count;
                 auto members = with_replicas(owner);
                 // A failed replica is not named by CLUSTER SLOTS.
-                std::erase_if(members, [&](node_number one) { return one != owner && view_.peer(one).failed; });
-                text += wire::array(2 + members.size()) + wire::integer(static_cast<std::int64_t>(at)) + wire::integer(static_cast<std::int64_t>(end));
+                std::erase_if(members,
+                              [&](node_number one) { return one != owner && view_.peer(one).failed; });
+                text += wire::array(2 + members.size()) + wire::integer(static_cast<std::int64_t>(at)) +
+                        wire::integer(static_cast<std::int64_t>(end));
                 for (node_number const one : members)
-                    text += wire::array(4) + host_of(one) + wire::integer(view_.peer(one).where.port) + wire::bulk(view_.peer(one).id) + wire::array(0);
+                    text += wire::array(4) + host_of(one) + wire::integer(view_.peer(one).where.port) +
+                            wire::bulk(view_.peer(one).id) + wire::array(0);
             }
             at = end + 1;
         }
@@ -78,8 +82,10 @@ private:
         std::vector<std::pair<int, int>> found;
         for (int at = 0; at < static_cast<int>(cluster::slot_count); ++at) {
             if (view_.owner[static_cast<std::size_t>(at)] != which) continue;
-            if (!found.empty() && found.back().second == at - 1) found.back().second = at;
-            else found.emplace_back(at, at);
+            if (!found.empty() && found.back().second == at - 1)
+                found.back().second = at;
+            else
+                found.emplace_back(at, at);
         }
         return found;
     }
@@ -87,7 +93,8 @@ private:
         std::vector<node_number> found{head};
         for (std::size_t i = 0; i < view_.peers.size(); ++i) {
             model_peer const& one = view_.peers[i];
-            if (one.known && !one.primary && one.follows == head) found.push_back(static_cast<node_number>(i));
+            if (one.known && !one.primary && one.follows == head)
+                found.push_back(static_cast<node_number>(i));
         }
         return found;
     }
@@ -114,21 +121,29 @@ private:
     }
     std::string node_line(node_number which) const {
         model_peer const& one = view_.peer(which);
-        std::string line = one.id + ' ' + one.where.host + ':' + std::to_string(one.where.port) + '@' + std::to_string(one.where.port + 10000u);
+        std::string line = one.id + ' ' + one.where.host + ':' + std::to_string(one.where.port) + '@' +
+                           std::to_string(one.where.port + 10000u);
         if (!one.hostname.empty()) line += ',' + one.hostname;
         line += which == view_.self ? " myself," : " ";
         line += one.primary ? "master" : "slave";
-        if (one.failed) line += ",fail";
-        else if (one.suspected) line += ",fail?";
-        line += ' ' + (one.primary || one.follows == nobody ? std::string{"-"} : view_.peer(one.follows).id) + " 0 0 ";
-        line += std::to_string(one.primary || one.follows == nobody ? one.config_epoch : view_.peer(one.follows).config_epoch);
+        if (one.failed)
+            line += ",fail";
+        else if (one.suspected)
+            line += ",fail?";
+        line += ' ' + (one.primary || one.follows == nobody ? std::string{"-"} : view_.peer(one.follows).id) +
+                " 0 0 ";
+        line += std::to_string(one.primary || one.follows == nobody ? one.config_epoch
+                                                                    : view_.peer(one.follows).config_epoch);
         line += one.suspected || one.failed ? " disconnected" : " connected";
         if (one.primary)
             for (auto const& [first, last] : ranges(which))
-                line += ' ' + std::to_string(first) + (last == first ? std::string{} : '-' + std::to_string(last));
+                line += ' ' + std::to_string(first) +
+                        (last == first ? std::string{} : '-' + std::to_string(last));
         if (which == view_.self) {
-            for (auto const& [slot, to] : view_.migrating) line += " [" + std::to_string(slot) + "->-" + view_.peer(to).id + ']';
-            for (auto const& [slot, from] : view_.importing) line += " [" + std::to_string(slot) + "-<-" + view_.peer(from).id + ']';
+            for (auto const& [slot, to] : view_.migrating)
+                line += " [" + std::to_string(slot) + "->-" + view_.peer(to).id + ']';
+            for (auto const& [slot, from] : view_.importing)
+                line += " [" + std::to_string(slot) + "-<-" + view_.peer(from).id + ']';
         }
         return line + '\n';
     }

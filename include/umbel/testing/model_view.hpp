@@ -1,5 +1,6 @@
-// model_view.hpp: what one model node believes of its cluster, and how it words that. It knows no connections and sends nothing.
-// The rules are those of redis-server's cluster.c: slots go to the claim with the higher config epoch.
+// model_view.hpp: what one model node believes of its cluster, and how it words that. It knows no connections
+// and sends nothing. The rules are those of redis-server's cluster.c: slots go to the claim with the higher
+// config epoch.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -52,7 +53,8 @@ struct model_view {
     std::map<std::uint16_t, node_number> migrating;
     std::map<std::uint16_t, node_number> importing;
     std::uint64_t current_epoch = 0;
-    std::uint64_t version = 1;  ///< Grows with every change of owners, or of what keeps a claim from being heard.
+    std::uint64_t version =
+        1;  ///< Grows with every change of owners, or of what keeps a claim from being heard.
     endpoint_style style = endpoint_style::ip;
 
     model_view() { owner.fill(nobody); }
@@ -78,7 +80,8 @@ struct model_view {
         unclaimed_.reset(slot);
         ++version;
     }
-    /// CLUSTER SETSLOT … IMPORTING and … STABLE: while a slot is imported no claim of it is heard, so each claim must be held against it again.
+    /// CLUSTER SETSLOT … IMPORTING and … STABLE: while a slot is imported no claim of it is heard, so each
+    /// claim must be held against it again.
     void begin_import(std::uint16_t slot, node_number from) {
         importing[slot] = from;
         ++version;
@@ -111,7 +114,8 @@ struct model_view {
             if (!slots.test(at) || owner[at] == by) continue;
             auto const slot = static_cast<std::uint16_t>(at);
             if (importing.contains(slot)) continue;
-            if (owner[at] != nobody && !unclaimed_.test(at) && peer(owner[at]).config_epoch >= epoch) continue;
+            if (owner[at] != nobody && !unclaimed_.test(at) && peer(owner[at]).config_epoch >= epoch)
+                continue;
             if (owner[at] == mine) lost_mine = true;
             if (owner[at] == self) {
                 migrating.erase(slot);
@@ -128,7 +132,8 @@ struct model_view {
         std::vector<node_number> found;
         auto const& counts = count();
         for (std::size_t i = 0; i < peers.size(); ++i)
-            if (peers[i].known && peers[i].primary && counts[i] != 0) found.push_back(static_cast<node_number>(i));
+            if (peers[i].known && peers[i].primary && counts[i] != 0)
+                found.push_back(static_cast<node_number>(i));
         return found;
     }
     std::size_t majority() const { return voters().size() / 2 + 1; }
@@ -154,8 +159,10 @@ private:
         counts_.assign(peers.size(), 0);
         uncovered_ = 0;
         for (std::int8_t const one : owner) {
-            if (one == nobody) ++uncovered_;
-            else ++counts_[static_cast<std::size_t>(one)];
+            if (one == nobody)
+                ++uncovered_;
+            else
+                ++counts_[static_cast<std::size_t>(one)];
         }
         counted_ = version;
         return counts_;

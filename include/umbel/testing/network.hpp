@@ -94,7 +94,7 @@ public:
         down_.cut_at.reset();
     }
 
-    // ---- The client's end -------------------------------------------------------------------------------------------------
+    // ---- The client's end -----------------------------------------------------------------------
 
     std::size_t write_some(std::span<engine::write_piece const> pieces, outcome& how) {
         if (reset_seen_) return how = outcome::ended, 0;
@@ -150,7 +150,7 @@ public:
         schedule(up_, true, engine::after(time_.now(), latency()));
     }
 
-    // ---- The server's end ---------------------------------------------------------------------------------------------------
+    // ---- The server's end -----------------------------------------------------------------------
 
     /// What has arrived and was not taken yet.
     std::string& unread() noexcept { return unread_; }

@@ -44,19 +44,24 @@ class sim_client {
 public:
     using callback = std::function<void(result<reply>)>;
 
-    /// With several `loops` it has as many connections of each kind to a node as there are loops whose calls have asked it.
-    sim_client(timeline& time, network& net, options const& options, std::uint64_t seed, cluster::policy const& policy = {}, unsigned loops = 1)
+    /// With several `loops` it has as many connections of each kind to a node as there are loops whose calls
+    /// have asked it.
+    sim_client(timeline& time, network& net, options const& options, std::uint64_t seed,
+               cluster::policy const& policy = {}, unsigned loops = 1)
         : time_{time}, driver_{time, net, good_settings(options, policy, seed), loops} {}
 
     sim_client(sim_client const&) = delete;
     sim_client& operator=(sim_client const&) = delete;
 
     /// Calls a command. `done` runs exactly once, later, never inside call().
-    /// Errors (by callback): all of the library; bad_argument, cross_slot and needs_lease for the words themselves.
-    call_number call(std::initializer_list<std::string_view> words, callback done, sim_call_options const& wanted = {}) {
+    /// Errors (by callback): all of the library; bad_argument, cross_slot and needs_lease for the words
+    /// themselves.
+    call_number call(std::initializer_list<std::string_view> words, callback done,
+                     sim_call_options const& wanted = {}) {
         return call(std::span{words.begin(), words.size()}, std::move(done), wanted);
     }
-    call_number call(std::span<std::string_view const> words, callback done, sim_call_options const& wanted = {}) {
+    call_number call(std::span<std::string_view const> words, callback done,
+                     sim_call_options const& wanted = {}) {
         call_number const number = ++last_number_;
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
         sim_call& one = *made;
@@ -69,10 +74,12 @@ public:
         driver_.begin(one);
         return number;
     }
-    /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when it is done.
+    /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when
+    /// it is done.
     void cancel(call_number number) {
         auto const at = pending_.find(number);
-        if (at != pending_.end() && at->second->at != engine::call::stage::done) driver_.request_cancel(at->second->shared_token);
+        if (at != pending_.end() && at->second->at != engine::call::stage::done)
+            driver_.request_cancel(at->second->shared_token);
     }
     /// Every pending call completes with errc::cancelled.
     void close() { driver_.end(); }
@@ -94,7 +101,8 @@ public:
 
 private:
     /// Precondition: the options are good.
-    static engine::settings good_settings(options const& given, cluster::policy const& policy, std::uint64_t seed) {
+    static engine::settings good_settings(options const& given, cluster::policy const& policy,
+                                          std::uint64_t seed) {
         result<engine::settings> made = engine::settle(given, policy, seed, false);
         UMBEL_ASSERT(made.has_value());
         return std::move(*made);
@@ -102,16 +110,25 @@ private:
 
     struct sim_call : engine::call {
         sim_call(sim_client& of, call_number its_number, callback its_done)
-            : owner{of}, number{its_number}, done{std::move(its_done)}, shared_token{std::make_shared<engine::cancel_token>()} {
-            static constexpr engine::call_kind by_list{.decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
-            static constexpr engine::call_kind at_once{
-                .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop, .answer = &answer_at_once};
+            : owner{of},
+              number{its_number},
+              done{std::move(its_done)},
+              shared_token{std::make_shared<engine::cancel_token>()} {
+            static constexpr engine::call_kind by_list{
+                .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+            static constexpr engine::call_kind at_once{.decode = &decode,
+                                                       .reject = &reject,
+                                                       .complete = &complete,
+                                                       .drop = &drop,
+                                                       .answer = &answer_at_once};
             // Both, as in a client: foreign executors and cancellable operations have theirs on the list.
             kind = number % 4 == 0 ? &by_list : &at_once;
             shared_token->target = this;
             token = shared_token.get();
         }
-        static void decode(engine::call& base, resp::view const& answer) noexcept { static_cast<sim_call&>(base).answer.emplace(reply{answer}); }
+        static void decode(engine::call& base, resp::view const& answer) noexcept {
+            static_cast<sim_call&>(base).answer.emplace(reply{answer});
+        }
         static void reject(engine::call& base, error&& why) noexcept {
             static_cast<sim_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
         }
@@ -143,17 +160,21 @@ private:
         std::shared_ptr<engine::cancel_token> shared_token;
     };
 
-    result<void> prepare(sim_call& one, std::span<std::string_view const> words, sim_call_options const& wanted) {
+    result<void> prepare(sim_call& one, std::span<std::string_view const> words,
+                         sim_call_options const& wanted) {
         using cluster::command_flags;
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
         if (!where) return tl::unexpected<error>{where.error()};
         command::command_traits const* const traits = command::find_command(words);
-        if (traits && command::needs_lease(*traits, words)) return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
+        if (traits && command::needs_lease(*traits, words))
+            return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
         if (traits && traits->read_only()) one.flags = one.flags | command_flags::read_only;
-        if (wanted.idempotent || (traits && command::is_idempotent(*traits, words))) one.flags = one.flags | command_flags::idempotent;
+        if (wanted.idempotent || (traits && command::is_idempotent(*traits, words)))
+            one.flags = one.flags | command_flags::idempotent;
         if (traits && traits->scripted()) one.flags = one.flags | command_flags::scripted;
         one.encoded.resize(resp::header_size(words.size()) + 16);
-        for (std::string_view const word : words) one.encoded.resize(one.encoded.size() + resp::bulk_size(word.size()));
+        for (std::string_view const word : words)
+            one.encoded.resize(one.encoded.size() + resp::bulk_size(word.size()));
         char* to = resp::put_array_header(one.encoded.data(), words.size());
         for (std::string_view const word : words) to = resp::put_bulk(to, word);
         one.bytes = one.encoded.data();

@@ -1,5 +1,5 @@
-// sim_connection.hpp: the port of engine::session over a simulated stream: how it connects, reads, writes and knows the time.
-// It decides nothing.
+// sim_connection.hpp: the port of engine::session over a simulated stream: how it connects, reads, writes and
+// knows the time. It decides nothing.
 #pragma once
 
 #include <umbel/engine/session.hpp>
@@ -30,8 +30,8 @@ protected:
 /// One connection of the simulated client.
 class sim_connection final : public engine::session<sim_connection>, public stream_owner {
 public:
-    sim_connection(timeline& time, network& net, sim_connection_owner& owner, engine::link_id id, engine::pipeline_options const& pipeline,
-                   engine::link_options const& link)
+    sim_connection(timeline& time, network& net, sim_connection_owner& owner, engine::link_id id,
+                   engine::pipeline_options const& pipeline, engine::link_options const& link)
         : session{id, pipeline, link, nullptr}, time_{time}, net_{net}, owner_{owner} {}
 
     std::size_t in_flight() const noexcept { return link().pipe().in_flight(); }
@@ -44,19 +44,21 @@ public:
         return true;
     }
 
-    /// A fault put in on purpose, to see that it is caught: the place of a cancelled call in the order of replies is lost.
+    /// A fault put in on purpose, to see that it is caught: the place of a cancelled call in the order of
+    /// replies is lost.
     bool forget_tombstones = false;
 
     void cancel(engine::cancel_token& token) {
         if (token.owner.load() != engine::cancel_token::of(id())) return;
         engine::call& one = *token.target;
-        bool const first_written = forget_tombstones && link().pipe().awaits_reply(one) &&
-                                   one.position == link().pipe().counters().commands - link().pipe().in_flight();
+        bool const first_written =
+            forget_tombstones && link().pipe().awaits_reply(one) &&
+            one.position == link().pipe().counters().commands - link().pipe().in_flight();
         session::cancel(token);
         if (first_written) forge_reply();
     }
 
-    // ---- The port ---------------------------------------------------------------------------------------------------------------
+    // ---- The port -------------------------------------------------------------------------------
 
     struct turn_surroundings {
         explicit turn_surroundings(sim_connection& whose) noexcept : time{whose.time_} {}
@@ -112,7 +114,7 @@ public:
     void park(engine::call& one) noexcept { owner_.park(one); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }
 
-    // ---- stream_owner -----------------------------------------------------------------------------------------------------------
+    // ---- stream_owner ---------------------------------------------------------------------------
 
     void on_connected(std::uint32_t epoch, bool good) override {
         good ? on_open(epoch) : on_open_failed(epoch, errc::connect_failed, "Connection refused");

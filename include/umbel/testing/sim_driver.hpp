@@ -26,7 +26,8 @@ class sim_driver final : public engine::runtime<sim_driver, sim_connection>, pub
 public:
     using token_share = sim_token_share;
 
-    sim_driver(timeline& time, network& net, engine::settings const& chosen, unsigned contexts = 1) : runtime{chosen, contexts}, time_{time}, net_{net} {
+    sim_driver(timeline& time, network& net, engine::settings const& chosen, unsigned contexts = 1)
+        : runtime{chosen, contexts}, time_{time}, net_{net} {
         time_.soon([this] { start_up(); });
     }
 
@@ -44,28 +45,34 @@ public:
         });
     }
 
-    /// Called with the calls of each diversion before the engine has them, and with nothing afterwards: for checkers.
+    /// Called with the calls of each diversion before the engine has them, and with nothing afterwards: for
+    /// checkers.
     std::function<void(engine::call_list const*)> on_diverted;
     /// Called with what observers are told; engine_options::observed has the engine tell it.
     std::function<void(engine::action const&)> on_notice;
     std::function<void(engine::call_slow const&)> on_slow;
-    /// Completes calls that are not the engine's own; where it is empty, they complete in the step that has settled them.
+    /// Completes calls that are not the engine's own; where it is empty, they complete in the step that has
+    /// settled them.
     std::function<void(engine::call&)> completes;
     /// Answers what runtime::ask() has brought.
     std::function<void(engine::call&)> answers;
     bool forget_tombstones = false;
 
-    // ---- The port of the runtime --------------------------------------------------------------------------------------------------
+    // ---- The port of the runtime ----------------------------------------------------------------
 
     instant clock() const noexcept { return time_.now(); }
     std::uint32_t next_turn() const noexcept { return ++turn_; }
-    std::unique_ptr<sim_connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline, engine::link_options const& link) {
+    std::unique_ptr<sim_connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline,
+                                                 engine::link_options const& link) {
         auto made = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, link);
         made->forget_tombstones = forget_tombstones;
         return made;
     }
     bool open_session(sim_connection& there, engine::open_link&& what) noexcept {
-        time_.note([&] { return "client connects to " + what.where.to_string() + (what.plan.read_only ? " for replica reads" : ""); });
+        time_.note([&] {
+            return "client connects to " + what.where.to_string() +
+                   (what.plan.read_only ? " for replica reads" : "");
+        });
         // At once: the calls that follow this action must find a link that is on its way.
         there.open(std::move(what));
         return true;
@@ -125,11 +132,13 @@ public:
         if (std::holds_alternative<engine::calls_diverted>(what) && on_diverted) on_diverted(nullptr);
     }
 
-    // ---- Both ports ---------------------------------------------------------------------------------------------------------------
+    // ---- Both ports -----------------------------------------------------------------------------
 
     void report(engine::event&& what) override {
         if (auto const* const lost = std::get_if<engine::link_lost>(&what))
-            time_.note([&] { return "client loses " + session_of(lost->link)->link().pipe().node() + ": " + lost->message; });
+            time_.note([&] {
+                return "client loses " + session_of(lost->link)->link().pipe().node() + ": " + lost->message;
+            });
         happened(std::move(what));
     }
     void complete(engine::call& one) override {
@@ -137,7 +146,7 @@ public:
         one.kind->complete(one);
     }
 
-    // ---- sim_connection_owner -----------------------------------------------------------------------------------------------------
+    // ---- sim_connection_owner -------------------------------------------------------------------
 
     void park(engine::call& one) noexcept override { runtime::park(one); }
     void slowed(std::vector<engine::call_slow>&& all) override {

@@ -1,4 +1,5 @@
-// timeline.hpp: virtual time: what happens when, in one order that a seed decides. It knows no clock, no thread and no cluster.
+// timeline.hpp: virtual time: what happens when, in one order that a seed decides. It knows no clock, no
+// thread and no cluster.
 #pragma once
 
 #include <umbel/engine/backoff.hpp>
@@ -82,16 +83,17 @@ public:
     /// Runs `what` after every event: the place for checks that must always hold.
     void after_every_step(task what) { after_step_ = std::move(what); }
 
-    // ---- Chance: everything random comes from here, so a run can be repeated. ---------------------------------------------
+    // ---- Chance: everything random comes from here, so a run can be repeated. -------------------
 
     /// True in `percent` of a hundred cases.
     bool chance(unsigned percent) noexcept { return random_.below(100) < percent; }
     std::size_t pick(std::size_t count) noexcept { return static_cast<std::size_t>(random_.below(count)); }
     duration between(duration least, duration most) noexcept {
-        return least + duration{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>((most - least).count()) + 1))};
+        return least + duration{static_cast<std::int64_t>(
+                           random_.below(static_cast<std::uint64_t>((most - least).count()) + 1))};
     }
 
-    // ---- The log of the last events, for a run that failed ------------------------------------------------------------------
+    // ---- The log of the last events, for a run that failed --------------------------------------
 
     void trace(std::size_t lines_kept) noexcept { lines_kept_ = lines_kept; }
     bool traced() const noexcept { return lines_kept_ != 0; }

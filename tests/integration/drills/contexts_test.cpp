@@ -1,5 +1,5 @@
-// A client that runs on several contexts, each with a thread and connections of its own, under load from all of them: a primary dies, slots move,
-// connections are killed. What holds on one thread holds on many.
+// A client that runs on several contexts, each with a thread and connections of its own, under load from all
+// of them: a primary dies, slots move, connections are killed. What holds on one thread holds on many.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
@@ -12,7 +12,8 @@ TEST_CASE("over three contexts: connections are killed, slots move, a primary di
         drill d{"three contexts", {.slots = 4, .contexts = 3, .options = chosen}};
         d.disturb([&] {
             for (int kill = 0; kill < 5; ++kill) {
-                for (std::size_t at : {0u, 1u, 2u}) d.servers.talk(d[at].primary).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+                for (std::size_t at : {0u, 1u, 2u})
+                    d.servers.talk(d[at].primary).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
                 REQUIRE(d.users.all_go_on(20));
             }
             for (std::uint16_t const slot : d[1].slots) d.servers.move_slot(slot, d[1].primary, d[2].primary);
@@ -32,6 +33,7 @@ TEST_CASE("over three contexts: connections are killed, slots move, a primary di
         CHECK(found.clean());
         CHECK(d.s.counted().asked + d.s.counted().moved > 0);
         for (std::size_t at : {0u, 1u, 2u})
-            CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down}) == "");
+            CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded,
+                                   errc::cluster_down}) == "");
     }
 }

@@ -1,4 +1,5 @@
-// Primaries that die or stand still under load: what was acknowledged stays, nothing runs twice, the other shards go on.
+// Primaries that die or stand still under load: what was acknowledged stays, nothing runs twice, the other
+// shards go on.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
@@ -8,7 +9,8 @@ namespace {
 
 /// What a failover without notice may tell the callers of its shard.
 std::string beyond_a_crash(drill const& d, std::size_t at) {
-    return d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down});
+    return d.surprises(
+        at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down});
 }
 std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
 
@@ -37,7 +39,8 @@ TEST_CASE("a primary is killed under load", "[drill]") {
     }
 }
 
-TEST_CASE("a primary stands still under load and no reset arrives; later it goes on as if nothing had been", "[drill]") {
+TEST_CASE("a primary stands still under load and no reset arrives; later it goes on as if nothing had been",
+          "[drill]") {
     for (int round = 0; round < short_or_long(1, 4); ++round) {
         drill d{"frozen", {.deadline = 400ms}};
         d.disturb([&] { d.servers.freeze(d[0].primary.name); });
@@ -74,13 +77,17 @@ TEST_CASE("a primary stands still for a moment only, and nobody takes over", "[d
     }
     auto const found = d.reckon();
     INFO(found.to_string());
-    if (d.servers.role_of(d[0].primary) != "primary") SKIP("the machine was so slow that the cluster failed over");
+    if (d.servers.role_of(d[0].primary) != "primary")
+        SKIP("the machine was so slow that the cluster failed over");
     CHECK(found.clean());
     CHECK(beyond_a_crash(d, 0) == "");
     CHECK(d.s.counted().late_replies > 0);
 }
 
-TEST_CASE("commands for a primary that stands still pile up to a bound, and no further; the other shards do not notice", "[drill]") {
+TEST_CASE(
+    "commands for a primary that stands still pile up to a bound, and no further; the other shards do not "
+    "notice",
+    "[drill]") {
     constexpr std::uint32_t bound = 500;
     drill d{"piling up", {.deadline = 400ms, .options = {.in_flight_max = bound, .waiting_max = bound}}};
     std::string const key = real_cluster::key_in(d[0].slots[0]) + ":piled";
@@ -109,7 +116,8 @@ TEST_CASE("commands for a primary that stands still pile up to a bound, and no f
     auto const found = d.reckon();
     INFO(found.to_string());
     CHECK(found.clean());
-    for (auto const& [code, count] : faults) figure("piling up: %d told %s", count, std::string{name_of(code)}.c_str());
+    for (auto const& [code, count] : faults)
+        figure("piling up: %d told %s", count, std::string{name_of(code)}.c_str());
     for (std::size_t at : {1u, 2u}) CHECK(d.surprises(at, {errc::deadline_exceeded}) == "");
 }
 
@@ -123,7 +131,8 @@ TEST_CASE("two primaries are killed at once, and their replicas take over by ord
         prober first{d[0].replica.port, probe_key(d[0])};
         prober second{d[1].replica.port, probe_key(d[1])};
         // Two of three primaries are gone, so there is nobody to elect anybody.
-        for (std::size_t at : {0u, 1u}) d.servers.talk(d[at].replica).must({"CLUSTER", "FAILOVER", "TAKEOVER"});
+        for (std::size_t at : {0u, 1u})
+            d.servers.talk(d[at].replica).must({"CLUSTER", "FAILOVER", "TAKEOVER"});
         for (std::size_t at : {0u, 1u}) REQUIRE(d.serves(at, d[at].replica));
         REQUIRE(d.users.all_go_on(200));
         for (std::size_t at : {0u, 1u}) {

@@ -1,4 +1,5 @@
-// Primaries that hand over, are deposed or deposed without a vote, under load: CLUSTER FAILOVER in its three forms.
+// Primaries that hand over, are deposed or deposed without a vote, under load: CLUSTER FAILOVER in its three
+// forms.
 #include "integration/support/beside.hpp"
 #include "integration/support/drill.hpp"
 
@@ -8,16 +9,18 @@ using namespace umbel::test;
 namespace {
 
 std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
-/// A primary that hands over lets its writers wait, and on a busy machine that takes seconds. Who took its silence for death would give up
-/// commands that may have run.
-drill_plan patient(unsigned slots = 2) { return {.slots = slots, .options = {.probe_timeout = std::chrono::milliseconds{20000}}}; }
+/// A primary that hands over lets its writers wait, and on a busy machine that takes seconds. Who took its
+/// silence for death would give up commands that may have run.
+drill_plan patient(unsigned slots = 2) {
+    return {.slots = slots, .options = {.probe_timeout = std::chrono::milliseconds{20000}}};
+}
 void check_no_faults(drill const& d) {
     for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
 }
 
 /// Redis counts the votes of a node's election again when the next one comes before
-/// eight seconds are over (four times the node timeout): it then takes over with an old epoch and is deposed at once, losing what it has
-/// acknowledged, whatever the form. So nobody is elected twice in that time.
+/// eight seconds are over (four times the node timeout): it then takes over with an old epoch and is deposed
+/// at once, losing what it has acknowledged, whatever the form. So nobody is elected twice in that time.
 void await_turn_to_be_elected(real_cluster::node const& wanted) {
     static std::mutex mutex;
     static std::map<std::uint16_t, std::chrono::steady_clock::time_point> elections;
@@ -34,7 +37,8 @@ void await_turn_to_be_elected(real_cluster::node const& wanted) {
 bool depose(drill const& d, std::size_t at, std::string const& form, real_cluster::node const& wanted) {
     for (int attempt = 0; attempt < 6; ++attempt) {
         if (form != "TAKEOVER") await_turn_to_be_elected(wanted);
-        form.empty() ? d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER"}) : d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER", form});
+        form.empty() ? d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER"})
+                     : d.servers.talk(wanted).ask({"CLUSTER", "FAILOVER", form});
         // The servers give up now and then on a busy machine: they are asked again.
         if (d.serves(at, wanted, 8s)) return true;
     }
@@ -107,7 +111,8 @@ TEST_CASE("the target of a half moved slot is killed; its replica takes the slot
     d.disturb([&] {
         d.servers.begin_migration(slot, source, d[1].primary);
         // Some of its keys have gone, and some are born there: ASK points at the target from now on.
-        auto const keys = d.servers.talk(source).must({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "3"});
+        auto const keys =
+            d.servers.talk(source).must({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "3"});
         for (auto const& key : keys.items) d.servers.migrate_key(key.text, source, d[1].primary);
         auto const before = d.s.counted().asked;
         REQUIRE(eventually([&] { return d.s.counted().asked > before + 10; }));
@@ -130,7 +135,8 @@ TEST_CASE("the target of a half moved slot is killed; its replica takes the slot
     auto const found = d.reckon();
     INFO(found.to_string());
     CHECK(found.clean());
-    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::cluster_down}) == "");
+    for (std::size_t at : {0u, 1u, 2u})
+        CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::cluster_down}) == "");
 }
 
 TEST_CASE("shards fail over while slots move", "[drill]") {
@@ -141,7 +147,8 @@ TEST_CASE("shards fail over while slots move", "[drill]") {
         for (std::size_t at = 0; at < d[0].slots.size(); ++at) {
             std::uint16_t const slot = d[0].slots[at];
             d.servers.begin_migration(slot, source, target);
-            // A third shard changes hands while this slot is half moved. (Redis 7 forgets a migration whose own shard fails over.)
+            // A third shard changes hands while this slot is half moved. (Redis 7 forgets a migration whose
+            // own shard fails over.)
             if (at == 0) REQUIRE(depose(d, 2, "", d[2].replica));
             d.servers.migrate_rest(slot, source, target);
             d.servers.end_migration(slot, source, target);

@@ -1,5 +1,5 @@
-// Servers that refuse, pause or throw out their clients, under load: refusals have no effect, silence is told as what it is, and everything
-// goes on by itself as soon as the server lets it.
+// Servers that refuse, pause or throw out their clients, under load: refusals have no effect, silence is told
+// as what it is, and everything goes on by itself as soon as the server lets it.
 #include "integration/support/beside.hpp"
 #include "integration/support/drill.hpp"
 
@@ -11,8 +11,11 @@ namespace {
 /// One setting of one node, set back in the end.
 class setting {
 public:
-    setting(real_cluster const& servers, real_cluster::node const& node, std::string name, std::string const& value)
-        : talk_{servers.talk(node)}, name_{std::move(name)}, before_{talk_.must({"CONFIG", "GET", name_}).items.at(1).text} {
+    setting(real_cluster const& servers, real_cluster::node const& node, std::string name,
+            std::string const& value)
+        : talk_{servers.talk(node)},
+          name_{std::move(name)},
+          before_{talk_.must({"CONFIG", "GET", name_}).items.at(1).text} {
         talk_.must({"CONFIG", "SET", name_, value});
     }
     setting(setting const&) = delete;
@@ -48,14 +51,20 @@ bool fails(drill const& d, std::size_t at, std::uint64_t count) {
 }  // namespace
 
 TEST_CASE("connections are killed in a loop under load", "[drill]") {
-    drill d{"CLIENT KILL", {.callers = short_or_long(12u, 24u), .deadline = 20s, .elections = false, .options = {.reconnect_delay_max = 50ms}}};
+    drill d{"CLIENT KILL",
+            {.callers = short_or_long(12u, 24u),
+             .deadline = 20s,
+             .elections = false,
+             .options = {.reconnect_delay_max = 50ms}}};
     std::vector<wire> killers;
     for (std::size_t at : {0u, 1u, 2u}) killers.push_back(d.servers.talk(d[at].primary));
     long long kills = 0;
     d.disturb([&] {
         for (int round = 0; round < short_or_long(20, 200); ++round) {
-            for (wire& one : killers) kills += one.must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).number();
-            for (std::size_t at : {0u, 1u, 2u}) REQUIRE(d.users.goes_on(at, static_cast<std::uint64_t>(round % 20)));
+            for (wire& one : killers)
+                kills += one.must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).number();
+            for (std::size_t at : {0u, 1u, 2u})
+                REQUIRE(d.users.goes_on(at, static_cast<std::uint64_t>(round % 20)));
         }
     });
     REQUIRE(d.users.all_go_on(100));
@@ -64,7 +73,8 @@ TEST_CASE("connections are killed in a loop under load", "[drill]") {
     CHECK(found.clean());
     CHECK(found.forgiven == 0);
     CHECK(kills >= 40);
-    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded}) == "");
+    for (std::size_t at : {0u, 1u, 2u})
+        CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded}) == "");
 }
 
 TEST_CASE("a server accepts no more clients, then does again", "[drill]") {
@@ -77,7 +87,8 @@ TEST_CASE("a server accepts no more clients, then does again", "[drill]") {
     auto const found = d.reckon();
     INFO(found.to_string());
     CHECK(found.clean());
-    CHECK(d.surprises(0, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::server_error}) == "");
+    CHECK(d.surprises(0, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded,
+                          errc::server_error}) == "");
     check_healthy(d);
 }
 
@@ -127,7 +138,8 @@ TEST_CASE("a script keeps a server busy: commands are refused until it is killed
     setting patient{d.servers, d[0].primary, "lua-time-limit", "1"};
     for (int round = 0; round < short_or_long(1, 10); ++round) {
         std::string told;
-        beside script{[&] { told = d.servers.talk(d[0].primary).ask({"EVAL", "while true do end", "0"}).text; }};
+        beside script{
+            [&] { told = d.servers.talk(d[0].primary).ask({"EVAL", "while true do end", "0"}).text; }};
         d.disturb([&] { CHECK(fails(d, 0, 20)); });
         // Until the script is past its time, there is none to kill.
         CHECK(eventually([&] { return !patient.talk().ask({"SCRIPT", "KILL"}).is_error(); }));

@@ -13,7 +13,8 @@ namespace {
 
 using text = std::optional<std::string>;
 
-/// A client on an executor that the test turns by hand, so that a cancellation can fall between any two turns.
+/// A client on an executor that the test turns by hand, so that a cancellation can fall between any two
+/// turns.
 struct by_hand {
     asio::io_context io{1};
     std::string seed = real_cluster::shared().owner_of(7000).address();
@@ -56,22 +57,26 @@ struct reads {
 
 /// Reads all keys in one pipeline, cancels some of them after a number of turns, then reads all again.
 void cancel_some(by_hand& c, std::vector<std::string> const& keys, std::size_t every, int turns) {
-    auto const all = std::make_shared<reads>(reads{std::vector<asio::cancellation_signal>(keys.size()), {}, 2 * keys.size()});
+    auto const all = std::make_shared<reads>(
+        reads{std::vector<asio::cancellation_signal>(keys.size()), {}, 2 * keys.size()});
     all->told.resize(2 * keys.size());
     auto const read = [&](std::size_t at) {
         auto const note = [all, at](result<text> const& value) {
             all->told[at].emplace(value);
             --all->left;
         };
-        if (at < keys.size()) c.db.get(keys[at])(asio::bind_cancellation_slot(all->signals[at].slot(), note));
-        else c.db.get(keys[at - keys.size()])(note);
+        if (at < keys.size())
+            c.db.get(keys[at])(asio::bind_cancellation_slot(all->signals[at].slot(), note));
+        else
+            c.db.get(keys[at - keys.size()])(note);
     };
     for (std::size_t i = 0; i < keys.size(); ++i) read(i);
     for (int i = 0; i < turns; ++i) {
         if (c.io.stopped()) c.io.restart();
         c.io.run_one_for(1ms);
     }
-    for (std::size_t i = 0; i < keys.size(); i += every) all->signals[i].emit(asio::cancellation_type::terminal);
+    for (std::size_t i = 0; i < keys.size(); i += every)
+        all->signals[i].emit(asio::cancellation_type::terminal);
     // What comes next travels on the same connection, behind whatever was given up.
     for (std::size_t i = 0; i < keys.size(); ++i) read(keys.size() + i);
     REQUIRE(c.until([&] { return all->left == 0; }));
@@ -108,7 +113,8 @@ TEST_CASE("CVE-2023-28858: a command cancelled at any turn leaves its reply to n
     std::optional<statistics> counted;
     c.db.statistics()([&](result<statistics> const& told) { counted = *told; });
     REQUIRE(c.until([&] { return counted.has_value(); }));
-    figure("cancellation: %llu late replies, all discarded", static_cast<unsigned long long>(counted->late_replies));
+    figure("cancellation: %llu late replies, all discarded",
+           static_cast<unsigned long long>(counted->late_replies));
     CHECK(counted->late_replies > 0);
     CHECK(counted->disconnects == 0);
 }
@@ -136,15 +142,18 @@ TEST_CASE("CVE-2023-28859: a coroutine cancelled while it awaits a reply leaves 
             INFO("after " << turns << " turns");
             CHECK(*second == "=" + keys[1]);
             if (!first) continue;
-            if (*first) CHECK(*first == "=" + keys[0]);
-            else CHECK(first->error() == errc::cancelled);
+            if (*first)
+                CHECK(*first == "=" + keys[0]);
+            else
+                CHECK(first->error() == errc::cancelled);
             cancelled += *first ? 0 : 1;
         }
     }
     CHECK(cancelled > 0);
 }
 
-TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leaves the rest to nobody", "[drill]") {
+TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leaves the rest to nobody",
+          "[drill]") {
     auto& proxies = proxied_cluster::shared();
     auto const node = real_cluster::shared().owner_of(700);
     std::string const seed = proxies.address(node);
@@ -157,7 +166,8 @@ TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leave
     for (std::size_t at = 0; at <= whole; ++at) {
         INFO("after " << at << " bytes of the reply");
         auto const stalls = proxies.at(node).stalls();
-        proxies.lay(node, {.command = wire, .where = ambush::side::reply, .at = at, .how = ambush::manner::stall});
+        proxies.lay(node,
+                    {.command = wire, .where = ambush::side::reply, .at = at, .how = ambush::manner::stall});
         // They outlive the read also where an assertion ends the test before it.
         auto const signal = std::make_shared<asio::cancellation_signal>();
         auto const promised = std::make_shared<std::promise<result<text>>>();
@@ -171,8 +181,10 @@ TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leave
         auto future = promised->get_future();
         REQUIRE(future.wait_for(patience) == std::future_status::ready);
         auto const told = future.get();
-        if (told) CHECK(told == "=" + key);
-        else CHECK(told.error() == errc::cancelled);
+        if (told)
+            CHECK(told == "=" + key);
+        else
+            CHECK(told.error() == errc::cancelled);
         CHECK((!told || at == whole));
         proxies.behave(node, {});
         CHECK(s.finish(behind)[0] == "=" + key + "2");
@@ -181,7 +193,8 @@ TEST_CASE("CVE-2023-28858: cancelled at every byte of its reply, a command leave
     CHECK(s.counted().disconnects == 0);
 }
 
-TEST_CASE("jedis 3187: an INCR that timed out runs at most once, and its answer is nobody else's", "[drill]") {
+TEST_CASE("jedis 3187: an INCR that timed out runs at most once, and its answer is nobody else's",
+          "[drill]") {
     auto& servers = real_cluster::shared();
     auto& proxies = proxied_cluster::shared();
     auto const node = servers.owner_of(700);
@@ -191,7 +204,10 @@ TEST_CASE("jedis 3187: an INCR that timed out runs at most once, and its answer 
     wire server = servers.talk(node);
     auto const hinder = [&](int way, bool begin) {
         switch (way) {
-            case 0: begin ? server.must({"CLIENT", "PAUSE", "60000", "WRITE"}) : server.must({"CLIENT", "UNPAUSE"}); break;
+            case 0:
+                begin ? server.must({"CLIENT", "PAUSE", "60000", "WRITE"})
+                      : server.must({"CLIENT", "UNPAUSE"});
+                break;
             case 1: proxies.behave(node, {.hold_requests = begin}); break;
             case 2: proxies.behave(node, {.hold_replies = begin}); break;
         }
@@ -201,7 +217,8 @@ TEST_CASE("jedis 3187: an INCR that timed out runs at most once, and its answer 
             INFO("way " << way);
             std::vector<std::string> keys;
             for (int i = 0; i < 20; ++i)
-                keys.push_back(real_cluster::key_in(700) + ":3187:" + std::to_string(round) + ":" + std::to_string(way) + ":" + std::to_string(i));
+                keys.push_back(real_cluster::key_in(700) + ":3187:" + std::to_string(round) + ":" +
+                               std::to_string(way) + ":" + std::to_string(i));
             hinder(way, true);
             std::vector<operation<std::int64_t>> doomed;
             for (std::string const& key : keys) doomed.push_back(s.db().with(100ms).incr(key));
@@ -211,12 +228,16 @@ TEST_CASE("jedis 3187: an INCR that timed out runs at most once, and its answer 
                 CHECK(told.error().delivery() == delivery::unknown);
             }
             hinder(way, false);
-            // The same connection serves on: the twenty have run by then, once each, and what is asked now gets its own answers.
+            // The same connection serves on: the twenty have run by then, once each, and what is asked now
+            // gets its own answers.
             std::vector<operation<std::int64_t>> again;
-            for (std::size_t i = 0; i < keys.size(); ++i) again.push_back(s.db().incrby(keys[i], static_cast<std::int64_t>(1000 + i)));
+            for (std::size_t i = 0; i < keys.size(); ++i)
+                again.push_back(s.db().incrby(keys[i], static_cast<std::int64_t>(1000 + i)));
             auto const told = s.all(std::move(again));
-            for (std::size_t i = 0; i < keys.size(); ++i) CHECK(told[i] == static_cast<std::int64_t>(1001 + i));
-            for (std::size_t i = 0; i < keys.size(); ++i) CHECK(server.must({"GET", keys[i]}).number() == static_cast<std::int64_t>(1001 + i));
+            for (std::size_t i = 0; i < keys.size(); ++i)
+                CHECK(told[i] == static_cast<std::int64_t>(1001 + i));
+            for (std::size_t i = 0; i < keys.size(); ++i)
+                CHECK(server.must({"GET", keys[i]}).number() == static_cast<std::int64_t>(1001 + i));
         }
     }
     CHECK(s.counted().late_replies >= 60);

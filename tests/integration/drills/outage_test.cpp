@@ -1,5 +1,6 @@
-// Clusters that are not all there: no majority, a slot that nobody owns, a dataset that is being loaded, a replica without a primary.
-// Commands are told so within their deadlines, and everything mends by itself when the cluster does.
+// Clusters that are not all there: no majority, a slot that nobody owns, a dataset that is being loaded, a
+// replica without a primary. Commands are told so within their deadlines, and everything mends by itself when
+// the cluster does.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
@@ -8,7 +9,8 @@ using namespace umbel::test;
 namespace {
 
 std::string beyond_an_outage(drill const& d, std::size_t at) {
-    return d.surprises(at, {errc::cluster_down, errc::deadline_exceeded, errc::connection_lost, errc::connect_failed});
+    return d.surprises(
+        at, {errc::cluster_down, errc::deadline_exceeded, errc::connection_lost, errc::connect_failed});
 }
 
 }  // namespace
@@ -20,7 +22,9 @@ TEST_CASE("two of three primaries stand still: no majority, no writes, and recov
         d.servers.freeze(d[1].primary.name);
         // The third, which is well, learns that it is alone and stops serving.
         wire third = d.servers.talk(d[2].primary);
-        REQUIRE(eventually([&] { return third.must({"CLUSTER", "INFO"}).text.find("cluster_state:fail") != std::string::npos; }));
+        REQUIRE(eventually([&] {
+            return third.must({"CLUSTER", "INFO"}).text.find("cluster_state:fail") != std::string::npos;
+        }));
         auto const failed = d.users.failed(2);
         REQUIRE(eventually([&] { return d.users.failed(2) > failed + 10; }, 60s));
         auto const told = d.s(d.s.db().with(300ms).incr(real_cluster::key_in(d[2].slots[0]) + ":alone"));
@@ -49,13 +53,16 @@ TEST_CASE("a slot that nobody owns is told as such, costs the others nothing, an
     std::string const key = real_cluster::key_in(slot) + ":uncovered";
     REQUIRE(d.s(d.s.db().set(key, "before")) == set_outcome::written);
     d.disturb([&] {
-        for (auto const& node : d.servers.nodes()) d.servers.talk(node).must({"CONFIG", "SET", "cluster-require-full-coverage", "no"});
-        for (auto const& node : d.servers.nodes()) d.servers.talk(node).must({"CLUSTER", "DELSLOTS", std::to_string(slot)});
+        for (auto const& node : d.servers.nodes())
+            d.servers.talk(node).must({"CONFIG", "SET", "cluster-require-full-coverage", "no"});
+        for (auto const& node : d.servers.nodes())
+            d.servers.talk(node).must({"CLUSTER", "DELSLOTS", std::to_string(slot)});
         for (int i = 0; i < 5; ++i) {
             auto const told = d.s(d.s.db().with(2s).incr(key));
             REQUIRE_FALSE(told);
             CAPTURE(told.error().to_string());
-            CHECK((told.error() == errc::slot_uncovered || told.error() == errc::cluster_down || told.error() == errc::deadline_exceeded));
+            CHECK((told.error() == errc::slot_uncovered || told.error() == errc::cluster_down ||
+                   told.error() == errc::deadline_exceeded));
             CHECK_FALSE(told.error().may_have_executed());
             CHECK(told.error().slot() == slot);
         }
@@ -67,7 +74,8 @@ TEST_CASE("a slot that nobody owns is told as such, costs the others nothing, an
         CAPTURE(told[0] ? "" : told[0].error().to_string());
         CHECK((told[0] == "before" || told[0].error() == errc::slot_uncovered));
         CHECK(eventually([&] { return d.s(d.s.db().get(key)) == "before"; }));
-        for (auto const& node : d.servers.nodes()) d.servers.talk(node).must({"CONFIG", "SET", "cluster-require-full-coverage", "yes"});
+        for (auto const& node : d.servers.nodes())
+            d.servers.talk(node).must({"CONFIG", "SET", "cluster-require-full-coverage", "yes"});
     });
     REQUIRE(d.users.all_go_on(100));
     auto const found = d.reckon();
@@ -79,7 +87,8 @@ TEST_CASE("a slot that nobody owns is told as such, costs the others nothing, an
 TEST_CASE("a primary loads its dataset again: its callers wait, and nobody else notices", "[drill]") {
     drill d{"LOADING", {.elections = false}};
     wire talk = d.servers.talk(d[0].primary);
-    for (int i = 0; i < 2000; ++i) talk.must({"SET", real_cluster::key_in(d[0].slots[0]) + ":bulk" + std::to_string(i), "x"});
+    for (int i = 0; i < 2000; ++i)
+        talk.must({"SET", real_cluster::key_in(d[0].slots[0]) + ":bulk" + std::to_string(i), "x"});
     // Half a millisecond for each key, and a look at the clients every now and then.
     talk.must({"CONFIG", "SET", "loading-process-events-interval-bytes", "1024"});
     talk.must({"CONFIG", "SET", "key-load-delay", "400"});
@@ -97,7 +106,8 @@ TEST_CASE("a primary loads its dataset again: its callers wait, and nobody else 
     figure("LOADING: said %lld times", refused);
 }
 
-TEST_CASE("reads from a replica that has lost its primary go elsewhere, or wait until it is one itself", "[drill]") {
+TEST_CASE("reads from a replica that has lost its primary go elsewhere, or wait until it is one itself",
+          "[drill]") {
     drill d{"MASTERDOWN"};
     std::string const key = real_cluster::key_in(d[0].slots[0]) + ":read";
     REQUIRE(d.s(d.s.db().set(key, "here")) == set_outcome::written);
@@ -115,7 +125,8 @@ TEST_CASE("reads from a replica that has lost its primary go elsewhere, or wait 
         return ++reads > 10 && d.serves(0, d[0].replica, 0s);
     }));
     replica.must({"CONFIG", "SET", "replica-serve-stale-data", "yes"});
-    auto const refused = replica.must({"INFO", "errorstats"}).text.find("errorstat_MASTERDOWN") != std::string::npos;
+    auto const refused =
+        replica.must({"INFO", "errorstats"}).text.find("errorstat_MASTERDOWN") != std::string::npos;
     REQUIRE(d.users.all_go_on(100));
     d.forgive(0);
     d.servers.restart(d[0].primary.name);

@@ -1,5 +1,5 @@
-// Networks that come apart under load: each node has a network namespace of its own, and links are cut with nobody told: no reset, no refusal.
-// Skipped where the machine lets nobody make network namespaces.
+// Networks that come apart under load: each node has a network namespace of its own, and links are cut with
+// nobody told: no reset, no refusal. Skipped where the machine lets nobody make network namespaces.
 #include "integration/support/drill.hpp"
 #include "integration/support/private_network.hpp"
 
@@ -21,7 +21,8 @@ struct island {
 };
 
 std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
-constexpr std::initializer_list<errc> of_a_partition{errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down};
+constexpr std::initializer_list<errc> of_a_partition{errc::connection_lost, errc::connect_failed,
+                                                     errc::deadline_exceeded, errc::cluster_down};
 
 }  // namespace
 
@@ -39,7 +40,8 @@ TEST_CASE("a primary is cut off from everybody; its replica takes over; the link
         REQUIRE(d.serves(0, roles[1]));
         REQUIRE(d.users.all_go_on(200));
         d.forgive(0);
-        // It has kept its role and its dataset while it was alone; it must not be taken for what it believes itself to be.
+        // It has kept its role and its dataset while it was alone; it must not be taken for what it believes
+        // itself to be.
         d.servers.rejoin(roles[0].name);
         REQUIRE(d.users.all_go_on(100));
         d.servers.heal();
@@ -55,7 +57,9 @@ TEST_CASE("a primary is cut off from everybody; its replica takes over; the link
     for (std::size_t at : {1u, 2u}) CHECK(d.surprises(at, {errc::deadline_exceeded}) == "");
 }
 
-TEST_CASE("a replica and a primary of another shard are cut off: reads go elsewhere, and the healthy shard goes on", "[drill]") {
+TEST_CASE(
+    "a replica and a primary of another shard are cut off: reads go elsewhere, and the healthy shard goes on",
+    "[drill]") {
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
     island here{"partition of two", {.deadline = 400ms}};
@@ -84,10 +88,14 @@ TEST_CASE("a replica and a primary of another shard are cut off: reads go elsewh
     for (std::size_t at : {1u, 2u}) CHECK(d.surprises(at, {errc::deadline_exceeded}) == "");
 }
 
-TEST_CASE("a node hears the client and is not heard by it, while the cluster finds it well: nothing runs twice", "[drill]") {
+TEST_CASE(
+    "a node hears the client and is not heard by it, while the cluster finds it well: nothing runs twice",
+    "[drill]") {
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
-    island here{"one-way partition", {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
+    island here{
+        "one-way partition",
+        {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
     drill& d = here.d;
     for (int round = 0; round < short_or_long(2, 12); ++round) {
         auto const failed = d.users.failed(0);
@@ -96,7 +104,10 @@ TEST_CASE("a node hears the client and is not heard by it, while the cluster fin
             d.servers.mute(d[0].primary.name);
             // Short, and late replies come; or until the client has given the connection up.
             bool const briefly = round % 2 == 0;
-            REQUIRE(eventually([&] { return d.users.failed(0) > failed + 10 && (briefly || d.s.counted().disconnects > disconnects); }));
+            REQUIRE(eventually([&] {
+                return d.users.failed(0) > failed + 10 &&
+                       (briefly || d.s.counted().disconnects > disconnects);
+            }));
             REQUIRE(d.users.goes_on(1, 100));
             d.servers.rejoin(d[0].primary.name);
         });
@@ -114,7 +125,9 @@ TEST_CASE("a node hears the client and is not heard by it, while the cluster fin
 TEST_CASE("the client hears nobody for a while, and needs no help afterwards", "[drill]") {
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
-    island here{"client alone", {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
+    island here{
+        "client alone",
+        {.deadline = 250ms, .elections = false, .options = {.probe_after = 200ms, .probe_timeout = 300ms}}};
     drill& d = here.d;
     for (int round = 0; round < short_or_long(1, 6); ++round) {
         auto const disconnects = d.s.counted().disconnects;
@@ -130,5 +143,6 @@ TEST_CASE("the client hears nobody for a while, and needs no help afterwards", "
     CHECK(found.clean());
     CHECK(found.forgiven == 0);
     for (std::size_t at : {0u, 1u, 2u})
-        CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::no_reachable_node}) == "");
+        CHECK(d.surprises(at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded,
+                               errc::no_reachable_node}) == "");
 }

@@ -1,4 +1,5 @@
-// Slots moved one by one with keys in them, forward and back, under load: no caller notices more than a delay.
+// Slots moved one by one with keys in them, forward and back, under load: no caller notices more than a
+// delay.
 #include "integration/support/drill.hpp"
 
 using namespace umbel;
@@ -6,7 +7,8 @@ using namespace umbel::test;
 
 namespace {
 
-/// Moves a slot key by key. In the midst of each pair that a command wants together it waits until such a command was told to try again.
+/// Moves a slot key by key. In the midst of each pair that a command wants together it waits until such a
+/// command was told to try again.
 void move_slowly(drill& d, std::uint16_t slot, real_cluster::node const& from, real_cluster::node const& to) {
     d.servers.begin_migration(slot, from, to);
     wire told = d.servers.talk(from);
@@ -25,7 +27,8 @@ void move_slowly(drill& d, std::uint16_t slot, real_cluster::node const& from, r
 }  // namespace
 
 TEST_CASE("slots move forward and back with keys while commands run: no error reaches a caller", "[drill]") {
-    drill d{"resharding", {.slots = short_or_long(2u, 8u), .callers = short_or_long(6u, 20u), .elections = false}};
+    drill d{"resharding",
+            {.slots = short_or_long(2u, 8u), .callers = short_or_long(6u, 20u), .elections = false}};
     auto const before = d.s.counted();
     d.disturb([&] {
         for (int round = 0; round < short_or_long(2, 10); ++round) {
@@ -49,8 +52,10 @@ TEST_CASE("slots move forward and back with keys while commands run: no error re
     CHECK(after.asked > before.asked);
     CHECK(after.moved > before.moved);
     CHECK(after.retried > before.retried);
-    figure("resharding: %llu ASK, %llu MOVED, %llu tried again, %llu refreshes", static_cast<unsigned long long>(after.asked - before.asked),
-           static_cast<unsigned long long>(after.moved - before.moved), static_cast<unsigned long long>(after.retried - before.retried),
+    figure("resharding: %llu ASK, %llu MOVED, %llu tried again, %llu refreshes",
+           static_cast<unsigned long long>(after.asked - before.asked),
+           static_cast<unsigned long long>(after.moved - before.moved),
+           static_cast<unsigned long long>(after.retried - before.retried),
            static_cast<unsigned long long>(after.refreshes - before.refreshes));
 }
 

@@ -1,5 +1,5 @@
-// What networks do to bytes, under load and through a proxy: pieces, delay, silence, late replies, cuts in mid-reply, junk. Whatever is
-// answered is the right answer, and what is not answered is told as what it is.
+// What networks do to bytes, under load and through a proxy: pieces, delay, silence, late replies, cuts in
+// mid-reply, junk. Whatever is answered is the right answer, and what is not answered is told as what it is.
 #include "integration/support/spoiled.hpp"
 
 using namespace umbel;
@@ -61,16 +61,20 @@ TEST_CASE("junk between the replies ends the connection and crosses nothing", "[
 }
 
 TEST_CASE("a node falls silent for its clients while the cluster finds it well", "[drill]") {
-    spoiled here{"silence", {.deadline = 250ms, .options = {.connect_timeout = std::chrono::milliseconds{300},
-                                                            .probe_after = std::chrono::milliseconds{200},
-                                                            .probe_timeout = std::chrono::milliseconds{300}}}};
+    spoiled here{"silence",
+                 {.deadline = 250ms,
+                  .options = {.connect_timeout = std::chrono::milliseconds{300},
+                              .probe_after = std::chrono::milliseconds{200},
+                              .probe_timeout = std::chrono::milliseconds{300}}}};
     for (int round = 0; round < short_or_long(2, 20); ++round) {
         auto const failed = here.d.users.failed(0);
         auto const disconnects = here.d.s.counted().disconnects;
         here.d.disturb([&] {
             here.proxies.behave(here.d[0].primary, {.hold_requests = true, .hold_replies = round % 2 == 0});
             // Its own probe tells the client that the connection is dead.
-            REQUIRE(eventually([&] { return here.d.users.failed(0) > failed + 20 && here.d.s.counted().disconnects > disconnects; }));
+            REQUIRE(eventually([&] {
+                return here.d.users.failed(0) > failed + 20 && here.d.s.counted().disconnects > disconnects;
+            }));
             REQUIRE(here.d.users.goes_on(1, 100));
             here.proxies.behave(here.d[0].primary, {});
         });

@@ -4,7 +4,8 @@
 using namespace umbel;
 using namespace umbel::test;
 
-TEST_CASE("without tombstones, late replies reach those who ask next, and the checker convicts", "[negative]") {
+TEST_CASE("without tombstones, late replies reach those who ask next, and the checker convicts",
+          "[negative]") {
     spoiled here{"negative: no tombstones", impatient()};
     deliver_late(here, 8);
     auto const found = here.d.reckon();

@@ -1,5 +1,5 @@
-// beside.hpp: a task on a thread of its own that is waited for however its scope is left: an assertion that fails beside it fails one test
-// and does not end the program.
+// beside.hpp: a task on a thread of its own that is waited for however its scope is left: an assertion that
+// fails beside it fails one test and does not end the program.
 #pragma once
 
 #include <exception>

@@ -1,11 +1,13 @@
-// cluster.hpp: a real cluster (or one stand-alone server) for tests: started and stopped by support/cluster.sh, disturbed on demand,
-// questioned over plain sockets. It knows nothing of umbel but how a key's slot is computed.
+// cluster.hpp: a real cluster (or one stand-alone server) for tests: started and stopped by
+// support/cluster.sh, disturbed on demand, questioned over plain sockets. It knows nothing of umbel but how a
+// key's slot is computed.
 #pragma once
 
 #include "wire.hpp"
 
 #include <umbel/cluster/slot.hpp>
 
+#include <unistd.h>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +18,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace umbel::test {
@@ -67,8 +68,9 @@ public:
         std::string folder = (std::filesystem::temp_directory_path() / "umbel-integration.XXXXXX").string();
         if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
         folder_ = folder;
-        std::string words = "start --timeout 60 --watch " + std::to_string(::getpid()) + " --server " + quoted(server_program()) +
-                            " --primaries " + std::to_string(options.primaries) + " --replicas " + std::to_string(options.replicas);
+        std::string words = "start --timeout 60 --watch " + std::to_string(::getpid()) + " --server " +
+                            quoted(server_program()) + " --primaries " + std::to_string(options.primaries) +
+                            " --replicas " + std::to_string(options.replicas);
         if (options.standalone) words += " --standalone";
         if (options.network) words += " --network";
         if (!password_.empty()) words += " --password " + quoted(password_);
@@ -113,7 +115,7 @@ public:
     }
     wire talk(std::string const& name) const { return talk(at(name)); }
 
-    // ---- Disturbances -----------------------------------------------------------------------------------------------------
+    // ---- Disturbances ---------------------------------------------------------------------------
 
     // A name is that of a node, or "all".
 
@@ -139,7 +141,8 @@ public:
         change("restart " + name + " --new-port");
         dead_.erase(name);
     }
-    /// Takes a node off the network, or only lets us hear nothing of it; nobody is told of either. For clusters with networks of their own.
+    /// Takes a node off the network, or only lets us hear nothing of it; nobody is told of either. For
+    /// clusters with networks of their own.
     void cut(std::string const& name) {
         rest();
         change("cut " + name);
@@ -161,7 +164,8 @@ public:
         for (std::string const& name : std::set<std::string>{frozen_}) thaw(name);
         for (std::string const& name : std::set<std::string>{dead_}) restart(name);
         wait();
-        if (!eventually([&] { return is_whole(); })) throw std::runtime_error{"cluster: the nodes do not agree"};
+        if (!eventually([&] { return is_whole(); }))
+            throw std::runtime_error{"cluster: the nodes do not agree"};
     }
     /// Lets a node tell the topology another port than its own, 0 for its own again.
     void announce(node const& one, std::uint16_t port) {
@@ -176,14 +180,16 @@ public:
             for (node const& asked : nodes_) {
                 std::set<long long> told;
                 for (wire_value const& range : talk(asked).must({"CLUSTER", "SLOTS"}).items)
-                    for (std::size_t i = 2; i < range.items.size(); ++i) told.insert(range.items[i].items[1].number());
+                    for (std::size_t i = 2; i < range.items.size(); ++i)
+                        told.insert(range.items[i].items[1].number());
                 if (told != expected) return false;
             }
             return true;
         });
         if (!heard) throw std::runtime_error{"cluster: the announced ports are not heard of"};
     }
-    /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy machine: they are asked again.
+    /// Hands a shard over to one of its replicas in good order. The servers give up now and then on a busy
+    /// machine: they are asked again.
     void fail_over_to(node const& replica) const {
         rest();
         for (int attempt = 0; attempt < 6; ++attempt) {
@@ -195,18 +201,21 @@ public:
         throw std::runtime_error{"cluster: " + replica.name + " does not take over"};
     }
 
-    /// Waits until the votes of the latest election are forgotten, which is after four node timeouts: Redis 7 counts them again when the same
-    /// node stands sooner, and the winner by old votes is deposed at once or nobody wins.
+    /// Waits until the votes of the latest election are forgotten, which is after four node timeouts: Redis 7
+    /// counts them again when the same node stands sooner, and the winner by old votes is deposed at once or
+    /// nobody wins.
     void rest() const { std::this_thread::sleep_until(elected_at_ + 9s); }
 
-    // ---- Facts ------------------------------------------------------------------------------------------------------------
+    // ---- Facts ----------------------------------------------------------------------------------
 
-    /// The node that owns a slot now and those that replicate it, as `asked` sees it; none when nobody does, as in the midst of a failover.
+    /// The node that owns a slot now and those that replicate it, as `asked` sees it; none when nobody does,
+    /// as in the midst of a failover.
     std::vector<node> shard_of(std::uint16_t slot, std::string const& asked) const {
         for (wire_value const& range : talk(asked).must({"CLUSTER", "SLOTS"}).items) {
             if (slot < range.items[0].number() || slot > range.items[1].number()) continue;
             std::vector<node> found;
-            for (std::size_t i = 2; i < range.items.size(); ++i) found.push_back(by_port(range.items[i].items[1].number()));
+            for (std::size_t i = 2; i < range.items.size(); ++i)
+                found.push_back(by_port(range.items[i].items[1].number()));
             return found;
         }
         return {};
@@ -227,7 +236,8 @@ public:
             std::set<std::string> owners;
             for (wire_value const& range : talk(one).must({"CLUSTER", "SLOTS"}).items) {
                 if (range.items.size() != 3 + static_cast<std::size_t>(replicas_)) return false;
-                owners.insert(range.items[0].text + "-" + range.items[1].text + " " + range.items[2].items[1].text);
+                owners.insert(range.items[0].text + "-" + range.items[1].text + " " +
+                              range.items[2].items[1].text);
             }
             std::string view;
             for (std::string const& owner : owners) view += owner + "\n";
@@ -237,7 +247,9 @@ public:
     }
 
     /// "primary" or "replica", as the node sees itself now.
-    std::string role_of(node const& one) const { return talk(one).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary"; }
+    std::string role_of(node const& one) const {
+        return talk(one).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary";
+    }
     std::vector<node> now(std::string const& role) const {
         std::vector<node> found;
         for (node const& one : nodes_)
@@ -245,11 +257,14 @@ public:
         return found;
     }
 
-    /// Calls of every command on one node since forget_counts(), without those that counting and replication need.
+    /// Calls of every command on one node since forget_counts(), without those that counting and replication
+    /// need.
     std::map<std::string, long long> counts(node const& one) const {
         std::map<std::string, long long> found;
         read_statistics(one, "commandstats", "cmdstat_", "calls=", found);
-        for (char const* own : {"info", "config|resetstat", "config|set", "replconf", "psync", "auth", "role"}) found.erase(own);
+        for (char const* own :
+             {"info", "config|resetstat", "config|set", "replconf", "psync", "auth", "role"})
+            found.erase(own);
         return found;
     }
     /// Calls of one command on some nodes.
@@ -279,8 +294,10 @@ public:
     void settle_replication() const {
         for (wire_value const& range : talk("n1").must({"CLUSTER", "SLOTS"}).items) {
             wire primary = talk(by_port(range.items[2].items[1].number()));
-            primary.must({"SET", key_in(static_cast<std::uint16_t>(range.items[0].number())) + ":settled", "1"});
-            if (primary.must({"WAIT", "1", "20000"}).number() < 1) throw std::runtime_error{"cluster: a replica does not follow"};
+            primary.must(
+                {"SET", key_in(static_cast<std::uint16_t>(range.items[0].number())) + ":settled", "1"});
+            if (primary.must({"WAIT", "1", "20000"}).number() < 1)
+                throw std::runtime_error{"cluster: a replica does not follow"};
         }
     }
 
@@ -301,7 +318,7 @@ public:
         return tags[slot];
     }
 
-    // ---- Resharding -------------------------------------------------------------------------------------------------------
+    // ---- Resharding -----------------------------------------------------------------------------
 
     /// Marks a slot as on its way; no key moves yet.
     void begin_migration(std::uint16_t slot, node const& from, node const& to) const {
@@ -345,8 +362,8 @@ private:
     std::filesystem::path dir() const { return folder_ / "cluster"; }
     void run(std::string const& words) const {
         std::string const output = (folder_ / "output").string();
-        std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " + quoted(dir().string()) + " > " +
-                                 quoted(output) + " 2>&1";
+        std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " +
+                                 quoted(dir().string()) + " > " + quoted(output) + " 2>&1";
         if (std::system(line.c_str()) == 0) return;
         std::ostringstream told;
         told << std::ifstream{output}.rdbuf();
@@ -376,14 +393,16 @@ private:
     }
 
     /// Lines like "cmdstat_get:calls=3,usec=…".
-    void read_statistics(node const& one, std::string const& section, std::string const& prefix, std::string const& field,
-        std::map<std::string, long long>& found) const {
+    void read_statistics(node const& one, std::string const& section, std::string const& prefix,
+                         std::string const& field, std::map<std::string, long long>& found) const {
         std::istringstream lines{talk(one).must({"INFO", section}).text};
         for (std::string line; std::getline(lines, line);) {
             auto const colon = line.find(':');
             auto const value = line.find(field);
-            if (!line.starts_with(prefix) || colon == std::string::npos || value == std::string::npos) continue;
-            found[line.substr(prefix.size(), colon - prefix.size())] = std::strtoll(line.c_str() + value + field.size(), nullptr, 10);
+            if (!line.starts_with(prefix) || colon == std::string::npos || value == std::string::npos)
+                continue;
+            found[line.substr(prefix.size(), colon - prefix.size())] =
+                std::strtoll(line.c_str() + value + field.size(), nullptr, 10);
         }
     }
 

@@ -16,8 +16,8 @@
 
 namespace umbel::test {
 
-/// Lifetime: the threads end when their contexts have nothing to do any more, once release() was called. One that does not end within
-/// `patience` ends the program: its client has left something behind.
+/// Lifetime: the threads end when their contexts have nothing to do any more, once release() was called. One
+/// that does not end within `patience` ends the program: its client has left something behind.
 class contexts {
 public:
     contexts(unsigned count, std::chrono::seconds patience) : patience_{patience} {

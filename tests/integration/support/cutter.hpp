@@ -1,5 +1,5 @@
-// cutter.hpp: one client behind proxies whose connection is cut at a chosen byte of one command or of its reply, and the book of what it was
-// told. It knows no more of the disturbance than that it was laid.
+// cutter.hpp: one client behind proxies whose connection is cut at a chosen byte of one command or of its
+// reply, and the book of what it was told. It knows no more of the disturbance than that it was laid.
 #pragma once
 
 #include "drill.hpp"
@@ -26,7 +26,8 @@ struct cutter {
     std::uint32_t list = 0;
 
     explicit cutter(std::string const& name, umbel::cluster::policy const& policy = {})
-        : seed{proxies.address(servers.owner_of(7000))}, s{quiet(seed), policy},
+        : seed{proxies.address(servers.owner_of(7000))},
+          s{quiet(seed), policy},
           counter{book.key(real_cluster::key_in(700) + ":" + name + ":n", history::kind::incr)},
           list{book.key(real_cluster::key_in(700) + ":" + name + ":l", history::kind::push)} {
         s.warm_up();
@@ -50,7 +51,8 @@ struct cutter {
         if (key == counter) return s.db().incr(book.name(key));
         return s.db().command<std::int64_t>("RPUSH", umbel::key(book.name(key)), book.token(number));
     }
-    /// Sends some commands in one write, the connection being cut at a byte of one of them; says what became of that one.
+    /// Sends some commands in one write, the connection being cut at a byte of one of them; says what became
+    /// of that one.
     std::string cut(std::uint32_t key, std::size_t ahead, std::size_t behind, ambush trap) {
         std::vector<std::size_t> numbers;
         std::vector<umbel::operation<std::int64_t>> calls;
@@ -64,8 +66,10 @@ struct cutter {
         proxies.lay(node, trap);
         auto const told = s.all(std::move(calls));
         for (std::size_t i = 0; i < told.size(); ++i) {
-            if (told[i]) book.acknowledge(numbers[i], *told[i], steady_now());
-            else book.fail(numbers[i], told[i].error().delivery(), steady_now());
+            if (told[i])
+                book.acknowledge(numbers[i], *told[i], steady_now());
+            else
+                book.fail(numbers[i], told[i].error().delivery(), steady_now());
             if (!told[i]) CHECK(told[i].error() == errc::connection_lost);
         }
         return told[ahead] ? "acknowledged" : std::string{umbel::name_of(told[ahead].error().delivery())};
@@ -73,7 +77,9 @@ struct cutter {
     /// Bytes of the next command for this key.
     std::size_t size(std::uint32_t key) const {
         if (key == counter) return on_the_wire({"INCR", book.name(key)}).size();
-        return on_the_wire({"RPUSH", book.name(key), book.name(key) + "#" + std::to_string(book.operations().size())}).size();
+        return on_the_wire(
+                   {"RPUSH", book.name(key), book.name(key) + "#" + std::to_string(book.operations().size())})
+            .size();
     }
     sentence reckon() {
         read_final_state(servers, book);

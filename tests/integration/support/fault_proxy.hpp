@@ -34,15 +34,17 @@ namespace umbel::test {
 
 /// What a proxy does to all that passes. All zero: nothing.
 struct conduct {
-    std::size_t piece = 0;               ///< Bytes passed on at a time.
-    std::chrono::microseconds delay{};   ///< Before each piece.
-    bool hold_requests = false;          ///< Nothing passes to the node; no end is told either.
-    bool hold_replies = false;           ///< Nothing passes to the client.
-    std::size_t cut_after = 0;           ///< A connection's replies are cut after a random number of bytes, this on average.
-    std::string junk{};                  ///< Said to the client before the node's next reply, once on each connection.
+    std::size_t piece = 0;              ///< Bytes passed on at a time.
+    std::chrono::microseconds delay{};  ///< Before each piece.
+    bool hold_requests = false;         ///< Nothing passes to the node; no end is told either.
+    bool hold_replies = false;          ///< Nothing passes to the client.
+    std::size_t cut_after =
+        0;               ///< A connection's replies are cut after a random number of bytes, this on average.
+    std::string junk{};  ///< Said to the client before the node's next reply, once on each connection.
 };
 
-/// Cuts the connection at one byte of one command, or of its reply; or withholds the rest of the reply until the conduct is set anew.
+/// Cuts the connection at one byte of one command, or of its reply; or withholds the rest of the reply until
+/// the conduct is set anew.
 struct ambush {
     enum class side : std::uint8_t { request, reply };
     enum class manner : std::uint8_t { reset, end, stall };
@@ -60,7 +62,9 @@ class fault_proxy {
 
 public:
     fault_proxy(asio::io_context& io, std::uint16_t target)
-        : io_{io}, node_{asio::ip::address_v4::loopback(), target}, acceptor_{io, {asio::ip::address_v4::loopback(), 0}} {
+        : io_{io},
+          node_{asio::ip::address_v4::loopback(), target},
+          acceptor_{io, {asio::ip::address_v4::loopback(), 0}} {
         asio::co_spawn(io_, accept(), asio::detached);
     }
     fault_proxy(fault_proxy const&) = delete;
@@ -72,7 +76,7 @@ public:
     /// Bytes of detained connections that have reached the node after all.
     std::uint64_t late_bytes() const noexcept { return late_bytes_; }
 
-    // ---- On the context's thread ----------------------------------------------------------------------------------------------
+    // ---- On the context's thread ----------------------------------------------------------------
 
     void behave(conduct now) {
         now_ = std::move(now);
@@ -103,8 +107,8 @@ private:
         link(asio::io_context& io, tcp::socket accepted) : client{std::move(accepted)}, node{io}, turn{io} {}
         tcp::socket client;
         tcp::socket node;
-        asio::steady_timer turn;             ///< Cancelled whenever the proxy's conduct changes.
-        std::string request;                 ///< Withheld because it may be the beginning of the ambushed command.
+        asio::steady_timer turn;  ///< Cancelled whenever the proxy's conduct changes.
+        std::string request;      ///< Withheld because it may be the beginning of the ambushed command.
         std::optional<std::size_t> reply_left;
         ambush::manner how = ambush::manner::reset;
         std::string junk;
@@ -150,7 +154,8 @@ private:
             // Clients of the library greet with HELLO; servers that replicate do not.
             if (!std::exchange(one->begun, true)) {
                 one->from_client = said.find("HELLO") != std::string_view::npos;
-                if (one->from_client && now_.cut_after != 0) one->reply_left = random_() % (2 * now_.cut_after);
+                if (one->from_client && now_.cut_after != 0)
+                    one->reply_left = random_() % (2 * now_.cut_after);
             }
             one->request.append(said);
             bool const sprung = one->from_client && springs(*one);
@@ -167,8 +172,10 @@ private:
         std::size_t const found = one.request.find(trap_->command);
         if (found == std::string::npos) return false;
         one.how = trap_->how;
-        if (trap_->where == ambush::side::request) one.request.resize(found + std::min(trap_->at, trap_->command.size()));
-        else one.reply_left = trap_->at;
+        if (trap_->where == ambush::side::request)
+            one.request.resize(found + std::min(trap_->at, trap_->command.size()));
+        else
+            one.reply_left = trap_->at;
         trap_.reset();
         ++sprung_;
         return true;
@@ -222,7 +229,8 @@ private:
             }
             std::size_t const most = one->from_client && now_.piece != 0 ? now_.piece : bytes.size();
             std::size_t const size = std::min(most, bytes.size() - at);
-            auto const [wrong, written] = co_await asio::async_write(to, asio::buffer(bytes.data() + at, size), quietly);
+            auto const [wrong, written] =
+                co_await asio::async_write(to, asio::buffer(bytes.data() + at, size), quietly);
             if (wrong) co_return false;
             at += written;
             if (one->released && held == &conduct::hold_requests) late_bytes_ += written;
@@ -231,7 +239,7 @@ private:
         }
         co_return !one->ended;
     }
-    bool waits(link const& one, bool conduct::*held) const {
+    bool waits(link const& one, bool conduct::* held) const {
         return now_.*held || (one.detained && held == &conduct::hold_requests);
     }
     void end(link& one, ambush::manner how) {

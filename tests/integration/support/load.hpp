@@ -1,5 +1,6 @@
-// load.hpp: callers that write and read at a steady pace while a cluster is disturbed, in one group for each shard so that a shard that
-// stands still stops nobody else; and the book they keep. They know nothing of the disturbance.
+// load.hpp: callers that write and read at a steady pace while a cluster is disturbed, in one group for each
+// shard so that a shard that stands still stops nobody else; and the book they keep. They know nothing of the
+// disturbance.
 #pragma once
 
 #include "session.hpp"
@@ -43,7 +44,8 @@ public:
             for (std::uint16_t const slot : slots) made.places.push_back(place_in(slot));
         }
         running_ = plan_.callers * groups_.size();
-        pause_ = std::chrono::nanoseconds{static_cast<std::int64_t>(1e9 * static_cast<double>(running_.load()) / plan_.per_second)};
+        pause_ = std::chrono::nanoseconds{
+            static_cast<std::int64_t>(1e9 * static_cast<double>(running_.load()) / plan_.per_second)};
         session_.on_its_thread([this] {
             for (std::uint32_t at = 0; at < running_; ++at)
                 asio::co_spawn(session_.executor(), calls(at, groups_[at % groups_.size()]), asio::detached);
@@ -68,16 +70,18 @@ public:
     bool all_go_on(std::uint64_t count = 60) {
         std::vector<std::uint64_t> goals;
         for (group const& one : groups_) goals.push_back(one.acknowledged + count);
-        return eventually([&] {
-            for (std::size_t at = 0; at < goals.size(); ++at)
-                if (groups_[at].acknowledged < goals[at]) return false;
-            return true;
-        }, 60s);
+        return eventually(
+            [&] {
+                for (std::size_t at = 0; at < goals.size(); ++at)
+                    if (groups_[at].acknowledged < goals[at]) return false;
+                return true;
+            },
+            60s);
     }
     std::uint64_t acknowledged(std::size_t at) const { return groups_[at].acknowledged; }
     std::uint64_t failed(std::size_t at) const { return groups_[at].failed; }
 
-    // ---- Precondition of all that follows: stopped ------------------------------------------------------------------------------
+    // ---- Precondition of all that follows: stopped ----------------------------------------------
 
     history& book() noexcept { return book_; }
     std::size_t groups() const noexcept { return groups_.size(); }
@@ -96,10 +100,12 @@ public:
     double percentile(std::size_t at, double share, history::instant from, history::instant until) const {
         std::vector<history::instant> spent;
         for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.begun >= from && one.begun < until && one.ended != history::pending)
+            if (group_of(one.key) == at && one.begun >= from && one.begun < until &&
+                one.ended != history::pending)
                 spent.push_back(one.ended - one.begun);
         if (spent.empty()) return 0;
-        auto const nth = spent.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(spent.size() - 1));
+        auto const nth =
+            spent.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(spent.size() - 1));
         std::nth_element(spent.begin(), nth, spent.end());
         return static_cast<double>(*nth) / 1e6;
     }
@@ -107,14 +113,16 @@ public:
     history::instant first_acknowledged(std::size_t at, history::instant from) const {
         history::instant first = history::pending;
         for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.begun > from && one.outcome == history::told::acknowledged) first = std::min(first, one.ended);
+            if (group_of(one.key) == at && one.begun > from && one.outcome == history::told::acknowledged)
+                first = std::min(first, one.ended);
         return first;
     }
     /// The longest time without an acknowledgement.
     double longest_silence(std::size_t at, history::instant from, history::instant until) const {
         std::vector<history::instant> ends{from, until};
         for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.outcome == history::told::acknowledged && one.ended > from && one.ended < until)
+            if (group_of(one.key) == at && one.outcome == history::told::acknowledged && one.ended > from &&
+                one.ended < until)
                 ends.push_back(one.ended);
         std::sort(ends.begin(), ends.end());
         history::instant longest = 0;
@@ -139,7 +147,10 @@ private:
 
     place place_in(std::uint16_t slot) {
         std::string const stem = real_cluster::key_in(slot) + ":" + plan_.name;
-        return {book_.key(stem + ":n", history::kind::incr), book_.key(stem + ":l", history::kind::push), stem + ":t", {stem + ":p", stem + ":q"}};
+        return {book_.key(stem + ":n", history::kind::incr),
+                book_.key(stem + ":l", history::kind::push),
+                stem + ":t",
+                {stem + ":p", stem + ":q"}};
     }
     std::size_t group_of(std::uint32_t key) const {
         std::size_t before = 0;
@@ -159,9 +170,18 @@ private:
             switch (turn % 5) {
                 case 0: co_await increment(me, mine, here); break;
                 case 1: co_await push(me, mine, here); break;
-                case 2: co_await write_and_read(mine, here, turn); done = 2; break;
-                case 3: co_await pairs(mine, here, turn); done = 2; break;
-                case 4: co_await burst(me, mine, here, timer); done = plan_.burst; break;
+                case 2:
+                    co_await write_and_read(mine, here, turn);
+                    done = 2;
+                    break;
+                case 3:
+                    co_await pairs(mine, here, turn);
+                    done = 2;
+                    break;
+                case 4:
+                    co_await burst(me, mine, here, timer);
+                    done = plan_.burst;
+                    break;
             }
             // Who has fallen behind does not make up for more than a little.
             due = std::max(due + pause_ * done, std::chrono::steady_clock::now() - 20ms);
@@ -171,11 +191,15 @@ private:
         --running_;
     }
 
-    static asio::awaitable<umbel::result<std::int64_t>> ask_here(umbel::operation<std::int64_t> what) { co_return co_await std::move(what); }
-    /// Awaits a command on the caller's context of the client, where that has several; what is told comes back to the caller.
+    static asio::awaitable<umbel::result<std::int64_t>> ask_here(umbel::operation<std::int64_t> what) {
+        co_return co_await std::move(what);
+    }
+    /// Awaits a command on the caller's context of the client, where that has several; what is told comes
+    /// back to the caller.
     asio::awaitable<umbel::result<std::int64_t>> ask(std::uint32_t me, umbel::operation<std::int64_t> what) {
         if (session_.contexts() == 1) co_return co_await std::move(what);
-        co_return co_await asio::co_spawn(session_.executor_of(me % session_.contexts()), ask_here(std::move(what)), asio::use_awaitable);
+        co_return co_await asio::co_spawn(session_.executor_of(me % session_.contexts()),
+                                          ask_here(std::move(what)), asio::use_awaitable);
     }
     asio::awaitable<void> increment(std::uint32_t me, group& mine, place const& here) {
         std::size_t const number = book_.begin(me, here.counter, steady_now());
@@ -219,7 +243,8 @@ private:
     asio::awaitable<void> pairs(group& mine, place const& here, std::uint64_t turn) {
         std::string const first = here.pair[0] + "#" + std::to_string(turn);
         std::string const second = here.pair[1] + "#" + std::to_string(turn);
-        auto mset = db_.command<std::string>("MSET", umbel::key(here.pair[0]), first, umbel::key(here.pair[1]), second);
+        auto mset = db_.command<std::string>("MSET", umbel::key(here.pair[0]), first,
+                                             umbel::key(here.pair[1]), second);
         umbel::result<std::string> const written = co_await std::move(mset);
         count(mine, written);
         auto mget = db_.mget(here.pair);
@@ -230,8 +255,10 @@ private:
     }
 
     void settle(std::size_t number, group& mine, umbel::result<std::int64_t> const& told) {
-        if (told) book_.acknowledge(number, *told, steady_now());
-        else book_.fail(number, told.error().delivery(), steady_now());
+        if (told)
+            book_.acknowledge(number, *told, steady_now());
+        else
+            book_.fail(number, told.error().delivery(), steady_now());
         count(mine, told);
     }
     template <class Value>

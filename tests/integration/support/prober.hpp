@@ -1,5 +1,5 @@
-// prober.hpp: someone who writes to one node directly, over a plain socket, again and again until the node takes it: the measure of when a
-// cluster has recovered, to compare a client's own recovery with.
+// prober.hpp: someone who writes to one node directly, over a plain socket, again and again until the node
+// takes it: the measure of when a cluster has recovered, to compare a client's own recovery with.
 #pragma once
 
 #include "wire.hpp"
@@ -32,8 +32,10 @@ private:
             try {
                 wire node{port, host};
                 while (!stopping_ && taken_ == 0) {
-                    if (!node.ask({"SET", key, "probed"}).is_error()) taken_ = std::chrono::steady_clock::now().time_since_epoch().count();
-                    else std::this_thread::sleep_for(std::chrono::milliseconds{2});
+                    if (!node.ask({"SET", key, "probed"}).is_error())
+                        taken_ = std::chrono::steady_clock::now().time_since_epoch().count();
+                    else
+                        std::this_thread::sleep_for(std::chrono::milliseconds{2});
                 }
             } catch (std::exception const&) {
                 std::this_thread::sleep_for(std::chrono::milliseconds{5});

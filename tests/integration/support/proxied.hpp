@@ -1,4 +1,5 @@
-// proxied.hpp: a real cluster whose topology names proxies, so that every client that asks for it goes through them.
+// proxied.hpp: a real cluster whose topology names proxies, so that every client that asks for it goes
+// through them.
 #pragma once
 
 #include "cluster.hpp"
@@ -43,7 +44,9 @@ public:
     }
 
     fault_proxy& at(real_cluster::node const& node) { return *by_name_.at(node.name); }
-    std::string address(real_cluster::node const& node) { return "127.0.0.1:" + std::to_string(at(node).port()); }
+    std::string address(real_cluster::node const& node) {
+        return "127.0.0.1:" + std::to_string(at(node).port());
+    }
 
     void behave(real_cluster::node const& node, conduct now) {
         on_its_thread([&] { at(node).behave(std::move(now)); });

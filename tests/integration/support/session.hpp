@@ -51,9 +51,10 @@ inline constexpr auto patience = 60s;
 
 class session {
 public:
-    /// `threads`: on so many contexts the client runs; a callback without an executor of its own runs on any of them.
+    /// `threads`: on so many contexts the client runs; a callback without an executor of its own runs on any
+    /// of them.
     explicit session(umbel::options const& options, umbel::cluster::policy const& policy = {},
-        std::shared_ptr<umbel::observer> watching = nullptr, unsigned threads = 1)
+                     std::shared_ptr<umbel::observer> watching = nullptr, unsigned threads = 1)
         : busy_{io_.get_executor()},
           others_{threads - 1, patience},
           client_{std::in_place, others_.with(io_.get_executor()), options, policy, std::move(watching)},
@@ -81,7 +82,9 @@ public:
     asio::any_io_executor executor() { return io_.get_executor(); }
     /// Contexts of the client; 0 is that of executor().
     std::size_t contexts() const noexcept { return others_.size() + 1; }
-    asio::any_io_executor executor_of(std::size_t context) { return context == 0 ? executor() : others_.executor(context - 1); }
+    asio::any_io_executor executor_of(std::size_t context) {
+        return context == 0 ? executor() : others_.executor(context - 1);
+    }
 
     /// Begins an operation and waits for what it yields.
     template <class Value>

@@ -1,5 +1,5 @@
-// spoiled.hpp: a drill whose client goes through fault proxies, and what a proxy does to it. Whether the client withstood that is for the
-// caller to judge: a sound one must, one with a defect must be convicted.
+// spoiled.hpp: a drill whose client goes through fault proxies, and what a proxy does to it. Whether the
+// client withstood that is for the caller to judge: a sound one must, one with a defect must be convicted.
 #pragma once
 
 #include "drill.hpp"
@@ -34,7 +34,9 @@ struct spoiled {
 
 /// Nobody waits so long for a reply as it is held back.
 inline drill_plan impatient() {
-    return {.callers = short_or_long(12u, 24u), .deadline = 150ms, .options = {.probe_after = std::chrono::milliseconds{0}}};
+    return {.callers = short_or_long(12u, 24u),
+            .deadline = 150ms,
+            .options = {.probe_after = std::chrono::milliseconds{0}}};
 }
 /// Replies of one node are held back until their callers have given up, and come then.
 inline void deliver_late(spoiled& here, int rounds) {
@@ -50,7 +52,9 @@ inline void deliver_late(spoiled& here, int rounds) {
 }
 
 inline drill_plan persistent() {
-    return {.callers = short_or_long(12u, 24u), .deadline = 10s, .options = {.reconnect_delay_max = std::chrono::milliseconds{50}}};
+    return {.callers = short_or_long(12u, 24u),
+            .deadline = 10s,
+            .options = {.reconnect_delay_max = std::chrono::milliseconds{50}}};
 }
 /// Every connection ends in the midst of a reply, again and again.
 inline void cut_in_mid_reply(spoiled& here, std::uint64_t answers) {

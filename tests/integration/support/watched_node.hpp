@@ -1,5 +1,5 @@
-// watched_node.hpp: everything that one node has executed, connection by connection, as MONITOR tells it. What a node refuses (MOVED, LOADING)
-// is not executed and does not show.
+// watched_node.hpp: everything that one node has executed, connection by connection, as MONITOR tells it.
+// What a node refuses (MOVED, LOADING) is not executed and does not show.
 #pragma once
 
 #include "cluster.hpp"

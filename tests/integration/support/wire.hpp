@@ -1,5 +1,5 @@
-// wire.hpp: one blocking conversation with one server, on a plain socket and with a reader of its own: what the tests hold umbel against.
-// It shares no code with umbel and knows nothing of clusters.
+// wire.hpp: one blocking conversation with one server, on a plain socket and with a reader of its own: what
+// the tests hold umbel against. It shares no code with umbel and knows nothing of clusters.
 #pragma once
 
 #include <arpa/inet.h>
@@ -35,7 +35,8 @@ struct wire_value {
 /// One connection. Everything that goes wrong with it is an exception: the test has failed then.
 class wire {
 public:
-    explicit wire(std::uint16_t port, std::string const& host = "127.0.0.1") : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    explicit wire(std::uint16_t port, std::string const& host = "127.0.0.1")
+        : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
         timeval const patience{.tv_sec = 20, .tv_usec = 0};
         int const yes = 1;
         ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -50,7 +51,8 @@ public:
             throw std::runtime_error{"wire: no connection to " + host + " port " + std::to_string(port)};
         }
     }
-    wire(wire&& other) noexcept : socket_{std::exchange(other.socket_, -1)}, unread_{std::move(other.unread_)} {}
+    wire(wire&& other) noexcept
+        : socket_{std::exchange(other.socket_, -1)}, unread_{std::move(other.unread_)} {}
     ~wire() {
         if (socket_ >= 0) ::close(socket_);
     }
@@ -58,7 +60,8 @@ public:
     /// Sends one command and waits for its reply.
     wire_value ask(std::vector<std::string> const& words) {
         std::string out = "*" + std::to_string(words.size()) + "\r\n";
-        for (std::string const& word : words) out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+        for (std::string const& word : words)
+            out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
         for (std::size_t sent = 0; sent < out.size();) {
             auto const count = ::send(socket_, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
             if (count <= 0) throw std::runtime_error{"wire: cannot send"};

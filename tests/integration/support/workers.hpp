@@ -1,5 +1,5 @@
-// workers.hpp: users of a client that never rest while a cluster is disturbed, and keep books: what was acknowledged, what is unknown,
-// what was wrong. They know nothing of the disturbance.
+// workers.hpp: users of a client that never rest while a cluster is disturbed, and keep books: what was
+// acknowledged, what is unknown, what was wrong. They know nothing of the disturbance.
 #pragma once
 
 #include "session.hpp"
@@ -14,8 +14,9 @@ namespace umbel::test {
 
 /// Increments some counters, one user for each, without pause.
 ///
-/// Between two acknowledged values only commands of unknown outcome may have added more: a higher value means that one ran twice. A lower
-/// one means that a failover lost what had been acknowledged, which the cluster allows and which is counted.
+/// Between two acknowledged values only commands of unknown outcome may have added more: a higher value means
+/// that one ran twice. A lower one means that a failover lost what had been acknowledged, which the cluster
+/// allows and which is counted.
 class incrementers {
 public:
     struct tally {
@@ -23,8 +24,9 @@ public:
         std::int64_t last = 0;  ///< The latest acknowledged value.
         std::int64_t acknowledged = 0;
         std::int64_t unknown = 0;
-        std::int64_t unexplained = 0;  ///< Unknown outcomes that no value has shown to have run; each may run yet.
-        std::int64_t refused = 0;      ///< Failures that say the command has not run.
+        std::int64_t unexplained =
+            0;  ///< Unknown outcomes that no value has shown to have run; each may run yet.
+        std::int64_t refused = 0;  ///< Failures that say the command has not run.
         std::int64_t lost = 0;
         std::int64_t too_many = 0;
     };
@@ -59,11 +61,13 @@ public:
     bool all_go_on(std::int64_t count) {
         std::vector<std::int64_t> goals;
         for (std::size_t at = 0; at < tallies_.size(); ++at) goals.push_back(acknowledged(at) + count);
-        return eventually([&] {
-            for (std::size_t at = 0; at < goals.size(); ++at)
-                if (acknowledged(at) < goals[at]) return false;
-            return true;
-        }, 60s);
+        return eventually(
+            [&] {
+                for (std::size_t at = 0; at < goals.size(); ++at)
+                    if (acknowledged(at) < goals[at]) return false;
+                return true;
+            },
+            60s);
     }
 
 private:
@@ -173,15 +177,20 @@ private:
     void read(user& one) {
         db_.get(one.key)([this, &one](umbel::result<std::optional<std::string>> const& told) {
             bool const own = told && (!told->has_value() || (**told).starts_with(one.key + "#"));
-            if (own && *told != one.word) ++stale_;
-            else judge(told ? &**told : nullptr, one.word);
+            if (own && *told != one.word)
+                ++stale_;
+            else
+                judge(told ? &**told : nullptr, one.word);
             say(one);
         });
     }
     void judge(std::string const* told, std::string const& word) {
-        if (!told) ++failed_;
-        else if (*told != word) ++crossed_;
-        else ++answered_;
+        if (!told)
+            ++failed_;
+        else if (*told != word)
+            ++crossed_;
+        else
+            ++answered_;
     }
 
     session& session_;

@@ -1,4 +1,5 @@
-// How often a command in steady state asks for heap memory: never. Counted on the client's thread only: the server has its own.
+// How often a command in steady state asks for heap memory: never. Counted on the client's thread only: the
+// server has its own.
 #include "at_home.hpp"
 #include "heap.hpp"
 
@@ -17,7 +18,8 @@
 #include <string_view>
 #include <vector>
 
-// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
+// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
+// them.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -35,7 +37,8 @@ namespace {
 inline constinit thread_local std::uint64_t allocations_here = 0;
 }
 
-// Whoever allocates (operator new, malloc, a C library) comes to malloc in the end. A sanitizer has its own, and tells of each call.
+// Whoever allocates (operator new, malloc, a C library) comes to malloc in the end. A sanitizer has its own,
+// and tells of each call.
 #if defined(COUNT_BY_SANITIZER)
 extern "C" {
 void __sanitizer_malloc_hook(void const volatile*, std::size_t) { ++allocations_here; }
@@ -75,10 +78,12 @@ namespace {
 
 constexpr int warm_up = 2000;
 constexpr int measured = 20'000;
-/// Asio keeps two recycled blocks a thread; when one of its timers fires, the next read may find its block taken.
+/// Asio keeps two recycled blocks a thread; when one of its timers fires, the next read may find its block
+/// taken.
 constexpr std::uint64_t stray = 5;
 
-/// A client on one thread, the server on another, and the number of allocations between two moments of the former.
+/// A client on one thread, the server on another, and the number of allocations between two moments of the
+/// former.
 struct counting_house {
     scripted::server server;
     std::string seed = server.address();
@@ -177,7 +182,8 @@ TEST_CASE("GET and INCR by co_await allocate nothing", "[allocations]") {
     SECTION("with a deadline of its own") { CHECK(by_await(here, with_deadline) <= stray); }
 }
 
-TEST_CASE("a value decoded into a string allocates what the string needs, and nothing else", "[allocations]") {
+TEST_CASE("a value decoded into a string allocates what the string needs, and nothing else",
+          "[allocations]") {
     counting_house here;
     std::uint64_t const counted = by_await(here, get_text);
     CHECK(counted >= measured);
@@ -191,7 +197,8 @@ TEST_CASE("a larger value alone in its read chunk is copied out: one allocation"
 
 namespace {
 
-/// A client over two contexts, of which the second is counted, and two servers; the first sends whoever comes to the second.
+/// A client over two contexts, of which the second is counted, and two servers; the first sends whoever comes
+/// to the second.
 struct moved_house {
     std::atomic<bool> moved{false};
     std::atomic<scripted::server*> owner{nullptr};
@@ -227,13 +234,15 @@ struct moved_house {
     std::optional<scripted::answer> says(words const& said, bool sends_on) {
         if (said[0] == "CLUSTER") {
             unsigned short const port = (moved ? heir : owner).load()->port();
-            return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(port)};
+            return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") +
+                                    scripted::integer(port)};
         }
         if (said[0] == "PING") return "+short\r\n";
         if (sends_on) {
             moved = true;
             std::string const slot = std::to_string(umbel::cluster::slot_of("k").value());
-            return scripted::answer{"-MOVED " + slot + " 127.0.0.1:" + std::to_string(heir.load()->port()) + "\r\n"};
+            return scripted::answer{"-MOVED " + slot + " 127.0.0.1:" + std::to_string(heir.load()->port()) +
+                                    "\r\n"};
         }
         if (said[0] == "SET") return "+OK\r\n";
         if (said[0] == "INCRBYFLOAT") return "$3\r\n1.5\r\n";
@@ -272,19 +281,29 @@ struct moved_house {
 
 }  // namespace
 
-TEST_CASE("typed commands with scalar replies allocate nothing where a MOVED has led, on any context of the client", "[allocations]") {
+TEST_CASE(
+    "typed commands with scalar replies allocate nothing where a MOVED has led, on any context of the client",
+    "[allocations]") {
     moved_house here{GENERATE(false, true)};
-    CHECK(here.most([](umbel::client& db) { return db.set("k", "v"); }, [](umbel::client& db) { return db.set("k", "v", {.expire = 30s}); },
-                    [](umbel::client& db) { return db.incr("k"); }, [](umbel::client& db) { return db.incrby("k", 7); },
-                    [](umbel::client& db) { return db.decr("k"); }, [](umbel::client& db) { return db.decrby("k", 7); },
-                    [](umbel::client& db) { return db.incrbyfloat("k", 0.5); }, [](umbel::client& db) { return db.strlen("k"); },
+    CHECK(here.most([](umbel::client& db) { return db.set("k", "v"); },
+                    [](umbel::client& db) { return db.set("k", "v", {.expire = 30s}); },
+                    [](umbel::client& db) { return db.incr("k"); },
+                    [](umbel::client& db) { return db.incrby("k", 7); },
+                    [](umbel::client& db) { return db.decr("k"); },
+                    [](umbel::client& db) { return db.decrby("k", 7); },
+                    [](umbel::client& db) { return db.incrbyfloat("k", 0.5); },
+                    [](umbel::client& db) { return db.strlen("k"); },
                     [](umbel::client& db) { return db.append("k", "v"); }) <= stray);
-    CHECK(here.most([](umbel::client& db) { return db.del("k"); }, [](umbel::client& db) { return db.unlink("k"); },
-                    [](umbel::client& db) { return db.exists("k"); }, [](umbel::client& db) { return db.touch("k"); },
-                    [](umbel::client& db) { return db.expire("k", 30s); }, [](umbel::client& db) { return db.persist("k"); },
-                    [](umbel::client& db) { return db.ttl("k"); }, [](umbel::client& db) { return db.type("k"); },
-                    [](umbel::client& db) { return db.ping(); }, [](umbel::client& db) { return db.with(3s).incr("k"); },
-                    [](umbel::client& db) { return db.command<std::int64_t>("INCRBY", umbel::key("k"), 5); }) <= stray);
+    CHECK(
+        here.most(
+            [](umbel::client& db) { return db.del("k"); }, [](umbel::client& db) { return db.unlink("k"); },
+            [](umbel::client& db) { return db.exists("k"); }, [](umbel::client& db) { return db.touch("k"); },
+            [](umbel::client& db) { return db.expire("k", 30s); },
+            [](umbel::client& db) { return db.persist("k"); }, [](umbel::client& db) { return db.ttl("k"); },
+            [](umbel::client& db) { return db.type("k"); }, [](umbel::client& db) { return db.ping(); },
+            [](umbel::client& db) { return db.with(3s).incr("k"); },
+            [](umbel::client& db) { return db.command<std::int64_t>("INCRBY", umbel::key("k"), 5); }) <=
+        stray);
     CHECK(here.first.count("INCR") == 1);
 }
 

@@ -51,11 +51,13 @@ inline void settle(asio::io_context& io) {
     }
 }
 
-/// Begins `what` by callback and runs `io` until it has completed there. (Without a client there is no executor but the handler's.)
+/// Begins `what` by callback and runs `io` until it has completed there. (Without a client there is no
+/// executor but the handler's.)
 template <class Value>
 umbel::result<Value> wait(asio::io_context& io, umbel::operation<Value> what) {
     std::optional<umbel::result<Value>> told;
-    std::move(what)(asio::bind_executor(io, [&told](umbel::result<Value> value) { told.emplace(std::move(value)); }));
+    std::move(what)(
+        asio::bind_executor(io, [&told](umbel::result<Value> value) { told.emplace(std::move(value)); }));
     REQUIRE(until(io, [&] { return told.has_value(); }));
     return std::move(*told);
 }
@@ -75,7 +77,9 @@ inline std::string shown(umbel::result<std::optional<std::string>> const& told) 
     return !told ? code_of(told) : *told ? **told : "nil";
 }
 inline std::string shown(umbel::result<std::string> const& told) { return told ? *told : code_of(told); }
-inline std::string shown(umbel::result<std::int64_t> const& told) { return told ? std::to_string(*told) : code_of(told); }
+inline std::string shown(umbel::result<std::int64_t> const& told) {
+    return told ? std::to_string(*told) : code_of(told);
+}
 inline std::string shown(umbel::result<umbel::ok> const& told) { return told ? "ok" : code_of(told); }
 inline std::string shown(umbel::result<umbel::set_outcome> const& told) {
     return !told ? code_of(told) : *told == umbel::set_outcome::written ? "written" : "kept";

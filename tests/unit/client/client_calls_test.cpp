@@ -1,4 +1,5 @@
-// Tests of client_calls.hpp: a command whose only argument is a key becomes the same call by its own way as by that of every other command.
+// Tests of client_calls.hpp: a command whose only argument is a key becomes the same call by its own way as
+// by that of every other command.
 #include "at_home.hpp"
 
 #include <array>
@@ -9,10 +10,10 @@
 
 using at_home::code_of;
 using namespace std::chrono_literals;
+using umbel::read_from;
 using umbel::command::key_invocation;
 using umbel::command::verb;
 using umbel::net::pooled_call;
-using umbel::read_from;
 namespace calling = umbel::calling;
 namespace pool = umbel::net::pool;
 
@@ -38,7 +39,8 @@ struct here {
     template <class Value = std::int64_t>
     umbel::operation<Value> general(verb const& name, std::string_view key) const {
         umbel::command::argument const word{umbel::key{key}};
-        return calling::submit<Value>(where, umbel::command::invocation<Value>{name, {&word, 1}, name.flags()});
+        return calling::submit<Value>(where,
+                                      umbel::command::invocation<Value>{name, {&word, 1}, name.flags()});
     }
     template <class Value = std::int64_t>
     umbel::operation<Value> keyed(verb const& name, std::string_view key) const {
@@ -48,8 +50,10 @@ struct here {
 
 std::string_view bytes_of(pooled_call const& one) { return {one.bytes, one.size}; }
 
-/// Every size at which another way of copying, hashing or spelling the length begins, and the sizes beside it.
-constexpr std::size_t sizes[]{0, 1, 3, 4, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 96, 97, 100, 127, 128, 1000};
+/// Every size at which another way of copying, hashing or spelling the length begins, and the sizes beside
+/// it.
+constexpr std::size_t sizes[]{0,  1,  3,  4,  7,  8,  9,  10, 15,  16,  17,  31,
+                              32, 33, 63, 64, 65, 95, 96, 97, 100, 127, 128, 1000};
 
 /// Keys of `size` bytes: without a brace, and with braces wherever they fit.
 std::vector<std::string> keys_of(std::size_t size) {
@@ -107,7 +111,9 @@ TEST_CASE("a command of one key is the same call whichever way it was made", "[c
     }
 }
 
-TEST_CASE("a command of one short key takes a call that waits in the pool; a longer one says that it does not", "[calls]") {
+TEST_CASE(
+    "a command of one short key takes a call that waits in the pool; a longer one says that it does not",
+    "[calls]") {
     here const at;
     for (std::size_t const size : sizes) {
         for (std::string const& key : keys_of(size)) {

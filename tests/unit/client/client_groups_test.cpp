@@ -1,4 +1,5 @@
-// Tests of commands with many keys, and of what a client makes of redirects, against two scripted nodes that share the slots.
+// Tests of commands with many keys, and of what a client makes of redirects, against two scripted nodes that
+// share the slots.
 #include "two_nodes.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -29,7 +30,8 @@ TEST_CASE("keys go to the owners of their slots", "[cluster]") {
 
 TEST_CASE("mget is split by slot and joined in the order of the keys", "[groups]") {
     two_nodes here;
-    std::map<std::string, std::string> const pairs{{"{a}1", "A1"}, {"{a}2", "A2"}, {"{b}1", "B1"}, {"{c}1", "C1"}};
+    std::map<std::string, std::string> const pairs{
+        {"{a}1", "A1"}, {"{a}2", "A2"}, {"{b}1", "B1"}, {"{c}1", "C1"}};
     CHECK(shown(here.wait(here.db->mset(pairs))) == "ok");
     CHECK(here.high.count("MSET") == 1);
     CHECK(here.low.count("MSET") == 2);
@@ -95,7 +97,8 @@ TEST_CASE("a group that is cancelled completes once, when all its parts have", "
         ++completions;
         told = code_of(value);
     }));
-    CHECK(at_home::until(here.io, [&] { return here.low.count("MGET") == 1 && here.high.count("MGET") == 1; }));
+    CHECK(
+        at_home::until(here.io, [&] { return here.low.count("MGET") == 1 && here.high.count("MGET") == 1; }));
     signal.emit(asio::cancellation_type::terminal);
     CHECK(at_home::until(here.io, [&] { return completions != 0; }));
     CHECK(told == "cancelled");
@@ -107,7 +110,9 @@ TEST_CASE("a group that is cancelled completes once, when all its parts have", "
 
 TEST_CASE("the parts of a group that is dropped or outlives its client are given back", "[groups]") {
     two_nodes here;
-    { auto const dropped = here.db->mget("foo", "bar"); }
+    {
+        auto const dropped = here.db->mget("foo", "bar");
+    }
     auto late = here.db->mget("foo", "bar");
     std::string pending;
     here.db->mget("foo", "bar")([&](auto value) { pending = code_of(value); });
@@ -121,7 +126,8 @@ TEST_CASE("the parts of a group that is dropped or outlives its client are given
 TEST_CASE("keys in different slots for one command are refused in a cluster, and named", "[bad]") {
     two_nodes here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    auto const told = here.wait(here.db->command<umbel::ok>("MSET", umbel::key("foo"), 1, umbel::key("bar"), 2));
+    auto const told =
+        here.wait(here.db->command<umbel::ok>("MSET", umbel::key("foo"), 1, umbel::key("bar"), 2));
     REQUIRE(code_of(told) == "cross_slot");
     CHECK(delivery_of(told) == "not_sent");
     CHECK(told.error().message().find("foo") != std::string_view::npos);

@@ -1,4 +1,5 @@
-// Tests of the client as its users hold it: options, life, results, refusals, deadlines, and what it can tell of itself.
+// Tests of the client as its users hold it: options, life, results, refusals, deadlines, and what it can tell
+// of itself.
 #include "at_home.hpp"
 
 #include <array>
@@ -35,25 +36,29 @@ struct umbel::from_reply<user> {
     static umbel::result<user> from(umbel::resp::view const& reply) {
         std::string_view const text = reply.text();
         std::size_t const at = text.find(' ');
-        if (at == std::string_view::npos) return umbel::fail(umbel::errc::unexpected_type, umbel::delivery::executed, "no user");
+        if (at == std::string_view::npos)
+            return umbel::fail(umbel::errc::unexpected_type, umbel::delivery::executed, "no user");
         return user{std::string{text.substr(0, at)}, std::stoll(std::string{text.substr(at + 1)})};
     }
 };
 
-TEST_CASE("a plain client sends one topology question and the user's commands, and nothing else", "[client]") {
+TEST_CASE("a plain client sends one topology question and the user's commands, and nothing else",
+          "[client]") {
     home here;
     CHECK(shown(here.wait(here.db->set("k", "v"))) == "written");
     CHECK(shown(here.wait(here.db->get("k"))) == "v");
     CHECK(shown(here.wait(here.db->ping())) == "PONG");
     at_home::settle(here.io);
-    CHECK(here.server.seen() == std::vector<words>{{"CLUSTER", "SLOTS"}, {"SET", "k", "v"}, {"GET", "k"}, {"PING"}});
+    CHECK(here.server.seen() ==
+          std::vector<words>{{"CLUSTER", "SLOTS"}, {"SET", "k", "v"}, {"GET", "k"}, {"PING"}});
     CHECK(here.server.accepted() == 1);
 }
 
 TEST_CASE("commands called before the connection is there wait for it, in order", "[client]") {
     home here;
     std::vector<std::string> told;
-    for (int i = 0; i < 3; ++i) here.db->incr("n")([&](umbel::result<std::int64_t> value) { told.push_back(shown(value)); });
+    for (int i = 0; i < 3; ++i)
+        here.db->incr("n")([&](umbel::result<std::int64_t> value) { told.push_back(shown(value)); });
     CHECK(shown(here.wait(here.db->ready())) == "ok");
     CHECK(here.until([&] { return told.size() == 3; }));
     CHECK(told == std::vector<std::string>{"1", "2", "3"});
@@ -114,9 +119,21 @@ TEST_CASE("a command that may not share a connection is refused by name", "[clie
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     using line = std::vector<std::string>;
-    for (line const& argv : std::vector<line>{{"SUBSCRIBE", "c"}, {"CLIENT", "SOMETHING-NEW"}, {"multi"}, {"WATCH", "k"}, {"SELECT", "1"}, {"HELLO", "3"}, {"RESET"},
-             {"READONLY"}, {"ASKING"}, {"MONITOR"}, {"CLIENT", "REPLY", "OFF"}, {"CLIENT", "TRACKING", "ON"}, {"BLPOP", "k", "0"},
-             {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, {"WAIT", "1", "0"}}) {
+    for (line const& argv : std::vector<line>{{"SUBSCRIBE", "c"},
+                                              {"CLIENT", "SOMETHING-NEW"},
+                                              {"multi"},
+                                              {"WATCH", "k"},
+                                              {"SELECT", "1"},
+                                              {"HELLO", "3"},
+                                              {"RESET"},
+                                              {"READONLY"},
+                                              {"ASKING"},
+                                              {"MONITOR"},
+                                              {"CLIENT", "REPLY", "OFF"},
+                                              {"CLIENT", "TRACKING", "ON"},
+                                              {"BLPOP", "k", "0"},
+                                              {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"},
+                                              {"WAIT", "1", "0"}}) {
         INFO(argv[0]);
         auto const told = here.wait(here.db->execute(argv));
         REQUIRE(code_of(told) == "needs_lease");
@@ -162,7 +179,8 @@ TEST_CASE("a reply is decoded into the type that was asked for", "[client]") {
 
 TEST_CASE("a server's error is a result with its code and its line, never an exception", "[client]") {
     home here{[](words const& said) -> std::optional<scripted::answer> {
-        if (said[0] == "INCR") return "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+        if (said[0] == "INCR")
+            return "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
         if (said[0] == "APPEND") return "-ERR something else\r\n";
         return std::nullopt;
     }};
@@ -185,9 +203,11 @@ TEST_CASE("a caller's mistake was not executed; from a script or a module nobody
     CHECK(delivery_of(typed) == "not_executed");
     CHECK_FALSE(typed.error().may_have_executed());
     CHECK(delivery_of(here.wait(db.command<std::int64_t>("LPUSH", umbel::key("k"), "v"))) == "not_executed");
-    CHECK(delivery_of(here.wait(db.command<umbel::reply>("EVAL", "return 1", 1, umbel::key("k")))) == "unknown");
+    CHECK(delivery_of(here.wait(db.command<umbel::reply>("EVAL", "return 1", 1, umbel::key("k")))) ==
+          "unknown");
     CHECK(delivery_of(here.wait(db.command<umbel::reply>("FCALL", "f", 1, umbel::key("k")))) == "unknown");
-    CHECK(delivery_of(here.wait(db.command<umbel::reply>("JSON.SET", umbel::key("k"), "$", "1"))) == "unknown");
+    CHECK(delivery_of(here.wait(db.command<umbel::reply>("JSON.SET", umbel::key("k"), "$", "1"))) ==
+          "unknown");
 }
 
 TEST_CASE("a missing hash is nullopt, and a hash is decoded", "[client]") {
@@ -220,7 +240,9 @@ TEST_CASE("a borrowed argument goes out from where it stands, whole", "[client]"
     CHECK(shown(here.wait(here.db->get("{k}2"))) == "small");
 }
 
-TEST_CASE("a borrowed argument may go as soon as its operation has been given up, also when half of it is written", "[client]") {
+TEST_CASE(
+    "a borrowed argument may go as soon as its operation has been given up, also when half of it is written",
+    "[client]") {
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     here.server.freeze(true);
@@ -256,10 +278,10 @@ TEST_CASE("a late reply after a deadline reaches nobody else", "[client]") {
 
 TEST_CASE("past the bound on commands a command fails at once, unsent", "[client][bad]") {
     home here{holds_gets, [](std::string const& seed) {
-        umbel::options made = plain(seed);
-        made.in_flight_max = 3;
-        return made;
-    }};
+                  umbel::options made = plain(seed);
+                  made.in_flight_max = 3;
+                  return made;
+              }};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<std::string> told;
     for (int i = 0; i < 5; ++i) {
@@ -267,7 +289,8 @@ TEST_CASE("past the bound on commands a command fails at once, unsent", "[client
             told.push_back(shown(value));
             if (value) return;
             CHECK(value.error().node() == here.server.address());
-            CHECK(value.error().message() == "options.in_flight_max is reached: 3 commands are queued or in flight on this connection");
+            CHECK(value.error().message() ==
+                  "options.in_flight_max is reached: 3 commands are queued or in flight on this connection");
         });
     }
     CHECK(here.until([&] { return told.size() == 2; }));
@@ -278,7 +301,8 @@ TEST_CASE("past the bound on commands a command fails at once, unsent", "[client
     CHECK(told[4] == "late 2");
 }
 
-TEST_CASE("when no seed answers, ready and commands fail at their deadline with a clear error", "[client][bad]") {
+TEST_CASE("when no seed answers, ready and commands fail at their deadline with a clear error",
+          "[client][bad]") {
     asio::io_context io{1};
     std::string const seed = "127.0.0.1:1";
     umbel::options chosen = plain(seed);

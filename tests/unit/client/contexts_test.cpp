@@ -1,4 +1,5 @@
-// Tests of clients over several contexts: how these end, in either order, without being run once more, whatever is under way on them.
+// Tests of clients over several contexts: how these end, in either order, without being run once more,
+// whatever is under way on them.
 #include "at_home.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
@@ -18,7 +19,8 @@
 #include <string_view>
 #include <vector>
 
-// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
+// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
+// them.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -72,7 +74,8 @@ struct two_contexts {
     }
 };
 
-/// Two servers that share the slots, each on a thread of its own: foo belongs to the second, bar to the first. So each context has a connection.
+/// Two servers that share the slots, each on a thread of its own: foo belongs to the second, bar to the
+/// first. So each context has a connection.
 struct two_servers {
     std::atomic<scripted::server*> low{nullptr};
     std::atomic<scripted::server*> high{nullptr};
@@ -114,7 +117,8 @@ std::optional<scripted::answer> held(words const&) { return scripted::answer::ho
 std::optional<scripted::answer> said(words const&) { return scripted::answer{"$3\r\nnow\r\n"}; }
 std::optional<scripted::answer> moved(words const& what) {
     // Each to the other side, where nobody listens.
-    return scripted::answer{what[1] == "foo" ? "-MOVED 12182 127.0.0.1:2\r\n" : "-MOVED 5061 127.0.0.1:1\r\n"};
+    return scripted::answer{what[1] == "foo" ? "-MOVED 12182 127.0.0.1:2\r\n"
+                                             : "-MOVED 5061 127.0.0.1:1\r\n"};
 }
 
 struct counted {
@@ -127,7 +131,8 @@ struct counted {
 
 /// False when a loop has to end: there is nothing to be had any more.
 bool goes_on(auto const& told) { return code_of(told) != "cancelled"; }
-asio::awaitable<void> reads(std::shared_ptr<umbel::client> db, std::string_view name, std::shared_ptr<counted>) {
+asio::awaitable<void> reads(std::shared_ptr<umbel::client> db, std::string_view name,
+                            std::shared_ptr<counted>) {
     for (bool on = true; on;) {
         auto const told = co_await db->get(name);
         on = goes_on(told);
@@ -139,7 +144,8 @@ asio::awaitable<void> reads_both(std::shared_ptr<umbel::client> db, std::shared_
         on = goes_on(told);
     }
 }
-asio::awaitable<void> reads_hedged(std::shared_ptr<umbel::client> db, std::string_view name, std::shared_ptr<counted>) {
+asio::awaitable<void> reads_hedged(std::shared_ptr<umbel::client> db, std::string_view name,
+                                   std::shared_ptr<counted>) {
     auto const scoped = db->with(umbel::read_from::any, umbel::hedge_after{10s});
     for (bool on = true; on;) {
         auto const told = co_await scoped.get(name);
@@ -147,9 +153,10 @@ asio::awaitable<void> reads_hedged(std::shared_ptr<umbel::client> db, std::strin
     }
 }
 
-/// Begins something of everything, with handlers on either context and on none. All share `mark`; the frames, and where `owned` the handlers, share
-/// the client.
-void begin_some(two_contexts& on, std::shared_ptr<umbel::client> const& db, std::shared_ptr<counted> const& mark, int& called) {
+/// Begins something of everything, with handlers on either context and on none. All share `mark`; the frames,
+/// and where `owned` the handlers, share the client.
+void begin_some(two_contexts& on, std::shared_ptr<umbel::client> const& db,
+                std::shared_ptr<counted> const& mark, int& called) {
     for (std::string_view const name : {"foo", "bar"}) {
         for (auto* const io : {on.a.get(), on.b.get()}) {
             asio::co_spawn(*io, reads(db, name, mark), asio::detached);
@@ -180,7 +187,8 @@ TEST_CASE("contexts that are never run again may end in any order when their cli
     SUCCEED();
 }
 
-TEST_CASE("contexts may end in any order with connections standing and commands under way on each", "[contexts]") {
+TEST_CASE("contexts may end in any order with connections standing and commands under way on each",
+          "[contexts]") {
     kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     bool const client_first = GENERATE(true, false);
@@ -200,7 +208,8 @@ TEST_CASE("contexts may end in any order with connections standing and commands 
     db.reset();
 }
 
-TEST_CASE("a context that is run and destroyed after another one has gone finds nothing to do", "[contexts]") {
+TEST_CASE("a context that is run and destroyed after another one has gone finds nothing to do",
+          "[contexts]") {
     kind const which = GENERATE(kind::contexts, kind::strands, kind::one_thread_each);
     bool const a_first = GENERATE(true, false);
     bool const client_first = GENERATE(true, false);
@@ -247,7 +256,8 @@ TEST_CASE("calls on their way to the control strand end with the context of thei
         CHECK(on.until([&] { return done; }));
     }
     auto mark = std::make_shared<counted>(alive);
-    for (std::string_view const name : {"foo", "bar"}) db->get(name)(asio::bind_executor(on.b->get_executor(), [mark](auto) {}));
+    for (std::string_view const name : {"foo", "bar"})
+        db->get(name)(asio::bind_executor(on.b->get_executor(), [mark](auto) {}));
     mark.reset();
     if (cut) {
         CHECK(on.until([&] { return servers.count("GET") == 2; }));
@@ -260,7 +270,8 @@ TEST_CASE("calls on their way to the control strand end with the context of thei
     on.a.reset();
 }
 
-TEST_CASE("an operation that waits for its own context ends there, whichever context its client had", "[contexts]") {
+TEST_CASE("an operation that waits for its own context ends there, whichever context its client had",
+          "[contexts]") {
     bool const a_first = GENERATE(true, false);
     bool const hedged = GENERATE(true, false);
     int alive = 0;
@@ -271,7 +282,8 @@ TEST_CASE("an operation that waits for its own context ends there, whichever con
         for (auto* const io : {on.a.get(), on.b.get()}) {
             for (std::string_view const name : {"foo", "bar"}) {
                 auto const mark = std::make_shared<counted>(alive);
-                auto const scoped = hedged ? db->with(umbel::read_from::any, umbel::hedge_after{10s}) : db->with(umbel::read_from::any);
+                auto const scoped = hedged ? db->with(umbel::read_from::any, umbel::hedge_after{10s})
+                                           : db->with(umbel::read_from::any);
                 scoped.get(name)(asio::bind_executor(*io, [mark](auto) {}));
             }
         }
@@ -305,19 +317,23 @@ TEST_CASE("what is begun when a context has gone is told that all is cancelled",
     CHECK(code_of(at_home::wait(left, db->get("foo"))) == "cancelled");
     CHECK(code_of(at_home::wait(left, db->get("bar"))) == "cancelled");
     CHECK(code_of(at_home::wait(left, db->mget("foo", "bar"))) == "cancelled");
-    CHECK(code_of(at_home::wait(left, db->with(umbel::read_from::any, umbel::hedge_after{10s}).get("foo"))) == "cancelled");
+    CHECK(code_of(at_home::wait(left, db->with(umbel::read_from::any, umbel::hedge_after{10s}).get("foo"))) ==
+          "cancelled");
     CHECK(code_of(at_home::wait(left, db->ready())) == "cancelled");
     CHECK(code_of(at_home::wait(left, db->nodes())) == "cancelled");
     CHECK(code_of(at_home::wait(left, db->command<std::string>(""))) == "bad_argument");
     asio::cancellation_signal stop;
     bool told = false;
-    db->get("foo")(asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(left, [&](auto value) { told = code_of(value) == "cancelled"; })));
+    db->get("foo")(asio::bind_cancellation_slot(
+        stop.slot(), asio::bind_executor(left, [&](auto value) { told = code_of(value) == "cancelled"; })));
     stop.emit(asio::cancellation_type::terminal);
     CHECK(at_home::until(left, [&] { return told; }));
     std::string from_frame;
     asio::co_spawn(
         left,
-        [](umbel::client const& where, std::string& into) -> asio::awaitable<void> { into = code_of(co_await where.get("foo")); }(*db, from_frame),
+        [](umbel::client const& where, std::string& into) -> asio::awaitable<void> {
+            into = code_of(co_await where.get("foo"));
+        }(*db, from_frame),
         asio::detached);
     CHECK(at_home::until(left, [&] { return !from_frame.empty(); }));
     CHECK(from_frame == "cancelled");
@@ -333,7 +349,8 @@ namespace {
 struct gives_back {
     std::shared_ptr<umbel::client> db;
     std::shared_ptr<counted> mark;
-    explicit gives_back(std::shared_ptr<umbel::client> with, std::shared_ptr<counted> counts) : db{std::move(with)}, mark{std::move(counts)} {}
+    explicit gives_back(std::shared_ptr<umbel::client> with, std::shared_ptr<counted> counts)
+        : db{std::move(with)}, mark{std::move(counts)} {}
     gives_back(gives_back const&) = delete;
     gives_back& operator=(gives_back const&) = delete;
     ~gives_back() {

@@ -1,4 +1,5 @@
-// Deadlines and delays as users give them: what has passed fails at once, what is too long is long, and "none" has a name.
+// Deadlines and delays as users give them: what has passed fails at once, what is too long is long, and
+// "none" has a name.
 #include "at_home.hpp"
 
 #include <string>
@@ -36,14 +37,16 @@ std::vector<std::string> all(std::string const& code) { return std::vector<std::
 
 }  // namespace
 
-TEST_CASE("a deadline that is zero or less has passed: every command fails at once and is not sent", "[deadline]") {
+TEST_CASE("a deadline that is zero or less has passed: every command fails at once and is not sent",
+          "[deadline]") {
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::size_t const sent = here.server.seen().size();
     CHECK(codes_of_all(here, here.db->with(-1ns)) == all("deadline_exceeded"));
     CHECK(codes_of_all(here, here.db->with(0s)) == all("deadline_exceeded"));
     CHECK(codes_of_all(here, here.db->with(-1h)) == all("deadline_exceeded"));
-    CHECK(codes_of_all(here, here.db->with(std::chrono::duration<double>{-0.25})) == all("deadline_exceeded"));
+    CHECK(codes_of_all(here, here.db->with(std::chrono::duration<double>{-0.25})) ==
+          all("deadline_exceeded"));
     CHECK(codes_of_all(here, here.db->with(std::chrono::hours::min())) == all("deadline_exceeded"));
     CHECK(codes_of_all(here, here.db->with(umbel::read_from::any, -1ms)) == all("deadline_exceeded"));
     auto const traced = here.wait(here.db->with(-1ms, umbel::trail).get("k"));
@@ -60,9 +63,12 @@ TEST_CASE("a later choice mends an earlier one, but not the client's own options
     home here;
     CHECK(shown(here.wait(here.db->with(-1ms).with(5s).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(-1ms).with(umbel::no_deadline).get("k"))) == "nil");
-    CHECK(code_of(here.wait(here.db->with(-1ms).with(umbel::read_from::any).get("k"))) == "deadline_exceeded");
+    CHECK(code_of(here.wait(here.db->with(-1ms).with(umbel::read_from::any).get("k"))) ==
+          "deadline_exceeded");
     CHECK(code_of(here.wait(here.db->with(umbel::hedge_after{-1ms}, 5s).get("k"))) == "bad_argument");
-    CHECK(shown(here.wait(here.db->with(umbel::hedge_after{-1ms}).with(umbel::read_from::any, umbel::hedge_after{5s}).get("k"))) == "nil");
+    CHECK(shown(here.wait(here.db->with(umbel::hedge_after{-1ms})
+                              .with(umbel::read_from::any, umbel::hedge_after{5s})
+                              .get("k"))) == "nil");
     umbel::options chosen = at_home::plain(here.seed);
     chosen.deadline = 0ms;
     umbel::client const bad{here.io.get_executor(), chosen};
@@ -77,7 +83,8 @@ TEST_CASE("no_deadline is no deadline, for a client and for a call", "[deadline]
                   chosen.deadline = umbel::no_deadline;
                   return chosen;
               }};
-    for (auto const& db : {here.db->with(umbel::read_from::primary), here.db->with(umbel::no_deadline), here.db->with(1s).with(umbel::no_deadline)}) {
+    for (auto const& db : {here.db->with(umbel::read_from::primary), here.db->with(umbel::no_deadline),
+                           here.db->with(1s).with(umbel::no_deadline)}) {
         auto asked = db.get("k");
         REQUIRE(asked.unbegun());
         CHECK((umbel::engine::after(1s, asked.unbegun()->timeout) == umbel::engine::never));
@@ -91,7 +98,8 @@ TEST_CASE("a deadline that does not fit its unit is long, not negative", "[deadl
     CHECK(shown(here.wait(here.db->with(std::chrono::milliseconds::max()).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(std::chrono::hours::max()).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(std::chrono::duration<double>{1e30}).get("k"))) == "nil");
-    CHECK(shown(here.wait(here.db->with(umbel::read_from::any, umbel::hedge_after{std::chrono::hours::max()}).get("k"))) == "nil");
+    CHECK(shown(here.wait(here.db->with(umbel::read_from::any, umbel::hedge_after{std::chrono::hours::max()})
+                              .get("k"))) == "nil");
     umbel::options chosen = at_home::plain(here.seed);
     chosen.deadline = std::chrono::milliseconds::max();
     chosen.connect_timeout = std::chrono::milliseconds::max();

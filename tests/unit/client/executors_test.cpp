@@ -1,4 +1,5 @@
-// Tests of completions: on which executor, never inside the initiating call, and what a handler that throws does to the others.
+// Tests of completions: on which executor, never inside the initiating call, and what a handler that throws
+// does to the others.
 #include "at_home.hpp"
 
 #include <asio/awaitable.hpp>
@@ -18,7 +19,8 @@
 #include <type_traits>
 #include <vector>
 
-// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
+// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
+// them.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -39,7 +41,8 @@ std::optional<scripted::answer> says_nothing(words const&) { return ""; }
 
 }  // namespace
 
-TEST_CASE("a handler completes on its associated executor: a strand, another context, a pool", "[executors]") {
+TEST_CASE("a handler completes on its associated executor: a strand, another context, a pool",
+          "[executors]") {
     home here;
     auto const strand = asio::make_strand(here.io);
     bool on_strand = false;
@@ -94,7 +97,8 @@ TEST_CASE("work is tracked on the executor where a handler will complete", "[exe
     runner.join();
 }
 
-TEST_CASE("a completion never runs inside the initiating call, also when the answer is there at once", "[executors]") {
+TEST_CASE("a completion never runs inside the initiating call, also when the answer is there at once",
+          "[executors]") {
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     int done = 0;
@@ -160,7 +164,9 @@ asio::awaitable<void> fails_in_a_loop(umbel::client& db, depth_gauge& gauge, int
 
 struct plain_task {
     struct promise_type {
-        plain_task get_return_object() { return plain_task{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        plain_task get_return_object() {
+            return plain_task{std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_always final_suspend() noexcept { return {}; }
         void return_void() {}
@@ -189,7 +195,8 @@ TEST_CASE("a million commands that fail at once, one after the other, do not gro
     depth_gauge gauge;
     int done = 0;
     auto const to_the_end = [&] {
-        while (done < many && here.io.run_one() != 0) {}
+        while (done < many && here.io.run_one() != 0) {
+        }
         CHECK(done == many);
         CHECK(gauge.deepest < 16 * 1024);
     };
@@ -258,7 +265,8 @@ TEST_CASE("a handler that throws stops nobody else", "[executors]") {
     CHECK(here.server.accepted() == 1);
 }
 
-TEST_CASE("handlers that throw while their connection is lost, or their client ends, stop nobody else", "[executors]") {
+TEST_CASE("handlers that throw while their connection is lost, or their client ends, stop nobody else",
+          "[executors]") {
     home here{&says_nothing};
     int done = 0;
     int thrown = 0;
@@ -282,7 +290,8 @@ TEST_CASE("handlers that throw while their connection is lost, or their client e
     at_home::settle(here.io);
 }
 
-// A handler that waits in there for a command of its own may wait for ever, as Asio's own page of io_context::run() says.
+// A handler that waits in there for a command of its own may wait for ever, as Asio's own page of
+// io_context::run() says.
 TEST_CASE("a handler may run what is ready on the executor, and may end the client in there", "[executors]") {
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
@@ -310,7 +319,8 @@ TEST_CASE("a handler may run what is ready on the executor, and may end the clie
     at_home::settle(here.io);
 }
 
-TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once", "[executors]") {
+TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once",
+          "[executors]") {
     using found = umbel::net::handler_of_await<std::string>::type;
     STATIC_REQUIRE_FALSE(std::is_pointer_v<found>);
     STATIC_REQUIRE(std::is_invocable_v<found, umbel::result<std::string>>);

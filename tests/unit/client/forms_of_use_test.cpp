@@ -1,7 +1,8 @@
 // Every form in which a command may be used: each compiles, answers, and owns what it needs.
 #include "at_home.hpp"
 
-// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
+// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
+// them.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -150,9 +151,9 @@ asio::awaitable<void> composed(home& here) {
 asio::awaitable<void> side_by_side(home& here) {
     using namespace asio::experimental::awaitable_operators;
     umbel::client& db = *here.db;
-    auto const [order, a, b] =
-        co_await asio::experimental::make_parallel_group(db.incr("a")(asio::deferred), db.set("b", "x")(asio::deferred))
-            .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+    auto const [order, a, b] = co_await asio::experimental::make_parallel_group(
+                                   db.incr("a")(asio::deferred), db.set("b", "x")(asio::deferred))
+                                   .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
     CHECK(order[0] == 0);
     CHECK(shown(a) == "1");
     CHECK(shown(b) == "written");
@@ -169,7 +170,8 @@ asio::awaitable<void> side_by_side(home& here) {
 asio::awaitable<void> timer_wins(home& here) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer soon{here.io, 20ms};
-    auto const either = co_await (here.db->get("late")(asio::use_awaitable) || soon.async_wait(asio::use_awaitable));
+    auto const either =
+        co_await (here.db->get("late")(asio::use_awaitable) || soon.async_wait(asio::use_awaitable));
     CHECK(either.index() == 1);
     here.server.release();
     auto const after = co_await here.db->incr("n");
@@ -187,7 +189,9 @@ asio::awaitable<void> cancelled_from_outside(home& here, asio::cancellation_sign
 /// The smallest coroutine type that knows nothing of Asio.
 struct plain_task {
     struct promise_type {
-        plain_task get_return_object() { return plain_task{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        plain_task get_return_object() {
+            return plain_task{std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_always final_suspend() noexcept { return {}; }
         void return_void() {}
@@ -255,10 +259,11 @@ TEST_CASE("a cancelled awaitable sees the cancelled result when it does not want
     home here{holds_gets};
     asio::cancellation_signal signal;
     bool done = false;
-    asio::co_spawn(here.io, cancelled_from_outside(here, signal), asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown) {
-        CHECK_FALSE(thrown);
-        done = true;
-    }));
+    asio::co_spawn(here.io, cancelled_from_outside(here, signal),
+                   asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown) {
+                       CHECK_FALSE(thrown);
+                       done = true;
+                   }));
     CHECK(here.until([&] { return done; }));
 }
 
@@ -324,7 +329,8 @@ TEST_CASE("a coroutine type that knows nothing of Asio awaits an operation", "[f
     CHECK(told == std::vector<std::string>{"written", std::string(500, 'x')});
 }
 
-TEST_CASE("a frame that is destroyed while it waits is never resumed, and the connection goes on", "[forms]") {
+TEST_CASE("a frame that is destroyed while it waits is never resumed, and the connection goes on",
+          "[forms]") {
     home here{holds_gets};
     auto const owned = std::make_shared<int>(5);
     bool resumed = false;

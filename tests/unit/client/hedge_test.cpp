@@ -30,8 +30,11 @@ struct shard {
     std::optional<umbel::client> db;
 
     explicit shard(void (*change)(umbel::options&) = [](umbel::options&) {}) {
-        auto const node = [](scripted::server const& one) { return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port()); };
-        slots = "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) + node(primary) + node(replica);
+        auto const node = [](scripted::server const& one) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        };
+        slots =
+            "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) + node(primary) + node(replica);
         umbel::options chosen = at_home::plain(seed);
         chosen.deployment = umbel::deployment::cluster;
         chosen.read_from = read_from::prefer_replica;
@@ -39,7 +42,8 @@ struct shard {
         db.emplace(io.get_executor(), chosen);
         REQUIRE(shown(at_home::wait(io, db->ready())) == "ok");
         // Both connections stand, and nobody has been asked for a GET.
-        for (read_from const from : {read_from::replica, read_from::primary}) CHECK(code_of(wait(db->with(from).strlen("k"))) == "server_error");
+        for (read_from const from : {read_from::replica, read_from::primary})
+            CHECK(code_of(wait(db->with(from).strlen("k"))) == "server_error");
     }
     std::optional<scripted::answer> reply(scripted::server::script const& first, words const& said) const {
         if (first)
@@ -49,7 +53,9 @@ struct shard {
         return std::nullopt;
     }
     /// A client of this shard whose reads are hedged at once.
-    umbel::scoped_client hedged(std::chrono::nanoseconds delay = 1us) const { return db->with(hedge_after{delay}); }
+    umbel::scoped_client hedged(std::chrono::nanoseconds delay = 1us) const {
+        return db->with(hedge_after{delay});
+    }
     template <class Value>
     umbel::result<Value> wait(umbel::operation<Value> what) {
         return at_home::wait(io, std::move(what));
@@ -63,7 +69,8 @@ scripted::server::script gets(scripted::answer said) {
 
 }  // namespace
 
-TEST_CASE("a read that takes long is asked of another node, whose answer counts; the late one is skipped", "[hedge]") {
+TEST_CASE("a read that takes long is asked of another node, whose answer counts; the late one is skipped",
+          "[hedge]") {
     shard here;
     here.replica_says = gets(scripted::answer::hold("$4\r\nlate\r\n"));
     here.primary_says = gets("$5\r\nfirst\r\n");
@@ -98,7 +105,8 @@ TEST_CASE("a read that is answered in time is asked once, and leaves no timer be
     CHECK(here.primary.count("GET") == 0);
 }
 
-TEST_CASE("a lost connection leaves the second question its chance, and an answered error does not", "[hedge]") {
+TEST_CASE("a lost connection leaves the second question its chance, and an answered error does not",
+          "[hedge]") {
     shard here([](umbel::options& chosen) { chosen.retry_unknown = umbel::retry_unknown::never; });
     here.primary_says = gets(scripted::answer::hold("$5\r\nother\r\n"));
     SECTION("lost") {
@@ -114,12 +122,14 @@ TEST_CASE("a lost connection leaves the second question its chance, and an answe
     }
     SECTION("both lost") {
         here.replica_says = gets(scripted::answer::hold(""));
-        here.db = umbel::client{here.io.get_executor(), [&] {
+        here.db = umbel::client{here.io.get_executor(),
+                                [&] {
                                     umbel::options chosen = at_home::plain(here.seed);
                                     chosen.deployment = umbel::deployment::cluster;
                                     chosen.read_from = read_from::prefer_replica;
                                     return chosen;
-                                }(), umbel::cluster::surface_redirects{}};
+                                }(),
+                                umbel::cluster::surface_redirects{}};
         REQUIRE(shown(here.wait(here.db->ready())) == "ok");
         int times = 0;
         std::string told;
@@ -133,7 +143,8 @@ TEST_CASE("a lost connection leaves the second question its chance, and an answe
         CHECK(told == "connection_lost");
     }
     SECTION("wrong type") {
-        here.replica_says = gets(scripted::answer::hold("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
+        here.replica_says = gets(
+            scripted::answer::hold("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
         std::string told;
         here.hedged().get("k")([&](auto value) { told = shown(value); });
         REQUIRE(here.until([&] { return here.primary.count("GET") == 1 && here.replica.count("GET") == 1; }));
@@ -211,7 +222,8 @@ TEST_CASE("where no second node may serve, nobody is asked twice", "[hedge]") {
     CHECK(told == "late");
 }
 
-TEST_CASE("a hedged read that is cancelled, or whose client ends, completes once in whatever state it is", "[hedge]") {
+TEST_CASE("a hedged read that is cancelled, or whose client ends, completes once in whatever state it is",
+          "[hedge]") {
     bool const cancels = GENERATE(true, false);
     int const asked = GENERATE(0, 1, 2);
     shard here;
@@ -221,7 +233,8 @@ TEST_CASE("a hedged read that is cancelled, or whose client ends, completes once
     int times = 0;
     std::string told;
     here.hedged(asked == 2 ? std::chrono::nanoseconds{1us} : std::chrono::hours{10})
-        .get("k")(asio::bind_cancellation_slot(stop.slot(), [&](auto value) { ++times, told = shown(value); }));
+        .get("k")(
+            asio::bind_cancellation_slot(stop.slot(), [&](auto value) { ++times, told = shown(value); }));
     if (asked >= 1) REQUIRE(here.until([&] { return here.replica.count("GET") == 1; }));
     if (asked == 2) REQUIRE(here.until([&] { return here.primary.count("GET") == 1; }));
     if (cancels) {
@@ -240,17 +253,21 @@ TEST_CASE("a hedged read that is cancelled, or whose client ends, completes once
     CHECK(shown(here.wait(here.db->get("k"))) == "nil");
 }
 
-TEST_CASE("a hedged read that is never begun sends nothing, and one whose executor ends is destroyed", "[hedge]") {
+TEST_CASE("a hedged read that is never begun sends nothing, and one whose executor ends is destroyed",
+          "[hedge]") {
     auto const mark = std::make_shared<int>(0);
     int const asked = GENERATE(0, 1, 2);
     {
         shard here;
         here.replica_says = gets(scripted::answer::hold("$4\r\nlate\r\n"));
         here.primary_says = gets(scripted::answer::hold("$4\r\nlate\r\n"));
-        { auto const dropped = here.hedged().get("k"); }
+        {
+            auto const dropped = here.hedged().get("k");
+        }
         at_home::settle(here.io);
         CHECK(here.replica.count("GET") == 0);
-        here.hedged(asked == 2 ? std::chrono::nanoseconds{1us} : std::chrono::hours{10}).get("k")([mark](auto) {});
+        here.hedged(asked == 2 ? std::chrono::nanoseconds{1us} : std::chrono::hours{10})
+            .get("k")([mark](auto) {});
         if (asked >= 1) REQUIRE(here.until([&] { return here.replica.count("GET") == 1; }));
         if (asked == 2) REQUIRE(here.until([&] { return here.primary.count("GET") == 1; }));
     }
@@ -271,7 +288,8 @@ TEST_CASE("a value may come with the way its command took", "[trail]") {
     CHECK(told->trail[0].node == here.replica.address());
     CHECK(told->trail[0].reason == umbel::errc::moved);
 
-    auto const straight = here.wait(here.db->with(read_from::primary, 3s, umbel::trail).command<std::optional<std::string>>("GET", umbel::key("k")));
+    auto const straight = here.wait(here.db->with(read_from::primary, 3s, umbel::trail)
+                                        .command<std::optional<std::string>>("GET", umbel::key("k")));
     REQUIRE(straight);
     CHECK(straight->value == "value");
     CHECK(straight->trail.empty());

@@ -1,5 +1,5 @@
-// What a client makes of replies that are malformed, cut, unasked for or absurd: the connection ends, its commands hear why with the right
-// delivery, and a new connection serves.
+// What a client makes of replies that are malformed, cut, unasked for or absurd: the connection ends, its
+// commands hear why with the right delivery, and a new connection serves.
 #include "at_home.hpp"
 
 #include <cstddef>
@@ -33,7 +33,8 @@ std::string repeated(std::string_view what, std::size_t times) {
 
 }  // namespace
 
-TEST_CASE("bytes that are not RESP, or exceed a bound, end the connection with a protocol error", "[hostile]") {
+TEST_CASE("bytes that are not RESP, or exceed a bound, end the connection with a protocol error",
+          "[hostile]") {
     std::vector<std::pair<std::string, std::string>> const all{
         {"no type byte", "hello\r\n"},
         {"an HTTP server", "HTTP/1.1 400 Bad Request\r\n\r\n"},
@@ -103,7 +104,9 @@ TEST_CASE("a reply cut anywhere: a read is asked again, a write is not, and says
         INFO(after);
         bool cutting = true;
         home here{[&](words const& said) -> std::optional<scripted::answer> {
-            if (said[0] == "GET") return std::exchange(cutting, false) ? scripted::answer::cut("$5\r\nhello\r\n", after) : scripted::answer{"$5\r\nhello\r\n"};
+            if (said[0] == "GET")
+                return std::exchange(cutting, false) ? scripted::answer::cut("$5\r\nhello\r\n", after)
+                                                     : scripted::answer{"$5\r\nhello\r\n"};
             if (said[0] == "INCR") return scripted::answer::cut(":123456789\r\n", after);
             return std::nullopt;
         }};

@@ -1,5 +1,6 @@
-// Tests of how much memory large values cost: what is read as umbel::bytes stands once, what is borrowed is never copied.
-// By default with 64 MiB, with UMBEL_LONG set with 512 MiB, the largest value that a server takes.
+// Tests of how much memory large values cost: what is read as umbel::bytes stands once, what is borrowed is
+// never copied. By default with 64 MiB, with UMBEL_LONG set with 512 MiB, the largest value that a server
+// takes.
 #include "at_home.hpp"
 
 #include "support/address_limit.hpp"
@@ -74,10 +75,12 @@ TEST_CASE("a large value that is borrowed is written from where it stands", "[cl
     if (counted) CHECK(peak <= before + allowed_beside);
 }
 
-TEST_CASE("what a node announces and does not send costs next to nothing, and the deadline ends it", "[client][memory]") {
+TEST_CASE("what a node announces and does not send costs next to nothing, and the deadline ends it",
+          "[client][memory]") {
     at_home::home here{[](scripted::words const& said) -> std::optional<scripted::answer> {
         if (said[0] != "GET") return std::nullopt;
-        return scripted::answer{said[1] == "blob" ? "$536870912\r\n0123456789" : "*16000000\r\n$5\r\nhello\r\n$53687091\r\n"};
+        return scripted::answer{said[1] == "blob" ? "$536870912\r\n0123456789"
+                                                  : "*16000000\r\n$5\r\nhello\r\n$53687091\r\n"};
     }};
     for (std::string const key : {"blob", "array"}) {
         REQUIRE(at_home::shown(here.wait(here.db->ready())) == "ok");
@@ -92,14 +95,17 @@ TEST_CASE("what a node announces and does not send costs next to nothing, and th
     }
 }
 
-TEST_CASE("when memory runs out in the middle of a value, its command alone ends with no_memory", "[client][memory]") {
+TEST_CASE("when memory runs out in the middle of a value, its command alone ends with no_memory",
+          "[client][memory]") {
     far_home here;
     std::size_t const size = std::size_t{64} << 20;
     address_limit limit{std::size_t{16} << 20};
     if (!limit.holds()) SKIP("the addresses of this process cannot be limited");
     std::string before, behind;
     auto const told = [](std::string& into) {
-        return [&into](umbel::result<std::optional<umbel::bytes>> got) { into = got && *got ? std::to_string((*got)->size()) : at_home::code_of(got); };
+        return [&into](umbel::result<std::optional<umbel::bytes>> got) {
+            into = got && *got ? std::to_string((*got)->size()) : at_home::code_of(got);
+        };
     };
     here.db.get<umbel::bytes>(large_responder::key(1000))(told(before));
     umbel::result<std::optional<umbel::bytes>> large = std::nullopt;

@@ -17,7 +17,8 @@
 #include <thread>
 #include <vector>
 
-// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of them.
+// g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
+// them.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -51,7 +52,9 @@ struct outcome {
 /// Destroys the client of `here` and expects every outcome to be one cancellation.
 void ends(home& here, std::vector<outcome>& all) {
     here.db.reset();
-    CHECK(here.until([&] { return std::all_of(all.begin(), all.end(), [](outcome const& one) { return one.times != 0; }); }));
+    CHECK(here.until([&] {
+        return std::all_of(all.begin(), all.end(), [](outcome const& one) { return one.times != 0; });
+    }));
     at_home::settle(here.io);
     for (outcome const& one : all) {
         CHECK(one.times == 1);
@@ -76,7 +79,8 @@ TEST_CASE("a client destroyed before anything has run completes every command wi
     CHECK(here.server.seen().empty());
 }
 
-TEST_CASE("a client destroyed while its commands wait for a topology completes them with cancelled", "[lifetime]") {
+TEST_CASE("a client destroyed while its commands wait for a topology completes them with cancelled",
+          "[lifetime]") {
     home here{says_nothing};
     std::vector<outcome> all(4);
     begin_some(here, all);
@@ -85,7 +89,8 @@ TEST_CASE("a client destroyed while its commands wait for a topology completes t
     CHECK(here.server.seen().size() == 1);
 }
 
-TEST_CASE("a client destroyed with commands queued, written and in the inbox completes them with cancelled", "[lifetime]") {
+TEST_CASE("a client destroyed with commands queued, written and in the inbox completes them with cancelled",
+          "[lifetime]") {
     home here{holds_gets};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<outcome> all(300);
@@ -97,7 +102,8 @@ TEST_CASE("a client destroyed with commands queued, written and in the inbox com
     ends(here, all);
 }
 
-TEST_CASE("a client destroyed with a borrowed argument half written lets the caller have it back", "[lifetime]") {
+TEST_CASE("a client destroyed with a borrowed argument half written lets the caller have it back",
+          "[lifetime]") {
     home here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     here.server.freeze(true);
@@ -144,7 +150,8 @@ TEST_CASE("commands begun inside the completion that destroys the client are can
     CHECK(last.code == "cancelled");
 }
 
-TEST_CASE("a client destroyed by another thread completes every command exactly once", "[lifetime][threads]") {
+TEST_CASE("a client destroyed by another thread completes every command exactly once",
+          "[lifetime][threads]") {
     for (int round = 0; round < 20; ++round) {
         scripted::server server;
         std::string const seed = server.address();
@@ -176,7 +183,8 @@ TEST_CASE("run returns when the client is gone and nothing is pending", "[lifeti
     SUCCEED();
 }
 
-TEST_CASE("an operation begun after its client is gone completes with cancelled, never inside the call", "[lifetime]") {
+TEST_CASE("an operation begun after its client is gone completes with cancelled, never inside the call",
+          "[lifetime]") {
     home here;
     auto get = here.db->get("k");
     auto stats = here.db->statistics();
@@ -199,7 +207,8 @@ TEST_CASE("an operation begun after its client is gone completes with cancelled,
     std::string told_awaitable;
     asio::co_spawn(
         here.io,
-        [](umbel::operation<std::optional<std::string>> operation, std::string& into) -> asio::awaitable<void> {
+        [](umbel::operation<std::optional<std::string>> operation,
+           std::string& into) -> asio::awaitable<void> {
             auto const value = co_await std::move(operation);
             into = code_of(value);
         }(std::move(dropped), told_awaitable),
@@ -218,7 +227,7 @@ TEST_CASE("a new client does not inherit the operations of an old one", "[lifeti
     CHECK(here.server.count("SET") == 0);
 }
 
-// ---- The executor goes first ---------------------------------------------------------------------------------------------------
+// ---- The executor goes first --------------------------------------------------------------------
 
 namespace {
 
@@ -230,7 +239,8 @@ struct counted {
     int& alive;
 };
 
-asio::awaitable<void> owns_the_client(std::shared_ptr<umbel::client> db, std::string_view name, std::shared_ptr<counted>) {
+asio::awaitable<void> owns_the_client(std::shared_ptr<umbel::client> db, std::string_view name,
+                                      std::shared_ptr<counted>) {
     for (;;) static_cast<void>(co_await db->get(name));
 }
 asio::awaitable<void> owns_the_client_and_many(std::shared_ptr<umbel::client> db, std::shared_ptr<counted>) {
@@ -264,7 +274,8 @@ void abandon(scripted::server::script says, std::string_view until_seen, bool cl
 
 }  // namespace
 
-TEST_CASE("an io_context may be destroyed with operations pending whose frames own the client", "[lifetime]") {
+TEST_CASE("an io_context may be destroyed with operations pending whose frames own the client",
+          "[lifetime]") {
     SECTION("before anything has run") { abandon({}, {}, false); }
     SECTION("while they wait for a topology") { abandon(&says_nothing, "CLUSTER", false); }
     SECTION("while they are in flight") {
@@ -286,7 +297,9 @@ TEST_CASE("an io_context may be destroyed with operations pending whose frames o
     }
 }
 
-TEST_CASE("an io_context may be destroyed while cancellations, losses and answers are on their way between strands", "[lifetime]") {
+TEST_CASE(
+    "an io_context may be destroyed while cancellations, losses and answers are on their way between strands",
+    "[lifetime]") {
     int alive = 0;
     for (int steps = 0; steps < 12; ++steps) {
         scripted::server server{&holds_gets};

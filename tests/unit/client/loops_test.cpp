@@ -1,5 +1,5 @@
-// Tests of a client over several contexts while they run: each has connections of its own, what it asks comes back on it, in order, and it is kept
-// busy for as long as something of it is under way.
+// Tests of a client over several contexts while they run: each has connections of its own, what it asks comes
+// back on it, in order, and it is kept busy for as long as something of it is under way.
 #include "at_home.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
@@ -35,12 +35,16 @@ struct two_loops {
     std::array<asio::io_context, 2> io;
     std::optional<umbel::client> db;
 
-    two_loops(std::string const& seed, bool declared, void (*change)(umbel::options&) = [](umbel::options&) {}, bool strands = false) {
+    two_loops(
+        std::string const& seed, bool declared, void (*change)(umbel::options&) = [](umbel::options&) {},
+        bool strands = false) {
         umbel::options chosen = plain(seed);
         chosen.one_thread_per_context = declared;
         change(chosen);
         std::vector<asio::any_io_executor> executors;
-        for (auto& each : io) executors.push_back(strands ? asio::any_io_executor{asio::make_strand(each)} : each.get_executor());
+        for (auto& each : io)
+            executors.push_back(strands ? asio::any_io_executor{asio::make_strand(each)}
+                                        : each.get_executor());
         db.emplace(std::move(executors), chosen);
     }
     template <class Done>
@@ -70,13 +74,15 @@ std::optional<scripted::answer> holds_gets(words const& said) {
     return std::nullopt;
 }
 std::optional<scripted::answer> holds_topology(words const& said) {
-    if (said[0] == "CLUSTER") return scripted::answer::hold("-ERR This instance has cluster support disabled\r\n");
+    if (said[0] == "CLUSTER")
+        return scripted::answer::hold("-ERR This instance has cluster support disabled\r\n");
     return std::nullopt;
 }
 
 }  // namespace
 
-TEST_CASE("each context has a connection of its own, and what it asks comes back without the other one", "[loops]") {
+TEST_CASE("each context has a connection of its own, and what it asks comes back without the other one",
+          "[loops]") {
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
@@ -87,7 +93,8 @@ TEST_CASE("each context has a connection of its own, and what it asks comes back
     CHECK(shown(at_home::wait(on.io[1], on.db->set("k", "v"))) == "written");
     CHECK(shown(at_home::wait(on.io[1], on.db->get("k"))) == "v");
     std::string by_strand;
-    on.db->get("k")(asio::bind_executor(asio::make_strand(on.io[1]), [&](auto told) { by_strand = shown(told); }));
+    on.db->get("k")(
+        asio::bind_executor(asio::make_strand(on.io[1]), [&](auto told) { by_strand = shown(told); }));
     CHECK(at_home::until(on.io[1], [&] { return !by_strand.empty(); }));
     CHECK(by_strand == "v");
     // In a handler of the second context none needs to be named.
@@ -129,11 +136,12 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
     int done = 0;
     // Each counts those that have come before it.
     auto const count = [&](std::function<void()> then) {
-        on.db->incr("n")(asio::bind_executor(on.io[1], [&done, expected = ++begun, then = std::move(then)](auto told) {
-            CHECK(shown(told) == std::to_string(expected));
-            ++done;
-            if (then) then();
-        }));
+        on.db->incr("n")(
+            asio::bind_executor(on.io[1], [&done, expected = ++begun, then = std::move(then)](auto told) {
+                CHECK(shown(told) == std::to_string(expected));
+                ++done;
+                if (then) then();
+            }));
     };
     std::vector<std::pair<int, std::future<umbel::result<std::int64_t>>>> futures;
     auto const count_by_future = [&] {
@@ -141,7 +149,8 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
         futures.emplace_back(expected, on.db->incr("n")(asio::use_future));
     };
     asio::steady_timer timer{on.io[1], 1ms};
-    // From the outside, from a handler of the context, from one of a reply, and from a timer's; by handlers and by futures.
+    // From the outside, from a handler of the context, from one of a reply, and from a timer's; by handlers
+    // and by futures.
     count([&] {
         count({});
         asio::post(on.io[1], [&] {
@@ -163,11 +172,14 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
     }
 }
 
-TEST_CASE("a context is busy while a command of it waits for the first topology, and idle when its client has gone", "[loops]") {
+TEST_CASE(
+    "a context is busy while a command of it waits for the first topology, and idle when its client has gone",
+    "[loops]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{&holds_topology};
     std::string const seed = server.address();
-    two_loops on{seed, declared, [](umbel::options& chosen) { chosen.deployment = umbel::deployment::automatic; }};
+    two_loops on{seed, declared,
+                 [](umbel::options& chosen) { chosen.deployment = umbel::deployment::automatic; }};
     std::string told;
     std::atomic<bool> done{false};
     on.db->get("k")(asio::bind_executor(on.io[1], [&](auto value) {
@@ -178,7 +190,8 @@ TEST_CASE("a context is busy while a command of it waits for the first topology,
     on.io[1].poll();
     CHECK_FALSE(on.io[1].stopped());
     server.release();
-    // What the second context does now the first one has brought about; run() returns when nothing is left to be done.
+    // What the second context does now the first one has brought about; run() returns when nothing is left to
+    // be done.
     std::thread second{[&] { on.io[1].run(); }};
     REQUIRE(at_home::until(on.io[0], [&] { return on.io[1].stopped() || done; }));
     on.db.reset();
@@ -187,7 +200,10 @@ TEST_CASE("a context is busy while a command of it waits for the first topology,
     CHECK(told == "nil");
 }
 
-TEST_CASE("what is refused, or given up in the engine, is told on the context of its handler, which is busy until then", "[loops]") {
+TEST_CASE(
+    "what is refused, or given up in the engine, is told on the context of its handler, which is busy until "
+    "then",
+    "[loops]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{&holds_gets};
     std::string const seed = server.address();
@@ -236,7 +252,8 @@ TEST_CASE("cancellation reaches a command on the connection of any context", "[l
     std::vector<std::string> told;
     for (std::size_t i = 0; i < 2; ++i)
         on.db->get("k")(asio::bind_cancellation_slot(
-            stop[i].slot(), asio::bind_executor(on.io[i], [&](auto value) { told.push_back(code_of(value)); })));
+            stop[i].slot(),
+            asio::bind_executor(on.io[i], [&](auto value) { told.push_back(code_of(value)); })));
     REQUIRE(on.until([&] { return server.count("GET") == 2; }));
     for (auto& one : stop) one.emit(asio::cancellation_type::terminal);
     REQUIRE(on.until([&] { return told.size() == 2; }));
@@ -263,7 +280,8 @@ TEST_CASE("a thread of no context is answered, and keeps to one connection", "[l
     CHECK(server.accepted() == 2);
 }
 
-TEST_CASE("a command that is led to a node without a connection is served while its client closes", "[loops]") {
+TEST_CASE("a command that is led to a node without a connection is served while its client closes",
+          "[loops]") {
     bool const declared = GENERATE(false, true);
     scripted::server second{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "GET") return scripted::answer{"$5\r\nthere\r\n"};
@@ -272,9 +290,11 @@ TEST_CASE("a command that is led to a node without a connection is served while 
     unsigned short const there = second.port();
     unsigned short here = 0;
     scripted::server first{[&](words const& said) -> std::optional<scripted::answer> {
-        if (said[0] == "GET") return scripted::answer::hold("-MOVED 12182 127.0.0.1:" + std::to_string(there) + "\r\n");
+        if (said[0] == "GET")
+            return scripted::answer::hold("-MOVED 12182 127.0.0.1:" + std::to_string(there) + "\r\n");
         if (said[0] != "CLUSTER") return std::nullopt;
-        return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(here)};
+        return scripted::answer{"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n" + scripted::bulk("127.0.0.1") +
+                                scripted::integer(here)};
     }};
     here = first.port();
     std::string const seed = first.address();
@@ -295,7 +315,10 @@ TEST_CASE("a command that is led to a node without a connection is served while 
     CHECK(closed == "ok");
 }
 
-TEST_CASE("the first context is busy until the others' connections have ended: what these hand on is still looked after", "[loops]") {
+TEST_CASE(
+    "the first context is busy until the others' connections have ended: what these hand on is still looked "
+    "after",
+    "[loops]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] != "GET") return std::nullopt;
@@ -306,7 +329,8 @@ TEST_CASE("the first context is busy until the others' connections have ended: w
     on.connect();
     std::string told;
     asio::post(on.io[1], [&] {
-        // Both replies come in one piece. In the first one's handler the client goes, and its first context does all it has to do.
+        // Both replies come in one piece. In the first one's handler the client goes, and its first context
+        // does all it has to do.
         on.db->get("first")(asio::bind_executor(on.io[1], [&](auto) {
             on.db.reset();
             for (int i = 0; i < 20; ++i) on.io[0].run_one_for(1ms);

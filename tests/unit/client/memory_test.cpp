@@ -1,4 +1,5 @@
-// Memory runs out once, at every allocation that a client's thread makes while a primary fails and its replica takes over.
+// Memory runs out once, at every allocation that a client's thread makes while a primary fails and its
+// replica takes over.
 #include "at_home.hpp"
 #include "heap.hpp"
 
@@ -12,7 +13,8 @@
 #include <new>
 #include <vector>
 
-// g++ 12 takes these operators for mismatched where it inlines one of them, and Asio's own of coroutine frames as well.
+// g++ 12 takes these operators for mismatched where it inlines one of them, and Asio's own of coroutine
+// frames as well.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
@@ -67,7 +69,9 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
     if (void* const memory = allocate(size, alignment)) return memory;
     throw std::bad_alloc{};
 }
-void* operator new(std::size_t size, std::align_val_t alignment, std::nothrow_t const&) noexcept { return allocate(size, alignment); }
+void* operator new(std::size_t size, std::align_val_t alignment, std::nothrow_t const&) noexcept {
+    return allocate(size, alignment);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::nothrow_t const&) noexcept { std::free(memory); }
@@ -88,9 +92,12 @@ struct shard {
     }
     std::optional<scripted::answer> says(words const& said) const {
         if (said[0] != "CLUSTER") return std::nullopt;
-        auto const node = [](scripted::server const& one) { return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port()); };
+        auto const node = [](scripted::server const& one) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        };
         bool const swapped = failed_over;
-        return "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) + node(*all[swapped ? 1 : 0].load()) + node(*all[swapped ? 0 : 1].load());
+        return "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) +
+               node(*all[swapped ? 1 : 0].load()) + node(*all[swapped ? 0 : 1].load());
     }
 };
 
@@ -117,7 +124,8 @@ void begin(tally& all, Begin&& command) {
     }
 }
 
-/// Runs until `done()`; Asio throws where it has no memory to hand an operation on. Returns how often, or -1 when it takes absurdly long.
+/// Runs until `done()`; Asio throws where it has no memory to hand an operation on. Returns how often, or -1
+/// when it takes absurdly long.
 template <class Done>
 int run_until(asio::io_context& io, Done&& done) {
     int thrown = 0;
@@ -195,7 +203,8 @@ void a_failover(long nth, int& thrown) {
 
 }  // namespace
 
-TEST_CASE("when memory runs out once in a failover, every command is told something, and the client goes on", "[memory]") {
+TEST_CASE("when memory runs out once in a failover, every command is told something, and the client goes on",
+          "[memory]") {
     long failures = 0;
     int thrown = 0;
     for (long nth = 0; nth < 10000; ++nth) {

@@ -1,4 +1,5 @@
-// Tests of addresses on the wire: names that are looked up again, nodes without a name, nodes that come back elsewhere.
+// Tests of addresses on the wire: names that are looked up again, nodes without a name, nodes that come back
+// elsewhere.
 #include "support/names.hpp"
 #include "two_nodes.hpp"
 
@@ -16,7 +17,8 @@ using scripted::words;
 using umbel::test::name_service;
 
 TEST_CASE("of the two addresses of a name the one that answers is taken", "[names]") {
-    for (auto const& addresses : {std::vector<std::string>{"127.0.0.9", "127.0.0.1"}, {"127.0.0.1", "127.0.0.9"}}) {
+    for (auto const& addresses :
+         {std::vector<std::string>{"127.0.0.9", "127.0.0.1"}, {"127.0.0.1", "127.0.0.9"}}) {
         asio::io_context io{1};
         scripted::server server{io};
         name_service::shared().set("two.umbel.test", addresses);
@@ -53,7 +55,9 @@ TEST_CASE("a name is looked up again at each reconnect, and not before", "[names
     CHECK(names.asked("node.umbel.test") == 0);
     CHECK(after.seen().empty());
     before.cut();
-    CHECK(at_home::until(io, [&] { return shown(at_home::wait(io, db.set("foo", "3"))) == "written" && after.count("SET") > 0; }));
+    CHECK(at_home::until(io, [&] {
+        return shown(at_home::wait(io, db.set("foo", "3"))) == "written" && after.count("SET") > 0;
+    }));
     CHECK(names.asked("node.umbel.test") >= 1);
     CHECK(before.count("SET") == 2);
     auto const seen = after.seen();
@@ -61,7 +65,9 @@ TEST_CASE("a name is looked up again at each reconnect, and not before", "[names
     // And back, at the next reconnect.
     names.set("node.umbel.test", {"127.0.0.1"});
     after.cut();
-    CHECK(at_home::until(io, [&] { return shown(at_home::wait(io, db.set("foo", "4"))) == "written" && before.count("SET") > 2; }));
+    CHECK(at_home::until(io, [&] {
+        return shown(at_home::wait(io, db.set("foo", "4"))) == "written" && before.count("SET") > 2;
+    }));
 }
 
 TEST_CASE("a node that comes back on another port is found by the topology of the others", "[names]") {
@@ -74,7 +80,9 @@ TEST_CASE("a node that comes back on another port is found by the topology of th
     scripted::server high{io, says};
     std::optional<scripted::server> low;
     low.emplace(io, says);
-    auto const layout = [&] { return "*2\r\n" + two_nodes::range(0, 8191, *low) + two_nodes::range(8192, 16383, high); };
+    auto const layout = [&] {
+        return "*2\r\n" + two_nodes::range(0, 8191, *low) + two_nodes::range(8192, 16383, high);
+    };
     slots = layout();
     std::string const seed = high.address();
     umbel::options chosen = at_home::plain(seed);
@@ -93,17 +101,21 @@ TEST_CASE("a node that comes back on another port is found by the topology of th
     CHECK(high.count("SET") == 1);
 }
 
-TEST_CASE("a node without a name is passed over, and one without a host is the host that was asked", "[names]") {
+TEST_CASE("a node without a name is passed over, and one without a host is the host that was asked",
+          "[names]") {
     two_nodes here;
-    here.slots = "*2\r\n" + two_nodes::range(0, 8191, here.low, scripted::bulk("?")) + two_nodes::range(8192, 16383, here.high, "$-1\r\n");
+    here.slots = "*2\r\n" + two_nodes::range(0, 8191, here.low, scripted::bulk("?")) +
+                 two_nodes::range(8192, 16383, here.high, "$-1\r\n");
     CHECK(shown(here.wait(here.db->set("foo", "1"))) == "written");
     CHECK(here.high.count("SET") == 1);
     auto const told = here.wait(here.db->set("bar", "1"));
     CHECK(code_of(told) == "slot_uncovered");
     CHECK(delivery_of(told) == "not_sent");
     CHECK(here.low.seen().empty());
-    // An empty host, as redis-server says it of itself with an unknown endpoint, means the same; and a name is a name.
-    here.slots = "*2\r\n" + two_nodes::range(0, 8191, here.low) + two_nodes::range(8192, 16383, here.high, scripted::bulk(""));
+    // An empty host, as redis-server says it of itself with an unknown endpoint, means the same; and a name
+    // is a name.
+    here.slots = "*2\r\n" + two_nodes::range(0, 8191, here.low) +
+                 two_nodes::range(8192, 16383, here.high, scripted::bulk(""));
     CHECK(shown(here.wait(here.db->set("bar", "2"))) == "written");
     CHECK(shown(here.wait(here.db->set("foo", "2"))) == "written");
     CHECK(here.low.seen() == std::vector<words>{{"SET", "bar", "2"}});

@@ -1,4 +1,5 @@
-// Tests of what a client tells of itself: the observer's hooks, trails, and times by node and by class of command.
+// Tests of what a client tells of itself: the observer's hooks, trails, and times by node and by class of
+// command.
 #include "two_nodes.hpp"
 
 #include <asio/steady_timer.hpp>
@@ -30,7 +31,9 @@ struct diary : umbel::observer {
     void connected(umbel::engine::node_connected const& what) override { up.push_back(what); }
     void connect_failed(umbel::engine::node_connect_failed const& what) override { refused.push_back(what); }
     void disconnected(umbel::engine::node_disconnected const& what) override { down.push_back(what); }
-    void topology_changed(umbel::engine::topology_changed const& what) override { topologies.push_back(what); }
+    void topology_changed(umbel::engine::topology_changed const& what) override {
+        topologies.push_back(what);
+    }
     void refreshed(umbel::engine::refresh_ended const& what) override { refreshes.push_back(what); }
     void redirected(umbel::engine::call_redirected const& what) override { redirects.push_back(what); }
     void retried(umbel::engine::call_retried const& what) override { retries.push_back(what); }
@@ -74,7 +77,8 @@ TEST_CASE("an observer is told who was redirected, from where to where, and why"
     CHECK(watching->retries.empty());
 }
 
-TEST_CASE("an observer is told of retries, and the way is told with the value and with the error", "[observing]") {
+TEST_CASE("an observer is told of retries, and the way is told with the value and with the error",
+          "[observing]") {
     auto const watching = std::make_shared<diary>();
     two_nodes here{[](umbel::options& chosen) { chosen.redirects_max = 2; }, {}, watching};
     std::vector<std::string> replies{"-TRYAGAIN not now\r\n", fault("MOVED", 12182, here.low)};
@@ -110,11 +114,13 @@ TEST_CASE("an observer is told of retries, and the way is told with the value an
     for (auto const& one : looped.error().trail()) CHECK(one.reason == umbel::errc::moved);
 }
 
-TEST_CASE("an observer is told who cannot be reached, who was lost and what the cluster looks like", "[observing]") {
+TEST_CASE("an observer is told who cannot be reached, who was lost and what the cluster looks like",
+          "[observing]") {
     auto const watching = std::make_shared<diary>();
     two_nodes here{nothing_special, {}, watching};
     std::string const nobody = closed_port();
-    here.slots = "*2\r\n*3\r\n:0\r\n:8191\r\n*2\r\n" + scripted::bulk("127.0.0.1") + ":" + nobody + "\r\n" + two_nodes::range(8192, 16383, here.high);
+    here.slots = "*2\r\n*3\r\n:0\r\n:8191\r\n*2\r\n" + scripted::bulk("127.0.0.1") + ":" + nobody + "\r\n" +
+                 two_nodes::range(8192, 16383, here.high);
     auto const told = here.wait(here.db->with(100ms).set("bar", "1"));
     CHECK((code_of(told) == "deadline_exceeded" || code_of(told) == "connect_failed"));
     REQUIRE_FALSE(watching->refused.empty());
@@ -132,7 +138,8 @@ TEST_CASE("an observer is told who cannot be reached, who was lost and what the 
     CHECK(watching->down[0].why == umbel::errc::connection_lost);
 }
 
-TEST_CASE("an observer hears the end of each connection that the client closes itself, and of each refresh", "[observing]") {
+TEST_CASE("an observer hears the end of each connection that the client closes itself, and of each refresh",
+          "[observing]") {
     auto const watching = std::make_shared<diary>();
     two_nodes here{nothing_special, {}, watching};
     CHECK(shown(here.wait(here.db->set("foo", "1"))) == "written");
@@ -171,15 +178,18 @@ TEST_CASE("an observer is told of slow commands by name, node and slot, and of t
     CHECK(at_home::until(there.io, [&] { return passed; }));
     there.high.release();
     CHECK(at_home::until(there.io, [&] { return told == "nil" && !second->slows.empty(); }));
-    auto const& one = *std::find_if(second->slows.begin(), second->slows.end(), [](auto const& slow) { return slow.command == "GET"; });
+    auto const& one = *std::find_if(second->slows.begin(), second->slows.end(),
+                                    [](auto const& slow) { return slow.command == "GET"; });
     CHECK(one.node == there.high.address());
     CHECK(one.slot == 12182);
     CHECK(one.took >= 20ms);
 }
 
-TEST_CASE("times are counted for each node and for reads and writes apart, where that is wanted", "[observing]") {
+TEST_CASE("times are counted for each node and for reads and writes apart, where that is wanted",
+          "[observing]") {
     for (bool const wanted : {false, true}) {
-        two_nodes here{wanted ? [](umbel::options& chosen) { chosen.latency_histograms = true; } : nothing_special};
+        two_nodes here{wanted ? [](umbel::options& chosen) { chosen.latency_histograms = true; }
+                              : nothing_special};
         for (int i = 0; i < 3; ++i) CHECK(shown(here.wait(here.db->get("foo"))) == "nil");
         for (int i = 0; i < 2; ++i) CHECK(shown(here.wait(here.db->set("foo", "1"))) == "written");
         CHECK(shown(here.wait(here.db->set("bar", "1"))) == "written");

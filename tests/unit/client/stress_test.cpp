@@ -1,4 +1,5 @@
-// Two executors at once: calls from both and from outside, cancellations, lost connections and close. Clean under the thread sanitizer.
+// Two executors at once: calls from both and from outside, cancellations, lost connections and close. Clean
+// under the thread sanitizer.
 #include "at_home.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
@@ -59,11 +60,15 @@ struct two_servers {
     std::optional<scripted::answer> says(words const& said) const {
         if (said[0] == "READONLY") return "+OK\r\n";
         if (said[0] != "CLUSTER") return std::nullopt;
-        auto const node = [](scripted::server const& one) { return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port()); };
-        auto const range = [&](int from, int to, scripted::server const& owner, scripted::server const& replica) {
+        auto const node = [](scripted::server const& one) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        };
+        auto const range = [&](int from, int to, scripted::server const& owner,
+                               scripted::server const& replica) {
             return "*4\r\n" + scripted::integer(from) + scripted::integer(to) + node(owner) + node(replica);
         };
-        return "*2\r\n" + range(0, 8191, *low.load(), *high.load()) + range(8192, 16383, *high.load(), *low.load());
+        return "*2\r\n" + range(0, 8191, *low.load(), *high.load()) +
+               range(8192, 16383, *high.load(), *low.load());
     }
 };
 
@@ -100,7 +105,8 @@ struct chain : std::enable_shared_from_this<chain<Executor>> {
     int left;
     asio::cancellation_signal signal;
 
-    chain(umbel::client& client, Executor where, tally& counts, int length) : db{client}, executor{where}, all{counts}, left{length} {
+    chain(umbel::client& client, Executor where, tally& counts, int length)
+        : db{client}, executor{where}, all{counts}, left{length} {
         ++all.chains;
     }
     ~chain() { --all.chains; }
@@ -121,7 +127,10 @@ struct chain : std::enable_shared_from_this<chain<Executor>> {
             case 4: break;
         }
         db.get(key)(asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(executor, then)));
-        if (left % 2 == 0) asio::post(executor, [self = this->shared_from_this()] { self->signal.emit(asio::cancellation_type::total); });
+        if (left % 2 == 0)
+            asio::post(executor, [self = this->shared_from_this()] {
+                self->signal.emit(asio::cancellation_type::total);
+            });
     }
 };
 
@@ -135,7 +144,8 @@ void start_chain(umbel::client& db, Executor where, tally& all, int length) {
 void start_chains(umbel::client& db, two_threads& threads, tally& all, int count, int length) {
     for (int i = 0; i < count; ++i) {
         asio::io_context& io = threads.io[static_cast<std::size_t>(i % 2)];
-        i % 4 < 2 ? start_chain(db, asio::make_strand(io), all, length) : start_chain(db, io.get_executor(), all, length);
+        i % 4 < 2 ? start_chain(db, asio::make_strand(io), all, length)
+                  : start_chain(db, io.get_executor(), all, length);
     }
 }
 
@@ -192,7 +202,9 @@ TEST_CASE("connections lost under load lose no command", "[stress][threads]") {
     CHECK(all.completed() == all.begun);
 }
 
-TEST_CASE("close while commands come from two threads: what was begun completes, what comes later is cancelled", "[stress][threads]") {
+TEST_CASE(
+    "close while commands come from two threads: what was begun completes, what comes later is cancelled",
+    "[stress][threads]") {
     bool const declared = GENERATE(false, true);
     for (int round = 0; round < 10; ++round) {
         two_servers servers;
@@ -204,9 +216,7 @@ TEST_CASE("close while commands come from two threads: what was begun completes,
             umbel::client db{threads.executors(), spread(seed, declared)};
             start_chains(db, threads, all, 6, 200);
             std::this_thread::sleep_for(std::chrono::milliseconds{round});
-            db.with(5s).get("k")([&](auto told) {
-                all.count(told);
-            });
+            db.with(5s).get("k")([&](auto told) { all.count(told); });
             ++all.begun;
             db.close()([&](auto) { closed = true; });
             CHECK(eventually([&] { return closed && all.chains == 0 && all.completed() == all.begun; }));
@@ -229,7 +239,8 @@ TEST_CASE("a client destroyed between two executors' turns completes everything"
             umbel::client const db{threads.executors(), spread(seed, declared)};
             for (int i = 0; i < 200 + 50 * round; ++i) {
                 ++all.begun;
-                db.get("key " + std::to_string(i))(asio::bind_executor(threads.io[static_cast<std::size_t>(i % 2)], [&](auto told) { all.count(told); }));
+                db.get("key " + std::to_string(i))(asio::bind_executor(
+                    threads.io[static_cast<std::size_t>(i % 2)], [&](auto told) { all.count(told); }));
             }
         }
         threads.join();

@@ -1,4 +1,5 @@
-// two_nodes.hpp: a client and two scripted nodes that share the slots, for the tests of what a client makes of a cluster.
+// two_nodes.hpp: a client and two scripted nodes that share the slots, for the tests of what a client makes
+// of a cluster.
 #pragma once
 
 #include "at_home.hpp"
@@ -23,18 +24,22 @@ struct two_nodes {
     std::string const seed = high.address();
     std::optional<umbel::client> db;
 
-    explicit two_nodes(void (*change)(umbel::options&) = [](umbel::options&) {}, umbel::cluster::policy const& policy = {},
-                       std::shared_ptr<umbel::observer> watching = nullptr) {
+    explicit two_nodes(
+        void (*change)(umbel::options&) = [](umbel::options&) {}, umbel::cluster::policy const& policy = {},
+        std::shared_ptr<umbel::observer> watching = nullptr) {
         slots = "*2\r\n" + range(0, 8191, low) + range(8192, 16383, high);
         umbel::options chosen = plain(seed);
         chosen.deployment = umbel::deployment::cluster;
         change(chosen);
         db.emplace(io.get_executor(), chosen, policy, std::move(watching));
     }
-    static std::string range(int first, int last, scripted::server const& owner, std::string const& host = scripted::bulk("127.0.0.1")) {
-        return "*3\r\n" + scripted::integer(first) + scripted::integer(last) + "*2\r\n" + host + scripted::integer(owner.port());
+    static std::string range(int first, int last, scripted::server const& owner,
+                             std::string const& host = scripted::bulk("127.0.0.1")) {
+        return "*3\r\n" + scripted::integer(first) + scripted::integer(last) + "*2\r\n" + host +
+               scripted::integer(owner.port());
     }
-    std::optional<scripted::answer> reply(scripted::server::script const& first, scripted::words const& said) const {
+    std::optional<scripted::answer> reply(scripted::server::script const& first,
+                                          scripted::words const& said) const {
         if (first)
             if (auto answer = first(said)) return answer;
         if (said[0] == "CLUSTER") return scripted::answer{slots};

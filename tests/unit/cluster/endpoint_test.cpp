@@ -67,7 +67,8 @@ TEST_CASE("what to_string writes, parse reads", "[endpoint]") {
     CHECK(endpoint{"10.0.0.7", 6379}.to_string() == "10.0.0.7:6379");
     CHECK(endpoint{"::1", 7000}.to_string() == "[::1]:7000");
     CHECK(endpoint{"/run/redis.sock", 0}.to_string() == "unix:/run/redis.sock");
-    for (auto const* text : {"10.0.0.7:1", "db.example:65535", "[2001:db8::7]:7000", "unix:/run/redis.sock"}) {
+    for (auto const* text :
+         {"10.0.0.7:1", "db.example:65535", "[2001:db8::7]:7000", "unix:/run/redis.sock"}) {
         CHECK(parsed(text).to_string() == text);
     }
 }
@@ -75,12 +76,14 @@ TEST_CASE("what to_string writes, parse reads", "[endpoint]") {
 TEST_CASE("a malformed address says what is wrong with it", "[endpoint]") {
     CHECK(refused("") == "address \"\": it is empty; give host:port");
     CHECK(refused(":6379") == "address \":6379\": the host is missing");
-    CHECK(refused("redis://10.0.0.7:6379") == "address \"redis://10.0.0.7:6379\": give host:port without a scheme");
+    CHECK(refused("redis://10.0.0.7:6379") ==
+          "address \"redis://10.0.0.7:6379\": give host:port without a scheme");
     CHECK(refused("10.0.0.7:") == "address \"10.0.0.7:\": the port must be a number from 1 to 65535");
     for (auto const* text : {"h:0", "h:65536", "h:99999999999", "h:-1", "h:6379x", "h: 6379"}) {
         CHECK(refused(text).find("the port must be") != std::string::npos);
     }
-    for (auto const* text : {"a b:6379", "user@host:6379", "host/0:6379", "[::1:7000", "::1]:7000", "1:2:3:4", "a,b:1", "[]:1", "::g:1"}) {
+    for (auto const* text : {"a b:6379", "user@host:6379", "host/0:6379", "[::1:7000", "::1]:7000", "1:2:3:4",
+                             "a,b:1", "[]:1", "::g:1"}) {
         refused(text);
     }
     refused(std::string(256, 'h') + ":6379");
@@ -90,12 +93,14 @@ TEST_CASE("a malformed address says what is wrong with it", "[endpoint]") {
 }
 
 TEST_CASE("IPv6 addresses are told from other texts with colons", "[endpoint]") {
-    for (auto const* text : {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:1.2.3.4", "fe80::1%eth0", "1:2:3:4:5:6:1.2.3.4"}) {
+    for (auto const* text : {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1::8", "::ffff:1.2.3.4", "fe80::1%eth0",
+                             "1:2:3:4:5:6:1.2.3.4"}) {
         INFO(text);
         CHECK(detail::is_ipv6(text));
     }
-    for (auto const* text : {"", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "1::2::3", "::1%", ":1", "1:",
-                             "::1.2.3", "::1.2.3.256", "1.2.3.4", "::1.2.3.4:1", "1:2:3:4:5:6:7::8:9"}) {
+    for (auto const* text :
+         {"", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "1::2::3", "::1%", ":1",
+          "1:", "::1.2.3", "::1.2.3.256", "1.2.3.4", "::1.2.3.4:1", "1:2:3:4:5:6:7::8:9"}) {
         INFO(text);
         CHECK_FALSE(detail::is_ipv6(text));
     }

@@ -1,4 +1,5 @@
-// What error replies prove, over the lines of both servers: a code and a documented prefix decide, never the rest of a text.
+// What error replies prove, over the lines of both servers: a code and a documented prefix decide, never the
+// rest of a text.
 #include <umbel/cluster/redirect.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -20,21 +21,27 @@ struct both {
 
 /// Errors that a plain command gets before it has changed anything. Copied from what the servers print.
 constexpr both refusals[] = {
-    {"WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE Operation against a key holding the wrong kind of value"},
-    {"WRONGTYPE Key is not a valid HyperLogLog string value.", "WRONGTYPE Key is not a valid HyperLogLog string value."},
+    {"WRONGTYPE Operation against a key holding the wrong kind of value",
+     "WRONGTYPE Operation against a key holding the wrong kind of value"},
+    {"WRONGTYPE Key is not a valid HyperLogLog string value.",
+     "WRONGTYPE Key is not a valid HyperLogLog string value."},
     {"ERR syntax error", "ERR syntax error"},
     {"ERR wrong number of arguments for 'get' command", "ERR wrong number of arguments for 'get' command"},
-    {"ERR wrong number of arguments for 'config|get' command", "ERR wrong number of arguments for 'config|get' command"},
-    {"ERR unknown command 'GTE', with args beginning with: 'k' ", "ERR unknown command 'GTE', with args beginning with: 'k' "},
+    {"ERR wrong number of arguments for 'config|get' command",
+     "ERR wrong number of arguments for 'config|get' command"},
+    {"ERR unknown command 'GTE', with args beginning with: 'k' ",
+     "ERR unknown command 'GTE', with args beginning with: 'k' "},
     {"ERR unknown subcommand 'NOPE'. Try OBJECT HELP.", "ERR unknown subcommand 'NOPE'. Try OBJECT HELP."},
     {"ERR value is not an integer or out of range", "ERR value is not an integer or out of range"},
     {"ERR value is out of range, must be positive", "ERR value is out of range, must be positive"},
-    {"ERR value is out of range, value must between 0 and 10", "ERR value is out of range, value must between 0 and 10"},
+    {"ERR value is out of range, value must between 0 and 10",
+     "ERR value is out of range, value must between 0 and 10"},
     {"ERR value is not a valid float", "ERR value is not a valid float"},
     {"ERR increment or decrement would overflow", "ERR increment or decrement would overflow"},
     {"ERR decrement would overflow", "ERR decrement would overflow"},
     {"ERR increment would produce NaN or Infinity", "ERR increment would produce NaN or Infinity"},
-    {"ERR string exceeds maximum allowed size (proto-max-bulk-len)", "ERR string exceeds maximum allowed size (proto-max-bulk-len)"},
+    {"ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+     "ERR string exceeds maximum allowed size (proto-max-bulk-len)"},
     {"ERR invalid expire time in 'set' command", "ERR invalid expire time in 'set' command"},
     {"ERR no such key", "ERR no such key"},
     {"ERR index out of range", "ERR index out of range"},
@@ -47,18 +54,25 @@ constexpr both refusals[] = {
     {"ERR min or max not valid string range item", "ERR min or max not valid string range item"},
     {"ERR weight value is not a float", "ERR weight value is not a float"},
     {"ERR resulting score is not a number (NaN)", "ERR resulting score is not a number (NaN)"},
-    {"ERR NX and XX, GT or LT options at the same time are not compatible", "ERR NX and XX, GT or LT options at the same time are not compatible"},
-    {"ERR GT and LT options at the same time are not compatible", "ERR GT and LT options at the same time are not compatible"},
-    {"ERR XX and NX options at the same time are not compatible", "ERR XX and NX options at the same time are not compatible"},
-    {"ERR GT, LT, and/or NX options at the same time are not compatible", "ERR GT, LT, and/or NX options at the same time are not compatible"},
+    {"ERR NX and XX, GT or LT options at the same time are not compatible",
+     "ERR NX and XX, GT or LT options at the same time are not compatible"},
+    {"ERR GT and LT options at the same time are not compatible",
+     "ERR GT and LT options at the same time are not compatible"},
+    {"ERR XX and NX options at the same time are not compatible",
+     "ERR XX and NX options at the same time are not compatible"},
+    {"ERR GT, LT, and/or NX options at the same time are not compatible",
+     "ERR GT, LT, and/or NX options at the same time are not compatible"},
     {"ERR bit offset is not an integer or out of range", "ERR bit offset is not an integer or out of range"},
     {"ERR bit is not an integer or out of range", "ERR bit is not an integer or out of range"},
     {"ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
      "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."},
     {"ERR invalid cursor", "ERR invalid cursor"},
-    {"ERR invalid longitude,latitude pair 200.000000,0.000000", "ERR invalid longitude,latitude pair 200.000000,0.000000"},
-    {"ERR unsupported unit provided. please use M, KM, FT, MI", "ERR unsupported unit provided. please use M, KM, FT, MI"},
-    {"ERR Invalid stream ID specified as stream command argument", "ERR Invalid stream ID specified as stream command argument"},
+    {"ERR invalid longitude,latitude pair 200.000000,0.000000",
+     "ERR invalid longitude,latitude pair 200.000000,0.000000"},
+    {"ERR unsupported unit provided. please use M, KM, FT, MI",
+     "ERR unsupported unit provided. please use M, KM, FT, MI"},
+    {"ERR Invalid stream ID specified as stream command argument",
+     "ERR Invalid stream ID specified as stream command argument"},
     {"ERR The ID specified in XADD is equal or smaller than the target stream top item",
      "ERR The ID specified in XADD is equal or smaller than the target stream top item"},
     {"NOGROUP No such key 's' or consumer group 'g'", "NOGROUP No such key 's' or consumer group 'g'"},
@@ -67,22 +81,29 @@ constexpr both refusals[] = {
     {"ERR DUMP payload version or checksum are wrong", "ERR DUMP payload version or checksum are wrong"},
     {"ERR Bad data format", "ERR Bad data format"},
     {"ERR This instance has cluster support disabled", "ERR This instance has cluster support disabled"},
-    {"OOM command not allowed when used memory > 'maxmemory'.", "OOM command not allowed when used memory > 'maxmemory'."},
+    {"OOM command not allowed when used memory > 'maxmemory'.",
+     "OOM command not allowed when used memory > 'maxmemory'."},
     {"NOREPLICAS Not enough good replicas to write.", "NOREPLICAS Not enough good replicas to write."},
-    {"NOPERM User default has no permissions to run the 'set' command", "NOPERM User default has no permissions to run the 'set' command"},
+    {"NOPERM User default has no permissions to run the 'set' command",
+     "NOPERM User default has no permissions to run the 'set' command"},
     {"NOTBUSY No scripts in execution right now.", "NOTBUSY No scripts in execution right now."},
-    {"UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be killed.",
-     "UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be killed."},
-    {"READONLY You can't write against a read only replica.", "READONLY You can't write against a read only replica."},
+    {"UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be "
+     "killed.",
+     "UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be "
+     "killed."},
+    {"READONLY You can't write against a read only replica.",
+     "READONLY You can't write against a read only replica."},
     {"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."},
     // The servers name themselves.
     {"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
      "MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk."},
-    {"MISCONF Errors writing to the AOF file: No space left on device", "MISCONF Errors writing to the AOF file: No space left on device"},
+    {"MISCONF Errors writing to the AOF file: No space left on device",
+     "MISCONF Errors writing to the AOF file: No space left on device"},
 };
 
-/// Errors that prove the same of a script: the server raises them for the command that was sent, never for an inner one.
+/// Errors that prove the same of a script: the server raises them for the command that was sent, never for an
+/// inner one.
 constexpr both outer_refusals[] = {
     {"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
      "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."},
@@ -90,24 +111,39 @@ constexpr both outer_refusals[] = {
      "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."},
     {"BUSY Redis is busy running a module command.", "BUSY Valkey is busy running a module command."},
     {"LOADING Redis is loading the dataset in memory", "LOADING Valkey is loading the dataset in memory"},
-    {"DENIED Redis is running in protected mode because protected mode is enabled", "DENIED Running in protected mode because protected mode is enabled"},
+    {"DENIED Redis is running in protected mode because protected mode is enabled",
+     "DENIED Running in protected mode because protected mode is enabled"},
     {"NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT No matching script."},
     {"NOAUTH Authentication required.", "NOAUTH Authentication required."},
     {"CLUSTERDOWN The cluster is down", "CLUSTERDOWN The cluster is down"},
     {"CLUSTERDOWN Hash slot not served", "CLUSTERDOWN Hash slot not served"},
     {"ERR max number of clients reached", "ERR max number of clients reached"},
     {"ERR Protocol error: invalid bulk length", "ERR Protocol error: invalid bulk length"},
-    {"EXECABORT Transaction discarded because of previous errors.", "EXECABORT Transaction discarded because of previous errors."},
+    {"EXECABORT Transaction discarded because of previous errors.",
+     "EXECABORT Transaction discarded because of previous errors."},
 };
 
 /// Errors behind which a change may stand.
 constexpr std::string_view doubtful[] = {
-    "", " ", "ERR", "ERR something that a module says", "IOERR error or timeout reading to target instance",
-    "ERR Target instance replied with error: OOM command not allowed", "ERR Elements are too large to be stored",
-    "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - boom", "INVALIDOBJ Corrupted HLL object detected",
+    "",
+    " ",
+    "ERR",
+    "ERR something that a module says",
+    "IOERR error or timeout reading to target instance",
+    "ERR Target instance replied with error: OOM command not allowed",
+    "ERR Elements are too large to be stored",
+    "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - boom",
+    "INVALIDOBJ Corrupted HLL object detected",
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     // Near misses: a prefix counts from the first letter on, and a code as a whole word.
-    "ERR a syntax error", "err syntax error", "syntax error", "ERRsyntax error", "WRONGTYPES x", "BUSYGROUPS x", "NOGROUP", "ERR  no such key",
+    "ERR a syntax error",
+    "err syntax error",
+    "syntax error",
+    "ERRsyntax error",
+    "WRONGTYPES x",
+    "BUSYGROUPS x",
+    "NOGROUP",
+    "ERR  no such key",
 };
 
 constexpr auto scripted = command_flags::scripted;
@@ -115,7 +151,10 @@ constexpr auto foreign = command_flags::foreign;
 
 }  // namespace
 
-TEST_CASE("a plain command that the server refuses before it changes anything is not executed, whichever server says so", "[error_reply]") {
+TEST_CASE(
+    "a plain command that the server refuses before it changes anything is not executed, whichever server "
+    "says so",
+    "[error_reply]") {
     for (auto const& [redis, valkey] : refusals) {
         for (std::string_view const line : {redis, valkey}) {
             INFO(line);
@@ -148,26 +187,33 @@ TEST_CASE("an error that is not on the list proves nothing", "[error_reply]") {
     }
 }
 
-TEST_CASE("a module's command may have met an error half-way; what comes ahead of every command still proves", "[error_reply]") {
-    for (std::string_view const line : {"WRONGTYPE Operation against a key holding the wrong kind of value", "ERR syntax error", "ERR no such key",
-                                        "ERR value is not an integer or out of range", "ERR wrong number of arguments for 'get' command"}) {
+TEST_CASE("a module's command may have met an error half-way; what comes ahead of every command still proves",
+          "[error_reply]") {
+    for (std::string_view const line :
+         {"WRONGTYPE Operation against a key holding the wrong kind of value", "ERR syntax error",
+          "ERR no such key", "ERR value is not an integer or out of range",
+          "ERR wrong number of arguments for 'get' command"}) {
         INFO(line);
         CHECK(read_fault(line, foreign).delivered == delivery::unknown);
     }
     // These are checked ahead of execution, and handed on from an inner command word by word.
-    for (std::string_view const line : {"READONLY You can't write against a read only replica.", "OOM command not allowed when used memory > 'maxmemory'."}) {
+    for (std::string_view const line : {"READONLY You can't write against a read only replica.",
+                                        "OOM command not allowed when used memory > 'maxmemory'."}) {
         INFO(line);
         CHECK(read_fault(line, foreign).delivered == delivery::unknown);
     }
-    for (std::string_view const line : {"ERR unknown command 'JSON.GET', with args beginning with: 'k' ", "LOADING Valkey is loading the dataset in memory"}) {
+    for (std::string_view const line : {"ERR unknown command 'JSON.GET', with args beginning with: 'k' ",
+                                        "LOADING Valkey is loading the dataset in memory"}) {
         INFO(line);
         CHECK(read_fault(line, foreign).delivered == delivery::not_executed);
     }
 }
 
-TEST_CASE("what a script or a module says of its own proves nothing, whatever code it begins with", "[error_reply]") {
+TEST_CASE("what a script or a module says of its own proves nothing, whatever code it begins with",
+          "[error_reply]") {
     for (auto const& row : error_replies::codes) {
-        if (row.code == errc::moved || row.code == errc::ask) continue;  // Held against their form; a script must not imitate them.
+        if (row.code == errc::moved || row.code == errc::ask)
+            continue;  // Held against their form; a script must not imitate them.
         std::string const line = std::string{row.word} + " the quota is used up";
         INFO(line);
         CHECK(read_fault(line).code == row.code);
@@ -181,7 +227,9 @@ TEST_CASE("of an error line code and documented prefix count, and no more", "[er
     for (auto const& row : error_replies::codes) {
         if (row.code == errc::moved || row.code == errc::ask) continue;
         INFO(row.word);
-        for (std::string const& line : {std::string{row.word}, std::string{row.word} + " any text of any server"}) CHECK(read_fault(line).code == row.code);
+        for (std::string const& line :
+             {std::string{row.word}, std::string{row.word} + " any text of any server"})
+            CHECK(read_fault(line).code == row.code);
         CHECK(read_fault(std::string{row.word} + "X any text").code == errc::server_error);
     }
     for (auto const& row : error_replies::lines) {

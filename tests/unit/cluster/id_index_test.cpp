@@ -28,7 +28,8 @@ TEST_CASE("an id that is there keeps its number", "[id_index]") {
     CHECK(index.find("a") == 7);
 }
 
-TEST_CASE("ids of any length that differ in one byte are different, with room made before or not", "[id_index]") {
+TEST_CASE("ids of any length that differ in one byte are different, with room made before or not",
+          "[id_index]") {
     for (std::size_t const reserved : {0u, 10u, 5000u}) {
         std::vector<std::string> ids;
         for (std::size_t length = 1; length < 60; ++length) {

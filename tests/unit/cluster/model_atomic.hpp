@@ -1,9 +1,11 @@
-// model_atomic.hpp: an atomic for model checking one writer against one reader under the C++ memory model's release and acquire.
+// model_atomic.hpp: an atomic for model checking one writer against one reader under the C++ memory model's
+// release and acquire.
 //
-// The writer runs first and leaves in every atomic the history of its stores. Then the reader runs again and again, until every load
-// has returned every store that the memory model lets it return: none older than what the same atomic returned before
-// (coherence), and none that was replaced before a store the reader has acquired (happens-before). This contains every
-// interleaving of the two, and the reorderings that weaker machines add.
+// The writer runs first and leaves in every atomic the history of its stores. Then the reader runs again and
+// again, until every load has returned every store that the memory model lets it return: none older than what
+// the same atomic returned before (coherence), and none that was replaced before a store the reader has
+// acquired (happens-before). This contains every interleaving of the two, and the reorderings that weaker
+// machines add.
 #pragma once
 
 #include <atomic>
@@ -20,7 +22,8 @@ public:
         return one;
     }
 
-    /// From here on the writer stores; `acquire_counts` = false makes every load relaxed, for a control that must fail.
+    /// From here on the writer stores; `acquire_counts` = false makes every load relaxed, for a control that
+    /// must fail.
     void start_writing(bool acquire_counts = true) {
         *this = explorer{};
         acquire_counts_ = acquire_counts;
@@ -83,7 +86,9 @@ private:
 template <class Value>
 class model_atomic {
 public:
-    void store(Value value, std::memory_order order) { history_.push_back({explorer::current().tick(), value, order == std::memory_order_release}); }
+    void store(Value value, std::memory_order order) {
+        history_.push_back({explorer::current().tick(), value, order == std::memory_order_release});
+    }
 
     Value load(std::memory_order order) const {
         explorer& all = explorer::current();

@@ -54,7 +54,8 @@ TEST_CASE("redirects are bounded, and do not draw on the retries", "[policy]") {
     }
 }
 
-TEST_CASE("a command on which two connections were closed is not sent a third time, whatever is known of it", "[policy]") {
+TEST_CASE("a command on which two connections were closed is not sent a third time, whatever is known of it",
+          "[policy]") {
     for (delivery const delivered : {delivery::not_sent, delivery::unknown}) {
         attempt seen = met(errc::connection_lost, delivered);
         seen.flags = command_flags::read_only;
@@ -117,7 +118,8 @@ TEST_CASE("READONLY: refresh and re-route, for it proves that nothing was execut
     CHECK(judged(met(errc::read_only, delivery::unknown)).next == step::fail);
 }
 
-TEST_CASE("connection refused or lost: what was not sent is re-routed after a refresh, whatever it is", "[policy]") {
+TEST_CASE("connection refused or lost: what was not sent is re-routed after a refresh, whatever it is",
+          "[policy]") {
     for (errc const fault : {errc::connect_failed, errc::connection_lost, errc::resolve_failed}) {
         verdict const next = judged(met(fault, delivery::not_sent));
         CHECK(next.next == step::refresh);
@@ -159,7 +161,8 @@ TEST_CASE("connection lost: retry_unknown decides about what was sent", "[policy
     CHECK(judged(seen).next == step::refresh);
 }
 
-TEST_CASE("a lost replica is left for another node at once, twice; then a refresh is waited for", "[policy]") {
+TEST_CASE("a lost replica is left for another node at once, twice; then a refresh is waited for",
+          "[policy]") {
     attempt seen = met(errc::connection_lost, delivery::unknown);
     seen.flags = command_flags::read_only;
     seen.from_replica = true;
@@ -190,10 +193,12 @@ TEST_CASE("junk: what never left goes elsewhere, what was sent is never asked fo
 
 TEST_CASE("every other error is the caller's to know, even where a repetition would do no harm", "[policy]") {
     for (errc const fault :
-         {errc::bad_argument, errc::cross_slot, errc::needs_lease, errc::overloaded, errc::deadline_exceeded, errc::no_memory, errc::cancelled,
-          errc::no_reachable_node, errc::unexpected_type, errc::too_many_redirects, errc::server_error, errc::wrong_type, errc::no_auth,
-          errc::wrong_password, errc::no_permission, errc::no_script, errc::busy_script, errc::out_of_memory, errc::misconfigured,
-          errc::no_replicas, errc::exec_aborted, errc::cross_slot_reply, errc::no_protocol}) {
+         {errc::bad_argument,      errc::cross_slot,         errc::needs_lease,   errc::overloaded,
+          errc::deadline_exceeded, errc::no_memory,          errc::cancelled,     errc::no_reachable_node,
+          errc::unexpected_type,   errc::too_many_redirects, errc::server_error,  errc::wrong_type,
+          errc::no_auth,           errc::wrong_password,     errc::no_permission, errc::no_script,
+          errc::busy_script,       errc::out_of_memory,      errc::misconfigured, errc::no_replicas,
+          errc::exec_aborted,      errc::cross_slot_reply,   errc::no_protocol}) {
         INFO(name_of(fault));
         CHECK(judged(met(fault)).next == step::fail);
         attempt harmless = met(fault, delivery::not_sent);
@@ -208,8 +213,11 @@ TEST_CASE("nothing that may have run is ever repeated, whatever the fault", "[po
             for (bool const replica : {false, true}) {
                 attempt seen = met(static_cast<errc>(code), delivered);
                 seen.from_replica = replica;
-                // A redirect is an answer of its own: it cannot have run, and says so. A slot without owner was never sent.
-                if (seen.fault == errc::moved || seen.fault == errc::ask || seen.fault == errc::slot_uncovered) continue;
+                // A redirect is an answer of its own: it cannot have run, and says so. A slot without owner
+                // was never sent.
+                if (seen.fault == errc::moved || seen.fault == errc::ask ||
+                    seen.fault == errc::slot_uncovered)
+                    continue;
                 INFO(name_of(seen.fault));
                 CHECK(judged(seen).next == step::fail);
             }
@@ -217,7 +225,8 @@ TEST_CASE("nothing that may have run is ever repeated, whatever the fault", "[po
     }
 }
 
-TEST_CASE("the policy that fails fast waits for no node whose breaker is open, but reads go to another", "[policy]") {
+TEST_CASE("the policy that fails fast waits for no node whose breaker is open, but reads go to another",
+          "[policy]") {
     attempt seen = met(errc::connect_failed, delivery::not_sent);
     CHECK(fail_fast{}(seen).next == step::refresh);
     seen.node_open = true;
@@ -244,7 +253,9 @@ struct smallest {
 struct with_constants {
     std::chrono::nanoseconds pause;
     std::uint16_t most;
-    verdict operator()(attempt const& seen) const noexcept { return seen.retries < most ? verdict::retry_after(pause) : verdict::fail(); }
+    verdict operator()(attempt const& seen) const noexcept {
+        return seen.retries < most ? verdict::retry_after(pause) : verdict::fail();
+    }
 };
 struct may_throw {
     verdict operator()(attempt const&) const { return {}; }

@@ -21,11 +21,16 @@ TEST_CASE("MOVED names slot, host and port, and proves that nothing was executed
 }
 
 TEST_CASE("redirects are split at the last colon", "[redirect]") {
-    // As redis-server 7.0.15 prints them, bound to ::1; announced by host name; and with brackets, as proxies do.
-    CHECK(read_fault("MOVED 12182 ::1:27511") == fault{errc::moved, delivery::not_executed, 12182, "::1", 27511});
-    CHECK(read_fault("MOVED 12182 node-2.example:27312") == fault{errc::moved, delivery::not_executed, 12182, "node-2.example", 27312});
-    CHECK(read_fault("ASK 0 [2001:db8::7]:7000") == fault{errc::ask, delivery::not_executed, 0, "2001:db8::7", 7000});
-    CHECK(read_fault("ASK 16383 2001:db8::7:65535") == fault{errc::ask, delivery::not_executed, 16383, "2001:db8::7", 65535});
+    // As redis-server 7.0.15 prints them, bound to ::1; announced by host name; and with brackets, as proxies
+    // do.
+    CHECK(read_fault("MOVED 12182 ::1:27511") ==
+          fault{errc::moved, delivery::not_executed, 12182, "::1", 27511});
+    CHECK(read_fault("MOVED 12182 node-2.example:27312") ==
+          fault{errc::moved, delivery::not_executed, 12182, "node-2.example", 27312});
+    CHECK(read_fault("ASK 0 [2001:db8::7]:7000") ==
+          fault{errc::ask, delivery::not_executed, 0, "2001:db8::7", 7000});
+    CHECK(read_fault("ASK 16383 2001:db8::7:65535") ==
+          fault{errc::ask, delivery::not_executed, 16383, "2001:db8::7", 65535});
 }
 
 TEST_CASE("an empty host means the node that replied", "[redirect]") {
@@ -46,12 +51,29 @@ TEST_CASE("a question mark names nobody who could be followed", "[redirect]") {
 }
 
 TEST_CASE("a redirect that cannot be read is a protocol error that proves nothing", "[redirect]") {
-    for (auto const* line :
-         {"MOVED", "MOVED ", "MOVED 3999", "MOVED 3999 ", "MOVED 3999 127.0.0.1", "MOVED 3999 127.0.0.1:", "MOVED 3999 127.0.0.1:0",
-          "MOVED 3999 127.0.0.1:65536", "MOVED 16384 127.0.0.1:6381", "MOVED 70000 127.0.0.1:6381", "MOVED -1 127.0.0.1:6381",
-          "MOVED x 127.0.0.1:6381", "MOVED  3999 127.0.0.1:6381", "MOVED 3999 127.0.0.1:6381 ", "MOVED 3999 127.0.0.1:6381 x",
-          "MOVED 3999 a b:6381", "MOVED 3999 127.0.0.1:+6381", "MOVED 3999 1:2:3:6381", "ASK", "ASK 3999 h:99999999999999999999",
-          "ASK 999999999999 h:1", "MOVED 3999 [::1:6381", "MOVED 3999\t127.0.0.1:6381"}) {
+    for (auto const* line : {"MOVED",
+                             "MOVED ",
+                             "MOVED 3999",
+                             "MOVED 3999 ",
+                             "MOVED 3999 127.0.0.1",
+                             "MOVED 3999 127.0.0.1:",
+                             "MOVED 3999 127.0.0.1:0",
+                             "MOVED 3999 127.0.0.1:65536",
+                             "MOVED 16384 127.0.0.1:6381",
+                             "MOVED 70000 127.0.0.1:6381",
+                             "MOVED -1 127.0.0.1:6381",
+                             "MOVED x 127.0.0.1:6381",
+                             "MOVED  3999 127.0.0.1:6381",
+                             "MOVED 3999 127.0.0.1:6381 ",
+                             "MOVED 3999 127.0.0.1:6381 x",
+                             "MOVED 3999 a b:6381",
+                             "MOVED 3999 127.0.0.1:+6381",
+                             "MOVED 3999 1:2:3:6381",
+                             "ASK",
+                             "ASK 3999 h:99999999999999999999",
+                             "ASK 999999999999 h:1",
+                             "MOVED 3999 [::1:6381",
+                             "MOVED 3999\t127.0.0.1:6381"}) {
         INFO(line);
         CHECK(read_fault(line) == fault{errc::protocol_error, delivery::unknown});
     }
@@ -66,15 +88,18 @@ TEST_CASE("every refusal that servers raise before execution is known by its fir
         {"CLUSTERDOWN Hash slot not served", errc::cluster_down},
         {"CROSSSLOT Keys in request don't hash to the same slot", errc::cross_slot_reply},
         {"LOADING Redis is loading the dataset in memory", errc::loading},
-        {"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", errc::master_down},
+        {"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+         errc::master_down},
         {"READONLY You can't write against a read only replica.", errc::read_only},
         {"NOAUTH Authentication required.", errc::no_auth},
         {"WRONGPASS invalid username-password pair or user is disabled.", errc::wrong_password},
         {"NOPERM User default has no permissions to run the 'set' command", errc::no_permission},
         {"NOSCRIPT No matching script. Please use EVAL.", errc::no_script},
-        {"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", errc::busy_script},
+        {"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+         errc::busy_script},
         {"OOM command not allowed when used memory > 'maxmemory'.", errc::out_of_memory},
-        {"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", errc::misconfigured},
+        {"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+         errc::misconfigured},
         {"NOREPLICAS Not enough good replicas to write.", errc::no_replicas},
         {"EXECABORT Transaction discarded because of previous errors.", errc::exec_aborted},
         {"NOPROTO unsupported protocol version", errc::no_protocol},
@@ -91,29 +116,35 @@ TEST_CASE("every refusal that servers raise before execution is known by its fir
     CHECK(read_fault("CLUSTERDOWN The cluster is down").says == remark::none);
 }
 
-TEST_CASE("from a script only errors that no inner command raises prove that nothing was executed", "[redirect]") {
-    for (auto const* line : {"MOVED 1 h:1", "ASK 1 h:1", "TRYAGAIN Multiple keys request during rehashing of slot", "CLUSTERDOWN The cluster is down",
-                             "CLUSTERDOWN Hash slot not served", "CROSSSLOT Keys in request don't hash to the same slot",
-                             "LOADING Redis is loading the dataset in memory", "NOAUTH Authentication required.",
-                             "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", "NOSCRIPT No matching script.",
-                             "EXECABORT Transaction discarded because of previous errors."}) {
+TEST_CASE("from a script only errors that no inner command raises prove that nothing was executed",
+          "[redirect]") {
+    for (auto const* line :
+         {"MOVED 1 h:1", "ASK 1 h:1", "TRYAGAIN Multiple keys request during rehashing of slot",
+          "CLUSTERDOWN The cluster is down", "CLUSTERDOWN Hash slot not served",
+          "CROSSSLOT Keys in request don't hash to the same slot",
+          "LOADING Redis is loading the dataset in memory", "NOAUTH Authentication required.",
+          "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+          "NOSCRIPT No matching script.", "EXECABORT Transaction discarded because of previous errors."}) {
         INFO(line);
         CHECK(read_fault(line, command_flags::scripted).delivered == delivery::not_executed);
     }
-    for (auto const* line : {"READONLY x", "OOM x", "MISCONF x", "NOREPLICAS x", "NOPERM x", "MASTERDOWN x", "WRONGTYPE x", "ERR unknown command x",
-                             // Seen from scripts that had written before, redis-server 7.0.15 and valkey-server 8.0.1.
-                             "ERR Script attempted to access a non local key in a cluster node script: 3cf9, on @user_script:1.",
-                             "ERR Script attempted to access a slot not served script: 3cf9, on @user_script:1.",
-                             "OOM command not allowed when used memory > 'maxmemory'. script: bb41, on @user_script:1.",
-                             "NOREPLICAS Not enough good replicas to write. script: beef, on @user_script:1."}) {
+    for (auto const* line :
+         {"READONLY x", "OOM x", "MISCONF x", "NOREPLICAS x", "NOPERM x", "MASTERDOWN x", "WRONGTYPE x",
+          "ERR unknown command x",
+          // Seen from scripts that had written before, redis-server 7.0.15 and valkey-server 8.0.1.
+          "ERR Script attempted to access a non local key in a cluster node script: 3cf9, on @user_script:1.",
+          "ERR Script attempted to access a slot not served script: 3cf9, on @user_script:1.",
+          "OOM command not allowed when used memory > 'maxmemory'. script: bb41, on @user_script:1.",
+          "NOREPLICAS Not enough good replicas to write. script: beef, on @user_script:1."}) {
         INFO(line);
         CHECK(read_fault(line, command_flags::scripted).delivered == delivery::unknown);
     }
 }
 
 TEST_CASE("words count whole and in upper case only", "[redirect]") {
-    for (auto const* line : {"moved 3999 127.0.0.1:6381", "MOVEDX 3999 127.0.0.1:6381", "MOVE 3999 127.0.0.1:6381", " MOVED 3999 127.0.0.1:6381",
-                             "LOADING: x", "OOMX", "BUSYX"}) {
+    for (auto const* line :
+         {"moved 3999 127.0.0.1:6381", "MOVEDX 3999 127.0.0.1:6381", "MOVE 3999 127.0.0.1:6381",
+          " MOVED 3999 127.0.0.1:6381", "LOADING: x", "OOMX", "BUSYX"}) {
         INFO(line);
         CHECK(read_fault(line).code == errc::server_error);
     }
@@ -121,15 +152,18 @@ TEST_CASE("words count whole and in upper case only", "[redirect]") {
 }
 
 TEST_CASE("an EXECABORT tells the error inside it", "[redirect]") {
-    fault const moved = read_fault("EXECABORT Transaction discarded because of: MOVED 3999 10.0.0.7:6379", command_flags::scripted);
+    fault const moved = read_fault("EXECABORT Transaction discarded because of: MOVED 3999 10.0.0.7:6379",
+                                   command_flags::scripted);
     CHECK(moved.code == errc::exec_aborted);
     CHECK(moved.delivered == delivery::not_executed);
     CHECK(moved.inner == errc::moved);
     CHECK(moved.slot == 3999);
     CHECK(moved.host == "10.0.0.7");
     CHECK(moved.port == 6379);
-    // redis-server 7.0.15 and valkey-server 8.0.1: EXEC of a queued SET when min-replicas-to-write was raised meanwhile.
-    fault const replicas = read_fault("EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write.");
+    // redis-server 7.0.15 and valkey-server 8.0.1: EXEC of a queued SET when min-replicas-to-write was raised
+    // meanwhile.
+    fault const replicas = read_fault(
+        "EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write.");
     CHECK(replicas.inner == errc::no_replicas);
     CHECK(replicas.delivered == delivery::not_executed);
     CHECK(read_fault("EXECABORT Transaction discarded because of: -READONLY x").inner == errc::read_only);
@@ -142,11 +176,15 @@ TEST_CASE("what the library must understand of plain errors is a remark", "[redi
     CHECK(read_fault("ERR max number of clients reached").says == remark::max_clients);
     CHECK(read_fault("ERR max number of clients reached").delivered == delivery::not_executed);
     CHECK(read_fault("ERR max number of clients + cluster connections reached").says == remark::max_clients);
-    CHECK(read_fault("DENIED Redis is running in protected mode because protected mode is enabled").says == remark::protected_mode);
-    CHECK(read_fault("ERR unknown command 'HELLO', with args beginning with: '3' ").says == remark::unknown_command);
-    CHECK(read_fault("ERR unknown command `HELLO`, with args beginning with: `3`, ").delivered == delivery::not_executed);
+    CHECK(read_fault("DENIED Redis is running in protected mode because protected mode is enabled").says ==
+          remark::protected_mode);
+    CHECK(read_fault("ERR unknown command 'HELLO', with args beginning with: '3' ").says ==
+          remark::unknown_command);
+    CHECK(read_fault("ERR unknown command `HELLO`, with args beginning with: `3`, ").delivered ==
+          delivery::not_executed);
     CHECK(read_fault("ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.").says == remark::unknown_command);
-    CHECK(read_fault("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'. Try CLUSTER HELP.").says == remark::unknown_command);
+    CHECK(read_fault("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'. Try CLUSTER HELP.")
+              .says == remark::unknown_command);
     CHECK(read_fault("ERR This instance has cluster support disabled").says == remark::cluster_disabled);
     CHECK(read_fault("ERR This instance has cluster support disabled").code == errc::server_error);
 }

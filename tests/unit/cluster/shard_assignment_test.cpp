@@ -7,7 +7,8 @@
 
 using namespace umbel::cluster;
 
-TEST_CASE("a topology becomes assignments by the engine's numbers, without replicas that cannot serve", "[slot_table]") {
+TEST_CASE("a topology becomes assignments by the engine's numbers, without replicas that cannot serve",
+          "[slot_table]") {
     topology told;
     told.nodes.resize(5);
     told.nodes[2].health = node_health::failed;

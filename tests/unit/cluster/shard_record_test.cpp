@@ -46,7 +46,8 @@ TEST_CASE("a record says what was written to it last, under a new version", "[sl
 TEST_CASE("replicas beyond the bound are left out", "[slot_table]") {
     shard_record<std::atomic> record;
     std::vector<std::uint16_t> many(40);
-    for (std::uint16_t index = 0; index < many.size(); ++index) many[index] = static_cast<std::uint16_t>(100 + index);
+    for (std::uint16_t index = 0; index < many.size(); ++index)
+        many[index] = static_cast<std::uint16_t>(100 + index);
     record.write(1, many);
     CHECK(record.head(std::memory_order_relaxed).replicas() == 14);
     CHECK(record.lists(113));
@@ -54,7 +55,8 @@ TEST_CASE("replicas beyond the bound are left out", "[slot_table]") {
     CHECK(record.says(1, many));
 }
 
-TEST_CASE("model check: a head that is the same before and after vouches for the replicas read between", "[slot_table]") {
+TEST_CASE("model check: a head that is the same before and after vouches for the replicas read between",
+          "[slot_table]") {
     explorer::current().start_writing();
     shard_record<model_atomic> record;
     std::vector<std::vector<std::uint16_t>> const written{{1, 2}, {3, 4}, {}, {2, 1}};
@@ -67,7 +69,8 @@ TEST_CASE("model check: a head that is the same before and after vouches for the
     std::size_t const runs = explorer::current().explore([&] {
         shard_head const head = record.head(std::memory_order_acquire);
         std::vector<std::uint16_t> seen;
-        for (std::size_t index = 0; index < head.replicas(); ++index) seen.push_back(record.replica(head, index));
+        for (std::size_t index = 0; index < head.replicas(); ++index)
+            seen.push_back(record.replica(head, index));
         bool const known = std::find(written.begin(), written.end(), seen) != written.end();
         if (!known) ++wrong_unvalidated;
         if (!known && record.head(std::memory_order_relaxed) == head) ++wrong;

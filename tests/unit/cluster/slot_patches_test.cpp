@@ -21,7 +21,8 @@ topology halves() {
         one.where = {"10.0.0.1", port};
         told.nodes.push_back(one);
     }
-    told.shards = {shard{{slot_range{slot{0}, slot{8191}}}, a, {a_reads}, 0}, shard{{slot_range{slot{8192}, slot{16383}}}, b, {}, 0}};
+    told.shards = {shard{{slot_range{slot{0}, slot{8191}}}, a, {a_reads}, 0},
+                   shard{{slot_range{slot{8192}, slot{16383}}}, b, {}, 0}};
     return told;
 }
 std::vector<std::uint16_t> const numbers{a, b, c, a_reads};
@@ -33,7 +34,9 @@ struct published {
         patched_assignments const made{told, numbers, patches, asked_at};
         table.publish(made.all());
     }
-    std::uint16_t operator[](unsigned at) const { return table.primary_of(slot{static_cast<std::uint16_t>(at)}); }
+    std::uint16_t operator[](unsigned at) const {
+        return table.primary_of(slot{static_cast<std::uint16_t>(at)});
+    }
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// slot_table_layout.hpp: a topology as the slot table takes it, written down in one line, and what the table says of a slot.
+// slot_table_layout.hpp: a topology as the slot table takes it, written down in one line, and what the table
+// says of a slot.
 #pragma once
 
 #include <umbel/cluster/slot_table.hpp>
@@ -19,7 +20,9 @@ inline constexpr slot_range whole{slot{0}, slot{slot_count - 1}};
 inline constexpr slot_range lower{slot{0}, slot{8191}};
 inline constexpr slot_range upper{slot{8192}, slot{16383}};
 
-inline std::unique_ptr<slot_table> make_table(std::uint16_t shards_max = 64) { return std::make_unique<slot_table>(shards_max); }
+inline std::unique_ptr<slot_table> make_table(std::uint16_t shards_max = 64) {
+    return std::make_unique<slot_table>(shards_max);
+}
 
 inline numbers replicas_of(slot_table const& table, slot one) {
     numbers seen(slot_table::replicas_max);

@@ -50,7 +50,8 @@ struct history {
                 shards.push_back(now[at]);
                 ranges.emplace_back();
             }
-            ranges[index].push_back({slot{at}, slot{static_cast<std::uint16_t>(at + 1 == watched ? 16383 : at)}});
+            ranges[index].push_back(
+                {slot{at}, slot{static_cast<std::uint16_t>(at + 1 == watched ? 16383 : at)}});
         }
         std::vector<shard_assignment> assignments;
         for (std::size_t index = 0; index < shards.size(); ++index) {
@@ -63,11 +64,13 @@ struct history {
     }
 
     bool knows_primary(std::size_t at, std::uint16_t node) const {
-        return std::any_of(published[at].begin(), published[at].end(), [&](said const& one) { return one.primary == node; });
+        return std::any_of(published[at].begin(), published[at].end(),
+                           [&](said const& one) { return one.primary == node; });
     }
     bool knows_replicas(std::size_t at, std::span<std::uint16_t const> seen) const {
-        return std::any_of(published[at].begin(), published[at].end(),
-                           [&](said const& one) { return std::equal(one.replicas.begin(), one.replicas.end(), seen.begin(), seen.end()); });
+        return std::any_of(published[at].begin(), published[at].end(), [&](said const& one) {
+            return std::equal(one.replicas.begin(), one.replicas.end(), seen.begin(), seen.end());
+        });
     }
 
     std::unique_ptr<model_table> table;
@@ -76,8 +79,8 @@ struct history {
 
 constexpr std::uint16_t a = 1, b = 2, c = 3, d = 4;
 
-// Slot 0 goes from a to b and back, then slot 1 goes to c and back, then slot 0 to d and back: with two records, b, c and d stand
-// in the same one, and slot 0 has never been c's.
+// Slot 0 goes from a to b and back, then slot 1 goes to c and back, then slot 0 to d and back: with two
+// records, b, c and d stand in the same one, and slot 0 has never been c's.
 void recycle_one_record(history& all) {
     state const home{said{a, {}}, {a, {}}, {a, {}}, {a, {}}};
     auto const with = [&](std::size_t at, said one) {
@@ -106,7 +109,9 @@ std::size_t count_wrong(history const& all, std::size_t at, Read read) {
 
 }  // namespace
 
-TEST_CASE("model check: a reader never returns a pair that was not published, although records are used again", "[slot_table]") {
+TEST_CASE(
+    "model check: a reader never returns a pair that was not published, although records are used again",
+    "[slot_table]") {
     history all{2};
     recycle_one_record(all);
     for (std::size_t at = 0; at < watched; ++at) {
@@ -172,9 +177,11 @@ TEST_CASE("model check: a replica in turn belongs to a published shard of the sl
             explorer::current().explore([&] {
                 std::uint16_t const seen = all.table->replica_of(slot{static_cast<std::uint16_t>(at)}, turn);
                 // Every shard that is published here has a replica, so that "none" is wrong, too.
-                bool const known = std::any_of(all.published[at].begin(), all.published[at].end(), [&](said const& one) {
-                    return std::find(one.replicas.begin(), one.replicas.end(), seen) != one.replicas.end();
-                });
+                bool const known =
+                    std::any_of(all.published[at].begin(), all.published[at].end(), [&](said const& one) {
+                        return std::find(one.replicas.begin(), one.replicas.end(), seen) !=
+                               one.replicas.end();
+                    });
                 if (!known) ++wrong;
             });
             CHECK(wrong == 0);
@@ -216,7 +223,8 @@ TEST_CASE("model check: random topologies, few records, every reader", "[slot_ta
     }
 }
 
-TEST_CASE("model check: MOVED, failover and forgetting show only what was there before or after", "[slot_table]") {
+TEST_CASE("model check: MOVED, failover and forgetting show only what was there before or after",
+          "[slot_table]") {
     history all{4};
     all.publish({said{a, {10}}, {a, {10}}, {b, {}}, {b, {}}});
     explorer::current().reader_starts_here();

@@ -25,7 +25,8 @@ TEST_CASE("an empty table routes nobody", "[slot_table]") {
 
 TEST_CASE("a published topology is what readers see", "[slot_table]") {
     auto const table = make_table();
-    auto const summary = table->publish(layout{}.add(1, {11, 12}, {lower}).add(2, {}, {{slot{8192}, slot{16000}}}).assignments());
+    auto const summary = table->publish(
+        layout{}.add(1, {11, 12}, {lower}).add(2, {}, {{slot{8192}, slot{16000}}}).assignments());
     CHECK(summary.slots_changed == 16001);
     CHECK(summary.shards_changed == 2);
     CHECK(summary.slots_uncovered == 383);
@@ -57,7 +58,8 @@ TEST_CASE("publishing the same again stores nothing", "[slot_table]") {
     auto const same = layout{}.add(1, {11}, {lower}).add(2, {12}, {upper});
     table->publish(same.assignments());
     CHECK(table->publish(same.assignments()).unchanged());
-    auto const reordered = layout{}.add(2, {12}, {upper}).add(1, {11}, {{slot{4096}, slot{8191}}, {slot{0}, slot{4095}}});
+    auto const reordered =
+        layout{}.add(2, {12}, {upper}).add(1, {11}, {{slot{4096}, slot{8191}}, {slot{0}, slot{4095}}});
     CHECK(table->publish(reordered.assignments()).unchanged());
 }
 
@@ -76,8 +78,10 @@ TEST_CASE("a failover changes one record and no entry", "[slot_table]") {
 TEST_CASE("a resharding changes only the entries of the slots that move", "[slot_table]") {
     auto const table = make_table();
     table->publish(layout{}.add(1, {11}, {lower}).add(2, {12}, {upper}).assignments());
-    auto const summary =
-        table->publish(layout{}.add(1, {11}, {{slot{0}, slot{8181}}}).add(2, {12}, {{slot{8182}, slot{16383}}}).assignments());
+    auto const summary = table->publish(layout{}
+                                            .add(1, {11}, {{slot{0}, slot{8181}}})
+                                            .add(2, {12}, {{slot{8182}, slot{16383}}})
+                                            .assignments());
     CHECK(summary.slots_changed == 10);
     CHECK(summary.shards_changed == 0);
     CHECK(table->primary_of(slot{8182}) == 2);
@@ -86,18 +90,27 @@ TEST_CASE("a resharding changes only the entries of the slots that move", "[slot
 
 TEST_CASE("shards of one primary become one, and the later of overlapping ranges counts", "[slot_table]") {
     auto const table = make_table();
-    table->publish(layout{}.add(1, {11}, {lower}).add(2, {}, {whole}).add(1, {13}, {{slot{16383}, slot{16383}}}).assignments());
+    table->publish(layout{}
+                       .add(1, {11}, {lower})
+                       .add(2, {}, {whole})
+                       .add(1, {13}, {{slot{16383}, slot{16383}}})
+                       .assignments());
     CHECK(table->primary_of(slot{0}) == 2);
     CHECK(table->primary_of(slot{16383}) == 1);
     CHECK(replicas_of(*table, slot{16383}) == numbers{11});
     // Ranges that end before they begin, and shards without slots, are nothing.
-    table->publish(layout{}.add(1, {}, {whole}).add(2, {}, {{slot{9}, slot{3}}}).add(3, {}, {}).assignments());
+    table->publish(
+        layout{}.add(1, {}, {whole}).add(2, {}, {{slot{9}, slot{3}}}).add(3, {}, {}).assignments());
     CHECK(table->primary_of(slot{5}) == 1);
 }
 
 TEST_CASE("a shard without a primary leaves its replicas", "[slot_table]") {
     auto const table = make_table();
-    table->publish(layout{}.add(no_node, {11}, {lower}).add(no_node, {12}, {{slot{8192}, slot{8192}}}).add(no_node, {}, {{slot{9000}, slot{9000}}}).assignments());
+    table->publish(layout{}
+                       .add(no_node, {11}, {lower})
+                       .add(no_node, {12}, {{slot{8192}, slot{8192}}})
+                       .add(no_node, {}, {{slot{9000}, slot{9000}}})
+                       .assignments());
     CHECK(table->primary_of(slot{0}) == no_node);
     CHECK(replicas_of(*table, slot{0}) == numbers{11});
     CHECK(table->replica_of(slot{8192}, 4) == 12);
@@ -106,7 +119,10 @@ TEST_CASE("a shard without a primary leaves its replicas", "[slot_table]") {
 
 TEST_CASE("shards for which there is no record leave their slots uncovered", "[slot_table]") {
     auto const table = make_table(2);
-    auto const three = layout{}.add(1, {}, {{slot{0}, slot{9}}}).add(2, {}, {{slot{10}, slot{19}}}).add(3, {}, {{slot{20}, slot{29}}});
+    auto const three = layout{}
+                           .add(1, {}, {{slot{0}, slot{9}}})
+                           .add(2, {}, {{slot{10}, slot{19}}})
+                           .add(3, {}, {{slot{20}, slot{29}}});
     auto const summary = table->publish(three.assignments());
     CHECK(summary.shards_dropped == 1);
     CHECK(table->primary_of(slot{20}) == no_node);
@@ -114,11 +130,15 @@ TEST_CASE("shards for which there is no record leave their slots uncovered", "[s
     CHECK_FALSE(table->learn_moved(slot{20}, no_node, 4));
     // When a shard has gone its record serves another.
     table->publish(layout{}.add(1, {}, {{slot{0}, slot{9}}}).assignments());
-    CHECK(table->publish(layout{}.add(1, {}, {{slot{0}, slot{9}}}).add(3, {}, {{slot{20}, slot{29}}}).assignments()).shards_dropped == 0);
+    CHECK(table
+              ->publish(
+                  layout{}.add(1, {}, {{slot{0}, slot{9}}}).add(3, {}, {{slot{20}, slot{29}}}).assignments())
+              .shards_dropped == 0);
     CHECK(table->primary_of(slot{20}) == 3);
 }
 
-TEST_CASE("a topology is published by the engine's node numbers, without replicas that cannot serve", "[slot_table]") {
+TEST_CASE("a topology is published by the engine's node numbers, without replicas that cannot serve",
+          "[slot_table]") {
     topology told;
     told.nodes.resize(5);
     told.nodes[2].health = node_health::failed;
@@ -155,7 +175,8 @@ TEST_CASE("a MOVED patches one slot", "[slot_table]") {
     CHECK(table->primary_of(slot{9}) == 2);
 }
 
-TEST_CASE("a MOVED leaves an entry alone that was changed meanwhile, or that says the same already", "[slot_table]") {
+TEST_CASE("a MOVED leaves an entry alone that was changed meanwhile, or that says the same already",
+          "[slot_table]") {
     auto const table = make_table();
     table->publish(layout{}.add(1, {11}, {lower}).add(2, {12}, {upper}).assignments());
     REQUIRE(table->learn_moved(slot{7}, 1, 2));
@@ -212,7 +233,11 @@ TEST_CASE("a failover takes in the slots that MOVED gave to the new primary befo
 
 TEST_CASE("a forgotten node serves nobody", "[slot_table]") {
     auto const table = make_table();
-    table->publish(layout{}.add(1, {11, 3}, {lower}).add(2, {3, 12}, {{slot{8192}, slot{16000}}}).add(3, {}, {{slot{16001}, slot{16383}}}).assignments());
+    table->publish(layout{}
+                       .add(1, {11, 3}, {lower})
+                       .add(2, {3, 12}, {{slot{8192}, slot{16000}}})
+                       .add(3, {}, {{slot{16001}, slot{16383}}})
+                       .assignments());
     table->forget_node(3);
     CHECK(table->primary_of(slot{16383}) == no_node);
     CHECK(table->uncovered_slots() == 383);
@@ -244,9 +269,11 @@ TEST_CASE("any row of changes leaves what a plain map would hold", "[slot_table]
                 for (std::uint16_t node = 0; node < 12; ++node) {
                     ranges mine;
                     for (std::uint16_t part = 0; part < 16; ++part) {
-                        if (owner[part] == node) mine.push_back({at(part), slot{static_cast<std::uint16_t>(part * 1024 + 1023)}});
+                        if (owner[part] == node)
+                            mine.push_back({at(part), slot{static_cast<std::uint16_t>(part * 1024 + 1023)}});
                     }
-                    for (unsigned count = pick(4); count > 0; --count) replicas[node].push_back(static_cast<std::uint16_t>(20 + node * 4 + count));
+                    for (unsigned count = pick(4); count > 0; --count)
+                        replicas[node].push_back(static_cast<std::uint16_t>(20 + node * 4 + count));
                     now.add(node, replicas[node], mine);
                 }
                 REQUIRE(table->publish(now.assignments()).shards_dropped == 0);
@@ -269,8 +296,10 @@ TEST_CASE("any row of changes leaves what a plain map would hold", "[slot_table]
             }
             for (std::size_t part = 0; part < 16; ++part) {
                 REQUIRE(table->primary_of(at(part)) == owner[part]);
-                REQUIRE(table->primary_of(slot{static_cast<std::uint16_t>(part * 1024 + 1023)}) == owner[part]);
-                REQUIRE(replicas_of(*table, at(part)) == (owner[part] == no_node ? numbers{} : replicas[owner[part]]));
+                REQUIRE(table->primary_of(slot{static_cast<std::uint16_t>(part * 1024 + 1023)}) ==
+                        owner[part]);
+                REQUIRE(replicas_of(*table, at(part)) ==
+                        (owner[part] == no_node ? numbers{} : replicas[owner[part]]));
             }
         }
     }

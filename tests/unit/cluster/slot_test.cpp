@@ -39,7 +39,8 @@ std::string_view tag_by_specification(std::string_view key) {
 std::string from_hex(std::string_view hex) {
     auto const digit = [](char byte) { return byte <= '9' ? byte - '0' : byte - 'a' + 10; };
     std::string bytes;
-    for (std::size_t at = 0; at + 1 < hex.size(); at += 2) bytes.push_back(static_cast<char>(digit(hex[at]) * 16 + digit(hex[at + 1])));
+    for (std::size_t at = 0; at + 1 < hex.size(); at += 2)
+        bytes.push_back(static_cast<char>(digit(hex[at]) * 16 + digit(hex[at + 1])));
     return bytes;
 }
 
@@ -55,7 +56,8 @@ TEST_CASE("slots are known at compile time", "[slot]") {
     STATIC_CHECK(slot_of("bar").value() == 5061);
     STATIC_CHECK(slot_of("").value() == 0);
     STATIC_CHECK(slot_of("{user1000}.following") == slot_of("user1000"));
-    STATIC_CHECK(slot_of("0123456789abcdef0123456789abcdef0") == slot_of("x{0123456789abcdef0123456789abcdef0}"));
+    STATIC_CHECK(slot_of("0123456789abcdef0123456789abcdef0") ==
+                 slot_of("x{0123456789abcdef0123456789abcdef0}"));
 }
 
 TEST_CASE("only the first brace and the first one that closes it make a hash tag", "[slot]") {

@@ -77,14 +77,17 @@ TEST_CASE("freshness is judged shard by shard", "[topology]") {
     CHECK(owner_of(made, 8192) == "c");
     CHECK(owner_of(made, 8193) == "b");
     CHECK(made.covered_slots() == slot_count);
-    // The other way round nothing but what is in dispute stays: c is not known to `after`, so the incoming view counts.
+    // The other way round nothing but what is in dispute stays: c is not known to `after`, so the incoming
+    // view counts.
     CHECK(owner_of(merge(other, nodes(after)), 0) == "r");
 }
 
 TEST_CASE("a slot that went to a shard with a higher epoch is not kept by a stale shard", "[topology]") {
-    topology const current = nodes("a 10.0.0.1:1@1 master - 0 0 5 connected 0-16383\nb 10.0.0.2:1@1 master - 0 0 2 connected\n");
+    topology const current =
+        nodes("a 10.0.0.1:1@1 master - 0 0 5 connected 0-16383\nb 10.0.0.2:1@1 master - 0 0 2 connected\n");
     // Has heard nothing of a since epoch 4, but knows that b took slot 7 with epoch 6.
-    topology const incoming = nodes("a 10.0.0.1:1@1 master - 0 0 4 connected 0-6 8-16382\nb 10.0.0.2:1@1 master - 0 0 6 connected 7\n");
+    topology const incoming = nodes(
+        "a 10.0.0.1:1@1 master - 0 0 4 connected 0-6 8-16382\nb 10.0.0.2:1@1 master - 0 0 6 connected 7\n");
     topology const made = merge(current, incoming);
     CHECK(owner_of(made, 7) == "b");
     CHECK(owner_of(made, 8) == "a");
@@ -93,24 +96,28 @@ TEST_CASE("a slot that went to a shard with a higher epoch is not kept by a stal
 }
 
 TEST_CASE("slots of a node that the incoming view has forgotten are not kept for ever", "[topology]") {
-    topology const current = nodes("a 10.0.0.1:1@1 master - 0 0 5 connected 0-16383\nb 10.0.0.2:1@1 master - 0 0 2 connected\n");
+    topology const current =
+        nodes("a 10.0.0.1:1@1 master - 0 0 5 connected 0-16383\nb 10.0.0.2:1@1 master - 0 0 2 connected\n");
     topology const incoming = nodes("b 10.0.0.2:1@1 master - 0 0 2 connected 0-16383\n");
     CHECK(owner_of(merge(current, incoming), 0) == "b");
 }
 
 TEST_CASE("without epochs the incoming view counts", "[topology]") {
-    CHECK(merge(without_epochs(nodes(after)), without_epochs(nodes(before))) == without_epochs(nodes(before)));
+    CHECK(merge(without_epochs(nodes(after)), without_epochs(nodes(before))) ==
+          without_epochs(nodes(before)));
     CHECK(merge(nodes(after), without_epochs(nodes(before))) == without_epochs(nodes(before)));
 }
 
 TEST_CASE("of several answers without epochs the majority counts", "[topology]") {
-    std::vector<topology> const answers{without_epochs(nodes(before)), without_epochs(nodes(after)), without_epochs(nodes(after))};
+    std::vector<topology> const answers{without_epochs(nodes(before)), without_epochs(nodes(after)),
+                                        without_epochs(nodes(after))};
     CHECK(owner_of(choose(answers), 0) == "r");
     std::vector<topology> const one{without_epochs(nodes(before))};
     CHECK(choose(one) == one[0]);
 }
 
-TEST_CASE("of several answers with epochs every shard's newest news counts, whoever brings it", "[topology]") {
+TEST_CASE("of several answers with epochs every shard's newest news counts, whoever brings it",
+          "[topology]") {
     std::vector<topology> answers{nodes(before), nodes(before), nodes(after)};
     CHECK(owner_of(choose(answers), 0) == "r");
     std::reverse(answers.begin(), answers.end());
@@ -178,7 +185,8 @@ TEST_CASE("a view of another cluster shares no node", "[topology]") {
 TEST_CASE("a view of shards adopts the epochs that CLUSTER NODES tells", "[topology]") {
     topology told = without_epochs(nodes(after));
     std::reverse(told.shards.begin(), told.shards.end());
-    adopt_epochs(told, nodes(std::string{after} + "m 10.0.0.9:1@1 myself,master,fail? - 0 0 4 connected [7-<-r]\n"));
+    adopt_epochs(
+        told, nodes(std::string{after} + "m 10.0.0.9:1@1 myself,master,fail? - 0 0 4 connected [7-<-r]\n"));
     CHECK(told.shards[told.shard_of(slot{0})].config_epoch == 3);
     CHECK(told.shards[told.shard_of(slot{8192})].config_epoch == 2);
     CHECK(told.migrations.size() == 1);
@@ -186,7 +194,8 @@ TEST_CASE("a view of shards adopts the epochs that CLUSTER NODES tells", "[topol
     CHECK(owner_of(merge(told, nodes(before)), 0) == "r");
 }
 
-TEST_CASE("of two masters in one shard the one that CLUSTER NODES gives the slots to is the primary", "[topology]") {
+TEST_CASE("of two masters in one shard the one that CLUSTER NODES gives the slots to is the primary",
+          "[topology]") {
     // r has taken over from a, which is gone and not yet known to have failed.
     std::string const taken =
         "a 10.0.0.1:1@1 master - 0 0 1 disconnected\n"

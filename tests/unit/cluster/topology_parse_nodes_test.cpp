@@ -74,8 +74,10 @@ TEST_CASE("CLUSTER NODES tells migrations from both sides", "[topology]") {
     topology const told = read(reply.text());
     std::string const self = told.nodes[told.self].id;
     REQUIRE(told.migrations.size() == 2);
-    CHECK(told.migrations[0] == migration{slot{93}, self, "fb7aa28591f3d66802145b66e52997dc98251ace", migration::direction::migrating});
-    CHECK(told.migrations[1] == migration{slot{12182}, "17833bef4f5e88785b68452a1247b3e55f3f3e2f", self, migration::direction::importing});
+    CHECK(told.migrations[0] == migration{slot{93}, self, "fb7aa28591f3d66802145b66e52997dc98251ace",
+                                          migration::direction::migrating});
+    CHECK(told.migrations[1] == migration{slot{12182}, "17833bef4f5e88785b68452a1247b3e55f3f3e2f", self,
+                                          migration::direction::importing});
     CHECK(told.covered_slots() == slot_count);
 }
 
@@ -104,7 +106,8 @@ TEST_CASE("CLUSTER NODES reads IPv6 addresses", "[topology]") {
 
 TEST_CASE("CLUSTER NODES of a node that does not know its address means the queried host", "[topology]") {
     // redis-server 7.0.15 before its first CLUSTER MEET.
-    topology const told = read("90078d51ea482e0c415de894d439bdf0768dee98 :27510@37510 myself,master - 0 0 1 connected 0-8000\n");
+    topology const told = read(
+        "90078d51ea482e0c415de894d439bdf0768dee98 :27510@37510 myself,master - 0 0 1 connected 0-8000\n");
     CHECK(told.nodes[0].where == endpoint{"10.9.9.9", 27510});
     CHECK(told.nodes[0].ip.empty());
 }
@@ -112,13 +115,19 @@ TEST_CASE("CLUSTER NODES of a node that does not know its address means the quer
 TEST_CASE("CLUSTER NODES of old and of newer servers differ in the address field", "[topology]") {
     CHECK(read("a 10.0.0.1:7000 master - 0 0 1 connected 5\n").nodes[0].where == endpoint{"10.0.0.1", 7000});
     CHECK(read("a [::1]:7000@17000 master - 0 0 1 connected 5\n").nodes[0].where == endpoint{"::1", 7000});
-    topology const told = read("a 10.0.0.1:7000@17000,,shard-id=69bc,tls-port=7001 master - 0 0 1 connected 5\r\n");
+    topology const told =
+        read("a 10.0.0.1:7000@17000,,shard-id=69bc,tls-port=7001 master - 0 0 1 connected 5\r\n");
     CHECK(told.nodes[0].where == endpoint{"10.0.0.1", 7000});
     CHECK(told.nodes[0].hostname.empty());
-    CHECK(read("a 10.0.0.1:7000@17000,db.example,shard-id=69bc master - 0 0 1 connected\n").nodes[0].hostname == "db.example");
+    CHECK(
+        read("a 10.0.0.1:7000@17000,db.example,shard-id=69bc master - 0 0 1 connected\n").nodes[0].hostname ==
+        "db.example");
 }
 
-TEST_CASE("CLUSTER NODES leaves out nodes that nobody can connect to, and keeps their slots as a shard without a primary", "[topology]") {
+TEST_CASE(
+    "CLUSTER NODES leaves out nodes that nobody can connect to, and keeps their slots as a shard without a "
+    "primary",
+    "[topology]") {
     topology const told = read(
         "a 10.0.0.1:7000@17000 handshake - 0 0 0 connected\n"
         "b :0@0 master,fail,noaddr - 0 0 2 disconnected 0-99\n"
@@ -134,7 +143,8 @@ TEST_CASE("CLUSTER NODES leaves out nodes that nobody can connect to, and keeps 
     CHECK(told.owner(slot{100}) == topology::none);
 }
 
-TEST_CASE("CLUSTER NODES joins replicas to primaries that come later, and leaves those of unknown ones alone", "[topology]") {
+TEST_CASE("CLUSTER NODES joins replicas to primaries that come later, and leaves those of unknown ones alone",
+          "[topology]") {
     topology const told = read(
         "r 10.0.0.2:7001@17001 slave p 0 0 1 connected\n"
         "q 10.0.0.3:7002@17002 slave gone 0 0 1 connected\n"
@@ -156,13 +166,18 @@ TEST_CASE("CLUSTER NODES that no cluster says is a protocol error", "[topology]"
     CHECK(refused(node + "0-4294967296\n") == "CLUSTER NODES: a range of slots that is none");
     CHECK(refused(node + "9-3\n") == "CLUSTER NODES: a range of slots that ends before it begins");
     CHECK(refused(node + "0-99 50\n") == "CLUSTER NODES: two shards with the same slot");
-    CHECK(refused(node + "0-99\nb 10.0.0.2:7000@17000 master - 0 0 1 connected 99\n") == "CLUSTER NODES: two shards with the same slot");
-    for (auto const* slots : {"-", "1-", "-1", "x", "1-x", "1-2-3", "+1", "[", "[]", "[93]", "[93->-", "[93->-]", "[->-b]", "[x->-b]", "[16384->-b]", "[93-<-b"}) {
+    CHECK(refused(node + "0-99\nb 10.0.0.2:7000@17000 master - 0 0 1 connected 99\n") ==
+          "CLUSTER NODES: two shards with the same slot");
+    for (auto const* slots : {"-", "1-", "-1", "x", "1-x", "1-2-3", "+1", "[", "[]", "[93]", "[93->-",
+                              "[93->-]", "[->-b]", "[x->-b]", "[16384->-b]", "[93-<-b"}) {
         refused(node + slots + "\n");
     }
-    CHECK(refused("a 10.0.0.1:7000@17000 master - 0 0 x connected\n") == "CLUSTER NODES: a config epoch that is no number");
-    for (auto const* address : {"10.0.0.1", "10.0.0.1:", "10.0.0.1:x@1", "10.0.0.1:70000@1", "a/b:1@1", "h:1@1,a/b"}) {
-        CHECK(refused("a " + std::string{address} + " master - 0 0 1 connected\n") == "CLUSTER NODES: a node address that is no host and port");
+    CHECK(refused("a 10.0.0.1:7000@17000 master - 0 0 x connected\n") ==
+          "CLUSTER NODES: a config epoch that is no number");
+    for (auto const* address :
+         {"10.0.0.1", "10.0.0.1:", "10.0.0.1:x@1", "10.0.0.1:70000@1", "a/b:1@1", "h:1@1,a/b"}) {
+        CHECK(refused("a " + std::string{address} + " master - 0 0 1 connected\n") ==
+              "CLUSTER NODES: a node address that is no host and port");
     }
     CHECK(refused(node + "\n" + node + "\n") == "CLUSTER NODES: two lines with the same node id");
 }
@@ -170,7 +185,8 @@ TEST_CASE("CLUSTER NODES that no cluster says is a protocol error", "[topology]"
 TEST_CASE("CLUSTER NODES with more nodes than the bound is refused", "[topology]") {
     std::string text;
     for (int index = 0; index < 5000; ++index) {
-        text += std::to_string(index) + " 10.0.0.1:" + std::to_string(1000 + index) + "@1 master - 0 0 1 connected\n";
+        text += std::to_string(index) + " 10.0.0.1:" + std::to_string(1000 + index) +
+                "@1 master - 0 0 1 connected\n";
     }
     CHECK(refused(text) == "CLUSTER NODES: more nodes than the client accepts");
     CHECK(read("", asked).nodes.empty());

@@ -34,7 +34,8 @@ std::string refused(std::string bytes, parse_context const& context = asked) {
 
 // One shard with the slots 0 to 9 and one node of these fields, in RESP3.
 std::string with_node(int fields, std::string_view bytes) {
-    return "*1\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:9\r\n+nodes\r\n*1\r\n%" + std::to_string(fields) + "\r\n" + std::string{bytes};
+    return "*1\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:9\r\n+nodes\r\n*1\r\n%" + std::to_string(fields) + "\r\n" +
+           std::string{bytes};
 }
 
 }  // namespace
@@ -57,7 +58,8 @@ TEST_CASE("CLUSTER SHARDS of a real cluster reads the same from RESP2 and RESP3"
     CHECK(read(captured("valkey8_shards_resp3")).covered_slots() == slot_count);
 }
 
-TEST_CASE("CLUSTER SHARDS connects to the endpoint, and leaves out a node whose endpoint is a question mark", "[topology]") {
+TEST_CASE("CLUSTER SHARDS connects to the endpoint, and leaves out a node whose endpoint is a question mark",
+          "[topology]") {
     topology const told = read(captured("redis7_hostname_missing_shards_resp3"));
     CHECK(told.nodes.size() == 5);
     auto const& foo = told.nodes[told.owner(slot{12182})];
@@ -71,7 +73,8 @@ TEST_CASE("CLUSTER SHARDS with an empty endpoint means the queried host", "[topo
     topology const told = read(captured("redis7_unknown_shards_resp3"));
     CHECK(told.nodes.size() == 6);
     CHECK(told.nodes[told.owner(slot{12182})].where == endpoint{"10.9.9.9", 27312});
-    CHECK(read(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n_\r\n")).nodes[0].where == endpoint{"10.9.9.9", 1});
+    CHECK(read(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n_\r\n")).nodes[0].where ==
+          endpoint{"10.9.9.9", 1});
 }
 
 TEST_CASE("CLUSTER SHARDS of redis-server lists a dead primary as a shard without slots", "[topology]") {
@@ -84,7 +87,8 @@ TEST_CASE("CLUSTER SHARDS of redis-server lists a dead primary as a shard withou
     CHECK(told.nodes[dead].health == node_health::failed);
 }
 
-TEST_CASE("CLUSTER SHARDS of valkey-server lists a dead primary before the new one in the same shard", "[topology]") {
+TEST_CASE("CLUSTER SHARDS of valkey-server lists a dead primary before the new one in the same shard",
+          "[topology]") {
     topology const told = read(captured("valkey8_failed_shards_resp2"));
     REQUIRE(told.shards.size() == 3);
     auto const& shard = told.shards[told.shard_of(slot{5461})];
@@ -100,7 +104,8 @@ TEST_CASE("CLUSTER SHARDS reads IPv6 addresses", "[topology]") {
 }
 
 TEST_CASE("CLUSTER SHARDS names two ports where a server has both", "[topology]") {
-    std::string const both = with_node(4, "+id\r\n+a\r\n+port\r\n:6379\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+h\r\n");
+    std::string const both =
+        with_node(4, "+id\r\n+a\r\n+port\r\n:6379\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+h\r\n");
     CHECK(read(both).nodes[0].where == endpoint{"h", 6379});
     CHECK(read(both, {"q", true}).nodes[0].where == endpoint{"h", 6380});
     CHECK(read(both).nodes[0].tls_port == 6380);
@@ -111,21 +116,26 @@ TEST_CASE("CLUSTER SHARDS names two ports where a server has both", "[topology]"
     CHECK(told.owner(slot{0}) == topology::none);
 }
 
-TEST_CASE("CLUSTER SHARDS takes the ip where there is no endpoint, and passes over what it does not know", "[topology]") {
-    topology const told = read(with_node(6, "+id\r\n+a\r\n+port\r\n:1\r\n+ip\r\n+10.0.0.1\r\n+availability-zone\r\n+eu-1a\r\n"
-                                            "+health\r\n+loading\r\n+novelty\r\n*1\r\n%1\r\n+x\r\n:1\r\n"));
+TEST_CASE("CLUSTER SHARDS takes the ip where there is no endpoint, and passes over what it does not know",
+          "[topology]") {
+    topology const told =
+        read(with_node(6,
+                       "+id\r\n+a\r\n+port\r\n:1\r\n+ip\r\n+10.0.0.1\r\n+availability-zone\r\n+eu-1a\r\n"
+                       "+health\r\n+loading\r\n+novelty\r\n*1\r\n%1\r\n+x\r\n:1\r\n"));
     CHECK(told.nodes[0].where == endpoint{"10.0.0.1", 1});
     CHECK(told.nodes[0].availability_zone == "eu-1a");
     CHECK(told.nodes[0].health == node_health::loading);
 }
 
 TEST_CASE("CLUSTER SHARDS entries of one primary become one shard", "[topology]") {
-    std::string const node = "+nodes\r\n*1\r\n%4\r\n+id\r\n+a\r\n+port\r\n:1\r\n+ip\r\n+10.0.0.1\r\n+role\r\n+master\r\n";
-    topology const told = read("*3\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:9\r\n" + node + "%2\r\n+slots\r\n*0\r\n" + node +
-                               "%2\r\n+slots\r\n*4\r\n:20\r\n:29\r\n:40\r\n:40\r\n" + node);
+    std::string const node =
+        "+nodes\r\n*1\r\n%4\r\n+id\r\n+a\r\n+port\r\n:1\r\n+ip\r\n+10.0.0.1\r\n+role\r\n+master\r\n";
+    topology const told = read("*3\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:9\r\n" + node + "%2\r\n+slots\r\n*0\r\n" +
+                               node + "%2\r\n+slots\r\n*4\r\n:20\r\n:29\r\n:40\r\n:40\r\n" + node);
     REQUIRE(told.shards.size() == 1);
     CHECK(told.nodes.size() == 1);
-    CHECK(told.shards[0].ranges == std::vector<slot_range>{{slot{0}, slot{9}}, {slot{20}, slot{29}}, {slot{40}, slot{40}}});
+    CHECK(told.shards[0].ranges ==
+          std::vector<slot_range>{{slot{0}, slot{9}}, {slot{20}, slot{29}}, {slot{40}, slot{40}}});
 }
 
 TEST_CASE("CLUSTER SHARDS that no cluster says is a protocol error", "[topology]") {
@@ -133,16 +143,25 @@ TEST_CASE("CLUSTER SHARDS that no cluster says is a protocol error", "[topology]
     CHECK(refused("*1\r\n:1\r\n") == "CLUSTER SHARDS: an entry that is no map");
     CHECK(refused("*1\r\n*1\r\n+slots\r\n") == "CLUSTER SHARDS: an entry that is no map");
     CHECK(refused("*1\r\n%1\r\n+slots\r\n*0\r\n") == "CLUSTER SHARDS: a shard without slots or nodes");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*1\r\n:1\r\n+nodes\r\n*0\r\n") == "CLUSTER SHARDS: slots that are no list of ranges");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*0\r\n+nodes\r\n:1\r\n") == "CLUSTER SHARDS: nodes that are no list");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*0\r\n+nodes\r\n*1\r\n:1\r\n") == "CLUSTER SHARDS: a node that is no map");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:70000\r\n+nodes\r\n*0\r\n") == "CLUSTER SHARDS: a slot beyond 16383");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n:9\r\n:3\r\n+nodes\r\n*0\r\n") == "CLUSTER SHARDS: a range of slots that ends before it begins");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*4\r\n:0\r\n:9\r\n:9\r\n:9\r\n+nodes\r\n*0\r\n") == "CLUSTER SHARDS: two shards with the same slot");
-    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n+0\r\n+9\r\n+nodes\r\n*0\r\n") == "CLUSTER SHARDS: a slot that is no number");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*1\r\n:1\r\n+nodes\r\n*0\r\n") ==
+          "CLUSTER SHARDS: slots that are no list of ranges");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*0\r\n+nodes\r\n:1\r\n") ==
+          "CLUSTER SHARDS: nodes that are no list");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*0\r\n+nodes\r\n*1\r\n:1\r\n") ==
+          "CLUSTER SHARDS: a node that is no map");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:70000\r\n+nodes\r\n*0\r\n") ==
+          "CLUSTER SHARDS: a slot beyond 16383");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n:9\r\n:3\r\n+nodes\r\n*0\r\n") ==
+          "CLUSTER SHARDS: a range of slots that ends before it begins");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*4\r\n:0\r\n:9\r\n:9\r\n:9\r\n+nodes\r\n*0\r\n") ==
+          "CLUSTER SHARDS: two shards with the same slot");
+    CHECK(refused("*1\r\n%2\r\n+slots\r\n*2\r\n+0\r\n+9\r\n+nodes\r\n*0\r\n") ==
+          "CLUSTER SHARDS: a slot that is no number");
     CHECK(refused(with_node(1, "+port\r\n:1\r\n")) == "CLUSTER SHARDS: a node without an id");
     CHECK(refused(with_node(1, "+id\r\n+a\r\n")) == "CLUSTER SHARDS: a node without a port");
     CHECK(refused(with_node(2, "+id\r\n+a\r\n+port\r\n:-1\r\n")) == "CLUSTER SHARDS: a port that is none");
-    CHECK(refused(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n+a b\r\n")) == "CLUSTER SHARDS: a host that cannot be one");
-    CHECK(refused(with_node(2, "+port\r\n:1\r\n+id\r\n+" + std::string(300, 'a') + "\r\n")) == "CLUSTER SHARDS: a field of more than 255 bytes");
+    CHECK(refused(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n+a b\r\n")) ==
+          "CLUSTER SHARDS: a host that cannot be one");
+    CHECK(refused(with_node(2, "+port\r\n:1\r\n+id\r\n+" + std::string(300, 'a') + "\r\n")) ==
+          "CLUSTER SHARDS: a field of more than 255 bytes");
 }

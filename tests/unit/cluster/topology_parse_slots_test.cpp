@@ -97,7 +97,9 @@ TEST_CASE("CLUSTER SLOTS of an old server carries no ids", "[topology]") {
 }
 
 TEST_CASE("CLUSTER SLOTS keeps a shard whose primary cannot be reached, without one", "[topology]") {
-    topology const told = read("*1\r\n*4\r\n:0\r\n:99\r\n*3\r\n$1\r\n?\r\n:7000\r\n$1\r\na\r\n*3\r\n$8\r\n10.0.0.2\r\n:7000\r\n$1\r\nb\r\n");
+    topology const told = read(
+        "*1\r\n*4\r\n:0\r\n:99\r\n*3\r\n$1\r\n?\r\n:7000\r\n$1\r\na\r\n*3\r\n$8\r\n10.0.0.2\r\n:7000\r\n$"
+        "1\r\nb\r\n");
     REQUIRE(told.shards.size() == 1);
     CHECK(told.shards[0].primary == topology::none);
     CHECK(told.shards[0].replicas == std::vector<std::uint32_t>{0});
@@ -105,7 +107,8 @@ TEST_CASE("CLUSTER SLOTS keeps a shard whose primary cannot be reached, without 
 }
 
 TEST_CASE("CLUSTER SLOTS over TLS names TLS ports", "[topology]") {
-    topology const told = read("*1\r\n*3\r\n:0\r\n:99\r\n*3\r\n$8\r\n10.0.0.1\r\n:7000\r\n$1\r\na\r\n", {"10.9.9.9", true});
+    topology const told =
+        read("*1\r\n*3\r\n:0\r\n:99\r\n*3\r\n$8\r\n10.0.0.1\r\n:7000\r\n$1\r\na\r\n", {"10.9.9.9", true});
     CHECK(told.nodes[0].where.port == 7000);
     CHECK(told.nodes[0].tls_port == 7000);
     CHECK(told.nodes[0].port == 0);
@@ -118,32 +121,41 @@ TEST_CASE("CLUSTER SLOTS that no cluster says is a protocol error", "[topology]"
     CHECK(refused("*1\r\n*2\r\n:1\r\n+1\r\n") == "CLUSTER SLOTS: a slot that is no number");
     CHECK(refused("*1\r\n*2\r\n:0\r\n:70000\r\n") == "CLUSTER SLOTS: a slot beyond 16383");
     CHECK(refused("*1\r\n*2\r\n:-1\r\n:5\r\n") == "CLUSTER SLOTS: a slot beyond 16383");
-    CHECK(refused("*1\r\n*2\r\n:-9223372036854775808\r\n:9223372036854775807\r\n") == "CLUSTER SLOTS: a slot beyond 16383");
-    CHECK(refused("*1\r\n*2\r\n:9\r\n:3\r\n") == "CLUSTER SLOTS: a range of slots that ends before it begins");
-    CHECK(refused("*2\r\n*2\r\n:0\r\n:9\r\n*2\r\n:9\r\n:12\r\n") == "CLUSTER SLOTS: two shards with the same slot");
+    CHECK(refused("*1\r\n*2\r\n:-9223372036854775808\r\n:9223372036854775807\r\n") ==
+          "CLUSTER SLOTS: a slot beyond 16383");
+    CHECK(refused("*1\r\n*2\r\n:9\r\n:3\r\n") ==
+          "CLUSTER SLOTS: a range of slots that ends before it begins");
+    CHECK(refused("*2\r\n*2\r\n:0\r\n:9\r\n*2\r\n:9\r\n:12\r\n") ==
+          "CLUSTER SLOTS: two shards with the same slot");
     CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n:1\r\n") == "CLUSTER SLOTS: a node without host and port");
     CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*1\r\n+h\r\n") == "CLUSTER SLOTS: a node without host and port");
     CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n:5\r\n:1\r\n") == "CLUSTER SLOTS: a host that is no string");
     CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n+h\r\n:70000\r\n") == "CLUSTER SLOTS: a port that is none");
     CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n+h\r\n+x\r\n") == "CLUSTER SLOTS: a port that is none");
-    CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n+a b\r\n:1\r\n") == "CLUSTER SLOTS: a host that cannot be one");
-    CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*4\r\n+h\r\n:1\r\n+id\r\n*1\r\n+ip\r\n") == "CLUSTER SLOTS: further addresses that cannot be read");
-    CHECK(refused("*2\r\n*3\r\n:0\r\n:9\r\n*3\r\n+h\r\n:1\r\n+a\r\n*3\r\n:10\r\n:19\r\n*3\r\n+h\r\n:2\r\n+b\r\n", {"h", false, 1}) ==
-          "CLUSTER SLOTS: more nodes than the client accepts");
+    CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n+a b\r\n:1\r\n") ==
+          "CLUSTER SLOTS: a host that cannot be one");
+    CHECK(refused("*1\r\n*3\r\n:0\r\n:9\r\n*4\r\n+h\r\n:1\r\n+id\r\n*1\r\n+ip\r\n") ==
+          "CLUSTER SLOTS: further addresses that cannot be read");
+    CHECK(refused(
+              "*2\r\n*3\r\n:0\r\n:9\r\n*3\r\n+h\r\n:1\r\n+a\r\n*3\r\n:10\r\n:19\r\n*3\r\n+h\r\n:2\r\n+b\r\n",
+              {"h", false, 1}) == "CLUSTER SLOTS: more nodes than the client accepts");
 }
 
-TEST_CASE("a cluster in pieces, each slot a range of its own, keeps every slot with its owner", "[topology]") {
+TEST_CASE("a cluster in pieces, each slot a range of its own, keeps every slot with its owner",
+          "[topology]") {
     constexpr unsigned primaries = 250;
     auto const id_of = [](unsigned node) { return std::string(36, 'a') + std::to_string(1000 + node); };
     std::string bytes = "*16384\r\n";
     for (unsigned at = 0; at < slot_count; ++at) {
         std::string const number = ":" + std::to_string(at) + "\r\n";
-        bytes += "*3\r\n" + number + number + "*4\r\n$8\r\n10.0.0.1\r\n:" + std::to_string(7000 + at % primaries) + "\r\n$40\r\n" + id_of(at % primaries) +
-                 "\r\n*0\r\n";
+        bytes += "*3\r\n" + number + number +
+                 "*4\r\n$8\r\n10.0.0.1\r\n:" + std::to_string(7000 + at % primaries) + "\r\n$40\r\n" +
+                 id_of(at % primaries) + "\r\n*0\r\n";
     }
     topology const told = read(std::move(bytes));
     REQUIRE(told.nodes.size() == primaries);
     REQUIRE(told.shards.size() == primaries);
     auto const owners = shards_by_slot(told);
-    for (unsigned at = 0; at < slot_count; ++at) REQUIRE(told.nodes[told.shards[owners[at]].primary].id == id_of(at % primaries));
+    for (unsigned at = 0; at < slot_count; ++at)
+        REQUIRE(told.nodes[told.shards[owners[at]].primary].id == id_of(at % primaries));
 }

@@ -9,7 +9,8 @@ using step = verdict::step;
 
 TEST_CASE("by default an attempt may be repeated when it is proven not to have run, or when it only reads",
           "[verdict]") {
-    for (auto const delivered : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) {
+    for (auto const delivered :
+         {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) {
         bool const proven = delivered == delivery::not_sent || delivered == delivery::not_executed;
         CHECK(attempt{.delivery = delivered}.may_repeat() == proven);
         CHECK(attempt{.delivery = delivered, .flags = command_flags::scripted}.may_repeat() == proven);
@@ -33,17 +34,24 @@ TEST_CASE("idempotent: what leaves the same state is repeated as well, and no ot
     }
 }
 
-TEST_CASE("never: what may have run is not repeated, not even a read; what is proven not to have run still is", "[verdict]") {
+TEST_CASE(
+    "never: what may have run is not repeated, not even a read; what is proven not to have run still is",
+    "[verdict]") {
     for (auto const flags : {command_flags::none, command_flags::read_only, command_flags::idempotent}) {
-        CHECK_FALSE(attempt{.delivery = delivery::unknown, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
-        CHECK_FALSE(attempt{.delivery = delivery::executed, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
-        CHECK(attempt{.delivery = delivery::not_sent, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
-        CHECK(attempt{.delivery = delivery::not_executed, .flags = flags, .unknown = retry_unknown::never}.may_repeat());
+        CHECK_FALSE(attempt{.delivery = delivery::unknown, .flags = flags, .unknown = retry_unknown::never}
+                        .may_repeat());
+        CHECK_FALSE(attempt{.delivery = delivery::executed, .flags = flags, .unknown = retry_unknown::never}
+                        .may_repeat());
+        CHECK(attempt{.delivery = delivery::not_sent, .flags = flags, .unknown = retry_unknown::never}
+                  .may_repeat());
+        CHECK(attempt{.delivery = delivery::not_executed, .flags = flags, .unknown = retry_unknown::never}
+                  .may_repeat());
     }
 }
 
 TEST_CASE("always: everything is repeated, a plain write that may have run as well", "[verdict]") {
-    for (auto const delivered : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown})
+    for (auto const delivered :
+         {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown})
         CHECK(attempt{.delivery = delivered, .unknown = retry_unknown::always}.may_repeat());
 }
 

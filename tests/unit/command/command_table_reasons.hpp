@@ -1,5 +1,5 @@
-// command_table_reasons.hpp: every entry of the command table that the servers' own flags do not give, each with its reason.
-// It knows no test; command_table_test.cpp holds the table against it in both directions.
+// command_table_reasons.hpp: every entry of the command table that the servers' own flags do not give, each
+// with its reason. It knows no test; command_table_test.cpp holds the table against it in both directions.
 #pragma once
 
 #include <map>
@@ -10,8 +10,21 @@ using reasons = std::map<std::string_view, std::string_view>;
 
 /// Rows that neither file has: newer minor versions, whose COMMAND table was not at hand.
 inline std::set<std::string_view> const beyond_the_files = {
-    "client|import-source", "commandlog", "commandlog|get", "commandlog|help", "commandlog|len", "commandlog|reset",  // Valkey 8.1
-    "hexpire", "hexpireat", "hexpiretime", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "httl",     // Redis 7.4
+    "client|import-source",
+    "commandlog",
+    "commandlog|get",
+    "commandlog|help",
+    "commandlog|len",
+    "commandlog|reset",  // Valkey 8.1
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "httl",  // Redis 7.4
 };
 
 inline reasons const shared_against_flags = {
@@ -59,18 +72,87 @@ inline reasons const repeatable_writes = {
     {"xsetid", "sets the same id and answers OK"},
 };
 
-/// Neither reads nor writes by their flags: they only look at the server, or (SCRIPT LOAD) leave the same behind.
+/// Neither reads nor writes by their flags: they only look at the server, or (SCRIPT LOAD) leave the same
+/// behind.
 inline std::set<std::string_view> const only_look = {
-    "acl|cat", "acl|dryrun", "acl|getuser", "acl|help", "acl|list", "acl|users", "acl|whoami", "client|getname", "client|getredir",
-    "client|help", "client|id", "client|info", "client|list", "client|trackinginfo", "cluster|count-failure-reports",
-    "cluster|countkeysinslot", "cluster|getkeysinslot", "cluster|help", "cluster|info", "cluster|keyslot", "cluster|links",
-    "cluster|myid", "cluster|myshardid", "cluster|nodes", "cluster|replicas", "cluster|shards", "cluster|slaves",
-    "cluster|slot-stats", "cluster|slots", "command", "command|count", "command|docs", "command|getkeys",
-    "command|getkeysandflags", "command|help", "command|info", "command|list", "commandlog|get", "commandlog|help",
-    "commandlog|len", "config|get", "config|help", "echo", "function|dump", "function|help", "function|list", "function|stats",
-    "info", "lastsave", "latency|doctor", "latency|graph", "latency|help", "latency|histogram", "latency|history", "latency|latest",
-    "memory|doctor", "memory|help", "memory|malloc-stats", "memory|stats", "module|help", "module|list", "object|help", "ping",
-    "pubsub|channels", "pubsub|help", "pubsub|numpat", "pubsub|numsub", "pubsub|shardchannels", "pubsub|shardnumsub", "role",
-    "script|exists", "script|help", "script|load", "script|show", "slowlog|get", "slowlog|help", "slowlog|len", "time",
-    "xgroup|help", "xinfo|help",
+    "acl|cat",
+    "acl|dryrun",
+    "acl|getuser",
+    "acl|help",
+    "acl|list",
+    "acl|users",
+    "acl|whoami",
+    "client|getname",
+    "client|getredir",
+    "client|help",
+    "client|id",
+    "client|info",
+    "client|list",
+    "client|trackinginfo",
+    "cluster|count-failure-reports",
+    "cluster|countkeysinslot",
+    "cluster|getkeysinslot",
+    "cluster|help",
+    "cluster|info",
+    "cluster|keyslot",
+    "cluster|links",
+    "cluster|myid",
+    "cluster|myshardid",
+    "cluster|nodes",
+    "cluster|replicas",
+    "cluster|shards",
+    "cluster|slaves",
+    "cluster|slot-stats",
+    "cluster|slots",
+    "command",
+    "command|count",
+    "command|docs",
+    "command|getkeys",
+    "command|getkeysandflags",
+    "command|help",
+    "command|info",
+    "command|list",
+    "commandlog|get",
+    "commandlog|help",
+    "commandlog|len",
+    "config|get",
+    "config|help",
+    "echo",
+    "function|dump",
+    "function|help",
+    "function|list",
+    "function|stats",
+    "info",
+    "lastsave",
+    "latency|doctor",
+    "latency|graph",
+    "latency|help",
+    "latency|histogram",
+    "latency|history",
+    "latency|latest",
+    "memory|doctor",
+    "memory|help",
+    "memory|malloc-stats",
+    "memory|stats",
+    "module|help",
+    "module|list",
+    "object|help",
+    "ping",
+    "pubsub|channels",
+    "pubsub|help",
+    "pubsub|numpat",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
+    "role",
+    "script|exists",
+    "script|help",
+    "script|load",
+    "script|show",
+    "slowlog|get",
+    "slowlog|help",
+    "slowlog|len",
+    "time",
+    "xgroup|help",
+    "xinfo|help",
 };

@@ -62,8 +62,12 @@ std::string upper(std::string_view text) {
     return shouted;
 }
 
-bool leases(std::initializer_list<std::string_view> argv) { return needs_lease(arguments{argv.begin(), argv.size()}); }
-bool repeats(std::initializer_list<std::string_view> argv) { return is_idempotent(arguments{argv.begin(), argv.size()}); }
+bool leases(std::initializer_list<std::string_view> argv) {
+    return needs_lease(arguments{argv.begin(), argv.size()});
+}
+bool repeats(std::initializer_list<std::string_view> argv) {
+    return is_idempotent(arguments{argv.begin(), argv.size()});
+}
 
 std::pair<std::string_view, command_flag> const flag_names[] = {
     {"write", command_flag::write},
@@ -105,10 +109,11 @@ std::pair<std::string_view, response_policy> const response_names[] = {
     {"response_policy:special", response_policy::special},
 };
 
-/// What a server's flags say of sharing: it marks what blocks, subscribes, may come before authentication or not in a transaction.
+/// What a server's flags say of sharing: it marks what blocks, subscribes, may come before authentication or
+/// not in a transaction.
 bool flags_ask_for_lease(command_traits const& row) {
-    return row.has(command_flag::blocking) || row.has(command_flag::pubsub) || row.has(command_flag::no_auth) ||
-           row.has(command_flag::no_multi);
+    return row.has(command_flag::blocking) || row.has(command_flag::pubsub) ||
+           row.has(command_flag::no_auth) || row.has(command_flag::no_multi);
 }
 
 void check_keys_against(json const& row, command_traits const& traits) {
@@ -122,14 +127,16 @@ void check_keys_against(json const& row, command_traits const& traits) {
             CHECK(keys.first == row["first_key"].number());
             CHECK(keys.last == row["last_key"].number());
             CHECK(keys.step == row["step"].number());
-            CHECK(texts(specifications[0]["flags"]).contains("not_key") == (keys.search == key_search::channels));
+            CHECK(texts(specifications[0]["flags"]).contains("not_key") ==
+                  (keys.search == key_search::channels));
             return;
         case key_search::counted: {
             json const& counted = specifications.back();
             CHECK(counted["begin_search"]["spec"]["index"].number() == keys.first);
             CHECK(counted["find_keys"]["type"].string() == "keynum");
             CHECK(specifications.size() == (keys.destination == 0 ? 1U : 2U));
-            if (keys.destination != 0) CHECK(specifications[0]["begin_search"]["spec"]["index"].number() == keys.destination);
+            if (keys.destination != 0)
+                CHECK(specifications[0]["begin_search"]["spec"]["index"].number() == keys.destination);
             return;
         }
         case key_search::streams:
@@ -141,7 +148,8 @@ void check_keys_against(json const& row, command_traits const& traits) {
 
 }  // namespace
 
-TEST_CASE("every command of Redis 7 and Valkey 8 is found, with its keys where the server has them", "[command_table]") {
+TEST_CASE("every command of Redis 7 and Valkey 8 is found, with its keys where the server has them",
+          "[command_table]") {
     for (row_map const* rows : {&redis(), &valkey()}) {
         for (auto const& [name, row] : *rows) {
             INFO(name);
@@ -153,10 +161,12 @@ TEST_CASE("every command of Redis 7 and Valkey 8 is found, with its keys where t
     }
 }
 
-TEST_CASE("the table has nothing that the servers do not have, but for the newer versions' commands", "[command_table]") {
+TEST_CASE("the table has nothing that the servers do not have, but for the newer versions' commands",
+          "[command_table]") {
     for (command_traits const& row : all_commands()) {
         INFO(row.name);
-        CHECK((redis().contains(row.name) || valkey().contains(row.name)) != beyond_the_files.contains(row.name));
+        CHECK((redis().contains(row.name) || valkey().contains(row.name)) !=
+              beyond_the_files.contains(row.name));
         CHECK(find_full(row.name) == &row);
     }
     CHECK(all_commands().size() == 373 + beyond_the_files.size());
@@ -164,12 +174,14 @@ TEST_CASE("the table has nothing that the servers do not have, but for the newer
 
 TEST_CASE("the table is sorted, and a container stands before its subcommands", "[command_table]") {
     auto const rows = all_commands();
-    CHECK(std::is_sorted(rows.begin(), rows.end(), [](auto const& left, auto const& right) { return left.name < right.name; }));
+    CHECK(std::is_sorted(rows.begin(), rows.end(),
+                         [](auto const& left, auto const& right) { return left.name < right.name; }));
     for (command_traits const& row : rows) {
         INFO(row.name);
         std::string const prefix = std::string{row.name} + "|";
-        CHECK(row.is_container() ==
-              std::any_of(rows.begin(), rows.end(), [&](auto const& other) { return other.name.starts_with(prefix); }));
+        CHECK(row.is_container() == std::any_of(rows.begin(), rows.end(), [&](auto const& other) {
+                  return other.name.starts_with(prefix);
+              }));
     }
 }
 
@@ -179,7 +191,8 @@ TEST_CASE("flags are those of both servers together", "[command_table]") {
         INFO(row.name);
         std::set<std::string> expected;
         for (row_map const* rows : {&redis(), &valkey()})
-            if (auto const found = rows->find(row.name); found != rows->end()) expected.merge(texts(found->second["flags"]));
+            if (auto const found = rows->find(row.name); found != rows->end())
+                expected.merge(texts(found->second["flags"]));
         for (auto const& [name, flag] : flag_names) {
             INFO(name);
             CHECK(row.has(flag) == (expected.erase(std::string{name}) == 1));
@@ -198,12 +211,15 @@ TEST_CASE("arity is the wider of the two servers' and tips are Valkey's", "[comm
             if (arity < 0) CHECK(traits.arity < 0);
             CHECK(traits.takes(static_cast<std::size_t>(arity < 0 ? -arity : arity)));
             auto const other = rows == &redis() ? valkey().find(name) : redis().find(name);
-            if (other == (rows == &redis() ? valkey() : redis()).end() || other->second["arity"].number() == arity)
+            if (other == (rows == &redis() ? valkey() : redis()).end() ||
+                other->second["arity"].number() == arity)
                 CHECK(traits.arity == arity);
             if (rows == &redis() && valkey().contains(name)) continue;
             std::set<std::string> const tips = texts(row["tips"]);
-            for (auto const& [tip, policy] : request_names) CHECK(tips.contains(std::string{tip}) == (traits.request == policy));
-            for (auto const& [tip, policy] : response_names) CHECK(tips.contains(std::string{tip}) == (traits.response == policy));
+            for (auto const& [tip, policy] : request_names)
+                CHECK(tips.contains(std::string{tip}) == (traits.request == policy));
+            for (auto const& [tip, policy] : response_names)
+                CHECK(tips.contains(std::string{tip}) == (traits.response == policy));
         }
     }
 }
@@ -256,7 +272,8 @@ TEST_CASE("the table is read at compile time as well", "[command_table]") {
     SUCCEED();
 }
 
-TEST_CASE("what needs a connection of its own follows from the server's flags and a list with reasons", "[command_table]") {
+TEST_CASE("what needs a connection of its own follows from the server's flags and a list with reasons",
+          "[command_table]") {
     for (command_traits const& row : all_commands()) {
         INFO(row.name);
         bool const by_flags = flags_ask_for_lease(row) && !shared_against_flags.contains(row.name);
@@ -276,8 +293,10 @@ TEST_CASE("XREAD needs a connection of its own only when it blocks", "[command_t
     CHECK_FALSE(leases({"XREAD"}));
 }
 
-TEST_CASE("a lease is asked for whatever the case, and not for what the table does not have", "[command_table]") {
-    for (std::string_view const name : {"subscribe", "MONITOR", "Multi", "WATCH", "SELECT", "HELLO", "RESET", "BLPOP", "WAIT"})
+TEST_CASE("a lease is asked for whatever the case, and not for what the table does not have",
+          "[command_table]") {
+    for (std::string_view const name :
+         {"subscribe", "MONITOR", "Multi", "WATCH", "SELECT", "HELLO", "RESET", "BLPOP", "WAIT"})
         CHECK(leases({name, "x", "0"}));
     CHECK(leases({"CLIENT", "reply", "OFF"}));
     CHECK(leases({"client", "TRACKING", "ON"}));
@@ -299,19 +318,23 @@ TEST_CASE("what may run twice is what reads, and a list with reasons", "[command
     }
 }
 
-TEST_CASE("a command that answers otherwise the second time is not idempotent, though the state be the same", "[command_table]") {
+TEST_CASE("a command that answers otherwise the second time is not idempotent, though the state be the same",
+          "[command_table]") {
     for (std::string_view const name : {"DEL", "UNLINK", "INCR", "PERSIST", "GETDEL", "LPOP", "SPOP"})
         CHECK_FALSE(repeats({name, "k"}));
-    for (std::string_view const name : {"SADD", "SREM", "HDEL", "APPEND", "SETNX", "GETSET", "LPUSH", "EXPIRE", "PFADD"})
+    for (std::string_view const name :
+         {"SADD", "SREM", "HDEL", "APPEND", "SETNX", "GETSET", "LPUSH", "EXPIRE", "PFADD"})
         CHECK_FALSE(repeats({name, "k", "1"}));
-    for (std::string_view const name : {"HSET", "ZADD", "HSETNX", "SETBIT", "LREM"}) CHECK_FALSE(repeats({name, "k", "1", "v"}));
+    for (std::string_view const name : {"HSET", "ZADD", "HSETNX", "SETBIT", "LREM"})
+        CHECK_FALSE(repeats({name, "k", "1", "v"}));
     CHECK_FALSE(repeats({"PUBLISH", "ch", "m"}));
     CHECK_FALSE(repeats({"EVAL", "s", "0"}));
     CHECK(repeats({"EVAL_RO", "s", "0"}));
     CHECK(repeats({"FCALL_RO", "f", "0"}));
 }
 
-TEST_CASE("SET is idempotent plain and with an expiry, not with options that look at what is there", "[command_table]") {
+TEST_CASE("SET is idempotent plain and with an expiry, not with options that look at what is there",
+          "[command_table]") {
     CHECK(repeats({"SET", "k", "v"}));
     CHECK(repeats({"SET", "k", "v", "EX", "10"}));
     CHECK(repeats({"set", "k", "v", "pxat", "1"}));
@@ -366,7 +389,8 @@ TEST_CASE("texts are equal but for the case of letters, at every length", "[comm
             auto const low = [](int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
             char const one[] = {static_cast<char>(left)};
             char const other[] = {static_cast<char>(right)};
-            if (equal_ignoring_case({one, 1}, {other, 1}) != (low(left) == low(right))) FAIL("bytes " << left << " and " << right);
+            if (equal_ignoring_case({one, 1}, {other, 1}) != (low(left) == low(right)))
+                FAIL("bytes " << left << " and " << right);
         }
     }
 }

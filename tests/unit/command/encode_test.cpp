@@ -1,4 +1,5 @@
-// Tests of command/verb.hpp and command/encode.hpp: a command whose only argument is a key has the same bytes whichever way it is written.
+// Tests of command/verb.hpp and command/encode.hpp: a command whose only argument is a key has the same bytes
+// whichever way it is written.
 #include <umbel/command/encode.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -23,7 +24,8 @@ constexpr verb of_32{"ABCDEFGHIJKLMNOPQRSTU", command_flags::none};
 constexpr verb of_33{"ABCDEFGHIJKLMNOPQRSTUV", command_flags::none};
 constexpr verb longest{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO", command_flags::none};
 constexpr verb longest_of_two{"ABCDEFGHI ABCDEFGHIJKLMNOPQRSTUVWXYZ", command_flags::none};
-static_assert(longest.wire().size() == verb::wire_bytes_max && longest_of_two.wire().size() == verb::wire_bytes_max);
+static_assert(longest.wire().size() == verb::wire_bytes_max &&
+              longest_of_two.wire().size() == verb::wire_bytes_max);
 
 struct spelled {
     verb const& name;
@@ -36,7 +38,9 @@ std::vector<spelled> const all{{get, {"GET"}},
                                {longest, {"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO"}},
                                {longest_of_two, {"ABCDEFGHI", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}};
 
-std::string bulk(std::string_view text) { return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n"; }
+std::string bulk(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
+}
 
 std::string expected(spelled const& one, std::vector<std::string_view> const& arguments) {
     std::string text = "*" + std::to_string(one.words.size() + arguments.size()) + "\r\n";
@@ -66,18 +70,22 @@ TEST_CASE("a name goes out word by word, with or without the array header in fro
     CHECK(get.wire() == "$3\r\nGET\r\n");
     CHECK(object_encoding.wire() == "$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
     CHECK(written(verb::wire_bytes_max, [](char* at) { return get.put(at); }) == "$3\r\nGET\r\n");
-    CHECK(written(verb::wire_bytes_max + 4, [](char* at) { return get.put_with_header(at); }) == "*2\r\n$3\r\nGET\r\n");
+    CHECK(written(verb::wire_bytes_max + 4, [](char* at) { return get.put_with_header(at); }) ==
+          "*2\r\n$3\r\nGET\r\n");
     CHECK(written(verb::wire_bytes_max + 4, [](char* at) { return object_encoding.put_with_header(at); }) ==
           "*3\r\n$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
     for (spelled const& one : all) {
         std::string text = expected(one, {});
         CHECK(written(verb::wire_bytes_max, [&](char* at) { return one.name.put(at); }) == text.substr(4));
         text[1] = static_cast<char>(text[1] + 1);
-        CHECK(written(verb::wire_bytes_max + 4, [&](char* at) { return one.name.put_with_header(at); }) == text);
+        CHECK(written(verb::wire_bytes_max + 4, [&](char* at) { return one.name.put_with_header(at); }) ==
+              text);
     }
 }
 
-TEST_CASE("a command of one short key is the same bytes as by its arguments, for every length of key and name", "[encode]") {
+TEST_CASE(
+    "a command of one short key is the same bytes as by its arguments, for every length of key and name",
+    "[encode]") {
     for (spelled const& one : all) {
         for (std::size_t size = 0; size <= command::short_key_max; ++size) {
             // Exactly as long as the key: a sanitizer sees a read beyond it.
@@ -85,9 +93,12 @@ TEST_CASE("a command of one short key is the same bytes as by its arguments, for
             std::vector<char> const exact{text.begin(), text.end()};
             std::string_view const key{exact.data(), exact.size()};
             std::string const wanted = expected(one, {text});
-            CHECK(written(command::short_command_max, [&](char* at) { return command::put_key_command(at, one.name, key); }) == wanted);
+            CHECK(written(command::short_command_max,
+                          [&](char* at) { return command::put_key_command(at, one.name, key); }) == wanted);
             if (size >= 8 && size <= 16)
-                CHECK(written(command::short_command_max, [&](char* at) { return command::put_plain_key_command(at, one.name, key); }) == wanted);
+                CHECK(written(command::short_command_max, [&](char* at) {
+                          return command::put_plain_key_command(at, one.name, key);
+                      }) == wanted);
             argument const words[]{argument{umbel::key{key}}};
             CHECK(written(command::measure(words).bytes, [&](char* at) {
                       return command::encode(at, one.name, words, [](std::size_t, std::string_view) {}).end;

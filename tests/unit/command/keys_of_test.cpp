@@ -12,9 +12,9 @@
 #include <vector>
 
 using namespace umbel::command;
+using support::json;
 using umbel::delivery;
 using umbel::errc;
-using support::json;
 
 namespace {
 
@@ -72,7 +72,8 @@ std::string argument_in(json const& from) {
     if (!from.is_object()) return from.string();
     std::string const& digits = from["hex"].string();
     std::string bytes;
-    for (std::size_t i = 0; i < digits.size(); i += 2) bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < digits.size(); i += 2)
+        bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
     return bytes;
 }
 
@@ -90,9 +91,10 @@ std::vector<json> lines_of(std::string const& name) {
     return lines;
 }
 
-/// Commands whose published key specification, which COMMAND GETKEYS goes by, names other keys than the server's own routing takes:
-/// GEORADIUS has one place for STORE and STOREDIST in routing and two in the specification; MIGRATE with KEYS and nothing
-/// behind has no key in routing; XREAD and XREADGROUP skip the values of options in routing and not in the specification.
+/// Commands whose published key specification, which COMMAND GETKEYS goes by, names other keys than the
+/// server's own routing takes: GEORADIUS has one place for STORE and STOREDIST in routing and two in the
+/// specification; MIGRATE with KEYS and nothing behind has no key in routing; XREAD and XREADGROUP skip the
+/// values of options in routing and not in the specification.
 bool routes_unlike_its_specification(std::string_view name) {
     for (std::string_view const one : {"georadius", "georadiusbymember", "migrate", "xread", "xreadgroup"})
         if (equal_ignoring_case(name, one)) return true;
@@ -165,7 +167,9 @@ void check_lines(std::string const& name, std::size_t least) {
 
 }  // namespace
 
-TEST_CASE("keys and routes are those that a real Redis 7 found", "[keys_of]") { check_lines("command_keys.jsonl", 800); }
+TEST_CASE("keys and routes are those that a real Redis 7 found", "[keys_of]") {
+    check_lines("command_keys.jsonl", 800);
+}
 
 TEST_CASE("keys and routes are those that real servers found in random and crooked argvs", "[keys_of]") {
     check_lines("command_keys_more.jsonl", 500);
@@ -196,8 +200,10 @@ TEST_CASE("scripts and functions have as many keys as they say", "[keys_of]") {
 }
 
 TEST_CASE("a number of keys that cannot be is refused, and the message shows it", "[keys_of]") {
-    CHECK(complaint({"eval", "s", "x", "a"}) == R"("eval": the number of keys "x" is not a number above zero)");
-    CHECK(complaint({"EVAL", "s", "-1", "a"}) == R"("EVAL": the number of keys "-1" is not a number above zero)");
+    CHECK(complaint({"eval", "s", "x", "a"}) ==
+          R"("eval": the number of keys "x" is not a number above zero)");
+    CHECK(complaint({"EVAL", "s", "-1", "a"}) ==
+          R"("EVAL": the number of keys "-1" is not a number above zero)");
     CHECK(complaint({"EVAL", "s", "", "a"}) == R"("EVAL": the number of keys "" is not a number above zero)");
     CHECK(complaint({"EVAL", "s", "2", "a"}) ==
           R"("EVAL": the number of keys "2" is larger than the number of arguments behind it)");
@@ -209,7 +215,8 @@ TEST_CASE("a number of keys that cannot be is refused, and the message shows it"
 }
 
 TEST_CASE("sorted set and list commands with a number of keys stop where it says", "[keys_of]") {
-    CHECK(keys_in({"ZUNIONSTORE", "{a}d", "2", "{a}1", "{a}2", "WEIGHTS", "1", "2"}) == strings{"{a}d", "{a}1", "{a}2"});
+    CHECK(keys_in({"ZUNIONSTORE", "{a}d", "2", "{a}1", "{a}2", "WEIGHTS", "1", "2"}) ==
+          strings{"{a}d", "{a}1", "{a}2"});
     CHECK(keys_in({"zinter", "1", "a", "WITHSCORES"}) == strings{"a"});
     CHECK(keys_in({"SINTERCARD", "2", "{a}1", "{a}2", "LIMIT", "3"}) == strings{"{a}1", "{a}2"});
     CHECK(keys_in({"LMPOP", "1", "a", "LEFT"}) == strings{"a"});
@@ -219,7 +226,8 @@ TEST_CASE("sorted set and list commands with a number of keys stop where it says
 
 TEST_CASE("STREAMS is an option only where an option can stand", "[keys_of]") {
     CHECK(keys_in({"XREAD", "STREAMS", "STREAMS", "STREAMS", "0", "0"}) == strings{"STREAMS", "STREAMS"});
-    CHECK(keys_in({"XREADGROUP", "GROUP", "STREAMS", "STREAMS", "COUNT", "1", "NOACK", "streams", "k", ">"}) == strings{"k"});
+    CHECK(keys_in({"XREADGROUP", "GROUP", "STREAMS", "STREAMS", "COUNT", "1", "NOACK", "streams", "k",
+                   ">"}) == strings{"k"});
     CHECK(keys_in({"XREAD", "BLOCK", "0", "STREAMS", "{a}1", "{a}2", "0", "0"}) == strings{"{a}1", "{a}2"});
     CHECK(keys_in({"XREAD", "SOMETHING-NEW", "5", "STREAMS", "k", "0"}) == strings{"k"});
     CHECK(complaint({"XREAD", "COUNT", "1", "k"}) == R"("XREAD" names no stream behind STREAMS)");
@@ -235,7 +243,8 @@ TEST_CASE("SORT has a source and the last STORE's destination, patterns are no k
 }
 
 TEST_CASE("the last STORE or STOREDIST of GEORADIUS wins", "[keys_of]") {
-    CHECK(keys_in({"GEORADIUS", "k", "1", "2", "3", "km", "STORE", "other", "STOREDIST", "{k}d"}) == strings{"k", "{k}d"});
+    CHECK(keys_in({"GEORADIUS", "k", "1", "2", "3", "km", "STORE", "other", "STOREDIST", "{k}d"}) ==
+          strings{"k", "{k}d"});
     CHECK(slot_in({"GEORADIUS", "k", "1", "2", "3", "km", "STORE", "other", "STOREDIST", "{k}d"}) == 7629);
     CHECK(keys_in({"GEORADIUSBYMEMBER", "k", "STORE", "3", "km", "STORE", "STORE"}) == strings{"k", "STORE"});
     CHECK(keys_in({"GEORADIUS_RO", "k", "1", "2", "3", "km"}) == strings{"k"});
@@ -243,14 +252,17 @@ TEST_CASE("the last STORE or STOREDIST of GEORADIUS wins", "[keys_of]") {
 
 TEST_CASE("MIGRATE has one key, or those behind KEYS where it is empty", "[keys_of]") {
     CHECK(keys_in({"MIGRATE", "h", "6379", "keys", "0", "100"}) == strings{"keys"});
-    CHECK(keys_in({"MIGRATE", "h", "6379", "", "0", "100", "COPY", "KEYS", "{a}1", "{a}2"}) == strings{"{a}1", "{a}2"});
-    CHECK(keys_in({"MIGRATE", "h", "6379", "", "0", "100", "AUTH2", "KEYS", "KEYS", "KEYS", "a"}) == strings{"a"});
+    CHECK(keys_in({"MIGRATE", "h", "6379", "", "0", "100", "COPY", "KEYS", "{a}1", "{a}2"}) ==
+          strings{"{a}1", "{a}2"});
+    CHECK(keys_in({"MIGRATE", "h", "6379", "", "0", "100", "AUTH2", "KEYS", "KEYS", "KEYS", "a"}) ==
+          strings{"a"});
     CHECK(keys_in({"MIGRATE", "h", "6379", "", "0", "100"}) == strings{""});
     CHECK(complaint({"MIGRATE", "h", "6379", "k", "0", "100", "KEYS", "a"}) ==
           R"("MIGRATE": beside KEYS the key argument must be empty, it is "k")");
 }
 
-TEST_CASE("options that look like keys and keys that look like options are told apart by their place", "[keys_of]") {
+TEST_CASE("options that look like keys and keys that look like options are told apart by their place",
+          "[keys_of]") {
     CHECK(keys_in({"SET", "GET", "NX", "GET"}) == strings{"GET"});
     CHECK(keys_in({"MSET", "{a}1", "x", "{a}2", "y"}) == strings{"{a}1", "{a}2"});
     CHECK(keys_in({"BITOP", "AND", "{a}d", "{a}1", "{a}2"}) == strings{"{a}d", "{a}1", "{a}2"});
@@ -266,10 +278,13 @@ TEST_CASE("options that look like keys and keys that look like options are told 
     CHECK(is_keyless({"COMMAND"}));
 }
 
-TEST_CASE("keys in different slots are refused before anything is sent, and two of them are named", "[keys_of]") {
+TEST_CASE("keys in different slots are refused before anything is sent, and two of them are named",
+          "[keys_of]") {
     CHECK(complaint({"MGET", "a", "{a}2", "b", "c"}, errc::cross_slot) ==
           R"("MGET": key "a" is in slot 15495 and "b" in slot 3300; one command needs one slot)");
-    CHECK(complaint({"MGET", "a", std::string{"b\0\"\xff", 4}}, errc::cross_slot).find(R"("b\x00\x22\xff")") != std::string::npos);
+    CHECK(
+        complaint({"MGET", "a", std::string{"b\0\"\xff", 4}}, errc::cross_slot).find(R"("b\x00\x22\xff")") !=
+        std::string::npos);
     CHECK(complaint({"MGET", "a", std::string(1000, 'b')}, errc::cross_slot).size() < 200);
 }
 
@@ -278,11 +293,13 @@ TEST_CASE("an argv that no command takes is refused with a message that says why
     CHECK(complaint({"GET"}) == R"("GET" takes 2 arguments, the name included; 1 given)");
     CHECK(complaint({"get", "a", "b"}) == R"("get" takes 2 arguments, the name included; 3 given)");
     CHECK(complaint({"MGET"}) == R"("MGET" takes at least 2 arguments, the name included; 1 given)");
-    CHECK(complaint({"OBJECT", "FREQ"}) == R"("OBJECT" "FREQ" takes 3 arguments, the name included; 2 given)");
+    CHECK(complaint({"OBJECT", "FREQ"}) ==
+          R"("OBJECT" "FREQ" takes 3 arguments, the name included; 2 given)");
     CHECK(complaint({"OBJECT"}) == R"("OBJECT" takes at least 2 arguments, the name included; 1 given)");
 }
 
-TEST_CASE("an unknown command is left open, unless the caller takes its first argument for a key", "[keys_of]") {
+TEST_CASE("an unknown command is left open, unless the caller takes its first argument for a key",
+          "[keys_of]") {
     words const argv{"FT.SEARCH", "index", "*"};
     auto const open = keys_of(argv);
     REQUIRE(open);

@@ -17,7 +17,8 @@ bool says(std::string const& text, std::string_view what) { return text.find(wha
 
 TEST_CASE("a command that may not share a connection is named, with what to do instead", "[lease_cure]") {
     CHECK(message({"BLPOP", "k", "0"}) ==
-          "blpop changes the connection, blocks, or alters the number of replies: it may not share one with other commands; ask again by LPOP");
+          "blpop changes the connection, blocks, or alters the number of replies: it may not share one with "
+          "other commands; ask again by LPOP");
     CHECK(says(message({"SELECT", "1"}), "options::database"));
     CHECK(says(message({"auth", "x"}), "options::password"));
     CHECK(says(message({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}), "BLOCK"));
@@ -26,12 +27,14 @@ TEST_CASE("a command that may not share a connection is named, with what to do i
     CHECK(says(message({"CLIENT", "SOMETHING-NEW"}), "CLIENT changes the connection"));
 }
 
-TEST_CASE("every cure is for a command that needs a connection of its own, and no command has two", "[lease_cure]") {
+TEST_CASE("every cure is for a command that needs a connection of its own, and no command has two",
+          "[lease_cure]") {
     for (lease_cure const& cure : lease_cures) {
         INFO(cure.name);
         std::size_t const bar = cure.name.find('|');
         auto const* const traits =
-            find_command(cure.name.substr(0, bar), bar == std::string_view::npos ? std::string_view{} : cure.name.substr(bar + 1));
+            find_command(cure.name.substr(0, bar),
+                         bar == std::string_view::npos ? std::string_view{} : cure.name.substr(bar + 1));
         REQUIRE(traits);
         CHECK(traits->name == cure.name);
         CHECK(traits->shares != sharing::shared);

@@ -116,7 +116,9 @@ TEST_CASE("an open breaker's times double within their bound, and each ends in o
     CHECK(s.core().counters().breakers_opened == 1);
 }
 
-TEST_CASE("by default a write for a node whose breaker is open waits for a failover, and goes to the new primary", "[breaker]") {
+TEST_CASE(
+    "by default a write for a node whose breaker is open waits for a failover, and goes to the new primary",
+    "[breaker]") {
     script s;
     s.connects_by_itself(false);
     s.start("SET bar 1", {.timeout = 100ms});
@@ -126,8 +128,10 @@ TEST_CASE("by default a write for a node whose breaker is open waits for a failo
     s.connects_by_itself(true);
     for (int i = 0; i < 20; ++i) {
         for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-            if (seen.bytes == wire("CLUSTER SLOTS")) s.receive(seen.to, cluster_slots({{0, 10922, {c}}, {10923, 16383, {a, d, e}}}));
-            else if (seen == sent{c, "SET bar 2"}) s.receive(c, "+OK\r\n");
+            if (seen.bytes == wire("CLUSTER SLOTS"))
+                s.receive(seen.to, cluster_slots({{0, 10922, {c}}, {10923, 16383, {a, d, e}}}));
+            else if (seen == sent{c, "SET bar 2"})
+                s.receive(c, "+OK\r\n");
         }
         s.pass(50ms);
     }
@@ -137,7 +141,8 @@ TEST_CASE("by default a write for a node whose breaker is open waits for a failo
 TEST_CASE("reads go past a replica whose breaker is open, without asking it first", "[breaker]") {
     script s;
     s.connects_by_itself(false);
-    call_options const near{.flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 200ms};
+    call_options const near{
+        .flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 200ms};
     for (int i = 0; i < 2; ++i) s.start("GET foo", near);
     REQUIRE(s.dials(d_reads));
     REQUIRE(s.dials(e_reads));
@@ -146,8 +151,11 @@ TEST_CASE("reads go past a replica whose breaker is open, without asking it firs
         if (s.dials(d_reads)) s.refuse(d_reads);
         for (auto const& seen : commands(s)) {
             CHECK(seen.to == e_reads);
-            if (seen.bytes == wire("READONLY")) s.receive(e_reads, "+OK\r\n");
-            else for (std::size_t n = seen.bytes.size() / wire("GET foo").size(); n != 0; --n) s.receive(e_reads, "$1\r\n1\r\n");
+            if (seen.bytes == wire("READONLY"))
+                s.receive(e_reads, "+OK\r\n");
+            else
+                for (std::size_t n = seen.bytes.size() / wire("GET foo").size(); n != 0; --n)
+                    s.receive(e_reads, "$1\r\n1\r\n");
         }
         s.pass(1ms);
     }
@@ -162,7 +170,9 @@ TEST_CASE("reads go past a replica whose breaker is open, without asking it firs
     CHECK(s.core().counters().retried == retried);
 }
 
-TEST_CASE("a primary whose breaker is open and that comes back as a replica is probed, although nobody asks for it", "[breaker]") {
+TEST_CASE(
+    "a primary whose breaker is open and that comes back as a replica is probed, although nobody asks for it",
+    "[breaker]") {
     script s;
     s.connects_by_itself(false);
     s.start("SET bar 1", {.timeout = 100ms});
@@ -180,7 +190,8 @@ TEST_CASE("a primary whose breaker is open and that comes back as a replica is p
     for (sent seen = s.next(); !(seen == nothing); seen = s.next())
         if (seen == sent{b_reads, "READONLY"}) s.receive(b_reads, "+OK\r\n");
     CHECK(of(s, b).now_is() == breaker::state::closed);
-    auto get = s.start("GET bar", {.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica});
+    auto get =
+        s.start("GET bar", {.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica});
     for (sent seen = s.next(); !(seen == nothing); seen = s.next())
         if (seen == sent{b_reads, "GET bar"}) s.receive(b_reads, "$1\r\n1\r\n");
     CHECK(get.value() == "1");
@@ -198,8 +209,10 @@ TEST_CASE("connections lost in silence count, though they had served for long", 
         // Everybody answers but b: it accepts connections and says nothing.
         for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
             if (seen.to == b) continue;
-            if (seen.bytes == wire("CLUSTER SLOTS")) s.receive(seen.to, usual_layout());
-            else if (seen.bytes == wire("PING")) s.receive(seen.to, "+PONG\r\n");
+            if (seen.bytes == wire("CLUSTER SLOTS"))
+                s.receive(seen.to, usual_layout());
+            else if (seen.bytes == wire("PING"))
+                s.receive(seen.to, "+PONG\r\n");
         }
         s.pass(10ms);
     }
@@ -208,20 +221,26 @@ TEST_CASE("connections lost in silence count, though they had served for long", 
     CHECK(of(s, a).failures() == 0);
 }
 
-TEST_CASE("a node is not given up for a replica link that it refuses while it serves on the other", "[breaker]") {
+TEST_CASE("a node is not given up for a replica link that it refuses while it serves on the other",
+          "[breaker]") {
     script s{script_options{}.judged_by(cluster::surface_redirects{})};
     s.start("GET bar", {.timeout = 100ms});
     commands(s);
     s.receive(b, "$1\r\n1\r\n");
     for (int i = 0; i < 20; ++i) {
-        s.happens(engine::link_lost{{s.number(b), engine::link_mode::replica}, 0, errc::no_permission, "NOPERM", engine::link_loss::refused});
+        s.happens(engine::link_lost{{s.number(b), engine::link_mode::replica},
+                                    0,
+                                    errc::no_permission,
+                                    "NOPERM",
+                                    engine::link_loss::refused});
         s.pass(1ms);
     }
     CHECK(of(s, b).now_is() == breaker::state::closed);
     CHECK(of(s, b).failures() == 0);
 }
 
-TEST_CASE("who has served well for long after an outage is reconnected at once when a connection is lost", "[breaker]") {
+TEST_CASE("who has served well for long after an outage is reconnected at once when a connection is lost",
+          "[breaker]") {
     script s;
     s.connects_by_itself(false);
     s.start("SET bar 1", {.timeout = 100ms});
@@ -268,8 +287,12 @@ TEST_CASE("a node that refuses because it loads holds back nobody who waits for 
                 s.receive(one.to, usual_layout());
                 continue;
             }
-            std::string const reply = one.to == a ? "-LOADING x\r\n" : down ? "-CLUSTERDOWN x\r\n" : "+OK\r\n";
-            for (std::size_t at = one.bytes.find("SET"); at != std::string::npos; at = one.bytes.find("SET", at + 3)) s.receive(one.to, reply);
+            std::string const reply = one.to == a ? "-LOADING x\r\n"
+                                      : down      ? "-CLUSTERDOWN x\r\n"
+                                                  : "+OK\r\n";
+            for (std::size_t at = one.bytes.find("SET"); at != std::string::npos;
+                 at = one.bytes.find("SET", at + 3))
+                s.receive(one.to, reply);
         }
         s.doze();
     }

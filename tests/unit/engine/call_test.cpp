@@ -90,7 +90,8 @@ TEST_CASE("each link and the engine are told apart by the owner in a token", "[c
 
 TEST_CASE("what is known of delivery only grows", "[call]") {
     call one;
-    for (auto const now : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown}) CHECK(one.known(now) == now);
+    for (auto const now : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown})
+        CHECK(one.known(now) == now);
     one.journey()->delivery = delivery::not_executed;
     CHECK(one.known(delivery::not_sent) == delivery::not_executed);
     CHECK(one.known(delivery::unknown) == delivery::unknown);

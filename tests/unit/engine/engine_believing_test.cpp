@@ -1,4 +1,5 @@
-// Whom the engine asks for a topology, and what it believes when redirects, strangers or refusals stand against it: byte for byte.
+// Whom the engine asks for a topology, and what it believes when redirects, strangers or refusals stand
+// against it: byte for byte.
 #include <umbel/engine/engine_topology.hpp>
 
 #include "support/script_commands.hpp"
@@ -25,7 +26,9 @@ script_options greeting() {
     return options;
 }
 std::string greets_as(std::string const& id) { return "+OK\r\n+OK\r\n" + bulk(id); }
-std::string refuses(std::string const& what) { return "-NOPERM User app has no permissions to run the 'cluster|" + what + "' command\r\n"; }
+std::string refuses(std::string const& what) {
+    return "-NOPERM User app has no permissions to run the 'cluster|" + what + "' command\r\n";
+}
 std::string const unknown = "-ERR unknown command 'CLUSTER', with args beginning with: 'SHARDS' \r\n";
 
 /// The next question for the topology, whatever else is written; `nothing` when there is none within `span`.
@@ -38,13 +41,16 @@ sent next_question(script& s, engine::duration span = 1s) {
 
 }  // namespace
 
-// ---- After a MOVED ------------------------------------------------------------------------------------------------------------
+// ---- After a MOVED ------------------------------------------------------------------------------
 
-TEST_CASE("after a MOVED the node that sent it is asked first, and another only when it is silent", "[believing]") {
+TEST_CASE("after a MOVED the node that sent it is asked first, and another only when it is silent",
+          "[believing]") {
     for (char const* const sender : {a, b, c}) {
         script s;
         std::string const key = sender == std::string{a} ? "foo" : sender == std::string{b} ? "bar" : "qux";
-        std::string const slot = sender == std::string{a} ? "12182" : sender == std::string{b} ? "5061" : "9995";
+        std::string const slot = sender == std::string{a}   ? "12182"
+                                 : sender == std::string{b} ? "5061"
+                                                            : "9995";
         for (char const* const other : {"GET foo", "GET bar", "GET qux"}) {
             s.start(other);
             s.receive(s.next().to, "$1\r\n1\r\n");
@@ -62,7 +68,8 @@ TEST_CASE("after a MOVED the node that sent it is asked first, and another only 
     }
 }
 
-TEST_CASE("an answer that was asked for before a MOVED does not take its slot back, and a later one may", "[believing]") {
+TEST_CASE("an answer that was asked for before a MOVED does not take its slot back, and a later one may",
+          "[believing]") {
     script s;
     s.pass(1s);
     s.happens(engine::refresh_wanted{});
@@ -95,7 +102,8 @@ TEST_CASE("an answer that was asked for before a MOVED does not take its slot ba
     CHECK(other.done());
 }
 
-TEST_CASE("a MOVED to a node that no topology names yet survives an older answer, and so does its connection", "[believing]") {
+TEST_CASE("a MOVED to a node that no topology names yet survives an older answer, and so does its connection",
+          "[believing]") {
     std::string const fresh = "10.0.0.9:6379";
     script s;
     s.pass(1s);
@@ -139,10 +147,11 @@ TEST_CASE("a failover that a MOVED has told is not taken back by an answer from 
     CHECK(s.owner(16000) == (from_d ? e : d));
 }
 
-// ---- Members and strangers ------------------------------------------------------------------------------------------------------
+// ---- Members and strangers ----------------------------------------------------------------------
 
 TEST_CASE("a member that says who it is, is believed though it tells of new nodes only", "[believing]") {
-    std::string const new_nodes = cluster_slots({{0, 8191, {"10.0.1.1:6379"}}, {8192, 16383, {"10.0.1.2:6379"}}});
+    std::string const new_nodes =
+        cluster_slots({{0, 8191, {"10.0.1.1:6379"}}, {8192, 16383, {"10.0.1.2:6379"}}});
     struct {
         std::string says;
         bool believed;
@@ -150,7 +159,8 @@ TEST_CASE("a member that says who it is, is believed though it tells of new node
     for (auto const& one : servers) {
         INFO("MYID \"" << one.says << '"');
         script s{greeting()};
-        CHECK(s.next() == sent{a, "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION, "CLUSTER MYID"});
+        CHECK(s.next() == sent{a, "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION,
+                               "CLUSTER MYID"});
         s.receive(a, one.says.empty() ? "+OK\r\n+OK\r\n-ERR unknown subcommand\r\n" : greets_as(one.says));
         CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
         s.receive(a, cluster_slots({{0, 16383, {a}}}));
@@ -176,7 +186,8 @@ TEST_CASE("CLUSTER NODES tells who answers as well as CLUSTER MYID does", "[beli
         CHECK(s.next() == sent{a, "CLUSTER SLOTS", "CLUSTER NODES"});
         std::string const others = "id-10.0.1.1:6379 10.0.1.1:6379@1 master - 0 0 2 connected 0-16383\n";
         std::string const stranger = "id-stranger 10.0.0.1:6379@1 myself,master - 0 0 1 connected\n";
-        s.receive(a, cluster_slots({{0, 16383, {"10.0.1.1:6379"}}}) + bulk((same ? self + "\n" : stranger) + others));
+        s.receive(a, cluster_slots({{0, 16383, {"10.0.1.1:6379"}}}) +
+                         bulk((same ? self + "\n" : stranger) + others));
         CHECK(s.owner(12182) == (same ? "10.0.1.1:6379" : a));
     }
 }
@@ -195,9 +206,10 @@ TEST_CASE("a server without cluster mode at a member's address does not end the 
     CHECK(s.owner(5061) == b);
 }
 
-// ---- Refusals --------------------------------------------------------------------------------------------------------------------
+// ---- Refusals -----------------------------------------------------------------------------------
 
-TEST_CASE("a command that this user may not call is followed by the next one, on the same connection", "[believing]") {
+TEST_CASE("a command that this user may not call is followed by the next one, on the same connection",
+          "[believing]") {
     script s{automatic()};
     auto get = s.start("GET foo");
     CHECK(s.next() == sent{a, "CLUSTER SHARDS", "CLUSTER NODES"});
@@ -217,7 +229,8 @@ TEST_CASE("a command that this user may not call is followed by the next one, on
     CHECK(s.owner(5061) == a);
 }
 
-TEST_CASE("a server that lets this user ask nothing about clusters is served as one that stands alone", "[believing]") {
+TEST_CASE("a server that lets this user ask nothing about clusters is served as one that stands alone",
+          "[believing]") {
     for (bool const denied : {true, false}) {
         script s{automatic()};
         auto get = s.start("GET foo");
@@ -232,7 +245,9 @@ TEST_CASE("a server that lets this user ask nothing about clusters is served as 
     }
 }
 
-TEST_CASE("a server that says it runs in cluster mode, but tells this user nothing of it, is named in the error", "[believing]") {
+TEST_CASE(
+    "a server that says it runs in cluster mode, but tells this user nothing of it, is named in the error",
+    "[believing]") {
     script_options options = automatic();
     options.engine.plan.protocol = protocol::resp3;
     script s{options};
@@ -247,7 +262,8 @@ TEST_CASE("a server that says it runs in cluster mode, but tells this user nothi
     CHECK(get.why().message().find("none of CLUSTER SHARDS, SLOTS and NODES") != std::string_view::npos);
 }
 
-TEST_CASE("a server that is known as a cluster's does not stand alone because it refuses to tell", "[believing]") {
+TEST_CASE("a server that is known as a cluster's does not stand alone because it refuses to tell",
+          "[believing]") {
     script s{automatic()};
     CHECK(s.next() == sent{a, "CLUSTER SHARDS", "CLUSTER NODES"});
     s.receive(a, unknown + bulk("id-1 10.0.0.1:6379@1 myself,master - 0 0 1 connected 0-16383\n"));
@@ -255,7 +271,9 @@ TEST_CASE("a server that is known as a cluster's does not stand alone because it
         s.pass(1500ms);
         s.happens(engine::refresh_wanted{});
         for (sent seen = s.next(); !(seen == nothing); seen = s.next())
-            for (std::size_t at = seen.bytes.find("CLUSTER"); at != std::string::npos; at = seen.bytes.find("CLUSTER", at + 1)) s.receive(a, refuses("slots"));
+            for (std::size_t at = seen.bytes.find("CLUSTER"); at != std::string::npos;
+                 at = seen.bytes.find("CLUSTER", at + 1))
+                s.receive(a, refuses("slots"));
     }
     CHECK(s.core().routes().known() == engine::known_as::cluster);
     CHECK(s.owner(12182) == a);

@@ -16,21 +16,26 @@ script_options without_budget() {
 
 }  // namespace
 
-TEST_CASE("with an empty retry budget a read that was sent fails with what it met, and says why it was not sent again", "[budget]") {
+TEST_CASE(
+    "with an empty retry budget a read that was sent fails with what it met, and says why it was not sent "
+    "again",
+    "[budget]") {
     script s{without_budget()};
     s.pass(1s);
     auto get = s.start("GET foo", reading);
     CHECK(s.next() == sent{a, "GET foo"});
     s.cut(a);
     CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
-    CHECK(get.why().message() == "the node closed the connection (not sent again: the retry budget is empty)");
+    CHECK(get.why().message() ==
+          "the node closed the connection (not sent again: the retry budget is empty)");
     REQUIRE(get.why().trail().size() == 1);
     CHECK(get.why().trail()[0].node == a);
     CHECK(s.core().counters().retries_denied == 1);
     CHECK(s.core().counters().retried == 0);
 }
 
-TEST_CASE("an empty retry budget stops nobody who was never sent, or is sent on by a healthy node", "[budget]") {
+TEST_CASE("an empty retry budget stops nobody who was never sent, or is sent on by a healthy node",
+          "[budget]") {
     script s{without_budget()};
     s.pass(1s);
     s.block(a, 0);
@@ -69,8 +74,12 @@ TEST_CASE("commands earn what repetition may cost, one token for ten", "[budget]
     CHECK(again == wire("GET foo") + wire("GET foo"));
 }
 
-TEST_CASE("a command that meets TRYAGAIN or READONLY again and again asks at the budget's pace, and gets through in the end", "[budget]") {
-    for (char const* const refusal : {"-TRYAGAIN wait\r\n", "-READONLY You can't write against a read only replica.\r\n"}) {
+TEST_CASE(
+    "a command that meets TRYAGAIN or READONLY again and again asks at the budget's pace, and gets through "
+    "in the end",
+    "[budget]") {
+    for (char const* const refusal :
+         {"-TRYAGAIN wait\r\n", "-READONLY You can't write against a read only replica.\r\n"}) {
         INFO(refusal);
         script s{without_budget()};
         s.pass(1s);

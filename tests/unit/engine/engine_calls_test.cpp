@@ -1,4 +1,5 @@
-// Where calls go that were refused or routed to replicas: rows of the table of cluster semantics, byte for byte. Redirects have a file of their own.
+// Where calls go that were refused or routed to replicas: rows of the table of cluster semantics, byte for
+// byte. Redirects have a file of their own.
 #include <umbel/engine/engine_calls.hpp>
 
 #include "support/script.hpp"
@@ -10,7 +11,7 @@
 using namespace umbel;
 using namespace umbel::test;
 
-// ---- Refusals that pass -------------------------------------------------------------------------------------------------------
+// ---- Refusals that pass -------------------------------------------------------------------------
 
 TEST_CASE("TRYAGAIN waits a jittered moment and is routed anew from the table", "[calls]") {
     script s;
@@ -25,7 +26,8 @@ TEST_CASE("TRYAGAIN waits a jittered moment and is routed anew from the table", 
     CHECK(s.core().counters().refreshes == 1);
 }
 
-TEST_CASE("CLUSTERDOWN is tried again until the deadline, with refreshes that never come in flocks", "[calls]") {
+TEST_CASE("CLUSTERDOWN is tried again until the deadline, with refreshes that never come in flocks",
+          "[calls]") {
     script s;
     s.pass(1s);
     auto get = s.start("GET foo", {.flags = cluster::command_flags::none, .timeout = 1s});
@@ -51,7 +53,8 @@ TEST_CASE("CLUSTERDOWN is tried again until the deadline, with refreshes that ne
     CHECK(queries <= 11);
 }
 
-TEST_CASE("what has met CLUSTERDOWN waits for its time, or for a new topology if that comes first", "[calls]") {
+TEST_CASE("what has met CLUSTERDOWN waits for its time, or for a new topology if that comes first",
+          "[calls]") {
     script_options options;
     options.engine.judging.retry_delay = options.engine.judging.retry_delay_max = 10s;
     script s{options};
@@ -91,9 +94,11 @@ TEST_CASE("LOADING on a primary is waited for", "[calls]") {
 }
 
 TEST_CASE("a replica read that meets LOADING or MASTERDOWN goes to another node now", "[calls]") {
-    for (std::string const line : {"-LOADING Redis is loading the dataset in memory\r\n", "-MASTERDOWN Link with MASTER is down\r\n"}) {
+    for (std::string const line : {"-LOADING Redis is loading the dataset in memory\r\n",
+                                   "-MASTERDOWN Link with MASTER is down\r\n"}) {
         script s;
-        auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+        auto get =
+            s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
         sent const first = s.next();
         std::string const tried = first.to;
         REQUIRE((tried == d_reads || tried == e_reads));
@@ -110,7 +115,8 @@ TEST_CASE("a replica read that meets LOADING or MASTERDOWN goes to another node 
     }
 }
 
-TEST_CASE("READONLY after a failover is refreshed and routed anew, for it proves that nothing was executed", "[calls]") {
+TEST_CASE("READONLY after a failover is refreshed and routed anew, for it proves that nothing was executed",
+          "[calls]") {
     script s;
     s.pass(1s);
     auto set = s.start("SET foo 1");
@@ -125,7 +131,8 @@ TEST_CASE("READONLY after a failover is refreshed and routed anew, for it proves
 
 TEST_CASE("reads meant for the primary never travel on a connection that has sent READONLY", "[calls]") {
     script s;
-    auto from_replica = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+    auto from_replica =
+        s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
     std::string const replica = s.next().to;
     s.receive(replica, "+OK\r\n");
     CHECK(s.next() == sent{replica, "GET foo"});
@@ -141,12 +148,16 @@ TEST_CASE("reads meant for the primary never travel on a connection that has sen
     CHECK(from_replica.value() == "old");
 }
 
-TEST_CASE("through failover and failback with a stale table each replica link says READONLY once, and none serves a primary read", "[calls]") {
+TEST_CASE(
+    "through failover and failback with a stale table each replica link says READONLY once, and none serves "
+    "a primary read",
+    "[calls]") {
     script s;
     std::map<std::string, int> greeted;
     // A replica read, wherever it goes; a new replica link says READONLY, and only its first read does.
     auto const reads_copy = [&](std::string const& value) {
-        auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
+        auto get =
+            s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::replica});
         sent seen = s.next();
         while (seen.bytes == wire("CLUSTER SLOTS")) seen = s.next();
         CHECK(seen.to.ends_with("/replica"));
@@ -169,7 +180,8 @@ TEST_CASE("through failover and failback with a stale table each replica link sa
     for (int i = 0; i < 6; ++i) reads_copy("v1");
     CHECK(greeted == std::map<std::string, int>{{d_reads, 1}, {e_reads, 1}});
     reads_primary(a, "v1");
-    // To and fro: the old primary says MOVED on its primary link, which has never sent READONLY; the table hears of nothing else.
+    // To and fro: the old primary says MOVED on its primary link, which has never sent READONLY; the table
+    // hears of nothing else.
     std::string owner = a, other = d;
     for (int turn = 0; turn < 4; ++turn) {
         auto get = s.start("GET foo", reading);
@@ -213,18 +225,24 @@ TEST_CASE("an error that proves a refusal is not sent again, and says that nothi
     CHECK(outcome(script_of_it) == failed{errc::server_error, delivery::unknown});
 }
 
-// ---- A policy of one's own ----------------------------------------------------------------------------------------------------
+// ---- A policy of one's own ----------------------------------------------------------------------
 
 namespace {
 
 struct retries_at_once {
-    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::retry_after({}); }
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept {
+        return cluster::verdict::retry_after({});
+    }
 };
 struct refreshes_at_once {
-    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::after_refresh({}); }
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept {
+        return cluster::verdict::after_refresh({});
+    }
 };
 struct follows_all {
-    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept { return cluster::verdict::follow(); }
+    constexpr cluster::verdict operator()(cluster::attempt const&) const noexcept {
+        return cluster::verdict::follow();
+    }
 };
 
 template <class Policy>
@@ -263,7 +281,8 @@ TEST_CASE("a policy may answer a slot without owner as it likes", "[calls]") {
         s.receive(a, cluster_slots({{0, 5460, {b}}}));
         auto get = s.start("GET foo", {.timeout = 200ms});
         for (int step = 0; step < 400 && !get.done(); ++step) {
-            for (sent seen = s.next(); !(seen == nothing); seen = s.next()) s.receive(seen.to, cluster_slots({{0, 5460, {b}}}));
+            for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+                s.receive(seen.to, cluster_slots({{0, 5460, {b}}}));
             s.pass(1ms);
         }
         CHECK(get.code() == errc::deadline_exceeded);
@@ -273,7 +292,7 @@ TEST_CASE("a policy may answer a slot without owner as it likes", "[calls]") {
     try_it(follows_all{});
 }
 
-// ---- What is known of delivery stays known ----------------------------------------------------------------------------------------
+// ---- What is known of delivery stays known ------------------------------------------------------
 
 TEST_CASE("what may have run once stays unknown, whatever becomes of the repetition", "[calls]") {
     script_options options;

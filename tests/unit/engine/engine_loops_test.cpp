@@ -26,7 +26,8 @@ script_options three_loops() {
 std::vector<std::string> const links_of_b{std::string{b}, b1, b2};
 std::vector<std::string> dialled(script& s) {
     std::vector<std::string> found;
-    std::copy_if(links_of_b.begin(), links_of_b.end(), std::back_inserter(found), [&s](std::string const& link) { return s.dials(link); });
+    std::copy_if(links_of_b.begin(), links_of_b.end(), std::back_inserter(found),
+                 [&s](std::string const& link) { return s.dials(link); });
     return found;
 }
 engine::node const& node_of(script& s, std::string_view where) { return s.core().nodes()[s.number(where)]; }
@@ -79,7 +80,9 @@ TEST_CASE("a command stays on its loop wherever it is sent on to", "[loops]") {
     CHECK(set.value() == "OK");
 }
 
-TEST_CASE("a command that waits, or stands in a link of another loop than the first, is found by who cancels it", "[loops]") {
+TEST_CASE(
+    "a command that waits, or stands in a link of another loop than the first, is found by who cancels it",
+    "[loops]") {
     script s{three_loops()};
     auto piped = s.start("GET bar", on(2));
     CHECK(s.next() == sent{b2, "GET bar"});
@@ -113,11 +116,15 @@ TEST_CASE("attempts side by side meet one failure, not one for each loop", "[loo
     CHECK(rounds >= 5);
 }
 
-TEST_CASE("a node whose breaker is open is probed by the first loop's link; when it answers, the others are opened, too", "[loops]") {
+TEST_CASE(
+    "a node whose breaker is open is probed by the first loop's link; when it answers, the others are "
+    "opened, too",
+    "[loops]") {
     script s{three_loops()};
     s.connects_by_itself(false);
     std::vector<started> sets;
-    for (std::uint8_t loop : {std::uint8_t{1}, std::uint8_t{2}}) sets.push_back(s.start("SET bar 1", on(loop)));
+    for (std::uint8_t loop : {std::uint8_t{1}, std::uint8_t{2}})
+        sets.push_back(s.start("SET bar 1", on(loop)));
     REQUIRE(in_time(s, [&] {
         for (std::string const& link : dialled(s)) s.refuse(link);
         return node_of(s, b).breaker.now_is() == breaker::state::open;
@@ -140,7 +147,9 @@ TEST_CASE("a node whose breaker is open is probed by the first loop's link; when
     for (started const& one : sets) CHECK(one.value() == "OK");
 }
 
-TEST_CASE("a node that takes connections and drops them is not dialled the more often, the more loops there are", "[loops]") {
+TEST_CASE(
+    "a node that takes connections and drops them is not dialled the more often, the more loops there are",
+    "[loops]") {
     std::vector<unsigned> attempts;
     for (unsigned loops : {1u, 3u}) {
         script_options options;
@@ -149,8 +158,9 @@ TEST_CASE("a node that takes connections and drops them is not dialled the more 
         script s{options};
         std::vector<started> sets;
         for (unsigned loop = 0; loop < loops; ++loop)
-            sets.push_back(s.start(
-                "SET bar 1", {.flags = cluster::command_flags::idempotent, .timeout = 30s, .loop = static_cast<std::uint8_t>(loop)}));
+            sets.push_back(s.start("SET bar 1", {.flags = cluster::command_flags::idempotent,
+                                                 .timeout = 30s,
+                                                 .loop = static_cast<std::uint8_t>(loop)}));
         unsigned const before = s.dialled();
         for (int i = 0; i < 10000; ++i) {
             commands(s);
@@ -177,9 +187,11 @@ TEST_CASE("a node is asked for the topology by the first loop's link, whatever t
     s.receive(asked.to, usual_layout());
 }
 
-TEST_CASE("reads shun a node when none of its links serves, and come back with the first that does", "[loops]") {
+TEST_CASE("reads shun a node when none of its links serves, and come back with the first that does",
+          "[loops]") {
     script s{three_loops()};
-    call_options const reads{.flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 10s, .loop = 1};
+    call_options const reads{
+        .flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 10s, .loop = 1};
     std::string const d1 = std::string{d} + "/replica#1";
     std::string const d2 = std::string{d} + "/replica#2";
     std::vector<started> all;

@@ -6,7 +6,8 @@
 using namespace umbel;
 using namespace umbel::test;
 
-TEST_CASE("a command that met a refused connection was not sent, and goes on when the topology says where", "[losses]") {
+TEST_CASE("a command that met a refused connection was not sent, and goes on when the topology says where",
+          "[losses]") {
     script s;
     s.connects_by_itself(false);
     s.pass(1s);
@@ -22,7 +23,8 @@ TEST_CASE("a command that met a refused connection was not sent, and goes on whe
     CHECK(set.value() == "OK");
 }
 
-TEST_CASE("commands to a node that stays away fail as not sent when their deadline comes, and never before", "[losses]") {
+TEST_CASE("commands to a node that stays away fail as not sent when their deadline comes, and never before",
+          "[losses]") {
     script s;
     s.connects_by_itself(false);
     auto set = s.start("SET bar 1", {.timeout = 300ms});
@@ -99,7 +101,8 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("with retry_unknown never a read that was sent fails as unknown, and what was not sent goes on", "[losses]") {
+TEST_CASE("with retry_unknown never a read that was sent fails as unknown, and what was not sent goes on",
+          "[losses]") {
     script_options options;
     options.repeating(retry_unknown::never);
     script s{std::move(options)};
@@ -151,7 +154,8 @@ TEST_CASE("a write of which the last byte is missing never ran", "[losses]") {
         s.block(a, taken);
         auto set = s.start("SET foo 1");
         s.cut(a);
-        CHECK(outcome(set) == failed{errc::connection_lost, taken == bytes.size() ? delivery::unknown : delivery::not_sent});
+        CHECK(outcome(set) ==
+              failed{errc::connection_lost, taken == bytes.size() ? delivery::unknown : delivery::not_sent});
     }
 }
 
@@ -199,7 +203,8 @@ TEST_CASE("half a reply dies with its connection", "[losses]") {
 
 TEST_CASE("a replica that is lost is left for another one at once", "[losses]") {
     script s;
-    auto get = s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica});
+    auto get =
+        s.start("GET foo", {.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica});
     std::string const first = s.next().to;
     s.receive(first, "+OK\r\n");
     CHECK(s.next() == sent{first, "GET foo"});
@@ -212,7 +217,9 @@ TEST_CASE("a replica that is lost is left for another one at once", "[losses]") 
     CHECK(get.value() == "bar");
 }
 
-TEST_CASE("a frozen node is noticed by an unanswered PING, its commands are told apart, and it is connected again", "[losses]") {
+TEST_CASE(
+    "a frozen node is noticed by an unanswered PING, its commands are told apart, and it is connected again",
+    "[losses]") {
     script_options options;
     options.link.probe_after = 1s;
     options.link.probe_timeout = 2s;
@@ -276,7 +283,8 @@ TEST_CASE("of a node that is silent while commands wait, others are asked", "[lo
     s.start("GET bar");
     s.receive(b, "$1\r\n1\r\n");
     auto get = s.start("GET foo", reading);
-    while (!(s.next() == nothing)) {}
+    while (!(s.next() == nothing)) {
+    }
     s.pass(149ms);
     CHECK(s.next() == nothing);
     s.pass(1ms);
@@ -304,7 +312,8 @@ TEST_CASE("a node that left the cluster gets no new commands, drains, and is clo
     CHECK(moved_on.value() == "new");
 }
 
-TEST_CASE("a draining connection closes although its last command was given up before it was sent", "[losses]") {
+TEST_CASE("a draining connection closes although its last command was given up before it was sent",
+          "[losses]") {
     script s;
     auto first = s.start("GET bar");
     s.block(b, 0);
@@ -335,7 +344,8 @@ TEST_CASE("unsolicited data closes the connection with protocol_error; push fram
     CHECK(s.connected(a));
 }
 
-TEST_CASE("junk in a reply ends the connection: the sent command may have run, the next one has not", "[losses]") {
+TEST_CASE("junk in a reply ends the connection: the sent command may have run, the next one has not",
+          "[losses]") {
     script s{script_options{}.judged_by(cluster::surface_redirects{})};
     auto first = s.start("SET foo 1");
     s.next();

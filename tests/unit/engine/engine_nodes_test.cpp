@@ -11,7 +11,8 @@ TEST_CASE("another server at a known address has the topology asked for", "[topo
     options.engine.plan.extent = handshake::full;
     options.boots = false;
     script s{options};
-    std::string const greeting = wire("CLIENT SETINFO LIB-NAME umbel") + wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION) + wire("CLUSTER MYID");
+    std::string const greeting = wire("CLIENT SETINFO LIB-NAME umbel") +
+                                 wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION) + wire("CLUSTER MYID");
     CHECK(s.next().bytes == greeting);
     s.receive(a, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379"));
     CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
@@ -56,7 +57,8 @@ TEST_CASE("numbers of nodes that are gone are used again, but not before they ha
         s.receive(named, "$1\r\n1\r\n");
         CHECK(get.value() == "1");
         std::uint32_t const generation = s.core().nodes()[number].link(engine::link_mode::primary).generation;
-        // The cluster knows nothing of it: the refresh puts the slot back, and a later one closes the connection.
+        // The cluster knows nothing of it: the refresh puts the slot back, and a later one closes the
+        // connection.
         s.pass(150ms);
         for (sent seen = s.next(); !(seen == nothing); seen = s.next())
             if (seen.bytes == wire("CLUSTER SLOTS")) s.receive(seen.to, usual_layout());
@@ -83,7 +85,8 @@ TEST_CASE("an arena that is full of addresses nobody answers at leaves room agai
     s.connects_by_itself(false);
     for (unsigned round = 0; round < 20; ++round) {
         auto get = s.start("GET foo", {.timeout = 1s});
-        while (!(s.next() == nothing)) {}
+        while (!(s.next() == nothing)) {
+        }
         std::string const named = "10.0.1.1:" + std::to_string(7000 + round);
         s.receive(a, "-MOVED 12182 " + named + "\r\n");
         REQUIRE(s.dials(named));
@@ -104,7 +107,8 @@ TEST_CASE("a seed that was never asked keeps its number while a refresh may come
     options.engine.refresh_timeout = 20s;
     script s{options};
     s.pass(70s);
-    for (std::uint16_t number = 0; number < s.core().nodes().size(); ++number) CHECK(s.core().nodes()[number].where.port != 0);
+    for (std::uint16_t number = 0; number < s.core().nodes().size(); ++number)
+        CHECK(s.core().nodes()[number].where.port != 0);
 }
 
 namespace {
@@ -112,14 +116,21 @@ namespace {
 /// A cluster that announces 172.17.0.x:6379 and is reached at 10.0.0.x:6379.
 script_options behind_nat() {
     script_options options;
-    for (auto const& [announced, reached] : {std::pair{"172.17.0.1:6379", a}, std::pair{"172.17.0.2:6379", b}, std::pair{"172.17.0.3:6379", c}})
+    for (auto const& [announced, reached] :
+         {std::pair{"172.17.0.1:6379", a}, std::pair{"172.17.0.2:6379", b}, std::pair{"172.17.0.3:6379", c}})
         REQUIRE(options.engine.addresses.add(announced, reached));
-    options.engine.addresses.ask([](void*, std::string_view announced) { return announced == "172.17.0.4:6379" ? std::string{d} : std::string{}; }, nullptr);
+    options.engine.addresses.ask(
+        [](void*, std::string_view announced) {
+            return announced == "172.17.0.4:6379" ? std::string{d} : std::string{};
+        },
+        nullptr);
     options.boots = false;
     return options;
 }
 std::string announced_layout() {
-    return cluster_slots({{0, 5460, {"172.17.0.2:6379"}}, {5461, 10922, {"172.17.0.3:6379"}}, {10923, 16383, {"172.17.0.1:6379", "172.17.0.4:6379"}}});
+    return cluster_slots({{0, 5460, {"172.17.0.2:6379"}},
+                          {5461, 10922, {"172.17.0.3:6379"}},
+                          {10923, 16383, {"172.17.0.1:6379", "172.17.0.4:6379"}}});
 }
 
 }  // namespace
@@ -143,7 +154,8 @@ TEST_CASE("addresses that a topology announces are mapped, by the table and by t
     CHECK_FALSE(set.done());
 }
 
-TEST_CASE("the node that MOVED or ASK names is mapped the same way, also where it has no host", "[topology]") {
+TEST_CASE("the node that MOVED or ASK names is mapped the same way, also where it has no host",
+          "[topology]") {
     script s{behind_nat()};
     s.next();
     s.receive(a, announced_layout());

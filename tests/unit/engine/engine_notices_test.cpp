@@ -34,7 +34,8 @@ std::map<std::string, int> gauge(script const& s) {
 
 }  // namespace
 
-TEST_CASE("whoever counts connections by what he is told ends with none, whatever became of them", "[notices]") {
+TEST_CASE("whoever counts connections by what he is told ends with none, whatever became of them",
+          "[notices]") {
     script s{watched_by_somebody()};
     s.start("GET bar");
     s.start("GET qux");
@@ -44,7 +45,8 @@ TEST_CASE("whoever counts connections by what he is told ends with none, whateve
     s.receive(greeted.to, "+OK\r\n");
     commands(s);
     s.receive(greeted.to, "$1\r\nx\r\n");
-    CHECK(gauge(s) == std::map<std::string, int>{{a, 1}, {b, 1}, {c, 1}, {greeted.to.substr(0, greeted.to.find('/')), 1}});
+    CHECK(gauge(s) == std::map<std::string, int>{
+                          {a, 1}, {b, 1}, {c, 1}, {greeted.to.substr(0, greeted.to.find('/')), 1}});
     // One is lost, one leaves the cluster.
     s.cut(c);
     CHECK(gauge(s)[c] == 0);
@@ -111,7 +113,8 @@ TEST_CASE("an observer is told how each refresh has ended", "[notices]") {
     CHECK(ended[2].how == refresh_ended::outcome::failed);
     CHECK(ended[2].node.empty());
     CHECK(ended[2].queries >= 5);
-    CHECK(ended[2].message.find(std::string{a} + ": connect_failed, Connection refused") != std::string::npos);
+    CHECK(ended[2].message.find(std::string{a} + ": connect_failed, Connection refused") !=
+          std::string::npos);
 }
 
 TEST_CASE("the pause between refreshes that failed has options of its own", "[notices]") {
@@ -140,7 +143,8 @@ TEST_CASE("a node that answers, but has no slots, is named with what it said", "
         s.pass(1ms);
     }
     CHECK(outcome(get) == failed{errc::cluster_down, delivery::not_sent});
-    CHECK(get.why().message() == "no node told a topology; 10.0.0.1:6379: cluster_down, the node knows no slots");
+    CHECK(get.why().message() ==
+          "no node told a topology; 10.0.0.1:6379: cluster_down, the node knows no slots");
 }
 
 TEST_CASE("a policy is told when its client was told to close", "[notices]") {

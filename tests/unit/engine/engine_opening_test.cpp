@@ -1,4 +1,5 @@
-// What the engine makes of connections that end while their node is well, and of attempts that meet silence: byte for byte.
+// What the engine makes of connections that end while their node is well, and of attempts that meet silence:
+// byte for byte.
 #include <umbel/engine/engine.hpp>
 
 #include "support/script_commands.hpp"
@@ -19,7 +20,8 @@ std::string const b_replaced = cluster_slots({{0, 5460, {d}}, {5461, 10922, {c}}
 
 }  // namespace
 
-TEST_CASE("a link that has served a reply and is cut is opened again after the first delay, however often", "[opening]") {
+TEST_CASE("a link that has served a reply and is cut is opened again after the first delay, however often",
+          "[opening]") {
     script s;
     for (int round = 0; round < 40; ++round) {
         auto get = s.start("GET bar", reading);
@@ -40,7 +42,8 @@ TEST_CASE("a link that has served a reply and is cut is opened again after the f
     CHECK(s.core().counters().breakers_opened == 0);
 }
 
-TEST_CASE("a link that ends before it has replied to anything counts as a failure, again and again", "[opening]") {
+TEST_CASE("a link that ends before it has replied to anything counts as a failure, again and again",
+          "[opening]") {
     script_options options;
     options.engine.budget.percent = 1000;
     script s{options};
@@ -55,7 +58,8 @@ TEST_CASE("a link that ends before it has replied to anything counts as a failur
     CHECK(cuts <= 5);
 }
 
-TEST_CASE("an unused link that lives longer than the pause before it is no failure, one that ends at once is", "[opening]") {
+TEST_CASE("an unused link that lives longer than the pause before it is no failure, one that ends at once is",
+          "[opening]") {
     script s;
     s.start("GET bar");
     commands(s);
@@ -85,7 +89,10 @@ TEST_CASE("an unused link that lives longer than the pause before it is no failu
     CHECK(of(s, b).breaker.failures() == 0);
 }
 
-TEST_CASE("the topology is asked for while a connection attempt meets silence, and who waits goes to the one that has taken over", "[opening]") {
+TEST_CASE(
+    "the topology is asked for while a connection attempt meets silence, and who waits goes to the one that "
+    "has taken over",
+    "[opening]") {
     for (bool const was_up : {false, true}) {
         script s{doubting()};
         s.pass(1s);
@@ -119,7 +126,8 @@ TEST_CASE("the topology is asked for while a connection attempt meets silence, a
     }
 }
 
-TEST_CASE("a probe that is called off because its node serves nothing any more leaves the breaker as it was", "[opening]") {
+TEST_CASE("a probe that is called off because its node serves nothing any more leaves the breaker as it was",
+          "[opening]") {
     script s;
     s.connects_by_itself(false);
     s.start("SET bar 1", {.timeout = 100ms});
@@ -133,7 +141,8 @@ TEST_CASE("a probe that is called off because its node serves nothing any more l
     commands(s);
     s.happens(engine::refresh_wanted{});
     // Still a member, as a replica of the one that has taken over.
-    std::string const demoted = cluster_slots({{0, 5460, {d, b}}, {5461, 10922, {c}}, {10923, 16383, {a, e}}});
+    std::string const demoted =
+        cluster_slots({{0, 5460, {d, b}}, {5461, 10922, {c}}, {10923, 16383, {a, e}}});
     for (int i = 0; i < 500 && s.owner(5061) != d; ++i) commands(s, demoted), s.pass(1ms);
     REQUIRE(s.owner(5061) == d);
     CHECK(of(s, b).breaker.refuses());

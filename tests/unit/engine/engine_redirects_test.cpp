@@ -7,7 +7,7 @@ using namespace umbel;
 using namespace umbel::test;
 using cluster::slot;
 
-// ---- MOVED ----------------------------------------------------------------------------------------------------------------
+// ---- MOVED --------------------------------------------------------------------------------------
 
 TEST_CASE("MOVED is followed at once, patches that slot, and has the topology asked for", "[redirects]") {
     script s;
@@ -114,7 +114,7 @@ TEST_CASE("a policy that follows nothing surfaces MOVED with slot and node", "[r
     CHECK(s.next() == nothing);
 }
 
-// ---- ASK ------------------------------------------------------------------------------------------------------------------
+// ---- ASK ----------------------------------------------------------------------------------------
 
 TEST_CASE("ASK is obeyed once and teaches the slot table nothing", "[redirects]") {
     script s;
@@ -196,7 +196,8 @@ TEST_CASE("ASK with an empty host points to the host that replied", "[redirects]
     CHECK(get.value() == "bar");
 }
 
-TEST_CASE("a redirect under EXECABORT is followed by the whole, and other reasons for it are told", "[redirects]") {
+TEST_CASE("a redirect under EXECABORT is followed by the whole, and other reasons for it are told",
+          "[redirects]") {
     script s;
     auto exec = s.start("SET foo 1");
     CHECK(s.next() == sent{a, "SET foo 1"});

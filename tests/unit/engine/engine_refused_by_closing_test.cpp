@@ -37,7 +37,8 @@ TEST_CASE("a command at which the server has closed two connections fails, and s
         CHECK_FALSE(reconnected(s, a).empty());
         s.cut(a);
         CHECK(outcome(set) == failed{errc::connection_lost, whole ? delivery::unknown : delivery::not_sent});
-        CHECK(set.why().message() == "2 connections were closed on this command: the node closed the connection");
+        CHECK(set.why().message() ==
+              "2 connections were closed on this command: the node closed the connection");
     }
 }
 
@@ -50,15 +51,19 @@ TEST_CASE("its neighbours are not blamed", "[losses]") {
     // A server that answers in order, and closes where it comes to the one.
     for (int i = 0; i < 2000 && !culprit.done(); ++i) {
         for (sent const& seen : commands(s)) {
-            for (std::size_t at = seen.bytes.find("*2"); at != std::string::npos && s.connected(a); at = seen.bytes.find("*2", at + 1))
-                seen.bytes.compare(at, wire("GETX foo").size(), wire("GETX foo")) == 0 ? s.cut(a) : s.receive(a, "$1\r\nx\r\n");
+            for (std::size_t at = seen.bytes.find("*2"); at != std::string::npos && s.connected(a);
+                 at = seen.bytes.find("*2", at + 1))
+                seen.bytes.compare(at, wire("GETX foo").size(), wire("GETX foo")) == 0
+                    ? s.cut(a)
+                    : s.receive(a, "$1\r\nx\r\n");
         }
         s.pass(1ms);
     }
     CHECK(outcome(culprit) == failed{errc::connection_lost, delivery::unknown});
     for (int i = 0; i < 200; ++i) {
         for (sent const& seen : commands(s))
-            for (std::size_t n = seen.bytes.size() / wire("GET foo").size(); n != 0; --n) s.receive(a, "$1\r\nx\r\n");
+            for (std::size_t n = seen.bytes.size() / wire("GET foo").size(); n != 0; --n)
+                s.receive(a, "$1\r\nx\r\n");
         s.pass(1ms);
     }
     for (auto const& one : neighbours) CHECK(one.value() == "x");
@@ -76,7 +81,8 @@ TEST_CASE("what has not been written, or met silence or a refused connection, ha
         for (int round = 0; round < 4; ++round) {
             s.cut(a);
             CHECK_FALSE(set.done());
-            for (int i = 0; i < 2000 && !s.connected(a); ++i) s.pass(1ms), s.connected(a) ? s.block(a, 0) : void();
+            for (int i = 0; i < 2000 && !s.connected(a); ++i)
+                s.pass(1ms), s.connected(a) ? s.block(a, 0) : void();
         }
         CHECK(set.call().connections_closed <= 1);
     }

@@ -26,7 +26,8 @@ TEST_CASE("the waiting room is bounded: one call too many fails at once as not s
     CHECK(s.core().waiting() == 3);
     auto refused = s.start("SET foo 1");
     CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
-    CHECK(refused.why().message() == "options.waiting_max is reached: 3 commands wait for a topology, a connection or a retry");
+    CHECK(refused.why().message() ==
+          "options.waiting_max is reached: 3 commands wait for a topology, a connection or a retry");
     s.receive(a, usual_layout());
     CHECK(s.core().waiting() == 0);
     s.receive(a, "+1\r\n+2\r\n+3\r\n");
@@ -110,7 +111,8 @@ TEST_CASE("a call can be cancelled wherever it stands", "[engine]") {
         s.cancel(set);
         CHECK(outcome(set) == failed{errc::cancelled, delivery::not_executed});
         s.connect(b);
-        for (sent seen = s.next(); !(seen == nothing); seen = s.next()) CHECK(seen.bytes == wire("CLUSTER SLOTS"));
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+            CHECK(seen.bytes == wire("CLUSTER SLOTS"));
     }
     SECTION("twice, and after it has completed") {
         script s;
@@ -199,7 +201,9 @@ TEST_CASE("keys in several slots are refused on a cluster before anything is sen
     }
 }
 
-TEST_CASE("an observer is told of connections, topologies, redirects and retries, and costs nothing when absent", "[engine]") {
+TEST_CASE(
+    "an observer is told of connections, topologies, redirects and retries, and costs nothing when absent",
+    "[engine]") {
     for (bool const observed : {false, true}) {
         script_options options;
         options.engine.observed = observed;
@@ -218,7 +222,8 @@ TEST_CASE("an observer is told of connections, topologies, redirects and retries
         CHECK(kinds[7] == 1);  // call_redirected
         CHECK(kinds[8] == 1);  // call_retried
         auto const redirected = std::get<engine::call_redirected>(*std::find_if(
-            s.notices().begin(), s.notices().end(), [](auto const& one) { return std::holds_alternative<engine::call_redirected>(one); }));
+            s.notices().begin(), s.notices().end(),
+            [](auto const& one) { return std::holds_alternative<engine::call_redirected>(one); }));
         CHECK(redirected.from == a);
         CHECK(redirected.to == b);
         CHECK(redirected.slot == 12182);

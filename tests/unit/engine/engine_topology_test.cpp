@@ -14,14 +14,15 @@ script_options bare() {
     return options;
 }
 std::string const disabled = "-ERR This instance has cluster support disabled\r\n";
-std::string const unknown_shards = "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
+std::string const unknown_shards =
+    "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
 std::string const nodes_text = bulk(
     "aaaa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-8191\n"
     "bbbb 10.0.0.2:6379@16379 master - 0 0 2 connected 8192-16383\n");
 
 }  // namespace
 
-// ---- The first topology -------------------------------------------------------------------------------------------------------
+// ---- The first topology -------------------------------------------------------------------------
 
 TEST_CASE("plain wire sends exactly the one topology command that was chosen", "[topology]") {
     std::pair<topology_source, char const*> const choices[] = {{topology_source::slots, "CLUSTER SLOTS"},
@@ -61,7 +62,8 @@ TEST_CASE("where CLUSTER NODES is refused as well, an old server is asked for CL
     script s{options};
     auto get = s.start("GET foo");
     CHECK(s.next() == sent{a, "CLUSTER SHARDS", "CLUSTER NODES"});
-    s.receive(a, unknown_shards + "-NOPERM this user has no permissions to run the 'cluster|nodes' command\r\n");
+    s.receive(a,
+              unknown_shards + "-NOPERM this user has no permissions to run the 'cluster|nodes' command\r\n");
     CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
     s.receive(a, usual_layout());
     CHECK(s.next() == sent{a, "GET foo"});
@@ -137,15 +139,19 @@ TEST_CASE("a refused HELLO is spoken to in RESP2, and nobody notices", "[topolog
     options.engine.plan.extent = handshake::full;
     options.engine.deployment = deployment::standalone;
     script s{options};
-    CHECK(s.next() == sent{a, "HELLO 3", "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION});
-    s.receive(a, "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n-ERR unknown subcommand\r\n-ERR unknown subcommand\r\n");
+    CHECK(s.next() ==
+          sent{a, "HELLO 3", "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION});
+    s.receive(a,
+              "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n-ERR unknown "
+              "subcommand\r\n-ERR unknown subcommand\r\n");
     CHECK(s.next() == sent{a, "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION});
     CHECK(s.next() == nothing);
     s.receive(a, "-ERR unknown subcommand\r\n-ERR unknown subcommand\r\n");
     CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
 }
 
-TEST_CASE("all seeds down is a clear error at the deadline; all seeds back is noticed by itself", "[topology]") {
+TEST_CASE("all seeds down is a clear error at the deadline; all seeds back is noticed by itself",
+          "[topology]") {
     script_options options = bare();
     options.engine.seeds = {{"10.0.0.1", 6379}, {"10.0.0.2", 6379}};
     options.connects_by_itself = false;
@@ -185,14 +191,15 @@ TEST_CASE("a cluster that goes away as a whole and comes back is found again", "
     s.connects_by_itself(true);
     for (int step = 0; step < 3000 && !get.done(); ++step) {
         for (sent seen = s.next(); !(seen == nothing); seen = s.next())
-            if (s.connected(seen.to)) s.receive(seen.to, seen.bytes == wire("CLUSTER SLOTS") ? usual_layout() : "$3\r\nbar\r\n");
+            if (s.connected(seen.to))
+                s.receive(seen.to, seen.bytes == wire("CLUSTER SLOTS") ? usual_layout() : "$3\r\nbar\r\n");
         if (s.dials(a)) s.connect(a);
         s.pass(1ms);
     }
     CHECK(get.value() == "bar");
 }
 
-// ---- Asking -----------------------------------------------------------------------------------------------------------------------
+// ---- Asking -------------------------------------------------------------------------------------
 
 TEST_CASE("a silent seed is not waited for: the next one is asked beside it", "[topology]") {
     script_options options = bare();
@@ -237,14 +244,18 @@ TEST_CASE("a storm of MOVED costs one refresh at once, at most two, and no new c
         gets.push_back(s.start("GET foo"));
         moved += "-MOVED 12182 10.0.0.2:6379\r\n";
     }
-    while (!(s.next() == nothing)) {}
+    while (!(s.next() == nothing)) {
+    }
     s.receive(a, moved);
     std::size_t commands = 0;
-    std::string const layout = cluster_slots({{0, 5460, {b}}, {5461, 10922, {c}}, {10923, 12181, {a}}, {12182, 12182, {b}}, {12183, 16383, {a}}});
+    std::string const layout = cluster_slots(
+        {{0, 5460, {b}}, {5461, 10922, {c}}, {10923, 12181, {a}}, {12182, 12182, {b}}, {12183, 16383, {a}}});
     for (int step = 0; step < 100; ++step) {
         for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-            if (seen.bytes == wire("CLUSTER SLOTS")) s.receive(seen.to, layout);
-            else commands += seen.bytes.size() / wire("GET foo").size();
+            if (seen.bytes == wire("CLUSTER SLOTS"))
+                s.receive(seen.to, layout);
+            else
+                commands += seen.bytes.size() / wire("GET foo").size();
         }
         s.pass(1ms);
     }
@@ -283,8 +294,12 @@ TEST_CASE("a redirect into another cluster does not make it believed, now or lat
         s.happens(engine::refresh_wanted{});
         for (int step = 0; step < 100; ++step) {
             for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
-                if (seen.bytes != wire("CLUSTER SLOTS")) s.receive(seen.to, seen.bytes.starts_with(wire("ASKING")) ? "+OK\r\n$1\r\n1\r\n" : "$1\r\n1\r\n");
-                else s.receive(seen.to, seen.to == stranger || (round > 20 && seen.to == c) ? theirs : usual_layout());
+                if (seen.bytes != wire("CLUSTER SLOTS"))
+                    s.receive(seen.to,
+                              seen.bytes.starts_with(wire("ASKING")) ? "+OK\r\n$1\r\n1\r\n" : "$1\r\n1\r\n");
+                else
+                    s.receive(seen.to,
+                              seen.to == stranger || (round > 20 && seen.to == c) ? theirs : usual_layout());
             }
             s.pass(10ms);
         }
@@ -295,7 +310,8 @@ TEST_CASE("a redirect into another cluster does not make it believed, now or lat
     CHECK(second.done());
 }
 
-TEST_CASE("whom a redirect has named is asked, and believed when every node of the topology has left", "[topology]") {
+TEST_CASE("whom a redirect has named is asked, and believed when every node of the topology has left",
+          "[topology]") {
     script s{bare()};
     CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
     s.receive(a, cluster_slots({{0, 16383, {a}}}));
@@ -370,18 +386,22 @@ TEST_CASE("a command without a key is served although some slots have no owner",
     }
 }
 
-TEST_CASE("a replica that counted as failed is found again soon, though everybody else is served", "[topology]") {
+TEST_CASE("a replica that counted as failed is found again soon, though everybody else is served",
+          "[topology]") {
     script_options options = bare();
     options.engine.source = topology_source::nodes;
     options.engine.refreshing.interval = 60s;
     script s{options};
     auto const told = [](std::string_view flags) {
-        return bulk("aaaa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383\n"
-                    "dddd 10.0.0.4:6379@16379 " + std::string{flags} + " aaaa 0 0 1 connected\n");
+        return bulk(
+            "aaaa 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383\n"
+            "dddd 10.0.0.4:6379@16379 " +
+            std::string{flags} + " aaaa 0 0 1 connected\n");
     };
     CHECK(s.next() == sent{a, "CLUSTER NODES"});
     s.receive(a, told("slave,fail"));
-    auto const near = call_options{.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica};
+    auto const near =
+        call_options{.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica};
     auto first = s.start("GET foo", near);
     CHECK(s.next() == sent{a, "GET foo"});
     s.receive(a, "$-1\r\n");

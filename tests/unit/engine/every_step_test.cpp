@@ -1,5 +1,6 @@
-// Whole scenarios, each played with one thing going wrong at every step and at every byte: each call completes exactly once, nothing
-// crosses, nothing runs that was said not to have run, and nothing runs twice that must not.
+// Whole scenarios, each played with one thing going wrong at every step and at every byte: each call
+// completes exactly once, nothing crosses, nothing runs that was said not to have run, and nothing runs twice
+// that must not.
 #include "support/every_step.hpp"
 
 using namespace umbel;
@@ -7,8 +8,9 @@ using namespace umbel::test;
 
 TEST_CASE("neighbours on three nodes survive whatever goes wrong at any step", "[every_step]") {
     scenario play;
-    play.calls = {{"GET foo", "v:foo", reading}, {"SET foo 1", "OK:1"},        {"GET k1", "v:k1", reading},
-                  {"SET bar 2", "OK:2"},         {"GET qux", "v:qux", reading}, {"SETX bar 3", "OK:3", idempotent}};
+    play.calls = {{"GET foo", "v:foo", reading}, {"SET foo 1", "OK:1"},
+                  {"GET k1", "v:k1", reading},   {"SET bar 2", "OK:2"},
+                  {"GET qux", "v:qux", reading}, {"SETX bar 3", "OK:3", idempotent}};
     CHECK(play_every_step(play) > 500);
 }
 
@@ -23,14 +25,16 @@ TEST_CASE("an idempotent write that the user has repeated survives whatever goes
 TEST_CASE("MOVED survives whatever goes wrong at any step", "[every_step]") {
     scenario play;
     play.calls = {{"SET foo 1", "OK:1"}, {"GET foo", "v:foo", reading}};
-    play.rules = {{a, "SET foo 1", "-MOVED 12182 10.0.0.2:6379\r\n"}, {a, "GET foo", "-MOVED 12182 10.0.0.2:6379\r\n"}};
+    play.rules = {{a, "SET foo 1", "-MOVED 12182 10.0.0.2:6379\r\n"},
+                  {a, "GET foo", "-MOVED 12182 10.0.0.2:6379\r\n"}};
     CHECK(play_every_step(play) > 300);
 }
 
 TEST_CASE("ASK survives whatever goes wrong at any step, and the table learns nothing", "[every_step]") {
     scenario play;
     play.calls = {{"SET foo 1", "OK:1"}, {"GET bar", "v:bar", reading}, {"GET foo", "v:foo", reading}};
-    play.rules = {{a, "SET foo 1", "-ASK 12182 10.0.0.2:6379\r\n"}, {a, "GET foo", "-ASK 12182 10.0.0.2:6379\r\n"}};
+    play.rules = {{a, "SET foo 1", "-ASK 12182 10.0.0.2:6379\r\n"},
+                  {a, "GET foo", "-ASK 12182 10.0.0.2:6379\r\n"}};
     play.afterwards = [](script& s) { CHECK(s.owner(12182) == a); };
     CHECK(play_every_step(play) > 300);
 }
@@ -45,9 +49,11 @@ TEST_CASE("refusals that pass survive whatever goes wrong at any step", "[every_
 }
 
 TEST_CASE("replica reads survive whatever goes wrong at any step", "[every_step]") {
-    call_options const from_replica{.flags = cluster::command_flags::read_only, .reads = read_from::prefer_replica};
+    call_options const from_replica{.flags = cluster::command_flags::read_only,
+                                    .reads = read_from::prefer_replica};
     scenario play;
-    play.calls = {{"GET foo", "v:foo", from_replica}, {"GET k1", "v:k1", from_replica}, {"GET key", "v:key", reading}};
+    play.calls = {
+        {"GET foo", "v:foo", from_replica}, {"GET k1", "v:k1", from_replica}, {"GET key", "v:key", reading}};
     play.rules = {{d_reads, "GET foo", "-LOADING Redis is loading the dataset in memory\r\n"},
                   {e_reads, "GET foo", "-MASTERDOWN Link with MASTER is down\r\n"}};
     CHECK(play_every_step(play) > 200);
@@ -64,7 +70,8 @@ TEST_CASE("the search for the first topology survives whatever goes wrong at any
 
 TEST_CASE("a borrowed argument is the lender's again as soon as its call has completed", "[every_step]") {
     scenario play;
-    play.calls = {{"SET foo", "OK:1", {.lent = "a value that stands in the memory of the caller"}}, {"GET foo", "v:foo", reading}};
+    play.calls = {{"SET foo", "OK:1", {.lent = "a value that stands in the memory of the caller"}},
+                  {"GET foo", "v:foo", reading}};
     CHECK(play_every_step(play) > 200);
 }
 
@@ -73,11 +80,15 @@ TEST_CASE("large commands and large replies survive whatever goes wrong at any b
     std::string const lent(70000, 'y');
     scenario play;
     play.stride = 997;
-    play.calls = {{"SET foo " + large, "OK:1"}, {"GET foo", std::string(100000, 'z'), reading}, {"SET k1", "OK:2", {.lent = lent}}, {"GET k1", "v", reading}};
+    play.calls = {{"SET foo " + large, "OK:1"},
+                  {"GET foo", std::string(100000, 'z'), reading},
+                  {"SET k1", "OK:2", {.lent = lent}},
+                  {"GET k1", "v", reading}};
     CHECK(play_every_step(play) > 300);
 }
 
-TEST_CASE("streamed and nested replies are skipped whole when nobody waits for them any more", "[every_step]") {
+TEST_CASE("streamed and nested replies are skipped whole when nobody waits for them any more",
+          "[every_step]") {
     scenario play;
     play.calls = {{"GET foo", "v:foo", reading}, {"GET k1", "v:k1", reading}, {"GET key", "v:key", reading}};
     play.rules = {{a, "GET foo", ">2\r\n+invalidate\r\n*1\r\n+foo\r\n$?\r\n;3\r\nv:f\r\n;2\r\noo\r\n;0\r\n"},

@@ -24,7 +24,8 @@ step answer(engine::handshake& greeting, std::string const& bytes) {
     read_reply const reply{bytes};
     return greeting.reply(reply);
 }
-std::string const library = wire("CLIENT SETINFO LIB-NAME umbel") + wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION);
+std::string const library =
+    wire("CLIENT SETINFO LIB-NAME umbel") + wire("CLIENT SETINFO LIB-VER " UMBEL_VERSION);
 std::string const no_hello = "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n";
 
 }  // namespace
@@ -65,7 +66,8 @@ TEST_CASE("a minimal handshake says what is due, and no more", "[handshake]") {
     CHECK(answer(greeting, "+OK\r\n") == step::done);
 }
 
-TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, and who you are", "[handshake]") {
+TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, and who you are",
+          "[handshake]") {
     engine::handshake greeting;
     handshake_plan plan;
     plan.password = "secret";
@@ -73,7 +75,8 @@ TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, a
     plan.read_only = true;
     plan.ask_identity = true;
     CHECK(greeting.begin(plan) == step::send);
-    CHECK(greeting.outgoing() == wire("HELLO 3 AUTH default secret SETNAME me") + library + wire("READONLY") + wire("CLUSTER MYID"));
+    CHECK(greeting.outgoing() ==
+          wire("HELLO 3 AUTH default secret SETNAME me") + library + wire("READONLY") + wire("CLUSTER MYID"));
     CHECK(answer(greeting, "%2\r\n+server\r\n+valkey\r\n+availability_zone\r\n+eu-1\r\n") == step::waiting);
     CHECK(answer(greeting, "+OK\r\n") == step::waiting);
     CHECK(answer(greeting, "+OK\r\n") == step::waiting);
@@ -130,7 +133,10 @@ TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]")
         CHECK(answer(greeting, wrong) == step::failed);
         CHECK(greeting.failure() == errc::wrong_password);
     }
-    SECTION("missing") { CHECK((answer(greeting, "-NOAUTH HELLO must be called with the client already authenticated\r\n") == step::failed)); }
+    SECTION("missing") {
+        CHECK((answer(greeting, "-NOAUTH HELLO must be called with the client already authenticated\r\n") ==
+               step::failed));
+    }
 }
 
 TEST_CASE("what an old server does not know of us is no failure", "[handshake]") {

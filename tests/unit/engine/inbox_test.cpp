@@ -42,12 +42,16 @@ TEST_CASE("past the bound nothing is pushed, until something is taken", "[inbox]
     CHECK((box.push(calls[3]) == inbox::pushed::full));
     CHECK(box.size() == 3);
     call_list all = box.take();
-    while (all.pop()) {}
+    while (all.pop()) {
+    }
     CHECK((box.push(calls[3]) == inbox::pushed::first));
     static_cast<void>(box.take());
 }
 
-TEST_CASE("many producers and one consumer: everything arrives once, each producer's in order, and nobody sleeps through a push", "[inbox][threads]") {
+TEST_CASE(
+    "many producers and one consumer: everything arrives once, each producer's in order, and nobody sleeps "
+    "through a push",
+    "[inbox][threads]") {
     constexpr std::size_t producers = 3;
     constexpr std::size_t each = 20'000;
     std::vector<std::deque<call>> calls(producers);

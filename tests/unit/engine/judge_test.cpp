@@ -17,8 +17,13 @@ namespace {
 judge_options const usual{cluster::policy{}, 3, 5ms, 100ms};
 
 incident moved(std::string_view from = "10.0.0.1:6379") {
-    return {.code = errc::moved, .delivered = delivery::not_executed, .message = "MOVED 12182 10.0.0.2:6379", .node = from,
-            .host = "10.0.0.2", .port = 6379, .slot = 12182};
+    return {.code = errc::moved,
+            .delivered = delivery::not_executed,
+            .message = "MOVED 12182 10.0.0.2:6379",
+            .node = from,
+            .host = "10.0.0.2",
+            .port = 6379,
+            .slot = 12182};
 }
 
 /// A call that is judged; completes it when it is finished.
@@ -26,7 +31,9 @@ struct bench {
     scripted_call one;
     random_source random{1};
     instant now{1000s};
-    explicit bench(umbel::test::call_options const& options = {}) : one{"GET foo", options} { one.accepted = now; }
+    explicit bench(umbel::test::call_options const& options = {}) : one{"GET foo", options} {
+        one.accepted = now;
+    }
     bool judge(incident const& seen, judge_options const& options = usual) {
         bool const goes_on = engine::judge(one, seen, options, now, random);
         if (!goes_on) one.kind->complete(one);
@@ -54,7 +61,10 @@ TEST_CASE("a call that goes on has its way written down", "[judge]") {
     REQUIRE(way.hops.size() == 1);
     CHECK(way.hops[0].spent == 3ms);
     b.now += 4ms;
-    REQUIRE(b.judge({.code = errc::try_again, .delivered = delivery::not_executed, .message = "TRYAGAIN x", .node = "10.0.0.2:6379"}));
+    REQUIRE(b.judge({.code = errc::try_again,
+                     .delivered = delivery::not_executed,
+                     .message = "TRYAGAIN x",
+                     .node = "10.0.0.2:6379"}));
     CHECK(b.one.redirects == 0);
     CHECK(b.one.retries == 1);
     REQUIRE(way.hops.size() == 2);
@@ -77,7 +87,10 @@ TEST_CASE("a wait between redirects begins their count anew: a slot may be half 
     bench b;
     for (int turn = 0; turn < 100; ++turn) {
         REQUIRE(b.judge(moved()));
-        REQUIRE(b.judge({.code = errc::try_again, .delivered = delivery::not_executed, .message = "TRYAGAIN x", .node = "n:1"}));
+        REQUIRE(b.judge({.code = errc::try_again,
+                         .delivered = delivery::not_executed,
+                         .message = "TRYAGAIN x",
+                         .node = "n:1"}));
         CHECK(b.one.redirects == 0);
     }
     CHECK(b.one.retries == 100);
@@ -86,7 +99,8 @@ TEST_CASE("a wait between redirects begins their count anew: a slot may be half 
     CHECK(outcome(started{b.one}) == failed{errc::too_many_redirects, delivery::not_executed});
 }
 
-TEST_CASE("a surfaced redirect names the node that the server named, others the node they came from", "[judge]") {
+TEST_CASE("a surfaced redirect names the node that the server named, others the node they came from",
+          "[judge]") {
     judge_options const surface{cluster::surface_redirects{}, 3, 5ms, 100ms};
     bench first;
     REQUIRE_FALSE(first.judge(moved(), surface));
@@ -104,15 +118,23 @@ TEST_CASE("a surfaced redirect names the node that the server named, others the 
     REQUIRE_FALSE(third.judge(nobody, surface));
     CHECK(started{third.one}.why().node() == "10.0.0.1:6379");
     bench fourth;
-    REQUIRE_FALSE(fourth.judge({.code = errc::wrong_type, .delivered = delivery::unknown, .message = "WRONGTYPE x", .node = "n:1"}, surface));
+    REQUIRE_FALSE(fourth.judge(
+        {.code = errc::wrong_type, .delivered = delivery::unknown, .message = "WRONGTYPE x", .node = "n:1"},
+        surface));
     CHECK(started{fourth.one}.why().node() == "n:1");
     CHECK(started{fourth.one}.why().slot() == 12182);
 }
 
 TEST_CASE("a discarded transaction is judged by the error inside, and told by its own name", "[judge]") {
     auto const aborted = [](errc inner, std::string_view host = {}) {
-        return incident{.code = errc::exec_aborted, .delivered = delivery::not_executed, .message = "EXECABORT x", .node = "10.0.0.1:6379",
-                        .host = host, .port = 6379, .slot = 12182, .inner = inner};
+        return incident{.code = errc::exec_aborted,
+                        .delivered = delivery::not_executed,
+                        .message = "EXECABORT x",
+                        .node = "10.0.0.1:6379",
+                        .host = host,
+                        .port = 6379,
+                        .slot = 12182,
+                        .inner = inner};
     };
     bench follows;
     REQUIRE(follows.judge(aborted(errc::moved, "10.0.0.2")));
@@ -132,7 +154,8 @@ TEST_CASE("a discarded transaction is judged by the error inside, and told by it
     REQUIRE_FALSE(told.judge(aborted(errc::no_replicas)));
     CHECK(outcome(started{told.one}) == failed{errc::exec_aborted, delivery::not_executed});
     bench surfaced;
-    REQUIRE_FALSE(surfaced.judge(aborted(errc::moved, "10.0.0.2"), {cluster::surface_redirects{}, 3, 5ms, 100ms}));
+    REQUIRE_FALSE(
+        surfaced.judge(aborted(errc::moved, "10.0.0.2"), {cluster::surface_redirects{}, 3, 5ms, 100ms}));
     CHECK(outcome(started{surfaced.one}) == failed{errc::exec_aborted, delivery::not_executed});
     CHECK(started{surfaced.one}.why().node() == "10.0.0.2:6379");
 }
@@ -141,7 +164,10 @@ TEST_CASE("a trail is bounded: it keeps the first stations and the latest", "[ju
     bench b;
     b.one.timeout = 0s;
     for (int hop = 0; hop < 1000; ++hop)
-        REQUIRE(b.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:" + std::to_string(hop)}));
+        REQUIRE(b.judge({.code = errc::cluster_down,
+                         .delivered = delivery::not_executed,
+                         .message = "x",
+                         .node = "n:" + std::to_string(hop)}));
     CHECK(b.one.retries == 1000);
     REQUIRE(b.one.way->hops.size() == 64);
     CHECK(b.one.way->hops.front().node == "n:0");
@@ -151,16 +177,24 @@ TEST_CASE("a trail is bounded: it keeps the first stations and the latest", "[ju
 TEST_CASE("the count of retries stops at its largest value", "[judge]") {
     bench b;
     b.one.retries = 0xffff;
-    REQUIRE(b.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}));
+    REQUIRE(b.judge(
+        {.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}));
     CHECK(b.one.retries == 0xffff);
 }
 
 TEST_CASE("once a call may have run, no later attempt takes that back", "[judge]") {
     bench b{umbel::test::reading};
-    REQUIRE(b.judge({.code = errc::connection_lost, .delivered = delivery::unknown, .message = "gone", .node = "n:1"}));
-    REQUIRE(b.judge({.code = errc::connect_failed, .delivered = delivery::not_sent, .message = "refused", .node = "n:1"}));
+    REQUIRE(b.judge(
+        {.code = errc::connection_lost, .delivered = delivery::unknown, .message = "gone", .node = "n:1"}));
+    REQUIRE(b.judge({.code = errc::connect_failed,
+                     .delivered = delivery::not_sent,
+                     .message = "refused",
+                     .node = "n:1"}));
     CHECK(b.one.way->delivery == delivery::unknown);
-    REQUIRE_FALSE(b.judge({.code = errc::no_permission, .delivered = delivery::not_executed, .message = "NOPERM x", .node = "n:1"}));
+    REQUIRE_FALSE(b.judge({.code = errc::no_permission,
+                           .delivered = delivery::not_executed,
+                           .message = "NOPERM x",
+                           .node = "n:1"}));
     CHECK(outcome(started{b.one}) == failed{errc::no_permission, delivery::unknown});
 }
 
@@ -191,7 +225,12 @@ TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
     b.one.retries = 2;
     b.one.redirects = 1;
     b.now += 100ms;
-    b.judge({.code = errc::loading, .delivered = delivery::not_executed, .message = "LOADING x", .node = "n:1", .from_replica = true}, options);
+    b.judge({.code = errc::loading,
+             .delivered = delivery::not_executed,
+             .message = "LOADING x",
+             .node = "n:1",
+             .from_replica = true},
+            options);
     CHECK(seen.fault == errc::loading);
     CHECK(seen.delivery == delivery::not_executed);
     CHECK(seen.flags == cluster::command_flags::scripted);
@@ -210,7 +249,10 @@ TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
     CHECK(seen.left == never);
     CHECK_FALSE(seen.again);
     bench twice;
-    REQUIRE(twice.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}));
-    twice.judge({.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}, options);
+    REQUIRE(twice.judge(
+        {.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"}));
+    twice.judge(
+        {.code = errc::cluster_down, .delivered = delivery::not_executed, .message = "x", .node = "n:1"},
+        options);
     CHECK(seen.again);
 }

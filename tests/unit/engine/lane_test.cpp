@@ -1,4 +1,5 @@
-// Tests of the lane, alone and inside a pipeline: commands that pass by it meet the same bounds, and leave the same bytes, as those that do not.
+// Tests of the lane, alone and inside a pipeline: commands that pass by it meet the same bounds, and leave
+// the same bytes, as those that do not.
 #include <umbel/engine/pipeline.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -34,7 +35,8 @@ struct plain_call : call {
     }
     static void complete(call& one) { ++self(one).completions; }
     static void drop(call&) noexcept {}
-    static constexpr umbel::engine::call_kind noting{.decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+    static constexpr umbel::engine::call_kind noting{
+        .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
 
     std::string const text;
     std::string told;
@@ -45,12 +47,15 @@ struct plain_call : call {
 
 /// A pipeline, what was sent by it, and what its bounds should be at any time.
 struct model {
-    model(std::uint32_t seed, umbel::engine::pipeline_options const& options) : dice{seed}, bounds{options}, pipe{options, nullptr} {}
+    model(std::uint32_t seed, umbel::engine::pipeline_options const& options)
+        : dice{seed}, bounds{options}, pipe{options, nullptr} {}
     ~model() { pipe.dismiss(errc::cancelled), collect(); }
     model(model const&) = delete;
     model& operator=(model const&) = delete;
 
-    std::size_t roll(std::size_t sides) { return std::uniform_int_distribution<std::size_t>{0, sides - 1}(dice); }
+    std::size_t roll(std::size_t sides) {
+        return std::uniform_int_distribution<std::size_t>{0, sides - 1}(dice);
+    }
     void collect() {
         while (call* const one = pipe.finished().pop()) one->kind->complete(*one);
         REQUIRE(pipe.diverted().empty());
@@ -59,9 +64,11 @@ struct model {
     bool room_for(plain_call const& fresh) const {
         std::size_t ordinary = 0, oversized = 0;
         for (plain_call const& one : calls)
-            if (one.at == call::stage::piped && !pipe.awaits_reply(one)) (one.size > bounds.queued_bytes_max ? oversized : ordinary) += one.size;
+            if (one.at == call::stage::piped && !pipe.awaits_reply(one))
+                (one.size > bounds.queued_bytes_max ? oversized : ordinary) += one.size;
         if (pipe.in_flight() >= bounds.in_flight_max) return false;
-        return fresh.size > bounds.queued_bytes_max ? oversized == 0 : ordinary + fresh.size <= bounds.queued_bytes_max;
+        return fresh.size > bounds.queued_bytes_max ? oversized == 0
+                                                    : ordinary + fresh.size <= bounds.queued_bytes_max;
     }
     void accept() {
         std::size_t const length = roll(50) == 0 ? 1 + roll(6000) : 1 + roll(60);
@@ -84,7 +91,8 @@ struct model {
         }
     }
     void reply() {
-        // One for each command of which the server has all bytes, in their order; who was given up meanwhile has one, too.
+        // One for each command of which the server has all bytes, in their order; who was given up meanwhile
+        // has one, too.
         std::string all;
         for (; replied != calls.size(); ++replied) {
             plain_call const& one = calls[replied];
@@ -117,7 +125,8 @@ struct model {
         bool early = false, late = false;
         for (plain_call const& one : calls) {
             early = early || (one.why == errc::deadline_exceeded && one.deadline > now);
-            late = late || (one.at == call::stage::piped && one.deadline != umbel::engine::never && one.deadline + 9ms <= now);
+            late = late || (one.at == call::stage::piped && one.deadline != umbel::engine::never &&
+                            one.deadline + 9ms <= now);
         }
         REQUIRE_FALSE(early);
         REQUIRE_FALSE(late);
@@ -135,7 +144,9 @@ struct model {
         wire.clear();
         replied = summed = sum = 0;
     }
-    std::string sent(plain_call const& one) const { return (one.asking ? "*1\r\n$6\r\nASKING\r\n" : "") + one.text; }
+    std::string sent(plain_call const& one) const {
+        return (one.asking ? "*1\r\n$6\r\nASKING\r\n" : "") + one.text;
+    }
     std::size_t end_on_wire(std::size_t of) {
         for (; summed <= of; ++summed)
             if (calls[summed].delivered != delivery::not_sent) sum += sent(calls[summed]).size();
@@ -191,7 +202,10 @@ TEST_CASE("a lane admits what fits and is ordinary, and nothing while it is clos
     CHECK_FALSE(lane.admits(one, 0));
 }
 
-TEST_CASE("whatever passes by the lane, bounds are met to the byte, and the wire holds every command once, in order", "[lane]") {
+TEST_CASE(
+    "whatever passes by the lane, bounds are met to the byte, and the wire holds every command once, in "
+    "order",
+    "[lane]") {
     auto const seed = GENERATE(range(1u, 201u));
     umbel::engine::pipeline_options options;
     options.in_flight_max = 1 + seed * 37 % 300;
@@ -224,7 +238,7 @@ TEST_CASE("whatever passes by the lane, bounds are met to the byte, and the wire
         if (one.delivered != delivery::not_sent) expected += on.sent(one);
     }
     CHECK(on.wire == expected);
-    std::uint64_t const accepted = static_cast<std::uint64_t>(
-        std::count_if(on.calls.begin(), on.calls.end(), [](plain_call const& one) { return one.why != errc::overloaded; }));
+    std::uint64_t const accepted = static_cast<std::uint64_t>(std::count_if(
+        on.calls.begin(), on.calls.end(), [](plain_call const& one) { return one.why != errc::overloaded; }));
     CHECK(on.pipe.counters().commands == on.accepted_before + accepted);
 }

@@ -35,7 +35,8 @@ TEST_CASE("the first sample is the average, and each further one an eighth of it
     CHECK(b.now() == 800us);
 }
 
-TEST_CASE("the average comes to what is true by now, up and down, within some thirty samples", "[latency_meter]") {
+TEST_CASE("the average comes to what is true by now, up and down, within some thirty samples",
+          "[latency_meter]") {
     bench b;
     b.meter.note(50ms);
     for (int i = 0; i < 40; ++i) b.meter.note(200us);

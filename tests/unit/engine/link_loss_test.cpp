@@ -1,4 +1,5 @@
-// How far a connection had come when it ended, as the link tells it, and what a link makes of a silence while it is being opened.
+// How far a connection had come when it ended, as the link tells it, and what a link makes of a silence while
+// it is being opened.
 #include <umbel/engine/link.hpp>
 
 #include "support/wired_link.hpp"
@@ -120,7 +121,8 @@ TEST_CASE("a silent connection attempt is doubted again and again while commands
     }
 }
 
-TEST_CASE("a silent connection attempt for which nobody waits is doubted once, and again when somebody does", "[link]") {
+TEST_CASE("a silent connection attempt for which nobody waits is doubted once, and again when somebody does",
+          "[link]") {
     wired w{doubting()};
     for (int attempt = 0; attempt < 2; ++attempt) {
         w.dial();

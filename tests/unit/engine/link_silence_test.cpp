@@ -102,7 +102,8 @@ TEST_CASE("deadlines that pass soon after a long quiet are no long silence", "[l
     CHECK(w.one.message() == "the node was silent while deadlines passed");
 }
 
-TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not", "[link]") {
+TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not",
+          "[link]") {
     engine::link_options options = usual;
     options.probe_after = 0s;
     options.doubt_after = 150ms;
@@ -176,7 +177,11 @@ TEST_CASE("a large command that is still on its way is a sign of life, one that 
 }
 
 TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is not answered", "[link]") {
-    wired w{{.connect_timeout = 2s, .probe_after = 1s, .probe_timeout = 2s, .silent_timeouts_max = 3, .doubt_after = 50ms}};
+    wired w{{.connect_timeout = 2s,
+             .probe_after = 1s,
+             .probe_timeout = 2s,
+             .silent_timeouts_max = 3,
+             .doubt_after = 50ms}};
     w.dial();
     w.one.connected(w.now);
     CHECK(w.pass(1s));
@@ -191,7 +196,10 @@ TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is n
     CHECK(w.one.doubts());
 }
 
-TEST_CASE("a PING that is answered, and stands behind a handler which runs for long, is not sent again, and loses nobody behind it", "[link]") {
+TEST_CASE(
+    "a PING that is answered, and stands behind a handler which runs for long, is not sent again, and loses "
+    "nobody behind it",
+    "[link]") {
     wired w;
     w.dial();
     w.one.connected(w.now);
@@ -207,7 +215,8 @@ TEST_CASE("a PING that is answered, and stands behind a handler which runs for l
     std::copy_n(replies.data(), replies.size(), room.data());
     w.one.arrived(replies.size(), w.now);
     CHECK(w.one.settle(100, w.now) == progress::drained);
-    // The handler of the first one runs the executor itself: a second of silence, and another command meanwhile.
+    // The handler of the first one runs the executor itself: a second of silence, and another command
+    // meanwhile.
     engine::call_list outer = std::move(w.one.pipe().finished());
     outer.pop()->kind->complete(first.call());
     auto inside = w.start("GET d");

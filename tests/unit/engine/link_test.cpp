@@ -1,4 +1,5 @@
-// One link from its first byte to its last: greeting, loss, new beginnings. Silence and time have a file of their own.
+// One link from its first byte to its last: greeting, loss, new beginnings. Silence and time have a file of
+// their own.
 #include <umbel/engine/link.hpp>
 
 #include "support/wired_link.hpp"
@@ -53,7 +54,8 @@ TEST_CASE("a refused handshake breaks the connection with the server's reason", 
     auto set = w.start("SET foo 1");
     w.one.connected(w.now);
     w.written();
-    CHECK(w.receive("-WRONGPASS invalid username-password pair or user is disabled.\r\n") == progress::broken);
+    CHECK(w.receive("-WRONGPASS invalid username-password pair or user is disabled.\r\n") ==
+          progress::broken);
     CHECK(w.one.why() == errc::wrong_password);
     CHECK(w.one.message() == "WRONGPASS invalid username-password pair or user is disabled.");
     w.lose(w.one.why());
@@ -145,7 +147,8 @@ TEST_CASE("on a replica link faults are told to come from a replica", "[link]") 
 
 TEST_CASE("a link that a probe has opened is like any other once it has served", "[link]") {
     wired w{usual, cluster::fail_fast{}};
-    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, engine::attempt_kind::probe);
+    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
+                     engine::attempt_kind::probe);
     w.one.connected(w.now);
     REQUIRE(w.one.now_is() == state::ready);
     w.one.lost(errc::connection_lost, "gone", w.now);
@@ -154,9 +157,11 @@ TEST_CASE("a link that a probe has opened is like any other once it has served",
     CHECK(w.diverted == 1);
 }
 
-TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answer lets everybody in", "[link]") {
+TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answer lets everybody in",
+          "[link]") {
     wired w;
-    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, engine::attempt_kind::probe);
+    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
+                     engine::attempt_kind::probe);
     auto set = w.start("SET foo 1");
     CHECK(set.done());
     CHECK(set.delivered() == delivery::not_sent);
@@ -173,7 +178,8 @@ TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answe
 
 TEST_CASE("after the last attempt has failed calls are turned away as from an open breaker", "[link]") {
     cluster::policy const open_ones = cluster::fail_fast{};
-    for (auto const kind : {engine::attempt_kind::usual, engine::attempt_kind::last, engine::attempt_kind::probe}) {
+    for (auto const kind :
+         {engine::attempt_kind::usual, engine::attempt_kind::last, engine::attempt_kind::probe}) {
         wired w{usual, open_ones};
         w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, kind);
         w.one.lost(errc::connect_failed, "Connection refused", w.now);

@@ -1,4 +1,5 @@
-// memory_test.cpp: memory runs out once, at every allocation that the engine makes while a primary fails and its replica takes over.
+// memory_test.cpp: memory runs out once, at every allocation that the engine makes while a primary fails and
+// its replica takes over.
 #include <umbel/engine/engine.hpp>
 
 #include "support/script.hpp"
@@ -39,7 +40,8 @@ using namespace umbel::test;
 
 namespace {
 
-/// The primary of foo dies with commands under way, others refuse for a while, and its replica takes over; somebody gives up meanwhile.
+/// The primary of foo dies with commands under way, others refuse for a while, and its replica takes over;
+/// somebody gives up meanwhile.
 void a_failover() {
     script s;
     engine_watch = [](bool in) { inside = in; };
@@ -82,7 +84,8 @@ void a_failover() {
 
 }  // namespace
 
-TEST_CASE("when memory runs out once in a failover, every call is told something, and the client goes on", "[memory]") {
+TEST_CASE("when memory runs out once in a failover, every call is told something, and the client goes on",
+          "[memory]") {
     long failures = 0;
     for (long nth = 0;; ++nth) {
         INFO("allocation " << nth);

@@ -16,7 +16,8 @@ struct one_call : call {
         size = static_cast<std::uint32_t>(text.size());
     }
     /// Lends `data` behind the first `at` own bytes.
-    one_call(std::string command, std::uint32_t at_byte, std::string const& data) : one_call{std::move(command)} {
+    one_call(std::string command, std::uint32_t at_byte, std::string const& data)
+        : one_call{std::move(command)} {
         lent = {at_byte, 1, data.data(), data.size()};
         borrowed = &lent;
     }
@@ -108,7 +109,8 @@ TEST_CASE("a large command goes out from its own memory", "[outbox]") {
     CHECK(drain(box, 1000) == small.text + large.text);
 }
 
-TEST_CASE("what an adopted call has not written yet survives the call, wherever it was interrupted", "[outbox]") {
+TEST_CASE("what an adopted call has not written yet survives the call, wherever it was interrupted",
+          "[outbox]") {
     std::string const intact(100, 'v');
     std::string const head = "*3\r\n$3\r\nSET\r\n$3\r\nfoo\r\n$100\r\n";
     for (std::size_t taken = 0; taken < 130; ++taken) {
@@ -191,7 +193,8 @@ TEST_CASE("as many borrowed pieces as a command may have fit into one write", "[
     CHECK(drain(box, 5) == expected);
 }
 
-TEST_CASE("a small command is staged while the next write is collected, any other waits for the write", "[outbox]") {
+TEST_CASE("a small command is staged while the next write is collected, any other waits for the write",
+          "[outbox]") {
     outbox box;
     one_call small{"*1\r\n$4\r\nPING\r\n"};
     one_call large{std::string(outbox::copied_bytes_max + 1, 'x')};

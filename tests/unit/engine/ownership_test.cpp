@@ -52,7 +52,8 @@ TEST_CASE("an owner to whom work was brought goes round once more, however much 
     CHECK_FALSE(under_test.is_owned());
 }
 
-TEST_CASE("notes of several kinds are found together, and stay where an owner lets go for later", "[ownership]") {
+TEST_CASE("notes of several kinds are found together, and stay where an owner lets go for later",
+          "[ownership]") {
     ownership under_test;
     REQUIRE(under_test.try_acquire(1));
     CHECK_FALSE(under_test.bring(4, 2));
@@ -169,7 +170,8 @@ struct world {
 template <class Protocol>
 view_machine::outcome explore(std::vector<void (*)(world<Protocol>&)> const& threads,
                               std::uint32_t all_items) {
-    if (!umbel::test::memory_is_plain) SKIP("one thread in the machine's hands; a sanitizer makes it minutes");
+    if (!umbel::test::memory_is_plain)
+        SKIP("one thread in the machine's hands; a sanitizer makes it minutes");
     view_machine::current().number_from(0);
     auto* const it = new world<Protocol>;
     std::vector<view_machine::body> bodies;
@@ -352,17 +354,21 @@ struct later : world<Protocol> {
     }
 };
 
-/// An owner that lets go for a handler which it has posted, that handler, the one that it posts where the first has come in vain, and somebody else.
+/// An owner that lets go for a handler which it has posted, that handler, the one that it posts where the
+/// first has come in vain, and somebody else.
 template <class Protocol>
 view_machine::outcome lets_go_for_later() {
     view_machine::current().number_from(0);
     auto* const it = new later<Protocol>;
     auto const found = view_machine::current().explore(
-        {[it] { it->leaves_for_later(1, 1); }, [it] { it->handler(1, 2); }, [it] { it->handler(2, 3); }, [it] { it->leaves(2, 4); }}, {},
-        [](auto const& latest) {
+        {[it] { it->leaves_for_later(1, 1); }, [it] { it->handler(1, 2); }, [it] { it->handler(2, 3); },
+         [it] { it->leaves(2, 4); }},
+        {}, [](auto const& latest) {
             std::uint64_t const posted = latest[later<Protocol>::posted_at];
-            bool const one_is_coming = (posted & 4) != 0 || (posted & 1) > (posted >> 4 & 1) || (posted & 2) > (posted >> 4 & 2);
-            return (latest[0] & 1) == 0 && (one_is_coming || (latest[later<Protocol>::inbox_at] == 0 && latest[later<Protocol>::served_at] == 3));
+            bool const one_is_coming =
+                (posted & 4) != 0 || (posted & 1) > (posted >> 4 & 1) || (posted & 2) > (posted >> 4 & 2);
+            return (latest[0] & 1) == 0 && (one_is_coming || (latest[later<Protocol>::inbox_at] == 0 &&
+                                                              latest[later<Protocol>::served_at] == 3));
         });
     delete it;
     return found;
@@ -377,11 +383,15 @@ struct asks_nothing : basic_ownership<view_atomic> {
 
 }  // namespace
 
-TEST_CASE("model check: what an owner leaves for a handler that it has posted is served, or a handler is on its way", "[ownership][model]") {
+TEST_CASE(
+    "model check: what an owner leaves for a handler that it has posted is served, or a handler is on its "
+    "way",
+    "[ownership][model]") {
     check_good(lets_go_for_later<real>());
 }
 
-TEST_CASE("model check, control: who does not ask whether the posted handler has come loses work", "[ownership][model]") {
+TEST_CASE("model check, control: who does not ask whether the posted handler has come loses work",
+          "[ownership][model]") {
     CHECK(lets_go_for_later<asks_nothing>().bad_ends > 0);
 }
 

@@ -7,8 +7,14 @@ using namespace umbel;
 using namespace umbel::test;
 
 TEST_CASE("the late reply of a call given up is skipped, wherever it was when that happened", "[pipeline]") {
-    std::string const replies[] = {"$5\r\nhello\r\n", "*2\r\n$1\r\na\r\n*1\r\n:1\r\n", "-ERR no\r\n", "$-1\r\n", "%1\r\n+k\r\n+v\r\n",
-                                   "|1\r\n+a\r\n+b\r\n$1\r\nx\r\n", "$?\r\n;2\r\nhe\r\n;0\r\n", ">2\r\n+a\r\n+b\r\n+late\r\n"};
+    std::string const replies[] = {"$5\r\nhello\r\n",
+                                   "*2\r\n$1\r\na\r\n*1\r\n:1\r\n",
+                                   "-ERR no\r\n",
+                                   "$-1\r\n",
+                                   "%1\r\n+k\r\n+v\r\n",
+                                   "|1\r\n+a\r\n+b\r\n$1\r\nx\r\n",
+                                   "$?\r\n;2\r\nhe\r\n;0\r\n",
+                                   ">2\r\n+a\r\n+b\r\n+late\r\n"};
     for (std::string const& reply : replies) {
         for (std::size_t cut = 0; cut < reply.size(); ++cut) {
             INFO(reply << " cut at " << cut);
@@ -43,7 +49,8 @@ TEST_CASE("a huge late reply is skipped while it streams, and is never held in m
         for (std::size_t left = 268435456 - 40000; left != 0;) {
             std::size_t const size = std::min(left, part.size());
             REQUIRE(h.receive(std::string_view{part}.substr(0, size)) == drained);
-            // What arrived is gone: the room offered stays that of an ordinary chunk once the begun one is left behind.
+            // What arrived is gone: the room offered stays that of an ordinary chunk once the begun one is
+            // left behind.
             if (first == 0) REQUIRE(h.pipe.space().size() <= 65536);
             left -= size;
         }
@@ -61,7 +68,8 @@ TEST_CASE("tombstones still count against the bound until their replies have com
     h.cancel(second);
     auto refused = h.start("GET foo");
     CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
-    CHECK(refused.why().message() == "options.in_flight_max is reached: 2 commands are queued or in flight on this connection");
+    CHECK(refused.why().message() ==
+          "options.in_flight_max is reached: 2 commands are queued or in flight on this connection");
     CHECK(refused.why().node() == "10.0.0.1:6379");
     h.receive("$1\r\n1\r\n");
     auto taken = h.start("GET foo");
@@ -90,11 +98,13 @@ TEST_CASE("a call cancelled before it was written never leaves, and waits for no
     CHECK_FALSE(h.pipe.wants_write());
 }
 
-TEST_CASE("whichever of several queued calls are given up, the others leave whole and get their own replies", "[pipeline]") {
+TEST_CASE("whichever of several queued calls are given up, the others leave whole and get their own replies",
+          "[pipeline]") {
     for (unsigned given_up = 0; given_up < 32; ++given_up) {
         hands h;
         std::vector<started> calls;
-        for (int at = 0; at < 5; ++at) calls.push_back(h.start("GET key" + std::string(static_cast<std::size_t>(at), 'x')));
+        for (int at = 0; at < 5; ++at)
+            calls.push_back(h.start("GET key" + std::string(static_cast<std::size_t>(at), 'x')));
         std::string expected;
         std::string replies;
         for (unsigned at = 0; at < 5; ++at) {
@@ -137,4 +147,3 @@ TEST_CASE("a borrowed argument partly written is taken over before its call comp
         CHECK(next.value() == "PONG");
     }
 }
-

@@ -5,7 +5,7 @@
 using namespace umbel;
 using namespace umbel::test;
 
-// ---- In order ------------------------------------------------------------------------------------------------------------------
+// ---- In order -----------------------------------------------------------------------------------
 
 TEST_CASE("commands leave in one write, and replies come back in order", "[pipeline]") {
     hands h;
@@ -76,7 +76,7 @@ TEST_CASE("an asking call takes two replies", "[pipeline]") {
     CHECK(after.value() == "PONG");
 }
 
-// ---- Bounds ------------------------------------------------------------------------------------------------------------------------
+// ---- Bounds -------------------------------------------------------------------------------------
 
 TEST_CASE("queued bytes are bounded, and are given back however a call leaves the queue", "[pipeline]") {
     std::size_t const each = wire("SET foo 1").size();
@@ -87,7 +87,8 @@ TEST_CASE("queued bytes are bounded, and are given back however a call leaves th
         auto refused = h.start("SET foo 1");
         CHECK(outcome(refused) == failed{errc::overloaded, delivery::not_sent});
         CHECK(refused.why().node() == "10.0.0.1:6379");
-        CHECK(refused.why().message() == "options.queued_bytes_max is reached: " + std::to_string(3 * each) + " bytes of commands are queued on this connection");
+        CHECK(refused.why().message() == "options.queued_bytes_max is reached: " + std::to_string(3 * each) +
+                                             " bytes of commands are queued on this connection");
         switch (round) {
             case 0:
                 h.written();
@@ -114,7 +115,8 @@ TEST_CASE("queued bytes are bounded, and are given back however a call leaves th
     for (int at = 0; at < 3; ++at) CHECK_FALSE(h.start("SET foo 1").done());
 }
 
-TEST_CASE("one command larger than the bound on bytes is let through, and takes nothing from its neighbours", "[pipeline]") {
+TEST_CASE("one command larger than the bound on bytes is let through, and takes nothing from its neighbours",
+          "[pipeline]") {
     std::size_t const each = wire("SET foo 1").size();
     hands h{{.queued_bytes_max = 2 * each}};
     std::string const huge = "SET foo " + std::string(100, 'x');
@@ -172,7 +174,7 @@ TEST_CASE("borrowed bytes count as queued", "[pipeline]") {
     CHECK_FALSE(h.start("PING").done());
 }
 
-// ---- Deadlines -----------------------------------------------------------------------------------------------------------------------
+// ---- Deadlines ----------------------------------------------------------------------------------
 
 TEST_CASE("deadlines in order and out of order are met, never early", "[pipeline]") {
     hands h;
@@ -195,7 +197,8 @@ TEST_CASE("deadlines in order and out of order are met, never early", "[pipeline
             if (h.now >= deadline + 9ms) REQUIRE(one.done());
         }
     }
-    for (auto const& [one, deadline] : all) CHECK(outcome(one) == failed{errc::deadline_exceeded, delivery::unknown});
+    for (auto const& [one, deadline] : all)
+        CHECK(outcome(one) == failed{errc::deadline_exceeded, delivery::unknown});
     CHECK_FALSE(forever.done());
     CHECK(h.pipe.next_expiry() == engine::never);
     CHECK(h.pipe.silent_timeouts() == 300);
@@ -221,7 +224,7 @@ TEST_CASE("a reply wins against a deadline that was looked at too late", "[pipel
     CHECK(h.pipe.next_expiry() == engine::never);
 }
 
-// ---- Faults ------------------------------------------------------------------------------------------------------------------------------
+// ---- Faults -------------------------------------------------------------------------------------
 
 TEST_CASE("a fault that the policy repeats comes out diverted, with its way in the journal", "[pipeline]") {
     hands h;
@@ -243,7 +246,8 @@ TEST_CASE("a fault that the policy repeats comes out diverted, with its way in t
 }
 
 TEST_CASE("junk after a reply, a wrong length and unsolicited data break the connection", "[pipeline]") {
-    for (std::string const junk : {"$3\r\nfooXX+OK\r\n", "what\r\n", "*-2\r\n", "$99999999999999999999\r\n", ":1x\r\n"}) {
+    for (std::string const junk :
+         {"$3\r\nfooXX+OK\r\n", "what\r\n", "*-2\r\n", "$99999999999999999999\r\n", ":1x\r\n"}) {
         INFO(junk);
         hands h;
         auto first = h.start("SET foo 1");
@@ -285,7 +289,7 @@ TEST_CASE("push frames belong to nobody, awaited or not", "[pipeline]") {
     CHECK(h.pipe.counters().pushes == 3);
 }
 
-// ---- The end --------------------------------------------------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 TEST_CASE("a lost connection leaves the pipeline as new", "[pipeline]") {
     hands h{{.judging = {.policy = cluster::surface_redirects{}}}};

@@ -19,13 +19,16 @@ namespace {
 std::string const nodes_text = bulk(
     "id-10.0.0.1:6379 10.0.0.1:6379@16379 myself,master - 0 0 7 connected 0-8191\n"
     "id-10.0.0.2:6379 10.0.0.2:6379@16379 master - 0 0 9 connected 8192-16383\n");
-std::string const slots_text = cluster_slots({{0, 8191, {"10.0.0.1:6379"}}, {8192, 16383, {"10.0.0.2:6379"}}});
+std::string const slots_text =
+    cluster_slots({{0, 8191, {"10.0.0.1:6379"}}, {8192, 16383, {"10.0.0.2:6379"}}});
 
 /// A query with a driver that only counts.
 struct asked {
     std::vector<call*> settled;
     query one{{this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
-    void start(topology_source source, bool with_epochs) { one.start(5, "10.0.0.1", source, with_epochs, 1s); }
+    void start(topology_source source, bool with_epochs) {
+        one.start(5, "10.0.0.1", source, with_epochs, 1s);
+    }
     /// Returns whether the query is complete.
     static bool answer(asked& self, call& which, std::string const& bytes) {
         read_reply const reply{bytes};
@@ -63,10 +66,12 @@ TEST_CASE("the map gets the config epochs that only CLUSTER NODES tells, in eith
         asked a;
         a.start(topology_source::slots, true);
         CHECK(a.one.running());
-        bool const half = map_first ? asked::answer(a, a.one.map_call(), slots_text) : asked::answer(a, *a.one.epochs_call(), nodes_text);
+        bool const half = map_first ? asked::answer(a, a.one.map_call(), slots_text)
+                                    : asked::answer(a, *a.one.epochs_call(), nodes_text);
         CHECK_FALSE(half);
         CHECK(a.one.running());
-        bool const whole = map_first ? asked::answer(a, *a.one.epochs_call(), nodes_text) : asked::answer(a, a.one.map_call(), slots_text);
+        bool const whole = map_first ? asked::answer(a, *a.one.epochs_call(), nodes_text)
+                                     : asked::answer(a, a.one.map_call(), slots_text);
         CHECK(whole);
         CHECK_FALSE(a.one.running());
         auto const told = a.one.take();
@@ -123,7 +128,8 @@ TEST_CASE("a command that the node refuses is followed by the next one that it h
 }
 
 TEST_CASE("CLUSTER NODES is the last to be tried, and an old answer to it is not lost", "[query]") {
-    std::string const unknown = "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
+    std::string const unknown =
+        "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
     asked a;
     a.start(topology_source::slots, false);
     asked::answer(a, a.one.map_call(), unknown);
@@ -138,12 +144,14 @@ TEST_CASE("CLUSTER NODES is the last to be tried, and an old answer to it is not
 }
 
 TEST_CASE("what an error means is said by its code", "[query]") {
-    std::pair<char const*, errc> const lines[] = {{"-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n", errc::unexpected_type},
-                                                  {"-ERR unknown command 'CLUSTER', with args beginning with: 'SHARDS' \r\n", errc::unexpected_type},
-                                                  {"-ERR This instance has cluster support disabled\r\n", errc::bad_argument},
-                                                  {"-NOAUTH Authentication required.\r\n", errc::no_auth},
-                                                  {"-LOADING Redis is loading the dataset in memory\r\n", errc::loading},
-                                                  {"-ERR whatever\r\n", errc::server_error}};
+    std::pair<char const*, errc> const lines[] = {
+        {"-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n",
+         errc::unexpected_type},
+        {"-ERR unknown command 'CLUSTER', with args beginning with: 'SHARDS' \r\n", errc::unexpected_type},
+        {"-ERR This instance has cluster support disabled\r\n", errc::bad_argument},
+        {"-NOAUTH Authentication required.\r\n", errc::no_auth},
+        {"-LOADING Redis is loading the dataset in memory\r\n", errc::loading},
+        {"-ERR whatever\r\n", errc::server_error}};
     for (auto const& [line, code] : lines) {
         asked a;
         a.start(topology_source::shards, false);
@@ -157,7 +165,8 @@ TEST_CASE("what an error means is said by its code", "[query]") {
 
 TEST_CASE("an answer of the wrong shape is an error, not a crash", "[query]") {
     for (auto const source : {topology_source::shards, topology_source::slots, topology_source::nodes}) {
-        for (std::string const reply : {"+OK\r\n", ":1\r\n", "$-1\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n"}) {
+        for (std::string const reply :
+             {"+OK\r\n", ":1\r\n", "$-1\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n"}) {
             asked a;
             a.start(source, false);
             asked::answer(a, a.one.map_call(), reply);

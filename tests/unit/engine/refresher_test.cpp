@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr instant begin{1000s};
-refresher_options const usual{.interval_min = 100ms, .interval = 60s, .stagger = 250ms, .delay = 20ms, .delay_max = 1s};
+refresher_options const usual{
+    .interval_min = 100ms, .interval = 60s, .stagger = 250ms, .delay = 20ms, .delay_max = 1s};
 
 }  // namespace
 
@@ -54,7 +55,10 @@ TEST_CASE("without any wish a refresh comes by the long interval, or never", "[r
     CHECK(other.next_due() == never);
 }
 
-TEST_CASE("while a node is not well it is looked at again soon, later each time, and soon anew when it has answered", "[refresher]") {
+TEST_CASE(
+    "while a node is not well it is looked at again soon, later each time, and soon anew when it has "
+    "answered",
+    "[refresher]") {
     refresher one{usual, 1};
     instant now = begin;
     auto const wait_after = [&](bool well) {
@@ -111,7 +115,8 @@ TEST_CASE("as long as too many are silent nobody is asked, and nothing is due", 
     CHECK(one.should_ask(begin + 1s));
 }
 
-TEST_CASE("after a failure the next refresh begins by itself, later each time, and wishes do not hasten it", "[refresher]") {
+TEST_CASE("after a failure the next refresh begins by itself, later each time, and wishes do not hasten it",
+          "[refresher]") {
     refresher one{usual, 1};
     instant now = begin;
     duration const wholes[] = {20ms, 40ms, 80ms, 160ms, 320ms, 640ms, 1000ms, 1000ms};

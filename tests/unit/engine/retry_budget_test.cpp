@@ -18,7 +18,8 @@ unsigned drawn(retry_budget& from) {
 }  // namespace
 
 TEST_CASE("what was never sent, and what a healthy node sends on, is repeated for free", "[retry_budget]") {
-    for (errc const fault : {errc::connection_lost, errc::connect_failed, errc::resolve_failed, errc::cluster_down})
+    for (errc const fault :
+         {errc::connection_lost, errc::connect_failed, errc::resolve_failed, errc::cluster_down})
         CHECK(repetition_of(fault, delivery::not_sent, 1) == repetition::free);
     for (errc const fault : {errc::moved, errc::ask, errc::try_again, errc::read_only})
         CHECK(repetition_of(fault, delivery::not_executed, 1) == repetition::free);
@@ -33,7 +34,8 @@ TEST_CASE("what should have passed in a moment and has not is paced", "[retry_bu
     CHECK(repetition_of(errc::moved, delivery::not_executed, 2) == repetition::free);
 }
 
-TEST_CASE("what a node refuses because it cannot serve is paced, and everything else that was sent draws", "[retry_budget]") {
+TEST_CASE("what a node refuses because it cannot serve is paced, and everything else that was sent draws",
+          "[retry_budget]") {
     for (errc const fault : {errc::cluster_down, errc::loading, errc::master_down}) {
         CHECK(repetition_of(fault, delivery::not_executed, 1) == repetition::paced);
         CHECK(repetition_of(fault, delivery::unknown, 1) == repetition::drawn);
@@ -43,7 +45,8 @@ TEST_CASE("what a node refuses because it cannot serve is paced, and everything 
     CHECK(repetition_of(errc::busy_script, delivery::not_executed, 1) == repetition::drawn);
 }
 
-TEST_CASE("an idle client has its floor for a whole window, and a token again after a moment", "[retry_budget]") {
+TEST_CASE("an idle client has its floor for a whole window, and a token again after a moment",
+          "[retry_budget]") {
     retry_budget budget{{.percent = 10, .floor_per_second = 10, .window = 10s}};
     budget.earn(0, 1000s);
     CHECK(drawn(budget) == 100);
@@ -69,7 +72,8 @@ TEST_CASE("ten commands earn one repetition", "[retry_budget]") {
     CHECK(drawn(budget) == 0);
 }
 
-TEST_CASE("what nobody draws leaks away: however long the quiet, one window of traffic is there", "[retry_budget]") {
+TEST_CASE("what nobody draws leaks away: however long the quiet, one window of traffic is there",
+          "[retry_budget]") {
     retry_budget budget{{.percent = 10, .floor_per_second = 0, .window = 10s}};
     std::uint64_t requests = 0;
     for (instant now = 1s; now <= 1000s; now += 1s) budget.earn(requests += 1000, now);

@@ -18,7 +18,8 @@ constexpr std::array<std::uint16_t, 3> everybody{3, 4, 5};
 constexpr std::array whole{slot_range{slot{0}, slot{16383}}};
 constexpr std::array half{slot_range{slot{0}, slot{8191}}};
 
-void serve(router& routes, std::uint16_t primary, std::span<std::uint16_t const> with, std::span<slot_range const> ranges) {
+void serve(router& routes, std::uint16_t primary, std::span<std::uint16_t const> with,
+           std::span<slot_range const> ranges) {
     std::array const shards{cluster::shard_assignment{primary, with, ranges}};
     routes.table().publish(shards);
     routes.learned(known_as::cluster);
@@ -50,7 +51,8 @@ TEST_CASE("writes go to the primary whatever the reads prefer", "[router]") {
     serve(routes, 3, replicas, whole);
     for (auto const reads : {read_from::replica, read_from::prefer_replica, read_from::any})
         for (std::uint32_t turn = 0; turn < 6; ++turn)
-            CHECK(routes.route(asking{1, reads, cluster::command_flags::none}, turn) == link_id{3, link_mode::primary});
+            CHECK(routes.route(asking{1, reads, cluster::command_flags::none}, turn) ==
+                  link_id{3, link_mode::primary});
 }
 
 TEST_CASE("reads take replicas in turn, on links of their own", "[router]") {
@@ -96,7 +98,8 @@ TEST_CASE("a node that is not well is left alone by reads while another can serv
         CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{5, link_mode::replica});
         CHECK(routes.route(asking{1, read_from::any}, turn).node != 4);
     }
-    // With the other one failed as well, reads that may go to the primary do; others try all the same, not first who has just failed.
+    // With the other one failed as well, reads that may go to the primary do; others try all the same, not
+    // first who has just failed.
     routes.standing_of(5).unfit = true;
     for (std::uint32_t turn = 0; turn < 6; ++turn) {
         CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{3, link_mode::primary});
@@ -108,14 +111,16 @@ TEST_CASE("a node that is not well is left alone by reads while another can serv
     for (std::uint32_t turn = 0; turn < 6; ++turn) {
         CHECK(routes.route(asking{1, read_from::any}, turn) == link_id{5, link_mode::replica});
         CHECK(routes.route(asking{1, read_from::primary}, turn) == link_id{3, link_mode::primary});
-        CHECK(routes.route(asking{1, read_from::any, cluster::command_flags::none}, turn) == link_id{3, link_mode::primary});
+        CHECK(routes.route(asking{1, read_from::any, cluster::command_flags::none}, turn) ==
+              link_id{3, link_mode::primary});
     }
 }
 
 namespace {
 
 /// How many of a thousand reads in a rhythm of three commands go to each node.
-std::array<unsigned, 16> spread(router const& routes, read_from reads, std::uint16_t avoid = link_id::no_node) {
+std::array<unsigned, 16> spread(router const& routes, read_from reads,
+                                std::uint16_t avoid = link_id::no_node) {
     std::array<unsigned, 16> seen{};
     for (std::uint32_t turn = 0; turn < 3000; turn += 3) {
         link_id const to = routes.route(asking{1, reads}, turn, avoid);
@@ -166,7 +171,8 @@ TEST_CASE("reads by latency go to the quickest, and to the others now and then",
     // When nobody is well it is the primary that is asked.
     for (std::uint16_t const node : everybody) routes.standing_of(node).unfit = true;
     CHECK(spread(routes, read_from::lowest_latency)[3] == 1000);
-    CHECK(routes.route(asking{1, read_from::lowest_latency, cluster::command_flags::none}, 7) == link_id{3, link_mode::primary});
+    CHECK(routes.route(asking{1, read_from::lowest_latency, cluster::command_flags::none}, 7) ==
+          link_id{3, link_mode::primary});
 }
 
 TEST_CASE("reads in the same zone take its replicas, else any replica, else the primary", "[router]") {
@@ -200,16 +206,19 @@ TEST_CASE("commands without a key are spread, and find the one shard there is", 
     CHECK_FALSE(routes.route(asking{call::any_slot}, 0));
     std::array const first{slot_range{slot{0}, slot{8191}}};
     std::array const second{slot_range{slot{8192}, slot{16383}}};
-    std::array const shards{cluster::shard_assignment{1, {}, first}, cluster::shard_assignment{2, {}, second}};
+    std::array const shards{cluster::shard_assignment{1, {}, first},
+                            cluster::shard_assignment{2, {}, second}};
     routes.table().publish(shards);
     routes.learned(known_as::cluster);
     unsigned to_first = 0;
-    for (std::uint32_t turn = 0; turn < 100; ++turn) to_first += routes.route(asking{call::any_slot}, turn).node == 1 ? 1u : 0u;
+    for (std::uint32_t turn = 0; turn < 100; ++turn)
+        to_first += routes.route(asking{call::any_slot}, turn).node == 1 ? 1u : 0u;
     CHECK(to_first > 40);
     CHECK(to_first < 60);
     std::array const single{slot_range{slot{16383}, slot{16383}}};
     serve(routes, 3, {}, single);
-    for (std::uint32_t turn = 0; turn < 20; ++turn) CHECK(routes.route(asking{call::any_slot}, turn) == link_id{3, link_mode::primary});
+    for (std::uint32_t turn = 0; turn < 20; ++turn)
+        CHECK(routes.route(asking{call::any_slot}, turn) == link_id{3, link_mode::primary});
 }
 
 TEST_CASE("keys in several slots have a route only on a server without cluster mode", "[router]") {

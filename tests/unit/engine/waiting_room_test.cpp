@@ -46,7 +46,8 @@ TEST_CASE("a waiting call comes out when its time has come, or its deadline", "[
     CHECK(room.next_due() == never);
 }
 
-TEST_CASE("the end of a refresh frees who waits for it, and a change also who waits for that", "[waiting_room]") {
+TEST_CASE("the end of a refresh frees who waits for it, and a change also who waits for that",
+          "[waiting_room]") {
     waiting_room room;
     call by_time, for_refresh, for_topology;
     REQUIRE(room.enter(by_time, waits_for::time, begin + 1s, begin));
@@ -69,7 +70,8 @@ TEST_CASE("calls leave in any order and the others stay whole", "[waiting_room]"
     waiting_room room;
     std::vector<call> calls(50);
     for (std::size_t at = 0; at < calls.size(); ++at)
-        REQUIRE(room.enter(calls[at], at % 2 == 0 ? waits_for::time : waits_for::topology, begin + 1s, begin));
+        REQUIRE(
+            room.enter(calls[at], at % 2 == 0 ? waits_for::time : waits_for::topology, begin + 1s, begin));
     for (std::size_t at = 0; at < calls.size(); at += 3) {
         room.leave(calls[at]);
         CHECK(calls[at].at == call::stage::fresh);
@@ -93,8 +95,10 @@ TEST_CASE("those who are freed together come out in the order in which they came
     std::vector<call*> expected;
     for (call& one : calls) REQUIRE(room.enter(one, waits_for::topology, never, begin));
     for (std::size_t at = 0; at < calls.size(); ++at) {
-        if (at % 7 == 0) room.leave(calls[at]);
-        else expected.push_back(&calls[at]);
+        if (at % 7 == 0)
+            room.leave(calls[at]);
+        else
+            expected.push_back(&calls[at]);
     }
     call_list out;
     room.refreshed(true, out);

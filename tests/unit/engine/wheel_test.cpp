@@ -18,7 +18,8 @@ constexpr duration tick{std::int64_t{1} << wheel::tick_bits};
 }  // namespace
 
 TEST_CASE("a due time is met within one tick and never early", "[wheel]") {
-    for (duration const delay : {duration{1ns}, duration{1ms}, duration{8ms}, duration{100ms}, duration{2s}, duration{10s}, duration{3600s}}) {
+    for (duration const delay : {duration{1ns}, duration{1ms}, duration{8ms}, duration{100ms}, duration{2s},
+                                 duration{10s}, duration{3600s}}) {
         wheel all;
         instant now = 1000s;
         all.start(now);
@@ -128,7 +129,8 @@ TEST_CASE("many calls at random times come in order of ticks, each once", "[whee
             ++removed;
         }
         instant const next = all.next_due();
-        now = std::max(now + duration{static_cast<std::int64_t>(random.below(20000000))}, random.below(2) == 0 && next != never ? next : now);
+        now = std::max(now + duration{static_cast<std::int64_t>(random.below(20000000))},
+                       random.below(2) == 0 && next != never ? next : now);
         all.advance(now, [&](call& one) {
             CHECK(one.due <= now);
             CHECK(one.wheel_back == nullptr);

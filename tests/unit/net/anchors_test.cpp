@@ -1,4 +1,5 @@
-// Tests of net::anchor_registry, net::home_of and net::shutdown_service: who is alive, asked by whoever comes late.
+// Tests of net::anchor_registry, net::home_of and net::shutdown_service: who is alive, asked by whoever comes
+// late.
 #include <umbel/net/anchors.hpp>
 #include <umbel/net/shutdown.hpp>
 
@@ -37,7 +38,8 @@ struct late_call {
 
 }  // namespace
 
-TEST_CASE("a call finds its driver as long as the client holds the anchor, and nobody afterwards", "[anchors]") {
+TEST_CASE("a call finds its driver as long as the client holds the anchor, and nobody afterwards",
+          "[anchors]") {
     asio::io_context io{1};
     auto const home = make_driver(io);
     anchor& where = anchor_registry::moor(*home);
@@ -48,7 +50,8 @@ TEST_CASE("a call finds its driver as long as the client holds the anchor, and n
     CHECK(home_of(*mine.one) == nullptr);
 }
 
-TEST_CASE("an anchor is used again in a new generation, which old calls do not take for their own", "[anchors]") {
+TEST_CASE("an anchor is used again in a new generation, which old calls do not take for their own",
+          "[anchors]") {
     asio::io_context io{1};
     auto const first = make_driver(io);
     auto const second = make_driver(io);
@@ -72,15 +75,19 @@ TEST_CASE("a call without an anchor has no home", "[anchors]") {
     pool::give_back(one);
 }
 
-TEST_CASE("when a context goes, the drivers it watches destroy what is pending, and those that are gone are no matter", "[anchors]") {
+TEST_CASE(
+    "when a context goes, the drivers it watches destroy what is pending, and those that are gone are no "
+    "matter",
+    "[anchors]") {
     int dropped = 0;
     struct noted : umbel::engine::call {
         int* count = nullptr;
     } waiting;
-    static constexpr umbel::engine::call_kind noting{.decode = [](umbel::engine::call&, umbel::resp::view const&) noexcept {},
-                                                     .reject = [](umbel::engine::call&, umbel::error&&) noexcept {},
-                                                     .complete = [](umbel::engine::call&) {},
-                                                     .drop = [](umbel::engine::call& one) noexcept { ++*static_cast<noted&>(one).count; }};
+    static constexpr umbel::engine::call_kind noting{
+        .decode = [](umbel::engine::call&, umbel::resp::view const&) noexcept {},
+        .reject = [](umbel::engine::call&, umbel::error&&) noexcept {},
+        .complete = [](umbel::engine::call&) {},
+        .drop = [](umbel::engine::call& one) noexcept { ++*static_cast<noted&>(one).count; }};
     waiting.kind = &noting;
     waiting.count = &dropped;
     {

@@ -1,4 +1,5 @@
-// Tests of calls that complete where their replies are read: whatever their handlers do, everybody completes once and in the order of the replies.
+// Tests of calls that complete where their replies are read: whatever their handlers do, everybody completes
+// once and in the order of the replies.
 #include <support/paper_connection.hpp>
 
 #include <new>
@@ -37,13 +38,15 @@ struct queue {
 
 }  // namespace
 
-TEST_CASE("calls complete in the order of their replies, at once or by list, with errors between them", "[answering]") {
+TEST_CASE("calls complete in the order of their replies, at once or by list, with errors between them",
+          "[answering]") {
     for (std::size_t every = 1; every != 9; ++every) {
         queue on;
         for (std::size_t i = 0; i != 50; ++i) on.add(i % every == 0);
         on.here.turn();
         std::string wire;
-        for (std::size_t i = 0; i != 50; ++i) wire += i % 11 == 5 ? "-ERR of call " + std::to_string(i) + "\r\n" : queue::replies(i, i + 1);
+        for (std::size_t i = 0; i != 50; ++i)
+            wire += i % 11 == 5 ? "-ERR of call " + std::to_string(i) + "\r\n" : queue::replies(i, i + 1);
         on.wire.arrive(wire);
         CHECK(on.order == on.up_to(50));
         for (std::size_t i = 0; i != 50; ++i) {
@@ -53,7 +56,8 @@ TEST_CASE("calls complete in the order of their replies, at once or by list, wit
     }
 }
 
-TEST_CASE("what a handler begins is sent with the next write, and its reply is not mistaken for another", "[answering]") {
+TEST_CASE("what a handler begins is sent with the next write, and its reply is not mistaken for another",
+          "[answering]") {
     queue on;
     noted_call& first = on.add();
     noted_call& second = on.add();
@@ -72,7 +76,9 @@ TEST_CASE("what a handler begins is sent with the next write, and its reply is n
     CHECK(third->told == "2");
 }
 
-TEST_CASE("a handler that throws, be it for want of memory, ends neither the connection nor the others' calls", "[answering]") {
+TEST_CASE(
+    "a handler that throws, be it for want of memory, ends neither the connection nor the others' calls",
+    "[answering]") {
     for (bool const memory : {false, true}) {
         queue on;
         for (int i = 0; i != 30; ++i) on.add();
@@ -82,8 +88,10 @@ TEST_CASE("a handler that throws, be it for want of memory, ends neither the con
             throw std::runtime_error{"a handler's own"};
         };
         on.here.turn();
-        if (memory) CHECK_THROWS_AS(on.wire.arrive(queue::replies(0, 30)), std::bad_alloc);
-        else CHECK_THROWS_AS(on.wire.arrive(queue::replies(0, 30)), std::runtime_error);
+        if (memory)
+            CHECK_THROWS_AS(on.wire.arrive(queue::replies(0, 30)), std::bad_alloc);
+        else
+            CHECK_THROWS_AS(on.wire.arrive(queue::replies(0, 30)), std::runtime_error);
         CHECK(on.order == on.up_to(11));
         on.here.turn();
         CHECK(on.order == on.up_to(30));
@@ -95,7 +103,10 @@ TEST_CASE("a handler that throws, be it for want of memory, ends neither the con
     }
 }
 
-TEST_CASE("a handler that runs the executor itself sees the loss of its connection, and what was read of it is over", "[answering]") {
+TEST_CASE(
+    "a handler that runs the executor itself sees the loss of its connection, and what was read of it is "
+    "over",
+    "[answering]") {
     queue on;
     for (int i = 0; i != 20; ++i) on.add();
     paper_transport* fresh = nullptr;
@@ -155,7 +166,8 @@ TEST_CASE("seven results wait for their handlers at a time, be they values or er
     }
 }
 
-TEST_CASE("what is on the list when a handler loses its connection was settled before, and completes as such", "[answering]") {
+TEST_CASE("what is on the list when a handler loses its connection was settled before, and completes as such",
+          "[answering]") {
     queue on;
     for (int i = 0; i != 6; ++i) on.add(i != 4);
     on.here.calls[2].then = [&] {

@@ -45,7 +45,8 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     pool::give_back(again);
 }
 
-TEST_CASE("small commands stand inside the call, larger ones in a block that stays with it up to a size", "[pool]") {
+TEST_CASE("small commands stand inside the call, larger ones in a block that stays with it up to a size",
+          "[pool]") {
     pooled_call* const one = pool::take();
     CHECK(one->reserve(pooled_call::inline_bytes) == one->inline_space);
     char* const block = one->reserve(1000);
@@ -75,7 +76,8 @@ TEST_CASE("a thread keeps a bounded number of calls, and none when it ends", "[p
     SUCCEED("the leak checker of the address sanitizer sees to the end of the thread");
 }
 
-TEST_CASE("a call may be given back on a thread that never took one, and does not outlive it", "[pool][threads]") {
+TEST_CASE("a call may be given back on a thread that never took one, and does not outlive it",
+          "[pool][threads]") {
     pooled_call* const one = pool::take();
     std::thread{[one] {
         pool::give_back(one);
@@ -88,7 +90,10 @@ TEST_CASE("a call may be given back on a thread that never took one, and does no
 TEST_CASE("what is fetched of a call ahead is what its way through a thread touches", "[pool]") {
     CHECK(sizeof(pooled_call) == 576);
     pooled_call* const one = pool::take();
-    auto const line_of = [&](void const* at) { return static_cast<std::size_t>(static_cast<char const*>(at) - reinterpret_cast<char const*>(one)) / 64 * 64; };
+    auto const line_of = [&](void const* at) {
+        return static_cast<std::size_t>(static_cast<char const*>(at) - reinterpret_cast<char const*>(one)) /
+               64 * 64;
+    };
     auto const fetched = [](std::size_t line) {
         auto const& all = umbel::engine::fetched_lines;
         return std::find(std::begin(all), std::end(all), line) != std::end(all);

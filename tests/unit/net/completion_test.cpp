@@ -1,5 +1,5 @@
-// Tests of net::result_slot, net::handler_slot and net::pool together: results and handlers of any size live in a call, complete once, on
-// their executor, and leave nothing behind.
+// Tests of net::result_slot, net::handler_slot and net::pool together: results and handlers of any size live
+// in a call, complete once, on their executor, and leave nothing behind.
 #include <umbel/net/completion.hpp>
 #include <umbel/resp/decode.hpp>
 
@@ -68,7 +68,8 @@ struct clinging {
 
 umbel::resp::view reply_of(std::string_view text) {
     static umbel::resp::node node;
-    node = umbel::resp::node::text(umbel::resp::type::bulk_string, 0, static_cast<std::uint32_t>(text.size()));
+    node =
+        umbel::resp::node::text(umbel::resp::type::bulk_string, 0, static_cast<std::uint32_t>(text.size()));
     return {&node, text.data()};
 }
 
@@ -83,7 +84,10 @@ pooled_call& begin(Handler handler, asio::io_context& client) {
 
 }  // namespace
 
-TEST_CASE("a result is decoded into the call and handed to the handler, which runs at once where no executor is associated", "[completion]") {
+TEST_CASE(
+    "a result is decoded into the call and handed to the handler, which runs at once where no executor is "
+    "associated",
+    "[completion]") {
     asio::io_context io{1};
     std::string told;
     pooled_call& one = begin<std::string>([&](result<std::string> value) { told = *value; }, io);
@@ -116,7 +120,8 @@ TEST_CASE("a result and a handler that fit into no call are boxed, and gone afte
     CHECK(mark.use_count() == 1);
 }
 
-TEST_CASE("an exception from from_reply becomes an error: nothing is thrown out of the library", "[completion]") {
+TEST_CASE("an exception from from_reply becomes an error: nothing is thrown out of the library",
+          "[completion]") {
     asio::io_context io{1};
     errc told{};
     pooled_call& one = begin<touchy>([&](result<touchy> value) { told = value.error().code(); }, io);
@@ -141,7 +146,8 @@ TEST_CASE("a call that is dropped destroys handler and result and calls nobody",
 TEST_CASE("a handler that throws takes its call back to the pool all the same", "[completion]") {
     asio::io_context io{1};
     auto const mark = std::make_shared<int>(7);
-    pooled_call& one = begin<std::string>([mark](result<std::string>) { throw std::runtime_error{"its own"}; }, io);
+    pooled_call& one =
+        begin<std::string>([mark](result<std::string>) { throw std::runtime_error{"its own"}; }, io);
     one.kind->decode(one, reply_of("hello"));
     CHECK_THROWS_AS(one.kind->complete(one), std::runtime_error);
     CHECK(mark.use_count() == 1);
@@ -149,11 +155,13 @@ TEST_CASE("a handler that throws takes its call back to the pool all the same", 
     net::pool::give_back(&one);
 }
 
-TEST_CASE("a handler of another context is posted there, and that context is kept busy meanwhile", "[completion]") {
+TEST_CASE("a handler of another context is posted there, and that context is kept busy meanwhile",
+          "[completion]") {
     asio::io_context client{1};
     asio::io_context other{1};
     std::string told;
-    pooled_call& one = begin<std::string>(asio::bind_executor(other, [&](result<std::string> value) { told = *value; }), client);
+    pooled_call& one = begin<std::string>(
+        asio::bind_executor(other, [&](result<std::string> value) { told = *value; }), client);
     other.poll();
     CHECK_FALSE(other.stopped());
     one.kind->decode(one, reply_of("hello"));
@@ -164,13 +172,15 @@ TEST_CASE("a handler of another context is posted there, and that context is kep
     CHECK(other.stopped());
 }
 
-TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and keeps no context busy", "[completion]") {
+TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and keeps no context busy",
+          "[completion]") {
     asio::io_context client{1};
     asio::io_context other{1};
     pooled_call& one = *net::pool::take();
     net::loops const where{{client.get_executor()}};
     auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
-        CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &where)), std::runtime_error);
+        CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(one, std::move(handler), &where)),
+                        std::runtime_error);
         CHECK(one.work == umbel::net::work_kept::none);
         other.restart();
         other.poll();
@@ -181,8 +191,10 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     net::pool::give_back(&one);
 }
 
-TEST_CASE("of several loops a call takes that of its handler's context; only one that stands for itself is completed right there",
-          "[completion]") {
+TEST_CASE(
+    "of several loops a call takes that of its handler's context; only one that stands for itself is "
+    "completed right there",
+    "[completion]") {
     asio::io_context first{1};
     asio::io_context second{1};
     asio::io_context other{1};
@@ -238,7 +250,8 @@ TEST_CASE("of several loops a call takes that of its handler's context; only one
     net::pool::give_back(&next);
 }
 
-TEST_CASE("the client's own context is recognised behind a type-erased executor; a strand is not the context", "[completion]") {
+TEST_CASE("the client's own context is recognised behind a type-erased executor; a strand is not the context",
+          "[completion]") {
     asio::io_context client{1};
     asio::io_context other{1};
     asio::any_io_executor const own = client.get_executor();

@@ -1,4 +1,5 @@
-// Tests of net::connection over a transport made of two strings: what it writes, reads, reports and resumes, turn by turn.
+// Tests of net::connection over a transport made of two strings: what it writes, reads, reports and resumes,
+// turn by turn.
 #include <support/paper_connection.hpp>
 
 #include <stdexcept>
@@ -110,7 +111,8 @@ TEST_CASE("a lost connection tells a write unknown and asks for a read again", "
     here.link.submit(written);
     here.turn();
     wire.owner.on_read(wire, asio::error::eof, 0);
-    CHECK(here.owner.heard == std::vector<std::string>{"opened", "lost connection_lost", "diverted connection_lost"});
+    CHECK(here.owner.heard ==
+          std::vector<std::string>{"opened", "lost connection_lost", "diverted connection_lost"});
     CHECK(written.told == "connection_lost unknown");
     CHECK(written.completions == 1);
     CHECK(read.completions == 0);
@@ -172,7 +174,8 @@ TEST_CASE("junk closes the connection with a protocol error", "[connection]") {
     CHECK(wire.aborted);
 }
 
-TEST_CASE("after a handler that throws the others complete in a turn of their own, and reading goes on", "[connection]") {
+TEST_CASE("after a handler that throws the others complete in a turn of their own, and reading goes on",
+          "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
     std::deque<noted_call>& all = here.calls;
@@ -211,7 +214,10 @@ TEST_CASE("a drained connection serves what is in flight and closes then", "[con
     CHECK(here.owner.heard == std::vector<std::string>{"opened", "closed"});
 }
 
-TEST_CASE("shut completes what is queued, written and in the inbox, and what comes later, once, and reports no loss", "[connection]") {
+TEST_CASE(
+    "shut completes what is queued, written and in the inbox, and what comes later, once, and reports no "
+    "loss",
+    "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
     noted_call& written = here.call(get);

@@ -1,4 +1,5 @@
-// Tests of net::departures: calls settled in one turn go to their executors together, in their order, each exactly once, whatever a handler does.
+// Tests of net::departures: calls settled in one turn go to their executors together, in their order, each
+// exactly once, whatever a handler does.
 #include <umbel/net/completion.hpp>
 #include <umbel/net/turn.hpp>
 #include <umbel/resp/decode.hpp>
@@ -44,7 +45,9 @@ namespace {
 #define CAN_REFUSE_MEMORY
 extern "C" {
 void* __libc_memalign(std::size_t, std::size_t) noexcept;
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept { return failing ? nullptr : __libc_memalign(alignment, bytes); }
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
+    return failing ? nullptr : __libc_memalign(alignment, bytes);
+}
 }
 #endif
 
@@ -73,14 +76,16 @@ public:
     /// A call whose handler runs on `where`, and keeps that busy until then.
     template <class Handler>
     pooled_call& begin(asio::any_io_executor const& where, Handler handler) {
-        auto bound = asio::bind_executor(where, [told = std::move(handler)](result<std::string> value) { told(*value); });
+        auto bound = asio::bind_executor(
+            where, [told = std::move(handler)](result<std::string> value) { told(*value); });
         pooled_call& one = *net::pool::take();
         result_slot<std::string>::prepare(one);
         handler_slot<decltype(bound), std::string>::put(one, std::move(bound), home_ ? &loops_ : nullptr);
         return one;
     }
     static void settle(pooled_call& one) {
-        static constexpr umbel::resp::node text = umbel::resp::node::text(umbel::resp::type::bulk_string, 0, 5);
+        static constexpr umbel::resp::node text =
+            umbel::resp::node::text(umbel::resp::type::bulk_string, 0, 5);
         one.kind->decode(one, umbel::resp::view{&text, "hello"});
         one.kind->complete(one);
     }
@@ -102,7 +107,8 @@ TEST_CASE("what is settled in one turn arrives after it, in its order, with few 
     serving here;
     std::vector<unsigned> arrived;
     constexpr unsigned count = departures::together_max - 1;
-    for (unsigned i = 0; i != count; ++i) here.settle(other.get_executor(), [&arrived, i](std::string const&) { arrived.push_back(i); });
+    for (unsigned i = 0; i != count; ++i)
+        here.settle(other.get_executor(), [&arrived, i](std::string const&) { arrived.push_back(i); });
     CHECK(other.poll() == 0);
     here.end_turn();
     CHECK(other.poll() == 1);
@@ -115,7 +121,8 @@ TEST_CASE("a long turn does not let the others wait for its end", "[departures]"
     asio::io_context other{1};
     serving here;
     unsigned arrived = 0;
-    for (unsigned i = 0; i != departures::together_max; ++i) here.settle(other.get_executor(), [&](std::string const&) { ++arrived; });
+    for (unsigned i = 0; i != departures::together_max; ++i)
+        here.settle(other.get_executor(), [&](std::string const&) { ++arrived; });
     other.poll();
     CHECK(arrived == departures::together_max);
 }
@@ -127,7 +134,8 @@ TEST_CASE("more executors than are told apart: each gets its own, in its order",
     serving here;
     for (unsigned turn = 0; turn != 5; ++turn)
         for (unsigned i = 0; i != many; ++i)
-            here.settle(others[i].get_executor(), [&, i, turn](std::string const&) { arrived[i].push_back(turn); });
+            here.settle(others[i].get_executor(),
+                        [&, i, turn](std::string const&) { arrived[i].push_back(turn); });
     here.end_turn();
     for (unsigned i = 0; i != many; ++i) {
         others[i].poll();
@@ -152,13 +160,15 @@ TEST_CASE("a handler that throws does not keep the others of its message from th
     CHECK(other.poll() == 0);
 }
 
-TEST_CASE("an executor that goes away takes the handlers that were on their way to it along, uncalled", "[departures]") {
+TEST_CASE("an executor that goes away takes the handlers that were on their way to it along, uncalled",
+          "[departures]") {
     auto const mark = std::make_shared<int>(7);
     bool called = false;
     auto other = std::make_unique<asio::io_context>(1);
     {
         serving here;
-        for (int i = 0; i != 3; ++i) here.settle(other->get_executor(), [&called, mark](std::string const&) { called = true; });
+        for (int i = 0; i != 3; ++i)
+            here.settle(other->get_executor(), [&called, mark](std::string const&) { called = true; });
     }
     CHECK(mark.use_count() == 4);
     other.reset();
@@ -166,13 +176,15 @@ TEST_CASE("an executor that goes away takes the handlers that were on their way 
     CHECK_FALSE(called);
 }
 
-TEST_CASE("an executor that is no io_context is given each call by itself: its threads may share them", "[departures][threads]") {
+TEST_CASE("an executor that is no io_context is given each call by itself: its threads may share them",
+          "[departures][threads]") {
     asio::thread_pool pool{2};
     std::promise<void> second;
     std::future<void> const told = second.get_future();
     std::atomic<bool> met = false;
     serving here;
-    here.settle(pool.get_executor(), [&](std::string const&) { met = told.wait_for(10s) == std::future_status::ready; });
+    here.settle(pool.get_executor(),
+                [&](std::string const&) { met = told.wait_for(10s) == std::future_status::ready; });
     here.settle(pool.get_executor(), [&](std::string const&) { second.set_value(); });
     pool.join();
     CHECK(met);
@@ -197,7 +209,8 @@ TEST_CASE("a context may end as soon as the last handler on it has run", "[depar
             serving here{home};
             auto other = std::make_unique<asio::io_context>(1);
             bool ran = false;
-            asio::any_io_executor where = by_strand ? asio::any_io_executor{asio::make_strand(*other)} : other->get_executor();
+            asio::any_io_executor where =
+                by_strand ? asio::any_io_executor{asio::make_strand(*other)} : other->get_executor();
             pooled_call& one = here.begin(where, [&](std::string const&) { ran = true; });
             where = nullptr;
             std::thread runner{[context = std::move(other)]() mutable {
@@ -226,7 +239,8 @@ TEST_CASE("what comes from one turn for two contexts leaves in the order of the 
 }
 
 #if defined(CAN_REFUSE_MEMORY)
-TEST_CASE("without memory for a message calls stay where they are, and leave with the next turn", "[departures]") {
+TEST_CASE("without memory for a message calls stay where they are, and leave with the next turn",
+          "[departures]") {
     asio::io_context other{1};
     serving here;
     std::string arrived;

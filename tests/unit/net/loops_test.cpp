@@ -13,7 +13,9 @@
 
 using umbel::net::loops;
 
-TEST_CASE("each context is a loop; executors of one context share it, and its connections are spread over them", "[loops]") {
+TEST_CASE(
+    "each context is a loop; executors of one context share it, and its connections are spread over them",
+    "[loops]") {
     asio::io_context a{1};
     asio::io_context b{1};
     asio::any_io_executor const on_strand = asio::make_strand(b);

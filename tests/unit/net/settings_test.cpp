@@ -55,7 +55,9 @@ options built_from_locals() {
             .zones = {{"10.0.0.7:7000", other}}};
 }
 
-bool names(std::string const& message, std::string_view option) { return message.find(option) != std::string::npos; }
+bool names(std::string const& message, std::string_view option) {
+    return message.find(option) != std::string::npos;
+}
 
 }  // namespace
 
@@ -135,10 +137,12 @@ TEST_CASE("the address map is copied, and its rows are checked", "[settings]") {
     REQUIRE(made);
     CHECK(made->engine.addresses({"10.0.0.7", 7000}).to_string() == "127.0.0.1:7001");
     CHECK(made->engine.addresses({"10.0.0.8", 7000}).to_string() == "gate.example:7000");
-    CHECK(names(wrong([](options& o) { o.address_map = {{"10.0.0.7:7000", "127.0.0.1:x"}}; }), "options.address_map"));
+    CHECK(names(wrong([](options& o) { o.address_map = {{"10.0.0.7:7000", "127.0.0.1:x"}}; }),
+                "options.address_map"));
 }
 
-TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379", "[settings]") {
+TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port defaults to 6379",
+          "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
     auto const made = settle(given, {}, nullptr);
@@ -170,13 +174,17 @@ TEST_CASE("seeds are given as one text, as texts in braces, or as any range of t
     char const* const array[] = {text.c_str(), letters};
     std::array<std::string, 2> const fixed{text, letters};
     std::list<std::string> list{text, letters};
-    for (options const& given : {options{.seeds = text}, options{.seeds = {text}}, options{.seeds = "10.0.0.7:1"}, options{.seeds = {text.c_str()}}}) {
+    for (options const& given : {options{.seeds = text}, options{.seeds = {text}},
+                                 options{.seeds = "10.0.0.7:1"}, options{.seeds = {text.c_str()}}}) {
         REQUIRE(given.seeds.size() == 1);
         CHECK(given.seeds[0] == text);
     }
-    for (options const& given : {options{.seeds = {text, letters}}, options{.seeds = strings}, options{.seeds = {strings}}, options{.seeds = views},
-                                 options{.seeds = std::span{strings}}, options{.seeds = array}, options{.seeds = fixed}, options{.seeds = list},
-                                 options{.seeds = std::vector<std::string>{text, letters}}, options{.seeds = std::vector<std::string_view>{text, letters}}}) {
+    for (options const& given :
+         {options{.seeds = {text, letters}}, options{.seeds = strings}, options{.seeds = {strings}},
+          options{.seeds = views}, options{.seeds = std::span{strings}}, options{.seeds = array},
+          options{.seeds = fixed}, options{.seeds = list},
+          options{.seeds = std::vector<std::string>{text, letters}},
+          options{.seeds = std::vector<std::string_view>{text, letters}}}) {
         REQUIRE(given.seeds.size() == 2);
         CHECK(given.seeds[0] == text);
         CHECK(given.seeds[1] == letters);
@@ -230,17 +238,20 @@ TEST_CASE("a minimal handshake turns off what a connection says of its own accor
 TEST_CASE("times that do not fit the clock are long, never negative", "[settings]") {
     options given = good();
     auto const longest = std::chrono::milliseconds::max();
-    for (auto const field : {&options::deadline, &options::connect_timeout, &options::reconnect_delay, &options::reconnect_delay_max,
-                             &options::retry_delay, &options::retry_delay_max, &options::refresh_timeout, &options::refresh_interval,
-                             &options::refresh_interval_min, &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after})
+    for (auto const field :
+         {&options::deadline, &options::connect_timeout, &options::reconnect_delay,
+          &options::reconnect_delay_max, &options::retry_delay, &options::retry_delay_max,
+          &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
+          &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after})
         given.*field = longest;
     auto const made = settle(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
     CHECK((made->deadline == std::chrono::nanoseconds::max()));
     CHECK((made->user_timeout > 0ms));
     CHECK((made->user_timeout.count() <= std::numeric_limits<int>::max()));
-    for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout, made->engine.reconnect_delay_max,
-                            made->engine.judging.retry_delay_max, made->engine.refresh_timeout, made->engine.refreshing.interval,
+    for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout,
+                            made->engine.reconnect_delay_max, made->engine.judging.retry_delay_max,
+                            made->engine.refresh_timeout, made->engine.refreshing.interval,
                             made->engine.refreshing.interval_min, made->pipeline.slow_after}) {
         CHECK((time > std::chrono::hours{24 * 365 * 50}));
         CHECK((time + time > time));

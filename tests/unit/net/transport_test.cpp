@@ -1,4 +1,5 @@
-// Tests of net::stream_transport over loopback and a Unix socket: connect, refuse, read, write, close; each told once, never inside the call.
+// Tests of net::stream_transport over loopback and a Unix socket: connect, refuse, read, write, close; each
+// told once, never inside the call.
 #include <umbel/net/transport.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -35,7 +36,9 @@ struct ear final : umbel::net::transport_owner {
     void on_read(umbel::net::transport&, asio::error_code problem, std::size_t count) override {
         heard.push_back(problem ? "ended" : "read " + std::to_string(count));
     }
-    void on_writable(umbel::net::transport&, asio::error_code problem) override { heard.push_back(problem ? "broken" : "writable"); }
+    void on_writable(umbel::net::transport&, asio::error_code problem) override {
+        heard.push_back(problem ? "broken" : "writable");
+    }
     void on_notice_lost(umbel::net::transport&, bool) noexcept override {}
     void on_step(umbel::net::transport& from) override { from.proceed(); }
     std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
@@ -46,7 +49,8 @@ struct line {
     asio::io_context io{1};
     asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
     ear owner;
-    std::shared_ptr<stream_transport> wire = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms, 2000ms);
+    std::shared_ptr<stream_transport> wire =
+        std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms, 2000ms);
     asio::ip::tcp::socket peer{io};
 
     ~line() { wire->close(); }
@@ -122,12 +126,14 @@ TEST_CASE("an address that never answers leaves time for the next one of the sam
     std::vector<asio::ip::tcp::socket> crowd;
     unsigned let_in = 0;
     for (int at = 0; at < 8; ++at) {
-        crowd.emplace_back(here.io).async_connect(deaf.local_endpoint(), [&](asio::error_code problem) { let_in += problem ? 0 : 1; });
+        crowd.emplace_back(here.io).async_connect(
+            deaf.local_endpoint(), [&](asio::error_code problem) { let_in += problem ? 0 : 1; });
         here.io.restart();
         here.io.poll();
     }
     auto const wire = std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1, 0ms, 400ms);
-    wire->connect({deaf.local_endpoint(), asio::ip::tcp::endpoint{asio::ip::make_address_v4("127.0.0.1"), here.port()}});
+    wire->connect({deaf.local_endpoint(),
+                   asio::ip::tcp::endpoint{asio::ip::make_address_v4("127.0.0.1"), here.port()}});
     REQUIRE(here.heard(1));
     REQUIRE(let_in < 8);
     CHECK(here.owner.heard[0] == "connected");
@@ -151,7 +157,8 @@ TEST_CASE("a refused connection is told later, not inside connect", "[transport]
 
 TEST_CASE("a name that has no address is told apart from a refusal", "[transport]") {
     line here;
-    here.wire->connect(endpoint{std::string(300, 'x'), 6379});  // Longer than any name may be: nobody is asked.
+    here.wire->connect(
+        endpoint{std::string(300, 'x'), 6379});  // Longer than any name may be: nobody is asked.
     CHECK(here.owner.heard.empty());
     REQUIRE(here.heard(1));
     CHECK(here.owner.heard[0] == "unresolved");
@@ -166,7 +173,8 @@ TEST_CASE("a name is resolved, and each of its addresses is tried", "[transport]
 
 TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     asio::io_context io{1};
-    std::string const path = (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
+    std::string const path =
+        (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
     ::unlink(path.c_str());
     ear owner;
     auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms, 2000ms);

@@ -36,7 +36,8 @@ TEST_CASE("a chunk is charged once, whole, while any value pins it", "[chunk]") 
 
 TEST_CASE("a chunk beyond the budget is not pinned, one within still is", "[chunk]") {
     auto const budget = std::make_shared<pin_budget>(1000);
-    chunk_ref const large{chunk::create(600, budget)}, larger{chunk::create(601, budget)}, small{chunk::create(400, budget)};
+    chunk_ref const large{chunk::create(600, budget)}, larger{chunk::create(601, budget)},
+        small{chunk::create(400, budget)};
     pin const held = pin::of(large.get());
     CHECK_FALSE(pin::of(larger.get()));
     CHECK_FALSE(larger->pinned());
@@ -87,7 +88,8 @@ TEST_CASE("pins released on other threads leave the budget empty and the chunk r
     auto const budget = std::make_shared<pin_budget>(1 << 20);
     chunk_ref const owner{chunk::create(64, budget)};
     std::atomic<bool> go{false};
-    // Many places, so that neither thread waits for the other at each pin: on a busy machine that is a time slice each.
+    // Many places, so that neither thread waits for the other at each pin: on a busy machine that is a time
+    // slice each.
     std::array<std::atomic<pin*>, 256> handed{};
     constexpr std::size_t all = 20'000;
     std::thread other{[&] {

@@ -1,4 +1,5 @@
-// corpus.hpp: replies of every kind, good and bad, that several tests feed whole, byte by byte and split everywhere.
+// corpus.hpp: replies of every kind, good and bad, that several tests feed whole, byte by byte and split
+// everywhere.
 #pragma once
 
 #include <umbel/resp/fault.hpp>
@@ -69,7 +70,8 @@ inline std::vector<std::string> const good{
     "%?\r\n+a\r\n:1\r\n+b\r\n:2\r\n.\r\n",
     "~?\r\n+a\r\n*?\r\n+b\r\n.\r\n.\r\n",
     "*2\r\n*?\r\n+a\r\n.\r\n*1\r\n%?\r\n.\r\n",
-    "|1\r\n+key-popularity\r\n%2\r\n$1\r\na\r\n,0.1923\r\n$1\r\nb\r\n,0.0012\r\n*2\r\n:2039123\r\n:9543892\r\n",
+    "|1\r\n+key-popularity\r\n%2\r\n$1\r\na\r\n,0.1923\r\n$1\r\nb\r\n,0.0012\r\n*2\r\n:2039123\r\n:"
+    "9543892\r\n",
     "*3\r\n:1\r\n:2\r\n|1\r\n+ttl\r\n:3600\r\n:3\r\n",
     "*1\r\n|0\r\n:3\r\n",
     "|0\r\n|1\r\n+a\r\n+b\r\n+OK\r\n",

@@ -1,4 +1,5 @@
-// Which types a reply may be decoded into: what somebody may write by mistake is refused by a concept with a name.
+// Which types a reply may be decoded into: what somebody may write by mistake is refused by a concept with a
+// name.
 #include <umbel/resp/decode.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -52,18 +53,25 @@ struct umbel::from_reply<is_no_static> {
 };
 
 TEST_CASE("a type is decodable when its from_reply returns exactly its result", "[decode]") {
-    STATIC_CHECK((decodable<user> && decodable<std::optional<user>> && decodable<std::vector<user>> && decodable<result<user>>));
-    STATIC_CHECK_FALSE((decodable<returns_itself> || decodable<returns_an_optional> || decodable<returns_another>));
-    STATIC_CHECK((umbel::has_from_reply<returns_itself> && !umbel::from_reply_returns_result<returns_itself>));
+    STATIC_CHECK((decodable<user> && decodable<std::optional<user>> && decodable<std::vector<user>> &&
+                  decodable<result<user>>));
+    STATIC_CHECK_FALSE(
+        (decodable<returns_itself> || decodable<returns_an_optional> || decodable<returns_another>));
+    STATIC_CHECK(
+        (umbel::has_from_reply<returns_itself> && !umbel::from_reply_returns_result<returns_itself>));
 }
 
-TEST_CASE("a type without a static from_reply of a view is not decodable, nor is anything made of it", "[decode]") {
-    STATIC_CHECK_FALSE((umbel::has_from_reply<without_from_reply> || umbel::has_from_reply<takes_text> || umbel::has_from_reply<is_no_static>));
+TEST_CASE("a type without a static from_reply of a view is not decodable, nor is anything made of it",
+          "[decode]") {
+    STATIC_CHECK_FALSE((umbel::has_from_reply<without_from_reply> || umbel::has_from_reply<takes_text> ||
+                        umbel::has_from_reply<is_no_static>));
     STATIC_CHECK_FALSE((decodable<without_from_reply> || decodable<takes_text> || decodable<is_no_static>));
-    STATIC_CHECK_FALSE((decodable<std::optional<without_from_reply>> || decodable<std::vector<without_from_reply>>));
+    STATIC_CHECK_FALSE(
+        (decodable<std::optional<without_from_reply>> || decodable<std::vector<without_from_reply>>));
 }
 
 TEST_CASE("what owns nothing, and what is no object, is not decodable", "[decode]") {
-    STATIC_CHECK_FALSE((decodable<std::string_view> || decodable<char const*> || decodable<int*> || decodable<std::unique_ptr<int>>));
+    STATIC_CHECK_FALSE((decodable<std::string_view> || decodable<char const*> || decodable<int*> ||
+                        decodable<std::unique_ptr<int>>));
     STATIC_CHECK_FALSE((decodable<void> || decodable<std::string&> || decodable<std::string const>));
 }

@@ -44,15 +44,18 @@ std::string message(std::string text) {
 
 static_assert(umbel::decodable<std::unordered_map<bytes, std::vector<std::optional<int>>>>);
 static_assert(umbel::decodable<std::tuple<std::string, std::map<std::string, double>, std::array<int, 2>>>);
-static_assert(!umbel::decodable<std::vector<std::string_view>> && !umbel::decodable<std::map<std::string, char const*>>);
+static_assert(!umbel::decodable<std::vector<std::string_view>> &&
+              !umbel::decodable<std::map<std::string, char const*>>);
 
 TEST_CASE("a vector takes the elements of any aggregate", "[decode]") {
     CHECK(decode<strings>("*2\r\n$1\r\na\r\n$1\r\nb\r\n") == strings{"a", "b"});
     CHECK(decode<strings>("~2\r\n+a\r\n+b\r\n") == strings{"a", "b"});
     CHECK(decode<strings>("%1\r\n+a\r\n+b\r\n") == strings{"a", "b"});
     CHECK(decode<strings>("*0\r\n") == strings{});
-    CHECK(decode<std::vector<std::optional<int>>>("*2\r\n:1\r\n$-1\r\n") == std::vector<std::optional<int>>{1, std::nullopt});
-    CHECK(decode<std::vector<std::vector<int>>>("*2\r\n*1\r\n:1\r\n*2\r\n:2\r\n:3\r\n") == std::vector<std::vector<int>>{{1}, {2, 3}});
+    CHECK(decode<std::vector<std::optional<int>>>("*2\r\n:1\r\n$-1\r\n") ==
+          std::vector<std::optional<int>>{1, std::nullopt});
+    CHECK(decode<std::vector<std::vector<int>>>("*2\r\n*1\r\n:1\r\n*2\r\n:2\r\n:3\r\n") ==
+          std::vector<std::vector<int>>{{1}, {2, 3}});
     CHECK(decode<std::vector<bool>>("*2\r\n:1\r\n#f\r\n") == std::vector<bool>{true, false});
     CHECK(decode<strings>("*?\r\n|1\r\n+x\r\n+y\r\n+a\r\n.\r\n") == strings{"a"});
 }
@@ -92,19 +95,22 @@ TEST_CASE("pairs come from a map, a flat array and an array of pairs alike", "[d
 TEST_CASE("what does not pair is no map", "[decode]") {
     CHECK(message<scores>("*3\r\n+a\r\n:1\r\n+b\r\n") == "expected a map, got array of 3");
     CHECK(message<scores>("$1\r\na\r\n") == "expected a map, got bulk string");
-    CHECK(message<scores>("*2\r\n*2\r\n+a\r\n:1\r\n*1\r\n+b\r\n") == "expected an array of two, got array of 1");
+    CHECK(message<scores>("*2\r\n*2\r\n+a\r\n:1\r\n*1\r\n+b\r\n") ==
+          "expected an array of two, got array of 1");
     CHECK(message<scores>("%1\r\n+a\r\n+x\r\n") == "expected a number, got simple string");
     CHECK(message<scores>("%1\r\n*0\r\n:1\r\n") == "expected a string, got array of 0");
     CHECK(decode<scores>("-ERR x\r\n").error() == errc::server_error);
 }
 
 TEST_CASE("of equal keys the last one counts", "[decode]") {
-    CHECK(decode<std::map<std::string, int>>("%2\r\n+a\r\n:1\r\n+a\r\n:2\r\n") == std::map<std::string, int>{{"a", 2}});
+    CHECK(decode<std::map<std::string, int>>("%2\r\n+a\r\n:1\r\n+a\r\n:2\r\n") ==
+          std::map<std::string, int>{{"a", 2}});
 }
 
 TEST_CASE("sets take arrays and sets", "[decode]") {
     CHECK(decode<std::set<int>>("*3\r\n:3\r\n:1\r\n:3\r\n") == std::set<int>{1, 3});
-    CHECK(decode<std::unordered_set<std::string>>("~2\r\n+a\r\n+b\r\n") == std::unordered_set<std::string>{"a", "b"});
+    CHECK(decode<std::unordered_set<std::string>>("~2\r\n+a\r\n+b\r\n") ==
+          std::unordered_set<std::string>{"a", "b"});
     CHECK_FALSE(decode<std::set<int>>("_\r\n"));
 }
 
@@ -113,8 +119,10 @@ TEST_CASE("groups take exactly as many elements as they have", "[decode]") {
     CHECK(decode<std::array<int, 3>>("*3\r\n:1\r\n:2\r\n:3\r\n") == std::array<int, 3>{1, 2, 3});
     using scanned = std::tuple<std::uint64_t, strings>;
     CHECK(decode<scanned>("*2\r\n$2\r\n17\r\n*2\r\n+a\r\n+b\r\n") == scanned{17, {"a", "b"}});
-    CHECK(message<std::pair<int, int>>("*3\r\n:1\r\n:2\r\n:3\r\n") == "expected an array of the length asked for, got array of 3");
-    CHECK(message<std::array<int, 3>>("*2\r\n:1\r\n:2\r\n") == "expected an array of the length asked for, got array of 2");
+    CHECK(message<std::pair<int, int>>("*3\r\n:1\r\n:2\r\n:3\r\n") ==
+          "expected an array of the length asked for, got array of 3");
+    CHECK(message<std::array<int, 3>>("*2\r\n:1\r\n:2\r\n") ==
+          "expected an array of the length asked for, got array of 2");
     CHECK(message<scanned>("+a\r\n") == "expected an array of the length asked for, got simple string");
     CHECK(message<scanned>("*2\r\n+x\r\n+y\r\n") == "expected an integer in range, got simple string");
     CHECK(decode<scanned>("*2\r\n:1\r\n-ERR x\r\n").error() == errc::server_error);

@@ -65,12 +65,14 @@ TEST_CASE("an empty map is a missing hash, in RESP2 as in RESP3", "[decode]") {
         INFO(nothing);
         CHECK(decode<std::optional<user>>(nothing).value() == std::nullopt);
         CHECK(decode<std::optional<std::map<std::string, std::string>>>(nothing).value() == std::nullopt);
-        CHECK(decode<std::optional<std::unordered_map<std::string, std::string>>>(nothing).value() == std::nullopt);
+        CHECK(decode<std::optional<std::unordered_map<std::string, std::string>>>(nothing).value() ==
+              std::nullopt);
     }
     for (std::string const ada : {"%1\r\n$4\r\nname\r\n$3\r\nada\r\n", "*2\r\n$4\r\nname\r\n$3\r\nada\r\n"}) {
         INFO(ada);
         CHECK(decode<std::optional<user>>(ada).value() == user{"ada"});
-        CHECK(decode<std::optional<std::map<std::string, std::string>>>(ada).value() == std::map<std::string, std::string>{{"name", "ada"}});
+        CHECK(decode<std::optional<std::map<std::string, std::string>>>(ada).value() ==
+              std::map<std::string, std::string>{{"name", "ada"}});
     }
     CHECK(decode<std::map<std::string, std::string>>("%0\r\n").value().empty());
     CHECK(decode<user>("%0\r\n").error() == errc::unexpected_type);
@@ -80,7 +82,8 @@ TEST_CASE("an empty map is a missing hash, in RESP2 as in RESP3", "[decode]") {
 TEST_CASE("an empty list is a list, and null is none", "[decode]") {
     CHECK(decode<std::optional<std::vector<std::string>>>("*0\r\n").value() == std::vector<std::string>{});
     CHECK(decode<std::optional<std::set<std::string>>>("~0\r\n").value() == std::set<std::string>{});
-    CHECK(decode<std::optional<std::unordered_set<std::string>>>("*0\r\n").value() == std::unordered_set<std::string>{});
+    CHECK(decode<std::optional<std::unordered_set<std::string>>>("*0\r\n").value() ==
+          std::unordered_set<std::string>{});
     CHECK(decode<std::optional<names>>("*0\r\n").value() == names{});
     CHECK(decode<std::optional<std::vector<std::string>>>("*-1\r\n").value() == std::nullopt);
     CHECK(decode<std::optional<names>>("_\r\n").value() == std::nullopt);
@@ -88,7 +91,8 @@ TEST_CASE("an empty list is a list, and null is none", "[decode]") {
     CHECK((kept && *kept && (*kept)->is_aggregate()));
 }
 
-TEST_CASE("an empty aggregate is no text, no number and no group, also where one may be missing", "[decode]") {
+TEST_CASE("an empty aggregate is no text, no number and no group, also where one may be missing",
+          "[decode]") {
     for (std::string const empty : {"%0\r\n", "*0\r\n"}) {
         CHECK(decode<std::optional<std::string>>(empty).error() == errc::unexpected_type);
         CHECK(decode<std::optional<umbel::bytes>>(empty).error() == errc::unexpected_type);

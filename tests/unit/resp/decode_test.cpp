@@ -52,13 +52,15 @@ struct umbel::from_reply<point> {
     }
 };
 
-static_assert(
-    decodable<int> && decodable<std::uint64_t> && decodable<std::int8_t> && decodable<bool> && decodable<double> && decodable<float>);
-static_assert(decodable<std::string> && decodable<bytes> && decodable<reply> && decodable<umbel::ok> && decodable<point>);
-static_assert(decodable<std::optional<point>> && decodable<umbel::result<point>> && decodable<std::optional<std::optional<int>>>);
+static_assert(decodable<int> && decodable<std::uint64_t> && decodable<std::int8_t> && decodable<bool> &&
+              decodable<double> && decodable<float>);
+static_assert(decodable<std::string> && decodable<bytes> && decodable<reply> && decodable<umbel::ok> &&
+              decodable<point>);
+static_assert(decodable<std::optional<point>> && decodable<umbel::result<point>> &&
+              decodable<std::optional<std::optional<int>>>);
 // What would dangle, and what is no number, is refused.
-static_assert(!decodable<std::string_view> && !decodable<view> && !decodable<char const*> && !decodable<char> &&
-              !decodable<std::optional<std::string_view>>);
+static_assert(!decodable<std::string_view> && !decodable<view> && !decodable<char const*> &&
+              !decodable<char> && !decodable<std::optional<std::string_view>>);
 
 TEST_CASE("an integer comes as an integer or as a text that spells one", "[decode]") {
     CHECK(decode<int>(":5\r\n") == 5);
@@ -105,8 +107,9 @@ TEST_CASE("a double comes as a double, an integer or a text", "[decode]") {
 }
 
 TEST_CASE("text comes from any string and from numbers", "[decode]") {
-    for (std::string const& text : {std::string{"$3\r\nfoo\r\n"}, std::string{"+foo\r\n"}, std::string{"=7\r\ntxt:foo\r\n"},
-             std::string{"$?\r\n;2\r\nfo\r\n;1\r\no\r\n;0\r\n"}}) {
+    for (std::string const& text :
+         {std::string{"$3\r\nfoo\r\n"}, std::string{"+foo\r\n"}, std::string{"=7\r\ntxt:foo\r\n"},
+          std::string{"$?\r\n;2\r\nfo\r\n;1\r\no\r\n;0\r\n"}}) {
         CHECK(decode<std::string>(text) == "foo");
         CHECK(decode<bytes>(text)->view() == "foo");
         CHECK(decode<reply>(text)->text() == "foo");

@@ -91,8 +91,8 @@ TEST_CASE("integers are spelled in decimal", "[encode]") {
     CHECK(std::string(text, put_integer_bulk(text, UINT64_MAX)) == "$20\r\n18446744073709551615\r\n");
     CHECK(std::string(text, put_integer_bulk(text, 7)) == "$1\r\n7\r\n");
     CHECK(integer_bulk_size(INT64_MIN) == 27);
-    for (std::int64_t const value :
-        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9}, std::int64_t{10}, std::int64_t{-10}, INT64_MAX, INT64_MIN}) {
+    for (std::int64_t const value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9}, std::int64_t{10},
+                                     std::int64_t{-10}, INT64_MAX, INT64_MIN}) {
         CHECK(integer_bulk_size(value) == static_cast<std::size_t>(put_integer_bulk(text, value) - text));
     }
     CHECK(integer_bulk_size(std::uint8_t{200}) == 9);
@@ -108,8 +108,8 @@ TEST_CASE("doubles take the shortest form that reads back the same", "[encode]")
     CHECK(spelled(-2.5) == "-2.5");
     CHECK(spelled(1e300) == "1e+300");
     CHECK(spelled(0.1f) == "0.1");
-    for (double const value :
-        {0.1, 1.0 / 3, 1e-310, std::numeric_limits<double>::max(), std::numeric_limits<double>::denorm_min(), -123456789.123456789}) {
+    for (double const value : {0.1, 1.0 / 3, 1e-310, std::numeric_limits<double>::max(),
+                               std::numeric_limits<double>::denorm_min(), -123456789.123456789}) {
         CHECK(std::strtod(spelled(value).c_str(), nullptr) == value);
         CHECK(spelled(value).size() <= 31);
     }

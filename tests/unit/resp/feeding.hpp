@@ -23,7 +23,8 @@ inline std::string_view receive(umbel::resp::reader& into, std::string_view text
     return text.substr(count);
 }
 
-/// True where a large chunk is reserved and opened piece by piece; false where the system has no pages for that, or limits addresses.
+/// True where a large chunk is reserved and opened piece by piece; false where the system has no pages for
+/// that, or limits addresses.
 inline bool reserves_addresses() {
     auto const run = umbel::resp::page_store::shared().take(1 << 20);
     if (run) umbel::resp::page_store::shared().give(run);

@@ -107,7 +107,8 @@ TEST_CASE("every good reply is one reply, whole, byte by byte and split at every
 
 TEST_CASE("what follows a reply does not change it", "[parser]") {
     for (std::string const& bytes : corpus::good) {
-        for (std::string const& behind : {std::string{"+OK\r\n"}, std::string{"garbage"}, std::string(40, '\n')}) {
+        for (std::string const& behind :
+             {std::string{"+OK\r\n"}, std::string{"garbage"}, std::string(40, '\n')}) {
             INFO(corpus::shown(bytes));
             CHECK(feed(bytes + behind, {}) == feed(bytes, {}));
         }
@@ -128,11 +129,13 @@ TEST_CASE("every bad reply is the same fault at the same byte however it is spli
 }
 
 TEST_CASE("dropping a reply reads the same bytes and finds the same faults as keeping it", "[parser]") {
-    for (std::size_t const piece : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{1000}}) {
+    for (std::size_t const piece :
+         {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{1000}}) {
         for (std::string const& bytes : corpus::good) {
             INFO(corpus::shown(bytes));
             outcome const kept = feed(bytes, {});
-            bool const pushed = view{kept.nodes.data(), bytes.data()}.is_push() || bytes.find("+pushed") != std::string::npos;
+            bool const pushed =
+                view{kept.nodes.data(), bytes.data()}.is_push() || bytes.find("+pushed") != std::string::npos;
             outcome const dropped = drop(bytes, piece);
             CHECK(dropped.result == (pushed ? status::push : status::complete));
             if (!pushed) CHECK(dropped.used == bytes.size());
@@ -152,7 +155,8 @@ TEST_CASE("a fault names what is wrong and at which byte", "[parser]") {
     umbel::error const wrong = to_error(under_test.fault());
     CHECK(wrong.code() == umbel::errc::protocol_error);
     CHECK(wrong.delivery() == umbel::delivery::unknown);
-    CHECK(wrong.message() == "malformed reply: CR LF is missing behind a string of announced length (byte 7, 0x58 'X')");
+    CHECK(wrong.message() ==
+          "malformed reply: CR LF is missing behind a string of announced length (byte 7, 0x58 'X')");
     CHECK((under_test.parse({bytes.data(), bytes.size()}) == status::fault));
 }
 
@@ -273,7 +277,8 @@ TEST_CASE("a reply may be as long as its bound and no longer", "[parser]") {
             CHECK(whole.result == status::fault);
             CHECK(whole.wrong.kind == fault_kind::reply_too_long);
             CHECK(feed(bytes, every_byte(bytes), scarce) == whole);
-            if (whole.result == status::fault && drop(bytes, 1).result != status::push) CHECK(drop(bytes, 1, scarce).wrong == whole.wrong);
+            if (whole.result == status::fault && drop(bytes, 1).result != status::push)
+                CHECK(drop(bytes, 1, scarce).wrong == whole.wrong);
         }
     }
 }

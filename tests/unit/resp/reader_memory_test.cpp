@@ -1,4 +1,5 @@
-// Tests of resp::reader: where bytes are received, what is pinned, and how little memory an announcement costs.
+// Tests of resp::reader: where bytes are received, what is pinned, and how little memory an announcement
+// costs.
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reader.hpp>
 #include <umbel/resp/reply.hpp>
@@ -70,7 +71,8 @@ TEST_CASE("a value of 64 MiB is received into its final place and pinned there",
 TEST_CASE("an announced length costs address space and no memory", "[reader]") {
     if (!feeding::reserves_addresses()) SKIP("addresses cannot be reserved here");
     for (std::string const& announced :
-        {std::string{"$536870912\r\n"}, std::string{"*2\r\n$1\r\na\r\n$536000000\r\n"}, std::string{"=400000000\r\n"}}) {
+         {std::string{"$536870912\r\n"}, std::string{"*2\r\n$1\r\na\r\n$536000000\r\n"},
+          std::string{"=400000000\r\n"}}) {
         reader under_test;
         view out;
         receive(under_test, announced);
@@ -82,15 +84,16 @@ TEST_CASE("an announced length costs address space and no memory", "[reader]") {
         std::size_t const pages = 390'000'000 / page;
         std::vector<unsigned char> resident(pages);
         REQUIRE(mincore(reinterpret_cast<void*>(first), pages * page, resident.data()) == 0);
-        auto const touched = std::count_if(resident.begin(), resident.end(), [](unsigned char flag) { return (flag & 1) != 0; });
+        auto const touched = std::count_if(resident.begin(), resident.end(),
+                                           [](unsigned char flag) { return (flag & 1) != 0; });
         CHECK(static_cast<std::size_t>(touched) * page <= 64 * 1024);
     }
 }
 #endif
 
 TEST_CASE("announced elements cost nothing", "[reader]") {
-    for (std::string_view const announced :
-        {"*16000000\r\n", "%8000000\r\n", "~16000000\r\n*16000000\r\n", ">9999999\r\n", "*?\r\n", "$?\r\n;0"}) {
+    for (std::string_view const announced : {"*16000000\r\n", "%8000000\r\n", "~16000000\r\n*16000000\r\n",
+                                             ">9999999\r\n", "*?\r\n", "$?\r\n;0"}) {
         reader under_test;
         view out;
         receive(under_test, announced);
@@ -170,11 +173,14 @@ TEST_CASE("pinned values stay what they were while the reader goes on and when i
         reader under_test{budget};
         view out;
         for (int round = 0; round != 40; ++round) {
-            std::string const value(3000 + static_cast<std::size_t>(round), static_cast<char>('a' + round % 26));
+            std::string const value(3000 + static_cast<std::size_t>(round),
+                                    static_cast<char>('a' + round % 26));
             std::string const text = bulk(value);
             std::string_view left = text;
             while (under_test.next(out) == status::need_more)
-                left = receive(under_test, left.substr(0, 700)).size() != 0 ? left : left.substr(std::min<std::size_t>(700, left.size()));
+                left = receive(under_test, left.substr(0, 700)).size() != 0
+                           ? left
+                           : left.substr(std::min<std::size_t>(700, left.size()));
             auto const decoded = umbel::decode<bytes>(out);
             REQUIRE(decoded);
             CHECK((decoded->data() == out.text().data()));
@@ -204,7 +210,8 @@ TEST_CASE("above the budget values are copied out and the reader keeps its chunk
         CHECK(kept[static_cast<std::size_t>(round)] == std::string(10'000, static_cast<char>('a' + round)));
 }
 
-TEST_CASE("a large value that fills its chunk is pinned above the budget too: a copy would take as much", "[reader]") {
+TEST_CASE("a large value that fills its chunk is pinned above the budget too: a copy would take as much",
+          "[reader]") {
     auto const budget = std::make_shared<pin_budget>(20 * 1024);
     reader under_test{budget};
     view out;

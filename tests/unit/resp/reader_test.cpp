@@ -1,4 +1,5 @@
-// Tests of resp::reader: replies in order, faults, skipping. What it does with memory stands in reader_memory_test.cpp.
+// Tests of resp::reader: replies in order, faults, skipping. What it does with memory stands in
+// reader_memory_test.cpp.
 #include <umbel/resp/reader.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -40,7 +41,8 @@ std::vector<std::string> read_all(std::string_view text, std::size_t piece, read
             case status::ready: seen.push_back(in_words(out)); break;
             case status::need_more:
                 if (text.empty()) return seen;
-                text = text.substr(std::min(piece, text.size()) - receive(under_test, text.substr(0, piece)).size());
+                text = text.substr(std::min(piece, text.size()) -
+                                   receive(under_test, text.substr(0, piece)).size());
                 break;
             case status::fault: seen.emplace_back(under_test.fault().message()); return seen;
             case status::push: seen.emplace_back("push"); break;
@@ -60,8 +62,8 @@ reader_options const small{.chunk_bytes_first = 512, .chunk_bytes_max = 1024};
 }  // namespace
 
 TEST_CASE("replies come out in order whatever the pieces and the chunks are", "[reader]") {
-    std::string const text =
-        all_good() + bulk(std::string(5000, 'v')) + all_good() + "*50\r\n" + repeated(bulk(std::string(100, 'e')), 50) + all_good();
+    std::string const text = all_good() + bulk(std::string(5000, 'v')) + all_good() + "*50\r\n" +
+                             repeated(bulk(std::string(100, 'e')), 50) + all_good();
     auto const whole = read_all(text, text.size());
     CHECK(whole.size() == corpus::good.size() * 3 + 2);
     for (std::size_t const piece : std::vector<std::size_t>{1, 2, 3, 5, 16, 100, 511, 512, 513, 4000}) {
@@ -75,7 +77,9 @@ TEST_CASE("a fault comes after the good replies in front of it and stays", "[rea
         INFO(corpus::shown(wrong));
         auto const whole = read_all("+OK\r\n" + wrong + "\r\n", SIZE_MAX);
         REQUIRE(whole.size() == 2);
-        CHECK(whole[1] == to_error(umbel::resp::fault{kind, offset < wrong.size() ? wrong[offset] : '\r', offset}).message());
+        CHECK(whole[1] ==
+              to_error(umbel::resp::fault{kind, offset < wrong.size() ? wrong[offset] : '\r', offset})
+                  .message());
         CHECK(read_all("+OK\r\n" + wrong + "\r\n", 1) == whole);
     }
     reader under_test;
@@ -139,7 +143,8 @@ TEST_CASE("skipping passes exactly one reply, from its start or from its middle,
 }
 
 TEST_CASE("push frames met while skipping are shown and not counted", "[reader]") {
-    std::string const text = ">2\r\n+invalidate\r\n*1\r\n$3\r\nfoo\r\n|1\r\n+a\r\n+b\r\n>1\r\n+second\r\n$5\r\nvalue\r\n+OK\r\n";
+    std::string const text =
+        ">2\r\n+invalidate\r\n*1\r\n$3\r\nfoo\r\n|1\r\n+a\r\n+b\r\n>1\r\n+second\r\n$5\r\nvalue\r\n+OK\r\n";
     for (std::size_t cut = 0; cut != text.size(); ++cut) {
         for (bool const begun : {false, true}) {
             reader under_test;
@@ -202,7 +207,8 @@ TEST_CASE("a push frame is delivered by next as a reply of its kind", "[reader]"
 TEST_CASE("the first step of next takes short values only, and the second all that it leaves", "[reader]") {
     reader under_test;
     view out;
-    for (std::string const value : {"$3\r\nfoo\r\n", "$0\r\n\r\n+OK\r\n", ":77\r\n", "+OK\r\n", "$-1\r\n", "_\r\n+OK\r\n"}) {
+    for (std::string const value :
+         {"$3\r\nfoo\r\n", "$0\r\n\r\n+OK\r\n", ":77\r\n", "+OK\r\n", "$-1\r\n", "_\r\n+OK\r\n"}) {
         INFO(corpus::shown(value));
         under_test.reset();
         receive(under_test, value);
@@ -212,7 +218,8 @@ TEST_CASE("the first step of next takes short values only, and the second all th
         CHECK_FALSE(plain->is_push());
         CHECK(plain->source() != nullptr);
     }
-    for (std::string const value : {"-ERR no\r\n", ">1\r\n+a\r\n", "*1\r\n$3\r\nfoo\r\n", "!3\r\nERR\r\n", "+QUEUED\r\n"}) {
+    for (std::string const value :
+         {"-ERR no\r\n", ">1\r\n+a\r\n", "*1\r\n$3\r\nfoo\r\n", "!3\r\nERR\r\n", "+QUEUED\r\n"}) {
         INFO(corpus::shown(value));
         under_test.reset();
         receive(under_test, value);
@@ -250,7 +257,9 @@ TEST_CASE("in the middle of a reply its elements are not taken for replies", "[r
 }
 
 TEST_CASE("the bound on a reply holds for short replies, too", "[reader]") {
-    auto const bounded = [](std::uint64_t most) { return reader_options{.limits = {.reply_bytes_max = most}}; };
+    auto const bounded = [](std::uint64_t most) {
+        return reader_options{.limits = {.reply_bytes_max = most}};
+    };
     for (std::size_t const length : {std::size_t{1}, std::size_t{16}, std::size_t{200}, std::size_t{9999}}) {
         std::string const text = bulk(std::string(length, 'v'));
         for (std::uint64_t const most : {text.size() - 1, text.size(), text.size() + 1}) {

@@ -43,7 +43,8 @@ TEST_CASE("every double is read back from its digits, few or many", "[real]") {
     std::mt19937_64 random{12};
     for (int i = 0; i < 3000; ++i) {
         double value = some_double(random);
-        if (i % 8 == 0) value = std::ldexp(value, -static_cast<int>(std::ilogb(value)) - 1022 - i % 50);  // Subnormal.
+        if (i % 8 == 0)
+            value = std::ldexp(value, -static_cast<int>(std::ilogb(value)) - 1022 - i % 50);  // Subnormal.
         char shortest[64];
         std::string const few{shortest, std::to_chars(shortest, shortest + sizeof shortest, value).ptr};
         INFO(few);
@@ -52,7 +53,8 @@ TEST_CASE("every double is read back from its digits, few or many", "[real]") {
     }
 }
 
-TEST_CASE("a number half-way between two doubles goes to the even one, a little more or less to its own side", "[real]") {
+TEST_CASE("a number half-way between two doubles goes to the even one, a little more or less to its own side",
+          "[real]") {
     std::mt19937_64 random{13};
     for (int i = 0; i < 1000; ++i) {
         double const low = std::abs(some_double(random));
@@ -60,7 +62,8 @@ TEST_CASE("a number half-way between two doubles goes to the even one, a little 
         if (!std::isfinite(high)) continue;
         bool const low_is_even = (bits_of(low) & 1u) == 0;
         // Exact: a long double has more bits, and 780 digits are enough for all of them.
-        std::string const half = printed("%.*Le", 780, (static_cast<long double>(low) + static_cast<long double>(high)) / 2);
+        std::string const half =
+            printed("%.*Le", 780, (static_cast<long double>(low) + static_cast<long double>(high)) / 2);
         std::size_t const e = half.find('e');
         INFO(half);
         REQUIRE(read_bits(half) == bits_of(low_is_even ? low : high));
@@ -91,9 +94,31 @@ TEST_CASE("numbers are spelled as from_chars spells them", "[real]") {
     CHECK(read_bits("2.2250738585072011e-308") == bits_of(2.2250738585072011e-308));
 }
 
-TEST_CASE("what is no number, or none that a double can hold, is refused and leaves the value alone", "[real]") {
-    for (char const* const text : {"", "-", "+1", "--1", ".", "e5", "1e", "1e+", "1.5x", "x", " 1", "1 ", "0x10", "1,5", "in", "infinit", "1.2.3",
-                                   "1e309", "-1e400", "1.7976931348623159e308", "1e-400", "2e-324", "1e99999999999999999999",
+TEST_CASE("what is no number, or none that a double can hold, is refused and leaves the value alone",
+          "[real]") {
+    for (char const* const text : {"",
+                                   "-",
+                                   "+1",
+                                   "--1",
+                                   ".",
+                                   "e5",
+                                   "1e",
+                                   "1e+",
+                                   "1.5x",
+                                   "x",
+                                   " 1",
+                                   "1 ",
+                                   "0x10",
+                                   "1,5",
+                                   "in",
+                                   "infinit",
+                                   "1.2.3",
+                                   "1e309",
+                                   "-1e400",
+                                   "1.7976931348623159e308",
+                                   "1e-400",
+                                   "2e-324",
+                                   "1e99999999999999999999",
                                    "1e-99999999999999999999"}) {
         double value = 7.0;
         INFO(text);

@@ -108,7 +108,8 @@ TEST_CASE("a reply is shown as redis-cli shows it", "[reply]") {
     CHECK(kept("$7\r\na\"\\\n\x01\xff\t\r\n").to_string() == "\"a\\\"\\\\\\n\\x01\\xff\\t\"");
     CHECK(kept("=8\r\ntxt:some\r\n").to_string() == "some");
     CHECK(kept("*2\r\n*2\r\n:1\r\n:2\r\n+x\r\n").to_string() == "1) 1) (integer) 1\n   2) (integer) 2\n2) x");
-    CHECK(kept("%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n").to_string() == "1# a => (integer) 1\n2# b => 1) (integer) 2");
+    CHECK(kept("%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n").to_string() ==
+          "1# a => (integer) 1\n2# b => 1) (integer) 2");
     std::string ten = "*10\r\n";
     for (int i = 0; i != 10; ++i) ten += "+v\r\n";
     CHECK(kept(ten).to_string().substr(0, 12) == " 1) v\n 2) v\n");

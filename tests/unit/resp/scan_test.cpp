@@ -32,7 +32,8 @@ TEST_CASE("the first CR or LF is found wherever it stands", "[scan]") {
             for (char const found : {'\r', '\n'}) {
                 std::string marked = text;
                 marked[at] = found;
-                for (std::size_t behind = at + 1; behind < length; ++behind) marked[behind] = "\x0b\x0c\x0e\r\n\x8d\x8a"[behind % 7];
+                for (std::size_t behind = at + 1; behind < length; ++behind)
+                    marked[behind] = "\x0b\x0c\x0e\r\n\x8d\x8a"[behind % 7];
                 CHECK((find_line_break(marked.data(), marked.data() + length) == marked.data() + at));
             }
         }
@@ -94,8 +95,10 @@ TEST_CASE("short doubles are read to the same bits as by the library, or left to
         return true;
     };
     for (std::string_view const left : {"0", "1", "7", "10", "123", "9999999", "12345678", "00012"}) {
-        for (std::string_view const right : {"", ".0", ".5", ".1", ".25", ".0001", ".3333333", ".9999999", ".00012"}) {
-            for (std::string const& text : {std::string{left} + std::string{right}, "-" + std::string{left} + std::string{right}}) {
+        for (std::string_view const right :
+             {"", ".0", ".5", ".1", ".25", ".0001", ".3333333", ".9999999", ".00012"}) {
+            for (std::string const& text :
+                 {std::string{left} + std::string{right}, "-" + std::string{left} + std::string{right}}) {
                 INFO(text);
                 double value = 0;
                 REQUIRE(read_real(text, value));
@@ -105,8 +108,8 @@ TEST_CASE("short doubles are read to the same bits as by the library, or left to
             }
         }
     }
-    for (std::string_view const other :
-         {"", "-", ".5", "1.", "1e5", "inf", "-inf", "nan", "1.5x", "+1.5", "1.2.3", "12345678.12345678", "123456789"}) {
+    for (std::string_view const other : {"", "-", ".5", "1.", "1e5", "inf", "-inf", "nan", "1.5x", "+1.5",
+                                         "1.2.3", "12345678.12345678", "123456789"}) {
         INFO(other);
         CHECK_FALSE(real(other));
     }
@@ -144,14 +147,16 @@ TEST_CASE("short whole replies are read at once", "[scan]") {
 
 TEST_CASE("what is not whole, not common or not right is left to the parser", "[scan]") {
     node out{};
-    for (std::string_view const whole :
-         {"$3\r\nfoo\r\n", "$16\r\n0123456789abcdef\r\n", ":1234\r\n", ":123456789012\r\n", "+OK\r\n", "$-1\r\n"}) {
-        for (std::size_t size = 0; size != whole.size(); ++size) CHECK(quick(whole.substr(0, size), out) == 0);
+    for (std::string_view const whole : {"$3\r\nfoo\r\n", "$16\r\n0123456789abcdef\r\n", ":1234\r\n",
+                                         ":123456789012\r\n", "+OK\r\n", "$-1\r\n"}) {
+        for (std::size_t size = 0; size != whole.size(); ++size)
+            CHECK(quick(whole.substr(0, size), out) == 0);
     }
     for (std::string_view const other :
-         {"+PONG\r\n", "-ERR\r\n", "*1\r\n+a\r\n", "$3\r\nfooXX", "$3\r\nfoo\rX", "$a\r\nfoo\r\n", "$1a\r\n012345678901234567890\r\n",
-          "$12345\r\n", "$-2\r\n\r\n\r\n", "$\r\n\r\n\r\n\r\n", ":\r\n:1\r\n:2\r\n", ":-\r\n:1\r\n:2", ":1x\r\n:1\r\n:2",
-          ":1234567890123456789\r\n", ":12345678x\r\n:1", "#t\r\n+OK\r\n", ":+1\r\n:1\r\n:1\r\n", "$:0\r\n0123456789\r\n"}) {
+         {"+PONG\r\n", "-ERR\r\n", "*1\r\n+a\r\n", "$3\r\nfooXX", "$3\r\nfoo\rX", "$a\r\nfoo\r\n",
+          "$1a\r\n012345678901234567890\r\n", "$12345\r\n", "$-2\r\n\r\n\r\n", "$\r\n\r\n\r\n\r\n",
+          ":\r\n:1\r\n:2\r\n", ":-\r\n:1\r\n:2", ":1x\r\n:1\r\n:2", ":1234567890123456789\r\n",
+          ":12345678x\r\n:1", "#t\r\n+OK\r\n", ":+1\r\n:1\r\n:1\r\n", "$:0\r\n0123456789\r\n"}) {
         INFO(other);
         CHECK(quick(other, out) == 0);
     }
@@ -177,14 +182,15 @@ TEST_CASE("a whole line is read at once, and no byte behind it is looked at", "[
     CHECK(line(":1234\r\n") == 0);
 }
 
-TEST_CASE("the beginning of a short value is known for what it is, and no byte behind it is looked at", "[scan]") {
+TEST_CASE("the beginning of a short value is known for what it is, and no byte behind it is looked at",
+          "[scan]") {
     auto const begun = [](std::string_view bytes, std::size_t whole_max = 100) {
         auto const exact = std::make_unique<char[]>(bytes.size());
         std::memcpy(exact.get(), bytes.data(), bytes.size());
         return is_short_of_end(exact.get(), bytes.size(), whole_max);
     };
-    for (std::string_view const whole :
-         {"+OK\r\n", "-ERR no\r\n", ":1234567890123\r\n", "$0\r\n\r\n", "$16\r\n0123456789abcdef\r\n", "$-1\r\n"}) {
+    for (std::string_view const whole : {"+OK\r\n", "-ERR no\r\n", ":1234567890123\r\n", "$0\r\n\r\n",
+                                         "$16\r\n0123456789abcdef\r\n", "$-1\r\n"}) {
         for (std::size_t size = 1; size != whole.size(); ++size) {
             INFO(whole << " " << size);
             CHECK(begun(whole.substr(0, size)));
@@ -197,8 +203,8 @@ TEST_CASE("the beginning of a short value is known for what it is, and no byte b
     CHECK(begun("+" + std::string(30, 'a')));
     CHECK_FALSE(begun("+" + std::string(31, 'a')));
     CHECK_FALSE(begun("+" + std::string(30, 'a') + "\r"));
-    for (std::string_view const other :
-         {"*", "x", "\r", "+OK\n", "+OK\rX", "$\r\n", "$a\r\n", "$-2\r\n", "$12345\r\n", "$3\r\nfooX", "$+3\r\n", ",1"}) {
+    for (std::string_view const other : {"*", "x", "\r", "+OK\n", "+OK\rX", "$\r\n", "$a\r\n", "$-2\r\n",
+                                         "$12345\r\n", "$3\r\nfooX", "$+3\r\n", ",1"}) {
         INFO(other);
         CHECK_FALSE(begun(other));
     }
@@ -222,7 +228,8 @@ TEST_CASE("integers are held to 64 bits", "[scan]") {
 
 TEST_CASE("doubles are read as Redis spells them", "[scan]") {
     double value = 0;
-    for (std::string_view const good : {"1", "-1", "+1", "1.5", "1e5", "1E-5", "inf", "-inf", "nan", "0.1", ".5", "17179869184"})
+    for (std::string_view const good :
+         {"1", "-1", "+1", "1.5", "1e5", "1E-5", "inf", "-inf", "nan", "0.1", ".5", "17179869184"})
         CHECK(read_real(good, value));
     for (std::string_view const bad : {"", "-", "+", "1.5x", " 1", "0x1p3", "1e999", "--1", "+-1", "e5"})
         CHECK_FALSE(read_real(bad, value));

@@ -35,9 +35,7 @@ private:
     parser parser_;
 };
 
-std::string text_of(std::string bytes) {
-    return std::string{parsed{std::move(bytes)}.root().text()};
-}
+std::string text_of(std::string bytes) { return std::string{parsed{std::move(bytes)}.root().text()}; }
 std::string appended(std::string bytes) {
     std::string out = "<";
     parsed{std::move(bytes)}.root().append_to(out);
@@ -63,7 +61,8 @@ TEST_CASE("every textual kind shows its text", "[view]") {
 }
 
 TEST_CASE("scalars have the value of their kind and of no other", "[view]") {
-    parsed const integer{":-5\r\n"}, real{",2.5\r\n"}, yes{"#t\r\n"}, null{"$-1\r\n"}, error{"-ERR\r\n"}, blob{"!3\r\nERR\r\n"};
+    parsed const integer{":-5\r\n"}, real{",2.5\r\n"}, yes{"#t\r\n"}, null{"$-1\r\n"}, error{"-ERR\r\n"},
+        blob{"!3\r\nERR\r\n"};
     CHECK(integer.root().integer() == -5);
     CHECK_FALSE(integer.root().real());
     CHECK_FALSE(integer.root().boolean());
@@ -117,7 +116,8 @@ TEST_CASE("attributes are passed over wherever they stand", "[view]") {
 
 TEST_CASE("pairs are walked in maps, in flat arrays and past attributes", "[view]") {
     for (std::string const& bytes : {std::string{"%2\r\n+a\r\n*1\r\n:1\r\n+b\r\n:2\r\n"},
-             std::string{"*4\r\n+a\r\n*1\r\n:1\r\n+b\r\n:2\r\n"}, std::string{"%2\r\n|0\r\n+a\r\n|0\r\n*1\r\n:1\r\n+b\r\n|0\r\n:2\r\n"}}) {
+                                     std::string{"*4\r\n+a\r\n*1\r\n:1\r\n+b\r\n:2\r\n"},
+                                     std::string{"%2\r\n|0\r\n+a\r\n|0\r\n*1\r\n:1\r\n+b\r\n|0\r\n:2\r\n"}}) {
         parsed const reply{bytes};
         std::string keys;
         for (auto const [key, value] : reply.root().pairs()) {

@@ -1,4 +1,5 @@
-// The history checker must acquit what can be true and convict what cannot: a checker that is blind would let every drill pass.
+// The history checker must acquit what can be true and convict what cannot: a checker that is blind would let
+// every drill pass.
 #include "support/history.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -18,7 +19,9 @@ struct book {
     std::uint32_t list = kept.key("{a}:l", history::kind::push);
     history::instant now = 0;
 
-    std::size_t begin(std::uint32_t key, std::uint32_t caller = 0) { return kept.begin(caller, key, now += 10); }
+    std::size_t begin(std::uint32_t key, std::uint32_t caller = 0) {
+        return kept.begin(caller, key, now += 10);
+    }
     void answer(std::size_t number, std::int64_t value) { kept.acknowledge(number, value, now += 10); }
     void fail(std::size_t number, delivery delivered) { kept.fail(number, delivered, now += 10); }
     /// Begins and acknowledges.
@@ -70,7 +73,8 @@ TEST_CASE("a history without writes and one of plain writes are clean", "[histor
     CHECK(tokens[0] == "{a}:l#3");
 }
 
-TEST_CASE("a counter may be anywhere between acknowledged and acknowledged plus unknown, and nowhere else", "[history]") {
+TEST_CASE("a counter may be anywhere between acknowledged and acknowledged plus unknown, and nowhere else",
+          "[history]") {
     auto const told = [](std::int64_t value) {
         book b;
         b.ran(b.counter, 1);
@@ -87,7 +91,8 @@ TEST_CASE("a counter may be anywhere between acknowledged and acknowledged plus 
     CHECK(told(1).unknown == 2);
 }
 
-TEST_CASE("an answer that no order of the commands explains is found, also when the end looks right", "[history]") {
+TEST_CASE("an answer that no order of the commands explains is found, also when the end looks right",
+          "[history]") {
     SECTION("an increment that ran twice, made up for by one that was lost") {
         book b;
         b.ran(b.counter, 1);
@@ -182,7 +187,8 @@ TEST_CASE("what a failover may lose is forgiven inside its window and nowhere el
     }
 }
 
-TEST_CASE("what a failover has lost need not have seen what the copy that stayed was told before", "[history]") {
+TEST_CASE("what a failover has lost need not have seen what the copy that stayed was told before",
+          "[history]") {
     for (bool const forgiven : {true, false}) {
         book b;
         for (int i = 1; i <= 5; ++i) b.ran(b.counter, i);
@@ -211,7 +217,9 @@ TEST_CASE("a list tells what was lost, doubled, crossed and denied", "[history]"
         convicted(b.judged(0, {first, second, third, fourth}), guilt::crossed);
     }
     SECTION("somebody else's token") { convicted(b.judged(0, {first, second, "{b}:l#1"}), guilt::crossed); }
-    SECTION("a token that nobody has sent") { convicted(b.judged(0, {first, second, "{a}:l#77"}), guilt::crossed); }
+    SECTION("a token that nobody has sent") {
+        convicted(b.judged(0, {first, second, "{a}:l#77"}), guilt::crossed);
+    }
     SECTION("a token of another kind of operation") {
         b.ran(b.counter, 1);
         convicted(b.judged(1, {first, second, "{a}:l#2"}), guilt::crossed);
@@ -265,7 +273,8 @@ TEST_CASE("a list tells the order: what was settled before another began stands 
     acquitted(late.judged(0, {late.token(sure), late.token(perhaps)}));
 }
 
-TEST_CASE("a command that is never settled, or twice, and a read of a stranger's value are found", "[history]") {
+TEST_CASE("a command that is never settled, or twice, and a read of a stranger's value are found",
+          "[history]") {
     book hung;
     hung.begin(hung.counter);
     convicted(hung.judged(0), guilt::hung);

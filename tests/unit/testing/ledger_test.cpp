@@ -1,4 +1,5 @@
-// The ledger must forgive the writes that the model has lost, and no others: what it forgives, no checker sees.
+// The ledger must forgive the writes that the model has lost, and no others: what it forgives, no checker
+// sees.
 #include <umbel/testing/ledger.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -22,7 +23,8 @@ struct forked {
 
 }  // namespace
 
-TEST_CASE("a copy that is given up loses what no other copy has seen, from the first such write to the last", "[ledger]") {
+TEST_CASE("a copy that is given up loses what no other copy has seen, from the first such write to the last",
+          "[ledger]") {
     forked fork;
     CHECK(fork.book.gave_up("k", fork.left, std::array{fork.right}, "why") == 3);
     REQUIRE(fork.book.losses().at("k").size() == 1);

@@ -1,4 +1,5 @@
-// The simulated client must be as good to its callers as the real one: what one of them does is nothing to the others.
+// The simulated client must be as good to its callers as the real one: what one of them does is nothing to
+// the others.
 #include <umbel/testing/model_cluster.hpp>
 #include <umbel/testing/sim_client.hpp>
 
@@ -41,7 +42,8 @@ struct five_callers {
 
 }  // namespace
 
-TEST_CASE("a callback that throws keeps no other from its answer, nor the connection from the next", "[sim_client]") {
+TEST_CASE("a callback that throws keeps no other from its answer, nor the connection from the next",
+          "[sim_client]") {
     five_callers here;
     here.time.run_for(1s);
     here.begin();

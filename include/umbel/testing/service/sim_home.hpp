@@ -22,36 +22,46 @@ namespace umbel::testing {
 /// Lifetime: borrows timeline and network until abandon(). Threading: one thread.
 class sim_home final : public net::home {
 public:
-    /// Handlers complete on their executors, those without one on `executor`, never inside a step of the timeline: so every settled call is
-    /// posted there, and there is no context of the client's own.
+    /// Handlers complete on their executors, those without one on `executor`, never inside a step of the
+    /// timeline: so every settled call is posted there, and there is no context of the client's own.
     sim_home(timeline& time, network& net, asio::any_io_executor executor, net::settings const& chosen)
         : home{std::move(executor), {}, chosen.hedge_percent_max}, time_{time}, driver_{time, net, chosen} {
-        driver_.completes = [this](engine::call& one) { asio::post(this->executor(), net::late_completion{static_cast<net::pooled_call&>(one)}); };
+        driver_.completes = [this](engine::call& one) {
+            asio::post(this->executor(), net::late_completion{static_cast<net::pooled_call&>(one)});
+        };
         driver_.answers = [this](engine::call& one) {
             auto& asked = static_cast<net::pooled_call&>(one);
             asked.on_control(*this, asked);
         };
         if (!chosen.observer) return;
-        driver_.on_notice = [watching = chosen.observer](engine::action const& what) { tell(*watching, what); };
-        driver_.on_slow = [watching = chosen.observer](engine::call_slow const& what) { watching->slow(what); };
+        driver_.on_notice = [watching = chosen.observer](engine::action const& what) {
+            tell(*watching, what);
+        };
+        driver_.on_slow = [watching = chosen.observer](engine::call_slow const& what) {
+            watching->slow(what);
+        };
     }
 
-    /// The stage ends: whatever is pending is destroyed, with its handlers, and nothing may be begun afterwards.
+    /// The stage ends: whatever is pending is destroyed, with its handlers, and nothing may be begun
+    /// afterwards.
     void abandon() noexcept { driver_.abandon(); }
 
-    // ---- home -------------------------------------------------------------------------------------------------------------------
+    // ---- home -----------------------------------------------------------------------------------
 
     void start(engine::call& one) override { driver_.begin(one); }
     engine::link_id choose(engine::call const& one) const override { return driver_.choose_link(one); }
     void start_at(engine::call& one, engine::link_id to) override { driver_.begin_at(one, to); }
     void request_cancel(net::shared_token& token) override {
         token.references.fetch_add(1, std::memory_order_relaxed);
-        driver_.request_cancel(std::shared_ptr<engine::cancel_token>{&token, [](engine::cancel_token* shared) { release(*shared); }});
+        driver_.request_cancel(std::shared_ptr<engine::cancel_token>{
+            &token, [](engine::cancel_token* shared) { release(*shared); }});
     }
     void refuse_new() noexcept override { driver_.refuse_new(); }
     void answer(net::pooled_call& one) override { driver_.ask(one); }
     void complete_later(engine::call& one) override { driver_.complete_soon(one); }
-    bool standalone() const noexcept override { return driver_.routes().known() == engine::known_as::standalone; }
+    bool standalone() const noexcept override {
+        return driver_.routes().known() == engine::known_as::standalone;
+    }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         struct sim_wait final : wait {
             std::shared_ptr<std::function<void()>> alarm;
@@ -69,18 +79,25 @@ public:
     void await_topology(engine::call& one) override { driver_.complete_with_topology(one); }
     void close_when_idle(net::pooled_call& one) override { driver_.complete_when_idle(one); }
     std::vector<node_snapshot> nodes() const override {
-        return net::nodes_of(driver_.control(), [this](engine::link_id id) { return driver_.session_of(id); });
+        return net::nodes_of(driver_.control(),
+                             [this](engine::link_id id) { return driver_.session_of(id); });
     }
     cluster::topology topology() const override { return driver_.control().topology(); }
-    umbel::statistics statistics() const override { return net::statistics_of(driver_.control(), driver_.sessions()); }
+    umbel::statistics statistics() const override {
+        return net::statistics_of(driver_.control(), driver_.sessions());
+    }
 
 private:
     static void tell(umbel::observer& watching, engine::action const& what) {
-        std::visit([&watching](auto const& one) {
-            if constexpr (requires { watching.notice(one); }) watching.notice(one);
-        }, what);
+        std::visit(
+            [&watching](auto const& one) {
+                if constexpr (requires { watching.notice(one); }) watching.notice(one);
+            },
+            what);
     }
-    static void release(engine::cancel_token& token) noexcept { static_cast<net::shared_token&>(token).release(); }
+    static void release(engine::cancel_token& token) noexcept {
+        static_cast<net::shared_token&>(token).release();
+    }
 
     timeline& time_;
     sim_driver driver_;

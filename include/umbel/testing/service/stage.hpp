@@ -1,5 +1,5 @@
-// stage.hpp: where a service is tested against a whole cluster on virtual time: the real umbel::client over a model cluster.
-// It knows how to make time pass; what happens to the cluster is the test's to say.
+// stage.hpp: where a service is tested against a whole cluster on virtual time: the real umbel::client over a
+// model cluster. It knows how to make time pass; what happens to the cluster is the test's to say.
 #pragma once
 
 #include <umbel/client.hpp>
@@ -25,7 +25,8 @@
 
 namespace umbel::testing {
 
-/// A sleep on virtual time, as an Asio initiation: completes with void() after a while, sooner when it is cancelled.
+/// A sleep on virtual time, as an Asio initiation: completes with void() after a while, sooner when it is
+/// cancelled.
 struct begin_sleep {
     timeline* time;
 
@@ -39,7 +40,8 @@ struct begin_sleep {
                 if (!waiting) return;
                 auto woken = std::move(*waiting);
                 waiting.reset();
-                if (auto slot = asio::get_associated_cancellation_slot(woken); slot.is_connected()) slot.clear();
+                if (auto slot = asio::get_associated_cancellation_slot(woken); slot.is_connected())
+                    slot.clear();
                 asio::dispatch(asio::get_associated_executor(woken, otherwise), std::move(woken));
             }
         };
@@ -56,20 +58,24 @@ struct begin_sleep {
     }
 };
 
-/// A model cluster, virtual time, and an executor for the service under test. The service takes an umbel::client and notices no difference: the
-/// typed commands, the engine and the bytes are the real ones; only sockets and clock are not. The same seed gives the same run.
+/// A model cluster, virtual time, and an executor for the service under test. The service takes an
+/// umbel::client and notices no difference: the typed commands, the engine and the bytes are the real ones;
+/// only sockets and clock are not. The same seed gives the same run.
 ///
 ///     stage here{{.primaries = 3, .replicas_each = 1}};
 ///     umbel::client db = here.client();
 ///     here.time().in(20ms, [&] { here.cluster().crash(0); });
-///     auto const hits = here.run(visit(db, "home"));       // the service: asio::awaitable<int> visit(umbel::client&, std::string)
+///     auto const hits = here.run(visit(db, "home"));       // the service: asio::awaitable<int>
+///     visit(umbel::client&, std::string)
 ///
-/// Lifetime: must outlive its clients and what they complete. Coroutines that still wait when it ends are destroyed.
-/// Threading: one thread. Services under test wait by sleep(), never by an asio timer: that one waits in real time, while virtual time races
-/// ahead, and whatever depends on it is another in every run, whatever the seed.
+/// Lifetime: must outlive its clients and what they complete. Coroutines that still wait when it ends are
+/// destroyed. Threading: one thread. Services under test wait by sleep(), never by an asio timer: that one
+/// waits in real time, while virtual time races ahead, and whatever depends on it is another in every run,
+/// whatever the seed.
 class stage {
 public:
-    explicit stage(cluster_shape shape = {}, std::uint64_t seed = 1, model_options servers = {}, network_options wires = {})
+    explicit stage(cluster_shape shape = {}, std::uint64_t seed = 1, model_options servers = {},
+                   network_options wires = {})
         : seed_{seed}, time_{seed}, cluster_{time_, shape, std::move(servers), wires} {}
     stage(stage const&) = delete;
     stage& operator=(stage const&) = delete;
@@ -83,19 +89,23 @@ public:
 
     /// A client of the cluster; without seeds it is given the address of the first node.
     /// Errors: bad options make every command fail with errc::bad_argument, as they do with real servers.
-    umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr) {
+    umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {},
+                         std::shared_ptr<observer> watching = nullptr) {
         if (chosen.seeds.empty()) chosen.seeds = cluster_.where(0).to_string();
         result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
         net::settings good = settled ? std::move(*settled) : net::settings{};
         if (!settled) good.engine.seeds = {cluster_.where(0)};
         good.engine.seed = seed_ * 1000 + homes_.size() * 2 + 1;
         good.pipeline.seed = good.engine.seed + 1;
-        homes_.push_back(std::make_shared<sim_home>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
-        return umbel::client{net::new_home{homes_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}}, chosen};
+        homes_.push_back(
+            std::make_shared<sim_home>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
+        return umbel::client{
+            net::new_home{homes_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}},
+            chosen};
     }
 
-    /// Runs a service until it has returned, at most for a time. Returns what it returned, or nothing where it has not (for a service of
-    /// nothing: whether it has). What it throws is thrown here.
+    /// Runs a service until it has returned, at most for a time. Returns what it returned, or nothing where
+    /// it has not (for a service of nothing: whether it has). What it throws is thrown here.
     template <class Value>
     auto run(asio::awaitable<Value> service, duration at_most = 60s) {
         auto const done = std::make_shared<outcome<Value>>();
@@ -117,15 +127,17 @@ public:
     /// Lets time pass until `done()` holds, at the latest for `at_most`. Returns whether it holds.
     template <std::predicate Done>
     bool run_while_not(Done done, duration at_most) {
-        return time_.run_while_not([&] {
-            settle();
-            return done();
-        }, at_most);
+        return time_.run_while_not(
+            [&] {
+                settle();
+                return done();
+            },
+            at_most);
     }
     /// For services: waits on virtual time. A cancelled sleep ends sooner.
     asio::awaitable<void> sleep(duration span) {
-        return asio::async_initiate<asio::use_awaitable_t<> const, void()>(begin_sleep{&time_}, asio::use_awaitable,
-                                                                           asio::any_io_executor{io_.get_executor()}, span);
+        return asio::async_initiate<asio::use_awaitable_t<> const, void()>(
+            begin_sleep{&time_}, asio::use_awaitable, asio::any_io_executor{io_.get_executor()}, span);
     }
 
 private:

@@ -112,13 +112,15 @@ std::pair<visits::summary, instant> die_under_service(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("a service that knows only umbel::client runs against a model cluster, with every kind of command", "[stage]") {
+TEST_CASE("a service that knows only umbel::client runs against a model cluster, with every kind of command",
+          "[stage]") {
     stage here;
     umbel::client db = here.client();
     auto const told = here.run(tour(db));
     REQUIRE(told);
-    CHECK(*told == std::vector<std::string>{"set", "kept", "set_and_get", "get", "bytes", "mset", "mget", "exists", "command", "execute", "with",
-                                            "hedged", "trail", "refused"});
+    CHECK(*told == std::vector<std::string>{"set", "kept", "set_and_get", "get", "bytes", "mset", "mget",
+                                            "exists", "command", "execute", "with", "hedged", "trail",
+                                            "refused"});
 }
 
 TEST_CASE("a primary that dies under a service costs it at most what was under way", "[stage]") {
@@ -166,7 +168,8 @@ TEST_CASE("a deadline, a cancellation and a sleep pass on virtual time", "[stage
     CHECK(here.run(script(here, db)));
 }
 
-TEST_CASE("nodes, topology, statistics and observers tell of a simulated cluster as of a real one", "[stage]") {
+TEST_CASE("nodes, topology, statistics and observers tell of a simulated cluster as of a real one",
+          "[stage]") {
     stage here;
     auto const watching = std::make_shared<watcher>();
     umbel::options chosen;
@@ -204,7 +207,8 @@ TEST_CASE("close drains on virtual time, and whoever comes later is cancelled", 
         auto const first = co_await with.incr("n");
         CHECK(first.has_value());
         std::vector<int> order;
-        with.incr("n")([&](umbel::result<std::int64_t> told) { order.push_back(told ? static_cast<int>(*told) : -1); });
+        with.incr("n")(
+            [&](umbel::result<std::int64_t> told) { order.push_back(told ? static_cast<int>(*told) : -1); });
         auto const closed = co_await with.close();
         CHECK(closed.has_value());
         CHECK(order == std::vector<int>{2});
@@ -224,18 +228,22 @@ TEST_CASE("a client that goes away completes what is pending with cancelled, eac
         umbel::client db = here.client();
         here.run(db.ready()(asio::use_awaitable));
         for (int i = 0; i < 20; ++i)
-            db.incr("n" + std::to_string(i))([&](umbel::result<std::int64_t> one) { told.push_back(one ? errc::server_error : one.error().code()); });
+            db.incr("n" + std::to_string(i))([&](umbel::result<std::int64_t> one) {
+                told.push_back(one ? errc::server_error : one.error().code());
+            });
         CHECK(told.empty());
     }
     here.run_for(1s);
     CHECK(told == std::vector<errc>(20, errc::cancelled));
 }
 
-TEST_CASE("a callback without an executor runs on the stage's, as it runs on the client's elsewhere", "[stage]") {
+TEST_CASE("a callback without an executor runs on the stage's, as it runs on the client's elsewhere",
+          "[stage]") {
     stage here;
     std::vector<std::string> told;
     auto const say = [&](std::string what, bool good) {
-        told.push_back(good && here.executor().running_in_this_thread() ? std::move(what) : what + " is wrong");
+        told.push_back(good && here.executor().running_in_this_thread() ? std::move(what)
+                                                                        : what + " is wrong");
     };
     {
         umbel::client db = here.client();
@@ -340,13 +348,15 @@ TEST_CASE("bad options are told on a stage as elsewhere", "[stage]") {
     CHECK((!*told && told->error() == errc::bad_argument));
 }
 
-TEST_CASE("a hedged read asks a second node after its delay on virtual time, and the quicker answer counts", "[stage]") {
+TEST_CASE("a hedged read asks a second node after its delay on virtual time, and the quicker answer counts",
+          "[stage]") {
     stage here{{.primaries = 1, .replicas_each = 1}};
     umbel::client db = here.client({.hedge_percent_max = 100});
     REQUIRE(here.run(db.set("k", "v")(asio::use_awaitable)));
     here.run_for(500ms);
     // Both nodes have links for these reads.
-    for (int i = 0; i < 10; ++i) REQUIRE(here.run(db.with(umbel::read_from::any).get("k")(asio::use_awaitable)));
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(here.run(db.with(umbel::read_from::any).get("k")(asio::use_awaitable)));
     auto const slowest = [&](auto const& from) {
         duration longest{0};
         for (int i = 0; i < 20; ++i) {
@@ -364,8 +374,10 @@ TEST_CASE("a hedged read asks a second node after its delay on virtual time, and
     CHECK(slowest(db.with(umbel::read_from::any).with(umbel::hedge_after{3ms})) < duration{10ms});
 }
 
-TEST_CASE("hedged reads under faults complete once, with a value that was written or an error that says why", "[stage]") {
-    std::uint64_t const seeds = std::getenv("UMBEL_SEEDS") ? std::strtoull(std::getenv("UMBEL_SEEDS"), nullptr, 10) / 20 + 1 : 40;
+TEST_CASE("hedged reads under faults complete once, with a value that was written or an error that says why",
+          "[stage]") {
+    std::uint64_t const seeds =
+        std::getenv("UMBEL_SEEDS") ? std::strtoull(std::getenv("UMBEL_SEEDS"), nullptr, 10) / 20 + 1 : 40;
     std::uint64_t good = 0, failed = 0;
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
         INFO("seed " << seed);
@@ -377,7 +389,8 @@ TEST_CASE("hedged reads under faults complete once, with a value that was writte
                 co_await at.sleep(5ms);
             }
         };
-        auto const reads = [](stage& at, umbel::client& by, std::uint64_t& well, std::uint64_t& badly) -> asio::awaitable<void> {
+        auto const reads = [](stage& at, umbel::client& by, std::uint64_t& well,
+                              std::uint64_t& badly) -> asio::awaitable<void> {
             auto const hedged = by.with(umbel::read_from::any).with(umbel::hedge_after{1ms}).with(300ms);
             for (int i = 0; i < 60; ++i) {
                 auto const got = co_await hedged.get("k");
@@ -390,7 +403,8 @@ TEST_CASE("hedged reads under faults complete once, with a value that was writte
             }
         };
         auto const owner = here.cluster().truth(umbel::cluster::slot_of("k").value());
-        here.time().in(here.time().between(20ms, 100ms), [&] { seed % 3 == 0 ? here.cluster().crash(owner) : here.cluster().freeze(owner); });
+        here.time().in(here.time().between(20ms, 100ms),
+                       [&] { seed % 3 == 0 ? here.cluster().crash(owner) : here.cluster().freeze(owner); });
         asio::co_spawn(here.executor(), writes(here, db), asio::detached);
         asio::co_spawn(here.executor(), reads(here, db, good, failed), asio::detached);
         CHECK(here.run(reads(here, db, good, failed), 60s));
