@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
         });
         threads.emplace_back([&io] { io->run(); });
     }
-    for (auto& one : threads) one.join();
+    for (auto& thread : threads) thread.join();
     // [threads]
     std::cout << sum << " commands on " << threads.size() << " threads\n";
 }

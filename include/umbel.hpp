@@ -27,4 +27,4 @@
 // is an error) → resp (decoded) → the coroutine.
 #pragma once
 
-#include <umbel/client.hpp>
+#include <umbel/client/client.hpp>

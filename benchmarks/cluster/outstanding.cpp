@@ -89,7 +89,7 @@ int main(int count, char** words) {
     }
     traffic const load{address::parse(chosen.node), 16};
     std::printf("umbel's own memory per call: %zu bytes\n\n",
-                sizeof(umbel::net::pooled_call) + sizeof(void*));
+                sizeof(umbel::async::pooled_call) + sizeof(void*));
     std::printf("| contender | what | min | median | max |\n|---|---|---|---|---|\n");
     struct entry {
         char const* name;
@@ -103,19 +103,19 @@ int main(int count, char** words) {
              return std::make_unique<umbel_contender<std::string>>("umbel, callbacks", load, form::callback);
          }},
     };
-    for (entry const& one : all) {
-        if (!chosen.wanted(one.name)) continue;
+    for (entry const& entry : all) {
+        if (!chosen.wanted(entry.name)) continue;
         // A process for each, so that none finds memory that another has touched.
         std::fflush(nullptr);
         pid_t const child = ::fork();
         if (child == 0) {
-            measure(one.name, one.make, chosen);
+            measure(entry.name, entry.make, chosen);
             std::fflush(nullptr);
             ::_exit(0);
         }
         int status = 0;
         if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0)
-            die(one.name, "its process has failed");
+            die(entry.name, "its process has failed");
     }
     return 0;
 }

@@ -42,7 +42,7 @@ constexpr std::string_view map_of_two =
 constexpr unsigned callers = 1000;
 
 /// One executor and what its thread has done.
-struct lane {
+struct fast_append {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> const kept = asio::make_work_guard(io);
     std::uint64_t answered = 0;
@@ -94,7 +94,7 @@ public:
     explicit arena(setting const& how) : how_{how} {
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i)
-            executors.push_back(lanes_.emplace_back(std::make_unique<lane>())->io.get_executor());
+            executors.push_back(lanes_.emplace_back(std::make_unique<fast_append>())->io.get_executor());
         for (unsigned i = 0; i < how.clients; ++i) {
             std::vector<asio::any_io_executor> own(
                 executors.begin() + i,
@@ -119,7 +119,7 @@ public:
         for (unsigned i = 0; i < lanes_.size(); ++i) threads.emplace_back([this, i] { serve(i); });
         std::this_thread::sleep_for(how_long);
         stop_ = true;
-        for (auto& one : threads) one.join();
+        for (auto& thread : threads) thread.join();
         auto const took = static_cast<double>(wall_ns() - start);
         double answered = 0, cpu = 0;
         for (auto const& one : lanes_) {
@@ -135,7 +135,7 @@ private:
         CPU_ZERO(&core);
         CPU_SET(index, &core);
         ::pthread_setaffinity_np(::pthread_self(), sizeof core, &core);
-        lane& mine = *lanes_[index];
+        fast_append& mine = *lanes_[index];
         mine.answered = 0;
         mine.busy = callers;
         for (unsigned i = 0; i < callers; ++i) asio::co_spawn(mine.io, call(mine, index, i), asio::detached);
@@ -143,7 +143,7 @@ private:
         mine.io.run();
         mine.cpu_ns = thread_cpu_ns() - before;
     }
-    asio::awaitable<void> call(lane& mine, unsigned index, unsigned turn) {
+    asio::awaitable<void> call(fast_append& mine, unsigned index, unsigned turn) {
         loop_client& db = *clients_[index % clients_.size()];
         while (!stop_.load(std::memory_order_relaxed)) {
             auto const& keys = keys_[how_.both_nodes ? turn % 2 : index];
@@ -158,7 +158,7 @@ private:
 
     setting const how_;
     std::vector<std::string> const keys_[2] = {keys_of(0), keys_of(1)};
-    std::vector<std::unique_ptr<lane>> lanes_;
+    std::vector<std::unique_ptr<fast_append>> lanes_;
     std::vector<std::unique_ptr<loop_client>> clients_;
     std::atomic<bool> stop_{false};
     std::atomic<unsigned> running_{0};

@@ -85,9 +85,9 @@ int main(int count, char** words) {
                     }});
     ways.push_back({"take and return a call", "umbel", [&](unsigned calls) {
                         each(calls, [&](std::string const&) {
-                            auto* one = umbel::net::pool::take();
+                            auto* one = umbel::async::pool::take();
                             keep(*one);
-                            umbel::net::pool::give_back(one);
+                            umbel::async::pool::recycle(one);
                         });
                     }});
 #if defined(UMBEL_WITH_HIREDIS)

@@ -191,12 +191,12 @@ int main() {
         }
     });
     phase("route", [&] {
-        umbel::engine::call one;
-        one.slot = umbel::cluster::slot_of(key).value();
+        umbel::engine::call call;
+        call.slot = umbel::cluster::slot_of(key).value();
         for (unsigned i = 0; i < rounds * at_a_time; ++i) {
             umbel::engine::router const& routes = db.driver().routes();
             auto found =
-                umbel::engine::router::is_plain(one) ? routes.route_plain(one) : routes.route(one, i);
+                umbel::engine::router::is_plain(call) ? routes.route_plain(call) : routes.route(call, i);
             keep(found);
         }
     });

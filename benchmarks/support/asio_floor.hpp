@@ -43,7 +43,7 @@ public:
     /// Makes room for so many commands at a time; a small ring stays in the cache. Precondition: nothing is
     /// outstanding.
     void expect(unsigned outstanding) {
-        ring_ = std::vector<waiting>(std::bit_ceil(std::size_t{outstanding} + 1));
+        queue_ = std::vector<waiting>(std::bit_ceil(std::size_t{outstanding} + 1));
         head_ = tail_ = 0;
     }
     void start(std::size_t const& reply_bytes) {
@@ -89,9 +89,9 @@ private:
     };
 
     waiting& next_place() {
-        if (tail_ - head_ == ring_.size())
+        if (tail_ - head_ == queue_.size())
             die("asio floor", "more commands are outstanding than it has room for");
-        return ring_[tail_++ & (ring_.size() - 1)];
+        return queue_[tail_++ & (queue_.size() - 1)];
     }
     void append(char const* bytes, std::size_t size) {
         if (end_ + size > out_.size()) [[unlikely]]
@@ -126,7 +126,7 @@ private:
             carry_ %= reply_bytes;
             in_turn_ = true;
             for (std::size_t i = 0; i < replies; ++i) {
-                waiting& one = ring_[head_++ & (ring_.size() - 1)];
+                waiting& one = queue_[head_++ & (queue_.size() - 1)];
                 one.resume(one, reply_bytes);
             }
             in_turn_ = false;
@@ -152,7 +152,7 @@ private:
 
     asio::ip::tcp::socket socket_;
     asio_reading const reading_;
-    std::vector<waiting> ring_;
+    std::vector<waiting> queue_;
     std::size_t head_ = 0, tail_ = 0;
     std::vector<char> in_ = std::vector<char>(1 << 16), out_ = std::vector<char>(1 << 16);
     std::size_t begin_ = 0, end_ = 0, carry_ = 0;
@@ -170,26 +170,26 @@ public:
           command_{command} {
         for (address const& one : what.nodes())
             links_.push_back(std::make_unique<asio_link>(io_, one, reading));
-        for (auto& one : links_) one->start(reply_bytes_);
+        for (auto& link : links_) link->start(reply_bytes_);
     }
     ~asio_floor() override {
-        for (auto& one : links_) one->stop();
+        for (auto& link : links_) link->stop();
         io_.restart();
         io_.run();
     }
 
     void run(job const& what, measured& out) override {
         meter count{what, out};
-        reply_bytes_ = traffic_.reply_bytes(what.verb);
+        reply_bytes_ = traffic_.reply_bytes(what.command_spec);
         busy_ = what.outstanding;
-        for (auto& one : links_) one->expect(what.outstanding);
+        for (auto& link : links_) link->expect(what.outstanding);
         for (unsigned i = 0; i < what.outstanding; ++i) {
             switch (command_) {
                 case asio_command::coroutine:
-                    asio::co_spawn(io_, work(what.verb, count), asio::detached);
+                    asio::co_spawn(io_, work(what.command_spec, count), asio::detached);
                     break;
                 case asio_command::operation:
-                    asio::co_spawn(io_, work_bare(what.verb, count), asio::detached);
+                    asio::co_spawn(io_, work_bare(what.command_spec, count), asio::detached);
                     break;
             }
         }
@@ -198,7 +198,7 @@ public:
     }
 
 private:
-    asio::awaitable<void> work(verb which, meter& count) {
+    asio::awaitable<void> work(command_spec which, meter& count) {
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();
@@ -210,7 +210,7 @@ private:
         }
         if (--busy_ == 0) io_.stop();
     }
-    asio::awaitable<void> work_bare(verb which, meter& count) {
+    asio::awaitable<void> work_bare(command_spec which, meter& count) {
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();

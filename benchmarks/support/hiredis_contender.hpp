@@ -38,7 +38,7 @@ public:
     void run(job const& what, measured& out) override {
         meter count{what, out};
         count_ = &count;
-        verb_ = what.verb;
+        verb_ = what.command_spec;
         slots_.resize(std::bit_ceil(std::size_t{what.outstanding} + 1));
         for (unsigned i = 0; i < what.outstanding; ++i) issue();
         while (in_flight_ != 0) turn();
@@ -67,10 +67,10 @@ private:
                                               traffic_.wire(verb_) + next.at, next.size);
         } else {
             std::string_view const key = traffic_.key(index);
-            char const* words[] = {verb_ == verb::get ? "GET" : "SET", key.data(), traffic_.value().data()};
+            char const* words[] = {verb_ == command_spec::get ? "GET" : "SET", key.data(), traffic_.value().data()};
             std::size_t const sizes[] = {3, key.size(), traffic_.value().size()};
             sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine,
-                                         verb_ == verb::get ? 2 : 3, words, sizes);
+                                         verb_ == command_spec::get ? 2 : 3, words, sizes);
         }
         if (sent != REDIS_OK) [[unlikely]]
             die(name(), context_->errstr);
@@ -81,7 +81,7 @@ private:
         hiredis_contender& self = *mine.self;
         auto const* const reply = static_cast<redisReply const*>(raw);
         if (!reply) die(self.name(), "the connection was lost");
-        bool const good = self.verb_ == verb::get
+        bool const good = self.verb_ == command_spec::get
                               ? reply->type == REDIS_REPLY_STRING &&
                                     static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
                               : reply->type == REDIS_REPLY_STATUS;
@@ -97,7 +97,7 @@ private:
     bool const encoded_before_;
     redisAsyncContext* context_ = nullptr;
     meter* count_ = nullptr;
-    verb verb_ = verb::get;
+    command_spec verb_ = command_spec::get;
     std::size_t sequence_ = 0, in_flight_ = 0;
     std::vector<slot> slots_;
 };

@@ -21,33 +21,33 @@ public:
     explicit raw_floor(traffic const& what)
         : contender{"raw socket floor"}, traffic_{what}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
         for (std::size_t i = 0; i < what.nodes().size(); ++i) {
-            link& one = links_.emplace_back();
-            one.socket = connect_to(what.nodes()[i]);
-            ::fcntl(one.socket, F_SETFL, ::fcntl(one.socket, F_GETFL) | O_NONBLOCK);
+            link& link = links_.emplace_back();
+            link.socket = connect_to(what.nodes()[i]);
+            ::fcntl(link.socket, F_SETFL, ::fcntl(link.socket, F_GETFL) | O_NONBLOCK);
             epoll_event wanted{.events = EPOLLIN, .data = {.u32 = static_cast<std::uint32_t>(i)}};
-            ::epoll_ctl(poll_, EPOLL_CTL_ADD, one.socket, &wanted);
+            ::epoll_ctl(poll_, EPOLL_CTL_ADD, link.socket, &wanted);
         }
     }
     ~raw_floor() override {
-        for (link const& one : links_) ::close(one.socket);
+        for (link const& link : links_) ::close(link.socket);
         ::close(poll_);
     }
 
     void run(job const& what, measured& out) override {
         meter count{what, out};
-        std::size_t const reply = traffic_.reply_bytes(what.verb);
-        for (unsigned i = 0; i < what.outstanding && count.take(); ++i) issue(what.verb, count);
-        for (link& one : links_) flush(one);
+        std::size_t const reply = traffic_.reply_bytes(what.command_spec);
+        for (unsigned i = 0; i < what.outstanding && count.take(); ++i) issue(what.command_spec, count);
+        for (link& link : links_) flush(link);
         while (in_flight_ != 0) {
             epoll_event ready[8];
             int const events = ::epoll_wait(poll_, ready, 8, -1);
             for (int i = 0; i < events; ++i) {
-                link& one = links_[ready[i].data.u32];
-                if (ready[i].events & EPOLLOUT) one.blocked = false;
-                std::size_t const replies = receive(one, reply, count);
-                for (std::size_t k = 0; k < replies && count.take(); ++k) issue(what.verb, count);
+                link& link = links_[ready[i].data.u32];
+                if (ready[i].events & EPOLLOUT) link.blocked = false;
+                std::size_t const replies = receive(link, reply, count);
+                for (std::size_t k = 0; k < replies && count.take(); ++k) issue(what.command_spec, count);
             }
-            for (link& one : links_) flush(one);
+            for (link& link : links_) flush(link);
         }
     }
 
@@ -66,50 +66,50 @@ private:
         std::deque<timed> samples;
     };
 
-    void issue(verb which, meter& count) {
+    void issue(command_spec which, meter& count) {
         planned const& next = traffic_.command(which, sequence_++);
-        link& one = links_[next.node];
-        if (one.end + next.size > one.out.size()) [[unlikely]]
-            one.out.resize(one.out.size() * 2);
-        std::memcpy(one.out.data() + one.end, traffic_.wire(which) + next.at, next.size);
-        one.end += next.size;
-        ++one.issued;
+        link& link = links_[next.node];
+        if (link.end + next.size > link.out.size()) [[unlikely]]
+            link.out.resize(link.out.size() * 2);
+        std::memcpy(link.out.data() + link.end, traffic_.wire(which) + next.at, next.size);
+        link.end += next.size;
+        ++link.issued;
         ++in_flight_;
         if (std::int64_t const since = count.sample()) [[unlikely]]
-            one.samples.push_back({one.issued, since});
+            link.samples.push_back({link.issued, since});
     }
 
-    std::size_t receive(link& one, std::size_t reply, meter& count) {
-        ssize_t const got = ::recv(one.socket, in_.data(), in_.size(), 0);
+    std::size_t receive(link& link, std::size_t reply, meter& count) {
+        ssize_t const got = ::recv(link.socket, in_.data(), in_.size(), 0);
         if (got < 0 && errno == EAGAIN) return 0;
         if (got <= 0) die(name(), "the server closed the connection");
-        one.carry += static_cast<std::size_t>(got);
-        std::size_t const replies = one.carry / reply;
-        one.carry %= reply;
-        one.answered += replies;
+        link.carry += static_cast<std::size_t>(got);
+        std::size_t const replies = link.carry / reply;
+        link.carry %= reply;
+        link.answered += replies;
         in_flight_ -= replies;
-        while (!one.samples.empty() && one.samples.front().number <= one.answered) {
-            count.sampled(one.samples.front().since);
-            one.samples.pop_front();
+        while (!link.samples.empty() && link.samples.front().number <= link.answered) {
+            count.sampled(link.samples.front().since);
+            link.samples.pop_front();
         }
         if (replies) count.done(replies);
         return replies;
     }
 
-    void flush(link& one) {
-        while (one.begin != one.end && !one.blocked) {
+    void flush(link& link) {
+        while (link.begin != link.end && !link.blocked) {
             ssize_t const sent =
-                ::send(one.socket, one.out.data() + one.begin, one.end - one.begin, MSG_NOSIGNAL);
+                ::send(link.socket, link.out.data() + link.begin, link.end - link.begin, MSG_NOSIGNAL);
             if (sent < 0 && errno != EAGAIN) die(name(), "the server closed the connection");
-            one.blocked = sent < 0;
-            if (sent > 0) one.begin += static_cast<std::size_t>(sent);
+            link.blocked = sent < 0;
+            if (sent > 0) link.begin += static_cast<std::size_t>(sent);
         }
-        if (one.begin == one.end) one.begin = one.end = 0;
-        if (one.blocked == one.polled_for_write) return;
-        one.polled_for_write = one.blocked;
-        epoll_event wanted{.events = EPOLLIN | (one.blocked ? std::uint32_t{EPOLLOUT} : 0u),
-                           .data = {.u32 = static_cast<std::uint32_t>(&one - links_.data())}};
-        ::epoll_ctl(poll_, EPOLL_CTL_MOD, one.socket, &wanted);
+        if (link.begin == link.end) link.begin = link.end = 0;
+        if (link.blocked == link.polled_for_write) return;
+        link.polled_for_write = link.blocked;
+        epoll_event wanted{.events = EPOLLIN | (link.blocked ? std::uint32_t{EPOLLOUT} : 0u),
+                           .data = {.u32 = static_cast<std::uint32_t>(&link - links_.data())}};
+        ::epoll_ctl(poll_, EPOLL_CTL_MOD, link.socket, &wanted);
     }
 
     traffic const& traffic_;

@@ -99,25 +99,25 @@ public:
     std::string const& value() const noexcept { return value_; }
     std::vector<address> const& nodes() const noexcept { return nodes_; }
 
-    planned const& command(verb which, std::size_t index) const noexcept {
-        return (which == verb::get ? gets_ : sets_)[index & (keys - 1)];
+    planned const& command(command_spec which, std::size_t index) const noexcept {
+        return (which == command_spec::get ? gets_ : sets_)[index & (keys - 1)];
     }
-    char const* wire(verb which) const noexcept {
-        return (which == verb::get ? get_wire_ : set_wire_).data();
+    char const* wire(command_spec which) const noexcept {
+        return (which == command_spec::get ? get_wire_ : set_wire_).data();
     }
     /// What a good reply looks like: all of them have one size.
-    std::size_t reply_bytes(verb which) const noexcept {
-        return which == verb::set ? 5 : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
+    std::size_t reply_bytes(command_spec which) const noexcept {
+        return which == command_spec::set ? 5 : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
     }
 
 private:
     template <class Encode>
     void plan(std::vector<planned>& list, std::string& wire, Encode encoded) {
         for (std::size_t i = 0; i < keys; ++i) {
-            std::string const one = encoded(key(i));
+            std::string const text = encoded(key(i));
             list.push_back(
-                {static_cast<std::uint32_t>(wire.size()), static_cast<std::uint32_t>(one.size()), 0});
-            wire += one;
+                {static_cast<std::uint32_t>(wire.size()), static_cast<std::uint32_t>(text.size()), 0});
+            wire += text;
         }
     }
 
@@ -125,9 +125,9 @@ private:
     void fill() {
         std::vector<int> sockets{connect_to(nodes_[0])};
         for (std::size_t i = 0; i < keys; ++i) {
-            std::string const one{set_wire_.data() + sets_[i].at, sets_[i].size};
+            std::string const text{set_wire_.data() + sets_[i].at, sets_[i].size};
             std::size_t node = i == 0 ? 0 : sets_[i - 1].node;
-            std::string answer = ask(sockets[node], one);
+            std::string answer = ask(sockets[node], text);
             if (answer.starts_with("-MOVED ")) {
                 address const named = address::parse(std::string_view{answer}.substr(answer.rfind(' ') + 1));
                 node =
@@ -136,7 +136,7 @@ private:
                     nodes_.push_back(named);
                     sockets.push_back(connect_to(named));
                 }
-                answer = ask(sockets[node], one);
+                answer = ask(sockets[node], text);
             }
             if (answer != "+OK") die(nodes_[node].text(), answer);
             gets_[i].node = sets_[i].node = static_cast<std::uint16_t>(node);

@@ -37,8 +37,8 @@ public:
         busy_ = what.outstanding;
         for (unsigned i = 0; i < what.outstanding; ++i) {
             if (how_ == form::callback) {
-                asio::post(io_, [this, &what, &count] { next(what.verb, count); });
-            } else if (what.verb == verb::get) {
+                asio::post(io_, [this, &what, &count] { next(what.command_spec, count); });
+            } else if (what.command_spec == command_spec::get) {
                 asio::co_spawn(io_, read(count), asio::detached);
             } else {
                 asio::co_spawn(io_, write(count), asio::detached);
@@ -82,28 +82,28 @@ private:
         if (--busy_ == 0) io_.stop();
     }
 
-    void next(verb which, meter& count) {
+    void next(command_spec which, meter& count) {
         if (!count.take()) {
             if (--busy_ == 0) io_.stop();
             return;
         }
         std::int64_t const since = count.sample();
-        if (which == verb::get) {
+        if (which == command_spec::get) {
             db_.template get<Value>(traffic_.key(sequence_++))(
                 [this, &count, since](umbel::result<std::optional<Value>> got) {
                     check(got);
-                    again(verb::get, count, since);
+                    again(command_spec::get, count, since);
                 });
         } else {
             db_.set(traffic_.key(sequence_++),
                     traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
                 if (!done) [[unlikely]]
                     die(name(), done.error().message());
-                again(verb::set, count, since);
+                again(command_spec::set, count, since);
             });
         }
     }
-    void again(verb which, meter& count, std::int64_t since) {
+    void again(command_spec which, meter& count, std::int64_t since) {
         count.sampled(since);
         count.done();
         next(which, count);

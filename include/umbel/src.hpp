@@ -5,16 +5,16 @@
 //     #include <umbel/src.hpp>
 #pragma once
 
-#include <umbel/client_values.hpp>
-#include <umbel/client_words.hpp>
+#include <umbel/client/instantiations.hpp>
+#include <umbel/client/encode_call.hpp>
 #include <umbel/command/argument_impl.hpp>
 #include <umbel/command/strings_impl.hpp>
-#include <umbel/net/call_pool_impl.hpp>
-#include <umbel/net/completion_impl.hpp>
-#include <umbel/net/executor_impl.hpp>
-#include <umbel/net/hedge_impl.hpp>
-#include <umbel/net/home_impl.hpp>
-#include <umbel/net/operation_impl.hpp>
+#include <umbel/async/call_pool_impl.hpp>
+#include <umbel/async/completion_impl.hpp>
+#include <umbel/async/executor_impl.hpp>
+#include <umbel/async/hedge_impl.hpp>
+#include <umbel/net/make_backend_impl.hpp>
+#include <umbel/async/operation_impl.hpp>
 
 #if defined(UMBEL_SEPARATE_COMPILATION)
 UMBEL_COMPILE_VALUES();

@@ -34,7 +34,7 @@ headers() {
     local header
     (cd "$root/include" && find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort) | while IFS= read -r header; do
         case $1:$header in
-            core:umbel/*/*) [[ $header == umbel/net/* || $header == umbel/testing/service/* ]] && continue ;;
+            core:umbel/*/*) [[ $header == umbel/async/* || $header == umbel/net/* || $header == umbel/client/* || $header == umbel/testing/service/* ]] && continue ;;
             core:umbel/config.hpp | core:umbel/error.hpp | core:umbel/options.hpp) ;;
             core:*) continue ;;
         esac

@@ -32,10 +32,10 @@ void check_bounds(topology const& told, std::size_t nodes_max) {
     expect(told.self == topology::none || told.self < told.nodes.size());
     for (auto const& node : told.nodes) expect(!node.where.host.empty());
     std::size_t slots = 0;
-    for (auto const& one : told.shards) {
-        expect(one.primary == topology::none || one.primary < told.nodes.size());
-        for (auto const replica : one.replicas) expect(replica < told.nodes.size() && replica != one.primary);
-        for (auto const range : one.ranges) {
+    for (auto const& shard : told.shards) {
+        expect(shard.primary == topology::none || shard.primary < told.nodes.size());
+        for (auto const replica : shard.replicas) expect(replica < told.nodes.size() && replica != shard.primary);
+        for (auto const range : shard.ranges) {
             expect(range.first <= range.last);
             slots += range.size();
         }

@@ -8,17 +8,17 @@ namespace {
 
 /// Makes a user with these rules on every node, beside those that read and write keys.
 void make_user(real_cluster const& servers, std::string const& name, std::vector<std::string> const& rules) {
-    for (auto const& one : servers.nodes()) {
+    for (auto const& node : servers.nodes()) {
         std::vector<std::string> words{"ACL", "SETUSER", name, "reset", "on", ">word", "~*", "&*"};
         words.insert(words.end(), rules.begin(), rules.end());
-        servers.talk(one).must(words);
+        servers.talk(node).must(words);
     }
 }
 /// What servers note down as refused to `name`, in lower case, as "cluster|shards".
 std::set<std::string> refused_to(real_cluster const& servers, std::string const& name) {
     std::set<std::string> found;
-    for (auto const& one : servers.nodes())
-        for (auto const& entry : servers.talk(one).must({"ACL", "LOG"}).items) {
+    for (auto const& node : servers.nodes())
+        for (auto const& entry : servers.talk(node).must({"ACL", "LOG"}).items) {
             std::string object, user;
             for (std::size_t at = 0; at + 1 < entry.items.size(); at += 2) {
                 if (entry.items[at].text == "object") object = entry.items[at + 1].text;

@@ -21,7 +21,7 @@ real_cluster& own_cluster() {
 }
 
 void configure(real_cluster const& servers, std::string const& option, std::string const& value) {
-    for (auto const& one : servers.nodes()) servers.talk(one).must({"CONFIG", "SET", option, value});
+    for (auto const& node : servers.nodes()) servers.talk(node).must({"CONFIG", "SET", option, value});
 }
 
 /// Waits until all nodes name the same owners of all slots, every one as `named` says of its host and port.
@@ -29,10 +29,10 @@ template <class Named>
 void settle(real_cluster const& servers, Named named) {
     auto const settled = [&] {
         std::set<std::string> views;
-        for (auto const& one : servers.nodes()) {
+        for (auto const& node : servers.nodes()) {
             long long covered = 0;
             std::map<long long, std::string> view;
-            for (wire_value const& range : servers.talk(one).must({"CLUSTER", "SLOTS"}).items) {
+            for (wire_value const& range : servers.talk(node).must({"CLUSTER", "SLOTS"}).items) {
                 wire_value const& owner = range.items[2];
                 if (!named(owner.items[0], owner.items[1].number())) return false;
                 covered += range.items[1].number() - range.items[0].number() + 1;
@@ -54,8 +54,8 @@ bool is_real(real_cluster const& servers, long long port) {
 
 /// The owner of a slot, as the servers see themselves.
 real_cluster::node const& owner(real_cluster const& servers, std::uint16_t slot) {
-    for (auto const& one : servers.nodes())
-        if (!servers.talk(one).ask({"GET", real_cluster::key_in(slot)}).is_error()) return one;
+    for (auto const& node : servers.nodes())
+        if (!servers.talk(node).ask({"GET", real_cluster::key_in(slot)}).is_error()) return node;
     throw std::runtime_error{"addresses: nobody serves the slot"};
 }
 
@@ -85,11 +85,11 @@ TEST_CASE("a cluster that announces other ports than it listens on is reached by
           "[addresses]") {
     auto& servers = own_cluster();
     std::vector<std::string> announced, reached;
-    for (auto const& one : servers.nodes()) {
-        std::string const port = std::to_string(one.port + shift);
-        servers.talk(one).must({"CONFIG", "SET", "cluster-announce-port", port});
+    for (auto const& node : servers.nodes()) {
+        std::string const port = std::to_string(node.port + shift);
+        servers.talk(node).must({"CONFIG", "SET", "cluster-announce-port", port});
         announced.push_back("127.0.0.1:" + port);
-        reached.push_back(one.address());
+        reached.push_back(node.address());
     }
     std::vector<address_pair> rows;
     for (std::size_t i = 0; i < announced.size(); ++i) rows.push_back({announced[i], reached[i]});
@@ -135,7 +135,7 @@ TEST_CASE("a cluster that announces host names is reached by them", "[addresses]
     serves_through_redirects(servers, s, ":named", 73);
     auto const known = s.topology();
     REQUIRE(known.nodes.size() == 3);
-    for (auto const& one : known.nodes) CHECK(one.where.host == "localhost");
+    for (auto const& node : known.nodes) CHECK(node.where.host == "localhost");
     configure(servers, "cluster-preferred-endpoint-type", "ip");
     configure(servers, "cluster-announce-hostname", "");
 }

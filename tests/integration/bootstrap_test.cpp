@@ -39,12 +39,12 @@ TEST_CASE("one replica as the only seed is enough", "[bootstrap]") {
     auto const nodes = s(s.db().nodes());
     REQUIRE(nodes);
     CHECK(nodes->size() == servers.nodes().size());
-    for (auto const& one : *nodes) {
-        CAPTURE(one.address);
-        CHECK(one.member);
-        auto const& server = servers.by_port(cluster::endpoint::parse(one.address, 1)->port);
-        CHECK((one.role == cluster::node_role::primary ? "primary" : "replica") == servers.role_of(server));
-        CHECK(one.id == server.id);
+    for (auto const& node : *nodes) {
+        CAPTURE(node.address);
+        CHECK(node.member);
+        auto const& server = servers.by_port(cluster::endpoint::parse(node.address, 1)->port);
+        CHECK((node.role == cluster::node_role::primary ? "primary" : "replica") == servers.role_of(server));
+        CHECK(node.id == server.id);
     }
     CHECK(s.topology().covered_slots() == cluster::slot_count);
     serves_all_slots(s, ":replica seed");
@@ -73,8 +73,8 @@ TEST_CASE("a seed may be a host name with several addresses", "[bootstrap]") {
 
 TEST_CASE("when all seeds are dead every command says so by its deadline", "[bootstrap]") {
     dead_port const first, second;
-    std::string const one = first.address(), other = second.address();
-    session s{options{.seeds = {one, other}, .deadline = 300ms}};
+    std::string const text = first.address(), other = second.address();
+    session s{options{.seeds = {text, other}, .deadline = 300ms}};
     auto const told = s(s.db().get("k"));
     REQUIRE_FALSE(told);
     CHECK(told.error() == errc::no_reachable_node);
@@ -109,8 +109,8 @@ TEST_CASE("RESP2 and RESP3 serve the same, each with its own shapes", "[bootstra
         CAPTURE(version);
         session s{options{.seeds = {seed}, .client_name = "speaker", .protocol = spoken}};
         serves_all_slots(s, ":resp");
-        for (auto const& one : servers.now("primary")) {
-            auto const lines = connections_named(servers.talk(one), "speaker");
+        for (auto const& server : servers.now("primary")) {
+            auto const lines = connections_named(servers.talk(server), "speaker");
             REQUIRE(lines.size() == 1);
             CHECK(lines[0].find(version) != std::string::npos);
         }
@@ -147,8 +147,8 @@ TEST_CASE("on the plain wire servers see one topology command and the user's com
             CHECK(s.counted().commands == 2 * keys.size() + 1);
         }
         std::map<std::string, long long> seen;
-        for (auto const& one : servers.now("primary"))
-            for (auto const& [command, calls] : servers.counts(one)) seen[command] += calls;
+        for (auto const& server : servers.now("primary"))
+            for (auto const& [command, calls] : servers.counts(server)) seen[command] += calls;
         auto const size = static_cast<long long>(keys.size());
         CHECK(seen == std::map<std::string, long long>{{spelled, 1}, {"get", size}, {"set", size}});
     }
@@ -261,8 +261,8 @@ TEST_CASE("the client's name is seen by every server it talks to, also on connec
         write_all(s, keys);
         servers.settle_replication();
         read_all(s, s.db().with(read_from::replica), keys);
-        for (auto const& one : servers.nodes())
-            CHECK(connections_named(servers.talk(one), "named").size() == 1);
+        for (auto const& node : servers.nodes())
+            CHECK(connections_named(servers.talk(node), "named").size() == 1);
     }
 }
 

@@ -34,8 +34,8 @@ struct whole_cluster {
     }
     /// A node that is none of the two.
     real_cluster::node bystander() const {
-        for (auto const& one : servers.nodes())
-            if (one.port != primary.port && one.port != replica.port) return one;
+        for (auto const& node : servers.nodes())
+            if (node.port != primary.port && node.port != replica.port) return node;
         return {};
     }
     bool has_taken_over() const {
@@ -218,7 +218,7 @@ TEST_CASE("all nodes restart, and the client needs no help", "[failover]") {
     // Nothing was saved: the values are gone, the way is not.
     std::vector<operation<set_outcome>> writes;
     for (std::string const& key : keys) writes.push_back(s.db().with(50s).set(key, "=" + key));
-    for (auto const& one : s.all(std::move(writes))) CHECK(one == set_outcome::written);
+    for (auto const& write : s.all(std::move(writes))) CHECK(write == set_outcome::written);
     read_all(s, s.db(), keys);
     CHECK(s.counted().connects > connects);
 }
@@ -234,7 +234,7 @@ TEST_CASE("one node after the other restarts on a new port, seeds included", "[f
         c.servers.wait();
         std::vector<operation<set_outcome>> writes;
         for (std::string const& key : keys) writes.push_back(s.db().with(50s).set(key, "=" + key));
-        for (auto const& one : s.all(std::move(writes))) CHECK(one == set_outcome::written);
+        for (auto const& write : s.all(std::move(writes))) CHECK(write == set_outcome::written);
         REQUIRE(c.servers.at(each.name).port != each.port);
         // A replica that moves is not missed by anybody who only writes: the next refresh tells.
         CHECK(eventually([&] {

@@ -18,7 +18,7 @@ real_cluster& many_homed() {
     return one;
 }
 void configure(real_cluster const& servers, std::string const& option, std::string const& value) {
-    for (auto const& one : servers.nodes()) servers.talk(one).must({"CONFIG", "SET", option, value});
+    for (auto const& node : servers.nodes()) servers.talk(node).must({"CONFIG", "SET", option, value});
 }
 /// Waits until every node calls every other one as `named` says.
 template <class Named>
@@ -86,29 +86,29 @@ TEST_CASE("a seed is looked up again as long as nobody answers", "[names]") {
 TEST_CASE("a node that is known by name is looked up at each reconnect", "[names]") {
     auto& servers = many_homed();
     auto& names = name_service::shared();
-    auto const name_of_node = [](real_cluster::node const& one) { return one.name + ".umbel.test"; };
-    for (auto const& one : servers.nodes()) {
-        names.set(name_of_node(one), {"127.0.0.1"});
-        servers.talk(one).must({"CONFIG", "SET", "cluster-announce-hostname", name_of_node(one)});
+    auto const name_of_node = [](real_cluster::node const& node) { return node.name + ".umbel.test"; };
+    for (auto const& node : servers.nodes()) {
+        names.set(name_of_node(node), {"127.0.0.1"});
+        servers.talk(node).must({"CONFIG", "SET", "cluster-announce-hostname", name_of_node(node)});
     }
     configure(servers, "cluster-preferred-endpoint-type", "hostname");
     settle(servers, name_of_node);
     std::string const seed = "n1.umbel.test:" + std::to_string(servers.at("n1").port);
     session s{options{.seeds = {seed}, .client_name = "by-name"}};
     serves_all_slots(s, ":by name");
-    for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "by-name") == texts{"127.0.0.1"});
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "by-name") == texts{"127.0.0.1"});
     // They all move; who is connected does not care, who connects anew finds them where they are.
-    for (auto const& one : servers.nodes()) names.set(name_of_node(one), {"127.0.0.3"});
+    for (auto const& node : servers.nodes()) names.set(name_of_node(node), {"127.0.0.3"});
     serves_all_slots(s, ":by name");
     CHECK(homes(servers, servers.at("n2"), "by-name") == texts{"127.0.0.1"});
-    for (auto const& one : servers.nodes())
-        servers.talk(one).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    for (auto const& node : servers.nodes())
+        servers.talk(node).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     auto const keys = keys_everywhere(":by name", 64);
     REQUIRE(eventually([&] {
         return std::all_of(keys.begin(), keys.end(),
                            [&](auto const& key) { return s(s.db().get(key)) == "=" + key; });
     }));
-    for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "by-name") == texts{"127.0.0.3"});
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "by-name") == texts{"127.0.0.3"});
     CHECK(s.counted().moved == 0);
     configure(servers, "cluster-preferred-endpoint-type", "ip");
     configure(servers, "cluster-announce-hostname", "");
@@ -117,12 +117,12 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
 TEST_CASE("a node that has no name where names are wanted is passed over, and found when it has one",
           "[names]") {
     auto& servers = many_homed();
-    auto const name_of_node = [](real_cluster::node const& one) {
-        return one.name == "n3" ? "?" : "localhost";
+    auto const name_of_node = [](real_cluster::node const& node) {
+        return node.name == "n3" ? "?" : "localhost";
     };
-    for (auto const& one : servers.nodes())
-        if (one.name != "n3")
-            servers.talk(one).must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
+    for (auto const& node : servers.nodes())
+        if (node.name != "n3")
+            servers.talk(node).must({"CONFIG", "SET", "cluster-announce-hostname", "localhost"});
     configure(servers, "cluster-preferred-endpoint-type", "hostname");
     settle(servers, name_of_node);
     std::string const seed = servers.address("n1");
@@ -164,7 +164,7 @@ TEST_CASE("two names of one node are one node", "[names]") {
     REQUIRE(nodes);
     CHECK(std::count_if(nodes->begin(), nodes->end(), [](auto const& one) { return one.member; }) == 3);
     // Commands go to the address that the cluster announces, whatever the seeds said.
-    for (auto const& one : servers.nodes()) CHECK(s.node(one.address()).primary_link.commands > 0);
+    for (auto const& node : servers.nodes()) CHECK(s.node(node.address()).primary_link.commands > 0);
 }
 
 TEST_CASE("a cluster behind another address than it announces is reached by a map of hosts", "[names]") {
@@ -177,13 +177,13 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     {
         session direct{chosen};
         serves_all_slots(direct, ":announced");
-        for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "mapped").contains("127.0.0.2"));
+        for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "mapped").contains("127.0.0.2"));
     }
     REQUIRE(eventually([&] { return homes(servers, servers.at("n1"), "mapped").empty(); }));
     chosen.address_map = map;
     session s{chosen};
     serves_all_slots(s, ":mapped");
-    for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "mapped") == texts{"127.0.0.3"});
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "mapped") == texts{"127.0.0.3"});
     // Redirects name announced addresses, too.
     auto const& from =
         servers.by_port(servers.talk("n1").must({"CLUSTER", "SLOTS"}).items[0].items[2].items[1].number());
@@ -200,7 +200,7 @@ TEST_CASE("a cluster behind another address than it announces is reached by a ma
     CHECK(s.counted().asked >= 1);
     CHECK(s.counted().moved >= 1);
     CHECK(s.counted().disconnects == 0);
-    for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "mapped") == texts{"127.0.0.3"});
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "mapped") == texts{"127.0.0.3"});
     configure(servers, "cluster-announce-ip", "127.0.0.1");
 }
 
@@ -220,7 +220,7 @@ TEST_CASE("a cluster that speaks IPv6 is reached by its addresses, and its redir
     std::string const seed = "[::1]:" + std::to_string(servers.at("n2").port);
     session s{options{.seeds = {seed}, .client_name = "six"}};
     serves_all_slots(s, ":six");
-    for (auto const& one : servers.nodes()) CHECK(homes(servers, one, "six") == texts{"[::1]"});
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "six") == texts{"[::1]"});
     CHECK(s.counted().moved == 0);
     std::uint16_t const slot = 7;
     std::string const key = real_cluster::key_in(slot) + ":absent";

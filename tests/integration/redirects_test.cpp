@@ -28,15 +28,15 @@ private:
 };
 
 /// A slot, its owner, and another primary.
-struct journey {
+struct make_retry_state {
     real_cluster& servers = real_cluster::shared();
     std::uint16_t slot;
     real_cluster::node from;
     real_cluster::node to;
 
-    explicit journey(std::uint16_t which) : slot{which}, from{servers.owner_of(which)} {
-        for (auto const& one : servers.now("primary"))
-            if (one.port != from.port) to = one;
+    explicit make_retry_state(std::uint16_t which) : slot{which}, from{servers.owner_of(which)} {
+        for (auto const& server : servers.now("primary"))
+            if (server.port != from.port) to = server;
     }
     std::string key(std::string const& suffix) const { return real_cluster::key_in(slot) + suffix; }
     void begin() const { servers.begin_migration(slot, from, to); }
@@ -72,14 +72,14 @@ bool is_read_only(std::string const& line) {
 }  // namespace
 
 TEST_CASE("MOVED is followed when the table is stale, and the table learns the slot", "[redirects]") {
-    journey j{1000};
+    make_retry_state j{1000};
     std::string const key = j.key(":moved");
     std::string const seed = j.from.address();
     auto const log = std::make_shared<redirect_log>();
     session throttled{frozen_view(seed), {}, log};
     session usual{options{.seeds = {seed}, .refresh_interval = 0ms}};
     session raw{frozen_view(seed), cluster::surface_redirects{}};
-    for (session* one : {&throttled, &usual, &raw}) one->warm_up();
+    for (session* session : {&throttled, &usual, &raw}) session->warm_up();
     write_all(throttled, {key});
     j.begin();
     j.end();
@@ -124,7 +124,7 @@ TEST_CASE("MOVED is followed when the table is stale, and the table learns the s
 }
 
 TEST_CASE("ASK is followed during a migration and teaches the table nothing", "[redirects]") {
-    journey j{2000};
+    make_retry_state j{2000};
     std::vector<std::string> keys;
     for (int i = 0; i < 20; ++i) keys.push_back(j.key(":" + std::to_string(i)));
     session s{frozen_view(j.from.address())};
@@ -172,7 +172,7 @@ TEST_CASE("ASK is followed during a migration and teaches the table nothing", "[
 }
 
 TEST_CASE("a command with several keys waits out a slot that is half moved", "[redirects]") {
-    journey j{3000};
+    make_retry_state j{3000};
     std::vector<std::string> const keys{j.key(":a"), j.key(":b")};
     session s{options{.seeds = {j.from.address()}, .deadline = 50s}};
     session raw{frozen_view(j.from.address()), cluster::surface_redirects{}};
@@ -204,7 +204,7 @@ TEST_CASE("a command with several keys waits out a slot that is half moved", "[r
 TEST_CASE(
     "a command whose keys have gone or never were is sent to and fro for as long as the slot is half moved",
     "[redirects]") {
-    journey j{3100};
+    make_retry_state j{3100};
     std::string const gone = j.key(":gone"), absent = j.key(":absent");
     std::string const seed = j.from.address();
     session s{options{.seeds = {seed}, .deadline = 50s}};
@@ -240,7 +240,7 @@ TEST_CASE("reads go to replicas where that is asked for, on connections that say
     CHECK(servers.count(replicas, "get") == 3 * size);
     CHECK(servers.count(primaries, "get") == 0);
     CHECK(s.counted().moved == 0);
-    for (auto const& one : replicas) CHECK(servers.counts(one)["readonly"] == 1);
+    for (auto const& replica : replicas) CHECK(servers.counts(replica)["readonly"] == 1);
     CHECK(servers.count(primaries, "readonly") == 0);
 
     // Writes and plain reads go to primaries as ever; a replica that is asked without READONLY says MOVED.
@@ -249,19 +249,19 @@ TEST_CASE("reads go to replicas where that is asked for, on connections that say
     CHECK(servers.count(primaries, "set") == size);
     CHECK(servers.count(primaries, "get") == size);
     CHECK(servers.count(replicas, "get") == 3 * size);
-    for (auto const& one : replicas) {
+    for (auto const& replica : replicas) {
         auto const slots = servers.talk("n1").must({"CLUSTER", "SLOTS"});
         for (auto const& range : slots.items) {
-            if (range.items[3].items[1].number() != one.port) continue;
-            wire told = servers.talk(one);
+            if (range.items[3].items[1].number() != replica.port) continue;
+            wire told = servers.talk(replica);
             std::string const key = real_cluster::key_in(static_cast<std::uint16_t>(range.items[0].number()));
             CHECK(told.ask({"GET", key}).text.starts_with("MOVED "));
             told.must({"READONLY"});
             CHECK_FALSE(told.ask({"GET", key}).is_error());
             CHECK(told.ask({"SET", key, "1"}).text.starts_with("MOVED "));
         }
-        CHECK(s.node(one.address()).replica_link.commands > 0);
-        CHECK(s.node(one.address()).primary_link.commands == 0);
+        CHECK(s.node(replica.address()).replica_link.commands > 0);
+        CHECK(s.node(replica.address()).primary_link.commands == 0);
     }
     // Both kinds in turn, and the client's option instead of the call's.
     session any{options{.seeds = {seed}, .read_from = read_from::any}};
@@ -312,7 +312,7 @@ TEST_CASE("reads meant for a primary never travel on a connection that has said 
 }
 
 TEST_CASE("10,000 MOVED at one time cost at most two refreshes and no connection", "[redirects]") {
-    journey j{4000};
+    make_retry_state j{4000};
     std::string const key = j.key(":storm");
     session s{options{.seeds = {j.from.address()}, .deadline = 50s, .refresh_interval = 0ms}};
     s.warm_up();
@@ -343,7 +343,7 @@ TEST_CASE("10,000 MOVED at one time cost at most two refreshes and no connection
 }
 
 TEST_CASE("slots move to and fro under load: nothing runs twice, nothing is lost", "[redirects]") {
-    journey j{5000};
+    make_retry_state j{5000};
     session s{options{.seeds = {j.from.address()}, .deadline = 50s}};
     std::vector<std::string> keys;
     for (int i = 0; i < 16; ++i) keys.push_back(j.key(":load:" + std::to_string(i)));
@@ -383,7 +383,7 @@ TEST_CASE("connections killed in a loop: no reply crosses, nothing hangs, nothin
     incrementers counting{s, keys, 10s};
     talkers talking{s, 32, 100, 10s};
     std::vector<wire> killers;
-    for (auto const& one : servers.now("primary")) killers.push_back(servers.talk(one));
+    for (auto const& server : servers.now("primary")) killers.push_back(servers.talk(server));
     long long kills = 0;
     for (unsigned round = 0; round < 60 && !talking.done(); ++round) {
         auto const answered = talking.answered();

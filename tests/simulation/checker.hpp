@@ -93,8 +93,8 @@ public:
         }
         if (++steps_ % 16 != 0) return;
         auto const& settings = db.driver().chosen();
-        for (auto const& one : db.driver().sessions())
-            if (one->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u)
+        for (auto const& session : db.driver().sessions())
+            if (session->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u)
                 fail("more in flight than the bound allows");
         if (db.control().waiting() > settings.engine.waiting_max) fail("more waiting than the bound allows");
     }
@@ -133,7 +133,7 @@ public:
 
     /// An ASK must not change the entry of its slot.
     void watch_asks(sim_client& db) {
-        db.driver().on_diverted = [this, &db](umbel::engine::call_list const* calls) {
+        db.driver().on_returned = [this, &db](umbel::engine::call_list const* calls) {
             auto const& table = db.control().routes().table();
             if (!calls) {
                 if (asked_version_ == db.control().routes().version() &&
@@ -145,11 +145,11 @@ public:
                 return;
             }
             std::set<std::uint16_t> moved;
-            for (umbel::engine::call const* one = calls->front(); one; one = one->next) {
-                if (!one->way || one->way->slot < 0) continue;
-                auto const slot = static_cast<std::uint16_t>(one->way->slot);
-                if (one->way->fault == errc::ask) asked_[slot] = table.primary_of(umbel::cluster::slot{slot});
-                if (one->way->fault == errc::moved) moved.insert(slot);
+            for (umbel::engine::call const* call = calls->front(); call; call = call->next) {
+                if (!call->retry || call->retry->slot < 0) continue;
+                auto const slot = static_cast<std::uint16_t>(call->retry->slot);
+                if (call->retry->fault == errc::ask) asked_[slot] = table.primary_of(umbel::cluster::slot{slot});
+                if (call->retry->fault == errc::moved) moved.insert(slot);
             }
             // A MOVED may move its whole shard: then nothing is proven by what changes.
             if (!moved.empty()) asked_.clear();
@@ -193,9 +193,9 @@ private:
                  what.words[1]);
         if (what.foreign && what.words.size() > 1)
             cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
-        std::string const& verb = what.words[0];
-        if (verb == "INCR") ++counters_[what.words[1]].executed;
-        if (verb == "RPUSH" || verb == "APPEND") {
+        std::string const& command_spec = what.words[0];
+        if (command_spec == "INCR") ++counters_[what.words[1]].executed;
+        if (command_spec == "RPUSH" || command_spec == "APPEND") {
             trace_of_id& seen = executions_[what.words[2]];
             ++seen.count;
             seen.replies.insert(what.reply.substr(1, what.reply.size() - 3));

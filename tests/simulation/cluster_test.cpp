@@ -27,7 +27,7 @@ bool holds(std::uint64_t seed, draws what, outcome* told = nullptr) {
     if (told) *told = seen;
     if (seen.failures.empty()) return true;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), made.describe().c_str());
-    for (std::string const& one : seen.failures) std::printf("  %s\n", one.c_str());
+    for (std::string const& text : seen.failures) std::printf("  %s\n", text.c_str());
     if (shown)
         for (std::string const& line : seen.lines) std::printf("    %s\n", line.c_str());
     std::printf(

@@ -26,8 +26,8 @@ std::string first_catch(Change change, std::string_view wanted) {
         plan drawn = draw(seed);
         if (drawn.allowed.surfaced || drawn.allowed.repeats) continue;
         change(drawn);
-        for (std::string const& one : scenario{seed, drawn}.run().failures)
-            if (one.find(wanted) != std::string::npos) return one;
+        for (std::string const& text : scenario{seed, drawn}.run().failures)
+            if (text.find(wanted) != std::string::npos) return text;
     }
     return {};
 }
@@ -60,11 +60,11 @@ TEST_CASE("a cut at any byte of request or reply leaves the counter between ackn
             on.ready();
             auto const streams = on.cluster.net().streams_to(on.cluster[0]);
             REQUIRE_FALSE(streams.empty());
-            for (auto const& one : streams) {
+            for (auto const& stream : streams) {
                 if (upstream == 1)
-                    one->cut_upstream_at(one->upstream_bytes() + at);
+                    stream->cut_upstream_at(stream->upstream_bytes() + at);
                 else
-                    one->cut_downstream_at(one->downstream_bytes() + at);
+                    stream->cut_downstream_at(stream->downstream_bytes() + at);
             }
             unsigned acknowledged = 0, unknown = 0, without_effect = 0;
             for (int i = 0; i < 3; ++i) {

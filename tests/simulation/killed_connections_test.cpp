@@ -22,8 +22,8 @@ struct killed {
             umbel::engine::node_table const& nodes = on.db.control().nodes();
             for (std::uint16_t number = 0; number < nodes.size(); ++number) {
                 failures_max = std::max(failures_max, nodes[number].breaker.failures());
-                for (auto const& one : nodes[number].links)
-                    failures_max = std::max(failures_max, one.failures);
+                for (auto const& link : nodes[number].links)
+                    failures_max = std::max(failures_max, link.failures);
             }
         });
         for (int tick = 0; tick < 10000; ++tick) {

@@ -54,7 +54,7 @@ struct three_nodes {
 
     explicit three_nodes(umbel::options chosen) : on{chosen, {3, 2}}, key{on.key_of(0)} {
         on.ready();
-        for (node_number const one : {3, 6}) REQUIRE(on.cluster[one].view.me().follows == 0);
+        for (node_number const number : {3, 6}) REQUIRE(on.cluster[number].view.me().follows == 0);
     }
     /// How many of `count` reads each of the nodes served.
     std::array<std::uint64_t, 3> read(int count) {

@@ -31,18 +31,18 @@ inline std::vector<replay> const replays{
     {10862, "an old primary that took a slot, and with its new epoch all of its former slots but one"},
     {73, "counters of another cluster's server begin at one: no sign of a loss in the history"},
     {21515, "a primary whose breaker had opened was never tried again when it was back as a replica",
-     draws::one_loop},
+     draws::context_entry},
     {42504,
      "a write to a stale primary that was promoted again, after its slot had moved, without having synced",
-     draws::one_loop},
-    {96673, "slots of a node that leaves, given to one that had become a replica meanwhile", draws::one_loop},
-    {105405, "a reply cut short with more of it under way: a stream has no holes", draws::one_loop},
+     draws::context_entry},
+    {96673, "slots of a node that leaves, given to one that had become a replica meanwhile", draws::context_entry},
+    {105405, "a reply cut short with more of it under way: a stream has no holes", draws::context_entry},
     {135513, "slots of a node that leaves, given to one that it does not know yet: it had no address to name",
-     draws::one_loop},
+     draws::context_entry},
     {231485,
      "all the nodes that the topology knew had left, and the one that a redirect had named was not asked for "
      "a new one",
-     draws::one_loop},
+     draws::context_entry},
 };
 
 }  // namespace simulation

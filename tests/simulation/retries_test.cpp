@@ -35,8 +35,8 @@ conviction first_conviction(std::string_view name, std::string_view wanted, std:
         if (drawn.allowed.surfaced) continue;
         drawn.allowed.repeats = drawn.allowed.undoes = false;
         change(drawn);
-        for (std::string const& one : scenario{seed, drawn}.run().failures)
-            if (one.starts_with(wanted)) found = {seed, one};
+        for (std::string const& text : scenario{seed, drawn}.run().failures)
+            if (text.starts_with(wanted)) found = {seed, text};
     }
     if (found)
         std::printf("%.*s: seed %llu: %s\n", static_cast<int>(name.size()), name.data(),

@@ -28,7 +28,7 @@ struct plan {
     duration troubled = 2s;
     bool fails_fast = false;
     bool zones = false;  ///< Nodes stand in two availability zones.
-    unsigned loops = 1;  ///< Of the client.
+    unsigned contexts = 1;  ///< Of the client.
     unsigned flaps = 0;  ///< Cables that are pulled and put in again.
     bool forget_tombstones = false;
     bool forgive_losses = true;
@@ -45,7 +45,7 @@ struct plan {
             << ", retry_unknown " << static_cast<int>(client.retry_unknown) << ", breaker "
             << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
             << client.retry_budget_percent << "% and " << client.retry_budget_floor
-            << (zones ? ", zones" : "") << ", " << loops << " loops, " << flaps << " flaps, late "
+            << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
             << wires.late_percent << "%" << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
@@ -140,8 +140,8 @@ inline void draw_more(random_source random, plan& made) {
 
 /// The same, of what came later still.
 inline void draw_latest(random_source random, plan& made) {
-    static constexpr unsigned loops[] = {1, 1, 2, 3};
-    made.loops = loops[random.below(4)];
+    static constexpr unsigned contexts[] = {1, 1, 2, 3};
+    made.contexts = contexts[random.below(4)];
 }
 
 /// The same, of what came last: SET is repeated only where the user wants it, and bytes may come late.
@@ -160,7 +160,7 @@ inline void draw_late(random_source random, plan& made) {
 }
 
 /// How much of a plan is drawn.
-enum class draws { early, one_loop, punctual, all };
+enum class draws { early, context_entry, punctual, all };
 
 /// The plan of a seed.
 inline plan draw(std::uint64_t seed, draws what = draws::all) {
@@ -229,7 +229,7 @@ public:
             cluster.where(static_cast<node_number>(time_.pick(cluster.size()))).to_string()};
         plan_.client.seeds = umbel::seed_list{std::span<std::string const>{seeds}};
         checker judge{time_, cluster, plan_.allowed};
-        sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy, plan_.loops};
+        sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy, plan_.contexts};
         db.driver().forget_tombstones = plan_.forget_tombstones;
         judge.watch_asks(db);
         time_.after_every_step([&] { judge.step(db); });
@@ -292,11 +292,11 @@ private:
         forgiven_ = found.forgiven;
         if (plan_.allowed.repeats)
             return;  // Then a write may run twice, and no history says whether that was allowed.
-        for (std::string const& one : found.texts) judge.fail("history: " + one);
+        for (std::string const& text : found.texts) judge.fail("history: " + text);
         if (plan_.allowed.undoes) return;
         auto const said = seen_.judged_registers(cluster);
         registers_ = seen_.registers();
-        for (std::string const& one : said.texts) judge.fail("registers: " + one);
+        for (std::string const& text : said.texts) judge.fail("registers: " + text);
     }
     outcome told(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
         outcome made;

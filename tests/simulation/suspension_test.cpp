@@ -65,9 +65,9 @@ struct stage {
 
     explicit stage(situation const& where) {
         if (where.known) on.ready();
-        for (node_number const one : {owner, owner + 3})
+        for (node_number const number : {owner, owner + 3})
             for (std::string_view const name : {"1", "2"})
-                on.cluster[one].store[key(name)].text = "value " + std::string{name};
+                on.cluster[number].store[key(name)].text = "value " + std::string{name};
         where.arises(on, slot, owner, (owner + 1) % 3);
     }
     static std::string key(std::string_view name) { return std::string{tag} + std::string{name}; }

@@ -101,7 +101,7 @@ private:
         if (fixed_deadline_ == duration{0} && time_.chance(options_.no_deadline_percent))
             deadline = duration{0};
         wanted.deadline = deadline;
-        wanted.loop = static_cast<unsigned>(number);
+        wanted.context = static_cast<unsigned>(number);
         if (deadline != duration{0}) record.deadline = umbel::engine::after(time_.now(), deadline);
         if (which % 2 == 1 && time_.chance(options_.replica_percent)) wanted.reads = any_mode();
         record.replica_only = wanted.reads == umbel::read_from::replica;

@@ -70,12 +70,12 @@ public:
     performance(scenario const& play, mishap const& wrong)
         : play_{play}, wrong_{wrong}, rules_{play.rules}, script_{options_of(play)} {
         arm();
-        for (auto const& one : play.calls) {
-            lent_.push_back(std::make_unique<std::string>(one.options.lent));
-            call_options options = one.options;
+        for (auto const& call : play.calls) {
+            lent_.push_back(std::make_unique<std::string>(call.options.lent));
+            call_options options = call.options;
             if (!lent_.back()->empty()) options.lent = *lent_.back();
             if (options.timeout == engine::duration{}) options.timeout = 3s;
-            calls_.push_back(script_.start(one.command, options));
+            calls_.push_back(script_.start(call.command, options));
         }
     }
 
@@ -145,13 +145,13 @@ private:
     /// Servers read what was written and lay their replies ready.
     void hear() {
         for (sent seen = script_.next(); !(seen == nothing); seen = script_.next()) {
-            server& one = servers_[seen.to];
-            if (one.connection != seen.connection) one = {seen.connection, {}, {}};
-            one.unread += seen.bytes;
+            server& peer = servers_[seen.to];
+            if (peer.connection != seen.connection) peer = {seen.connection, {}, {}};
+            peer.unread += seen.bytes;
             request_bytes_[seen.to] += seen.bytes.size();
-            for (std::string command = take_command(one.unread); !command.empty();
-                 command = take_command(one.unread))
-                one.replies += answer(seen.to, command);
+            for (std::string command = take_command(peer.unread); !command.empty();
+                 command = take_command(peer.unread))
+                peer.replies += answer(seen.to, command);
         }
     }
     static std::string take_command(std::string& unread) {
@@ -184,10 +184,10 @@ private:
         }
         if (command == "CLUSTER SLOTS") return play_.layout;
         if (command == "PING") return "+PONG\r\n";
-        for (auto const& one : play_.calls) {
-            if (text_of(one) != command) continue;
+        for (auto const& call : play_.calls) {
+            if (text_of(call) != command) continue;
             ++executed_[command];
-            return bulk(one.value);
+            return bulk(call.value);
         }
         CHECK((command == "ASKING" || command == "READONLY" || command.starts_with("AUTH ")));
         return "+OK\r\n";

@@ -69,8 +69,8 @@ struct sentence {
     /// Takes in what another check found.
     void add(sentence const& other) {
         for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
-        for (std::string const& one : other.texts)
-            if (texts.size() < 20) texts.push_back(one);
+        for (std::string const& text : other.texts)
+            if (texts.size() < 20) texts.push_back(text);
         acknowledged += other.acknowledged;
         refused += other.refused;
         unknown += other.unknown;
@@ -86,7 +86,7 @@ struct sentence {
                            " lost by failover";
         for (guilt const what : all_guilt)
             text.append(", ").append(std::to_string((*this)[what])).append(" ").append(name_of(what));
-        for (std::string const& one : texts) text.append("\n    ").append(one);
+        for (std::string const& words : texts) text.append("\n    ").append(words);
         return text;
     }
 };
@@ -130,8 +130,8 @@ public:
     }
 
     void acknowledge(std::size_t number, std::int64_t answer, instant now) {
-        operation& one = settle(number, told::acknowledged, now);
-        one.answer = answer;
+        operation& recorded = settle(number, told::acknowledged, now);
+        recorded.answer = answer;
     }
     void fail(std::size_t number, umbel::delivery delivered, instant now) {
         bool const perhaps = delivered == umbel::delivery::unknown || delivered == umbel::delivery::executed;
@@ -178,16 +178,16 @@ private:
     };
 
     operation& settle(std::size_t number, told outcome, instant now) {
-        operation& one = operations_.at(number);
-        if (one.outcome != told::nothing)
+        operation& recorded = operations_.at(number);
+        if (recorded.outcome != told::nothing)
             strays_.push_back("operation " + std::to_string(number) + " was settled twice");
-        one.outcome = outcome;
-        one.ended = now;
-        return one;
+        recorded.outcome = outcome;
+        recorded.ended = now;
+        return recorded;
     }
-    bool may_be_lost(operation const& one) const {
-        for (span_of_time const& loss : keys_[one.key].losses)
-            if (one.begun <= loss.until && one.ended >= loss.from) return true;
+    bool may_be_lost(operation const& recorded) const {
+        for (span_of_time const& loss : keys_[recorded.key].losses)
+            if (recorded.begun <= loss.until && recorded.ended >= loss.from) return true;
         return false;
     }
     std::string shown(std::size_t number) const {

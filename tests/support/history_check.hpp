@@ -34,13 +34,13 @@ inline void history::check_counter(one_key const& key, sentence& found) const {
     std::int64_t perhaps = 0;
     std::int64_t highest = 0;  // and the highest answer among them.
     for (std::size_t const number : key.operations) {
-        operation const& one = operations_[number];
-        if (one.outcome == told::unknown || one.outcome == told::nothing) ++perhaps;
-        if (one.outcome != told::acknowledged) continue;
+        operation const& recorded = operations_[number];
+        if (recorded.outcome == told::unknown || recorded.outcome == told::nothing) ++perhaps;
+        if (recorded.outcome != told::acknowledged) continue;
         ran.push_back(number);
-        if (may_be_lost(one)) continue;
+        if (may_be_lost(recorded)) continue;
         ++lasting;
-        highest = std::max(highest, one.answer);
+        highest = std::max(highest, recorded.answer);
     }
     auto const acknowledged = static_cast<std::int64_t>(ran.size());
     if (key.value < std::max(lasting, highest))
@@ -77,8 +77,8 @@ inline void history::check_answers(std::vector<std::size_t> const& ran, sentence
     for (std::size_t const number : ran) begins.push_back(operations_[number].begun);
     std::vector<instant> perhaps;
     for (std::size_t const number : keys_[operations_[ran.front()].key].operations) {
-        operation const& one = operations_[number];
-        if (one.outcome == told::unknown || one.outcome == told::nothing) perhaps.push_back(one.begun);
+        operation const& recorded = operations_[number];
+        if (recorded.outcome == told::unknown || recorded.outcome == told::nothing) perhaps.push_back(recorded.begun);
     }
     auto const until = [](std::vector<instant> const& sorted, instant when) {
         return std::upper_bound(sorted.begin(), sorted.end(), when) - sorted.begin();
@@ -154,18 +154,18 @@ inline void history::check_list(one_key const& key, sentence& found) const {
             order.push_back(*number);
     }
     for (std::size_t const number : key.operations) {
-        operation const& one = operations_[number];
+        operation const& recorded = operations_[number];
         auto const place = places.find(number);
-        if (one.outcome == told::refused && place != places.end())
+        if (recorded.outcome == told::refused && place != places.end())
             found.find(guilt::denied_effect, shown(number) + " is said not to have run, and did");
-        if (one.outcome != told::acknowledged) continue;
+        if (recorded.outcome != told::acknowledged) continue;
         if (place != places.end()) {
             // A failover takes the end of a list away, never a piece from within: what is left stands where
             // it stood.
-            if (one.answer != static_cast<std::int64_t>(place->second) + 1)
+            if (recorded.answer != static_cast<std::int64_t>(place->second) + 1)
                 found.find(guilt::crossed,
                            shown(number) + " stands at place " + std::to_string(place->second + 1));
-        } else if (may_be_lost(one)) {
+        } else if (may_be_lost(recorded)) {
             ++found.forgiven;
         } else {
             found.find(guilt::lost, shown(number) + " was acknowledged and is not in its list");
@@ -179,14 +179,14 @@ inline void history::check_order(std::vector<std::size_t> const& order, sentence
     std::size_t youngest = operations_.size();
     std::map<std::uint32_t, std::size_t> of_caller;
     for (std::size_t const number : order) {
-        operation const& one = operations_[number];
-        bool const settled = one.outcome == told::acknowledged;
-        if (settled && youngest != operations_.size() && one.ended < operations_[youngest].begun)
+        operation const& recorded = operations_[number];
+        bool const settled = recorded.outcome == told::acknowledged;
+        if (settled && youngest != operations_.size() && recorded.ended < operations_[youngest].begun)
             found.find(guilt::misordered,
                        shown(number) + " stands behind " + shown(youngest) + ", which began later");
-        if (youngest == operations_.size() || operations_[youngest].begun < one.begun) youngest = number;
+        if (youngest == operations_.size() || operations_[youngest].begun < recorded.begun) youngest = number;
         if (!order_of_beginning_ || !settled) continue;
-        auto const [previous, first] = of_caller.emplace(one.caller, number);
+        auto const [previous, first] = of_caller.emplace(recorded.caller, number);
         if (!first && previous->second > number)
             found.find(guilt::misordered, shown(number) + " stands behind " + shown(previous->second) +
                                               " of the same caller, which began later");

@@ -95,8 +95,8 @@ private:
 
     void drop_what_never_happened() {
         std::unordered_set<std::uint64_t> read;
-        for (auto const& one : operations_)
-            if (!one.write) read.insert(one.value);
+        for (auto const& operation : operations_)
+            if (!operation.write) read.insert(operation.value);
         std::erase_if(operations_, [&](auto const& one) {
             return one.write && one.ended == register_operation::open && !read.contains(one.value);
         });
@@ -134,7 +134,7 @@ private:
         frontier_ = std::max(frontier_, at + 1);
         if (!operations_[at].write) --reads_[writer_[at]];
     }
-    void give_back(std::size_t down_to) {
+    void recycle(std::size_t down_to) {
         while (taken_.size() > down_to) {
             index const at = taken_.back();
             taken_.pop_back();
@@ -196,7 +196,7 @@ private:
             crossroads& here = choices_.back();
             std::size_t const last = here.writes.size() + (here.unread.empty() ? 0u : 1u);
             if (here.tried == last) continue;
-            give_back(here.taken);
+            recycle(here.taken);
             frontier_ = here.frontier;
             for (index const one : here.unread) take(one);
             state_ = value_unread();

@@ -45,8 +45,8 @@ public:
         }
         addrinfo** end = found;
         *found = nullptr;
-        for (std::string const& one : addresses) {
-            if (library(one.c_str(), service, hints, end) != 0) continue;
+        for (std::string const& text : addresses) {
+            if (library(text.c_str(), service, hints, end) != 0) continue;
             while (*end) end = &(*end)->ai_next;
         }
         return *found ? 0 : EAI_NONAME;

@@ -81,10 +81,10 @@ struct listener final : umbel::net::connection_owner {
         if (std::holds_alternative<umbel::engine::link_closed>(happened)) heard.push_back("closed");
         if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened))
             heard.push_back("lost " + std::string{umbel::name_of(lost->why)});
-        auto* const diverted = std::get_if<umbel::engine::calls_diverted>(&happened);
-        while (call* const one = diverted ? diverted->calls.pop() : nullptr) {
-            heard.push_back("diverted " + std::string{umbel::name_of(one->way->fault)});
-            one->way.reset();
+        auto* const returned = std::get_if<umbel::engine::calls_returned>(&happened);
+        while (call* const call = returned ? returned->calls.pop() : nullptr) {
+            heard.push_back("diverted " + std::string{umbel::name_of(call->retry->fault)});
+            call->retry.reset();
         }
     }
     void park(call&) noexcept override { heard.push_back("parked"); }
@@ -108,7 +108,7 @@ struct noted_call : call {
         size = static_cast<std::uint32_t>(command.size());
         flags = meaning;
     }
-    static noted_call& self(call& one) { return static_cast<noted_call&>(one); }
+    static noted_call& self(call& call) { return static_cast<noted_call&>(call); }
     /// From now on it completes where its reply is read.
     void answer_at_once() { kind = &at_once; }
 
@@ -117,27 +117,27 @@ struct noted_call : call {
     std::function<void()> then;
 
 private:
-    static void decode(call& one, umbel::resp::view const& reply) noexcept {
-        self(one).told = reply.integer() ? std::to_string(*reply.integer()) : std::string{reply.text()};
+    static void decode(call& call, umbel::resp::view const& reply) noexcept {
+        self(call).told = reply.integer() ? std::to_string(*reply.integer()) : std::string{reply.text()};
     }
-    static void reject(call& one, umbel::error&& why) noexcept {
-        self(one).told =
+    static void fail(call& call, umbel::error&& why) noexcept {
+        self(call).told =
             std::string{umbel::name_of(why.code())} + " " + std::string{umbel::name_of(why.delivery())};
     }
-    static void complete(call& one) {
-        ++self(one).completions;
-        if (self(one).then) self(one).then();
+    static void complete(call& call) {
+        ++self(call).completions;
+        if (self(call).then) self(call).then();
     }
-    static void drop(call& one) noexcept { self(one).told = "dropped"; }
-    static bool answer(call& one, umbel::resp::view const& reply) {
-        decode(one, reply);
-        complete(one);
+    static void drop(call& call) noexcept { self(call).told = "dropped"; }
+    static bool answer(call& call, umbel::resp::view const& reply) {
+        decode(call, reply);
+        complete(call);
         return true;
     }
     static constexpr umbel::engine::call_kind by_list{
-        .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+        .decode = &decode, .fail = &fail, .complete = &complete, .drop = &drop};
     static constexpr umbel::engine::call_kind at_once{
-        .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop, .answer = &answer};
+        .decode = &decode, .fail = &fail, .complete = &complete, .drop = &drop, .answer = &answer};
 };
 
 constexpr std::string_view get = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";

@@ -22,7 +22,7 @@ struct hands {
     pipeline pipe;
     engine::instant now{1000s};
     std::list<scripted_call> calls;
-    std::vector<std::string> diverted;
+    std::vector<std::string> returned;
 
     explicit hands(engine::pipeline_options const& options = {}) : pipe{options, nullptr} {
         pipe.serve("10.0.0.1:6379", {0, engine::link_mode::primary});
@@ -32,9 +32,9 @@ struct hands {
     ~hands() {
         pipe.dismiss(errc::cancelled);
         collect();
-        for (auto const& one : calls) {
-            CHECK(one.answers <= 1);
-            CHECK(one.completions == one.answers);
+        for (auto const& call : calls) {
+            CHECK(call.answers <= 1);
+            CHECK(call.completions == call.answers);
         }
     }
 
@@ -77,9 +77,9 @@ struct hands {
         collect();
     }
     void collect() {
-        while (engine::call* const one = pipe.finished().pop()) one->kind->complete(*one);
-        while (engine::call* const one = pipe.diverted().pop())
-            diverted.push_back(static_cast<scripted_call*>(one)->command);
+        while (engine::call* const call = pipe.finished().pop()) call->kind->complete(*call);
+        while (engine::call* const call = pipe.returned().pop())
+            returned.push_back(static_cast<scripted_call*>(call)->command);
     }
 };
 

@@ -69,7 +69,7 @@ public:
     /// Cost: see register_search, for each key.
     sentence check(std::size_t configurations_max = 200'000) const {
         sentence found;
-        for (std::string const& one : strays_) found.find(guilt::crossed, one);
+        for (std::string const& text : strays_) found.find(guilt::crossed, text);
         for (one_key const& key : keys_) check(key, found, configurations_max);
         return found;
     }
@@ -101,26 +101,26 @@ private:
         return number;
     }
     void settle(std::size_t number, told outcome, instant now) {
-        operation& one = operations_.at(number);
-        if (one.outcome != told::nothing)
+        operation& recorded = operations_.at(number);
+        if (recorded.outcome != told::nothing)
             strays_.push_back("operation " + std::to_string(number) + " was settled twice");
-        one.outcome = outcome;
-        one.ended = now;
+        recorded.outcome = outcome;
+        recorded.ended = now;
     }
 
     void check(one_key const& key, sentence& found, std::size_t configurations_max) const {
         std::vector<register_operation> judged;
         for (std::size_t const number : key.operations) {
-            operation const& one = operations_[number];
-            count(one, number, key, found);
-            if (key.judged_until && one.begun >= *key.judged_until) continue;
+            operation const& recorded = operations_[number];
+            count(recorded, number, key, found);
+            if (key.judged_until && recorded.begun >= *key.judged_until) continue;
             bool const settled =
-                one.outcome == told::acknowledged && !(key.judged_until && one.ended >= *key.judged_until);
-            if (!one.write && (!settled || !is_value(key, one, number, found))) continue;
+                recorded.outcome == told::acknowledged && !(key.judged_until && recorded.ended >= *key.judged_until);
+            if (!recorded.write && (!settled || !is_value(key, recorded, number, found))) continue;
             // A write that was refused stays in while somebody has read it: then that is said, and not that a
             // read has no order, too.
             judged.push_back(
-                {one.write, one.what, one.begun, settled ? one.ended : register_operation::open, number});
+                {recorded.write, recorded.what, recorded.begun, settled ? recorded.ended : register_operation::open, number});
         }
         register_verdict const said = register_search{std::move(judged), configurations_max}.run();
         if (said.is == register_verdict::kind::undecided)
@@ -129,8 +129,8 @@ private:
         if (said.is == register_verdict::kind::not_linearizable)
             found.find(guilt::not_linearizable, explained(key, said));
     }
-    void count(operation const& one, std::size_t number, one_key const& key, sentence& found) const {
-        switch (one.outcome) {
+    void count(operation const& recorded, std::size_t number, one_key const& key, sentence& found) const {
+        switch (recorded.outcome) {
             case told::nothing:
                 found.find(guilt::hung, shown(number) + " of " + key.name + " was never settled");
                 break;
@@ -158,17 +158,17 @@ private:
     }
 
     std::string shown(std::size_t number) const {
-        operation const& one = operations_[number];
+        operation const& recorded = operations_[number];
         auto const ms = [](instant when) {
             char text[32];
             std::snprintf(text, sizeof text, "%.3f", static_cast<double>(when) / 1e6);
             return std::string{text};
         };
-        std::string const end = one.outcome == told::acknowledged ? ms(one.ended)
-                                : one.outcome == told::unknown    ? "unknown"
+        std::string const end = recorded.outcome == told::acknowledged ? ms(recorded.ended)
+                                : recorded.outcome == told::unknown    ? "unknown"
                                                                   : "never";
-        return std::string{one.write ? "write" : "read"} + " of " + std::to_string(one.what) + " [" +
-               ms(one.begun) + ", " + end + " ms]";
+        return std::string{recorded.write ? "write" : "read"} + " of " + std::to_string(recorded.what) + " [" +
+               ms(recorded.begun) + ", " + end + " ms]";
     }
     /// A read of what had been overwritten before, where there is one; else the operation that found no
     /// place.

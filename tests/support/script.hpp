@@ -37,9 +37,9 @@ public:
     struct peer final : engine::session<peer> {
         peer(script& of, engine::pipeline_options const& pipeline, engine::link_options const& timing,
              engine::link_id number)
-            : session{number, pipeline, timing, nullptr}, home{of} {}
+            : session{number, pipeline, timing, nullptr}, backend{of} {}
 
-        script& home;
+        script& backend;
         std::string address;
         bool dialling = false;
         bool connected = false;
@@ -49,11 +49,11 @@ public:
         std::span<char> room;
 
         struct turn_surroundings {
-            explicit turn_surroundings(peer& whose) noexcept : home{whose.home} {}
-            engine::instant now() const noexcept { return home.now_; }
-            script& home;
+            explicit turn_surroundings(peer& whose) noexcept : backend{whose.backend} {}
+            engine::instant now() const noexcept { return backend.now_; }
+            script& backend;
         };
-        engine::instant clock() const noexcept { return home.now_; }
+        engine::instant clock() const noexcept { return backend.now_; }
         void connect_stream(engine::open_link const&) {}
         void end_stream(engine::parting how) noexcept {
             parted = how;
@@ -66,19 +66,19 @@ public:
         }
         bool await_writable() noexcept { return true; }
         std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
-            return home.write(*this, pieces, how);
+            return backend.write(*this, pieces, how);
         }
         std::string write_failure() noexcept { return {}; }
-        bool post_turn() noexcept { return home.turns_.push_back(this), true; }
+        bool post_turn() noexcept { return backend.turns_.push_back(this), true; }
         bool arm(engine::instant) noexcept { return true; }
         bool completes_at_once() const noexcept { return false; }
         void take_submitted() noexcept {}
-        void complete(engine::call& one) { one.kind->complete(one); }
-        engine::instant batch_ends() noexcept { return home.now_; }
+        void complete(engine::call& call) { call.kind->complete(call); }
+        engine::instant batch_ends() noexcept { return backend.now_; }
         void before_write() noexcept {}
         void turn_served() noexcept {}
-        void report(engine::event&& happened) { home.events_.push_back(std::move(happened)); }
-        void park(engine::call& one) noexcept { home.park(one); }
+        void report(engine::event&& happened) { backend.events_.push_back(std::move(happened)); }
+        void park(engine::call& call) noexcept { backend.park(call); }
         void slowed(std::vector<engine::call_slow>&&) {}
     };
 
@@ -100,10 +100,10 @@ public:
         carry_out();
         for (auto& [key, one] : peers_) one->shut({});
         run();
-        for (auto const& one : calls_) {
-            INFO(one->command);
-            CHECK(one->answers == 1);
-            CHECK(one->completions == 1);
+        for (auto const& call : calls_) {
+            INFO(call->command);
+            CHECK(call->answers == 1);
+            CHECK(call->completions == 1);
         }
     }
 
@@ -254,8 +254,8 @@ public:
     unsigned dialled() const noexcept { return dialled_; }
 
 private:
-    static void settled(void* self, engine::call& one) {
-        static_cast<script*>(self)->events_.push_back(engine::query_settled{&one});
+    static void settled(void* self, engine::call& call) {
+        static_cast<script*>(self)->events_.push_back(engine::query_settled{&call});
     }
     static std::uint64_t requests(void* self) {
         std::uint64_t all = 0;
@@ -285,14 +285,14 @@ private:
         return soonest;
     }
 
-    void park(engine::call& one) {
-        engine::calls_stranded event;
-        event.calls.push(one);
+    void park(engine::call& call) {
+        engine::calls_parked event;
+        event.calls.push(call);
         events_.push_back(std::move(event));
     }
-    void take(peer& there, engine::call& one) {
-        if (there.passes(one)) return;
-        there.take(one, now_);
+    void take(peer& there, engine::call& call) {
+        if (there.try_fast(call)) return;
+        there.take(call, now_);
         if (!there.in_turn()) there.settle_up();
     }
     /// Lets sessions have the turns that they have asked for.
@@ -328,9 +328,9 @@ private:
             else
                 notices_.push_back(std::move(what));
         }
-        while (engine::call* const one = engine_.outgoing().pop()) take(*find(one->link), *one);
+        while (engine::call* const call = engine_.outgoing().pop()) take(*find(call->link), *call);
         take_turns();
-        while (engine::call* const one = engine_.finished().pop()) one->kind->complete(*one);
+        while (engine::call* const call = engine_.finished().pop()) call->kind->complete(*call);
     }
     void open(engine::open_link& what) {
         auto& place = peers_[key_of(what.link)];
@@ -342,7 +342,7 @@ private:
         peer& one = *place;
         one.address =
             what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
-        if (what.link.loop != 0) one.address += "#" + std::to_string(what.link.loop);
+        if (what.link.context != 0) one.address += "#" + std::to_string(what.link.context);
         plans_[one.address] = what.plan;
         ++dialled_;
         one.open(std::move(what));

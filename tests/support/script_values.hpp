@@ -93,7 +93,7 @@ struct call_options {
     umbel::read_from reads = umbel::read_from::primary;
     engine::duration timeout{};
     std::string_view lent{};  ///< A borrowed argument, behind the words.
-    std::uint8_t loop = 0;    ///< Of the client's, where it has several.
+    std::uint8_t context = 0;    ///< Of the client's, where it has several.
 };
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
@@ -112,9 +112,9 @@ struct scripted_call : engine::call {
     scripted_call(std::string_view text, call_options const& options) : command{text}, encoded{wire(text)} {
         static constexpr engine::call_kind of_scripts{
             .decode = &scripted_call::keep,
-            .reject = &scripted_call::refuse,
-            .complete = [](engine::call& one) { ++static_cast<scripted_call&>(one).completions; },
-            .drop = [](engine::call& one) noexcept { ++static_cast<scripted_call&>(one).completions; }};
+            .fail = &scripted_call::refuse,
+            .complete = [](engine::call& started) { ++static_cast<scripted_call&>(started).completions; },
+            .drop = [](engine::call& started) noexcept { ++static_cast<scripted_call&>(started).completions; }};
         kind = &of_scripts;
         auto const words = words_of(text);
         if (words.size() > 1) slot = cluster::slot_of(words[1]).value();
@@ -124,7 +124,7 @@ struct scripted_call : engine::call {
         flags = options.flags;
         reads = options.reads;
         timeout = options.timeout;
-        link.loop = options.loop;
+        link.context = options.context;
         cancellation.target = this;
         token = &cancellation;
     }

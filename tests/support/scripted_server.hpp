@@ -110,14 +110,14 @@ public:
     void release() {
         asio::post(io_, [this, alive = alive_] {
             if (!*alive) return;
-            for (auto const& one : sessions_) one->release();
+            for (auto const& visitor : sessions_) visitor->release();
         });
     }
     /// Sends bytes that nobody has asked for.
     void push(std::string bytes) {
         asio::post(io_, [this, alive = alive_, bytes = std::move(bytes)] {
             if (!*alive) return;
-            for (auto const& one : sessions_) one->send(answer{bytes});
+            for (auto const& visitor : sessions_) visitor->send(answer{bytes});
         });
     }
     /// Closes every connection; new ones are welcome.
@@ -132,14 +132,14 @@ public:
             if (!*alive) return;
             frozen_ = frozen;
             if (frozen) return;
-            for (auto const& one : sessions_) one->read();
+            for (auto const& visitor : sessions_) visitor->read();
         });
     }
 
 private:
     struct session : std::enable_shared_from_this<session> {
         session(server& owner, asio::ip::tcp::socket accepted)
-            : home{owner}, alive{owner.alive_}, socket{std::move(accepted)} {}
+            : backend{owner}, alive{owner.alive_}, socket{std::move(accepted)} {}
 
         void read() {
             if (reading) return;
@@ -150,7 +150,7 @@ private:
                                        if (problem || !*self->alive) return;
                                        self->pending.append(self->room, count);
                                        self->consume();
-                                       if (!self->home.frozen_) self->read();
+                                       if (!self->backend.frozen_) self->read();
                                    });
         }
 
@@ -161,7 +161,7 @@ private:
             std::string out;
             while (parse(at, command)) {
                 begin = at;
-                answer said = home.respond(command);
+                answer said = backend.respond(command);
                 if (holding || said.held) {
                     holding = true;
                     later.push_back(std::move(said));
@@ -237,7 +237,7 @@ private:
                                     });
         }
 
-        server& home;
+        server& backend;
         std::shared_ptr<bool> alive;
         asio::ip::tcp::socket socket;
         char room[65536];
@@ -276,7 +276,7 @@ private:
     }
     void close_all() {
         asio::error_code ignored;
-        for (auto const& one : sessions_) one->socket.close(ignored);
+        for (auto const& visitor : sessions_) visitor->socket.close(ignored);
         sessions_.clear();
     }
 

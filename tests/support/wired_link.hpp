@@ -34,55 +34,55 @@ inline engine::handshake_plan plain() {
 }
 
 struct wired {
-    engine::link one;
+    engine::link link;
     engine::instant now{1000s};
     std::list<scripted_call> calls;
-    unsigned diverted = 0;
+    unsigned returned = 0;
 
     explicit wired(engine::link_options const& options = usual,
                    cluster::policy policy = cluster::surface_redirects{})
-        : one{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
+        : link{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
     wired(wired const&) = delete;
     wired& operator=(wired const&) = delete;
     ~wired() {
-        one.pipe().dismiss(errc::cancelled);
+        link.pipe().dismiss(errc::cancelled);
         collect();
     }
 
     void dial(engine::handshake_plan plan = plain()) {
-        one.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now);
+        link.connecting(std::move(plan), "10.0.0.1:6379", {3, engine::link_mode::primary}, now);
     }
     started start(std::string_view command, call_options const& options = {}) {
         scripted_call& call = calls.emplace_back(command, options);
-        one.accept(call, now);
+        link.accept(call, now);
         collect();
         return started{call};
     }
-    std::string written(std::size_t at_most = SIZE_MAX) { return written_by(one, at_most); }
+    std::string written(std::size_t at_most = SIZE_MAX) { return written_by(link, at_most); }
     progress receive(std::string_view bytes) {
-        auto const room = one.space();
+        auto const room = link.space();
         std::copy_n(bytes.data(), bytes.size(), room.data());
-        one.arrived(bytes.size(), now);
-        progress seen = one.settle(100, now);
-        while (seen == progress::more) seen = one.settle(100, now);
+        link.arrived(bytes.size(), now);
+        progress seen = link.settle(100, now);
+        while (seen == progress::more) seen = link.settle(100, now);
         collect();
         return seen;
     }
     bool pass(engine::duration span) {
         now += span;
-        bool const alive = one.tick(now);
+        bool const alive = link.tick(now);
         collect();
         return alive;
     }
     void lose(errc why) {
-        one.lost(why, "gone", now);
+        link.lost(why, "gone", now);
         collect();
     }
     void collect() {
-        while (engine::call* const call = one.pipe().finished().pop()) call->kind->complete(*call);
-        while (engine::call* const call = one.pipe().diverted().pop()) {
-            ++diverted;
-            call->kind->reject(*call, error{errc::cancelled, delivery::not_sent});
+        while (engine::call* const call = link.pipe().finished().pop()) call->kind->complete(*call);
+        while (engine::call* const call = link.pipe().returned().pop()) {
+            ++returned;
+            call->kind->fail(*call, error{errc::cancelled, delivery::not_sent});
             call->kind->complete(*call);
         }
     }

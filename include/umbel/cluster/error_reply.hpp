@@ -13,7 +13,7 @@
 namespace umbel::cluster {
 
 /// What an error line says beyond its code, where the library itself has a use for that.
-enum class remark : std::uint8_t {
+enum class hint : std::uint8_t {
     none,
     max_clients,       ///< The server has no room for this connection and closes it; no command of it was
                        ///< executed.
@@ -94,7 +94,7 @@ inline constexpr std::array codes{
 
 struct known_line {
     std::string_view prefix;  ///< The code and the words that all servers have in common.
-    remark says;
+    hint says;
     proof proves;
 };
 
@@ -107,77 +107,77 @@ struct known_line {
 // (PFADD half-way), UNBLOCKED.
 inline constexpr std::array lines{
     // networking.c (acceptCommonHandler, clientAcceptHandler): the connection is closed at once.
-    known_line{"ERR max number of clients", remark::max_clients, proof::all},
-    known_line{"DENIED Redis is running in protected mode", remark::protected_mode, proof::all},
-    known_line{"DENIED Running in protected mode", remark::protected_mode, proof::all},
+    known_line{"ERR max number of clients", hint::max_clients, proof::all},
+    known_line{"DENIED Redis is running in protected mode", hint::protected_mode, proof::all},
+    known_line{"DENIED Running in protected mode", hint::protected_mode, proof::all},
     // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the
     // connection is closed.
-    known_line{"ERR Protocol error", remark::none, proof::all},
+    known_line{"ERR Protocol error", hint::none, proof::all},
     // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first
     // of all.
-    known_line{"ERR unknown command", remark::unknown_command, proof::plain},
-    known_line{"ERR unknown subcommand", remark::unknown_command, proof::plain},
-    known_line{"ERR Unknown subcommand", remark::unknown_command, proof::plain},
-    known_line{"ERR wrong number of arguments for ", remark::none, proof::built_in},
+    known_line{"ERR unknown command", hint::unknown_command, proof::plain},
+    known_line{"ERR unknown subcommand", hint::unknown_command, proof::plain},
+    known_line{"ERR Unknown subcommand", hint::unknown_command, proof::plain},
+    known_line{"ERR wrong number of arguments for ", hint::none, proof::built_in},
     // cluster.c (clusterCommand).
-    known_line{"ERR This instance has cluster support disabled", remark::cluster_disabled, proof::plain},
+    known_line{"ERR This instance has cluster support disabled", hint::cluster_disabled, proof::plain},
     // server.c (createSharedObjects): shared.syntaxerr, nokeyerr, sameobjecterr, outofrangeerr, busykeyerr.
-    known_line{"ERR syntax error", remark::none, proof::built_in},
-    known_line{"ERR no such key", remark::none, proof::built_in},
-    known_line{"ERR source and destination objects are the same", remark::none, proof::built_in},
-    known_line{"ERR index out of range", remark::none, proof::built_in},
-    known_line{"BUSYKEY ", remark::none, proof::built_in},
+    known_line{"ERR syntax error", hint::none, proof::built_in},
+    known_line{"ERR no such key", hint::none, proof::built_in},
+    known_line{"ERR source and destination objects are the same", hint::none, proof::built_in},
+    known_line{"ERR index out of range", hint::none, proof::built_in},
+    known_line{"BUSYKEY ", hint::none, proof::built_in},
     // object.c (getLongLongFromObjectOrReply, getRangeLongFromObjectOrReply, getDoubleFromObjectOrReply):
     // arguments are read first; what INCR
     // finds in its key, too.
-    known_line{"ERR value is not an integer or out of range", remark::none, proof::built_in},
-    known_line{"ERR value is out of range", remark::none, proof::built_in},
-    known_line{"ERR value is not a valid float", remark::none, proof::built_in},
+    known_line{"ERR value is not an integer or out of range", hint::none, proof::built_in},
+    known_line{"ERR value is out of range", hint::none, proof::built_in},
+    known_line{"ERR value is not a valid float", hint::none, proof::built_in},
     // t_string.c (incrDecrCommand, decrbyCommand, incrbyfloatCommand, checkStringLength, setrangeCommand).
-    known_line{"ERR increment or decrement would overflow", remark::none, proof::built_in},
-    known_line{"ERR decrement would overflow", remark::none, proof::built_in},
-    known_line{"ERR increment would produce NaN or Infinity", remark::none, proof::built_in},
-    known_line{"ERR string exceeds maximum allowed size", remark::none, proof::built_in},
-    known_line{"ERR offset is out of range", remark::none, proof::built_in},
+    known_line{"ERR increment or decrement would overflow", hint::none, proof::built_in},
+    known_line{"ERR decrement would overflow", hint::none, proof::built_in},
+    known_line{"ERR increment would produce NaN or Infinity", hint::none, proof::built_in},
+    known_line{"ERR string exceeds maximum allowed size", hint::none, proof::built_in},
+    known_line{"ERR offset is out of range", hint::none, proof::built_in},
     // networking.c (addReplyErrorExpireTime): SET, GETEX, SETEX, EXPIRE and their like.
-    known_line{"ERR invalid expire time", remark::none, proof::built_in},
+    known_line{"ERR invalid expire time", hint::none, proof::built_in},
     // expire.c (parseExtendedExpireArgumentsOrReply), t_zset.c (zaddGenericCommand): options that exclude
     // each other.
-    known_line{"ERR NX and XX, GT or LT options", remark::none, proof::built_in},
-    known_line{"ERR GT and LT options", remark::none, proof::built_in},
-    known_line{"ERR XX and NX options", remark::none, proof::built_in},
-    known_line{"ERR GT, LT, and/or NX options", remark::none, proof::built_in},
+    known_line{"ERR NX and XX, GT or LT options", hint::none, proof::built_in},
+    known_line{"ERR GT and LT options", hint::none, proof::built_in},
+    known_line{"ERR XX and NX options", hint::none, proof::built_in},
+    known_line{"ERR GT, LT, and/or NX options", hint::none, proof::built_in},
     // t_hash.c (hincrbyCommand, hincrbyfloatCommand).
-    known_line{"ERR hash value is not an integer", remark::none, proof::built_in},
-    known_line{"ERR hash value is not a float", remark::none, proof::built_in},
-    known_line{"ERR value is NaN or Infinity", remark::none, proof::built_in},
+    known_line{"ERR hash value is not an integer", hint::none, proof::built_in},
+    known_line{"ERR hash value is not a float", hint::none, proof::built_in},
+    known_line{"ERR value is NaN or Infinity", hint::none, proof::built_in},
     // t_zset.c (zslParseRange, zslParseLexRange, zunionInterDiffGenericCommand; zaddGenericCommand, which
     // only for its one INCR meets NaN).
-    known_line{"ERR min or max", remark::none, proof::built_in},
-    known_line{"ERR weight value is not a float", remark::none, proof::built_in},
-    known_line{"ERR resulting score is not a number", remark::none, proof::built_in},
+    known_line{"ERR min or max", hint::none, proof::built_in},
+    known_line{"ERR weight value is not a float", hint::none, proof::built_in},
+    known_line{"ERR resulting score is not a number", hint::none, proof::built_in},
     // bitops.c (getBitOffsetFromArgument, setbitCommand, bitfieldGeneric, which reads all its operations
     // first).
-    known_line{"ERR bit offset is not an integer", remark::none, proof::built_in},
-    known_line{"ERR bit is not an integer", remark::none, proof::built_in},
-    known_line{"ERR Invalid bitfield type", remark::none, proof::built_in},
+    known_line{"ERR bit offset is not an integer", hint::none, proof::built_in},
+    known_line{"ERR bit is not an integer", hint::none, proof::built_in},
+    known_line{"ERR Invalid bitfield type", hint::none, proof::built_in},
     // db.c (parseScanCursorOrReply), geo.c (extractLongLatOrReply, extractUnitOrReply).
-    known_line{"ERR invalid cursor", remark::none, proof::built_in},
-    known_line{"ERR invalid longitude,latitude pair", remark::none, proof::built_in},
-    known_line{"ERR unsupported unit provided", remark::none, proof::built_in},
+    known_line{"ERR invalid cursor", hint::none, proof::built_in},
+    known_line{"ERR invalid longitude,latitude pair", hint::none, proof::built_in},
+    known_line{"ERR unsupported unit provided", hint::none, proof::built_in},
     // t_stream.c (streamGenericParseIDOrReply, xaddCommand, xsetidCommand; the groups of XREADGROUP, XCLAIM
     // and XGROUP are looked up first, and
     // XGROUP CREATE makes no stream where the group is there already).
-    known_line{"ERR Invalid stream ID specified", remark::none, proof::built_in},
-    known_line{"ERR The ID specified in X", remark::none, proof::built_in},
-    known_line{"NOGROUP ", remark::none, proof::built_in},
-    known_line{"BUSYGROUP ", remark::none, proof::built_in},
+    known_line{"ERR Invalid stream ID specified", hint::none, proof::built_in},
+    known_line{"ERR The ID specified in X", hint::none, proof::built_in},
+    known_line{"NOGROUP ", hint::none, proof::built_in},
+    known_line{"BUSYGROUP ", hint::none, proof::built_in},
     // cluster.c (restoreCommand) and functions.c (FUNCTION RESTORE): the payload is looked at first.
-    known_line{"ERR DUMP payload version or checksum are wrong", remark::none, proof::built_in},
-    known_line{"ERR Bad data format", remark::none, proof::built_in},
+    known_line{"ERR DUMP payload version or checksum are wrong", hint::none, proof::built_in},
+    known_line{"ERR Bad data format", hint::none, proof::built_in},
     // script.c (scriptKill).
-    known_line{"NOTBUSY ", remark::none, proof::built_in},
-    known_line{"UNKILLABLE ", remark::none, proof::built_in},
+    known_line{"NOTBUSY ", hint::none, proof::built_in},
+    known_line{"UNKILLABLE ", hint::none, proof::built_in},
 };
 
 /// What an error reply tells of the execution of a command with these flags. Never `executed`: of an error

@@ -75,8 +75,8 @@ private:
     void rebuild(std::size_t places) {
         std::vector<place> before(places);
         before.swap(places_);
-        for (place const& one : before) {
-            if (one.number != none) places_[place_of(one.id)] = one;
+        for (place const& old : before) {
+            if (old.number != none) places_[place_of(old.id)] = old;
         }
     }
 

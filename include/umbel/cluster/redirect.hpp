@@ -26,7 +26,7 @@ struct fault {
         host{};  ///< For moved and ask; empty means the host that replied. Brackets are taken off.
     std::uint16_t port = 0;     ///< For moved and ask.
     bool host_unknown = false;  ///< The server named "?": nobody can be followed, a refresh must tell.
-    remark says = remark::none;
+    hint says = hint::none;
     std::optional<errc> inner{};  ///< For exec_aborted, where the line tells why; slot, host and port are
                                   ///< then the inner error's.
 
@@ -71,7 +71,7 @@ constexpr fault read_plain(std::string_view line, command_flags flags) noexcept 
     }
     found.code = code->code;
     found.delivered = error_replies::delivery_of(*code, line, flags);
-    if (line.starts_with(error_replies::slot_not_served)) found.says = remark::slot_not_served;
+    if (line.starts_with(error_replies::slot_not_served)) found.says = hint::slot_not_served;
     if (found.code != errc::moved && found.code != errc::ask) return found;
     std::string_view const target = line.substr(std::min(line.size(), code->word.size() + 1));
     // A redirect that cannot be read means that the peer broke the protocol, and then its first word proves

@@ -23,8 +23,8 @@ enum class command_flags : std::uint8_t {
 constexpr command_flags operator|(command_flags left, command_flags right) noexcept {
     return static_cast<command_flags>(static_cast<unsigned>(left) | static_cast<unsigned>(right));
 }
-constexpr bool has(command_flags flags, command_flags one) noexcept {
-    return (static_cast<unsigned>(flags) & static_cast<unsigned>(one)) != 0;
+constexpr bool has(command_flags flags, command_flags flag) noexcept {
+    return (static_cast<unsigned>(flags) & static_cast<unsigned>(flag)) != 0;
 }
 
 /// A command as routing sees it. Without a slot any node may serve it.

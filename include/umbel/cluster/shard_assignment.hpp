@@ -32,8 +32,8 @@ public:
         // All replicas stand in one vector, which no longer grows when the first span of it is taken.
         std::vector<std::size_t> ends;
         ends.reserve(told.shards.size());
-        for (shard const& one : told.shards) {
-            for (std::uint32_t const node : one.replicas) {
+        for (shard const& shard : told.shards) {
+            for (std::uint32_t const node : shard.replicas) {
                 if (serves_reads(node)) replicas_.push_back(numbers[node]);
             }
             ends.push_back(replicas_.size());
@@ -41,9 +41,9 @@ public:
         list_.reserve(told.shards.size());
         std::size_t first = 0;
         for (std::size_t index = 0; index < ends.size(); ++index) {
-            shard const& one = told.shards[index];
-            std::uint16_t const primary = one.primary < numbers.size() ? numbers[one.primary] : no_node;
-            list_.push_back({primary, std::span{replicas_}.subspan(first, ends[index] - first), one.ranges});
+            shard const& shard = told.shards[index];
+            std::uint16_t const primary = shard.primary < numbers.size() ? numbers[shard.primary] : no_node;
+            list_.push_back({primary, std::span{replicas_}.subspan(first, ends[index] - first), shard.ranges});
             first = ends[index];
         }
     }

@@ -54,7 +54,7 @@ public:
     shard_record() noexcept {
         head_.store(shard_head{}.word(), std::memory_order_relaxed);
         for (auto& bank : banks_) {
-            for (auto& one : bank) one.store(no_node, std::memory_order_relaxed);
+            for (auto& replica : bank) replica.store(no_node, std::memory_order_relaxed);
         }
     }
 

@@ -25,25 +25,25 @@ public:
     std::uint64_t now() const noexcept { return count_; }
 
     /// Notes that `one` belongs to `to`; with `whole_shard`, that `to` has taken over everything from `from`.
-    void note(slot one, std::uint16_t from, std::uint16_t to, bool whole_shard) {
-        patches_[one.value()] = {count_ + 1, from, to, whole_shard};
+    void note(slot slot, std::uint16_t from, std::uint16_t to, bool whole_shard) {
+        patches_[slot.value()] = {count_ + 1, from, to, whole_shard};
         ++count_;
     }
 
     /// True when a patch is newer than an answer that was asked for at `asked_at`.
     bool any_after(std::uint64_t asked_at) const noexcept {
         return std::any_of(patches_.begin(), patches_.end(),
-                           [=](auto const& one) { return one.second.number > asked_at; });
+                           [=](auto const& known) { return known.second.number > asked_at; });
     }
     /// Calls `take` with the number of each node that a patch leads to.
     template <class Take>
     void each_target(Take&& take) const {
-        for (auto const& [at, one] : patches_) take(one.to);
+        for (auto const& [at, known] : patches_) take(known.to);
     }
 
     /// Forgets what an answer, asked for at `asked_at`, has confirmed or corrected.
     void settle(std::uint64_t asked_at) noexcept {
-        std::erase_if(patches_, [=](auto const& one) { return one.second.number <= asked_at; });
+        std::erase_if(patches_, [=](auto const& known) { return known.second.number <= asked_at; });
     }
     void clear() noexcept { patches_.clear(); }
 
@@ -68,9 +68,9 @@ public:
                         slot_patches const& patches, std::uint64_t asked_at)
         : told_{told, numbers}, list_(told_.all().begin(), told_.all().end()) {
         std::size_t const count = list_.size();
-        for (auto const& [at, one] : patches.patches_) {
-            if (one.number <= asked_at) continue;
-            if (!one.whole_shard || !fail_over(count, one.from, one.to)) add(slot{at}, one.to);
+        for (auto const& [at, patch] : patches.patches_) {
+            if (patch.number <= asked_at) continue;
+            if (!patch.whole_shard || !fail_over(count, patch.from, patch.to)) add(slot{at}, patch.to);
         }
         // Their vectors no longer grow.
         for (auto const& [to, ranges] : single_) list_.push_back({to, {}, ranges});
@@ -86,20 +86,20 @@ private:
     bool fail_over(std::size_t count, std::uint16_t from, std::uint16_t to) {
         if (swapped_.contains(from)) return true;
         for (std::size_t index = 0; index < count; ++index) {
-            shard_assignment& one = list_[index];
-            if (one.primary != from ||
-                std::find(one.replicas.begin(), one.replicas.end(), to) == one.replicas.end())
+            shard_assignment& assignment = list_[index];
+            if (assignment.primary != from ||
+                std::find(assignment.replicas.begin(), assignment.replicas.end(), to) == assignment.replicas.end())
                 continue;
             std::vector<std::uint16_t>& replicas = swapped_[from];
-            replicas.assign(one.replicas.begin(), one.replicas.end());
+            replicas.assign(assignment.replicas.begin(), assignment.replicas.end());
             std::replace(replicas.begin(), replicas.end(), to, from);
-            one.primary = to;
-            one.replicas = replicas;
+            assignment.primary = to;
+            assignment.replicas = replicas;
             return true;
         }
         return false;
     }
-    void add(slot one, std::uint16_t to) { single_[to].push_back({one, one}); }
+    void add(slot slot, std::uint16_t to) { single_[to].push_back({slot, slot}); }
 
     assignment_list told_;
     std::vector<shard_assignment> list_;

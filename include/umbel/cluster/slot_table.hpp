@@ -82,25 +82,25 @@ public:
     /// answering shard's (any more) is left alone. `answered_by` may be a replica of the shard, or no_node
     /// when the slot had no node to ask. Precondition: to != no_node. Rule: Redis Cluster specification,
     /// "MOVED redirection".
-    moved_effect on_moved(slot one, std::uint16_t answered_by, std::uint16_t to) {
-        std::uint16_t const shard = entry(one.value());
+    moved_effect on_moved(slot slot, std::uint16_t answered_by, std::uint16_t to) {
+        std::uint16_t const shard = entry(slot.value());
         if (answers_for(shard, answered_by) && shard != no_shard && record(shard).lists(to)) {
             std::uint16_t const from = primary_in(shard);
             if (from != no_node)
                 return move_shard(from, to) ? moved_effect::shard_moved : moved_effect::ignored;
         }
-        return learn_moved(one, answered_by, to) ? moved_effect::slot_patched : moved_effect::ignored;
+        return learn_moved(slot, answered_by, to) ? moved_effect::slot_patched : moved_effect::ignored;
     }
 
     /// Patches one slot as on_moved does, and never more than that. Returns whether anything changed.
-    bool learn_moved(slot one, std::uint16_t answered_by, std::uint16_t to) {
+    bool learn_moved(slot slot, std::uint16_t answered_by, std::uint16_t to) {
         UMBEL_ASSERT(to != no_node);
-        std::uint16_t const shard = entry(one.value());
+        std::uint16_t const shard = entry(slot.value());
         if (!answers_for(shard, answered_by) || (shard != no_shard && primary_in(shard) == to)) return false;
         std::uint16_t target = record_of_primary(to);
         if (target == no_shard) target = take_record(to, {});
         if (target == no_shard) return false;
-        point(one.value(), target);
+        point(slot.value(), target);
         release_unused();
         return true;
     }
@@ -142,8 +142,8 @@ public:
     }
 
     /// True when `node` is a replica of the shard that serves `one`.
-    bool lists_replica(slot one, std::uint16_t node) const noexcept {
-        std::uint16_t const shard = entry(one.value());
+    bool lists_replica(slot slot, std::uint16_t node) const noexcept {
+        std::uint16_t const shard = entry(slot.value());
         return shard != no_shard && record(shard).lists(node);
     }
 

@@ -39,14 +39,14 @@ public:
 
     /// The node that serves `one`, or no_node.
     /// Cost: wait-free: two dependent loads, and two more of the same cache lines that nothing waits for.
-    UMBEL_ALWAYS_INLINE std::uint16_t primary_of(slot one) const noexcept {
-        return read(one, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
+    UMBEL_ALWAYS_INLINE std::uint16_t primary_of(slot slot) const noexcept {
+        return read(slot, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
     }
 
     /// Writes the replicas of the shard that serves `one` to `out`, as many as fit, and returns how many were
     /// written. Cost: wait-free: as primary_of, and one load for each replica.
-    std::size_t replicas_of(slot one, std::span<std::uint16_t> out) const noexcept {
-        return read(one, std::size_t{0}, [out](auto const& record, shard_head head) noexcept {
+    std::size_t replicas_of(slot slot, std::span<std::uint16_t> out) const noexcept {
+        return read(slot, std::size_t{0}, [out](auto const& record, shard_head head) noexcept {
             std::size_t const count = std::min<std::size_t>(head.replicas(), out.size());
             for (std::size_t index = 0; index < count; ++index) out[index] = record.replica(head, index);
             return count;
@@ -55,16 +55,16 @@ public:
 
     /// The replica whose turn it is, counting round the shard's replicas; no_node when it has none.
     /// Cost: wait-free: as primary_of, and one load.
-    std::uint16_t replica_of(slot one, std::uint32_t turn) const noexcept {
-        return read(one, no_node, [turn](auto const& record, shard_head head) noexcept {
-            return head.replicas() == 0 ? no_node : record.replica(head, turn % head.replicas());
+    std::uint16_t replica_of(slot slot, std::uint32_t rotation) const noexcept {
+        return read(slot, no_node, [rotation](auto const& record, shard_head head) noexcept {
+            return head.replicas() == 0 ? no_node : record.replica(head, rotation % head.replicas());
         });
     }
 
     /// The number of the shard record that serves `one`, or no_shard. Numbers are used again when a shard has
     /// lost its last slot.
-    std::uint16_t shard_number_of(slot one) const noexcept {
-        return entries_[one.value()].load(std::memory_order_acquire);
+    std::uint16_t shard_number_of(slot slot) const noexcept {
+        return entries_[slot.value()].load(std::memory_order_acquire);
     }
 
     /// The primary in shard record `shard` at this moment: for looking at one shard. It is not the way to
@@ -111,8 +111,8 @@ private:
     static constexpr int attempts_max = 64;
 
     template <class Value, class Look>
-    UMBEL_ALWAYS_INLINE Value read(slot one, Value none, Look look) const noexcept {
-        auto const& entry = entries_[one.value()];
+    UMBEL_ALWAYS_INLINE Value read(slot slot, Value none, Look look) const noexcept {
+        auto const& entry = entries_[slot.value()];
         std::uint16_t shard = entry.load(std::memory_order_acquire);
         for (int attempt = 0; attempt < attempts_max && shard != no_shard; ++attempt) {
             auto const& record = records_[shard];

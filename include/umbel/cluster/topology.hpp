@@ -68,7 +68,7 @@ struct slot_range {
     constexpr std::size_t size() const noexcept {
         return last < first ? 0 : std::size_t{last.value()} - first.value() + 1;
     }
-    constexpr bool contains(slot one) const noexcept { return first <= one && one <= last; }
+    constexpr bool contains(slot slot) const noexcept { return first <= slot && slot <= last; }
 
     friend constexpr bool operator==(slot_range, slot_range) noexcept = default;
 };
@@ -113,8 +113,8 @@ struct topology {
     /// Cost: linear in the number of ranges plus slot_count bits; overlapping ranges are counted once.
     std::size_t covered_slots() const {
         std::vector<bool> covered(slot_count);
-        for (auto const& one : shards) {
-            for (auto const& range : one.ranges) {
+        for (auto const& shard : shards) {
+            for (auto const& range : shard.ranges) {
                 for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) covered[at] = true;
             }
         }
@@ -123,18 +123,18 @@ struct topology {
 
     /// The index of the shard that serves `one`, or `none`. Cost: linear in the number of ranges; see
     /// shards_by_slot for many.
-    std::uint32_t shard_of(slot one) const noexcept {
+    std::uint32_t shard_of(slot slot) const noexcept {
         for (std::size_t index = 0; index < shards.size(); ++index) {
             for (auto const& range : shards[index].ranges) {
-                if (range.contains(one)) return static_cast<std::uint32_t>(index);
+                if (range.contains(slot)) return static_cast<std::uint32_t>(index);
             }
         }
         return none;
     }
 
     /// The primary of `one` as an index into `nodes`, or `none`.
-    std::uint32_t owner(slot one) const noexcept {
-        std::uint32_t const found = shard_of(one);
+    std::uint32_t owner(slot slot) const noexcept {
+        std::uint32_t const found = shard_of(slot);
         return found == none ? none : shards[found].primary;
     }
 

@@ -34,20 +34,20 @@ inline bool same_node(node_info const& left, node_info const& right) noexcept {
     return left.where == right.where && (left.id.empty() || right.id.empty() || left.id == right.id);
 }
 
-inline std::vector<endpoint const*> routable_replicas(topology const& told, shard const& one) {
+inline std::vector<endpoint const*> routable_replicas(topology const& told, shard const& shard) {
     std::vector<endpoint const*> found;
-    for (std::uint32_t const node : one.replicas) {
+    for (std::uint32_t const node : shard.replicas) {
         if (is_routable(told.nodes[node].health)) found.push_back(&told.nodes[node].where);
     }
     std::sort(found.begin(), found.end(), [](auto const* left, auto const* right) { return *left < *right; });
     return found;
 }
 
-inline bool same_shard(topology const& left, shard const& one, topology const& right, shard const& other) {
-    if ((one.primary == topology::none) != (other.primary == topology::none)) return false;
-    if (one.primary != topology::none && !same_node(left.nodes[one.primary], right.nodes[other.primary]))
+inline bool same_shard(topology const& left, shard const& group, topology const& right, shard const& other) {
+    if ((group.primary == topology::none) != (other.primary == topology::none)) return false;
+    if (group.primary != topology::none && !same_node(left.nodes[group.primary], right.nodes[other.primary]))
         return false;
-    auto const ours = routable_replicas(left, one);
+    auto const ours = routable_replicas(left, group);
     auto const theirs = routable_replicas(right, other);
     return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
                       [](auto const* a, auto const* b) { return *a == *b; });
@@ -55,7 +55,7 @@ inline bool same_shard(topology const& left, shard const& one, topology const& r
 
 /// Rebuilds the ranges of all shards from the owner of each slot.
 inline void set_ranges(topology& told, std::span<std::uint16_t const> owners) {
-    for (shard& one : told.shards) one.ranges.clear();
+    for (shard& shard : told.shards) shard.ranges.clear();
     for (std::uint16_t at = 0; at < slot_count; ++at) {
         if (owners[at] == no_shard) continue;
         auto& ranges = told.shards[owners[at]].ranges;
@@ -119,21 +119,21 @@ inline void adopt_epochs(topology& told, topology const& nodes) {
         node.config_epoch = nodes.nodes[same].config_epoch;
         if (node.health == node_health::online) node.health = nodes.nodes[same].health;
     }
-    for (shard& one : told.shards) {
-        if (one.primary == topology::none) continue;
+    for (shard& group : told.shards) {
+        if (group.primary == topology::none) continue;
         // Until a primary that is gone counts as failed, CLUSTER SHARDS may list it as a second master that
         // is well, before the one that has taken over (seen on valkey-server 8.0): CLUSTER NODES of the same
         // node tells which of them owns the slots.
         std::uint32_t const owner =
-            one.ranges.empty() ? topology::none : nodes.owner(one.ranges.front().first);
-        if (owner != topology::none && nodes.nodes[owner].id != told.nodes[one.primary].id) {
+            group.ranges.empty() ? topology::none : nodes.owner(group.ranges.front().first);
+        if (owner != topology::none && nodes.nodes[owner].id != told.nodes[group.primary].id) {
             std::uint32_t const here = find_here(owner);
             auto const leads = [here](shard const& other) { return other.primary == here; };
             if (here != topology::none && told.nodes[here].role == node_role::primary &&
                 std::none_of(told.shards.begin(), told.shards.end(), leads))
-                one.primary = here;
+                group.primary = here;
         }
-        one.config_epoch = told.nodes[one.primary].config_epoch;
+        group.config_epoch = told.nodes[group.primary].config_epoch;
     }
     told.migrations = nodes.migrations;
     told.self = find_here(nodes.self);
@@ -148,13 +148,13 @@ inline std::vector<std::uint16_t> fresher_shards(topology const& current, topolo
     id_index const known = index_ids(incoming);
     std::vector<std::uint16_t> found;
     for (std::size_t index = 0; index < current.shards.size(); ++index) {
-        shard const& one = current.shards[index];
-        if (one.primary == topology::none || one.config_epoch == 0 || current.nodes[one.primary].id.empty())
+        shard const& shard = current.shards[index];
+        if (shard.primary == topology::none || shard.config_epoch == 0 || current.nodes[shard.primary].id.empty())
             continue;
-        std::uint32_t const same = known.find(current.nodes[one.primary].id);
+        std::uint32_t const same = known.find(current.nodes[shard.primary].id);
         if (same == topology::none) continue;
         std::uint64_t const heard = incoming.nodes[same].config_epoch;
-        if (heard != 0 && heard < one.config_epoch) found.push_back(static_cast<std::uint16_t>(index));
+        if (heard != 0 && heard < shard.config_epoch) found.push_back(static_cast<std::uint16_t>(index));
     }
     return found;
 }
@@ -169,18 +169,18 @@ public:
     /// Returns the index that shard `index` of the one view has in the other: the shard of the same primary,
     /// or a new one.
     std::uint16_t add(std::size_t index) {
-        shard const& one = from_.shards[index];
-        std::uint32_t const primary = adopt(one.primary);
+        shard const& group = from_.shards[index];
+        std::uint32_t const primary = adopt(group.primary);
         auto const has_primary = [&](shard const& other) { return other.primary == primary; };
         auto const same = std::find_if(into_.shards.begin(), into_.shards.end(), has_primary);
         auto const place = static_cast<std::size_t>(same - into_.shards.begin());
         if (same == into_.shards.end()) into_.shards.emplace_back();
         std::vector<std::uint32_t> replicas;
-        for (std::uint32_t const node : one.replicas) replicas.push_back(adopt(node));
+        for (std::uint32_t const node : group.replicas) replicas.push_back(adopt(node));
         shard& made = into_.shards[place];
         made.primary = primary;
         made.replicas = std::move(replicas);
-        made.config_epoch = one.config_epoch;
+        made.config_epoch = group.config_epoch;
         return static_cast<std::uint16_t>(place);
     }
 
@@ -223,21 +223,21 @@ inline topology merge(topology const& current, topology const& incoming) {
     auto owners = told;
     detail::shard_transplant transplant{current, incoming, made};
     for (std::uint16_t const index : fresher) {
-        shard const& one = current.shards[index];
+        shard const& shard = current.shards[index];
         std::uint16_t const place = transplant.add(index);
-        for (slot_range const range : one.ranges) {
+        for (slot_range const range : shard.ranges) {
             for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) {
                 bool const newer =
-                    told[at] != no_shard && incoming.shards[told[at]].config_epoch >= one.config_epoch;
+                    told[at] != no_shard && incoming.shards[told[at]].config_epoch >= shard.config_epoch;
                 if (!newer) owners[at] = place;
             }
         }
     }
     detail::set_ranges(made, owners);
     std::size_t index = 0;
-    std::erase_if(made.shards, [&](shard const& one) {
+    std::erase_if(made.shards, [&](shard const& shard) {
         bool const lost_all =
-            index < incoming.shards.size() && !incoming.shards[index].ranges.empty() && one.ranges.empty();
+            index < incoming.shards.size() && !incoming.shards[index].ranges.empty() && shard.ranges.empty();
         ++index;
         return lost_all;
     });
@@ -254,9 +254,9 @@ inline topology choose(std::span<topology const> answers) {
         std::size_t votes;
         std::size_t covered;
     };
-    auto const rank_of = [&](topology const& one) {
-        std::size_t const covered = one.covered_slots();
-        auto const agrees = [&](topology const& other) { return &one == &other || !differs(one, other); };
+    auto const rank_of = [&](topology const& candidate) {
+        std::size_t const covered = candidate.covered_slots();
+        auto const agrees = [&](topology const& other) { return &candidate == &other || !differs(candidate, other); };
         return rank{covered == slot_count,
                     static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), agrees)), covered};
     };

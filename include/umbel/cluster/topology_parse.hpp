@@ -78,7 +78,7 @@ public:
 
     node_info& node(std::uint32_t index) noexcept { return made_.nodes[index]; }
     void set_self(std::uint32_t index) noexcept { made_.self = index; }
-    void add_migration(migration one) { made_.migrations.push_back(std::move(one)); }
+    void add_migration(migration migration) { made_.migrations.push_back(std::move(migration)); }
     std::size_t migrations() const noexcept { return made_.migrations.size(); }
 
     /// The node with this id, or none. Cost: constant.
@@ -145,8 +145,8 @@ public:
     }
 
     topology finish() {
-        for (shard& one : made_.shards) {
-            if (one.primary != none) one.config_epoch = made_.nodes[one.primary].config_epoch;
+        for (shard& shard : made_.shards) {
+            if (shard.primary != none) shard.config_epoch = made_.nodes[shard.primary].config_epoch;
         }
         return std::move(made_);
     }

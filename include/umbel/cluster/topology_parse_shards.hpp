@@ -49,8 +49,8 @@ private:
         if (!is_list(*nodes)) return builder_.refuse("nodes that are no list");
 
         members_.clear();
-        for (resp::view const one : nodes->children()) {
-            if (!read_node(one)) return false;
+        for (resp::view const view : nodes->children()) {
+            if (!read_node(view)) return false;
         }
         std::uint32_t const shard = join_members(slots->children_count() != 0);
         if (shard == builder_.none) return true;

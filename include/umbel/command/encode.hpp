@@ -4,7 +4,7 @@
 
 #include <umbel/cluster/slot.hpp>
 #include <umbel/command/argument.hpp>
-#include <umbel/command/verb.hpp>
+#include <umbel/command/command_spec.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -19,7 +19,7 @@ namespace umbel::command {
 template <class Reply>
 struct invocation {
     using reply_type = Reply;
-    verb const& name;
+    command_spec const& name;
     std::span<argument const> words;
     cluster::command_flags flags;
 };
@@ -29,13 +29,13 @@ struct invocation {
 template <class Reply>
 struct key_invocation {
     using reply_type = Reply;
-    verb const& name;
+    command_spec const& name;
     std::string_view key;
 };
 
 /// Hands a typed command to whatever can submit one, in the form that costs least.
 template <class Reply, class Self, class... Arguments>
-UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, verb const& name, Arguments const&... given) {
+UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name, Arguments const&... given) {
     if constexpr (sizeof...(Arguments) == 0) {
         return self.submit(invocation<Reply>{name, {}, name.flags()});
     } else if constexpr (sizeof...(Arguments) == 1 && (std::same_as<Arguments, umbel::key> && ...)) {
@@ -58,13 +58,13 @@ struct measured {
 };
 
 inline measured measure(std::span<argument const> words) noexcept {
-    measured need{24 + verb::wire_bytes_max + 16 * words.size(), 0, 0};
-    for (argument const& one : words) {
-        need.bytes += one.size();
-        need.longest = std::max(need.longest, one.size());
-        if (!one.is_lent() || need.lent == lent_pieces_max) [[likely]]
+    measured need{24 + command_spec::wire_bytes_max + 16 * words.size(), 0, 0};
+    for (argument const& argument : words) {
+        need.bytes += argument.size();
+        need.longest = std::max(need.longest, argument.size());
+        if (!argument.is_lent() || need.lent == lent_pieces_max) [[likely]]
             continue;
-        need.bytes -= one.size();
+        need.bytes -= argument.size();
         ++need.lent;
     }
     return need;
@@ -73,15 +73,15 @@ inline measured measure(std::span<argument const> words) noexcept {
 /// A command of one key this long is written by put_key_command().
 inline constexpr std::size_t short_key_max = 96;
 /// What such a command takes at most.
-inline constexpr std::size_t short_command_max = 24 + verb::wire_bytes_max + 16 + short_key_max;
+inline constexpr std::size_t short_command_max = 24 + command_spec::wire_bytes_max + 16 + short_key_max;
 
 /// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max
 /// bytes are writable.
-UMBEL_ALWAYS_INLINE char* put_key_command(char* at, verb const& name, std::string_view key) noexcept {
+UMBEL_ALWAYS_INLINE char* put_key_command(char* at, command_spec const& name, std::string_view key) noexcept {
     return resp::put_bulk(name.put_with_header(at), key);
 }
 /// The same for a key of 8 to 16 bytes, as most are. Precondition: as there, and such a length.
-UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, verb const& name, std::string_view key) noexcept {
+UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, command_spec const& name, std::string_view key) noexcept {
     return resp::put_bulk_by_ends(name.put_with_header(at), key);
 }
 
@@ -97,14 +97,14 @@ struct encoded {
 /// piece that goes out from where it stands, `offset` bytes behind `at`. Rule: RESP specification, "Sending
 /// commands to a Redis server"; Redis Cluster specification, "Hash tags".
 template <class Lend>
-inline encoded encode(char* const at, verb const& name, std::span<argument const> words,
+inline encoded encode(char* const at, command_spec const& name, std::span<argument const> words,
                       Lend&& lend) noexcept {
     encoded made;
     char* to = name.put(resp::put_array_header(at, name.words() + words.size()));
     std::size_t lent = 0;
-    for (argument const& one : words) {
-        std::string_view const text = one.text();
-        if (one.is_lent() && lent < lent_pieces_max) [[unlikely]] {
+    for (argument const& argument : words) {
+        std::string_view const text = argument.text();
+        if (argument.is_lent() && lent < lent_pieces_max) [[unlikely]] {
             ++lent;
             to = resp::put_bulk_header(to, text.size());
             lend(static_cast<std::size_t>(to - at), text);
@@ -112,7 +112,7 @@ inline encoded encode(char* const at, verb const& name, std::span<argument const
             continue;
         }
         to = resp::put_bulk(to, text);
-        if (!one.is_key()) continue;
+        if (!argument.is_key()) continue;
         auto const slot = static_cast<std::int32_t>(cluster::slot_of(text).value());
         if (made.slot == -1) {
             made.slot = slot;

@@ -43,18 +43,18 @@ struct from_reply<time_to_live> {
 
 namespace command {
 
-namespace verbs {
+namespace specs {
 using enum cluster::command_flags;
-inline constexpr verb del{"DEL", none};
-inline constexpr verb unlink{"UNLINK", none};
-inline constexpr verb exists{"EXISTS", read_only};
-inline constexpr verb touch{"TOUCH", none};
-inline constexpr verb pexpire{"PEXPIRE", none};
-inline constexpr verb pexpireat{"PEXPIREAT", none};
-inline constexpr verb persist{"PERSIST", none};
-inline constexpr verb pttl{"PTTL", read_only};
-inline constexpr verb type{"TYPE", read_only};
-inline constexpr verb ping{"PING", read_only};
+inline constexpr command_spec del{"DEL", none};
+inline constexpr command_spec unlink{"UNLINK", none};
+inline constexpr command_spec exists{"EXISTS", read_only};
+inline constexpr command_spec touch{"TOUCH", none};
+inline constexpr command_spec pexpire{"PEXPIRE", none};
+inline constexpr command_spec pexpireat{"PEXPIREAT", none};
+inline constexpr command_spec persist{"PERSIST", none};
+inline constexpr command_spec pttl{"PTTL", read_only};
+inline constexpr command_spec type{"TYPE", read_only};
+inline constexpr command_spec ping{"PING", read_only};
 }  // namespace verbs
 
 /// Commands on keys for whatever can submit an invocation.
@@ -62,45 +62,45 @@ template <class Self>
 class key_commands {
 public:
     /// DEL of one key: 1 when it was there.
-    auto del(std::string_view name) const { return run<std::int64_t>(verbs::del, umbel::key{name}); }
+    auto del(std::string_view name) const { return run<std::int64_t>(specs::del, umbel::key{name}); }
     /// UNLINK of one key: as DEL, the memory is freed in the background.
-    auto unlink(std::string_view name) const { return run<std::int64_t>(verbs::unlink, umbel::key{name}); }
+    auto unlink(std::string_view name) const { return run<std::int64_t>(specs::unlink, umbel::key{name}); }
     /// EXISTS of one key: 1 when it is there.
-    auto exists(std::string_view name) const { return run<std::int64_t>(verbs::exists, umbel::key{name}); }
+    auto exists(std::string_view name) const { return run<std::int64_t>(specs::exists, umbel::key{name}); }
     /// TOUCH of one key: 1 when it is there.
-    auto touch(std::string_view name) const { return run<std::int64_t>(verbs::touch, umbel::key{name}); }
+    auto touch(std::string_view name) const { return run<std::int64_t>(specs::touch, umbel::key{name}); }
 
     /// PEXPIRE: true when the expiry was set. Units: milliseconds.
     auto expire(std::string_view name, std::chrono::milliseconds left,
                 expire_condition when = expire_condition::always) const {
-        return expiring(verbs::pexpire, name, left.count(), when);
+        return expiring(specs::pexpire, name, left.count(), when);
     }
     /// PEXPIREAT: true when the expiry was set. Units: milliseconds of Unix time.
     auto expire_at(std::string_view name, std::chrono::sys_time<std::chrono::milliseconds> at,
                    expire_condition when = expire_condition::always) const {
-        return expiring(verbs::pexpireat, name, at.time_since_epoch().count(), when);
+        return expiring(specs::pexpireat, name, at.time_since_epoch().count(), when);
     }
     /// PERSIST: true when an expiry was taken away.
-    auto persist(std::string_view name) const { return run<bool>(verbs::persist, umbel::key{name}); }
+    auto persist(std::string_view name) const { return run<bool>(specs::persist, umbel::key{name}); }
     /// PTTL: what the key has left to live.
-    auto ttl(std::string_view name) const { return run<time_to_live>(verbs::pttl, umbel::key{name}); }
+    auto ttl(std::string_view name) const { return run<time_to_live>(specs::pttl, umbel::key{name}); }
     /// TYPE: "string", "list", …, "none".
-    auto type(std::string_view name) const { return run<std::string>(verbs::type, umbel::key{name}); }
+    auto type(std::string_view name) const { return run<std::string>(specs::type, umbel::key{name}); }
 
     /// PING: "PONG", from any node.
-    auto ping() const { return run<std::string>(verbs::ping); }
+    auto ping() const { return run<std::string>(specs::ping); }
     /// PING with a message, which comes back.
-    auto ping(std::string_view message) const { return run<std::string>(verbs::ping, message); }
+    auto ping(std::string_view message) const { return run<std::string>(specs::ping, message); }
 
 protected:
     template <class Reply, class... Arguments>
-    auto run(verb const& name, Arguments const&... given) const {
+    auto run(command_spec const& name, Arguments const&... given) const {
         return submit_to<Reply>(self(), name, given...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 
 private:
-    auto expiring(verb const& name, std::string_view which, std::int64_t time, expire_condition when) const {
+    auto expiring(command_spec const& name, std::string_view which, std::int64_t time, expire_condition when) const {
         static constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
         argument const words[]{argument{umbel::key{which}}, argument{time},
                                argument{spelled[static_cast<std::size_t>(when)]}};

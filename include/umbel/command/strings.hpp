@@ -54,18 +54,18 @@ struct from_reply<set_outcome> {
 
 namespace command {
 
-namespace verbs {
+namespace specs {
 using enum cluster::command_flags;
-inline constexpr verb get{"GET", read_only};
-inline constexpr verb set{"SET", none};
-inline constexpr verb getdel{"GETDEL", none};
-inline constexpr verb strlen{"STRLEN", read_only};
-inline constexpr verb append{"APPEND", none};
-inline constexpr verb incr{"INCR", none};
-inline constexpr verb decr{"DECR", none};
-inline constexpr verb incrby{"INCRBY", none};
-inline constexpr verb decrby{"DECRBY", none};
-inline constexpr verb incrbyfloat{"INCRBYFLOAT", none};
+inline constexpr command_spec get{"GET", read_only};
+inline constexpr command_spec set{"SET", none};
+inline constexpr command_spec getdel{"GETDEL", none};
+inline constexpr command_spec strlen{"STRLEN", read_only};
+inline constexpr command_spec append{"APPEND", none};
+inline constexpr command_spec incr{"INCR", none};
+inline constexpr command_spec decr{"DECR", none};
+inline constexpr command_spec incrby{"INCRBY", none};
+inline constexpr command_spec decrby{"DECRBY", none};
+inline constexpr command_spec incrbyfloat{"INCRBYFLOAT", none};
 }  // namespace verbs
 
 /// The arguments of one SET, on the stack.
@@ -99,7 +99,7 @@ public:
     /// umbel::bytes copies nothing. Errors: wrong_type when the key holds no string.
     template <decodable Value = std::string>
     auto get(std::string_view name) const {
-        return run<std::optional<Value>>(verbs::get, umbel::key{name});
+        return run<std::optional<Value>>(specs::get, umbel::key{name});
     }
 
     /// SET: writes `value`, a text, bytes, a number or umbel::borrow(bytes).
@@ -107,7 +107,7 @@ public:
     auto set(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const made{name, value, options, false};
         return self().submit(
-            invocation<set_outcome>{verbs::set, made.words(), set_arguments::flags(options, false)});
+            invocation<set_outcome>{specs::set, made.words(), set_arguments::flags(options, false)});
     }
 
     /// SET … GET: writes and returns what was there before; nullopt when nothing was.
@@ -115,39 +115,39 @@ public:
     auto set_and_get(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const made{name, value, options, true};
         return self().submit(
-            invocation<std::optional<Value>>{verbs::set, made.words(), cluster::command_flags::none});
+            invocation<std::optional<Value>>{specs::set, made.words(), cluster::command_flags::none});
     }
 
     /// GETDEL: the value, and the key is gone.
     template <decodable Value = std::string>
     auto getdel(std::string_view name) const {
-        return run<std::optional<Value>>(verbs::getdel, umbel::key{name});
+        return run<std::optional<Value>>(specs::getdel, umbel::key{name});
     }
 
     /// STRLEN: bytes; 0 when the key does not exist.
-    auto strlen(std::string_view name) const { return run<std::int64_t>(verbs::strlen, umbel::key{name}); }
+    auto strlen(std::string_view name) const { return run<std::int64_t>(specs::strlen, umbel::key{name}); }
     /// APPEND: the length afterwards, in bytes.
     auto append(std::string_view name, argument const& value) const {
-        return run<std::int64_t>(verbs::append, umbel::key{name}, value);
+        return run<std::int64_t>(specs::append, umbel::key{name}, value);
     }
 
     /// INCR: the value afterwards. Errors: server_error when the key holds no integer or it overflows.
-    auto incr(std::string_view name) const { return run<std::int64_t>(verbs::incr, umbel::key{name}); }
-    auto decr(std::string_view name) const { return run<std::int64_t>(verbs::decr, umbel::key{name}); }
+    auto incr(std::string_view name) const { return run<std::int64_t>(specs::incr, umbel::key{name}); }
+    auto decr(std::string_view name) const { return run<std::int64_t>(specs::decr, umbel::key{name}); }
     auto incrby(std::string_view name, std::int64_t by) const {
-        return run<std::int64_t>(verbs::incrby, umbel::key{name}, by);
+        return run<std::int64_t>(specs::incrby, umbel::key{name}, by);
     }
     auto decrby(std::string_view name, std::int64_t by) const {
-        return run<std::int64_t>(verbs::decrby, umbel::key{name}, by);
+        return run<std::int64_t>(specs::decrby, umbel::key{name}, by);
     }
     /// INCRBYFLOAT: the value afterwards.
     auto incrbyfloat(std::string_view name, double by) const {
-        return run<double>(verbs::incrbyfloat, umbel::key{name}, by);
+        return run<double>(specs::incrbyfloat, umbel::key{name}, by);
     }
 
 protected:
     template <class Reply, class... Arguments>
-    auto run(verb const& name, Arguments const&... given) const {
+    auto run(command_spec const& name, Arguments const&... given) const {
         return submit_to<Reply>(self(), name, given...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }

@@ -31,7 +31,7 @@ enum class link_mode : std::uint8_t { primary, replica };
 struct link_id {
     std::uint16_t node = 0xffff;
     link_mode mode = link_mode::primary;
-    std::uint8_t loop = 0;
+    std::uint8_t context = 0;
 
     static constexpr std::uint16_t no_node = 0xffff;
     constexpr explicit operator bool() const noexcept { return node != no_node; }
@@ -40,12 +40,12 @@ struct link_id {
 
 struct call;
 
-/// What a typed command hangs on an untyped call. `decode` and `reject` store the result inside the call,
+/// What a typed command hangs on an untyped call. `decode` and `fail` store the result inside the call,
 /// exactly one of them, exactly once; `complete` then gives it away and recycles the call, which must not be
 /// touched afterwards.
 struct call_kind {
     void (*decode)(call&, resp::view const&) noexcept;
-    void (*reject)(call&, error&&) noexcept;
+    void (*fail)(call&, error&&) noexcept;
     void (*complete)(call&);
     /// Destroys a call that will never complete, with everything it owns.
     void (*drop)(call&) noexcept;
@@ -57,7 +57,7 @@ struct call_kind {
 };
 
 /// The way of a call that was redirected or repeated; absent for all others.
-struct journal {
+struct retry_state {
     std::vector<hop> hops;
     instant left_at{};
     /// Where a MOVED or ASK sends the call; judged on the connection, looked up by the engine.
@@ -89,7 +89,7 @@ struct cancel_token {
     static constexpr std::uint32_t nobody = 0;  ///< On its way between two owners, or settled.
     static constexpr std::uint32_t engine = 1;  ///< Waits in the engine.
     static constexpr std::uint32_t of(link_id link) noexcept {
-        return 2 + (std::uint32_t{link.loop} << 17 | std::uint32_t{link.node} << 1 |
+        return 2 + (std::uint32_t{link.context} << 17 | std::uint32_t{link.node} << 1 |
                     static_cast<std::uint32_t>(link.mode));
     }
     /// The link of an owner that is neither of the two above.
@@ -104,9 +104,9 @@ struct cancel_token {
 };
 
 /// Where the handler of a call may run.
-enum class runs : std::uint8_t {
+enum class affinity : std::uint8_t {
     elsewhere,  ///< Only its executor can tell.
-    on_loop,   ///< Wherever a connection of its loop completes it; nothing but that connection keeps the loop
+    on_context,   ///< Wherever a connection of its context completes it; nothing but that connection keeps the context
                ///< busy for it.
     anywhere,  ///< Wherever the client completes it.
 };
@@ -134,7 +134,7 @@ struct call {
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
-    engine::runs runs = engine::runs::elsewhere;  ///< Its handler; decided when it was begun.
+    engine::affinity affinity = engine::affinity::elsewhere;  ///< Its handler; decided when it was begun.
     bool asking = false;                          ///< ASKING goes in front of it.
     bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
     bool question : 1 = false;     ///< For the control plane, not for a node.
@@ -149,8 +149,8 @@ struct call {
     cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
-    std::unique_ptr<journal> way;
-    link_id link{};  ///< Where it is, or was last; on the way there only the loop counts, which it keeps for
+    std::unique_ptr<retry_state> retry;
+    link_id link{};  ///< Where it is, or was last; on the way there only the context counts, which it keeps for
                      ///< life.
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
@@ -192,13 +192,13 @@ struct call {
     /// What is known of the whole command, where `this_time` is known of the present attempt: an earlier
     /// attempt that may have run is never taken back, and what was refused once has been sent.
     umbel::delivery known(umbel::delivery this_time) const noexcept {
-        return way ? std::max(way->delivery, this_time) : this_time;
+        return retry ? std::max(retry->delivery, this_time) : this_time;
     }
 
     /// The journal, made when first needed; null only when memory has run out.
-    journal* journey() noexcept {
-        if (!way) way.reset(new (std::nothrow) journal);
-        return way.get();
+    retry_state* make_retry_state() noexcept {
+        if (!retry) retry.reset(new (std::nothrow) retry_state);
+        return retry.get();
     }
 
     /// Bytes it puts on the wire, ASKING not counted.
@@ -240,19 +240,19 @@ public:
     bool empty() const noexcept { return head_ == nullptr; }
     call* front() const noexcept { return head_; }
 
-    void push(call& one) noexcept {
-        one.next = nullptr;
-        (tail_ ? tail_->next : head_) = &one;
-        tail_ = &one;
+    void push(call& call) noexcept {
+        call.next = nullptr;
+        (tail_ ? tail_->next : head_) = &call;
+        tail_ = &call;
     }
     call* pop() noexcept {
-        call* one = head_;
-        if (one) {
-            head_ = one->next;
+        call* call = head_;
+        if (call) {
+            head_ = call->next;
             if (!head_) tail_ = nullptr;
-            one->next = nullptr;
+            call->next = nullptr;
         }
-        return one;
+        return call;
     }
     /// Appends all of `other`, which is empty afterwards.
     void splice(call_list&& other) noexcept {
@@ -272,14 +272,14 @@ private:
 };
 
 /// Builds the error a caller sees, with the way the call has taken.
-inline error told(call const& one, errc code, delivery delivered, std::string_view message,
+inline error make_error(call const& call, errc code, delivery delivered, std::string_view message,
                   std::string_view node = {}) noexcept {
     try {
         error_details details;
         details.message.assign(message);
         details.node.assign(node);
-        details.slot = std::max(one.slot, call::any_slot);
-        if (one.way) details.trail = one.way->hops;
+        details.slot = std::max(call.slot, call::any_slot);
+        if (call.retry) details.trail = call.retry->hops;
         return error{code, delivered, std::move(details)};
     } catch (...) {
         return error{code, delivered};

@@ -21,7 +21,7 @@ UMBEL_ALWAYS_INLINE void complete_all(call_list&& all, Complete complete, Keep k
             if (!left.empty()) keep(std::move(left));
         }
     } mine{std::move(all), keep};
-    while (call* const one = mine.left.pop()) complete(*one);
+    while (call* const call = mine.left.pop()) complete(*call);
 }
 
 }  // namespace umbel::engine

@@ -12,7 +12,7 @@
 #include <umbel/engine/refresher.hpp>
 #include <umbel/engine/retry_budget.hpp>
 #include <umbel/engine/router.hpp>
-#include <umbel/engine/waiting_room.hpp>
+#include <umbel/engine/waiting_calls.hpp>
 
 #include <array>
 #include <memory>
@@ -42,7 +42,7 @@ struct engine_options {
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::uint16_t nodes_max = 2048;
-    unsigned loops = 1;     ///< Of the client; each has connections of its own.
+    unsigned contexts = 1;     ///< Of the client; each has connections of its own.
     bool observed = false;  ///< Somebody listens: report what only an observer wants to know.
     std::uint64_t seed = 1;
 };
@@ -55,7 +55,7 @@ struct engine_counters {
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
     std::uint64_t retried = 0;
-    std::uint64_t retries_denied = 0;  ///< Calls that failed because the retry budget was empty.
+    std::uint64_t retries_denied = 0;  ///< Calls that failed because the way budget was empty.
     std::uint64_t connects = 0;        ///< Connections opened.
     std::uint64_t disconnects = 0;     ///< Connections lost, or refused.
     std::uint64_t breakers_opened = 0;
@@ -79,7 +79,7 @@ public:
     /// Ends the calls of an event for which there was no memory, with errc::no_memory.
     void unheard(event& happened) noexcept { spare(happened); }
     /// Gives up one call that waits here. Precondition: it does.
-    void cancel(call& one) noexcept;
+    void cancel(call& call) noexcept;
 
     /// When tick() should be called next.
     instant next_due() const noexcept;
@@ -105,28 +105,28 @@ private:
     void on(link_opened& seen, instant now);
     void on(link_lost& seen, instant now);
     void on(link_closed& seen, instant now);
-    void on(calls_diverted& seen, instant now);
-    void on(calls_stranded& seen, instant now);
+    void on(calls_returned& seen, instant now);
+    void on(calls_parked& seen, instant now);
     void on(query_settled& seen, instant now);
     void on(refresh_wanted& seen, instant now);
 
     // Calls: where they go next.
-    void go_on(call& one, instant now);
-    bool may_go_on(call const& one, instant now);
-    void resume(call& one, instant now);
+    void go_on(call& call, instant now);
+    bool may_go_on(call const& call, instant now);
+    void resume(call& call, instant now);
     void earn(instant now);
-    void follow(call& one, instant now);
-    void learn(journal const& way, std::uint16_t to);
-    void reroute(call& one, std::uint16_t avoid, instant now);
-    void place(call& one, link_id to, instant now);
-    void arrived(call& one);
-    void wait(call& one, waits_for what, instant due, instant now);
-    void unreachable(call& one, link_id to, errc why, std::string_view message, instant now);
-    void expire(call& one);
-    void finish(call& one, errc why, delivery delivered, std::string_view message,
+    void follow(call& call, instant now);
+    void learn(retry_state const& retry, std::uint16_t to);
+    void reroute(call& call, std::uint16_t avoid, instant now);
+    void place(call& call, link_id to, instant now);
+    void arrived(call& call);
+    void wait(call& call, waits_for what, instant due, instant now);
+    void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
+    void expire(call& call);
+    void finish(call& call, errc why, delivery delivered, std::string_view message,
                 std::string_view node = {}) noexcept;
     void pass_time(instant now);
-    std::uint16_t named_by(journal const& way, instant now);
+    std::uint16_t named_by(retry_state const& retry, instant now);
 
     // Links.
     void open(link_id link, instant now);
@@ -140,11 +140,11 @@ private:
     // How nodes stand.
     void note_closed(node const& peer, link_status& closed, link_mode mode, std::string_view why) noexcept;
     void note_loss(node& peer, link_status const& lost, bool was_up, instant now);
-    void shun(std::uint16_t number, instant now);
-    void weigh(std::uint16_t number, instant now);
-    void weigh_due(instant now);
+    void avoid_until(std::uint16_t number, instant now);
+    void publish_health(std::uint16_t number, instant now);
+    void health_due(instant now);
     void note_zone(std::uint16_t number, std::string const& zone, instant now);
-    std::string_view zone_of(node const& one) const noexcept;
+    std::string_view zone_of(node const& node) const noexcept;
 
     // Topology.
     struct view {
@@ -155,10 +155,10 @@ private:
     void begin_refresh(instant now);
     void ask_candidates(instant now);
     void send(query& asked, instant now);
-    void refused(query& one, error const& why, instant now);
-    bool is_sure_member(query const& one) const noexcept;
+    void refused(query& query, error const& why, instant now);
+    bool is_sure_member(query const& query) const noexcept;
     std::vector<std::uint16_t> candidates(instant now);
-    void answered(query& one, instant now);
+    void answered(query& query, instant now);
     void quote(std::uint16_t number, error const& why) noexcept;
     void not_helped(std::uint16_t number, error why, instant now);
     void conclude(instant now);
@@ -170,8 +170,8 @@ private:
 
     // Memory: whoever is being moved on when it runs out ends with errc::no_memory; nobody is forgotten.
     template <class Step>
-    void guarded(call& one, Step&& step) noexcept;
-    void spare(call& one) noexcept;
+    void guarded(call& call, Step&& step) noexcept;
+    void spare(call& call) noexcept;
     void spare(event& unheard) noexcept;
 
     /// Tells the observer what `make()` returns, where somebody listens.
@@ -182,7 +182,7 @@ private:
     random_source random_;
     router router_;
     node_table nodes_;
-    waiting_room waiting_;
+    waiting_calls waiting_;
     refresher refresher_;
     traffic_port traffic_;
     retry_budget budget_;
@@ -211,7 +211,7 @@ private:
     bool closed_ = false;
     std::uint32_t turn_ = 0;
     instant sweep_at_{0};
-    instant weigh_at_ = never;
+    instant health_due_at_ = never;
     std::vector<action> actions_;
     call_list outgoing_;
     call_list finished_;
@@ -223,5 +223,5 @@ private:
 #include <umbel/engine/engine_calls.hpp>
 #include <umbel/engine/engine_links.hpp>
 #include <umbel/engine/engine_memory.hpp>
-#include <umbel/engine/engine_standing.hpp>
+#include <umbel/engine/engine_health.hpp>
 #include <umbel/engine/engine_topology.hpp>

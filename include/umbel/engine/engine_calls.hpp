@@ -10,12 +10,12 @@ inline engine::engine(engine_options options, query_port port, traffic_port traf
     : options_{std::move(options)},
       random_{options_.seed},
       router_{options_.nodes_max},
-      nodes_{options_.nodes_max, options_.loops},
+      nodes_{options_.nodes_max, options_.contexts},
       refresher_{options_.refreshing, options_.seed ^ 0x5deece66dull},
       traffic_{traffic},
       budget_{options_.budget} {
     options_.judging.closing = &router_.closing();
-    for (auto& one : queries_) one = std::make_unique<query>(port);
+    for (auto& place : queries_) place = std::make_unique<query>(port);
 }
 
 inline void engine::start(instant now) {
@@ -45,11 +45,11 @@ inline void engine::pass_time(instant now) {
     if (closed_) return;
     call_list due;
     waiting_.advance(now, due);
-    while (call* const one = due.pop()) {
-        guarded(*one, [&] { one->deadline <= now ? expire(*one) : resume(*one, now); });
+    while (call* const call = due.pop()) {
+        guarded(*call, [&] { call->deadline <= now ? expire(*call) : resume(*call, now); });
     }
     if (now - budget_.seen_at() >= std::chrono::seconds{1}) earn(now);
-    weigh_due(now);
+    health_due(now);
     // As long as somebody waits for a better topology, it is asked for again and again, throttled.
     if (waiting_.wants_topology()) refresher_.want(now);
     if (refresher_.should_begin(now)) begin_refresh(now);
@@ -65,7 +65,7 @@ inline void engine::pass_time(instant now) {
 
 inline instant engine::next_due() const noexcept {
     if (closed_) return never;
-    instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_, weigh_at_});
+    instant due = std::min({waiting_.next_due(), refresher_.next_due(), sweep_at_, health_due_at_});
     for (std::uint16_t number = 0; number < nodes_.size(); ++number)
         due = std::min(due, nodes_[number].reopen_at());
     return due;
@@ -82,88 +82,88 @@ inline void engine::close(instant) noexcept {
     }
     call_list all;
     waiting_.clear(all);
-    while (call* const one = all.pop())
-        finish(*one, errc::cancelled, one->way ? one->way->delivery : delivery::not_sent,
+    while (call* const call = all.pop())
+        finish(*call, errc::cancelled, call->retry ? call->retry->delivery : delivery::not_sent,
                "the client was closed");
 }
 
-inline void engine::cancel(call& one) noexcept {
-    UMBEL_ASSERT(one.at == call::stage::waiting);
-    waiting_.leave(one);
-    finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent, "cancelled");
+inline void engine::cancel(call& call) noexcept {
+    UMBEL_ASSERT(call.at == call::stage::waiting);
+    waiting_.leave(call);
+    finish(call, errc::cancelled, call.retry ? call.retry->delivery : delivery::not_sent, "cancelled");
 }
 
 // ---- Calls --------------------------------------------------------------------------------------
 
-inline void engine::on(calls_diverted& seen, instant now) {
-    while (call* const one = seen.calls.pop()) guarded(*one, [&] { go_on(*one, now); });
+inline void engine::on(calls_returned& seen, instant now) {
+    while (call* const call = seen.calls.pop()) guarded(*call, [&] { go_on(*call, now); });
     tick(now);
 }
 
-inline void engine::on(calls_stranded& seen, instant now) {
-    while (call* const one = seen.calls.pop()) {
+inline void engine::on(calls_parked& seen, instant now) {
+    while (call* const call = seen.calls.pop()) {
         // What an ASK or the engine itself has sent to one link goes nowhere else.
-        bool const meant = one->link && (one->asking || one->internal) && !closed_ && !one->cancel_wanted();
-        guarded(*one, [&] { meant ? place(*one, one->link, now) : reroute(*one, link_id::no_node, now); });
+        bool const meant = call->link && (call->asking || call->internal) && !closed_ && !call->cancel_wanted();
+        guarded(*call, [&] { meant ? place(*call, call->link, now) : reroute(*call, link_id::no_node, now); });
     }
     tick(now);
 }
 
 /// Carries out the verdict that stands in the call's journal.
-inline void engine::go_on(call& one, instant now) {
+inline void engine::go_on(call& call, instant now) {
     using step = cluster::verdict::step;
-    UMBEL_ASSERT(one.way != nullptr);
-    journal& way = *one.way;
-    if (closed_) return finish(one, errc::cancelled, way.delivery, "the client was closed");
+    UMBEL_ASSERT(call.retry != nullptr);
+    retry_state& retry = *call.retry;
+    if (closed_) return finish(call, errc::cancelled, retry.delivery, "the client was closed");
     // A topology that came after the call was routed has mended what the call met.
-    if (way.verdict.refresh_topology && one.table_version == router_.version()) refresher_.want(now);
-    if (one.cancel_wanted()) return finish(one, errc::cancelled, way.delivery, "cancelled");
-    if (way.from && (way.fault == errc::loading || way.fault == errc::master_down)) shun(way.from.node, now);
-    if (!may_go_on(one, now))
-        return finish(one, way.told, way.delivery,
-                      way.message + " (not sent again: the retry budget is empty)");
-    if (way.verdict.next == step::retry || way.verdict.next == step::refresh) {
+    if (retry.verdict.refresh_topology && call.table_version == router_.version()) refresher_.want(now);
+    if (call.cancel_wanted()) return finish(call, errc::cancelled, retry.delivery, "cancelled");
+    if (retry.from && (retry.fault == errc::loading || retry.fault == errc::master_down)) avoid_until(retry.from.node, now);
+    if (!may_go_on(call, now))
+        return finish(call, retry.told, retry.delivery,
+                      retry.message + " (not sent again: the retry budget is empty)");
+    if (retry.verdict.next == step::retry || retry.verdict.next == step::refresh) {
         ++counters_.retried;
         observe([&] {
-            return call_retried{way.from ? nodes_[way.from.node].name : std::string{}, way.fault,
-                                way.verdict.delay};
+            return call_retried{retry.from ? nodes_[retry.from.node].name : std::string{}, retry.fault,
+                                retry.verdict.delay};
         });
     }
-    switch (way.verdict.next) {
+    switch (retry.verdict.next) {
         case step::follow:
-        case step::ask: return follow(one, now);
+        case step::ask: return follow(call, now);
         case step::retry:
             // A policy that never waits is made to: no call may spin between two nodes.
-            if (way.verdict.delay <= duration{0} && one.retries <= 3) return reroute(one, way.from.node, now);
+            if (retry.verdict.delay <= duration{0} && call.retries <= 3) return reroute(call, retry.from.node, now);
             // What the next topology may mend waits no longer than for that.
-            return wait(one,
-                        way.fault == errc::cluster_down && one.table_version == router_.version()
+            return wait(call,
+                        retry.fault == errc::cluster_down && call.table_version == router_.version()
                             ? waits_for::topology
                             : waits_for::time,
-                        after(now, std::max(way.verdict.delay, options_.judging.retry_delay)), now);
+                        after(now, std::max(retry.verdict.delay, options_.judging.retry_delay)), now);
         case step::refresh:
             // The topology has changed while it was queued, and it has cost nobody anything: no reason to
             // wait for the next one.
-            if (one.table_version != router_.version() &&
-                repetition_of(way.fault, way.lately, one.retries) == repetition::free &&
-                way.fault != errc::slot_uncovered)
-                return reroute(one, way.from.node, now);
-            return wait(one, way.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
-                        after(now, way.verdict.delay), now);
+            if (call.table_version != router_.version() &&
+                repetition_of(retry.fault, retry.lately, call.retries) == repetition::free &&
+                retry.fault != errc::slot_uncovered)
+                return reroute(call, retry.from.node, now);
+            return wait(call, retry.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
+                        after(now, retry.verdict.delay), now);
         case step::fail: break;
     }
-    finish(one, way.told, way.delivery, way.message);
+    finish(call, retry.told, retry.delivery, retry.message);
 }
 
-/// Draws on the retry budget where sending the call again adds load.
-inline bool engine::may_go_on(call const& one, instant now) {
+/// Draws on the way budget where sending the call again adds load.
+inline bool engine::may_go_on(call const& call, instant now) {
     using step = cluster::verdict::step;
-    journal const& way = *one.way;
-    if (way.verdict.next != step::retry && way.verdict.next != step::refresh) return true;
-    switch (repetition_of(way.fault, way.lately, one.retries)) {
+    retry_state const& retry = *call.retry;
+    if (retry.verdict.next != step::retry && retry.verdict.next != step::refresh) return true;
+    switch (repetition_of(retry.fault, retry.lately, call.retries)) {
         case repetition::free: return true;
         case repetition::paced:
-            if (way.from) nodes_[way.from.node].gate.refused();
+            if (retry.from) nodes_[retry.from.node].gate.refused();
             return true;
         case repetition::drawn: break;
     }
@@ -175,57 +175,57 @@ inline bool engine::may_go_on(call const& one, instant now) {
 
 /// Lets the budget see how many commands the client has taken.
 inline void engine::earn(instant now) {
-    budget_.earn(traffic_.requests ? traffic_.requests(traffic_.home) : 0, now);
+    budget_.earn(traffic_.requests ? traffic_.requests(traffic_.backend) : 0, now);
 }
 
 /// A call has waited as long as it was told to: it is routed anew. One that was refused waits on where too
 /// many of its kind ask already: at the node that it would go to now, so that a node that cannot serve holds
 /// back nobody else's commands.
-inline void engine::resume(call& one, instant now) {
-    std::uint16_t const avoid = one.way ? one.way->from.node : link_id::no_node;
+inline void engine::resume(call& call, instant now) {
+    std::uint16_t const avoid = call.retry ? call.retry->from.node : link_id::no_node;
     bool const paced =
-        one.way && repetition_of(one.way->fault, one.way->lately, one.retries) == repetition::paced;
-    if (link_id const to = paced ? router_.route(one, turn_, avoid) : link_id{}) {
+        call.retry && repetition_of(call.retry->fault, call.retry->lately, call.retries) == repetition::paced;
+    if (link_id const to = paced ? router_.route(call, turn_, avoid) : link_id{}) {
         if (budget_.seen_at() != now) earn(now);
         duration const pause =
             backoff(options_.judging.retry_delay_max, options_.judging.retry_delay_max, 0, random_);
-        waits_for const what = one.way->fault == errc::try_again ? waits_for::time : waits_for::topology;
+        waits_for const what = call.retry->fault == errc::try_again ? waits_for::time : waits_for::topology;
         if (!nodes_[to.node].gate.pass(std::max(budget_.per_second(), 1.0), now))
-            return wait(one, what, after(now, pause), now);
+            return wait(call, what, after(now, pause), now);
     }
-    reroute(one, avoid, now);
+    reroute(call, avoid, now);
 }
 
 /// Sends a call where a MOVED or an ASK points.
 /// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
-inline void engine::follow(call& one, instant now) {
-    journal& way = *one.way;
-    std::uint16_t const to = named_by(way, now);
+inline void engine::follow(call& call, instant now) {
+    retry_state& retry = *call.retry;
+    std::uint16_t const to = named_by(retry, now);
     if (to == link_id::no_node)
-        return wait(one, waits_for::refresh, after(now, options_.refresh_timeout), now);
-    bool const asked = way.verdict.next == cluster::verdict::step::ask;
+        return wait(call, waits_for::refresh, after(now, options_.refresh_timeout), now);
+    bool const asked = retry.verdict.next == cluster::verdict::step::ask;
     observe(
-        [&] { return call_redirected{nodes_[way.from.node].name, nodes_[to].name, way.slot, way.fault}; });
+        [&] { return call_redirected{nodes_[retry.from.node].name, nodes_[to].name, retry.slot, retry.fault}; });
     if (asked) {
         ++counters_.asked;
     } else {
         ++counters_.moved;
-        teller_ = way.from.node;
-        learn(way, to);
+        teller_ = retry.from.node;
+        learn(retry, to);
     }
     // Who asked for replicas only is not sent to a primary because a replica has a new one.
-    if (!asked && one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only))
-        return reroute(one, way.from.node, now);
-    one.asking = asked;
-    place(one, {to, link_mode::primary, one.link.loop}, now);
+    if (!asked && call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only))
+        return reroute(call, retry.from.node, now);
+    call.asking = asked;
+    place(call, {to, link_mode::primary, call.link.context}, now);
 }
 
 /// Lets a MOVED teach the table, and notes it: a topology that was asked for before must not take it back.
-inline void engine::learn(journal const& way, std::uint16_t to) {
-    if (way.slot < 0 || way.slot >= cluster::slot_count) return;
-    cluster::slot const moved{static_cast<std::uint16_t>(way.slot)};
+inline void engine::learn(retry_state const& retry, std::uint16_t to) {
+    if (retry.slot < 0 || retry.slot >= cluster::slot_count) return;
+    cluster::slot const moved{static_cast<std::uint16_t>(retry.slot)};
     std::uint16_t const before = router_.table().primary_of(moved);
-    switch (router_.table().on_moved(moved, way.from.node, to)) {
+    switch (router_.table().on_moved(moved, retry.from.node, to)) {
         case cluster::moved_effect::ignored: break;
         case cluster::moved_effect::slot_patched: patches_.note(moved, before, to, false); break;
         case cluster::moved_effect::shard_moved: patches_.note(moved, before, to, true); break;
@@ -233,46 +233,46 @@ inline void engine::learn(journal const& way, std::uint16_t to) {
 }
 
 /// The node a redirect names; an empty host is the host that replied.
-inline std::uint16_t engine::named_by(journal const& way, instant now) {
-    if (way.port == 0) return link_id::no_node;
-    cluster::endpoint const where{way.host.empty() ? nodes_[way.from.node].where.host : way.host, way.port};
+inline std::uint16_t engine::named_by(retry_state const& retry, instant now) {
+    if (retry.port == 0) return link_id::no_node;
+    cluster::endpoint const where{retry.host.empty() ? nodes_[retry.from.node].where.host : retry.host, retry.port};
     std::uint16_t const number = nodes_.obtain(options_.addresses(where), now);
-    if (number != link_id::no_node && way.from && nodes_[way.from.node].member)
+    if (number != link_id::no_node && retry.from && nodes_[retry.from.node].member)
         nodes_[number].named = !nodes_[number].member;
     return number;
 }
 
-inline void engine::reroute(call& one, std::uint16_t avoid, instant now) {
-    one.asking = false;
-    one.begin(now);
-    if (closed_ || one.cancel_wanted())
-        return finish(one, errc::cancelled, one.way ? one.way->delivery : delivery::not_sent,
+inline void engine::reroute(call& call, std::uint16_t avoid, instant now) {
+    call.asking = false;
+    call.begin(now);
+    if (closed_ || call.cancel_wanted())
+        return finish(call, errc::cancelled, call.retry ? call.retry->delivery : delivery::not_sent,
                       closed_ ? "the client was closed" : "cancelled");
-    if (router_.known() == known_as::nothing) return wait(one, waits_for::topology, never, now);
-    if (one.only_waits) return arrived(one);
-    if (one.slot == call::several_slots && router_.known() != known_as::standalone)
-        return finish(one, errc::cross_slot, delivery::not_sent,
-                      one.way ? one.way->message : "the keys lie in different slots");
-    link_id const to = router_.route(one, turn_++, avoid);
-    if (to) return place(one, to, now);
+    if (router_.known() == known_as::nothing) return wait(call, waits_for::topology, never, now);
+    if (call.only_waits) return arrived(call);
+    if (call.slot == call::several_slots && router_.known() != known_as::standalone)
+        return finish(call, errc::cross_slot, delivery::not_sent,
+                      call.retry ? call.retry->message : "the keys lie in different slots");
+    link_id const to = router_.route(call, turn_++, avoid);
+    if (to) return place(call, to, now);
     bool const replicas =
-        one.reads == read_from::replica && has(one.flags, cluster::command_flags::read_only);
-    unreachable(one, to, errc::slot_uncovered,
+        call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only);
+    unreachable(call, to, errc::slot_uncovered,
                 replicas ? "no replica serves the slot" : "no node serves the slot", now);
 }
 
 /// Tells a call that had nothing to send what it waited for.
-inline void engine::arrived(call& one) {
+inline void engine::arrived(call& call) {
     static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
-    one.at = call::stage::done;
-    one.kind->decode(one, resp::view{&yes, "OK"});
-    finished_.push(one);
+    call.at = call::stage::done;
+    call.kind->decode(call, resp::view{&yes, "OK"});
+    finished_.push(call);
 }
 
 /// Hands a call to a link, opening it if need be.
-inline void engine::place(call& one, link_id to, instant now) {
+inline void engine::place(call& call, link_id to, instant now) {
     node& peer = nodes_[to.node];
-    link_status& link = peer.link(to.mode, to.loop);
+    link_status& link = peer.link(to.mode, to.context);
     // A node that has failed many times in a row is tried by one probe, on the first loop; only the engine's
     // own questions wait for that.
     if (peer.breaker.refuses() && link.now_is != link_status::state::up) {
@@ -280,73 +280,73 @@ inline void engine::place(call& one, link_id to, instant now) {
         bool const unused = first == link_state::idle || first == link_state::down;
         if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now)
             open({to.node, to.mode}, now);
-        link_status const& why = peer.troubled(to.mode, to.loop);
-        if (!one.internal || link.now_is != link_status::state::opening)
-            return unreachable(one, to, why.last_failure, why.last_message, now);
+        link_status const& why = peer.troubled(to.mode, to.context);
+        if (!call.internal || link.now_is != link_status::state::opening)
+            return unreachable(call, to, why.last_failure, why.last_message, now);
     }
     switch (link.now_is) {
         case link_status::state::idle: open(to, now); break;
         case link_status::state::opening:
         case link_status::state::up: break;
         case link_status::state::down:
-            if (now < link.retry_at) return unreachable(one, to, link.last_failure, link.last_message, now);
+            if (now < link.retry_at) return unreachable(call, to, link.last_failure, link.last_message, now);
             open(to, now);
             break;
         case link_status::state::closing:
-            return unreachable(one, to, errc::connection_lost, "the node has left the cluster", now);
+            return unreachable(call, to, errc::connection_lost, "the node has left the cluster", now);
     }
-    one.link = to;
-    one.table_version = router_.version();
-    outgoing_.push(one);
+    call.link = to;
+    call.table_version = router_.version();
+    outgoing_.push(call);
 }
 
 /// Judges a call that cannot be sent now.
-inline void engine::unreachable(call& one, link_id to, errc why, std::string_view message, instant now) {
-    one.link = to;
-    one.table_version = router_.version();
+inline void engine::unreachable(call& call, link_id to, errc why, std::string_view message, instant now) {
+    call.link = to;
+    call.table_version = router_.version();
     bool const refused = origin_of(why) == origin::transport || why == errc::slot_uncovered;
-    incident const seen{.code = refused ? why : errc::connect_failed,
+    failure const seen{.code = refused ? why : errc::connect_failed,
                         .delivered = delivery::not_sent,
                         .message = message,
                         .node = to ? std::string_view{nodes_[to.node].name} : std::string_view{},
                         .from_replica = to && to.mode == link_mode::replica,
                         .node_open = to && nodes_[to.node].breaker.refuses()};
-    if (judge(one, seen, options_.judging, now, random_)) return go_on(one, now);
-    finished_.push(one);
+    if (judge(call, seen, options_.judging, now, random_)) return go_on(call, now);
+    finished_.push(call);
 }
 
-inline void engine::wait(call& one, waits_for what, instant due, instant now) {
-    delivery const known = one.way ? one.way->delivery : delivery::not_sent;
+inline void engine::wait(call& call, waits_for what, instant due, instant now) {
+    delivery const known = call.retry ? call.retry->delivery : delivery::not_sent;
     if (waiting_.size() >= options_.waiting_max)
-        return finish(one, errc::overloaded, known, overload_message::waiting(options_.waiting_max));
-    if (!waiting_.enter(one, what, due, now))
-        return finish(one, errc::no_memory, known, "no memory for a command that waits");
-    if (one.owned_by(cancel_token::engine)) return cancel(one);
+        return finish(call, errc::overloaded, known, overload_message::waiting(options_.waiting_max));
+    if (!waiting_.enter(call, what, due, now))
+        return finish(call, errc::no_memory, known, "no memory for a command that waits");
+    if (call.owned_by(cancel_token::engine)) return cancel(call);
     if (what != waits_for::time) refresher_.want(now);
 }
 
 /// The deadline of a waiting call has passed: it is told what it waited for.
-inline void engine::expire(call& one) {
-    delivery const known = one.way ? one.way->delivery : delivery::not_sent;
+inline void engine::expire(call& call) {
+    delivery const known = call.retry ? call.retry->delivery : delivery::not_sent;
     if (router_.known() == known_as::nothing) {
         hearsay const& heard = heard_.text.empty() ? heard_before_ : heard_;
         std::string why = heard.replied ? "no node told a topology" : "no node answered";
         if (!heard.text.empty()) why += "; " + heard.text;
-        return finish(one, heard.replied.value_or(errc::no_reachable_node), known, why);
+        return finish(call, heard.replied.value_or(errc::no_reachable_node), known, why);
     }
-    bool const met = one.way && !one.way->message.empty();
+    bool const met = call.retry && !call.retry->message.empty();
     std::string const why =
-        met ? "the deadline passed; the latest fault was: " + one.way->message : "the deadline passed";
-    finish(one, errc::deadline_exceeded, known, why);
+        met ? "the deadline passed; the latest fault was: " + call.retry->message : "the deadline passed";
+    finish(call, errc::deadline_exceeded, known, why);
 }
 
 /// Tells a call why it has failed; `node` is where the reason comes from, by default where the call was last.
-inline void engine::finish(call& one, errc why, delivery delivered, std::string_view message,
+inline void engine::finish(call& call, errc why, delivery delivered, std::string_view message,
                            std::string_view node) noexcept {
-    one.at = call::stage::done;
-    if (node.empty() && one.link) node = nodes_[one.link.node].name;
-    one.kind->reject(one, told(one, why, delivered, message, node));
-    finished_.push(one);
+    call.at = call::stage::done;
+    if (node.empty() && call.link) node = nodes_[call.link.node].name;
+    call.kind->fail(call, make_error(call, why, delivered, message, node));
+    finished_.push(call);
 }
 
 }  // namespace umbel::engine

@@ -8,7 +8,7 @@ namespace umbel::engine {
 
 inline void engine::open(link_id id, instant now) {
     node& peer = nodes_[id.node];
-    link_status& link = peer.link(id.mode, id.loop);
+    link_status& link = peer.link(id.mode, id.context);
     handshake_plan plan = options_.plan;
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_identity =
@@ -24,7 +24,7 @@ inline void engine::open(link_id id, instant now) {
 
 /// Takes a link out of use: at once when it is not connected, else when it has drained.
 inline void engine::shut(link_id id, instant) {
-    link_status& link = nodes_[id.node].link(id.mode, id.loop);
+    link_status& link = nodes_[id.node].link(id.mode, id.context);
     switch (link.now_is) {
         case link_status::state::idle:
         case link_status::state::closing: return;
@@ -37,13 +37,13 @@ inline void engine::shut(link_id id, instant) {
 }
 
 inline void engine::shut_all(std::uint16_t number, link_mode mode, instant now) {
-    for (unsigned loop = 0; loop < nodes_[number].loops(); ++loop)
-        shut({number, mode, static_cast<std::uint8_t>(loop)}, now);
+    for (unsigned context = 0; context < nodes_[number].contexts(); ++context)
+        shut({number, mode, static_cast<std::uint8_t>(context)}, now);
 }
 
 inline void engine::on(link_opened& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode, seen.link.loop);
+    link_status& link = peer.link(seen.link.mode, seen.link.context);
     if (link.generation != seen.generation || link.now_is != link_status::state::opening) return;
     link.now_is = link_status::state::up;
     link.was_up = true;
@@ -62,15 +62,15 @@ inline void engine::on(link_opened& seen, instant now) {
         // Those that were turned away while it was probed need not wait for a topology that may never change.
         call_list turned_away;
         waiting_.refused_by(seen.link.node, turned_away);
-        while (call* const one = turned_away.pop())
-            guarded(*one, [&] { reroute(*one, link_id::no_node, now); });
+        while (call* const call = turned_away.pop())
+            guarded(*call, [&] { reroute(*call, link_id::no_node, now); });
     }
     tick(now);
 }
 
 inline void engine::on(link_lost& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode, seen.link.loop);
+    link_status& link = peer.link(seen.link.mode, seen.link.context);
     if (link.generation != seen.generation) return;
     bool const was_up = std::exchange(link.was_up, false);
     bool const leaving = link.now_is == link_status::state::closing;
@@ -93,8 +93,8 @@ inline void engine::on(link_lost& seen, instant now) {
     link.last_message = std::move(seen.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
     if (!stable && !unused && !leaving) note_loss(peer, link, was_up, now);
-    router_.standing_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
-    weigh(seen.link.node, now);
+    router_.health_of(seen.link.node).latency_ns.store(0, std::memory_order_relaxed);
+    publish_health(seen.link.node, now);
     if (was_up) {
         observe([&] { return node_disconnected{peer.name, seen.why, link.last_message, seen.link.mode}; });
     } else {
@@ -106,7 +106,7 @@ inline void engine::on(link_lost& seen, instant now) {
 
 inline void engine::on(link_closed& seen, instant now) {
     node& peer = nodes_[seen.link.node];
-    link_status& link = peer.link(seen.link.mode, seen.link.loop);
+    link_status& link = peer.link(seen.link.mode, seen.link.context);
     if (link.generation != seen.generation) return;
     bool const was_up = link.was_up;
     if (was_up) note_closed(peer, link, seen.link.mode, "no command is routed there any more");
@@ -117,7 +117,7 @@ inline void engine::on(link_closed& seen, instant now) {
         peer.breaker.called_off();
     else if (peer.breaker.now_is() != circuit_breaker::state::open)
         peer.breaker.answered(true);
-    weigh(seen.link.node, now);
+    publish_health(seen.link.node, now);
     peer.left_at = now;
     tick(now);
 }
@@ -133,7 +133,7 @@ inline bool engine::knows_another(std::uint16_t number) const noexcept {
 inline void engine::on(refresh_wanted& seen, instant now) {
     if (seen.silent) {
         nodes_[seen.silent.node].doubted_until = after(now, options_.refresh_timeout);
-        weigh(seen.silent.node, now);
+        publish_health(seen.silent.node, now);
         // Behind what it has not answered, it would not answer this either.
         if (!knows_another(seen.silent.node)) return tick(now);
     }
@@ -146,21 +146,21 @@ inline void engine::on(refresh_wanted& seen, instant now) {
 inline void engine::call_off_attempts(cluster::topology const& told,
                                       std::vector<std::uint16_t> const& numbers, instant now) {
     std::vector<bool> leads(nodes_.size(), false);
-    for (cluster::shard const& one : told.shards) {
-        std::uint16_t const number = one.primary == cluster::topology::none || one.ranges.empty()
+    for (cluster::shard const& shard : told.shards) {
+        std::uint16_t const number = shard.primary == cluster::topology::none || shard.ranges.empty()
                                          ? link_id::no_node
-                                         : numbers[one.primary];
+                                         : numbers[shard.primary];
         if (number != link_id::no_node) leads[number] = true;
     }
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node const& one = nodes_[number];
+        node const& node = nodes_[number];
         bool const reads =
-            one.member && one.role == cluster::node_role::replica && cluster::is_routable(one.health);
+            node.member && node.role == cluster::node_role::replica && cluster::is_routable(node.health);
         for (link_mode const mode : {link_mode::primary, link_mode::replica}) {
-            if (!one.in_use || (mode == link_mode::primary ? leads[number] : reads)) continue;
-            for (unsigned loop = 0; loop < one.loops(); ++loop) {
-                auto const place = static_cast<std::uint8_t>(loop);
-                if (one.link(mode, place).now_is == link_status::state::opening)
+            if (!node.in_use || (mode == link_mode::primary ? leads[number] : reads)) continue;
+            for (unsigned context = 0; context < node.contexts(); ++context) {
+                auto const place = static_cast<std::uint8_t>(context);
+                if (node.link(mode, place).now_is == link_status::state::opening)
                     shut({number, mode, place}, now);
             }
         }
@@ -171,14 +171,14 @@ inline void engine::call_off_attempts(cluster::topology const& told,
 /// after an outage finds them.
 inline void engine::reopen_due(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node& one = nodes_[number];
-        for (unsigned at = 0; one.member && at < one.loops(); ++at) {
-            auto const loop = static_cast<std::uint8_t>(at);
-            if (one.reopen_at(loop) > now) continue;
+        node& node = nodes_[number];
+        for (unsigned at = 0; node.member && at < node.contexts(); ++at) {
+            auto const context = static_cast<std::uint8_t>(at);
+            if (node.reopen_at(context) > now) continue;
             try {
-                open({number, one.role_mode(), loop}, now);
+                open({number, node.role_mode(), context}, now);
             } catch (...) {
-                one.link(one.role_mode(), loop).retry_at = after(now, options_.reconnect_delay_max);
+                node.link(node.role_mode(), context).retry_at = after(now, options_.reconnect_delay_max);
             }
         }
     }

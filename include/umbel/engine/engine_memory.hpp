@@ -12,25 +12,25 @@ namespace umbel::engine {
 /// Moves a call on. Precondition: `step` puts it onto a list, or into the waiting room, as the last thing it
 /// does.
 template <class Step>
-void engine::guarded(call& one, Step&& step) noexcept {
+void engine::guarded(call& call, Step&& step) noexcept {
     try {
         std::forward<Step>(step)();
     } catch (...) {
-        spare(one);
+        spare(call);
     }
 }
 
 /// Ends a call that has lost its place, without asking for memory again.
-inline void engine::spare(call& one) noexcept {
-    one.at = call::stage::done;
-    one.kind->reject(one, error{errc::no_memory, one.way ? one.way->delivery : delivery::not_sent});
-    finished_.push(one);
+inline void engine::spare(call& call) noexcept {
+    call.at = call::stage::done;
+    call.kind->fail(call, error{errc::no_memory, call.retry ? call.retry->delivery : delivery::not_sent});
+    finished_.push(call);
 }
 
 /// Ends the calls of an event that could not be heard to its end.
 inline void engine::spare(event& unheard) noexcept {
     call_list* const calls = calls_of(unheard);
-    while (call* const one = calls ? calls->pop() : nullptr) spare(*one);
+    while (call* const call = calls ? calls->pop() : nullptr) spare(*call);
 }
 
 template <class Make>

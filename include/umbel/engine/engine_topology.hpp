@@ -38,9 +38,9 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
     auto const add_members = [&](bool connected) {
         std::size_t const first = order.size();
         for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-            node const& one = nodes_[number];
-            bool const up = is_up(one.link(link_mode::primary)) && one.doubted_until <= now;
-            if (one.member && up == connected && number != teller) order.push_back(number);
+            node const& node = nodes_[number];
+            bool const up = is_up(node.link(link_mode::primary)) && node.doubted_until <= now;
+            if (node.member && up == connected && number != teller) order.push_back(number);
         }
         shuffle_from(first);
     };
@@ -62,7 +62,7 @@ inline std::vector<std::uint16_t> engine::candidates(instant now) {
 inline void engine::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
         auto const free =
-            std::find_if(queries_.begin(), queries_.end(), [](auto const& one) { return !one->running(); });
+            std::find_if(queries_.begin(), queries_.end(), [](auto const& query) { return !query->running(); });
         if (free == queries_.end()) return refresher_.hold();
         query& asked = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
@@ -75,7 +75,7 @@ inline void engine::ask_candidates(instant now) {
     }
     // Everybody was asked, nobody is left to answer: the refresh has failed.
     bool const silent =
-        std::none_of(queries_.begin(), queries_.end(), [](auto const& one) { return one->running(); });
+        std::none_of(queries_.begin(), queries_.end(), [](auto const& query) { return query->running(); });
     if (refresher_.running() && refresher_.exhausted() && silent) conclude(now);
 }
 
@@ -87,36 +87,36 @@ inline void engine::send(query& asked, instant now) {
 }
 
 inline void engine::on(query_settled& seen, instant now) {
-    query& whole = *static_cast<query_call*>(seen.one)->whole;
+    query& whole = *static_cast<query_call*>(seen.answered)->whole;
     if (!whole.settled()) return;
     if (!closed_) answered(whole, now);
     tick(now);
 }
 
-inline void engine::answered(query& one, instant now) {
+inline void engine::answered(query& query, instant now) {
     bool const automatic = options_.source == topology_source::automatic;
     bool const alone = options_.deployment == deployment::standalone;
-    result<cluster::topology> told = one.take();
-    if (automatic && one.epochs_refused()) epochs_refused_ = true;
-    if (automatic && one.map_refused()) {
+    result<cluster::topology> told = query.take();
+    if (automatic && query.epochs_refused()) epochs_refused_ = true;
+    if (automatic && query.map_refused()) {
         // What one node refuses the others will refuse too; when everything is refused, the next refresh
         // begins anew.
-        begins_with_ = one.next_source().value_or(topology_source::shards);
-        if (!told && !alone && refresher_.running() && one.ask_otherwise(options_.refresh_timeout))
-            return send(one, now);
+        begins_with_ = query.next_source().value_or(topology_source::shards);
+        if (!told && !alone && refresher_.running() && query.ask_otherwise(options_.refresh_timeout))
+            return send(query, now);
         if (!told) begins_with_ = topology_source::shards;
     }
     if (!refresher_.running()) return;  // Somebody else was faster.
-    std::uint16_t const number = one.asked();
-    if (!told) return refused(one, told.error(), now);
+    std::uint16_t const number = query.asked();
+    if (!told) return refused(query, told.error(), now);
     if (alone)
         return adopt({cluster::standalone_topology(nodes_[number].where), patches_.now(), number}, now);
     for (cluster::node_info& announced : told->nodes)
         announced.where = options_.addresses(std::move(announced.where));
-    view seen{std::move(*told), one.asked_at(), number};
+    view seen{std::move(*told), query.asked_at(), number};
     std::size_t const covered = seen.told.covered_slots();
     if (router_.known() == known_as::cluster && !cluster::shares_known_node(topology_, seen.told) &&
-        !is_sure_member(one)) {
+        !is_sure_member(query)) {
         if (covered == cluster::slot_count) foreign_ = std::move(seen);
         return not_helped(
             number,
@@ -136,19 +136,19 @@ inline void engine::answered(query& one, instant now) {
 /// True when the node that answered is, by its own word, the member that it is taken for, and not another
 /// server at its address. Such a node is believed even if it tells of nobody who was known: old servers leave
 /// out nodes without slots, and all slots may have moved to new nodes.
-inline bool engine::is_sure_member(query const& one) const noexcept {
-    node const& peer = nodes_[one.asked()];
-    std::string const& told = one.self_id().empty() ? peer.link(link_mode::primary).node_id : one.self_id();
+inline bool engine::is_sure_member(query const& query) const noexcept {
+    node const& peer = nodes_[query.asked()];
+    std::string const& told = query.self_id().empty() ? peer.link(link_mode::primary).node_id : query.self_id();
     return peer.member && !peer.id.empty() && told == peer.id;
 }
 
 /// A node has told no topology. A server without cluster mode, or one that lets this user ask nothing about
 /// clusters, is served as a whole where it may be one that stands alone.
-inline void engine::refused(query& one, error const& why, instant now) {
-    std::uint16_t const number = one.asked();
+inline void engine::refused(query& query, error const& why, instant now) {
+    std::uint16_t const number = query.asked();
     bool const cluster_mode = nodes_[number].runs_as == server_mode::cluster;
     bool const asked_in_vain =
-        options_.source == topology_source::automatic && one.map_refused() && one.tried_all();
+        options_.source == topology_source::automatic && query.map_refused() && query.tried_all();
     switch (options_.deployment) {
         case deployment::standalone: {
             bool const replied =
@@ -183,7 +183,7 @@ inline void engine::refused(query& one, error const& why, instant now) {
     std::string message = "the server answers none of CLUSTER SHARDS, SLOTS and NODES: ";
     message += why.message();
     not_helped(number,
-               error{one.denied() ? errc::no_permission : errc::bad_argument, delivery::not_sent, message},
+               error{query.denied() ? errc::no_permission : errc::bad_argument, delivery::not_sent, message},
                now);
 }
 
@@ -241,8 +241,8 @@ inline void engine::conclude(instant now) {
     if (router_.known() == known_as::nothing && only_refusals_ && last_error_ && !options_.seeds.empty()) {
         call_list all;
         waiting_.clear(all);
-        while (call* const one = all.pop())
-            finish(*one, last_error_->code(), delivery::not_sent, last_error_->message(),
+        while (call* const call = all.pop())
+            finish(*call, last_error_->code(), delivery::not_sent, last_error_->message(),
                    last_error_->node());
     }
     release(false, now);
@@ -303,24 +303,24 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
     for (std::size_t at = 0; at < numbers.size(); ++at) {
         if (numbers[at] == link_id::no_node) continue;
         present[numbers[at]] = true;
-        node& one = nodes_[numbers[at]];
+        node& node = nodes_[numbers[at]];
         cluster::node_info const& info = told.nodes[at];
         // A connection that has sent READONLY is made anew when the role changes.
-        if (one.member && one.role != info.role) shut_all(numbers[at], link_mode::replica, now);
-        one.member = true;
-        one.role = info.role;
-        one.health = info.health;
-        one.id = info.id;
+        if (node.member && node.role != info.role) shut_all(numbers[at], link_mode::replica, now);
+        node.member = true;
+        node.role = info.role;
+        node.health = info.health;
+        node.id = info.id;
         note_zone(numbers[at], info.availability_zone, now);
     }
     // Whom a redirect has named since is in use, though the answer does not know it yet.
     std::vector<bool> awaited(nodes_.size(), false);
     patches_.each_target([&](std::uint16_t number) { awaited[number] = true; });
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node& one = nodes_[number];
-        if (!one.in_use || present[number]) continue;
-        if (one.member) one.left_at = now;
-        one.member = false;
+        node& node = nodes_[number];
+        if (!node.in_use || present[number]) continue;
+        if (node.member) node.left_at = now;
+        node.member = false;
         if (awaited[number]) continue;
         shut_all(number, link_mode::primary, now);
         shut_all(number, link_mode::replica, now);
@@ -330,8 +330,8 @@ inline void engine::settle_members(cluster::topology const& told, std::vector<st
 /// Closes what only a redirect has named, a while ago, and the topology still does not know.
 inline void engine::close_strangers(instant now) {
     for (std::uint16_t number = 0; number < nodes_.size(); ++number) {
-        node const& one = nodes_[number];
-        if (!one.in_use || one.member || now - one.left_at < node_table::rest) continue;
+        node const& node = nodes_[number];
+        if (!node.in_use || node.member || now - node.left_at < node_table::rest) continue;
         shut_all(number, link_mode::primary, now);
         shut_all(number, link_mode::replica, now);
     }
@@ -341,12 +341,12 @@ inline void engine::close_strangers(instant now) {
 inline void engine::release(bool changed, instant now) {
     call_list freed;
     waiting_.refreshed(changed, freed);
-    while (call* const one = freed.pop()) {
-        guarded(*one, [&] {
+    while (call* const call = freed.pop()) {
+        guarded(*call, [&] {
             // Who would ask the node that has refused him keeps to the pace of all those.
             bool const again =
-                one->way && one->way->from && router_.route(*one, turn_).node == one->way->from.node;
-            again ? resume(*one, now) : reroute(*one, link_id::no_node, now);
+                call->retry && call->retry->from && router_.route(*call, turn_).node == call->retry->from.node;
+            again ? resume(*call, now) : reroute(*call, link_id::no_node, now);
         });
     }
 }

@@ -34,18 +34,18 @@ struct link_closed {
 };
 
 /// Calls whose journals say how they go on.
-struct calls_diverted {
+struct calls_returned {
     call_list calls;
 };
 
 /// Calls that found no link: no route, or a connection that nobody has opened yet.
-struct calls_stranded {
+struct calls_parked {
     call_list calls;
 };
 
 /// One of the engine's own calls has its answer.
 struct query_settled {
-    call* one = nullptr;
+    engine::call* answered = nullptr;
 };
 
 /// Somebody wants a newer topology.
@@ -53,14 +53,14 @@ struct refresh_wanted {
     link_id silent{};  ///< The link whose silence is the reason, if any: its node is asked last.
 };
 
-using event = std::variant<link_opened, link_lost, link_closed, calls_diverted, calls_stranded, query_settled,
+using event = std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
                            refresh_wanted>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& what) noexcept {
-    if (auto* const diverted = std::get_if<calls_diverted>(&what)) return &diverted->calls;
-    auto* const stranded = std::get_if<calls_stranded>(&what);
-    return stranded ? &stranded->calls : nullptr;
+    if (auto* const returned = std::get_if<calls_returned>(&what)) return &returned->calls;
+    auto* const parked = std::get_if<calls_parked>(&what);
+    return parked ? &parked->calls : nullptr;
 }
 
 }  // namespace umbel::engine

@@ -23,16 +23,16 @@ public:
 
     explicit inbox(std::uint32_t bound) noexcept : bound_{bound} {}
 
-    pushed push(call& one) noexcept {
+    pushed push(call& pending) noexcept {
         if (count_.fetch_add(1, std::memory_order_relaxed) >= bound_) {
             count_.fetch_sub(1, std::memory_order_relaxed);
             return pushed::full;
         }
         call* head = head_.load(std::memory_order_relaxed);
         do {
-            one.next = head;
+            pending.next = head;
         } while (
-            !head_.compare_exchange_weak(head, &one, std::memory_order_release, std::memory_order_relaxed));
+            !head_.compare_exchange_weak(head, &pending, std::memory_order_release, std::memory_order_relaxed));
         return head == nullptr ? pushed::first : pushed::more;
     }
 

@@ -24,7 +24,7 @@ struct judge_options {
 };
 
 /// A fault and where it was noticed.
-struct incident {
+struct failure {
     errc code{};
     umbel::delivery delivered{};
     std::string_view message{};
@@ -43,34 +43,34 @@ struct incident {
 
 namespace judging {
 
-inline cluster::attempt attempt_of(call const& one, incident const& seen, judge_options const& options,
+inline cluster::attempt attempt_of(call const& call, failure const& seen, judge_options const& options,
                                    instant now, random_source& random) noexcept {
     cluster::attempt made;
     made.fault = seen.cause();
     made.delivery = seen.delivered;
-    made.flags = one.flags;
-    made.again = one.way && !one.way->hops.empty() && one.way->fault == seen.cause();
+    made.flags = call.flags;
+    made.again = call.retry && !call.retry->hops.empty() && call.retry->fault == seen.cause();
     made.from_replica = seen.from_replica;
-    made.replica_only = one.reads == read_from::replica;
+    made.replica_only = call.reads == read_from::replica;
     made.node_open = seen.node_open;
     made.closing = options.closing && options.closing->load(std::memory_order_relaxed);
-    made.connections_closed = one.connections_closed;
+    made.connections_closed = call.connections_closed;
     made.unknown = options.unknown;
-    made.redirects = one.redirects;
-    made.retries = one.retries;
+    made.redirects = call.redirects;
+    made.retries = call.retries;
     made.redirects_max = options.redirects_max;
-    made.spent = now - one.accepted;
-    made.left = one.deadline == never ? never : one.deadline - now;
-    made.delay = backoff(options.retry_delay, options.retry_delay_max, one.retries, random);
+    made.spent = now - call.accepted;
+    made.left = call.deadline == never ? never : call.deadline - now;
+    made.delay = backoff(options.retry_delay, options.retry_delay_max, call.retries, random);
     return made;
 }
 
-inline void reject(call& one, incident const& seen) noexcept {
+inline void fail(call& call, failure const& seen) noexcept {
     try {
         error_details details;
         details.message.assign(seen.message);
-        if (seen.code == errc::connection_lost && one.connections_closed >= cluster::connections_closed_max)
-            details.message = std::to_string(one.connections_closed) +
+        if (seen.code == errc::connection_lost && call.connections_closed >= cluster::connections_closed_max)
+            details.message = std::to_string(call.connections_closed) +
                               " connections were closed on this command: " + details.message;
         if (seen.redirects() && !seen.host.empty()) {
             bool const bracket = seen.host.find(':') != std::string_view::npos;
@@ -81,38 +81,38 @@ inline void reject(call& one, incident const& seen) noexcept {
         } else {
             details.node.assign(seen.node);
         }
-        details.slot = seen.slot >= 0 ? seen.slot : std::max(one.slot, call::any_slot);
-        if (one.way) details.trail = one.way->hops;
-        one.kind->reject(one, error{seen.code, one.known(seen.delivered), std::move(details)});
+        details.slot = seen.slot >= 0 ? seen.slot : std::max(call.slot, call::any_slot);
+        if (call.retry) details.trail = call.retry->hops;
+        call.kind->fail(call, error{seen.code, call.known(seen.delivered), std::move(details)});
     } catch (...) {
-        one.kind->reject(one, error{seen.code, one.known(seen.delivered)});
+        call.kind->fail(call, error{seen.code, call.known(seen.delivered)});
     }
 }
 
 /// Notes the station in the call's journal; false when memory has run out.
-inline bool note(call& one, incident const& seen, cluster::verdict next, instant now) noexcept {
-    journal* way = one.journey();
-    if (!way) return false;
+inline bool note(call& call, failure const& seen, cluster::verdict next, instant now) noexcept {
+    retry_state* retry = call.make_retry_state();
+    if (!retry) return false;
     try {
         // The trail is bounded: a call that waits long for a failover keeps its first and its latest
         // stations.
-        if (way->hops.size() >= 64) way->hops.erase(way->hops.begin() + 32);
-        instant const since = way->hops.empty() ? one.accepted : way->left_at;
-        way->hops.push_back(hop{std::string{seen.node}, seen.cause(), now - since});
-        way->host.assign(seen.host);
-        way->message.assign(seen.message);
+        if (retry->hops.size() >= 64) retry->hops.erase(retry->hops.begin() + 32);
+        instant const since = retry->hops.empty() ? call.accepted : retry->left_at;
+        retry->hops.push_back(hop{std::string{seen.node}, seen.cause(), now - since});
+        retry->host.assign(seen.host);
+        retry->message.assign(seen.message);
     } catch (...) {
         return false;
     }
-    way->left_at = now;
-    way->port = seen.port;
-    way->slot = seen.slot;
-    way->verdict = next;
-    way->fault = seen.cause();
-    way->told = seen.code;
-    way->delivery = one.known(seen.delivered);
-    way->lately = seen.delivered;
-    way->from = one.link;
+    retry->left_at = now;
+    retry->port = seen.port;
+    retry->slot = seen.slot;
+    retry->verdict = next;
+    retry->fault = seen.cause();
+    retry->told = seen.code;
+    retry->delivery = call.known(seen.delivered);
+    retry->lately = seen.delivered;
+    retry->from = call.link;
     return true;
 }
 
@@ -121,31 +121,31 @@ inline bool note(call& one, incident const& seen, cluster::verdict next, instant
 /// Judges one fault. True: the call goes on, its journal says how, and the engine must have it.
 /// False: the error was stored in the call, which is finished.
 /// Rule: Redis Cluster specification, "Redirection and resharding".
-inline bool judge(call& one, incident const& seen, judge_options const& options, instant now,
+inline bool judge(call& call, failure const& seen, judge_options const& options, instant now,
                   random_source& random) noexcept {
     using step = cluster::verdict::step;
-    if (one.internal) {
-        judging::reject(one, seen);
+    if (call.internal) {
+        judging::fail(call, seen);
         return false;
     }
-    cluster::verdict const next = options.policy(judging::attempt_of(one, seen, options, now, random));
-    if (next.next != step::fail && judging::note(one, seen, next, now)) {
+    cluster::verdict const next = options.policy(judging::attempt_of(call, seen, options, now, random));
+    if (next.next != step::fail && judging::note(call, seen, next, now)) {
         if (next.next == step::follow || next.next == step::ask) {
-            ++one.redirects;
+            ++call.redirects;
         } else {
-            one.retries = static_cast<std::uint16_t>(std::min(one.retries + 1, 0xffff));
+            call.retries = static_cast<std::uint16_t>(std::min(call.retries + 1, 0xffff));
             // Who waits between redirects is in no loop: a slot may stay half moved for as long as the
             // deadline allows.
-            one.redirects = 0;
+            call.redirects = 0;
         }
         return true;
     }
-    if (seen.redirects() && one.redirects >= options.redirects_max && options.redirects_max > 0) {
-        incident looped = seen;
+    if (seen.redirects() && call.redirects >= options.redirects_max && options.redirects_max > 0) {
+        failure looped = seen;
         looped.code = errc::too_many_redirects;
-        judging::reject(one, looped);
+        judging::fail(call, looped);
     } else {
-        judging::reject(one, seen);
+        judging::fail(call, seen);
     }
     return false;
 }

@@ -32,7 +32,7 @@ struct latency_histogram {
 
     std::uint64_t count() const noexcept {
         std::uint64_t all = 0;
-        for (std::uint64_t const one : buckets) all += one;
+        for (std::uint64_t const count : buckets) all += count;
         return all;
     }
     /// A bound that at least this share of the durations is below, at most twice too large; zero when nothing

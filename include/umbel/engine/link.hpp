@@ -33,7 +33,7 @@ public:
     enum class state : std::uint8_t {
         idle,        ///< Never connected; calls queue, and somebody should connect.
         connecting,  ///< The transport is on its way; calls queue.
-        greeting,    ///< Handshake; calls queue.
+        handshaking,    ///< Handshake; calls queue.
         ready,       ///< Serves.
         down,        ///< Lost or refused; calls come back at once as not sent.
     };
@@ -47,21 +47,21 @@ public:
     bool unopened() const noexcept { return state_ == state::idle || state_ == state::down; }
     pipeline& pipe() noexcept { return pipe_; }
     pipeline const& pipe() const noexcept { return pipe_; }
-    handshake const& greeting() const noexcept { return greeting_; }
+    handshake const& greeting() const noexcept { return handshake_; }
 
     /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many
     /// times; then it comes out judged, as not sent.
-    UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
+    UMBEL_ALWAYS_INLINE void accept(call& call, instant now) noexcept {
         if (state_ != state::ready) [[unlikely]]
-            return accept_unready(one, now);
+            return accept_unready(call, now);
         if (pipe_.idle()) busy_since_ = now;
-        pipe_.accept(one, now);
+        pipe_.accept(call, now);
     }
 
     /// As accept(), for an ordinary call that others stand before in the write that is being collected.
     /// False: accept() must look at it.
-    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept {
-        return state_ == state::ready && pipe_.passes(one, now);
+    UMBEL_ALWAYS_INLINE bool try_fast(call& call, instant now) noexcept {
+        return state_ == state::ready && pipe_.try_fast(call, now);
     }
 
     /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
@@ -79,9 +79,9 @@ public:
 
     /// The transport is connected; the handshake goes out with the next gather().
     void connected(instant now) {
-        state_ = state::greeting;
+        state_ = state::handshaking;
         heard_ = now;
-        proceed(greeting_.begin(plan_), now);
+        proceed(handshake_.begin(plan_), now);
     }
 
     /// How the stream of a connection that is not wanted any more must end; to be asked before lost().
@@ -110,7 +110,7 @@ public:
     /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have
     /// been sent yet.
     bool drained() const noexcept {
-        return pipe_.idle() || state_ == state::connecting || state_ == state::greeting;
+        return pipe_.idle() || state_ == state::connecting || state_ == state::handshaking;
     }
     /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to
     /// open is judged as not sent.
@@ -191,7 +191,7 @@ public:
     /// When tick() should be called next.
     instant next_due() noexcept {
         instant due = pipe_.next_expiry();
-        if (state_ == state::connecting || state_ == state::greeting) due = std::min(due, give_up_at_);
+        if (state_ == state::connecting || state_ == state::handshaking) due = std::min(due, give_up_at_);
         if (state_ == state::ready && options_.probe_after > duration{0})
             due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout)
                                          : after(heard_, options_.probe_after));
@@ -219,7 +219,7 @@ public:
             case state::idle:
             case state::down: return true;
             case state::connecting:
-            case state::greeting:
+            case state::handshaking:
                 if (now < give_up_at_) return true;
                 return give_up(errc::connect_failed, "no connection within the connect timeout");
             case state::ready: break;
@@ -234,7 +234,7 @@ public:
     }
 
 private:
-    bool opening() const noexcept { return state_ == state::connecting || state_ == state::greeting; }
+    bool opening() const noexcept { return state_ == state::connecting || state_ == state::handshaking; }
     /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is
     /// doubted once even if nobody waits.
     bool can_doubt() const noexcept {
@@ -264,7 +264,7 @@ private:
     }
 
     progress settle_greeting(instant now) {
-        if (state_ != state::greeting) return progress::drained;
+        if (state_ != state::handshaking) return progress::drained;
         resp::view answer;
         switch (pipe_.reader().next(answer)) {
             case resp::reader::status::ready: break;
@@ -274,7 +274,7 @@ private:
                 return broken(errc::protocol_error, std::string{pipe_.reader().fault().message()});
         }
         if (answer.kind() == resp::type::push) return progress::more;
-        proceed(greeting_.reply(answer), now);
+        proceed(handshake_.reply(answer), now);
         if (state_ == state::ready) return progress::opened;
         return why_ == errc{} ? progress::more : progress::broken;
     }
@@ -284,7 +284,7 @@ private:
         switch (next) {
             case handshake::step::waiting: return;
             case handshake::step::send:
-                unsent_ = {greeting_.outgoing().data(), greeting_.outgoing().size()};
+                unsent_ = {handshake_.outgoing().data(), handshake_.outgoing().size()};
                 return;
             case handshake::step::done:
                 state_ = state::ready;
@@ -293,7 +293,7 @@ private:
                 kind_ = attempt_kind::usual;
                 return;
             case handshake::step::failed:
-                broken(greeting_.failure().code(), std::string{greeting_.failure().message()});
+                broken(handshake_.failure().code(), std::string{handshake_.failure().message()});
                 return;
         }
     }
@@ -321,14 +321,14 @@ private:
         return give_up(errc::connection_lost, std::move(message));
     }
 
-    UMBEL_NEVER_INLINE void accept_unready(call& one, instant now) noexcept {
-        if (kind_ == attempt_kind::probe && !one.internal && state_ != state::idle) {
-            one.begin(now);
-            one.at = call::stage::done;
-            return pipe_.turn_away(one, down_because_, down_message_, now);
+    UMBEL_NEVER_INLINE void accept_unready(call& call, instant now) noexcept {
+        if (kind_ == attempt_kind::probe && !call.internal && state_ != state::idle) {
+            call.begin(now);
+            call.at = call::stage::done;
+            return pipe_.turn_away(call, down_because_, down_message_, now);
         }
         if (pipe_.idle()) busy_since_ = now;
-        pipe_.accept(one, now);
+        pipe_.accept(call, now);
         if (state_ == state::down) pipe_.lose(down_because_, down_message_, now);
     }
 
@@ -345,8 +345,8 @@ private:
         if (ping_.at == call::stage::piped) return;
         static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
         static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
-                                          .reject = [](call&, error&&) noexcept {},
-                                          .complete = [](call& one) { one.at = call::stage::fresh; },
+                                          .fail = [](call&, error&&) noexcept {},
+                                          .complete = [](call& call) { call.at = call::stage::fresh; },
                                           .drop = [](call&) noexcept {},
                                           .takes_errors = true};
         // The silence before it is no sign: from here on somebody waits.
@@ -364,7 +364,7 @@ private:
     link_options options_;
     state state_ = state::idle;
     handshake_plan plan_;
-    handshake greeting_;
+    handshake handshake_;
     write_piece unsent_{};
     instant give_up_at_ = never;
     instant begun_at_{0};               ///< When the present connection attempt, or the latest, began.

@@ -35,7 +35,7 @@ struct link_status {
     std::string last_message;
 };
 
-inline bool is_up(link_status const& one) noexcept { return one.now_is == link_status::state::up; }
+inline bool is_up(link_status const& link) noexcept { return link.now_is == link_status::state::up; }
 
 /// One node.
 struct node {
@@ -52,19 +52,19 @@ struct node {
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
     instant left_at{0};              ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};        ///< It has been silent while commands waited.
-    instant shunned_until{0};        ///< It cannot serve at present: it said LOADING or MASTERDOWN.
+    instant avoided_until{0};        ///< It cannot serve at present: it said LOADING or MASTERDOWN.
     circuit_breaker breaker;         ///< Over all links.
     instant failed_at{-1};           ///< When the breaker last counted a failure.
     refusal_gate gate;               ///< For commands that it has refused because it cannot serve.
-    std::vector<link_status> links;  ///< Two of each loop, by mode.
+    std::vector<link_status> links;  ///< Two of each context, by mode.
 
-    explicit node(unsigned loops) : links(std::size_t{loops} * 2) {}
+    explicit node(unsigned contexts) : links(std::size_t{contexts} * 2) {}
     explicit node(std::vector<link_status>&& known) noexcept : links{std::move(known)} {}
 
-    unsigned loops() const noexcept { return static_cast<unsigned>(links.size() / 2); }
-    link_status& link(link_mode mode, std::uint8_t loop = 0) noexcept { return links[place_of(mode, loop)]; }
-    link_status const& link(link_mode mode, std::uint8_t loop = 0) const noexcept {
-        return links[place_of(mode, loop)];
+    unsigned contexts() const noexcept { return static_cast<unsigned>(links.size() / 2); }
+    link_status& link(link_mode mode, std::uint8_t context = 0) noexcept { return links[place_of(mode, context)]; }
+    link_status const& link(link_mode mode, std::uint8_t context = 0) const noexcept {
+        return links[place_of(mode, context)];
     }
     /// True when a link that will do says so.
     template <class Will>
@@ -82,38 +82,38 @@ struct node {
     /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While
     /// the breaker is open only the first loop's is: it probes for all of them, for it is that of the engine,
     /// and no other can keep the node from being tried.
-    instant reopen_at(std::uint8_t loop) const noexcept {
-        link_status const& one = link(role_mode(), loop);
+    instant reopen_at(std::uint8_t context) const noexcept {
+        link_status const& state_of_link = link(role_mode(), context);
         if (!member || breaker.now_is() == circuit_breaker::state::half_open ||
-            (loop != 0 && breaker.refuses()))
+            (context != 0 && breaker.refuses()))
             return never;
-        if (one.now_is == link_status::state::down) return one.retry_at;
+        if (state_of_link.now_is == link_status::state::down) return state_of_link.retry_at;
         // The node has changed its role since it failed: as long as reads leave it for others, nobody would
         // see that it is well again.
         bool const shut_out =
-            one.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
-        return shut_out ? std::max(breaker.retry_at(), one.retry_at) : never;
+            state_of_link.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+        return shut_out ? std::max(breaker.retry_at(), state_of_link.retry_at) : never;
     }
     /// The first that reopen_at() tells of any loop.
     instant reopen_at() const noexcept {
         instant first = never;
-        for (unsigned loop = 0; member && loop < loops(); ++loop)
-            first = std::min(first, reopen_at(static_cast<std::uint8_t>(loop)));
+        for (unsigned context = 0; member && context < contexts(); ++context)
+            first = std::min(first, reopen_at(static_cast<std::uint8_t>(context)));
         return first;
     }
     /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else
     /// another that has.
-    link_status const& troubled(link_mode mode, std::uint8_t loop = 0) const noexcept {
-        link_status const& own = link(mode, loop);
+    link_status const& troubled(link_mode mode, std::uint8_t context = 0) const noexcept {
+        link_status const& own = link(mode, context);
         if (own.failures != 0) return own;
         auto const other = std::find_if(links.begin(), links.end(),
-                                        [](link_status const& one) { return one.failures != 0; });
+                                        [](link_status const& link) { return link.failures != 0; });
         return other == links.end() ? own : *other;
     }
 
 private:
-    static std::size_t place_of(link_mode mode, std::uint8_t loop) noexcept {
-        return std::size_t{loop} * 2 + static_cast<std::size_t>(mode);
+    static std::size_t place_of(link_mode mode, std::uint8_t context) noexcept {
+        return std::size_t{context} * 2 + static_cast<std::size_t>(mode);
     }
 };
 
@@ -124,7 +124,7 @@ public:
     /// since.
     static constexpr duration rest = std::chrono::seconds{30};
 
-    explicit node_table(std::uint16_t nodes_max, unsigned loops = 1) : nodes_max_{nodes_max}, loops_{loops} {}
+    explicit node_table(std::uint16_t nodes_max, unsigned contexts = 1) : nodes_max_{nodes_max}, contexts_{contexts} {}
 
     node& operator[](std::uint16_t number) noexcept { return *nodes_[number]; }
     node const& operator[](std::uint16_t number) const noexcept { return *nodes_[number]; }
@@ -147,7 +147,7 @@ public:
             free_.pop_back();
         } else if (nodes_.size() < nodes_max_) {
             number = static_cast<std::uint16_t>(nodes_.size());
-            nodes_.push_back(std::make_unique<node>(loops_));
+            nodes_.push_back(std::make_unique<node>(contexts_));
         } else {
             return link_id::no_node;
         }
@@ -163,26 +163,26 @@ public:
     /// Gives up numbers of nodes that left long ago and whose connections are closed.
     void sweep(instant now) {
         for (std::uint16_t number = 0; number < size(); ++number) {
-            node& one = *nodes_[number];
-            if (!one.in_use || one.member || now - one.left_at < rest) continue;
+            node& record = *nodes_[number];
+            if (!record.in_use || record.member || now - record.left_at < rest) continue;
             auto const idle = [](link_status const& link) { return link.now_is == link_status::state::idle; };
-            if (!std::all_of(one.links.begin(), one.links.end(), idle)) continue;
-            numbers_.erase(one.where);
+            if (!std::all_of(record.links.begin(), record.links.end(), idle)) continue;
+            numbers_.erase(record.where);
             // The links stay, each with its count of attempts: an event of an older one must still be told
             // from those to come.
-            for (link_status& link : one.links) {
+            for (link_status& link : record.links) {
                 std::uint32_t const generation = link.generation;
                 link = {};
                 link.generation = generation;
             }
-            one = node{std::move(one.links)};
+            record = node{std::move(record.links)};
             free_.push_back(number);
         }
     }
 
 private:
     std::uint16_t nodes_max_;
-    unsigned loops_;
+    unsigned contexts_;
     std::vector<std::unique_ptr<node>> nodes_;
     std::vector<std::uint16_t> free_;
     std::unordered_map<cluster::endpoint, std::uint16_t> numbers_;

@@ -2,7 +2,7 @@
 // came. It knows no order of replies and completes nothing.
 #pragma once
 
-#include <umbel/engine/lane.hpp>
+#include <umbel/engine/fast_append.hpp>
 
 #include <array>
 #include <cstring>
@@ -26,7 +26,7 @@ struct write_piece {
 class outbox {
 public:
     static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
-    static constexpr std::size_t copied_bytes_max = lane::command_bytes_max;
+    static constexpr std::size_t copied_bytes_max = fast_append::command_bytes_max;
     static constexpr std::size_t pieces_max = 64;
     static constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
 
@@ -57,17 +57,17 @@ public:
 
     /// True when a call may be staged now: it is small and plain, and a write is being collected that has
     /// room for it.
-    UMBEL_ALWAYS_INLINE bool takes(call const& one) const noexcept {
-        return staging_ && one.size <= copied_bytes_max && !one.asking && !one.borrowed &&
-               used_ + one.size <= buffer_bytes;
+    UMBEL_ALWAYS_INLINE bool takes(call const& call) const noexcept {
+        return staging_ && call.size <= copied_bytes_max && !call.asking && !call.borrowed &&
+               used_ + call.size <= buffer_bytes;
     }
     /// Copies a call into the write that is being collected.
     /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
-    UMBEL_ALWAYS_INLINE void stage(call& one) noexcept { copy_whole(one); }
+    UMBEL_ALWAYS_INLINE void stage(call& call) noexcept { copy_whole(call); }
 
     /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What
     /// has passed is to be told by grew() before anything else is done here. Precondition: staging().
-    void lend(lane& to, std::size_t bytes_max, std::uint64_t until) noexcept {
+    void lend(fast_append& to, std::size_t bytes_max, std::uint64_t until) noexcept {
         if (!open_) return;  // What was staged last stands elsewhere.
         to.open(buffer_.get() + used_, std::min(bytes_max, buffer_bytes - used_), stream_, until);
     }
@@ -95,16 +95,16 @@ public:
     }
 
     /// True when `one` fits into this write. The first call of a write always fits.
-    bool fits(call const& one) const noexcept {
-        std::size_t const borrowed = one.borrowed ? one.borrowed->count : 0;
+    bool fits(call const& call) const noexcept {
+        std::size_t const borrowed = call.borrowed ? call.borrowed->count : 0;
         if (count_ + 2 * borrowed + 3 > pieces_max) return count_ == 0 && used_ == 0;
-        return used_ + asking.size() + std::min<std::size_t>(one.size, copied_bytes_max) <= buffer_bytes;
+        return used_ + asking.size() + std::min<std::size_t>(call.size, copied_bytes_max) <= buffer_bytes;
     }
 
     /// Adds the call's bytes; with `asking` the redirection's prefix in front, in the same write.
-    UMBEL_ALWAYS_INLINE void add(call& one) noexcept {
-        if (one.asking || one.size > copied_bytes_max || one.borrowed) return add_large(one);
-        copy_whole(one);
+    UMBEL_ALWAYS_INLINE void add(call& call) noexcept {
+        if (call.asking || call.size > copied_bytes_max || call.borrowed) return add_large(call);
+        copy_whole(call);
     }
 
     /// The kernel took `count` bytes from the front.
@@ -122,13 +122,13 @@ public:
     }
 
     /// True while the kernel has not got all bytes of a gathered call.
-    bool holds(call const& one) const noexcept { return one.stream_end > kernel_; }
+    bool holds(call const& call) const noexcept { return call.stream_end > kernel_; }
 
     /// Takes over what is left of a call's bytes, so that the call may go; false when memory has run out.
-    bool adopt(call const& one) noexcept {
+    bool adopt(call const& call) noexcept {
         try {
             for (std::size_t i = first_; i < count_; ++i) {
-                if (!belongs(pieces_[i], one)) continue;
+                if (!belongs(pieces_[i], call)) continue;
                 std::vector<char> spill(pieces_[i].data, pieces_[i].data + pieces_[i].size);
                 spills_.push_back(std::move(spill));
                 pieces_[i].data = spills_.back().data();
@@ -154,10 +154,10 @@ private:
         open_ = false;
         if (!spills_.empty()) spills_.clear();
     }
-    UMBEL_ALWAYS_INLINE void copy_whole(call& one) noexcept {
-        copy(one.bytes, one.size);
-        stream_ += one.size;
-        one.stream_end = stream_;
+    UMBEL_ALWAYS_INLINE void copy_whole(call& call) noexcept {
+        copy(call.bytes, call.size);
+        stream_ += call.size;
+        call.stream_end = stream_;
     }
     UMBEL_ALWAYS_INLINE void copy(char const* data, std::size_t size) noexcept {
         char* const to = buffer_.get() + used_;
@@ -176,32 +176,32 @@ private:
         open_ = false;
     }
 
-    UMBEL_NEVER_INLINE void add_large(call& one) noexcept {
-        if (one.asking) {
+    UMBEL_NEVER_INLINE void add_large(call& call) noexcept {
+        if (call.asking) {
             copy(asking.data(), asking.size());
             stream_ += asking.size();
             prefixes_ += asking.size();
         }
         std::uint32_t done = 0;
-        if (one.borrowed) {
-            for (std::uint32_t i = 0; i < one.borrowed->count; ++i) {
-                borrowed_piece const& piece = one.borrowed[i];
-                own(one, done, piece.at);
+        if (call.borrowed) {
+            for (std::uint32_t i = 0; i < call.borrowed->count; ++i) {
+                borrowed_piece const& piece = call.borrowed[i];
+                own(call, done, piece.at);
                 refer(piece.data, piece.size);
                 done = piece.at;
             }
         }
-        own(one, done, one.size);
-        stream_ += one.wire_size();
-        one.stream_end = stream_;
+        own(call, done, call.size);
+        stream_ += call.wire_size();
+        call.stream_end = stream_;
     }
-    void own(call const& one, std::uint32_t from, std::uint32_t to) noexcept {
+    void own(call const& call, std::uint32_t from, std::uint32_t to) noexcept {
         std::uint32_t const length = to - from;
         if (length == 0) return;
         if (length <= copied_bytes_max && used_ + length <= buffer_bytes) {
-            copy(one.bytes + from, length);
+            copy(call.bytes + from, length);
         } else {
-            refer(one.bytes + from, length);
+            refer(call.bytes + from, length);
         }
     }
     static bool within(char const* at, char const* from, std::size_t size) noexcept {
@@ -209,11 +209,11 @@ private:
         auto const start = reinterpret_cast<std::uintptr_t>(from);
         return place >= start && place < start + size;
     }
-    static bool belongs(write_piece const& piece, call const& one) noexcept {
-        if (within(piece.data, one.bytes, one.size)) return true;
-        if (one.borrowed)
-            for (std::uint32_t i = 0; i < one.borrowed->count; ++i)
-                if (within(piece.data, one.borrowed[i].data, one.borrowed[i].size)) return true;
+    static bool belongs(write_piece const& piece, call const& call) noexcept {
+        if (within(piece.data, call.bytes, call.size)) return true;
+        if (call.borrowed)
+            for (std::uint32_t i = 0; i < call.borrowed->count; ++i)
+                if (within(piece.data, call.borrowed[i].data, call.borrowed[i].size)) return true;
         return false;
     }
 

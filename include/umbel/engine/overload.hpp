@@ -35,23 +35,23 @@ private:
 };
 
 /// Notes that a call has found no room: for a link, or without one among the parked calls.
-inline call& refused_by(call& one, link_id full) noexcept {
-    one.link.node = full.node;
-    one.at = call::stage::refused;
-    return one;
+inline call& refused_by(call& call, link_id full) noexcept {
+    call.link.node = full.node;
+    call.at = call::stage::refused;
+    return call;
 }
 /// The same call. Where it has found no room on its way, its error is stored now: for its link, or without
 /// one among the parked calls. Threading: the control plane, which knows the names of nodes.
 template <class Settings, class Nodes>
-call& told_if_refused(call& one, Settings const& bounds, Nodes const& nodes) noexcept {
-    if (one.at != call::stage::refused) [[likely]]
-        return one;
-    one.at = call::stage::done;
-    overload_message const why = one.link ? overload_message::commands(bounds.pipeline.in_flight_max)
+call& told_if_refused(call& call, Settings const& bounds, Nodes const& nodes) noexcept {
+    if (call.at != call::stage::refused) [[likely]]
+        return call;
+    call.at = call::stage::done;
+    overload_message const why = call.link ? overload_message::commands(bounds.pipeline.in_flight_max)
                                           : overload_message::waiting(bounds.engine.waiting_max);
-    std::string_view const node = one.link ? std::string_view{nodes[one.link.node].name} : std::string_view{};
-    one.kind->reject(one, told(one, errc::overloaded, one.known(delivery::not_sent), why, node));
-    return one;
+    std::string_view const node = call.link ? std::string_view{nodes[call.link.node].name} : std::string_view{};
+    call.kind->fail(call, make_error(call, errc::overloaded, call.known(delivery::not_sent), why, node));
+    return call;
 }
 
 }  // namespace umbel::engine

@@ -15,16 +15,16 @@ class parked_calls {
 public:
     bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
     /// Takes a call. False: `most` are parked already.
-    bool park(call& one, std::uint32_t most) noexcept {
+    bool park(call& call, std::uint32_t most) noexcept {
         if (gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
             gate_.fetch_sub(per_call, std::memory_order_acq_rel);
             return false;
         }
-        calls_.push(one);
+        calls_.push(call);
         return true;
     }
     /// Takes what is no command and shuts no gate.
-    void leave(call& one) noexcept { calls_.push(one); }
+    void leave(call& call) noexcept { calls_.push(call); }
     /// Shuts the gate for ever: no call goes past the control plane from now on.
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 

@@ -5,11 +5,11 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
-#include <umbel/engine/lane.hpp>
+#include <umbel/engine/fast_append.hpp>
 #include <umbel/engine/latency.hpp>
 #include <umbel/engine/notice.hpp>
 #include <umbel/engine/outbox.hpp>
-#include <umbel/engine/ring.hpp>
+#include <umbel/engine/in_flight_queue.hpp>
 #include <umbel/engine/wheel.hpp>
 #include <umbel/resp/reader.hpp>
 
@@ -35,7 +35,7 @@ struct pipeline_options {
 
 /// The pipeline of one connection: a queue to write, a ring in flight, and the replies' way back.
 ///
-/// Every call that leaves is on one of two lists: `finished` (its result is stored; complete it) or `diverted` (its journal says
+/// Every call that leaves is on one of two lists: `finished` (its result is stored; complete it) or `returned` (its journal says
 /// how it goes on; the engine must have it). A call is on no list, or on one; it never comes out twice.
 /// Threading: one owner at a time, the connection's.
 /// Rule: RESP specification, "Request-response model": replies come in the order of the commands.
@@ -64,54 +64,54 @@ public:
     /// Queues a call for writing. It comes out on a list at once when a bound is reached (errc::overloaded) or when its
     /// cancellation is already wanted. A small command is copied at once to where the next write begins, while its bytes are in the cache.
     /// Cost: one ring entry and one copy; the deadline costs one comparison where it is the neighbour's, three as long as deadlines come in order.
-    UMBEL_ALWAYS_INLINE void accept(call& one, instant now) noexcept {
-        if (passes(one, now)) [[likely]] return;
-        accept_any(one, now);
+    UMBEL_ALWAYS_INLINE void accept(call& call, instant now) noexcept {
+        if (try_fast(call, now)) [[likely]] return;
+        accept_any(call, now);
     }
     /// Takes an ordinary call while calls are being collected for the next write; false otherwise, and then nothing has happened but that its time
     /// has begun.
-    UMBEL_ALWAYS_INLINE bool passes(call& one, instant now) noexcept {
-        one.begin(now);
-        if (!lane_.admits(one, ring_.tail())) [[unlikely]] return false;
+    UMBEL_ALWAYS_INLINE bool try_fast(call& call, instant now) noexcept {
+        call.begin(now);
+        if (!fast_append_.admits(call, queue_.tail())) [[unlikely]] return false;
         // Commands of one moment have one deadline.
-        if (one.deadline != ordered_until_ && !in_order(one)) [[unlikely]] return false;
-        enter(one, 1);
-        lane_.enter(one);
+        if (call.deadline != ordered_until_ && !in_order(call)) [[unlikely]] return false;
+        enter(call, 1);
+        fast_append_.enter(call);
         return true;
     }
 
     /// Judges a call that may not wait here, as not sent: the node's circuit breaker is open. Precondition: it has begun, and stands nowhere.
-    UMBEL_NEVER_INLINE void turn_away(call& one, errc why, std::string_view message, instant now) noexcept {
+    UMBEL_NEVER_INLINE void turn_away(call& call, errc why, std::string_view message, instant now) noexcept {
         ++counters_.commands;
-        route_fault(one, {.code = why, .delivered = delivery::not_sent, .message = message, .node = node_,
+        route_fault(call, {.code = why, .delivered = delivery::not_sent, .message = message, .node = node_,
                           .from_replica = link_.mode == link_mode::replica, .node_open = true}, now);
     }
 
     // ---- Writing --------------------------------------------------------------------------------
 
-    bool wants_write() const noexcept { return written_ != ring_.tail() || !outbox_.drained(); }
+    bool wants_write() const noexcept { return written_ != queue_.tail() || !outbox_.drained(); }
 
     /// True when a call that stands here has been part of a write, so that a reply is awaited.
-    bool awaits_reply(call const& one) const noexcept { return one.position < written_; }
+    bool awaits_reply(call const& call) const noexcept { return call.position < written_; }
 
     /// The next gathered write; empty when there is nothing to write. Report what became of it by wrote().
     std::span<write_piece const> gather() noexcept {
-        close_lane();
+        close_fast_append();
         if (!outbox_.drained() && !outbox_.staging()) return outbox_.pieces();
-        if (written_ == ring_.tail() || !outbox_.begin()) return {};
-        for (; staged_ != ring_.tail(); ++staged_) {
-            ring_.prefetch(staged_ + 4);
-            ring::entry const next = ring_[staged_];
+        if (written_ == queue_.tail() || !outbox_.begin()) return {};
+        for (; staged_ != queue_.tail(); ++staged_) {
+            queue_.prefetch(staged_ + 4);
+            in_flight_queue::entry const next = queue_[staged_];
             if (next.is_tombstone()) continue;
-            call& one = *next.owner();
-            if (!outbox_.fits(one)) break;
-            outbox_.add(one);
+            call& call = *next.owner();
+            if (!outbox_.fits(call)) break;
+            outbox_.add(call);
         }
         written_ = staged_;
         queued_bytes_ -= outbox_.seal();
         if (oversized_bytes_ != 0 && oversized_at_ < written_) [[unlikely]] oversized_bytes_ = 0;
         // What was given up before it was sent awaits no reply: at the front it is out of the way already.
-        while (ring_.head() != written_ && ring_[ring_.head()].is_tombstone() && ring_[ring_.head()].replies() == 0) ring_.pop();
+        while (queue_.head() != written_ && queue_[queue_.head()].is_tombstone() && queue_[queue_.head()].replies() == 0) queue_.pop();
         return outbox_.pieces();
     }
     /// Returns true when a write went on for which the kernel had had no room: the peer's host has taken something.
@@ -153,14 +153,14 @@ public:
         [[maybe_unused]] std::uint32_t const losses = losses_;
         resp::view other;
         for (unsigned settled = 0; settled < at_most;) {
-            if (ring_.head() == written_) return settle_unasked();
-            ring::entry const front = ring_[ring_.head()];
+            if (queue_.head() == written_) return settle_unasked();
+            in_flight_queue::entry const front = queue_[queue_.head()];
             if (front.is_tombstone()) [[unlikely]] {
                 progress const done = bury(front.replies());
                 if (done != progress::more) return done;
                 continue;
             }
-            ring_.prefetch(ring_.head() + 4);
+            queue_.prefetch(queue_.head() + 4);
             resp::view const* const plain = reader_.next_plain();
             if (!plain) {
                 switch (reader_.next_other(other)) {
@@ -175,32 +175,32 @@ public:
                 }
             }
             resp::view const& reply = plain ? *plain : other;
-            call& one = *front.owner();
-            if (one.replies_due != 1) [[unlikely]] {
-                --one.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
+            call& call = *front.owner();
+            if (call.replies_due != 1) [[unlikely]] {
+                --call.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
                 continue;
             }
-            if (outbox_.backlog() && outbox_.holds(one)) [[unlikely]] return interrupted(one, reply, now);
-            ring_.pop();
-            leave(one);
+            if (outbox_.backlog() && outbox_.holds(call)) [[unlikely]] return interrupted(call, reply, now);
+            queue_.pop();
+            leave(call);
             ++settled;
             ++counters_.replies;
-            if (timed_) [[unlikely]] time(one, now);
-            if (!plain && reply.is_error() && !one.kind->takes_errors) [[unlikely]] {
-                faulted(one, reply, now);
+            if (timed_) [[unlikely]] time(call, now);
+            if (!plain && reply.is_error() && !call.kind->takes_errors) [[unlikely]] {
+                faulted(call, reply, now);
                 if constexpr (How == completing::at_once) settled += listed_weight - 1;
                 continue;
             }
             if constexpr (How == completing::at_once) {
                 // Whoever waits on the list has come before.
-                if (finished_.empty() && one.kind->answer && answered(one, reply)) [[likely]] {
+                if (finished_.empty() && call.kind->answer && answered(call, reply)) [[likely]] {
                     if (losses_ != losses) [[unlikely]] return progress::more;
                     continue;
                 }
                 settled += listed_weight - 1;
             }
-            one.kind->decode(one, reply);
-            finished_.push(one);
+            call.kind->decode(call, reply);
+            finished_.push(call);
         }
         return progress::more;
     }
@@ -213,7 +213,7 @@ public:
     // ---- Outcomes -------------------------------------------------------------------------------
 
     call_list& finished() noexcept { return finished_; }
-    call_list& diverted() noexcept { return diverted_; }
+    call_list& returned() noexcept { return returned_; }
     /// Replies that were slow since this was last emptied; what is beyond a bound is not told.
     std::vector<call_slow>& slow() noexcept { return slow_; }
     std::string_view fault() const noexcept { return fault_; }
@@ -228,17 +228,17 @@ public:
 
     /// Gives up every call whose deadline has passed.
     void expire(instant now) noexcept {
-        wheel_.advance(now, [this](call& one) { abandon(one, errc::deadline_exceeded); });
-        while (call* const one = oldest_in_order()) {
-            if (one->deadline > now) break;
-            abandon(*one, errc::deadline_exceeded);
+        wheel_.advance(now, [this](call& call) { abandon(call, errc::deadline_exceeded); });
+        while (call* const call = oldest_in_order()) {
+            if (call->deadline > now) break;
+            abandon(*call, errc::deadline_exceeded);
         }
     }
 
     /// Gives up one call that stands in this pipeline. Its late reply is skipped while streaming.
-    void cancel(call& one) noexcept {
-        UMBEL_ASSERT(one.at == call::stage::piped);
-        abandon(one, errc::cancelled);
+    void cancel(call& call) noexcept {
+        UMBEL_ASSERT(call.at == call::stage::piped);
+        abandon(call, errc::cancelled);
     }
 
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the pipeline is empty.
@@ -247,8 +247,8 @@ public:
 
     /// Hands out every call without judging it: each finishes with `why`. For close and shutdown.
     void dismiss(errc why) noexcept {
-        for (ring::position at = ring_.head(); at != ring_.tail(); ++at)
-            if (!ring_[at].is_tombstone()) abandon(*ring_[at].owner(), why);
+        for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
+            if (!queue_[at].is_tombstone()) abandon(*queue_[at].owner(), why);
     }
 
     /// Moves every call out as it is, without a result: for the end of the executor.
@@ -257,10 +257,10 @@ public:
     // ---- Facts ----------------------------------------------------------------------------------
 
     call const* oldest_awaited() const noexcept {
-        return ring_.head() == written_ || ring_[ring_.head()].is_tombstone() ? nullptr : ring_[ring_.head()].owner();
+        return queue_.head() == written_ || queue_[queue_.head()].is_tombstone() ? nullptr : queue_[queue_.head()].owner();
     }
-    std::size_t in_flight() const noexcept { return ring_.size(); }
-    bool idle() const noexcept { return ring_.empty(); }
+    std::size_t in_flight() const noexcept { return queue_.size(); }
+    bool idle() const noexcept { return queue_.empty(); }
     instant last_arrival() const noexcept { return last_arrival_; }
     /// Deadlines that passed since the last byte arrived.
     unsigned silent_timeouts() const noexcept { return silent_; }
@@ -271,41 +271,41 @@ public:
     outbox& writes() noexcept { return outbox_; }
 
 private:
-    UMBEL_ALWAYS_INLINE void enter(call& one, std::uint8_t replies) noexcept {
-        one.position = ring_.tail();
-        ring_.push(ring::entry::of(one));
-        one.at = call::stage::piped;
-        one.replies_due = replies;
+    UMBEL_ALWAYS_INLINE void enter(call& call, std::uint8_t replies) noexcept {
+        call.position = queue_.tail();
+        queue_.push(in_flight_queue::entry::of(call));
+        call.at = call::stage::piped;
+        call.replies_due = replies;
     }
     /// Lets ordinary commands pass for as long as every bound allows. Precondition: a write is being collected, with all that stands here.
-    void open_lane() noexcept;
+    void open_fast_append() noexcept;
     /// Accounts for what has passed. Whoever looks at queued or staged commands does this first.
-    void close_lane() noexcept {
-        if (!lane_.is_open()) return;
-        std::size_t const bytes = lane_.close();
+    void close_fast_append() noexcept {
+        if (!fast_append_.is_open()) return;
+        std::size_t const bytes = fast_append_.close();
         outbox_.grew(bytes);
         queued_bytes_ += bytes;
-        counters_.commands += ring_.tail() - staged_;
-        staged_ = ring_.tail();
+        counters_.commands += queue_.tail() - staged_;
+        staged_ = queue_.tail();
     }
     /// What accept() does where something is out of the ordinary.
-    void accept_any(call& one, instant now) noexcept;
+    void accept_any(call& call, instant now) noexcept;
     /// Deadlines that come in order need no wheel: the ring is sorted by them already. False where this one does not.
-    bool in_order(call const& one) noexcept {
-        if (one.deadline < ordered_until_) return false;
-        if (one.deadline != never) ordered_until_ = one.deadline;
+    bool in_order(call const& call) noexcept {
+        if (call.deadline < ordered_until_) return false;
+        if (call.deadline != never) ordered_until_ = call.deadline;
         return true;
     }
-    void watch(call& one, instant now) noexcept {
-        if (in_order(one)) return;
+    void watch(call& call, instant now) noexcept {
+        if (in_order(call)) return;
         wheel_.start(now);
-        one.due = one.deadline;
-        wheel_.insert(one);
+        call.due = call.deadline;
+        wheel_.insert(call);
     }
 
-    UMBEL_ALWAYS_INLINE bool answered(call& one, resp::view const& reply) {
+    UMBEL_ALWAYS_INLINE bool answered(call& call, resp::view const& reply) {
         try {
-            return one.kind->answer(one, reply);
+            return call.kind->answer(call, reply);
         } catch (...) {
             threw_ = true;
             throw;
@@ -313,26 +313,26 @@ private:
     }
 
     call* oldest_in_order() noexcept {
-        cursor_ = std::max(cursor_, ring_.head());
-        for (; cursor_ != ring_.tail(); ++cursor_) {
-            ring::entry const next = ring_[cursor_];
+        cursor_ = std::max(cursor_, queue_.head());
+        for (; cursor_ != queue_.tail(); ++cursor_) {
+            in_flight_queue::entry const next = queue_[cursor_];
             if (next.is_tombstone()) continue;
-            call* const one = next.owner();
-            if (one->deadline != never && !one->wheel_back) return one;
+            call* const call = next.owner();
+            if (call->deadline != never && !call->wheel_back) return call;
         }
         return nullptr;
     }
 
-    void leave(call& one) noexcept {
+    void leave(call& call) noexcept {
         // Asked together: few have one of the two.
-        if ((std::bit_cast<std::uintptr_t>(one.wheel_back) | std::bit_cast<std::uintptr_t>(one.token)) != 0) [[unlikely]] let_go(one);
-        one.at = call::stage::done;
+        if ((std::bit_cast<std::uintptr_t>(call.wheel_back) | std::bit_cast<std::uintptr_t>(call.token)) != 0) [[unlikely]] let_go(call);
+        call.at = call::stage::done;
     }
 
     /// leave() of a call that somebody may cancel, or whose deadline the wheel watches.
-    void let_go(call& one) noexcept;
-    void refuse(call& one, bool room) noexcept;
-    void abandon(call& one, errc why) noexcept;
+    void let_go(call& call) noexcept;
+    void refuse(call& call, bool room) noexcept;
+    void abandon(call& call, errc why) noexcept;
     /// Takes staged bytes back before anybody has seen them: a call among them has been given up. The others are gathered with the next write.
     void unstage() noexcept;
     /// Skips what belongs to a forgotten call. `more`: an entry or a reply is out of the way.
@@ -340,34 +340,34 @@ private:
     /// Nothing is awaited: only push frames may arrive.
     progress settle_unasked();
     /// A reply while the command is still being sent: an error ends the command and the connection, as servers do with what is too large.
-    progress interrupted(call& one, resp::view const& reply, instant now);
+    progress interrupted(call& call, resp::view const& reply, instant now);
     progress broken(std::string why) {
         fault_ = std::move(why);
         return progress::broken;
     }
 
-    void faulted(call& one, resp::view const& reply, instant now) noexcept;
-    void route_fault(call& one, incident const& seen, instant now) noexcept;
+    void faulted(call& call, resp::view const& reply, instant now) noexcept;
+    void route_fault(call& call, failure const& seen, instant now) noexcept;
     /// Notes how long a call took.
-    void time(call const& one, instant now) noexcept;
+    void time(call const& call, instant now) noexcept;
     static constexpr std::size_t slow_max = 64;
 
     pipeline_options options_;
     random_source random_;
     resp::reader reader_;
     outbox outbox_;
-    ring ring_;
-    lane lane_;
-    ring::position written_ = 0;  ///< Up to here calls are part of a write.
-    ring::position staged_ = 0;   ///< Up to here calls stand in the outbox; those in the lane come behind.
-    ring::position cursor_ = 0;   ///< Before here no call's deadline is watched in order.
+    in_flight_queue queue_;
+    fast_append fast_append_;
+    in_flight_queue::position written_ = 0;  ///< Up to here calls are part of a write.
+    in_flight_queue::position staged_ = 0;   ///< Up to here calls stand in the outbox; those in the lane come behind.
+    in_flight_queue::position cursor_ = 0;   ///< Before here no call's deadline is watched in order.
     instant ordered_until_{0};
     wheel wheel_;
     std::size_t queued_bytes_ = 0;
     std::size_t oversized_bytes_ = 0;  ///< Those of them that belong to the one command larger than the bound.
-    ring::position oversized_at_ = 0;  ///< Where that stands.
+    in_flight_queue::position oversized_at_ = 0;  ///< Where that stands.
     call_list finished_;
-    call_list diverted_;
+    call_list returned_;
     std::string node_;
     link_id link_{};
     std::string fault_;

@@ -7,107 +7,107 @@
 
 namespace umbel::engine {
 
-UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& one, instant now) noexcept {
-    close_lane();
-    std::size_t const bytes = one.wire_size();
+UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noexcept {
+    close_fast_append();
+    std::size_t const bytes = call.wire_size();
     bool const oversized = bytes > options_.queued_bytes_max;
     // One that is larger than the bound takes nothing from its neighbours.
     bool const room = oversized ? oversized_bytes_ == 0
                                 : queued_bytes_ - oversized_bytes_ + bytes <= options_.queued_bytes_max;
-    if (!room || ring_.size() >= options_.in_flight_max || one.owned_by(cancel_token::of(link_)) ||
-        !ring_.make_room())
-        return refuse(one, room);
-    enter(one, one.asking ? 2 : 1);
+    if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link_)) ||
+        !queue_.make_room())
+        return refuse(call, room);
+    enter(call, call.asking ? 2 : 1);
     queued_bytes_ += bytes;
     ++counters_.commands;
     if (oversized) {
         oversized_bytes_ = bytes;
-        oversized_at_ = one.position;
+        oversized_at_ = call.position;
     }
-    bool const next = staged_ == one.position && !outbox_.backlog() && outbox_.begin();
-    if (next && outbox_.takes(one)) {
-        outbox_.stage(one);
+    bool const next = staged_ == call.position && !outbox_.backlog() && outbox_.begin();
+    if (next && outbox_.takes(call)) {
+        outbox_.stage(call);
         ++staged_;
     }
-    watch(one, now);
-    if (outbox_.staging() && staged_ == ring_.tail()) open_lane();
+    watch(call, now);
+    if (outbox_.staging() && staged_ == queue_.tail()) open_fast_append();
 }
 
-inline void pipeline::open_lane() noexcept {
+inline void pipeline::open_fast_append() noexcept {
     if (queued_bytes_ >= options_.queued_bytes_max) return;
-    std::size_t const places = std::min<std::size_t>(ring_.capacity(), options_.in_flight_max);
-    outbox_.lend(lane_, options_.queued_bytes_max - queued_bytes_, ring_.head() + places);
+    std::size_t const places = std::min<std::size_t>(queue_.capacity(), options_.in_flight_max);
+    outbox_.lend(fast_append_, options_.queued_bytes_max - queued_bytes_, queue_.head() + places);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::let_go(call& one) noexcept {
-    if (one.wheel_back) wheel_.remove(one);
-    one.owned_by(cancel_token::nobody);
+UMBEL_NEVER_INLINE inline void pipeline::let_go(call& call) noexcept {
+    if (call.wheel_back) wheel_.remove(call);
+    call.owned_by(cancel_token::nobody);
 }
 
 /// Tells a call why it does not come in; `room` says that its bytes would have found some.
-UMBEL_NEVER_INLINE inline void pipeline::refuse(call& one, bool room) noexcept {
-    bool const cancelled = one.cancel_wanted();
-    one.owned_by(cancel_token::nobody);
-    one.at = call::stage::done;
+UMBEL_NEVER_INLINE inline void pipeline::refuse(call& call, bool room) noexcept {
+    bool const cancelled = call.cancel_wanted();
+    call.owned_by(cancel_token::nobody);
+    call.at = call::stage::done;
     auto const because = [&](errc why, std::string_view message) {
-        one.kind->reject(one, told(one, why, one.known(delivery::not_sent), message, node_));
+        call.kind->fail(call, make_error(call, why, call.known(delivery::not_sent), message, node_));
     };
     if (cancelled) {
         because(errc::cancelled, "cancelled before it was sent");
     } else if (!room) {
         because(errc::overloaded, overload_message::bytes(options_.queued_bytes_max));
-    } else if (ring_.size() >= options_.in_flight_max) {
+    } else if (queue_.size() >= options_.in_flight_max) {
         because(errc::overloaded, overload_message::commands(options_.in_flight_max));
     } else {
         because(errc::no_memory, "no memory for the connection's queue");
     }
-    finished_.push(one);
+    finished_.push(call);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::abandon(call& one, errc why) noexcept {
-    close_lane();
-    bool const queued = !awaits_reply(one);
+UMBEL_NEVER_INLINE inline void pipeline::abandon(call& call, errc why) noexcept {
+    close_fast_append();
+    bool const queued = !awaits_reply(call);
     if (queued) {
-        queued_bytes_ -= one.wire_size();
-        if (one.position == oversized_at_) oversized_bytes_ = 0;
-        if (one.position < staged_) unstage();
-        ring_[one.position] = ring::entry::tombstone(0);
+        queued_bytes_ -= call.wire_size();
+        if (call.position == oversized_at_) oversized_bytes_ = 0;
+        if (call.position < staged_) unstage();
+        queue_[call.position] = in_flight_queue::entry::tombstone(0);
     } else {
-        ring_[one.position] = ring::entry::tombstone(one.replies_due);
-        if (outbox_.holds(one) && !outbox_.adopt(one)) fault_ = "out of memory";
+        queue_[call.position] = in_flight_queue::entry::tombstone(call.replies_due);
+        if (outbox_.holds(call) && !outbox_.adopt(call)) fault_ = "out of memory";
         if (why == errc::deadline_exceeded) ++silent_;
     }
-    leave(one);
-    one.kind->reject(
-        one, told(one, why, one.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
-    finished_.push(one);
+    leave(call);
+    call.kind->fail(
+        call, make_error(call, why, call.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
+    finished_.push(call);
 }
 
 inline void pipeline::lose(errc why, std::string_view message, instant now, bool by_peer) noexcept {
-    close_lane();
+    close_fast_append();
     std::uint64_t const kernel = outbox_.kernel_bytes();
-    ring::position const first = ring_.head();
-    for (; !ring_.empty(); ring_.pop()) {
-        ring::entry const next = ring_[ring_.head()];
+    in_flight_queue::position const first = queue_.head();
+    for (; !queue_.empty(); queue_.pop()) {
+        in_flight_queue::entry const next = queue_[queue_.head()];
         if (next.is_tombstone()) continue;
-        call& one = *next.owner();
-        bool const sent = awaits_reply(one) && one.stream_end <= kernel;
-        bool const begun = awaits_reply(one) && one.stream_end < kernel + one.wire_size();
+        call& call = *next.owner();
+        bool const sent = awaits_reply(call) && call.stream_end <= kernel;
+        bool const begun = awaits_reply(call) && call.stream_end < kernel + call.wire_size();
         // The one that was being answered, or the one that was being sent; those between have done nothing.
-        if (by_peer && begun && (one.position == first || !sent) && one.connections_closed < UINT8_MAX)
-            ++one.connections_closed;
-        leave(one);
-        incident const seen{.code = why,
+        if (by_peer && begun && (call.position == first || !sent) && call.connections_closed < UINT8_MAX)
+            ++call.connections_closed;
+        leave(call);
+        failure const seen{.code = why,
                             .delivered = sent ? delivery::unknown : delivery::not_sent,
                             .message = message,
                             .node = node_,
                             .from_replica = link_.mode == link_mode::replica};
-        route_fault(one, seen, now);
+        route_fault(call, seen, now);
     }
-    written_ = staged_ = ring_.head();
+    written_ = staged_ = queue_.head();
     queued_bytes_ = oversized_bytes_ = 0;
     ordered_until_ = instant{0};
-    cursor_ = ring_.head();
+    cursor_ = queue_.head();
     outbox_.reset();
     reader_.reset();
     fault_.clear();
@@ -116,15 +116,15 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
 }
 
 inline void pipeline::surrender(call_list& out) noexcept {
-    close_lane();
-    for (; !ring_.empty(); ring_.pop()) {
-        ring::entry const next = ring_[ring_.head()];
+    close_fast_append();
+    for (; !queue_.empty(); queue_.pop()) {
+        in_flight_queue::entry const next = queue_[queue_.head()];
         if (next.is_tombstone()) continue;
         leave(*next.owner());
         out.push(*next.owner());
     }
     outbox_.reset();
-    written_ = staged_ = cursor_ = ring_.head();
+    written_ = staged_ = cursor_ = queue_.head();
     queued_bytes_ = oversized_bytes_ = 0;
 }
 
@@ -135,7 +135,7 @@ UMBEL_NEVER_INLINE inline void pipeline::unstage() noexcept {
 
 UMBEL_NEVER_INLINE inline pipeline::progress pipeline::bury(unsigned replies) {
     if (replies == 0) {
-        ring_.pop();
+        queue_.pop();
         return progress::more;
     }
     resp::view push;
@@ -146,22 +146,22 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::bury(unsigned replies) {
         case resp::reader::status::fault: return broken(std::string{reader_.fault().message()});
     }
     ++counters_.late;
-    ring_[ring_.head()] = ring::entry::tombstone(replies - 1);
+    queue_[queue_.head()] = in_flight_queue::entry::tombstone(replies - 1);
     return progress::more;
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::give_up_reply() noexcept {
-    if (ring_.head() == written_ || ring_[ring_.head()].is_tombstone() || reader_.in_push()) return false;
-    call& one = *ring_[ring_.head()].owner();
-    if (outbox_.backlog() && outbox_.holds(one)) return false;
+    if (queue_.head() == written_ || queue_[queue_.head()].is_tombstone() || reader_.in_push()) return false;
+    call& call = *queue_[queue_.head()].owner();
+    if (outbox_.backlog() && outbox_.holds(call)) return false;
     // What is too large for the memory there is is no error line: the command has run, unless this is the
     // reply to its ASKING.
-    delivery const known = one.replies_due == 1 ? delivery::executed : delivery::unknown;
-    ring_[one.position] = ring::entry::tombstone(one.replies_due);
-    leave(one);
-    one.kind->reject(one,
-                     told(one, errc::no_memory, one.known(known), "memory has run out for the reply", node_));
-    finished_.push(one);
+    delivery const known = call.replies_due == 1 ? delivery::executed : delivery::unknown;
+    queue_[call.position] = in_flight_queue::entry::tombstone(call.replies_due);
+    leave(call);
+    call.kind->fail(call,
+                     make_error(call, errc::no_memory, call.known(known), "memory has run out for the reply", node_));
+    finished_.push(call);
     return true;
 }
 
@@ -184,19 +184,19 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::settle_unasked() {
     return progress::drained;
 }
 
-UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& one, resp::view const& reply,
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& call, resp::view const& reply,
                                                                    instant now) {
     if (!reply.is_error()) return broken("a reply came before its command was sent");
     std::string why{reply.text()};
-    ring_.pop();
-    leave(one);
-    faulted(one, reply, now);
+    queue_.pop();
+    leave(call);
+    faulted(call, reply, now);
     return broken(std::move(why));
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::faulted(call& one, resp::view const& reply, instant now) noexcept {
-    cluster::fault const read = cluster::read_fault(reply.text(), one.flags);
-    incident const seen{.code = read.code,
+UMBEL_NEVER_INLINE inline void pipeline::faulted(call& call, resp::view const& reply, instant now) noexcept {
+    cluster::fault const read = cluster::read_fault(reply.text(), call.flags);
+    failure const seen{.code = read.code,
                         .delivered = read.delivered,
                         .message = reply.text(),
                         .node = node_,
@@ -205,16 +205,16 @@ UMBEL_NEVER_INLINE inline void pipeline::faulted(call& one, resp::view const& re
                         .slot = read.slot,
                         .from_replica = link_.mode == link_mode::replica,
                         .inner = read.inner};
-    route_fault(one, seen, now);
+    route_fault(call, seen, now);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::route_fault(call& one, incident const& seen, instant now) noexcept {
-    if (!judge(one, seen, options_.judging, now, random_)) {
-        finished_.push(one);
+UMBEL_NEVER_INLINE inline void pipeline::route_fault(call& call, failure const& seen, instant now) noexcept {
+    if (!judge(call, seen, options_.judging, now, random_)) {
+        finished_.push(call);
         return;
     }
     ++(seen.redirects() ? counters_.redirects : counters_.retries);
-    diverted_.push(one);
+    returned_.push(call);
 }
 
 namespace naming {
@@ -231,14 +231,14 @@ inline std::string_view first_word(std::string_view bytes) noexcept {
 
 }  // namespace naming
 
-UMBEL_NEVER_INLINE inline void pipeline::time(call const& one, instant now) noexcept {
-    if (one.internal) return;
-    duration const took = now - one.accepted;
+UMBEL_NEVER_INLINE inline void pipeline::time(call const& call, instant now) noexcept {
+    if (call.internal) return;
+    duration const took = now - call.accepted;
     if (latency_)
-        (has(one.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
+        (has(call.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
     if (options_.slow_after <= duration{0} || took < options_.slow_after || slow_.size() >= slow_max) return;
     try {
-        slow_.push_back({node_, std::string{naming::first_word({one.bytes, one.size})}, one.slot, took});
+        slow_.push_back({node_, std::string{naming::first_word({call.bytes, call.size})}, call.slot, took});
     } catch (...) {
         // Told or not: the command has its reply.
     }

@@ -20,7 +20,7 @@ class query;
 /// Where settled query calls are handed to: the driver brings them to the engine's owner.
 struct query_port {
     void* to = nullptr;
-    void (*settled)(void* to, call& one) = nullptr;
+    void (*settled)(void* to, call& call) = nullptr;
 };
 
 /// One command of a query.
@@ -111,10 +111,10 @@ public:
     result<cluster::topology> take() {
         bool const map_good = map_.answer && map_.answer->has_value();
         bool const epochs_good = epochs_.used && epochs_.answer && epochs_.answer->has_value();
-        for (query_call const* const one : {&map_, &epochs_}) {
-            bool const good = one == &map_ ? map_good : epochs_good;
-            if (good && (*one->answer)->self != cluster::topology::none)
-                self_id_ = (*one->answer)->nodes[(*one->answer)->self].id;
+        for (query_call const* const call : {&map_, &epochs_}) {
+            bool const good = call == &map_ ? map_good : epochs_good;
+            if (good && (*call->answer)->self != cluster::topology::none)
+                self_id_ = (*call->answer)->nodes[(*call->answer)->self].id;
         }
         if (map_good && epochs_good) cluster::adopt_epochs(**map_.answer, **epochs_.answer);
         if (map_good) return std::move(**map_.answer);
@@ -124,12 +124,12 @@ public:
     }
 
 private:
-    static bool is_refused(query_call const& one) noexcept {
-        return one.answer && !one.answer->has_value() &&
-               (one.answer->error() == errc::unexpected_type || one.answer->error() == errc::no_permission);
+    static bool is_refused(query_call const& call) noexcept {
+        return call.answer && !call.answer->has_value() &&
+               (call.answer->error() == errc::unexpected_type || call.answer->error() == errc::no_permission);
     }
-    static bool is_denied(query_call const& one) noexcept {
-        return one.answer && !one.answer->has_value() && one.answer->error() == errc::no_permission;
+    static bool is_denied(query_call const& call) noexcept {
+        return call.answer && !call.answer->has_value() && call.answer->error() == errc::no_permission;
     }
     static std::string_view bytes_of(topology_source what) noexcept {
         switch (what) {
@@ -141,38 +141,38 @@ private:
         return {};
     }
 
-    void prepare(query_call& one, topology_source what, duration timeout) {
+    void prepare(query_call& pending, topology_source what, duration timeout) {
         static constexpr call_kind kind{.decode = &query::decode,
-                                        .reject = &query::reject,
+                                        .fail = &query::failed,
                                         .complete = &query::complete,
                                         .drop = [](call&) noexcept {},
                                         .takes_errors = true};
         std::string_view const bytes = bytes_of(what);
-        one.kind = &kind;
-        one.bytes = bytes.data();
-        one.size = static_cast<std::uint32_t>(bytes.size());
-        one.flags = cluster::command_flags::read_only;
-        one.internal = true;
-        one.slot = -1;
-        one.timeout = timeout;
-        one.accepted = never;
-        one.at = call::stage::fresh;
-        one.whole = this;
-        one.asks_for = what;
-        one.used = true;
-        one.answer.reset();
+        pending.kind = &kind;
+        pending.bytes = bytes.data();
+        pending.size = static_cast<std::uint32_t>(bytes.size());
+        pending.flags = cluster::command_flags::read_only;
+        pending.internal = true;
+        pending.slot = -1;
+        pending.timeout = timeout;
+        pending.accepted = never;
+        pending.at = call::stage::fresh;
+        pending.whole = this;
+        pending.asks_for = what;
+        pending.used = true;
+        pending.answer.reset();
     }
 
     static void decode(call& base, resp::view const& reply) noexcept {
-        auto& one = static_cast<query_call&>(base);
+        auto& call = static_cast<query_call&>(base);
         try {
-            one.answer.emplace(one.whole->read(one.asks_for, reply));
+            call.answer.emplace(call.whole->read(call.asks_for, reply));
         } catch (...) {
-            one.answer.emplace(
+            call.answer.emplace(
                 fail(errc::protocol_error, delivery::executed, "out of memory while reading a topology"));
         }
     }
-    static void reject(call& base, error&& why) noexcept {
+    static void failed(call& base, error&& why) noexcept {
         static_cast<query_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
     }
     static void complete(call& base) {
@@ -185,8 +185,8 @@ private:
             cluster::fault const told = cluster::read_fault(reply.text());
             errc code = told.code;
             // An old server, or one without cluster mode: said by code, so that nobody else matches text.
-            if (told.says == cluster::remark::unknown_command) code = errc::unexpected_type;
-            if (told.says == cluster::remark::cluster_disabled) code = errc::bad_argument;
+            if (told.says == cluster::hint::unknown_command) code = errc::unexpected_type;
+            if (told.says == cluster::hint::cluster_disabled) code = errc::bad_argument;
             return fail(code, delivery::not_executed, reply.text());
         }
         cluster::parse_context const context{.queried_host = host_, .tls = false};

@@ -14,8 +14,8 @@ namespace umbel::engine {
 /// Where the number of commands that a client has taken comes from: the driver adds up its connections'
 /// counters, and only when asked.
 struct traffic_port {
-    void* home = nullptr;
-    std::uint64_t (*requests)(void* home) = nullptr;
+    void* backend = nullptr;
+    std::uint64_t (*requests)(void* backend) = nullptr;
 };
 
 /// What sending a command again does to the cluster.
@@ -112,7 +112,7 @@ public:
 
     /// Whether one more may ask now; `per_second` is the pace while refusals come.
     bool pass(double per_second, instant now) noexcept {
-        turn(per_second, now);
+        advance(per_second, now);
         if (credit_ < 1.0) return false;
         credit_ -= 1.0;
         passed_ = true;
@@ -120,11 +120,11 @@ public:
     }
 
 private:
-    void turn(double per_second, instant now) noexcept {
+    void advance(double per_second, instant now) noexcept {
         double const share = std::min(
-            std::chrono::duration<double>(now - turned_at_) / std::chrono::duration<double>(interval), 20.0);
+            std::chrono::duration<double>(now - advanced_at_) / std::chrono::duration<double>(interval), 20.0);
         if (share < 1.0) return;
-        turned_at_ = now;
+        advanced_at_ = now;
         if (passed_) factor_ = std::min(factor_ * 2, factor_max);
         passed_ = false;
         double const usual = per_second * std::chrono::duration<double>(interval).count();
@@ -136,7 +136,7 @@ private:
     double credit_ = 1;
     double narrow_ = 1;  ///< The largest credit while refusals come.
     bool passed_ = false;
-    instant turned_at_{0};
+    instant advanced_at_{0};
 };
 
 }  // namespace umbel::engine

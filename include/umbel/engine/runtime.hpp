@@ -28,10 +28,10 @@ namespace umbel::engine {
 template <class Port, class Session>
 class runtime {
 public:
-    runtime(settings const& chosen, unsigned loops)
-        : settings_{with_loops(chosen, loops)},
+    runtime(settings const& chosen, unsigned contexts)
+        : settings_{with_contexts(chosen, contexts)},
           engine_{settings_.engine, query_port{this, &runtime::tell_settled}, traffic_port{this, &runtime::requests}},
-          slots_(std::size_t{settings_.engine.nodes_max} * 2 * loops) {
+          slots_(std::size_t{settings_.engine.nodes_max} * 2 * contexts) {
         // Room for what happens at one time; more is asked for when it is needed.
         events_.reserve(32);
         batch_.reserve(32);
@@ -45,15 +45,15 @@ public:
     // ---- Any thread -----------------------------------------------------------------------------
 
     /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without a slot.
-    UMBEL_ALWAYS_INLINE void begin(call& one) {
+    UMBEL_ALWAYS_INLINE void begin(call& call) {
         // Apart, so that the mode of the link is known where nearly every command passes.
-        if (router::is_plain(one)) [[likely]] return send(one, routes().route_plain(one));
-        begin_chosen(one);
+        if (router::is_plain(call)) [[likely]] return send(call, routes().route_plain(call));
+        begin_chosen(call);
     }
     /// The link a call would take now; none before the first topology, or where no node may serve it.
-    link_id choose_link(call const& one) const { return routes().route(one, port().next_turn()); }
+    link_id choose_link(call const& call) const { return routes().route(call, port().next_rotation()); }
     /// As begin(), by a link that choose_link() told.
-    void begin_at(call& one, link_id to) { send(one, to); }
+    void begin_at(call& call, link_id to) { send(call, to); }
 
     router const& routes() const noexcept { return engine_.routes(); }
     settings const& chosen() const noexcept { return settings_; }
@@ -62,10 +62,10 @@ public:
     /// Lets no call through that begins from now on.
     void refuse_new() noexcept { engine_.routes().begin_closing(), parked_.close(); }
     /// Leaves a question for the control plane.
-    void ask(call& one) {
-        if (abandoned_) return give_up(one);
-        one.question = true;
-        parked_.leave(one);
+    void ask(call& call) {
+        if (abandoned_) return give_up(call);
+        call.question = true;
+        parked_.leave(call);
         port().wake();
     }
     void want_refresh() {
@@ -75,25 +75,25 @@ public:
     /// Has everything closed soon; every call completes with errc::cancelled.
     void end() { ending_.store(true, std::memory_order_release), port().wake(); }
     /// Parks a call that has found no session; the control plane gives it to the engine.
-    void park(call& one) noexcept {
-        if (abandoned_) return give_up(one);
+    void park(call& call) noexcept {
+        if (abandoned_) return give_up(call);
         [[maybe_unused]] auto const alive = port().keep_alive();
-        port().leaves_sessions(one);
-        if (!parked_.park(one, settings_.engine.waiting_max)) return refuse(one, {});
+        port().leaves_sessions(call);
+        if (!parked_.park(call, settings_.engine.waiting_max)) return refuse(call, {});
         port().wake();
     }
     /// Completes a call whose result is stored, in a turn of its own.
-    void complete_soon(call& one) {
-        if (abandoned_) return give_up(one);
+    void complete_soon(call& call) {
+        if (abandoned_) return give_up(call);
         [[maybe_unused]] auto const alive = port().keep_alive();
-        settled_.push(one);
+        settled_.push(call);
         port().wake();
     }
     /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
     void complete_settled() {
-        complete_all(settled_.take(), [this](call& one) { port().complete(one); }, [this](call_list&& others) {
+        complete_all(settled_.take(), [this](call& call) { port().complete(call); }, [this](call_list&& others) {
             others.splice(settled_.take());  // Those that came later go behind them.
-            while (call* const one = others.pop()) complete_soon(*one);
+            while (call* const call = others.pop()) complete_soon(*call);
         });
     }
     /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
@@ -117,7 +117,7 @@ public:
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
     UMBEL_NEVER_INLINE void happened(event&& what) {
         if (call_list* const calls = abandoned_ ? calls_of(what) : nullptr)
-            while (call* const one = calls->pop()) give_up(*one);
+            while (call* const call = calls->pop()) give_up(*call);
         if (abandoned_) return;
         if (handling_) {
             if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.unheard(what);
@@ -127,7 +127,7 @@ public:
         handle(what);
         while (!events_.empty()) {
             batch_.swap(events_);
-            for (event& one : batch_) handle(one);
+            for (event& happened : batch_) handle(happened);
             batch_.clear();
         }
         handling_ = false;
@@ -143,7 +143,7 @@ public:
         if (refresh_wanted_.exchange(false, std::memory_order_acq_rel)) happened(refresh_wanted{});
         take_parked();
         call_list refused = refused_.take();
-        while (call* const one = refused.pop()) complete_soon(told_if_refused(*one, settings_, engine_.nodes()));
+        while (call* const call = refused.pop()) complete_soon(told_if_refused(*call, settings_, engine_.nodes()));
         if (ending_.load(std::memory_order_acquire)) close_all();
     }
     void time_passed() {
@@ -153,16 +153,16 @@ public:
     void on_timer_lost() noexcept { armed_for_ = never, arm_timer(); }
 
     /// Completes `one` as soon as a topology is known.
-    void complete_with_topology(call& one) {
-        one.only_waits = true;
+    void complete_with_topology(call& call) {
+        call.only_waits = true;
         call_list single;
-        single.push(one);
-        happened(calls_stranded{std::move(single)});
+        single.push(call);
+        happened(calls_parked{std::move(single)});
     }
     /// Completes `one` when no call is under way any more, or at its deadline, and closes everything then.
-    void complete_when_idle(call& one) {
-        one.begin(port().clock());
-        closers_.push(one);
+    void complete_when_idle(call& call) {
+        call.begin(port().clock());
+        closers_.push(call);
         if (std::exchange(closing_, true)) return;
         check_idle();
     }
@@ -177,10 +177,10 @@ public:
             if (port().check_idle_in(closing_pause_)) return;
         }
         close_all();
-        while (call* const one = closers_.pop()) {
+        while (call* const call = closers_.pop()) {
             static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
-            one->kind->decode(*one, resp::view{&yes, "OK"});
-            complete_soon(*one);
+            call->kind->decode(*call, resp::view{&yes, "OK"});
+            complete_soon(*call);
         }
     }
     void close_all() {
@@ -189,7 +189,7 @@ public:
         engine_.close(port().clock());
         carry_out();
         port().closes();
-        for (auto const& one : sessions_) port().shut_session(*one);
+        for (auto const& session : sessions_) port().shut_session(*session);
     }
 
 protected:
@@ -206,111 +206,111 @@ protected:
         if (abandoned_.exchange(true)) return false;
         closed_ = true;
         // A handler's destructor may begin another call. It finds no session, and is given up in park().
-        for (auto& one : slots_) one.store(nullptr, std::memory_order_release);
+        for (auto& slot : slots_) slot.store(nullptr, std::memory_order_release);
         dropping_ = true;
         call_list all = parked_.take();
         all.splice(settled_.take());
         all.splice(refused_.take());
         all.splice(std::move(closers_));
         for (auto* const waiting : {&events_, &batch_})
-            for (event& one : *waiting)
-                if (call_list* const calls = calls_of(one)) all.splice(std::move(*calls));
+            for (event& waiting_event : *waiting)
+                if (call_list* const calls = calls_of(waiting_event)) all.splice(std::move(*calls));
         engine_.close(instant{0});
         all.splice(std::move(engine_.finished()));
         all.splice(std::move(engine_.outgoing()));
         auto const drop_all = [&all] {
-            while (call* const one = all.pop()) one->kind->drop(*one);
+            while (call* const call = all.pop()) call->kind->drop(*call);
         };
         drop_all();
-        for (auto const& one : sessions_) abandon(*one);
+        for (auto const& session : sessions_) abandon(*session);
         for (all = parked_.take(); !all.empty(); all = parked_.take()) drop_all();
         dropping_ = false;
         return true;
     }
 
 private:
-    static settings with_loops(settings chosen, unsigned loops) {
-        chosen.engine.loops = loops;
+    static settings with_contexts(settings chosen, unsigned contexts) {
+        chosen.engine.contexts = contexts;
         return chosen;
     }
     std::size_t place_of(link_id id) const noexcept {
-        return (id.loop * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
+        return (id.context * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
     }
-    static void tell_settled(void* self, call& one) { static_cast<runtime*>(self)->port().report(query_settled{&one}); }
+    static void tell_settled(void* self, call& call) { static_cast<runtime*>(self)->port().report(query_settled{&call}); }
     static std::uint64_t requests(void* self) {
         std::uint64_t all = 0;
-        for (auto const& one : static_cast<runtime*>(self)->sessions_) all += one->counters().requests();
+        for (auto const& session : static_cast<runtime*>(self)->sessions_) all += session->counters().requests();
         return all;
     }
 
     // ---- Calls ----------------------------------------------------------------------------------
 
-    UMBEL_NEVER_INLINE void begin_chosen(call& one) { send(one, choose_link(one)); }
-    UMBEL_ALWAYS_INLINE void send(call& one, link_id to) {
-        one.table_version = routes().version();
+    UMBEL_NEVER_INLINE void begin_chosen(call& call) { send(call, choose_link(call)); }
+    UMBEL_ALWAYS_INLINE void send(call& call, link_id to) {
+        call.table_version = routes().version();
         Session* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
         // While parked calls wait for the control plane, new calls queue behind them, so that order is kept.
         if (there && parked_.is_open()) [[likely]] {
-            one.link = to;
-            if (there->passes(one)) [[likely]] return;
-            return submit_to(*there, one);
+            call.link = to;
+            if (there->try_fast(call)) [[likely]] return;
+            return submit_to(*there, call);
         }
-        park_apart(one);
+        park_apart(call);
     }
     // Out of line, so that what passes needs no frame.
-    UMBEL_NEVER_INLINE void submit_to(Session& there, call& one) {
-        if (!there.submit(one)) refuse(one, one.link);
+    UMBEL_NEVER_INLINE void submit_to(Session& there, call& call) {
+        if (!there.submit(call)) refuse(call, call.link);
     }
-    UMBEL_NEVER_INLINE void park_apart(call& one) noexcept { park(one); }
+    UMBEL_NEVER_INLINE void park_apart(call& call) noexcept { park(call); }
 
-    void hand_over(call& one) {
-        Session* const there = slot(one.link).load(std::memory_order_acquire);
-        if (there) return there->submit(one) ? void() : refuse(one, one.link);
+    void hand_over(call& call) {
+        Session* const there = slot(call.link).load(std::memory_order_acquire);
+        if (there) return there->submit(call) ? void() : refuse(call, call.link);
         // There was no memory for the session.
-        one.kind->reject(one, error{errc::no_memory, one.known(delivery::not_sent)});
-        complete_soon(one);
+        call.kind->fail(call, error{errc::no_memory, call.known(delivery::not_sent)});
+        complete_soon(call);
     }
     /// The bound on calls that wait for the link is reached, or without one that on calls that are parked. Told later: nodes have names there.
-    void refuse(call& one, link_id full) {
-        port().leaves_sessions(one);
-        if (abandoned_) return give_up(one);
-        refused_.push(refused_by(one, full));
+    void refuse(call& call, link_id full) {
+        port().leaves_sessions(call);
+        if (abandoned_) return give_up(call);
+        refused_.push(refused_by(call, full));
         port().wake();
     }
     /// Destroys a call that has come too late for its executor.
-    void give_up(call& one) noexcept {
+    void give_up(call& call) noexcept {
         // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has begun it, where that can be helped.
-        if (dropping_) return parked_.leave(one);
-        one.kind->drop(one);
+        if (dropping_) return parked_.leave(call);
+        call.kind->drop(call);
     }
     /// Brings parked calls before the engine, and answers questions, in the order in which they came: what came before close() is served still.
     /// The gate opens when all calls have been handed over.
     void take_parked() {
-        call_list all = parked_.take(), stranded;
+        call_list all = parked_.take(), parked;
         std::uint32_t taken = 0;
-        auto const hand_over_stranded = [&] {
-            if (!stranded.empty()) happened(calls_stranded{std::move(stranded)});
+        auto const hand_over_parked = [&] {
+            if (!parked.empty()) happened(calls_parked{std::move(parked)});
         };
-        while (call* const one = all.pop()) {
-            bool const question = one->question;
-            one->question = false;
+        while (call* const call = all.pop()) {
+            bool const question = call->question;
+            call->question = false;
             if (!question) ++taken;
             if (question ? closed_ : closing_) {
-                one->kind->reject(*one, error{errc::cancelled, delivery::not_sent, "the client is closed"});
-                complete_soon(*one);
+                call->kind->fail(*call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+                complete_soon(*call);
             } else if (question) {
-                hand_over_stranded();
-                port().answer_question(*one);
+                hand_over_parked();
+                port().answer_question(*call);
             } else {
-                stranded.push(*one);
+                parked.push(*call);
             }
         }
-        hand_over_stranded();
+        hand_over_parked();
         parked_.settled(taken);
     }
     bool idle() const noexcept {
         return engine_.waiting() == 0 && parked_.empty() &&
-               std::all_of(sessions_.begin(), sessions_.end(), [](auto const& one) { return one->in_flight() == 0; });
+               std::all_of(sessions_.begin(), sessions_.end(), [](auto const& session) { return session->in_flight() == 0; });
     }
 
     // ---- Events and actions ---------------------------------------------------------------------
@@ -327,10 +327,10 @@ private:
     }
     void carry_out() noexcept {
         std::vector<action> actions = std::exchange(engine_.actions(), {});
-        for (action& what : actions) std::visit([this](auto& one) { this->act(one); }, what);
-        while (call* const one = engine_.outgoing().pop()) hand_over(*one);
+        for (action& what : actions) std::visit([this](auto& order) { this->act(order); }, what);
+        while (call* const call = engine_.outgoing().pop()) hand_over(*call);
         // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
-        while (call* const one = engine_.finished().pop()) complete_soon(*one);
+        while (call* const call = engine_.finished().pop()) complete_soon(*call);
         arm_timer();
     }
     void act(open_link& what) {

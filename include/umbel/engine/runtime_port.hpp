@@ -19,7 +19,7 @@ namespace umbel::engine {
 /// What is told to happen later must never happen inside the call.
 template <class Port, class Session>
 concept runtime_port =
-    requires(Port& port, Session& there, open_link&& opening, call& one, instant when, duration span,
+    requires(Port& port, Session& there, open_link&& opening, call& call, instant when, duration span,
              link_id id, pipeline_options const& pipe, link_options const& link, std::uint32_t generation,
              typename Port::token_share&& share, node_connected& notice, event&& happened) {
         /// The time.
@@ -45,11 +45,11 @@ concept runtime_port =
         { port.closes() } noexcept;
         // ---- About calls.
         /// A call leaves the sessions: whatever they kept for it ends.
-        { port.leaves_sessions(one) } noexcept;
+        { port.leaves_sessions(call) } noexcept;
         /// Answers a question to the control plane.
-        port.answer_question(one);
+        port.answer_question(call);
         /// Completes a call whose result is stored; may throw what its handler throws.
-        port.complete(one);
+        port.complete(call);
         /// For observers; may throw what they throw.
         port.notice(notice);
         /// Around the engine's handling of an event, for those who check it.

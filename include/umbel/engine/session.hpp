@@ -47,14 +47,14 @@ public:
     // ---- Calls and orders -----------------------------------------------------------------------
 
     /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
-    UMBEL_ALWAYS_INLINE bool passes(call& one) noexcept { return collecting_ && link_.passes(one, now_); }
+    UMBEL_ALWAYS_INLINE bool try_fast(call& call) noexcept { return collecting_ && link_.try_fast(call, now_); }
     /// The same where the caller is known to be in a turn, or to hold.
-    UMBEL_ALWAYS_INLINE bool passes_owner(call& one) noexcept { return link_.passes(one, now_); }
+    UMBEL_ALWAYS_INLINE bool try_fast_as_owner(call& call) noexcept { return link_.try_fast(call, now_); }
 
     /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
-    UMBEL_ALWAYS_INLINE void take(call& one, instant now) {
-        if (link_.now_is() == umbel::engine::link::state::idle || closed_) [[unlikely]] return decline(one);
-        link_.accept(one, now);
+    UMBEL_ALWAYS_INLINE void take(call& call, instant now) {
+        if (link_.now_is() == umbel::engine::link::state::idle || closed_) [[unlikely]] return decline(call);
+        link_.accept(call, now);
         if (!in_turn_) turn_wanted_ = true;
     }
     /// Sees to it that a turn comes when there is work for one. Precondition: outside of a turn.
@@ -62,7 +62,7 @@ public:
         if (unfinished()) schedule();
     }
 
-    /// Has passes() take calls outside of a turn, until release().
+    /// Has try_fast() take calls outside of a turn, until release().
     void collect_until_release(instant now) noexcept {
         now_ = now;
         collecting_ = true;
@@ -111,7 +111,7 @@ public:
         if (closed_) return;
         closed_ = true;
         hang_up(parting::close);
-        while (call* const one = late.pop()) link_.pipe().accept(*one, port().clock());
+        while (call* const call = late.pop()) link_.pipe().accept(*call, port().clock());
         link_.pipe().dismiss(errc::cancelled);
         want_turn();
     }
@@ -122,7 +122,7 @@ public:
         hang_up(parting::close);
         link_.pipe().surrender(out);
         out.splice(std::move(link_.pipe().finished()));
-        out.splice(std::move(link_.pipe().diverted()));
+        out.splice(std::move(link_.pipe().returned()));
     }
 
     // ---- What the port tells --------------------------------------------------------------------
@@ -257,7 +257,7 @@ protected:
     }
     bool turn_scheduled() const noexcept { return scheduled_; }
     /// Calls wait to be completed, or to be handed on.
-    bool has_results() noexcept { return !link_.pipe().finished().empty() || !link_.pipe().diverted().empty(); }
+    bool has_results() noexcept { return !link_.pipe().finished().empty() || !link_.pipe().returned().empty(); }
     /// The posted turn has come when it could not be served.
     void forget_scheduled_turn() noexcept { scheduled_ = false; }
 
@@ -266,11 +266,11 @@ private:
 
     /// A call has come before the link was opened, or after its end. Who comes too late is told here: where the control plane lives perhaps
     /// nothing runs any more.
-    UMBEL_NEVER_INLINE void decline(call& one) noexcept {
-        if (!closed_ || abandoned_) return port().park(one);
-        one.at = call::stage::done;
-        one.kind->reject(one, told(one, errc::cancelled, one.known(delivery::not_sent), "the client is closed"));
-        link_.pipe().finished().push(one);
+    UMBEL_NEVER_INLINE void decline(call& call) noexcept {
+        if (!closed_ || abandoned_) return port().park(call);
+        call.at = call::stage::done;
+        call.kind->fail(call, make_error(call, errc::cancelled, call.known(delivery::not_sent), "the client is closed"));
+        link_.pipe().finished().push(call);
     }
 
     /// True when something is left that nobody else will wake the session for.
@@ -313,11 +313,11 @@ private:
     /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of
     /// its own.
     void deliver() {
-        if (!link_.pipe().diverted().empty()) [[unlikely]] port().report(calls_diverted{std::move(link_.pipe().diverted())});
+        if (!link_.pipe().returned().empty()) [[unlikely]] port().report(calls_returned{std::move(link_.pipe().returned())});
         if (!link_.pipe().slow().empty()) [[unlikely]] port().slowed(std::exchange(link_.pipe().slow(), {}));
         // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
         call_list& finished = link_.pipe().finished();
-        complete_all(std::move(finished), [this](call& one) { port().complete(one); }, [&finished](call_list&& others) {
+        complete_all(std::move(finished), [this](call& call) { port().complete(call); }, [&finished](call_list&& others) {
             others.splice(std::move(finished));
             finished = std::move(others);
         });

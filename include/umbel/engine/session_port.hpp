@@ -33,7 +33,7 @@ enum class write_outcome : std::uint8_t {
 template <class Port>
 concept session_port =
     requires(Port& port, open_link const& opening, std::span<write_piece const> pieces, write_outcome& how,
-             std::size_t& count, std::span<char> room, event&& happened, call& one,
+             std::size_t& count, std::span<char> room, event&& happened, call& call,
              std::vector<call_slow>&& slow, instant when, parting how_it_ends) {
         /// The time.
         { port.clock() } noexcept -> std::same_as<instant>;
@@ -58,7 +58,7 @@ concept session_port =
         /// Calls take() with what others have left for the session, if anything.
         port.take_submitted();
         /// Completes a call whose result is stored; may throw what its handler throws.
-        port.complete(one);
+        port.complete(call);
         /// Between two batches of completed calls: others may have waited. Returns the time.
         { port.batch_ends() } noexcept -> std::same_as<instant>;
         /// No more calls complete before the write.
@@ -68,7 +68,7 @@ concept session_port =
         /// Tells the runtime what happened.
         port.report(std::move(happened));
         /// Gives a call back that has come before the link was opened.
-        { port.park(one) } noexcept;
+        { port.park(call) } noexcept;
         port.slowed(std::move(slow));
     };
 

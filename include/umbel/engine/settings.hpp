@@ -36,7 +36,7 @@ inline options within_reach(options given) {
         &options::probe_timeout,    &options::slow_after,      &options::doubt_after};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
-    for (field const one : all) given.*one = std::min(given.*one, longest);
+    for (field const member : all) given.*member = std::min(given.*member, longest);
     return given;
 }
 
@@ -119,14 +119,14 @@ inline result<settings> settle(options const& asked, cluster::policy const& poli
         if (auto good = checking::add_seed(made.engine, seed_text); !good)
             return tl::unexpected<error>{good.error()};
     }
-    for (address_pair const& one : given.address_map) {
-        if (auto good = made.engine.addresses.add(one.announced, one.reached); !good)
+    for (address_pair const& pair : given.address_map) {
+        if (auto good = made.engine.addresses.add(pair.announced, pair.reached); !good)
             return checking::bad("options.address_map: " + std::string{good.error().message()});
     }
-    for (node_zone const& one : given.zones) {
-        auto where = cluster::endpoint::parse(one.node, 6379);
+    for (node_zone const& zone : given.zones) {
+        auto where = cluster::endpoint::parse(zone.node, 6379);
         if (!where) return checking::bad("options.zones: " + std::string{where.error().message()});
-        made.engine.zones.emplace_back(std::move(*where), one.zone);
+        made.engine.zones.emplace_back(std::move(*where), zone.zone);
     }
     if (plan.database != 0 && given.deployment == umbel::deployment::cluster)
         return checking::bad("options.database: a cluster has database 0 only");

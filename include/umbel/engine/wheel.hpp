@@ -21,31 +21,31 @@ public:
     bool empty() const noexcept { return count_ == 0; }
 
     /// Precondition: one.due is not `never`, and the call is in no wheel.
-    void insert(call& one) noexcept {
-        std::uint64_t tick = tick_of(one.due);
+    void insert(call& pending) noexcept {
+        std::uint64_t tick = tick_of(pending.due);
         // A due time in the past joins the bucket that is looked at next.
         if (tick <= seen_) tick = seen_ + 1;
         std::size_t const bucket = tick % buckets;
         call*& head = heads_[bucket];
-        one.wheel_next = head;
-        one.wheel_back = &head;
-        if (head) head->wheel_back = &one.wheel_next;
-        head = &one;
+        pending.wheel_next = head;
+        pending.wheel_back = &head;
+        if (head) head->wheel_back = &pending.wheel_next;
+        head = &pending;
         occupied_[bucket / 64] |= std::uint64_t{1} << (bucket % 64);
         ++count_;
     }
 
-    void remove(call& one) noexcept {
-        if (!one.wheel_back) return;
-        *one.wheel_back = one.wheel_next;
-        if (one.wheel_next) {
-            one.wheel_next->wheel_back = one.wheel_back;
+    void remove(call& call) noexcept {
+        if (!call.wheel_back) return;
+        *call.wheel_back = call.wheel_next;
+        if (call.wheel_next) {
+            call.wheel_next->wheel_back = call.wheel_back;
         } else {
             // The list's last element went: where its first did too, the bucket is empty.
-            clear_if_empty(one.wheel_back);
+            clear_if_empty(call.wheel_back);
         }
-        one.wheel_back = nullptr;
-        one.wheel_next = nullptr;
+        call.wheel_back = nullptr;
+        call.wheel_next = nullptr;
         --count_;
     }
 
@@ -73,13 +73,13 @@ public:
         std::uint64_t const from = seen_;
         seen_ = until;
         for (std::uint64_t step = 1; step <= span && step <= buckets && count_ != 0; ++step) {
-            for (call* one = heads_[(from + step) % buckets]; one != nullptr;) {
-                call* const following = one->wheel_next;
-                if (one->due <= now) {
-                    remove(*one);
-                    due(*one);
+            for (call* pending = heads_[(from + step) % buckets]; pending != nullptr;) {
+                call* const following = pending->wheel_next;
+                if (pending->due <= now) {
+                    remove(*pending);
+                    due(*pending);
                 }
-                one = following;
+                pending = following;
             }
         }
     }

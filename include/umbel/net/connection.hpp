@@ -8,8 +8,8 @@
 #include <umbel/engine/session.hpp>
 #include <umbel/net/connection_orders.hpp>
 #include <umbel/net/connection_owner.hpp>
-#include <umbel/net/loops.hpp>
-#include <umbel/net/turn.hpp>
+#include <umbel/async/contexts.hpp>
+#include <umbel/async/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
@@ -36,9 +36,9 @@ namespace umbel::net {
 ///     an order                         carries it out                       leaves the order and a note
 ///
 /// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn
-/// posted. Threading: passes(), submit(), in_flight(), counters(), orders and Asio's notices from any thread;
+/// posted. Threading: try_fast(), submit(), in_flight(), counters(), orders and Asio's notices from any thread;
 /// everything else by the owner.
-class connection final : public engine::session<connection>, public transport_owner {
+class connection final : public engine::session<connection>, public transport_owner, public async::owned_until_batch {
 public:
     /// `gathers`: what completes on another io_context goes there many at a time.
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers,
@@ -47,7 +47,7 @@ public:
         : session{id, pipeline, link, std::move(budget)},
           owner_{owner},
           executor_{std::move(executor)},
-          io_{io_of(executor_)},
+          io_{async::io_of(executor_)},
           gathers_{gathers},
           context_{&asio::query(executor_, asio::execution::context)},
           inbox_{pipeline.in_flight_max},
@@ -57,17 +57,17 @@ public:
 
     /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and
     /// then submit() takes it.
-    UMBEL_ALWAYS_INLINE bool passes(engine::call& one) noexcept {
-        return owned_here() && inbox_.empty() && passes_owner(one);
+    UMBEL_ALWAYS_INLINE bool try_fast(engine::call& call) noexcept {
+        return owned_here() && inbox_.empty() && try_fast_as_owner(call);
     }
     /// Takes a call. False: the inbox is full.
-    UMBEL_ALWAYS_INLINE bool submit(engine::call& one) {
+    UMBEL_ALWAYS_INLINE bool submit(engine::call& call) {
         if (!owned_here() && !hold()) [[unlikely]]
-            return submit_from_elsewhere(one);
+            return submit_from_elsewhere(call);
         // What came before from elsewhere goes before.
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();
-        if (!passes_owner(one)) take(one, turn_time());
+        if (!try_fast_as_owner(call)) take(call, async::turn_time());
         return true;
     }
     /// Calls that are on this connection, as of its last turn.
@@ -86,7 +86,7 @@ public:
     void order_shut() {
         carry_out_or_leave([&] { shut(); }, [&] { orders_.shut(); });
     }
-    void order_cancel(pursuit what) {
+    void order_cancel(cancel_request what) {
         carry_out_or_leave([&] { cancel_call(std::move(what)); }, [&] { orders_.cancel(std::move(what)); });
     }
     /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor
@@ -96,7 +96,7 @@ public:
         engine::call_list all = inbox_.take();
         session::abandon(all);
         leaving_.surrender(all);
-        while (engine::call* const one = all.pop()) one->kind->drop(*one);
+        while (engine::call* const call = all.pop()) call->kind->drop(*call);
         timer_.reset();
         busy_ = {};
         executor_ = {};
@@ -116,26 +116,26 @@ public:
     /// Marks this thread as serving the connection.
     class turn_surroundings {
     public:
-        explicit turn_surroundings(connection& whose) noexcept : before_{current_turn}, self_{whose} {
-            current_turn = {&whose.owner_, read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr,
+        explicit turn_surroundings(connection& whose) noexcept : before_{async::current_turn}, self_{whose} {
+            async::current_turn = {&whose.owner_, async::read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr,
                             whose.context_, nullptr};
         }
         turn_surroundings(turn_surroundings const&) = delete;
         turn_surroundings& operator=(turn_surroundings const&) = delete;
         ~turn_surroundings() {
             let_go_of_held();
-            current_turn = before_;
+            async::current_turn = before_;
             self_.leaving_.send_all();
             if (!self_.leaving_.empty()) self_.want_turn();
         }
-        engine::instant now() const noexcept { return current_turn.now; }
+        engine::instant now() const noexcept { return async::current_turn.now; }
 
     private:
-        net::turn before_;
+        async::turn before_;
         connection& self_;
     };
 
-    engine::instant clock() const noexcept { return turn_time(); }
+    engine::instant clock() const noexcept { return async::turn_time(); }
     void connect_stream(engine::open_link const& what) {
         transport_ = owner_.make_transport(executor_, *this, epoch());
         transport_->connect(what.where);
@@ -145,11 +145,11 @@ public:
         transport_.reset();
     }
     bool read_stream(std::span<char> room) noexcept {
-        return managed_twice([&] { transport_->read(room); });
+        return async::retry_alloc([&] { transport_->read(room); });
     }
     std::size_t bytes_waiting() noexcept { return transport_->bytes_waiting(); }
     bool await_writable() noexcept {
-        return managed_twice([&] { transport_->wait_writable(); });
+        return async::retry_alloc([&] { transport_->wait_writable(); });
     }
     std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
         write_problem_.clear();
@@ -157,11 +157,11 @@ public:
         how = !write_problem_ ? engine::write_outcome::wrote : outcome_of(write_problem_);
         return count;
     }
-    std::string write_failure() noexcept { return text_of(write_problem_); }
+    std::string write_failure() noexcept { return async::text_of(write_problem_); }
     bool post_turn() noexcept;
     bool arm(engine::instant due) noexcept {
-        return managed_twice([&] {
-            using handler = handler_of<connection, &connection::timer_rang, &connection::timer_lost>;
+        return async::retry_alloc([&] {
+            using handler = async::drop_aware_handler<connection, &connection::timer_rang, &connection::timer_lost>;
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
             timer_->async_wait(handler{*this, timer_memory_, owner_.keep_alive()});
         });
@@ -171,12 +171,12 @@ public:
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();
     }
-    void complete(engine::call& one) { one.kind->complete(one); }
+    void complete(engine::call& call) { call.kind->complete(call); }
     engine::instant batch_ends() noexcept {
-        current_turn.now = read_clock();
+        async::current_turn.now = async::read_clock();
         leaving_.send_all();
         let_go_of_held();
-        return current_turn.now;
+        return async::current_turn.now;
     }
     void before_write() noexcept { leaving_.send_all(); }
     void turn_served() noexcept {
@@ -188,7 +188,7 @@ public:
         }
     }
     void report(engine::event&& happened) { owner_.report(std::move(happened)); }
-    void park(engine::call& one) noexcept { owner_.park(one); }
+    void park(engine::call& call) noexcept { owner_.park(call); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }
 
 private:
@@ -223,32 +223,33 @@ private:
     /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and
     /// nobody else owns it.
     UMBEL_NEVER_INLINE bool hold() noexcept {
-        if (current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
-        next_held_ = std::exchange(current_turn.held, this);
-        collect_until_release(current_turn.now);
+        if (async::current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
+        next_owned = std::exchange(async::current_turn.owned, this);
+        collect_until_release(async::current_turn.now);
         // What was ordered before goes before.
         if (!orders_.empty()) [[unlikely]]
             take_orders();
         return true;
     }
     static void let_go_of_held() noexcept {
-        while (connection* const one = current_turn.held) {
-            current_turn.held = std::exchange(one->next_held_, nullptr);
-            one->in_flight_.store(one->link().pipe().in_flight(), std::memory_order_release);
-            one->session::release();
-            if (!one->word_.release()) one->leave_for_turn(0);
+        while (async::owned_until_batch* const first = async::current_turn.owned) {
+            auto* const connection = static_cast<net::connection*>(first);
+            async::current_turn.owned = std::exchange(first->next_owned, nullptr);
+            connection->in_flight_.store(connection->link().pipe().in_flight(), std::memory_order_release);
+            connection->session::release();
+            if (!connection->word_.release()) connection->leave_for_turn(0);
         }
     }
 
     // ---- Calls ----------------------------------------------------------------------------------
 
-    UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& one) {
+    UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& call) {
         // Once it is pushed another thread may complete it, and with it the last that holds the client.
         auto const alive = owner_.keep_alive();
-        engine::inbox::pushed const done = inbox_.push(one);
+        engine::inbox::pushed const done = inbox_.push(call);
         bool const first = done == engine::inbox::pushed::first;
         // Without memory for a turn the next call tries again.
-        if ((first || unannounced_.load(std::memory_order_relaxed)) && word_.bring(calls)) leave_for_turn(0);
+        if ((first || wakeup_lost_.load(std::memory_order_relaxed)) && word_.bring(calls)) leave_for_turn(0);
         return done != engine::inbox::pushed::full;
     }
     UMBEL_NEVER_INLINE void take_inbox() {
@@ -258,8 +259,8 @@ private:
         // An order that was given before one of them came is carried out before it.
         if (!orders_.empty()) [[unlikely]]
             take_orders();
-        while (engine::call* const one = fresh.pop())
-            if (!passes_owner(*one)) take(*one, turn_time());
+        while (engine::call* const call = fresh.pop())
+            if (!try_fast_as_owner(*call)) take(*call, async::turn_time());
     }
 
     // ---- Orders, news, time ---------------------------------------------------------------------
@@ -269,7 +270,7 @@ private:
         if (timer_) timer_->cancel();
         // The turn that ends everything comes on the connection's own context. What keeps that busy now ends
         // with the stream.
-        static_cast<void>(managed([&] { busy_ = keep_busy(executor_); }));
+        static_cast<void>(async::try_alloc([&] { busy_ = async::keep_busy(executor_); }));
         session::shut(inbox_.take());
         // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
         shutting_ = in_turn() || has_results() || !leaving_.empty();
@@ -277,7 +278,7 @@ private:
         busy_ = {};
         owner_.has_shut();
     }
-    void cancel_call(pursuit what) {
+    void cancel_call(cancel_request what) {
         if (what.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(what));
         cancel(*what.token);
     }
@@ -286,17 +287,17 @@ private:
     void read_done(std::uint32_t of, asio::error_code problem, std::size_t count) {
         if (problem) [[unlikely]]
             return on_end(of, problem == asio::error::eof ? engine::text_of("the node closed the connection")
-                                                          : text_of(problem));
+                                                          : async::text_of(problem));
         on_bytes(of, count);
     }
     void connect_done(std::uint32_t of, asio::error_code problem, bool resolved) {
         if (problem)
             return on_open_failed(of, resolved ? errc::connect_failed : errc::resolve_failed,
-                                  text_of(problem));
+                                  async::text_of(problem));
         on_open(of);
     }
     void write_waited(std::uint32_t of, asio::error_code problem) {
-        problem ? on_end(of, text_of(problem)) : session::on_writable(of);
+        problem ? on_end(of, async::text_of(problem)) : session::on_writable(of);
     }
     void timer_rang(asio::error_code problem);
     void timer_lost() noexcept;
@@ -312,19 +313,18 @@ private:
     // Written by them: nothing else may stand in these cache lines.
     alignas(64) engine::ownership word_;
     engine::inbox inbox_;
-    std::atomic<bool> unannounced_{false};  ///< No turn could be posted for what stands in the inbox.
+    std::atomic<bool> wakeup_lost_{false};  ///< No turn could be posted for what stands in the inbox.
     // The owner's own.
     alignas(64) std::shared_ptr<transport> transport_;
     asio::error_code write_problem_;
-    connection* next_held_ = nullptr;
     bool shutting_ = false;       ///< The turn that ends everything is to come.
     asio::any_io_executor busy_;  ///< The context's, until then.
     std::atomic<std::size_t> in_flight_{0};
-    departures leaving_;
+    async::completion_batch leaving_;
     connection_orders orders_;
     std::optional<asio::steady_timer> timer_;  ///< None when an executor has gone away.
-    handler_memory turn_memory_;
-    handler_memory timer_memory_;
+    async::handler_memory turn_memory_;
+    async::handler_memory timer_memory_;
 };
 
 static_assert(engine::session_port<connection>);

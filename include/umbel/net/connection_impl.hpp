@@ -76,7 +76,7 @@ UMBEL_NEVER_INLINE inline void connection::leave_for_turn(engine::ownership::kin
         if ((unserved & turn_due) != 0) forget_scheduled_turn();
         unserved &= ~turn_due;
         want_turn();
-        unannounced_.store(!turn_scheduled(), std::memory_order_relaxed);
+        wakeup_lost_.store(!turn_scheduled(), std::memory_order_relaxed);
     } while (!word_.release_for_later(unserved, turn_due));
 }
 
@@ -90,8 +90,8 @@ UMBEL_NEVER_INLINE inline void connection::serve_notes(engine::ownership::kinds 
 
 /// Posted, not run: on the connection's own context, behind what is ready there.
 UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
-    using handler = handler_of<connection, &connection::turn_came, &connection::turn_lost>;
-    return managed_twice([&] {
+    using handler = async::drop_aware_handler<connection, &connection::turn_came, &connection::turn_lost>;
+    return async::retry_alloc([&] {
         handler made{*this, turn_memory_, owner_.keep_alive()};
         // Not deferred: that would keep it from the context's other threads for as long as a handler of this
         // one runs.
@@ -176,7 +176,7 @@ inline void connection::take_news() {
 inline void connection::take_orders() {
     connection_orders::batch todo = orders_.take();
     if (todo.opening) open(std::move(*todo.opening));
-    for (pursuit& one : todo.cancels) cancel_call(std::move(one));
+    for (cancel_request& request : todo.cancels) cancel_call(std::move(request));
     if (todo.draining) drain(*todo.draining);
     if (todo.shutting) shut();
 }

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <umbel/engine/action.hpp>
-#include <umbel/net/errands.hpp>
-#include <umbel/net/managed.hpp>
+#include <umbel/net/cancel_request.hpp>
+#include <umbel/async/try_alloc.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
     struct batch {
         std::optional<engine::open_link> opening;
         std::optional<std::uint32_t> draining;  ///< The generation.
-        std::vector<pursuit> cancels;
+        std::vector<cancel_request> cancels;
         bool shutting = false;
     };
 
@@ -39,9 +39,9 @@ public:
         waiting_.store(true, std::memory_order_release);
     }
     /// Without memory for it the call's own end comes first.
-    void cancel(pursuit&& what) noexcept {
+    void cancel(cancel_request&& what) noexcept {
         std::lock_guard const guard{mutex_};
-        static_cast<void>(managed([&] { left_.cancels.push_back(std::move(what)); }));
+        static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
         waiting_.store(true, std::memory_order_release);
     }
     void shut() noexcept {

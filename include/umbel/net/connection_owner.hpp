@@ -5,7 +5,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/notice.hpp>
-#include <umbel/net/errands.hpp>
+#include <umbel/net/cancel_request.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -22,10 +22,10 @@ public:
     /// Tells the control plane what happened. A loss comes before the calls that were lost with it.
     virtual void report(engine::event&& happened) = 0;
     /// Takes a call that has come before its connection was opened.
-    virtual void park(engine::call& one) noexcept = 0;
+    virtual void park(engine::call& call) noexcept = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
     /// A cancellation has not found its call here.
-    virtual void cancel_elsewhere(pursuit) {}
+    virtual void cancel_elsewhere(cancel_request) {}
     /// The connection has done what shut() asks for.
     virtual void has_shut() noexcept {}
     virtual std::shared_ptr<void> keep_alive() = 0;

@@ -5,10 +5,10 @@
 
 #include <umbel/engine/runtime.hpp>
 #include <umbel/net/connection.hpp>
-#include <umbel/net/errands.hpp>
-#include <umbel/net/home.hpp>
+#include <umbel/net/cancel_request.hpp>
+#include <umbel/async/backend.hpp>
 #include <umbel/net/settings.hpp>
-#include <umbel/net/snapshot_of.hpp>
+#include <umbel/engine/snapshot_of.hpp>
 
 #include <asio/post.hpp>
 
@@ -24,15 +24,15 @@ namespace umbel::net {
 /// Everything of a client that lives on executors.
 /// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds
 /// it owned leaves what it has.
-class driver final : public home, public engine::runtime<driver, connection>, public connection_owner {
+class driver final : public async::backend, public engine::runtime<driver, connection>, public connection_owner {
 public:
-    using token_share = pursuit;
+    using token_share = cancel_request;
 
     driver(std::vector<asio::any_io_executor> const& executors, settings chosen)
-        : home{executors.front(), net::loops{executors}, chosen.hedge_percent_max},
-          runtime{chosen, loops().size()},
+        : async::backend{executors.front(), async::contexts{executors}, chosen.hedge_percent_max},
+          runtime{chosen, contexts().size()},
           settings_{std::move(chosen)},
-          executor_{home::executor()},
+          executor_{async::backend::executor()},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           closing_timer_{std::in_place, executor_},
           timer_{std::in_place, executor_} {}
@@ -54,10 +54,10 @@ public:
     /// does nothing when it is called again.
     void abandon() noexcept {
         engine::call_list posted;
-        for (engine::event& one : left_.events)
-            if (engine::call_list* const calls = engine::calls_of(one)) posted.splice(std::move(*calls));
-        bool const first = abandon_all([](connection& one) { one.abandon(); });
-        while (engine::call* const one = posted.pop()) drop(*one);
+        for (engine::event& event : left_.events)
+            if (engine::call_list* const calls = engine::calls_of(event)) posted.splice(std::move(*calls));
+        bool const first = abandon_all([](connection& connection) { connection.abandon(); });
+        while (engine::call* const call = posted.pop()) drop(*call);
         if (!first) return;
         left_ = {};
         taken_ = {};
@@ -70,22 +70,22 @@ public:
 
     // ---- home -----------------------------------------------------------------------------------
 
-    void start(engine::call& one) override { begin(one); }
-    engine::link_id choose(engine::call const& one) const override { return choose_link(one); }
-    void start_at(engine::call& one, engine::link_id to) override { begin_at(one, to); }
-    void request_cancel(shared_token& token) override {
+    void start(engine::call& call) override { begin(call); }
+    engine::link_id choose(engine::call const& call) const override { return choose_link(call); }
+    void start_at(engine::call& call, engine::link_id to) override { begin_at(call, to); }
+    void request_cancel(async::shared_token& token) override {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
-        forward_cancel(pursuit{token});
+        forward_cancel(cancel_request{token});
     }
-    void answer(pooled_call& one) override { ask(one); }
+    void answer(async::pooled_call& call) override { ask(call); }
     bool standalone() const noexcept override { return routes().known() == engine::known_as::standalone; }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         struct timer_wait final : wait {
             explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
             asio::steady_timer timer;
         };
-        auto made = std::make_unique<timer_wait>(home::executor());
+        auto made = std::make_unique<timer_wait>(async::backend::executor());
         made->timer.expires_after(span);
         made->timer.async_wait([then = std::move(then)](asio::error_code problem) {
             if (!problem) then();
@@ -95,9 +95,9 @@ public:
     void want_refresh() override { runtime::want_refresh(); }
     void refuse_new() noexcept override { runtime::refuse_new(); }
     void shut_down() override { end(); }
-    void complete_later(engine::call& one) override { complete_soon(one); }
-    void close_when_idle(pooled_call& one) override { complete_when_idle(one); }
-    void await_topology(engine::call& one) override { complete_with_topology(one); }
+    void complete_later(engine::call& call) override { complete_soon(call); }
+    void close_when_idle(async::pooled_call& call) override { complete_when_idle(call); }
+    void await_topology(engine::call& call) override { complete_with_topology(call); }
     std::vector<node_snapshot> nodes() const override {
         return nodes_of(control(), [this](engine::link_id id) { return session_of(id); });
     }
@@ -111,21 +111,21 @@ public:
     // ---- connection_owner: called by whoever owns a connection ----------------------------------
 
     void report(engine::event&& what) override {
-        if (auto* const diverted = std::get_if<engine::calls_diverted>(&what)) leave_loops(diverted->calls);
+        if (auto* const returned = std::get_if<engine::calls_returned>(&what)) leave_contexts(returned->calls);
         control_or_leave([&] { happened(std::move(what)); }, [&] { leave(std::move(what)); });
     }
-    void park(engine::call& one) noexcept override { runtime::park(one); }
+    void park(engine::call& call) noexcept override { runtime::park(call); }
     void slowed(std::vector<engine::call_slow>&& all) override {
         if (!settings_.observer) return;
         control_or_leave([&] { tell_slow(all); },
                          [&] {
                              std::lock_guard const guard{mutex_};
                              // Without memory for it they are not told.
-                             static_cast<void>(managed(
+                             static_cast<void>(async::try_alloc(
                                  [&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
                          });
     }
-    void cancel_elsewhere(pursuit what) override { forward_cancel(std::move(what)); }
+    void cancel_elsewhere(cancel_request what) override { forward_cancel(std::move(what)); }
     /// Threading: any; the last one ends what all have waited for.
     void has_shut() noexcept override {
         if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
@@ -138,10 +138,10 @@ public:
 
     // ---- The port of the runtime ----------------------------------------------------------------
 
-    engine::instant clock() const noexcept { return read_clock(); }
-    static std::uint32_t next_turn() noexcept {
-        static constinit thread_local std::uint32_t turn = 0;
-        return ++turn;
+    engine::instant clock() const noexcept { return async::read_clock(); }
+    static std::uint32_t next_rotation() noexcept {
+        static constinit thread_local std::uint32_t rotation = 0;
+        return ++rotation;
     }
     std::unique_ptr<connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline,
                                              engine::link_options const& link) {
@@ -150,7 +150,7 @@ public:
         for (auto* const events : {&left_.events, &taken_.events})
             events->reserve(32 + 4 * (sessions().size() + 1));
         guard.unlock();
-        return std::make_unique<connection>(*this, id, loops().executor_for(id.loop, id.node),
+        return std::make_unique<connection>(*this, id, contexts().executor_for(id.context, id.node),
                                             settings_.one_thread_per_context, pipeline, link, budget_);
     }
     bool open_session(connection& there, engine::open_link&& what) noexcept {
@@ -161,48 +161,48 @@ public:
         there.order_drain(generation);
     }
     void shut_session(connection& there) noexcept { there.order_shut(); }
-    void cancel_in_session(connection& there, pursuit what) { there.order_cancel(std::move(what)); }
-    void cancel_in_engine(pursuit what) {
+    void cancel_in_session(connection& there, cancel_request what) { there.order_cancel(std::move(what)); }
+    void cancel_in_engine(cancel_request what) {
         control_or_leave([&] { cancel_here(std::move(what)); },
                          [&] {
                              std::lock_guard const guard{mutex_};
                              // Without memory for it the call's own end comes first.
-                             static_cast<void>(managed([&] { left_.cancels.push_back(std::move(what)); }));
+                             static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
                          });
     }
     void wake() noexcept;
     bool arm(engine::instant due) noexcept {
-        return managed_twice([&] {
+        return async::retry_alloc([&] {
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
-            timer_->async_wait(handler_of<driver, &driver::timer_rang, &driver::timer_lost>{
+            timer_->async_wait(async::drop_aware_handler<driver, &driver::timer_rang, &driver::timer_lost>{
                 *this, timer_memory_, shared_from_this()});
         });
     }
     bool check_idle_in(engine::duration pause) noexcept {
-        return managed_twice([&] {
+        return async::retry_alloc([&] {
             closing_timer_->expires_after(pause);
-            using handler = handler_of<driver, &driver::idle_wait_ended, &driver::idle_wait_lost>;
+            using handler = async::drop_aware_handler<driver, &driver::idle_wait_ended, &driver::idle_wait_lost>;
             closing_timer_->async_wait(handler{*this, closing_memory_, shared_from_this()});
         });
     }
     void closes() noexcept {
         timer_->cancel();
         // What a connection on another context hands on until it has ended is still looked after here.
-        static_cast<void>(managed([&] { busy_until_shut_ = keep_busy(executor_); }));
+        static_cast<void>(async::try_alloc([&] { busy_until_shut_ = async::keep_busy(executor_); }));
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }
     /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now
     /// on.
-    void leaves_sessions(engine::call& one) noexcept {
-        if (one.runs == engine::runs::on_loop) [[unlikely]]
-            net::leave_loop(static_cast<pooled_call&>(one), *loops().io_of(one.link.loop));
+    void leaves_sessions(engine::call& call) noexcept {
+        if (call.affinity == engine::affinity::on_context) [[unlikely]]
+            async::leave_context(static_cast<async::pooled_call&>(call), *contexts().io_of(call.link.context));
     }
-    void answer_question(engine::call& one) {
-        auto& asked = static_cast<pooled_call&>(one);
+    void answer_question(engine::call& call) {
+        auto& asked = static_cast<async::pooled_call&>(call);
         asked.on_control(*this, asked);
     }
-    void complete(engine::call& one) { one.kind->complete(one); }
+    void complete(engine::call& call) { call.kind->complete(call); }
     template <class Notice>
     void notice(Notice& what) {
         if (settings_.observer) settings_.observer->notice(what);
@@ -217,17 +217,17 @@ private:
     static constexpr unsigned rounds_max = 64;
 
     void tell_slow(std::vector<engine::call_slow>& all) noexcept {
-        for (engine::call_slow& one : all) {
+        for (engine::call_slow& slow : all) {
             try {
-                notice(one);
+                notice(slow);
             } catch (...) {
                 // An observer that throws loses this notice; it must not stop the client.
             }
         }
     }
-    void leave_loops(engine::call_list const& calls) noexcept {
-        if (abandoned() || !loops().several()) return;
-        for (engine::call* one = calls.front(); one; one = one->next) leaves_sessions(*one);
+    void leave_contexts(engine::call_list const& calls) noexcept {
+        if (abandoned() || !contexts().several()) return;
+        for (engine::call* call = calls.front(); call; call = call->next) leaves_sessions(*call);
     }
 
     // ---- Owning the control plane ---------------------------------------------------------------
@@ -259,7 +259,7 @@ private:
     std::mutex mutex_;  ///< Of what is left for it; control events are rare.
     struct leavings {
         std::vector<engine::event> events;
-        std::vector<pursuit> cancels;
+        std::vector<cancel_request> cancels;
         std::vector<engine::call_slow> slow;
     };
     leavings left_;
@@ -272,9 +272,9 @@ private:
     static constexpr unsigned wakes_lost_max = 4;
     std::optional<asio::steady_timer> closing_timer_;
     std::optional<asio::steady_timer> timer_;
-    handler_memory wake_memory_;
-    handler_memory timer_memory_;
-    handler_memory closing_memory_;
+    async::handler_memory wake_memory_;
+    async::handler_memory timer_memory_;
+    async::handler_memory closing_memory_;
 };
 
 static_assert(engine::runtime_port<driver, connection>);

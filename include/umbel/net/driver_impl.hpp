@@ -58,8 +58,8 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
         std::unique_lock guard{mutex_};
         std::swap(left_, taken_);
         guard.unlock();
-        for (engine::event& one : taken_.events) happened(std::move(one));
-        for (pursuit& one : taken_.cancels) cancel_here(std::move(one));
+        for (engine::event& event : taken_.events) happened(std::move(event));
+        for (cancel_request& request : taken_.cancels) cancel_here(std::move(request));
         tell_slow(taken_.slow);
         taken_.events.clear();
         taken_.cancels.clear();
@@ -75,17 +75,17 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
 inline void driver::leave(engine::event&& what) noexcept {
     {
         std::lock_guard const guard{mutex_};
-        auto* const diverted = std::get_if<engine::calls_diverted>(&what);
-        auto* const before = diverted && !left_.events.empty()
-                                 ? std::get_if<engine::calls_diverted>(&left_.events.back())
+        auto* const returned = std::get_if<engine::calls_returned>(&what);
+        auto* const before = returned && !left_.events.empty()
+                                 ? std::get_if<engine::calls_returned>(&left_.events.back())
                                  : nullptr;
-        if (before) return before->calls.splice(std::move(diverted->calls));
-        if (managed_twice([&] { left_.events.push_back(std::move(what)); })) return;
+        if (before) return before->calls.splice(std::move(returned->calls));
+        if (async::retry_alloc([&] { left_.events.push_back(std::move(what)); })) return;
     }
     engine::call_list* const calls = engine::calls_of(what);
-    while (engine::call* const one = calls ? calls->pop() : nullptr) {
-        one->kind->reject(*one, error{errc::no_memory, one->known(delivery::not_sent)});
-        complete_soon(*one);
+    while (engine::call* const call = calls ? calls->pop() : nullptr) {
+        call->kind->fail(*call, error{errc::no_memory, call->known(delivery::not_sent)});
+        complete_soon(*call);
     }
 }
 
@@ -93,8 +93,8 @@ inline void driver::leave(engine::event&& what) noexcept {
 
 inline void driver::wake() noexcept {
     if (abandoned() || woken_.exchange(true, std::memory_order_acq_rel)) return;
-    using message = handler_of<driver, &driver::woken_turn, &driver::wake_lost>;
-    if (managed_twice([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); }))
+    using message = async::drop_aware_handler<driver, &driver::woken_turn, &driver::wake_lost>;
+    if (async::retry_alloc([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); }))
         return;
     // The next who has something for the control plane tries again, and so does its timer.
     woken_.store(false, std::memory_order_release);
@@ -125,7 +125,7 @@ inline void driver::woken_turn() {
 inline void driver::timer_rang(asio::error_code problem) {
     if (problem == asio::error::operation_aborted || abandoned()) return;
     control_or_leave([this] { time_passed(); }, [] {}, timer_due);
-    pool::fill_reserve();
+    async::pool::fill_reserve();
     if (wake_failed_.exchange(false, std::memory_order_acq_rel)) wake();
 }
 

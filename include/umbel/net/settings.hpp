@@ -2,7 +2,7 @@
 #pragma once
 
 #include <umbel/engine/settings.hpp>
-#include <umbel/net/observer.hpp>
+#include <umbel/engine/observer.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <algorithm>

@@ -21,12 +21,12 @@ public:
     explicit shutdown_service(asio::execution_context& context) : asio::execution_context::service{context} {}
 
     /// Calls `one->abandon()` when the context goes away; to say so twice is to say it once.
-    void watch(std::shared_ptr<driver> const& one) {
+    void watch(std::shared_ptr<driver> const& client) {
         std::lock_guard const guard{mutex_};
-        std::erase_if(watched_, [&one](auto const& other) {
-            return other.expired() || (!other.owner_before(one) && !one.owner_before(other));
+        std::erase_if(watched_, [&client](auto const& other) {
+            return other.expired() || (!other.owner_before(client) && !client.owner_before(other));
         });
-        watched_.push_back(one);
+        watched_.push_back(client);
     }
 
 private:
@@ -36,8 +36,8 @@ private:
             std::lock_guard const guard{mutex_};
             all.swap(watched_);
         }
-        for (auto const& one : all)
-            if (auto const alive = one.lock()) alive->abandon();
+        for (auto const& client : all)
+            if (auto const alive = client.lock()) alive->abandon();
     }
 
     std::mutex mutex_;

@@ -4,7 +4,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
-#include <umbel/net/managed.hpp>
+#include <umbel/async/try_alloc.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
@@ -138,7 +138,7 @@ public:
                                     asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
                                     if (failed) return owner_.on_connected(*this, failed, false);
                                     // Kept for proceed(): the owner may be at work.
-                                    bool const kept = managed([&] {
+                                    bool const kept = async::try_alloc([&] {
                                         for (auto const& entry : found)
                                             targets_.emplace_back(entry.endpoint());
                                     });
@@ -158,7 +158,7 @@ public:
         if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0)
             socket_.cancel(ignored);
         if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
-        static_cast<void>(managed([&] { patience_.cancel(); }));
+        static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         if (step_result_) return guarded([&] { try_next(step_result_); });
         prepare();
         owner_.on_connected(*this, {}, true);
@@ -167,7 +167,7 @@ public:
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
         using handler =
-            handler_of<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
+            async::drop_aware_handler<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
         socket_.async_read_some(asio::buffer(into.data(), into.size()),
                                 handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
@@ -178,7 +178,7 @@ public:
     }
     void wait_writable() override {
         using handler =
-            handler_of<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
+            async::drop_aware_handler<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
         socket_.async_wait(socket_type::wait_write,
                            handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }
@@ -197,9 +197,9 @@ public:
         closed_ = true;
         asio::error_code ignored;
         // Asio asks for memory to cancel a resolution; without it the answer comes and finds this closed.
-        static_cast<void>(managed([&] { resolver_.cancel(); }));
-        static_cast<void>(managed([&] { patience_.cancel(); }));
-        static_cast<void>(managed([&] { socket_.close(ignored); }));
+        static_cast<void>(async::try_alloc([&] { resolver_.cancel(); }));
+        static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
+        static_cast<void>(async::try_alloc([&] { socket_.close(ignored); }));
     }
 
     /// Over TCP. A Unix socket has nothing on the way: what was written is the peer's.
@@ -214,7 +214,7 @@ private:
     /// A step of connecting; without memory for it there is no connection.
     template <class Step>
     void guarded(Step&& step) {
-        if (!managed(step)) owner_.on_connected(*this, asio::error::no_memory, true);
+        if (!async::try_alloc(step)) owner_.on_connected(*this, asio::error::no_memory, true);
     }
     void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(*this, problem, count); }
     void writable(asio::error_code problem) { owner_.on_writable(*this, problem); }
@@ -285,8 +285,8 @@ private:
     std::atomic<bool> step_done_{false};
     std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address that has had its time; 0: none.
     bool closed_ = false;
-    handler_memory read_memory_;
-    handler_memory write_memory_;
+    async::handler_memory read_memory_;
+    async::handler_memory write_memory_;
 };
 
 }  // namespace umbel::net

@@ -35,7 +35,7 @@ template <class Key, class Value, class Take>
 result<void> decode_pairs(view const& value, Take take) {
     bool nested = false;
     if (!holds_pairs(value, nested)) return umbel::unexpected("a map", value);
-    auto const one = [&take](view first, view second) -> result<void> {
+    auto const add = [&take](view first, view second) -> result<void> {
         result<Key> key = from_reply<Key>::from(first);
         if (!key) return tl::unexpected<error>{std::move(key.error())};
         result<Value> mapped = from_reply<Value>::from(second);
@@ -45,14 +45,14 @@ result<void> decode_pairs(view const& value, Take take) {
     };
     if (!nested) {
         for (auto const [first, second] : value.pairs()) {
-            if (result<void> done = one(first, second); !done) return done;
+            if (result<void> done = add(first, second); !done) return done;
         }
         return {};
     }
     for (view const pair : value.children()) {
         if (pair.kind() != type::array || pair.children_count() != 2)
             return umbel::unexpected("an array of two", pair);
-        if (result<void> done = one(pair.child(0), pair.child(1)); !done) return done;
+        if (result<void> done = add(pair.child(0), pair.child(1)); !done) return done;
     }
     return {};
 }

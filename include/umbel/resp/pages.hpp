@@ -118,8 +118,8 @@ public:
     static constexpr std::size_t lent_bytes_min = std::size_t{2} << 20;
 
     static page_store& shared() noexcept {
-        static constinit page_store one;
-        return one;
+        static constinit page_store shared;
+        return shared;
     }
 
     /// A run for `bytes` bytes, kept or new; empty where there is none.

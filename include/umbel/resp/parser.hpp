@@ -121,9 +121,9 @@ private:
         }
     }
 
-    struct dash;
-    struct sprint;
-    void run_ahead() noexcept;
+    struct scalar_run;
+    struct fast_scan;
+    void scan_ahead() noexcept;
     step open(type kind, std::uint32_t count, bool streamed) noexcept;
     step take_line(std::string_view& line) noexcept;
     step payload_end(std::size_t at) noexcept;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <umbel/resp/parser.hpp>
-#include <umbel/resp/parser_sprint.hpp>
+#include <umbel/resp/parser_fast_scan.hpp>
 
 namespace umbel::resp {
 
@@ -34,9 +34,9 @@ inline void parser::release_values() noexcept {
         outer = std::exchange(at, std::exchange(tape_[at].span, outer));
     std::uint32_t kept = 0;
     for (std::uint32_t at = outer; at != none; ++kept) {
-        node one = tape_[at];
-        at = std::exchange(one.span, kept == 0 ? none : kept - 1);
-        tape_[kept] = one;
+        node node = tape_[at];
+        at = std::exchange(node.span, kept == 0 ? none : kept - 1);
+        tape_[kept] = node;
     }
     dropped_ += tape_.size() - kept;
     tape_.resize(kept);
@@ -122,7 +122,7 @@ parser::step parser::element() {
     if constexpr (Keep) {
         if (pos_ < size_ && tape_.full() && seen() < limits_.elements_max) tape_.grow();
         // A line that an earlier call left open is gone on with where that call stopped.
-        if (scanned_ <= pos_) run_ahead();
+        if (scanned_ <= pos_) scan_ahead();
         if (remaining_ == 0) return close_finished<Keep>();
     }
     if (pos_ == size_) return step::starved;

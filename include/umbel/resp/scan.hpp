@@ -313,9 +313,9 @@ inline bool is_short_of_end(char const* at, std::size_t size, std::size_t whole_
     std::uint32_t length = 0;
     char const* const body = stop + 2;
     if (*at != '$' || !is_crlf(stop) || stop == at + 1 || stop - at > 5) return false;
-    for (char const* one = at + 1; one != stop; ++one) {
-        if (digit(*one) > 9) return false;
-        length = length * 10 + digit(*one);
+    for (char const* character = at + 1; character != stop; ++character) {
+        if (digit(*character) > 9) return false;
+        length = length * 10 + digit(*character);
     }
     std::size_t const whole = static_cast<std::size_t>(body - at) + length + 2;
     return whole <= whole_max && size < whole && (size + 2 <= whole || at[whole - 2] == '\r');

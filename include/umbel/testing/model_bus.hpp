@@ -114,7 +114,7 @@ public:
         at.is = model_node::state::running;
         bool const clients_first = time_.chance(50);
         if (clients_first) at.serve_all();
-        for (auto& one : std::exchange(at.bus_backlog, {})) one();
+        for (auto& deferred : std::exchange(at.bus_backlog, {})) deferred();
         if (!clients_first) at.serve_all();
     }
 
@@ -138,25 +138,25 @@ private:
         });
     }
 
-    pulse pulse_of(model_node const& one) {
-        pulse made{one.number(),
-                   one.primary(),
-                   one.view.me().follows,
-                   one.view.me().config_epoch,
-                   one.view.current_epoch,
-                   one.view.version,
+    pulse pulse_of(model_node const& node) {
+        pulse made{node.number(),
+                   node.primary(),
+                   node.view.me().follows,
+                   node.view.me().config_epoch,
+                   node.view.current_epoch,
+                   node.view.version,
                    {},
                    {},
                    {}};
-        auto& [version, kept] = claims_[one.number()];
-        if (!kept || version != one.view.version) {
-            kept = std::make_shared<slot_set const>(one.view.slots_of(one.number()));
-            version = one.view.version;
+        auto& [version, kept] = claims_[node.number()];
+        if (!kept || version != node.view.version) {
+            kept = std::make_shared<slot_set const>(node.view.slots_of(node.number()));
+            version = node.view.version;
         }
         made.slots = kept;
-        for (std::size_t i = 0; i < one.view.peers.size(); ++i) {
-            if (one.view.peers[i].suspected) made.suspects.push_back(static_cast<node_number>(i));
-            if (one.view.peers[i].known && !one.view.peers[i].failed)
+        for (std::size_t i = 0; i < node.view.peers.size(); ++i) {
+            if (node.view.peers[i].suspected) made.suspects.push_back(static_cast<node_number>(i));
+            if (node.view.peers[i].known && !node.view.peers[i].failed)
                 made.known.push_back(static_cast<node_number>(i));
         }
         return made;
@@ -169,8 +169,8 @@ private:
             if (forgotten_.contains(told.from) || forgotten_.contains(at.number())) return;
             meet(at.number(), told.from);
         }
-        for (node_number const one : told.known)
-            if (!forgotten_.contains(one)) meet(at.number(), one);
+        for (node_number const number : told.known)
+            if (!forgotten_.contains(number)) meet(at.number(), number);
         from.heard = time_.now();
         from.suspected = false;
         view.current_epoch = std::max(view.current_epoch, told.current_epoch);
@@ -209,10 +209,10 @@ private:
         if (chained && told.follows != at.number()) follow(at, told.follows);
     }
     void clear_failure(model_node& at, node_number whom) {
-        model_peer& one = at.view.peer(whom);
-        if (!one.failed) return;
-        bool const serves = one.primary && at.view.count_of(whom) != 0;
-        if (!serves || time_.now() - one.failed_at > 2 * options_.node_timeout) one.failed = false;
+        model_peer& peer = at.view.peer(whom);
+        if (!peer.failed) return;
+        bool const serves = peer.primary && at.view.count_of(whom) != 0;
+        if (!serves || time_.now() - peer.failed_at > 2 * options_.node_timeout) peer.failed = false;
     }
     void accuse(model_node& at, pulse const& told) {
         auto const voters = at.view.voters();
@@ -231,12 +231,12 @@ private:
     /// Rule: Redis Cluster specification, "Failure detection": a majority of primaries makes a suspicion a
     /// failure.
     void consider_failed(model_node& at, node_number whom) {
-        model_peer& one = at.view.peer(whom);
-        if (one.failed || !one.suspected) return;
+        model_peer& peer = at.view.peer(whom);
+        if (peer.failed || !peer.suspected) return;
         auto const voters = at.view.voters();
         std::size_t count = 0;
         for (node_number const voter : voters)
-            count += voter == at.number() || one.accusers.contains(voter) ? 1u : 0u;
+            count += voter == at.number() || peer.accusers.contains(voter) ? 1u : 0u;
         if (count < voters.size() / 2 + 1) return;
         mark_failed(at, whom);
         for (std::size_t to = 0; to < size(); ++to)
@@ -245,10 +245,10 @@ private:
                      [this, whom](model_node& there) { mark_failed(there, whom); });
     }
     void mark_failed(model_node& at, node_number whom) {
-        model_peer& one = at.view.peer(whom);
-        if (whom == at.number() || one.failed || !one.known) return;
-        one.failed = one.suspected = true;
-        one.failed_at = time_.now();
+        model_peer& peer = at.view.peer(whom);
+        if (whom == at.number() || peer.failed || !peer.known) return;
+        peer.failed = peer.suspected = true;
+        peer.failed_at = time_.now();
         time_.note([&] {
             return "node " + std::to_string(at.number()) + " holds node " + std::to_string(whom) +
                    " for failed";
@@ -262,9 +262,9 @@ private:
         if (!running(at)) return;
         announce(which);
         for (std::size_t i = 0; i < size(); ++i) {
-            model_peer& one = at.view.peers[i];
-            if (!one.known || static_cast<node_number>(i) == which) continue;
-            if (time_.now() - one.heard > options_.node_timeout) one.suspected = true;
+            model_peer& peer = at.view.peers[i];
+            if (!peer.known || static_cast<node_number>(i) == which) continue;
+            if (time_.now() - peer.heard > options_.node_timeout) peer.suspected = true;
             consider_failed(at, static_cast<node_number>(i));
         }
         at.cluster_ok();

@@ -39,25 +39,25 @@ public:
 
     /// kill -9: connections are reset, data and cluster state stay on its disk.
     void crash(node_number which) {
-        model_node& one = (*this)[which];
-        if (one.is == model_node::state::crashed) return;
+        model_node& node = (*this)[which];
+        if (node.is == model_node::state::crashed) return;
         log("crashes", which);
-        one.is = model_node::state::crashed;
-        one.bus_backlog.clear();
-        one.link_up = one.primary();
-        one.loading = one.syncing = one.paused = false;
-        one.hang_up_all(time_.chance(50));
+        node.is = model_node::state::crashed;
+        node.bus_backlog.clear();
+        node.link_up = node.primary();
+        node.loading = node.syncing = node.paused = false;
+        node.hang_up_all(time_.chance(50));
         bump_syncs(which);
     }
     void restart(node_number which) {
-        model_node& one = (*this)[which];
-        if (one.is != model_node::state::crashed) return;
+        model_node& node = (*this)[which];
+        if (node.is != model_node::state::crashed) return;
         log("starts again", which);
-        one.is = model_node::state::running;
-        one.cut_off_at = time_.now();
-        for (model_peer& peer : one.view.peers) peer.heard = time_.now();
-        one.loading = true;
-        time_.in(time_.between(1ms, 30ms), [&one] { one.loading = false; });
+        node.is = model_node::state::running;
+        node.cut_off_at = time_.now();
+        for (model_peer& peer : node.view.peers) peer.heard = time_.now();
+        node.loading = true;
+        time_.in(time_.between(1ms, 30ms), [&node] { node.loading = false; });
     }
     /// SIGSTOP: no reset, no answer.
     void freeze(node_number which) {
@@ -72,11 +72,11 @@ public:
     }
     /// The clients' packets to and from this node are lost; the bus is not.
     void cut_from_clients(node_number which, bool cut) {
-        model_node& one = (*this)[which];
-        if (one.cut_from_clients == cut) return;
+        model_node& node = (*this)[which];
+        if (node.cut_from_clients == cut) return;
         log(cut ? "is out of the clients' reach" : "is within the clients' reach", which);
-        one.cut_from_clients = cut;
-        if (!cut) net_.resume(one);
+        node.cut_from_clients = cut;
+        if (!cut) net_.resume(node);
     }
     /// Moves a node to another side of a partition of the bus; clients still reach it.
     void partition(node_number which, int group) {
@@ -134,17 +134,17 @@ public:
     void forget(node_number which) {
         log("is forgotten", which);
         forgotten_.insert(which);
-        for (auto const& one : nodes())
-            if (one->number() != which) one->view.peer(which) = {};
+        for (auto const& node : nodes())
+            if (node->number() != which) node->view.peer(which) = {};
         crash(which);
     }
     /// A new, empty primary joins.
     node_number join() {
         model_node& made = spawn();
         log("joins", made.number());
-        for (auto const& one : nodes())
-            if (one.get() != &made && !forgotten_.contains(one->number()) && !one->foreign)
-                meet(made.number(), one->number());
+        for (auto const& node : nodes())
+            if (node.get() != &made && !forgotten_.contains(node->number()) && !node->foreign)
+                meet(made.number(), node->number());
         made.view.me().config_epoch = 0;
         start(made.number());
         return made.number();
@@ -169,14 +169,14 @@ public:
 
     /// Ends every fault: everybody runs and hears everybody.
     void heal() {
-        for (auto const& one : nodes()) {
-            if (one->foreign || forgotten_.contains(one->number())) continue;
-            node_number const which = one->number();
+        for (auto const& node : nodes()) {
+            if (node->foreign || forgotten_.contains(node->number())) continue;
+            node_number const which = node->number();
             set_group(which, 0);
             cut_from_clients(which, false);
             unfreeze(which);
             restart(which);
-            one->junk_next = one->refuse_next = 0;
+            node->junk_next = node->refuse_next = 0;
         }
         net_.calm();
     }
@@ -187,19 +187,19 @@ public:
     bool settled() {
         model_node* first = nullptr;
         if (moving()) return false;
-        for (auto const& one : nodes()) {
-            if (!is_member(one->number())) continue;
-            if (!usable(*one) || one->paused || one->loading || !one->cluster_ok() ||
-                (!one->primary() && !one->link_up))
+        for (auto const& node : nodes()) {
+            if (!is_member(node->number())) continue;
+            if (!usable(*node) || node->paused || node->loading || !node->cluster_ok() ||
+                (!node->primary() && !node->link_up))
                 return false;
-            if (!first) first = one.get();
-            if (one->view.owner != first->view.owner) return false;
-            for (model_peer const& peer : one->view.peers)
+            if (!first) first = node.get();
+            if (node->view.owner != first->view.owner) return false;
+            for (model_peer const& peer : node->view.peers)
                 if (peer.known && (peer.failed || peer.suspected)) return false;
             for (std::size_t i = 0; i < size(); ++i)
                 if (is_member(static_cast<node_number>(i)) &&
-                    (!one->view.peers[i].known || one->view.peers[i].primary != nodes()[i]->primary() ||
-                     one->view.peers[i].follows != nodes()[i]->view.me().follows))
+                    (!node->view.peers[i].known || node->view.peers[i].primary != nodes()[i]->primary() ||
+                     node->view.peers[i].follows != nodes()[i]->view.me().follows))
                     return false;
         }
         return first != nullptr;
@@ -210,23 +210,23 @@ public:
         for (auto const& [slot, way] : moving_)
             text += "slot " + std::to_string(slot) + " moves " + std::to_string(way.first) + "->" +
                     std::to_string(way.second) + "; ";
-        for (auto const& one : nodes()) {
-            if (!is_member(one->number())) continue;
-            text += "node " + std::to_string(one->number()) +
-                    (one->primary() ? " primary" : " replica of " + std::to_string(one->view.me().follows)) +
-                    (usable(*one) ? "" : " not running") + (one->loading ? " loading" : "") +
-                    (one->paused ? " paused" : "") + (one->link_up ? "" : " without copy") +
-                    (one->cluster_ok() ? "" : " cluster not ok") + ", slots " +
-                    std::to_string(one->view.count_of(one->number())) + ", epoch " +
-                    std::to_string(one->view.me().config_epoch) + ", sees";
+        for (auto const& node : nodes()) {
+            if (!is_member(node->number())) continue;
+            text += "node " + std::to_string(node->number()) +
+                    (node->primary() ? " primary" : " replica of " + std::to_string(node->view.me().follows)) +
+                    (usable(*node) ? "" : " not running") + (node->loading ? " loading" : "") +
+                    (node->paused ? " paused" : "") + (node->link_up ? "" : " without copy") +
+                    (node->cluster_ok() ? "" : " cluster not ok") + ", slots " +
+                    std::to_string(node->view.count_of(node->number())) + ", epoch " +
+                    std::to_string(node->view.me().config_epoch) + ", sees";
             for (std::size_t i = 0; i < size(); ++i) {
-                model_peer const& peer = one->view.peers[i];
+                model_peer const& peer = node->view.peers[i];
                 text += " " + std::to_string(i) +
                         (peer.known ? (peer.primary ? "p" : "r" + std::to_string(peer.follows)) : "-") +
                         (peer.failed      ? "!"
                          : peer.suspected ? "?"
                                           : "");
-                text += "/" + std::to_string(one->view.count_of(static_cast<node_number>(i)));
+                text += "/" + std::to_string(node->view.count_of(static_cast<node_number>(i)));
             }
             text += "; ";
         }
@@ -245,7 +245,7 @@ public:
     }
 
 private:
-    static bool usable(model_node const& one) noexcept { return one.is == model_node::state::running; }
+    static bool usable(model_node const& node) noexcept { return node.is == model_node::state::running; }
     void log(std::string const& what, node_number which) {
         time_.note([&] { return "node " + std::to_string(which) + ' ' + what; });
     }
@@ -283,15 +283,15 @@ private:
     }
     /// A crash breaks the link of every replica of it.
     void bump_syncs(node_number which) {
-        for (auto const& one : nodes())
-            if (!one->primary() && one->view.me().follows == which) one->link_up = false;
+        for (auto const& node : nodes())
+            if (!node->primary() && node->view.me().follows == which) node->link_up = false;
     }
-    static void bump_epoch(model_node& one, std::uint64_t heard = 0) {
-        std::uint64_t highest = std::max(one.view.current_epoch, heard);
+    static void bump_epoch(model_node& node, std::uint64_t heard = 0) {
+        std::uint64_t highest = std::max(node.view.current_epoch, heard);
         // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other,
         // and here many move at once.
-        for (model_peer const& peer : one.view.peers) highest = std::max(highest, peer.config_epoch);
-        one.view.current_epoch = one.view.me().config_epoch = highest + 1;
+        for (model_peer const& peer : node.view.peers) highest = std::max(highest, peer.config_epoch);
+        node.view.current_epoch = node.view.me().config_epoch = highest + 1;
     }
     /// Whether CLUSTER SETSLOT is taken by both: "I don't know about node …", "Please use SETSLOT only with
     /// masters."
@@ -343,7 +343,7 @@ private:
         auto const at = from.store.find(key);
         if (to.store.contains(key))
             give_up(to, "a key was moved onto an older copy",
-                    [&](std::string const& one) { return one == key; });
+                    [&](std::string const& text) { return text == key; });
         to.store[key] = std::move(at->second);
         from.store.erase(at);
         from.may_know_more = to.may_know_more = true;
@@ -362,26 +362,26 @@ private:
         log("gets what is left of slot " + std::to_string(slot) + ", whose move is given up", owner);
         moving_.erase(slot);
         (*this)[from].view.migrating.erase(slot);
-        for (auto const& one : nodes()) {
-            one->view.end_import(slot);
+        for (auto const& node : nodes()) {
+            node->view.end_import(slot);
             // Who still takes the slot for his own deletes the keys when he learns better.
-            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] == one->number())
+            if (!is_member(node->number()) || !node->primary() || node->view.owner[slot] == node->number())
                 continue;
             std::vector<std::string> keys;
-            for (auto const& [key, value] : one->store)
+            for (auto const& [key, value] : node->store)
                 if (cluster::slot_of(key).value() == slot && !(*this)[owner].store.contains(key))
                     keys.push_back(key);
-            for (std::string const& key : keys) hand_key(*one, (*this)[owner], key);
-            clear_slots(*one, "an interrupted move left two copies", slot_set{}.set(slot));
+            for (std::string const& key : keys) hand_key(*node, (*this)[owner], key);
+            clear_slots(*node, "an interrupted move left two copies", slot_set{}.set(slot));
         }
     }
     /// True when everybody runs who may hold keys of a slot that `owner` has and `to` was to get; not who has
     /// been replaced by a failover.
     bool is_reached(node_number owner, node_number to) {
-        return std::all_of(nodes().begin(), nodes().end(), [&](auto const& one) {
-            if (!is_member(one->number()) || !one->primary()) return true;
-            if (one->number() != to && (*this)[owner].view.count_of(one->number()) == 0) return true;
-            return usable(*one) && !one->paused && hear(one->number(), owner);
+        return std::all_of(nodes().begin(), nodes().end(), [&](auto const& node) {
+            if (!is_member(node->number()) || !node->primary()) return true;
+            if (node->number() != to && (*this)[owner].view.count_of(node->number()) == 0) return true;
+            return usable(*node) && !node->paused && hear(node->number(), owner);
         });
     }
 

@@ -27,8 +27,8 @@ public:
     /// Nodes of different groups do not hear each other.
     void set_group(node_number which, int group) { groups_[static_cast<std::size_t>(which)] = group; }
     bool hear(node_number left, node_number right) const {
-        auto const alive = [&](node_number one) {
-            return nodes_[static_cast<std::size_t>(one)]->is != model_node::state::crashed;
+        auto const alive = [&](node_number number) {
+            return nodes_[static_cast<std::size_t>(number)]->is != model_node::state::crashed;
         };
         return alive(left) && alive(right) &&
                groups_[static_cast<std::size_t>(left)] == groups_[static_cast<std::size_t>(right)];
@@ -38,23 +38,23 @@ public:
     /// The primary of a slot: who claims it under the highest epoch; nobody while nobody does.
     node_number truth(std::uint16_t slot) {
         node_number best = nobody;
-        for (auto const& one : nodes_) {
-            if (!is_member(one->number()) || !one->primary() || one->view.owner[slot] != one->number())
+        for (auto const& node : nodes_) {
+            if (!is_member(node->number()) || !node->primary() || node->view.owner[slot] != node->number())
                 continue;
-            if (best == nobody || one->view.me().config_epoch > (*this)[best].view.me().config_epoch)
-                best = one->number();
+            if (best == nobody || node->view.me().config_epoch > (*this)[best].view.me().config_epoch)
+                best = node->number();
         }
         return best;
     }
 
 protected:
-    static bool running(model_node const& one) noexcept { return one.is == model_node::state::running; }
+    static bool running(model_node const& node) noexcept { return node.is == model_node::state::running; }
 
     model_node& place() {
         auto const number = static_cast<node_number>(nodes_.size());
         nodes_.push_back(std::make_unique<model_node>(time_, options_, book_, number));
         groups_.push_back(0);
-        for (auto const& one : nodes_) one->view.peers.resize(nodes_.size());
+        for (auto const& node : nodes_) node->view.peers.resize(nodes_.size());
         return *nodes_.back();
     }
 

@@ -119,11 +119,11 @@ public:
     /// Serves whatever waits: after a thaw, a pause or an end of loading.
     void serve_all() {
         std::vector<std::uint64_t> numbers;
-        for (auto const& [number, one] : sessions_) numbers.push_back(number);
+        for (auto const& [number, unused] : sessions_) numbers.push_back(number);
         for (std::uint64_t const number : numbers) serve(number);
     }
     void hang_up_all(bool drop_replies) {
-        for (auto& [number, one] : sessions_) one.wire->end(drop_replies);
+        for (auto& [number, open] : sessions_) open.wire->end(drop_replies);
         sessions_.clear();
     }
     std::size_t session_count() const noexcept { return sessions_.size(); }
@@ -146,12 +146,12 @@ private:
     void serve(std::uint64_t number) {
         auto const at = sessions_.find(number);
         if (at == sessions_.end()) return;
-        session& one = at->second;
+        session& served = at->second;
         std::string out;
         // A server that runs reads what has come, also half a command and also while its clients are paused.
-        bool const took = !one.wire->unread().empty();
-        one.bytes.append(std::exchange(one.wire->unread(), {}));
-        std::string& bytes = one.bytes;
+        bool const took = !served.wire->unread().empty();
+        served.bytes.append(std::exchange(served.wire->unread(), {}));
+        std::string& bytes = served.bytes;
         std::size_t from = 0;
         bool nonsense = false;
         model_words words;
@@ -159,14 +159,14 @@ private:
             auto const found = request_reader::take(bytes, from, words);
             if (found == request_reader::found::command) {
                 if (junk_next != 0 && --junk_next == 0) out += std::string{"\x01junk\x00\r\n", 8};
-                out += answer_to(one, words);
+                out += answer_to(served, words);
                 continue;
             }
             nonsense = found == request_reader::found::nonsense;
             break;
         }
         bytes.erase(0, from);
-        std::shared_ptr<stream> const wire = one.wire;
+        std::shared_ptr<stream> const wire = served.wire;
         wire->send(out);
         if (nonsense) wire->send(wire::error("ERR Protocol error: expected '$'"));
         if (nonsense) wire->end(false);
@@ -252,9 +252,9 @@ private:
     std::string cluster_command(session& from, model_words const& words) {
         std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
         topology_words const told{view, from.resp3};
-        for (std::string const& one : options.denied)
-            if (same_word(what, one))
-                return wire::error("NOPERM User default has no permissions to run the 'cluster|" + one +
+        for (std::string const& text : options.denied)
+            if (same_word(what, text))
+                return wire::error("NOPERM User default has no permissions to run the 'cluster|" + text +
                                    "' command");
         if (same_word(what, "shards") && options.knows_shards) return told.shards(time.now());
         if (same_word(what, "slots")) return told.slots();

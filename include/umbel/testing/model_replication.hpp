@@ -27,9 +27,9 @@ protected:
         for (auto const& [key, value] : loser.store) {
             if (!concerned(key)) continue;
             std::vector<std::uint64_t> kept;
-            for (auto const& one : nodes()) {
-                if (one.get() == &loser || !one->primary() || !is_member(one->number())) continue;
-                if (auto const at = one->store.find(key); at != one->store.end())
+            for (auto const& node : nodes()) {
+                if (node.get() == &loser || !node->primary() || !is_member(node->number())) continue;
+                if (auto const at = node->store.find(key); at != node->store.end())
                     kept.push_back(at->second.history);
             }
             if (kept.empty() && book_.was_deleted(key))
@@ -58,8 +58,8 @@ protected:
     }
 
     void replicate(model_node& by, std::vector<std::string> const& keys) {
-        for (auto const& one : nodes()) {
-            model_node& copy = *one;
+        for (auto const& node : nodes()) {
+            model_node& copy = *node;
             if (copy.primary() || copy.view.me().follows != by.number() || !copy.link_up) continue;
             if (!hear(by.number(), copy.number())) {
                 copy.link_up = false;

@@ -82,8 +82,8 @@ constexpr bool same_word(std::string_view left, std::string_view right) noexcept
 }
 
 inline model_command const* find_model_command(std::string_view name) noexcept {
-    for (model_command const& one : model_commands)
-        if (same_word(one.name, name)) return &one;
+    for (model_command const& command : model_commands)
+        if (same_word(command.name, name)) return &command;
     return nullptr;
 }
 

@@ -28,7 +28,7 @@ public:
             for (auto const& [first, last] : found) text += wire::integer(first) + wire::integer(last);
             auto const members = with_replicas(head);
             text += wire::bulk("nodes") + wire::array(members.size());
-            for (node_number const one : members) text += shard_node(one, now);
+            for (node_number const number : members) text += shard_node(number, now);
         }
         return text;
     }
@@ -45,12 +45,12 @@ public:
                 auto members = with_replicas(owner);
                 // A failed replica is not named by CLUSTER SLOTS.
                 std::erase_if(members,
-                              [&](node_number one) { return one != owner && view_.peer(one).failed; });
+                              [&](node_number number) { return number != owner && view_.peer(number).failed; });
                 text += wire::array(2 + members.size()) + wire::integer(static_cast<std::int64_t>(at)) +
                         wire::integer(static_cast<std::int64_t>(end));
-                for (node_number const one : members)
-                    text += wire::array(4) + host_of(one) + wire::integer(view_.peer(one).where.port) +
-                            wire::bulk(view_.peer(one).id) + wire::array(0);
+                for (node_number const number : members)
+                    text += wire::array(4) + host_of(number) + wire::integer(view_.peer(number).where.port) +
+                            wire::bulk(view_.peer(number).id) + wire::array(0);
             }
             at = end + 1;
         }
@@ -67,11 +67,11 @@ public:
 
     /// "host:port" as MOVED and ASK name a node.
     std::string target(node_number which) const {
-        model_peer const& one = view_.peer(which);
-        std::string const port = ":" + std::to_string(one.where.port);
+        model_peer const& peer = view_.peer(which);
+        std::string const port = ":" + std::to_string(peer.where.port);
         switch (view_.style) {
-            case endpoint_style::ip: return one.where.host + port;
-            case endpoint_style::hostname: return one.hostname + port;
+            case endpoint_style::ip: return peer.where.host + port;
+            case endpoint_style::hostname: return peer.hostname + port;
             case endpoint_style::unknown: return port;
         }
         return {};
@@ -92,50 +92,50 @@ private:
     std::vector<node_number> with_replicas(node_number head) const {
         std::vector<node_number> found{head};
         for (std::size_t i = 0; i < view_.peers.size(); ++i) {
-            model_peer const& one = view_.peers[i];
-            if (one.known && !one.primary && one.follows == head)
+            model_peer const& peer = view_.peers[i];
+            if (peer.known && !peer.primary && peer.follows == head)
                 found.push_back(static_cast<node_number>(i));
         }
         return found;
     }
     std::string host_of(node_number which) const {
-        model_peer const& one = view_.peer(which);
+        model_peer const& peer = view_.peer(which);
         switch (view_.style) {
-            case endpoint_style::ip: return wire::bulk(one.where.host);
-            case endpoint_style::hostname: return wire::bulk(one.hostname);
+            case endpoint_style::ip: return wire::bulk(peer.where.host);
+            case endpoint_style::hostname: return wire::bulk(peer.hostname);
             case endpoint_style::unknown: return wire::null(resp3_);
         }
         return {};
     }
     std::string shard_node(node_number which, engine::instant) const {
-        model_peer const& one = view_.peer(which);
-        bool const named = !one.hostname.empty();
-        std::string text = wire::map(7u + (named ? 1u : 0u) + (one.zone.empty() ? 0u : 1u), resp3_);
-        if (!one.zone.empty()) text += wire::bulk("availability-zone") + wire::bulk(one.zone);
-        text += wire::bulk("id") + wire::bulk(one.id) + wire::bulk("port") + wire::integer(one.where.port);
-        text += wire::bulk("ip") + wire::bulk(one.where.host) + wire::bulk("endpoint") + host_of(which);
-        if (named) text += wire::bulk("hostname") + wire::bulk(one.hostname);
-        text += wire::bulk("role") + wire::bulk(one.primary ? "master" : "replica");
+        model_peer const& peer = view_.peer(which);
+        bool const named = !peer.hostname.empty();
+        std::string text = wire::map(7u + (named ? 1u : 0u) + (peer.zone.empty() ? 0u : 1u), resp3_);
+        if (!peer.zone.empty()) text += wire::bulk("availability-zone") + wire::bulk(peer.zone);
+        text += wire::bulk("id") + wire::bulk(peer.id) + wire::bulk("port") + wire::integer(peer.where.port);
+        text += wire::bulk("ip") + wire::bulk(peer.where.host) + wire::bulk("endpoint") + host_of(which);
+        if (named) text += wire::bulk("hostname") + wire::bulk(peer.hostname);
+        text += wire::bulk("role") + wire::bulk(peer.primary ? "master" : "replica");
         text += wire::bulk("replication-offset") + wire::integer(0);
-        return text + wire::bulk("health") + wire::bulk(one.failed ? "fail" : "online");
+        return text + wire::bulk("health") + wire::bulk(peer.failed ? "fail" : "online");
     }
     std::string node_line(node_number which) const {
-        model_peer const& one = view_.peer(which);
-        std::string line = one.id + ' ' + one.where.host + ':' + std::to_string(one.where.port) + '@' +
-                           std::to_string(one.where.port + 10000u);
-        if (!one.hostname.empty()) line += ',' + one.hostname;
+        model_peer const& peer = view_.peer(which);
+        std::string line = peer.id + ' ' + peer.where.host + ':' + std::to_string(peer.where.port) + '@' +
+                           std::to_string(peer.where.port + 10000u);
+        if (!peer.hostname.empty()) line += ',' + peer.hostname;
         line += which == view_.self ? " myself," : " ";
-        line += one.primary ? "master" : "slave";
-        if (one.failed)
+        line += peer.primary ? "master" : "slave";
+        if (peer.failed)
             line += ",fail";
-        else if (one.suspected)
+        else if (peer.suspected)
             line += ",fail?";
-        line += ' ' + (one.primary || one.follows == nobody ? std::string{"-"} : view_.peer(one.follows).id) +
+        line += ' ' + (peer.primary || peer.follows == nobody ? std::string{"-"} : view_.peer(peer.follows).id) +
                 " 0 0 ";
-        line += std::to_string(one.primary || one.follows == nobody ? one.config_epoch
-                                                                    : view_.peer(one.follows).config_epoch);
-        line += one.suspected || one.failed ? " disconnected" : " connected";
-        if (one.primary)
+        line += std::to_string(peer.primary || peer.follows == nobody ? peer.config_epoch
+                                                                    : view_.peer(peer.follows).config_epoch);
+        line += peer.suspected || peer.failed ? " disconnected" : " connected";
+        if (peer.primary)
             for (auto const& [first, last] : ranges(which))
                 line += ' ' + std::to_string(first) +
                         (last == first ? std::string{} : '-' + std::to_string(last));

@@ -148,8 +148,8 @@ struct model_view {
     bool sees_majority() const {
         std::size_t seen = 0;
         auto const all = voters();
-        for (node_number const one : all)
-            if (!peer(one).failed && !peer(one).suspected) ++seen;
+        for (node_number const number : all)
+            if (!peer(number).failed && !peer(number).suspected) ++seen;
         return seen >= all.size() / 2 + 1;
     }
 
@@ -158,11 +158,11 @@ private:
         if (counted_ == version && counts_.size() == peers.size()) return counts_;
         counts_.assign(peers.size(), 0);
         uncovered_ = 0;
-        for (std::int8_t const one : owner) {
-            if (one == nobody)
+        for (std::int8_t const number : owner) {
+            if (number == nobody)
                 ++uncovered_;
             else
-                ++counts_[static_cast<std::size_t>(one)];
+                ++counts_[static_cast<std::size_t>(number)];
         }
         counted_ = version;
         return counts_;

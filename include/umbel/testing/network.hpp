@@ -102,9 +102,9 @@ public:
         std::size_t room = options_.window_bytes > used ? options_.window_bytes - used : 0;
         if (room == 0) return how = outcome::would_block, 0;
         std::string bytes;
-        for (engine::write_piece const& one : pieces) {
-            std::size_t const part = std::min(room, one.size);
-            bytes.append(one.data, part);
+        for (engine::write_piece const& offered : pieces) {
+            std::size_t const part = std::min(room, offered.size);
+            bytes.append(offered.data, part);
             room -= part;
             if (room == 0) break;
         }
@@ -223,7 +223,7 @@ private:
     void delay_rest(direction& way, bool up) {
         if (way.pieces.empty() || options_.late_percent == 0 || !time_.chance(options_.late_percent)) return;
         instant const earliest = engine::after(time_.now(), time_.between(0ms, options_.late_max));
-        for (piece& one : way.pieces) one.due = std::max(one.due, earliest);
+        for (piece& late : way.pieces) late.due = std::max(late.due, earliest);
         schedule(way, up, earliest);
     }
 
@@ -334,18 +334,18 @@ public:
     /// The streams to one listener that are still held by somebody, oldest first.
     std::vector<std::shared_ptr<stream>> streams_to(listener const& by) {
         auto found = live();
-        std::erase_if(found, [&](auto const& one) { return &one->server() != &by || one->ended() || one->abandoned(); });
+        std::erase_if(found, [&](auto const& waiting) { return &waiting->server() != &by || waiting->ended() || waiting->abandoned(); });
         return found;
     }
     /// Ends what was planned against streams: no further cut, spike or lost connect.
     void calm() {
         options_.cut_percent = options_.spike_percent = options_.lost_connect_percent = 0;
-        for (auto const& one : live()) one->spare();
+        for (auto const& node : live()) node->spare();
     }
     /// Streams to `by` go on after a silence.
     void resume(listener const& by) {
-        for (auto const& one : live()) {
-            if (&one->server() == &by) one->resume();
+        for (auto const& node : live()) {
+            if (&node->server() == &by) node->resume();
         }
     }
 
@@ -370,8 +370,8 @@ private:
     }
     std::vector<std::shared_ptr<stream>> live() {
         std::vector<std::shared_ptr<stream>> found;
-        std::erase_if(streams_, [&](std::weak_ptr<stream> const& one) {
-            auto held = one.lock();
+        std::erase_if(streams_, [&](std::weak_ptr<stream> const& known) {
+            auto held = known.lock();
             if (!held) return true;
             found.push_back(std::move(held));
             return false;

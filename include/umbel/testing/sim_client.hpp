@@ -25,7 +25,7 @@ struct sim_call_options {
     std::optional<duration> deadline{};
     bool idempotent = false;  ///< Declared so by the caller.
     cluster::endpoint const* node = nullptr;
-    unsigned loop = 0;  ///< Of the client's loops, counted round and round.
+    unsigned context = 0;  ///< Of the client's loops, counted round and round.
 };
 
 /// Names a call of one client.
@@ -44,11 +44,11 @@ class sim_client {
 public:
     using callback = std::function<void(result<reply>)>;
 
-    /// With several `loops` it has as many connections of each kind to a node as there are loops whose calls
+    /// With several `contexts` it has as many connections of each kind to a node as there are loops whose calls
     /// have asked it.
     sim_client(timeline& time, network& net, options const& options, std::uint64_t seed,
-               cluster::policy const& policy = {}, unsigned loops = 1)
-        : time_{time}, driver_{time, net, good_settings(options, policy, seed), loops} {}
+               cluster::policy const& policy = {}, unsigned contexts = 1)
+        : time_{time}, driver_{time, net, good_settings(options, policy, seed), contexts} {}
 
     sim_client(sim_client const&) = delete;
     sim_client& operator=(sim_client const&) = delete;
@@ -64,14 +64,14 @@ public:
                      sim_call_options const& wanted = {}) {
         call_number const number = ++last_number_;
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
-        sim_call& one = *made;
+        sim_call& call = *made;
         pending_.emplace(number, std::move(made));
-        if (auto good = prepare(one, words, wanted); !good) {
-            one.answer.emplace(tl::unexpected<error>{std::move(good.error())});
-            time_.soon([&one] { sim_call::complete(one); });
+        if (auto good = prepare(call, words, wanted); !good) {
+            call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
+            time_.soon([&call] { sim_call::complete(call); });
             return number;
         }
-        driver_.begin(one);
+        driver_.begin(call);
         return number;
     }
     /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when
@@ -115,9 +115,9 @@ private:
               done{std::move(its_done)},
               shared_token{std::make_shared<engine::cancel_token>()} {
             static constexpr engine::call_kind by_list{
-                .decode = &decode, .reject = &reject, .complete = &complete, .drop = &drop};
+                .decode = &decode, .fail = &fail, .complete = &complete, .drop = &drop};
             static constexpr engine::call_kind at_once{.decode = &decode,
-                                                       .reject = &reject,
+                                                       .fail = &fail,
                                                        .complete = &complete,
                                                        .drop = &drop,
                                                        .answer = &answer_at_once};
@@ -129,15 +129,15 @@ private:
         static void decode(engine::call& base, resp::view const& answer) noexcept {
             static_cast<sim_call&>(base).answer.emplace(reply{answer});
         }
-        static void reject(engine::call& base, error&& why) noexcept {
+        static void fail(engine::call& base, error&& why) noexcept {
             static_cast<sim_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
         }
         static void complete(engine::call& base) {
-            auto& one = static_cast<sim_call&>(base);
-            sim_client& client = one.owner;
-            client.redirects_seen_ = std::max(client.redirects_seen_, one.redirects);
-            auto const at = client.pending_.find(one.number);
-            UMBEL_ASSERT(at != client.pending_.end() && one.answer.has_value());
+            auto& call = static_cast<sim_call&>(base);
+            sim_client& client = call.owner;
+            client.redirects_seen_ = std::max(client.redirects_seen_, call.redirects);
+            auto const at = client.pending_.find(call.number);
+            UMBEL_ASSERT(at != client.pending_.end() && call.answer.has_value());
             std::unique_ptr<sim_call> const whole = std::move(at->second);
             client.pending_.erase(at);
             whole->done(std::move(*whole->answer));
@@ -148,8 +148,8 @@ private:
             return true;
         }
         static void drop(engine::call& base) noexcept {
-            auto& one = static_cast<sim_call&>(base);
-            one.owner.pending_.erase(one.number);
+            auto& call = static_cast<sim_call&>(base);
+            call.owner.pending_.erase(call.number);
         }
 
         sim_client& owner;
@@ -160,7 +160,7 @@ private:
         std::shared_ptr<engine::cancel_token> shared_token;
     };
 
-    result<void> prepare(sim_call& one, std::span<std::string_view const> words,
+    result<void> prepare(sim_call& call, std::span<std::string_view const> words,
                          sim_call_options const& wanted) {
         using cluster::command_flags;
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
@@ -168,21 +168,21 @@ private:
         command::command_traits const* const traits = command::find_command(words);
         if (traits && command::needs_lease(*traits, words))
             return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
-        if (traits && traits->read_only()) one.flags = one.flags | command_flags::read_only;
+        if (traits && traits->read_only()) call.flags = call.flags | command_flags::read_only;
         if (wanted.idempotent || (traits && command::is_idempotent(*traits, words)))
-            one.flags = one.flags | command_flags::idempotent;
-        if (traits && traits->scripted()) one.flags = one.flags | command_flags::scripted;
-        one.encoded.resize(resp::header_size(words.size()) + 16);
+            call.flags = call.flags | command_flags::idempotent;
+        if (traits && traits->scripted()) call.flags = call.flags | command_flags::scripted;
+        call.encoded.resize(resp::header_size(words.size()) + 16);
         for (std::string_view const word : words)
-            one.encoded.resize(one.encoded.size() + resp::bulk_size(word.size()));
-        char* to = resp::put_array_header(one.encoded.data(), words.size());
+            call.encoded.resize(call.encoded.size() + resp::bulk_size(word.size()));
+        char* to = resp::put_array_header(call.encoded.data(), words.size());
         for (std::string_view const word : words) to = resp::put_bulk(to, word);
-        one.bytes = one.encoded.data();
-        one.size = static_cast<std::uint32_t>(to - one.encoded.data());
-        one.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
-        one.reads = wanted.reads.value_or(driver_.chosen().read_from);
-        one.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
-        one.link.loop = static_cast<std::uint8_t>(wanted.loop % driver_.chosen().engine.loops);
+        call.bytes = call.encoded.data();
+        call.size = static_cast<std::uint32_t>(to - call.encoded.data());
+        call.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
+        call.reads = wanted.reads.value_or(driver_.chosen().read_from);
+        call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
+        call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);
         return {};
     }
 

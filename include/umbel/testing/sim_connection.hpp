@@ -16,10 +16,10 @@ namespace umbel::testing {
 class sim_connection_owner {
 public:
     virtual void report(engine::event&& happened) = 0;
-    virtual void park(engine::call& one) noexcept = 0;
+    virtual void park(engine::call& call) noexcept = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
     /// Completes a call whose result is stored.
-    virtual void complete(engine::call& one) { one.kind->complete(one); }
+    virtual void complete(engine::call& call) { call.kind->complete(call); }
     /// True when calls may complete where their replies are read.
     virtual bool completes_at_once() const noexcept { return true; }
 
@@ -37,9 +37,9 @@ public:
     std::size_t in_flight() const noexcept { return link().pipe().in_flight(); }
 
     /// Takes a call. False: too many wait already.
-    bool submit(engine::call& one) {
-        if (passes(one)) return true;
-        take(one, time_.now());
+    bool submit(engine::call& call) {
+        if (try_fast(call)) return true;
+        take(call, time_.now());
         if (!in_turn()) settle_up();
         return true;
     }
@@ -50,10 +50,10 @@ public:
 
     void cancel(engine::cancel_token& token) {
         if (token.owner.load() != engine::cancel_token::of(id())) return;
-        engine::call& one = *token.target;
+        engine::call& call = *token.target;
         bool const first_written =
-            forget_tombstones && link().pipe().awaits_reply(one) &&
-            one.position == link().pipe().counters().commands - link().pipe().in_flight();
+            forget_tombstones && link().pipe().awaits_reply(call) &&
+            call.position == link().pipe().counters().commands - link().pipe().in_flight();
         session::cancel(token);
         if (first_written) forge_reply();
     }
@@ -106,12 +106,12 @@ public:
     }
     bool completes_at_once() const noexcept { return owner_.completes_at_once(); }
     void take_submitted() noexcept {}
-    void complete(engine::call& one) { owner_.complete(one); }
+    void complete(engine::call& call) { owner_.complete(call); }
     instant batch_ends() noexcept { return time_.now(); }
     void before_write() noexcept {}
     void turn_served() noexcept {}
     void report(engine::event&& happened) { owner_.report(std::move(happened)); }
-    void park(engine::call& one) noexcept { owner_.park(one); }
+    void park(engine::call& call) noexcept { owner_.park(call); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }
 
     // ---- stream_owner ---------------------------------------------------------------------------

@@ -38,16 +38,16 @@ public:
     }
     /// Everything pending is destroyed, and nobody is told. Nothing may be begun afterwards.
     void abandon() noexcept {
-        abandon_all([](sim_connection& one) {
+        abandon_all([](sim_connection& connection) {
             engine::call_list all;
-            one.abandon(all);
+            connection.abandon(all);
             while (engine::call* const left = all.pop()) left->kind->drop(*left);
         });
     }
 
     /// Called with the calls of each diversion before the engine has them, and with nothing afterwards: for
     /// checkers.
-    std::function<void(engine::call_list const*)> on_diverted;
+    std::function<void(engine::call_list const*)> on_returned;
     /// Called with what observers are told; engine_options::observed has the engine tell it.
     std::function<void(engine::action const&)> on_notice;
     std::function<void(engine::call_slow const&)> on_slow;
@@ -61,7 +61,7 @@ public:
     // ---- The port of the runtime ----------------------------------------------------------------
 
     instant clock() const noexcept { return time_.now(); }
-    std::uint32_t next_turn() const noexcept { return ++turn_; }
+    std::uint32_t next_rotation() const noexcept { return ++rotation_; }
     std::unique_ptr<sim_connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline,
                                                  engine::link_options const& link) {
         auto made = std::make_unique<sim_connection>(time_, net_, *this, id, pipeline, link);
@@ -119,17 +119,17 @@ public:
     }
     void closes() noexcept {}
     void leaves_sessions(engine::call&) noexcept {}
-    void answer_question(engine::call& one) { answers(one); }
+    void answer_question(engine::call& call) { answers(call); }
     template <class Notice>
     void notice(Notice& what) {
         if (on_notice) on_notice(engine::action{std::move(what)});
     }
     void before_handling(engine::event const& what) noexcept {
-        auto const* const diverted = std::get_if<engine::calls_diverted>(&what);
-        if (diverted && on_diverted) on_diverted(&diverted->calls);
+        auto const* const returned = std::get_if<engine::calls_returned>(&what);
+        if (returned && on_returned) on_returned(&returned->calls);
     }
     void after_handling(engine::event const& what) noexcept {
-        if (std::holds_alternative<engine::calls_diverted>(what) && on_diverted) on_diverted(nullptr);
+        if (std::holds_alternative<engine::calls_returned>(what) && on_returned) on_returned(nullptr);
     }
 
     // ---- Both ports -----------------------------------------------------------------------------
@@ -141,17 +141,17 @@ public:
             });
         happened(std::move(what));
     }
-    void complete(engine::call& one) override {
-        if (completes && !one.internal) return completes(one);
-        one.kind->complete(one);
+    void complete(engine::call& call) override {
+        if (completes && !call.internal) return completes(call);
+        call.kind->complete(call);
     }
 
     // ---- sim_connection_owner -------------------------------------------------------------------
 
-    void park(engine::call& one) noexcept override { runtime::park(one); }
+    void park(engine::call& call) noexcept override { runtime::park(call); }
     void slowed(std::vector<engine::call_slow>&& all) override {
         if (!on_slow) return;
-        for (engine::call_slow const& one : all) on_slow(one);
+        for (engine::call_slow const& slow : all) on_slow(slow);
     }
     bool completes_at_once() const noexcept override { return !completes; }
 
@@ -159,7 +159,7 @@ private:
     timeline& time_;
     network& net_;
     bool woken_ = false;
-    mutable std::uint32_t turn_ = 0;
+    mutable std::uint32_t rotation_ = 0;
     instant armed_ = engine::never;
 };
 

@@ -12,7 +12,7 @@ std::string beyond_a_crash(drill const& d, std::size_t at) {
     return d.surprises(
         at, {errc::connection_lost, errc::connect_failed, errc::deadline_exceeded, errc::cluster_down});
 }
-std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
+std::string probe_key(shard const& shard) { return real_cluster::key_in(shard.slots[0]) + ":probe"; }
 
 }  // namespace
 

@@ -8,7 +8,7 @@ using namespace umbel::test;
 
 namespace {
 
-std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
+std::string probe_key(shard const& shard) { return real_cluster::key_in(shard.slots[0]) + ":probe"; }
 /// A primary that hands over lets its writers wait, and on a busy machine that takes seconds. Who took its
 /// silence for death would give up commands that may have run.
 drill_plan patient(unsigned slots = 2) {

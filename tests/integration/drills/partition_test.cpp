@@ -20,7 +20,7 @@ struct island {
     }
 };
 
-std::string probe_key(shard const& one) { return real_cluster::key_in(one.slots[0]) + ":probe"; }
+std::string probe_key(shard const& shard) { return real_cluster::key_in(shard.slots[0]) + ":probe"; }
 constexpr std::initializer_list<errc> of_a_partition{errc::connection_lost, errc::connect_failed,
                                                      errc::deadline_exceeded, errc::cluster_down};
 

@@ -94,22 +94,22 @@ public:
 
     std::vector<node> const& nodes() const noexcept { return nodes_; }
     node const& at(std::string const& name) const {
-        for (node const& one : nodes_)
-            if (one.name == name) return one;
+        for (node const& member : nodes_)
+            if (member.name == name) return member;
         throw std::runtime_error{"cluster: no node named " + name};
     }
     node const& by_port(long long port) const {
-        for (node const& one : nodes_) {
-            auto const announced = announced_.find(one.name);
-            if (one.port == port || (announced != announced_.end() && announced->second == port)) return one;
+        for (node const& member : nodes_) {
+            auto const announced = announced_.find(member.name);
+            if (member.port == port || (announced != announced_.end() && announced->second == port)) return member;
         }
         throw std::runtime_error{"cluster: no node at port " + std::to_string(port)};
     }
     std::string address(std::string const& name) const { return at(name).address(); }
 
     /// A conversation with one node.
-    wire talk(node const& one) const {
-        wire made{one.port, one.host};
+    wire talk(node const& member) const {
+        wire made{member.port, member.host};
         if (!password_.empty()) made.must({"AUTH", password_});
         return made;
     }
@@ -168,9 +168,9 @@ public:
             throw std::runtime_error{"cluster: the nodes do not agree"};
     }
     /// Lets a node tell the topology another port than its own, 0 for its own again.
-    void announce(node const& one, std::uint16_t port) {
-        talk(one).must({"CONFIG", "SET", "cluster-announce-port", std::to_string(port)});
-        announced_[one.name] = port == 0 ? one.port : port;
+    void announce(node const& member, std::uint16_t port) {
+        talk(member).must({"CONFIG", "SET", "cluster-announce-port", std::to_string(port)});
+        announced_[member.name] = port == 0 ? member.port : port;
     }
     /// Waits until every node has heard which ports the others announce.
     void await_announced() const {
@@ -224,17 +224,17 @@ public:
         for (node const& found : shard_of(slot, asked)) return found;
         throw std::runtime_error{"cluster: nobody owns slot " + std::to_string(slot)};
     }
-    bool owns(node const& one, std::uint16_t slot, std::string const& asked) const {
-        for (node const& found : shard_of(slot, asked)) return found.port == one.port;
+    bool owns(node const& record, std::uint16_t slot, std::string const& asked) const {
+        for (node const& found : shard_of(slot, asked)) return found.port == record.port;
         return false;
     }
 
     /// True when all nodes agree who owns which slots, and know all replicas.
     bool is_whole() const {
         std::set<std::string> views;
-        for (node const& one : nodes_) {
+        for (node const& member : nodes_) {
             std::set<std::string> owners;
-            for (wire_value const& range : talk(one).must({"CLUSTER", "SLOTS"}).items) {
+            for (wire_value const& range : talk(member).must({"CLUSTER", "SLOTS"}).items) {
                 if (range.items.size() != 3 + static_cast<std::size_t>(replicas_)) return false;
                 owners.insert(range.items[0].text + "-" + range.items[1].text + " " +
                               range.items[2].items[1].text);
@@ -247,21 +247,21 @@ public:
     }
 
     /// "primary" or "replica", as the node sees itself now.
-    std::string role_of(node const& one) const {
-        return talk(one).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary";
+    std::string role_of(node const& member) const {
+        return talk(member).must({"ROLE"}).items[0].text == "slave" ? "replica" : "primary";
     }
     std::vector<node> now(std::string const& role) const {
         std::vector<node> found;
-        for (node const& one : nodes_)
-            if (role_of(one) == role) found.push_back(one);
+        for (node const& member : nodes_)
+            if (role_of(member) == role) found.push_back(member);
         return found;
     }
 
     /// Calls of every command on one node since forget_counts(), without those that counting and replication
     /// need.
-    std::map<std::string, long long> counts(node const& one) const {
+    std::map<std::string, long long> counts(node const& member) const {
         std::map<std::string, long long> found;
-        read_statistics(one, "commandstats", "cmdstat_", "calls=", found);
+        read_statistics(member, "commandstats", "cmdstat_", "calls=", found);
         for (char const* own :
              {"info", "config|resetstat", "config|set", "replconf", "psync", "auth", "role"})
             found.erase(own);
@@ -270,8 +270,8 @@ public:
     /// Calls of one command on some nodes.
     long long count(std::vector<node> const& which, std::string const& command) const {
         long long sum = 0;
-        for (node const& one : which) {
-            auto const all = counts(one);
+        for (node const& member : which) {
+            auto const all = counts(member);
             if (auto const found = all.find(command); found != all.end()) sum += found->second;
         }
         return sum;
@@ -279,15 +279,15 @@ public:
     /// Error replies of one kind ("MOVED") on all nodes.
     long long errors(std::string const& kind) const {
         long long sum = 0;
-        for (node const& one : nodes_) {
+        for (node const& member : nodes_) {
             std::map<std::string, long long> found;
-            read_statistics(one, "errorstats", "errorstat_", "count=", found);
+            read_statistics(member, "errorstats", "errorstat_", "count=", found);
             sum += found[kind];
         }
         return sum;
     }
     void forget_counts() const {
-        for (node const& one : nodes_) talk(one).must({"CONFIG", "RESETSTAT"});
+        for (node const& member : nodes_) talk(member).must({"CONFIG", "RESETSTAT"});
     }
 
     /// Waits until every replica has all that its primary has written so far.
@@ -342,9 +342,9 @@ public:
         std::string const number = std::to_string(slot);
         talk(to).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
         talk(from).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
-        for (node const& one : nodes_) {
-            if (!eventually([&] { return owns(to, slot, one.name); }))
-                throw std::runtime_error{"cluster: " + one.name + " has not heard of the new owner"};
+        for (node const& member : nodes_) {
+            if (!eventually([&] { return owns(to, slot, member.name); }))
+                throw std::runtime_error{"cluster: " + member.name + " has not heard of the new owner"};
         }
     }
     void move_slot(std::uint16_t slot, node const& from, node const& to) const {
@@ -385,17 +385,17 @@ private:
     void read_nodes() {
         nodes_.clear();
         std::ifstream in{dir() / "nodes"};
-        for (node one; in >> one.name >> one.port >> one.pid >> one.role >> one.id;) {
-            one.host = network_ ? "10.77.0." + one.name.substr(1) : "127.0.0.1";
-            nodes_.push_back(one);
+        for (node member; in >> member.name >> member.port >> member.pid >> member.role >> member.id;) {
+            member.host = network_ ? "10.77.0." + member.name.substr(1) : "127.0.0.1";
+            nodes_.push_back(member);
         }
         if (nodes_.empty()) throw std::runtime_error{"cluster: no nodes"};
     }
 
     /// Lines like "cmdstat_get:calls=3,usec=…".
-    void read_statistics(node const& one, std::string const& section, std::string const& prefix,
+    void read_statistics(node const& member, std::string const& section, std::string const& prefix,
                          std::string const& field, std::map<std::string, long long>& found) const {
-        std::istringstream lines{talk(one).must({"INFO", section}).text};
+        std::istringstream lines{talk(member).must({"INFO", section}).text};
         for (std::string line; std::getline(lines, line);) {
             auto const colon = line.find(':');
             auto const value = line.find(field);

@@ -42,7 +42,7 @@ figure(char const* format, ...) {
 /// the others redirect.
 inline void read_final_state(real_cluster const& servers, history& book) {
     std::vector<wire> all;
-    for (auto const& one : servers.nodes()) all.push_back(servers.talk(one));
+    for (auto const& node : servers.nodes()) all.push_back(servers.talk(node));
     for (std::uint32_t key = 0; key < book.keys(); ++key) {
         bool const counter = book.kind_of(key) == history::kind::incr;
         std::vector<std::string> words{counter ? "GET" : "LRANGE", book.name(key)};
@@ -117,8 +117,8 @@ public:
 
 private:
     void set(std::string const& milliseconds) const {
-        for (auto const& one : servers_.nodes())
-            servers_.talk(one).must({"CONFIG", "SET", "cluster-node-timeout", milliseconds});
+        for (auto const& node : servers_.nodes())
+            servers_.talk(node).must({"CONFIG", "SET", "cluster-node-timeout", milliseconds});
     }
 
     real_cluster const& servers_;
@@ -238,22 +238,22 @@ private:
         cluster.heal();
         std::vector<shard> found;
         for (auto const& range : cluster.talk("n1").must({"CLUSTER", "SLOTS"}).items) {
-            shard one{cluster.by_port(range.items[2].items[1].number()),
+            shard group{cluster.by_port(range.items[2].items[1].number()),
                       cluster.by_port(range.items[3].items[1].number()),
                       {}};
-            auto const same = [&](shard const& other) { return other.primary.port == one.primary.port; };
+            auto const same = [&](shard const& other) { return other.primary.port == group.primary.port; };
             bool const known = std::any_of(found.begin(), found.end(), same);
             if (known || range.items[1].number() - range.items[0].number() < 100) continue;
             for (unsigned i = 0; i < slots; ++i)
-                one.slots.push_back(static_cast<std::uint16_t>(range.items[0].number() + 10 + i));
-            found.push_back(std::move(one));
+                group.slots.push_back(static_cast<std::uint16_t>(range.items[0].number() + 10 + i));
+            found.push_back(std::move(group));
         }
         if (found.size() != 3) throw std::runtime_error{"drill: not three shards"};
         // What other drills have written would have to be replicated and moved with the rest. A replica that
         // has only just been given its dataset may be a second behind: whoever failed over to it now would
         // find the old keys again.
-        for (shard const& one : found) {
-            wire primary = cluster.talk(one.primary);
+        for (shard const& shard : found) {
+            wire primary = cluster.talk(shard.primary);
             primary.must({"FLUSHALL"});
             if (primary.must({"WAIT", "1", "20000"}).number() < 1)
                 throw std::runtime_error{"drill: a replica does not follow"};
@@ -262,7 +262,7 @@ private:
     }
     static std::vector<std::vector<std::uint16_t>> slots_of(std::vector<shard> const& all) {
         std::vector<std::vector<std::uint16_t>> slots;
-        for (shard const& one : all) slots.push_back(one.slots);
+        for (shard const& shard : all) slots.push_back(shard.slots);
         return slots;
     }
     umbel::options options_of(drill_plan const& plan) const {

@@ -80,7 +80,7 @@ public:
 
     void behave(conduct now) {
         now_ = std::move(now);
-        for (auto const& one : links_) one->junk = now_.junk;
+        for (auto const& wire : links_) wire->junk = now_.junk;
         changed();
     }
     /// One ambush at a time; it springs once.
@@ -88,11 +88,11 @@ public:
     /// Keeps what clients send from now on over the connections that stand; new ones pass. Ends of clients
     /// are not heard meanwhile.
     void detain() {
-        for (auto const& one : links_) one->detained = one->from_client;
+        for (auto const& wire : links_) wire->detained = wire->from_client;
     }
     /// Lets what was detained reach the node, whether its client is there still or not.
     void release() {
-        for (auto const& one : links_) one->released = std::exchange(one->detained, false);
+        for (auto const& wire : links_) wire->released = std::exchange(wire->detained, false);
         changed();
     }
     void close() {
@@ -167,23 +167,23 @@ private:
         end(*one, one->how);
     }
     /// True when the ambushed command is there; what must not pass any more is cut off then.
-    bool springs(link& one) {
+    bool springs(link& wire) {
         if (!trap_) return false;
-        std::size_t const found = one.request.find(trap_->command);
+        std::size_t const found = wire.request.find(trap_->command);
         if (found == std::string::npos) return false;
-        one.how = trap_->how;
+        wire.how = trap_->how;
         if (trap_->where == ambush::side::request)
-            one.request.resize(found + std::min(trap_->at, trap_->command.size()));
+            wire.request.resize(found + std::min(trap_->at, trap_->command.size()));
         else
-            one.reply_left = trap_->at;
+            wire.reply_left = trap_->at;
         trap_.reset();
         ++sprung_;
         return true;
     }
     /// Bytes at the end of what was said that may be the beginning of the ambushed command.
-    std::size_t withheld(link const& one) const {
-        if (!trap_ || !one.from_client) return 0;
-        std::string_view const said = one.request;
+    std::size_t withheld(link const& wire) const {
+        if (!trap_ || !wire.from_client) return 0;
+        std::string_view const said = wire.request;
         for (std::size_t size = std::min(said.size(), trap_->command.size() - 1); size != 0; --size)
             if (std::string_view{trap_->command}.starts_with(said.substr(said.size() - size))) return size;
         return 0;
@@ -239,20 +239,20 @@ private:
         }
         co_return !one->ended;
     }
-    bool waits(link const& one, bool conduct::* held) const {
-        return now_.*held || (one.detained && held == &conduct::hold_requests);
+    bool waits(link const& wire, bool conduct::* held) const {
+        return now_.*held || (wire.detained && held == &conduct::hold_requests);
     }
-    void end(link& one, ambush::manner how) {
-        if (std::exchange(one.ended, true)) return;
+    void end(link& wire, ambush::manner how) {
+        if (std::exchange(wire.ended, true)) return;
         std::error_code ignored;
-        if (how == ambush::manner::reset) one.client.set_option(asio::socket_base::linger{true, 0}, ignored);
-        one.client.close(ignored);
+        if (how == ambush::manner::reset) wire.client.set_option(asio::socket_base::linger{true, 0}, ignored);
+        wire.client.close(ignored);
         // The node is told politely, so that it still does what it was asked for.
-        one.node.close(ignored);
-        one.turn.cancel(ignored);
+        wire.node.close(ignored);
+        wire.turn.cancel(ignored);
     }
     void changed() {
-        for (auto const& one : links_) one->turn.cancel();
+        for (auto const& wire : links_) wire->turn.cancel();
     }
 
     asio::io_context& io_;

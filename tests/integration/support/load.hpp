@@ -92,17 +92,17 @@ public:
     };
     std::map<errc, fault> const& faults(std::size_t at) const { return groups_[at].faults; }
     void may_lose(std::size_t at, history::instant from, history::instant until) {
-        for (place const& one : groups_[at].places)
-            for (std::uint32_t const key : {one.counter, one.list}) book_.may_lose(key, from, until);
+        for (place const& spot : groups_[at].places)
+            for (std::uint32_t const key : {spot.counter, spot.list}) book_.may_lose(key, from, until);
     }
 
     /// Latencies of a group's settled commands that were begun in a stretch of time.
     double percentile(std::size_t at, double share, history::instant from, history::instant until) const {
         std::vector<history::instant> spent;
-        for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.begun >= from && one.begun < until &&
-                one.ended != history::pending)
-                spent.push_back(one.ended - one.begun);
+        for (auto const& operation : book_.operations())
+            if (group_of(operation.key) == at && operation.begun >= from && operation.begun < until &&
+                operation.ended != history::pending)
+                spent.push_back(operation.ended - operation.begun);
         if (spent.empty()) return 0;
         auto const nth =
             spent.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(spent.size() - 1));
@@ -112,18 +112,18 @@ public:
     /// When the first command begun after `from` was acknowledged; history::pending when none was.
     history::instant first_acknowledged(std::size_t at, history::instant from) const {
         history::instant first = history::pending;
-        for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.begun > from && one.outcome == history::told::acknowledged)
-                first = std::min(first, one.ended);
+        for (auto const& operation : book_.operations())
+            if (group_of(operation.key) == at && operation.begun > from && operation.outcome == history::told::acknowledged)
+                first = std::min(first, operation.ended);
         return first;
     }
     /// The longest time without an acknowledgement.
     double longest_silence(std::size_t at, history::instant from, history::instant until) const {
         std::vector<history::instant> ends{from, until};
-        for (auto const& one : book_.operations())
-            if (group_of(one.key) == at && one.outcome == history::told::acknowledged && one.ended > from &&
-                one.ended < until)
-                ends.push_back(one.ended);
+        for (auto const& operation : book_.operations())
+            if (group_of(operation.key) == at && operation.outcome == history::told::acknowledged && operation.ended > from &&
+                operation.ended < until)
+                ends.push_back(operation.ended);
         std::sort(ends.begin(), ends.end());
         history::instant longest = 0;
         for (std::size_t i = 1; i < ends.size(); ++i) longest = std::max(longest, ends[i] - ends[i - 1]);

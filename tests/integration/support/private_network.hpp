@@ -19,8 +19,8 @@ public:
     private_network() : obstacle_{enter()} {}
     private_network(private_network const&) = delete;
     ~private_network() {
-        if (inside_ && ::setns(home_, CLONE_NEWNET) != 0) std::abort();
-        if (home_ >= 0) ::close(home_);
+        if (inside_ && ::setns(backend_, CLONE_NEWNET) != 0) std::abort();
+        if (backend_ >= 0) ::close(backend_);
     }
 
     /// Why there is none; empty when there is.
@@ -36,8 +36,8 @@ private:
         for (char const* const tool : {"ip", "nsenter", "unshare"})
             if (!runs("command -v " + std::string{tool}))
                 return none + "`" + tool + "` is not installed (iproute2, util-linux)";
-        home_ = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        if (home_ < 0 || ::unshare(CLONE_NEWNET) != 0) return none + std::strerror(errno);
+        backend_ = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (backend_ < 0 || ::unshare(CLONE_NEWNET) != 0) return none + std::strerror(errno);
         inside_ = true;
         bool const links = runs(
             "ip link set lo up && ip link add trial type bridge && ip link add trial0 type veth peer name "
@@ -47,7 +47,7 @@ private:
                    : none + "no bridge, or no pair of links (veth), is to be had here";
     }
 
-    int home_ = -1;
+    int backend_ = -1;
     bool inside_ = false;
     std::string obstacle_;
 };

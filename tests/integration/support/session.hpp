@@ -129,7 +129,7 @@ public:
         if (under_way->waits.wait_for(patience) != std::future_status::ready)
             FAIL(under_way->left << " of " << under_way->results.size() << " operations never completed");
         std::vector<umbel::result<Value>> told;
-        for (auto& one : under_way->results) told.push_back(std::move(*one));
+        for (auto& result : under_way->results) told.push_back(std::move(*result));
         return told;
     }
     template <class Value>
@@ -157,8 +157,8 @@ public:
     }
     umbel::node_snapshot node(std::string const& address) {
         auto all = (*this)(client_->nodes());
-        for (umbel::node_snapshot& one : *all)
-            if (one.address == address) return std::move(one);
+        for (umbel::node_snapshot& node : *all)
+            if (node.address == address) return std::move(node);
         return {};
     }
 
@@ -199,7 +199,7 @@ inline std::vector<std::string> keys_everywhere(std::string const& suffix, unsig
 inline void write_all(session& s, std::vector<std::string> const& keys) {
     std::vector<umbel::operation<umbel::set_outcome>> writes;
     for (std::string const& key : keys) writes.push_back(s.db().set(key, "=" + key));
-    for (auto const& one : s.all(std::move(writes))) REQUIRE(one == umbel::set_outcome::written);
+    for (auto const& write : s.all(std::move(writes))) REQUIRE(write == umbel::set_outcome::written);
 }
 template <class Client>
 void read_all(session& s, Client const& db, std::vector<std::string> const& keys) {

@@ -62,8 +62,8 @@ inline void cut_in_mid_reply(spoiled& here, std::uint64_t answers) {
     for (conduct const& now : {conduct{.cut_after = 6000}, conduct{.piece = 5, .cut_after = 3000}}) {
         here.proxies.behave_everywhere(now);
         // A connection is given its length when it begins, so those that stand already are ended.
-        for (auto const& one : here.d.servers.now("primary"))
-            here.d.servers.talk(one).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+        for (auto const& server : here.d.servers.now("primary"))
+            here.d.servers.talk(server).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
         here.endure(now, answers);
     }
     here.proxies.behave_everywhere({});

@@ -10,7 +10,7 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 
 namespace {
@@ -39,7 +39,7 @@ TEST_CASE(
     "an argument above the bound is refused by the option's name, in every form of command, and nothing is "
     "sent",
     "[client][bad]") {
-    home here{{}, &of_one_mebibyte};
+    backend here{{}, &of_one_mebibyte};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::size_t const sent = here.server.seen().size();
     std::string const value(mebibyte + 1, 'v');
@@ -60,7 +60,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an argument as long as the bound is sent", "[client]") {
-    home here{{}, &of_one_mebibyte};
+    backend here{{}, &of_one_mebibyte};
     std::string const value(mebibyte, 'v');
     CHECK(shown(here.wait(here.db->set("k", value))) == "written");
     CHECK(shown(here.wait(here.db->set("l", umbel::borrow(value)))) == "written");
@@ -69,7 +69,7 @@ TEST_CASE("an argument as long as the bound is sent", "[client]") {
 
 TEST_CASE("the bound is that of the server's proto-max-bulk-len, and not below what that may be",
           "[client][bad]") {
-    home here;
+    backend here;
     std::size_t const size = 512 * mebibyte + 1;
     std::unique_ptr<char[]> const never_touched{new char[size]};
     auto const told =

@@ -1,7 +1,7 @@
 // at_home.hpp: a client and its scripted server on one io_context, for the tests of the client.
 #pragma once
 
-#include <umbel/client.hpp>
+#include <umbel/client/client.hpp>
 
 #include "support/scripted_server.hpp"
 
@@ -86,13 +86,13 @@ inline std::string shown(umbel::result<umbel::set_outcome> const& told) {
 }
 
 /// One server, one client, one thread.
-struct home {
+struct backend {
     asio::io_context io{1};
     scripted::server server;
     std::string seed;
     std::optional<umbel::client> db;
 
-    explicit home(scripted::server::script says = {}, umbel::options (*chosen)(std::string const&) = &plain)
+    explicit backend(scripted::server::script says = {}, umbel::options (*chosen)(std::string const&) = &plain)
         : server{io, std::move(says)}, seed{server.address()} {
         db.emplace(io.get_executor(), chosen(seed));
     }

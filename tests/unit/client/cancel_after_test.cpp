@@ -17,7 +17,7 @@
 #include <utility>
 
 using at_home::code_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 
@@ -37,7 +37,7 @@ struct asio::async_result<which_executor, Signatures...> {
 };
 
 TEST_CASE("an operation has the executor of its client, and tells it to tokens that ask", "[forms]") {
-    home here;
+    backend here;
     asio::any_io_executor const own = here.io.get_executor();
     CHECK((here.db->get("k").get_executor() == own));
     CHECK((here.db->get("k")(which_executor{}) == own));
@@ -57,7 +57,7 @@ std::optional<scripted::answer> holds_gets(scripted::words const& said) {
     return std::nullopt;
 }
 
-asio::awaitable<void> in_time(home& here, int& done) {
+asio::awaitable<void> in_time(backend& here, int& done) {
     auto const plain = co_await here.db->incr("n")(asio::cancel_after(30s));
     CHECK(shown(plain) == "1");
     auto const token = co_await here.db->incr("n")(asio::cancel_after(30s, asio::use_awaitable));
@@ -70,7 +70,7 @@ asio::awaitable<void> in_time(home& here, int& done) {
 }  // namespace
 
 TEST_CASE("asio::cancel_after is a token of an operation, alone and around another one", "[forms]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     int done = 0;
     asio::co_spawn(here.io, in_time(here, done), asio::detached);
     REQUIRE(here.until([&] { return done == 1; }));

@@ -12,19 +12,19 @@ using at_home::code_of;
 using namespace std::chrono_literals;
 using umbel::read_from;
 using umbel::command::key_invocation;
-using umbel::command::verb;
-using umbel::net::pooled_call;
+using umbel::command::command_spec;
+using umbel::async::pooled_call;
 namespace calling = umbel::calling;
-namespace pool = umbel::net::pool;
+namespace pool = umbel::async::pool;
 
 namespace {
 
 using umbel::cluster::command_flags;
-constexpr verb strlen_verb{"STRLEN", command_flags::read_only};
-constexpr verb incr{"INCR", command_flags::none};
-constexpr verb object_refcount{"OBJECT REFCOUNT", command_flags::read_only};
-constexpr verb longest{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO", command_flags::idempotent};
-verb const* const verbs[]{&strlen_verb, &incr, &object_refcount, &longest};
+constexpr command_spec strlen_verb{"STRLEN", command_flags::read_only};
+constexpr command_spec incr{"INCR", command_flags::none};
+constexpr command_spec object_refcount{"OBJECT REFCOUNT", command_flags::read_only};
+constexpr command_spec longest{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO", command_flags::idempotent};
+command_spec const* const specs[]{&strlen_verb, &incr, &object_refcount, &longest};
 
 /// A value whose result does not fit into a call.
 struct large {
@@ -32,23 +32,23 @@ struct large {
 };
 
 struct here {
-    umbel::net::anchor owner;
+    umbel::async::client_handle owner;
     calling::site where{&owner, 7, {.reads = read_from::replica, .deadline = 3s}, {}};
-    here() { pool::give_back(pool::take()); }
+    here() { pool::recycle(pool::take()); }
 
     template <class Value = std::int64_t>
-    umbel::operation<Value> general(verb const& name, std::string_view key) const {
+    umbel::operation<Value> general(command_spec const& name, std::string_view key) const {
         umbel::command::argument const word{umbel::key{key}};
         return calling::submit<Value>(where,
                                       umbel::command::invocation<Value>{name, {&word, 1}, name.flags()});
     }
     template <class Value = std::int64_t>
-    umbel::operation<Value> keyed(verb const& name, std::string_view key) const {
+    umbel::operation<Value> keyed(command_spec const& name, std::string_view key) const {
         return calling::submit<Value>(where, key_invocation<Value>{name, key});
     }
 };
 
-std::string_view bytes_of(pooled_call const& one) { return {one.bytes, one.size}; }
+std::string_view bytes_of(pooled_call const& call) { return {call.bytes, call.size}; }
 
 /// Every size at which another way of copying, hashing or spelling the length begins, and the sizes beside
 /// it.
@@ -73,17 +73,17 @@ std::vector<std::string> keys_of(std::size_t size) {
     return made;
 }
 
-void same(pooled_call const& one, pooled_call const& other) {
-    CHECK(bytes_of(one) == bytes_of(other));
-    CHECK(one.slot == other.slot);
-    CHECK((one.flags == other.flags));
-    CHECK((one.reads == other.reads));
-    CHECK((one.timeout == other.timeout));
-    CHECK(one.owner == other.owner);
-    CHECK(one.generation == other.generation);
-    CHECK((one.detour == other.detour));
-    CHECK(one.borrowed == other.borrowed);
-    CHECK(one.has_result == other.has_result);
+void same(pooled_call const& call, pooled_call const& other) {
+    CHECK(bytes_of(call) == bytes_of(other));
+    CHECK(call.slot == other.slot);
+    CHECK((call.flags == other.flags));
+    CHECK((call.reads == other.reads));
+    CHECK((call.timeout == other.timeout));
+    CHECK(call.owner == other.owner);
+    CHECK(call.generation == other.generation);
+    CHECK((call.launch == other.launch));
+    CHECK(call.borrowed == other.borrowed);
+    CHECK(call.has_result == other.has_result);
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ struct umbel::from_reply<large> {
 
 TEST_CASE("a command of one key is the same call whichever way it was made", "[calls]") {
     here const at;
-    for (verb const* const name : verbs) {
+    for (command_spec const* const name : specs) {
         for (std::size_t const size : sizes) {
             for (std::string const& key : keys_of(size)) {
                 auto const one = at.keyed(*name, key);
@@ -117,13 +117,13 @@ TEST_CASE(
     here const at;
     for (std::size_t const size : sizes) {
         for (std::string const& key : keys_of(size)) {
-            pool::give_back(pool::take());
+            pool::recycle(pool::take());
             auto const kept = pool::local.count;
             pooled_call* const next = static_cast<pooled_call*>(pool::local.head);
-            pooled_call* const one = calling::take_keyed(at.where, strlen_verb, key);
-            CHECK(one == (size <= umbel::command::short_key_max ? next : nullptr));
-            CHECK(pool::local.count == (one ? kept - 1 : kept));
-            if (one) pool::give_back(one);
+            pooled_call* const call = calling::take_keyed(at.where, strlen_verb, key);
+            CHECK(call == (size <= umbel::command::short_key_max ? next : nullptr));
+            CHECK(pool::local.count == (call ? kept - 1 : kept));
+            if (call) pool::recycle(call);
         }
     }
 }
@@ -132,14 +132,14 @@ TEST_CASE("with an empty pool a command of one key gets a new call", "[calls]") 
     here const at;
     std::vector<pooled_call*> taken;
     for (std::string const key : {"user:00000000042", "k", "{tag}", "a key of over sixteen bytes"}) {
-        while (pooled_call* const one = pool::take_recycled()) taken.push_back(one);
+        while (pooled_call* const call = pool::take_recycled()) taken.push_back(call);
         CHECK(calling::take_keyed(at.where, incr, key) == nullptr);
         auto const one = at.keyed(incr, key);
         REQUIRE(one.unbegun());
         auto const other = at.general(incr, key);
         same(*one.unbegun(), *other.unbegun());
     }
-    for (pooled_call* const one : taken) pool::give_back(one);
+    for (pooled_call* const call : taken) pool::recycle(call);
 }
 
 TEST_CASE("with bad options a command of one key says what is wrong, and no call is lost", "[calls]") {
@@ -176,7 +176,7 @@ TEST_CASE("a read of one key is hedged where that is asked for, and a write is n
 }
 
 TEST_CASE("a value that does not fit into a call has its memory also for a command of one key", "[calls]") {
-    static_assert(umbel::net::result_slot<large>::boxed);
+    static_assert(umbel::async::result_slot<large>::boxed);
     here const at;
     auto const one = at.keyed<large>(strlen_verb, "user:00000000042");
     auto const other = at.general<large>(strlen_verb, "user:00000000042");

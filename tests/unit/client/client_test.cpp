@@ -11,7 +11,7 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::home;
+using at_home::backend;
 using at_home::plain;
 using at_home::shown;
 using namespace std::chrono_literals;
@@ -44,7 +44,7 @@ struct umbel::from_reply<user> {
 
 TEST_CASE("a plain client sends one topology question and the user's commands, and nothing else",
           "[client]") {
-    home here;
+    backend here;
     CHECK(shown(here.wait(here.db->set("k", "v"))) == "written");
     CHECK(shown(here.wait(here.db->get("k"))) == "v");
     CHECK(shown(here.wait(here.db->ping())) == "PONG");
@@ -55,7 +55,7 @@ TEST_CASE("a plain client sends one topology question and the user's commands, a
 }
 
 TEST_CASE("commands called before the connection is there wait for it, in order", "[client]") {
-    home here;
+    backend here;
     std::vector<std::string> told;
     for (int i = 0; i < 3; ++i)
         here.db->incr("n")([&](umbel::result<std::int64_t> value) { told.push_back(shown(value)); });
@@ -100,7 +100,7 @@ TEST_CASE("bad options make every command fail with a message that names the opt
 }
 
 TEST_CASE("an empty argv and missing arguments are refused before anything is sent", "[client][bad]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     auto const nothing = here.wait(here.db->execute(std::span<std::string_view const>{}));
     CHECK(code_of(nothing) == "bad_argument");
@@ -116,7 +116,7 @@ TEST_CASE("an empty argv and missing arguments are refused before anything is se
 }
 
 TEST_CASE("a command that may not share a connection is refused by name", "[client][bad]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     using line = std::vector<std::string>;
     for (line const& argv : std::vector<line>{{"SUBSCRIBE", "c"},
@@ -145,7 +145,7 @@ TEST_CASE("a command that may not share a connection is refused by name", "[clie
 }
 
 TEST_CASE("a reply is decoded into the type that was asked for", "[client]") {
-    home here{[](words const& said) -> std::optional<scripted::answer> {
+    backend here{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "LRANGE") return "*3\r\n$1\r\na\r\n$2\r\nbb\r\n$3\r\nccc\r\n";
         if (said[0] == "GET" && said[1] == "user") return scripted::bulk("ada 36");
         if (said[0] == "GET" && said[1] == "blob") return scripted::bulk(std::string(100'000, 'b'));
@@ -178,7 +178,7 @@ TEST_CASE("a reply is decoded into the type that was asked for", "[client]") {
 }
 
 TEST_CASE("a server's error is a result with its code and its line, never an exception", "[client]") {
-    home here{[](words const& said) -> std::optional<scripted::answer> {
+    backend here{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "INCR")
             return "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
         if (said[0] == "APPEND") return "-ERR something else\r\n";
@@ -193,7 +193,7 @@ TEST_CASE("a server's error is a result with its code and its line, never an exc
 }
 
 TEST_CASE("a caller's mistake was not executed; from a script or a module nobody can say", "[client]") {
-    home here{[](words const& said) -> std::optional<scripted::answer> {
+    backend here{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "CLUSTER") return std::nullopt;
         return "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
     }};
@@ -211,7 +211,7 @@ TEST_CASE("a caller's mistake was not executed; from a script or a module nobody
 }
 
 TEST_CASE("a missing hash is nullopt, and a hash is decoded", "[client]") {
-    home here{[](words const& said) -> std::optional<scripted::answer> {
+    backend here{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] != "HGETALL") return std::nullopt;
         return said[1] == "ada" ? "*2\r\n$3\r\nage\r\n$2\r\n36\r\n" : "*0\r\n";
     }};
@@ -225,7 +225,7 @@ TEST_CASE("a missing hash is nullopt, and a hash is decoded", "[client]") {
 }
 
 TEST_CASE("a borrowed argument goes out from where it stands, whole", "[client]") {
-    home here;
+    backend here;
     std::string const large(8 << 20, 'L');
     std::string const second(100'000, 'S');
     auto first = here.db->set("large", umbel::borrow(large));
@@ -243,7 +243,7 @@ TEST_CASE("a borrowed argument goes out from where it stands, whole", "[client]"
 TEST_CASE(
     "a borrowed argument may go as soon as its operation has been given up, also when half of it is written",
     "[client]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     here.server.freeze(true);
     static_cast<void>(here.wait(here.db->with(10ms).ping()));
@@ -259,7 +259,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a late reply after a deadline reaches nobody else", "[client]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     auto const first = here.wait(here.db->with(20ms).get("one"));
     CHECK(code_of(first) == "deadline_exceeded");
     CHECK(delivery_of(first) == "unknown");
@@ -277,7 +277,7 @@ TEST_CASE("a late reply after a deadline reaches nobody else", "[client]") {
 }
 
 TEST_CASE("past the bound on commands a command fails at once, unsent", "[client][bad]") {
-    home here{holds_gets, [](std::string const& seed) {
+    backend here{holds_gets, [](std::string const& seed) {
                   umbel::options made = plain(seed);
                   made.in_flight_max = 3;
                   return made;
@@ -317,7 +317,7 @@ TEST_CASE("when no seed answers, ready and commands fail at their deadline with 
 }
 
 TEST_CASE("close lets commands under way finish, and refuses those that come later", "[client]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     std::vector<std::string> told;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     here.db->get("k")([&](auto value) { told.push_back("get " + shown(value)); });
@@ -335,7 +335,7 @@ TEST_CASE("close lets commands under way finish, and refuses those that come lat
 }
 
 TEST_CASE("a client may be moved while commands are under way", "[client]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     std::string told;
     here.db->get("k")([&](auto value) { told = shown(value); });
     umbel::client other = std::move(*here.db);
@@ -350,7 +350,7 @@ TEST_CASE("a client may be moved while commands are under way", "[client]") {
 }
 
 TEST_CASE("a client tells its nodes, its topology and what it counted", "[client]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->set("k", "v"))) == "written");
     auto const nodes = here.wait(here.db->nodes());
     REQUIRE(nodes);

@@ -7,7 +7,7 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 
@@ -15,7 +15,7 @@ namespace {
 
 /// What every kind of command says through `db`.
 template <class Client>
-std::vector<std::string> codes_of_all(home& here, Client const& db) {
+std::vector<std::string> codes_of_all(backend& here, Client const& db) {
     std::vector<std::string> const keys{"a", "b"};
     std::vector<std::pair<std::string, std::string>> const pairs{{"a", "1"}};
     std::vector<std::string> told;
@@ -39,7 +39,7 @@ std::vector<std::string> all(std::string const& code) { return std::vector<std::
 
 TEST_CASE("a deadline that is zero or less has passed: every command fails at once and is not sent",
           "[deadline]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::size_t const sent = here.server.seen().size();
     CHECK(codes_of_all(here, here.db->with(-1ns)) == all("deadline_exceeded"));
@@ -60,7 +60,7 @@ TEST_CASE("a deadline that is zero or less has passed: every command fails at on
 }
 
 TEST_CASE("a later choice mends an earlier one, but not the client's own options", "[deadline]") {
-    home here;
+    backend here;
     CHECK(shown(here.wait(here.db->with(-1ms).with(5s).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(-1ms).with(umbel::no_deadline).get("k"))) == "nil");
     CHECK(code_of(here.wait(here.db->with(-1ms).with(umbel::read_from::any).get("k"))) ==
@@ -78,7 +78,7 @@ TEST_CASE("a later choice mends an earlier one, but not the client's own options
 }
 
 TEST_CASE("no_deadline is no deadline, for a client and for a call", "[deadline]") {
-    home here{{}, [](std::string const& seed) {
+    backend here{{}, [](std::string const& seed) {
                   umbel::options chosen = at_home::plain(seed);
                   chosen.deadline = umbel::no_deadline;
                   return chosen;
@@ -94,7 +94,7 @@ TEST_CASE("no_deadline is no deadline, for a client and for a call", "[deadline]
 }
 
 TEST_CASE("a deadline that does not fit its unit is long, not negative", "[deadline]") {
-    home here;
+    backend here;
     CHECK(shown(here.wait(here.db->with(std::chrono::milliseconds::max()).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(std::chrono::hours::max()).get("k"))) == "nil");
     CHECK(shown(here.wait(here.db->with(std::chrono::duration<double>{1e30}).get("k"))) == "nil");
@@ -108,7 +108,7 @@ TEST_CASE("a deadline that does not fit its unit is long, not negative", "[deadl
 }
 
 TEST_CASE("a hedge that would come before its command is refused by name", "[deadline]") {
-    home here;
+    backend here;
     for (auto const delay : {0ms, -1ms, std::chrono::milliseconds::min()}) {
         auto const told = here.wait(here.db->with(umbel::read_from::any, umbel::hedge_after{delay}).get("k"));
         REQUIRE(code_of(told) == "bad_argument");

@@ -26,7 +26,7 @@
 #endif
 
 using at_home::code_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 using scripted::words;
@@ -43,7 +43,7 @@ std::optional<scripted::answer> says_nothing(words const&) { return ""; }
 
 TEST_CASE("a handler completes on its associated executor: a strand, another context, a pool",
           "[executors]") {
-    home here;
+    backend here;
     auto const strand = asio::make_strand(here.io);
     bool on_strand = false;
     here.db->incr("n")(asio::bind_executor(strand, [&](auto told) {
@@ -99,7 +99,7 @@ TEST_CASE("work is tracked on the executor where a handler will complete", "[exe
 
 TEST_CASE("a completion never runs inside the initiating call, also when the answer is there at once",
           "[executors]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     int done = 0;
     bool inside = false;
@@ -190,7 +190,7 @@ plain_task fails_in_a_plain_loop(umbel::client& db, depth_gauge& gauge, int& don
 }  // namespace
 
 TEST_CASE("a million commands that fail at once, one after the other, do not grow the stack", "[executors]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     depth_gauge gauge;
     int done = 0;
@@ -218,7 +218,7 @@ TEST_CASE("a million commands that fail at once, one after the other, do not gro
 }
 
 TEST_CASE("a thousand commands that wait for nothing more do not grow the stack either", "[executors]") {
-    home here;
+    backend here;
     depth_gauge gauge;
     int done = 0;
     std::function<void()> next = [&] {
@@ -233,7 +233,7 @@ TEST_CASE("a thousand commands that wait for nothing more do not grow the stack 
 }
 
 TEST_CASE("a handler that throws stops nobody else", "[executors]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     int done = 0;
     int thrown = 0;
@@ -267,7 +267,7 @@ TEST_CASE("a handler that throws stops nobody else", "[executors]") {
 
 TEST_CASE("handlers that throw while their connection is lost, or their client ends, stop nobody else",
           "[executors]") {
-    home here{&says_nothing};
+    backend here{&says_nothing};
     int done = 0;
     int thrown = 0;
     for (int i = 0; i < 10; ++i) {
@@ -293,7 +293,7 @@ TEST_CASE("handlers that throw while their connection is lost, or their client e
 // A handler that waits in there for a command of its own may wait for ever, as Asio's own page of
 // io_context::run() says.
 TEST_CASE("a handler may run what is ready on the executor, and may end the client in there", "[executors]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     int done = 0;
     for (int i = 0; i < 60; ++i) {
@@ -321,7 +321,7 @@ TEST_CASE("a handler may run what is ready on the executor, and may end the clie
 
 TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once",
           "[executors]") {
-    using found = umbel::net::handler_of_await<std::string>::type;
+    using found = umbel::async::handler_of_await<std::string>::type;
     STATIC_REQUIRE_FALSE(std::is_pointer_v<found>);
     STATIC_REQUIRE(std::is_invocable_v<found, umbel::result<std::string>>);
 }

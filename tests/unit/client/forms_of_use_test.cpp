@@ -32,7 +32,7 @@
 #include <vector>
 
 using at_home::code_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 using text = std::optional<std::string>;
@@ -47,7 +47,7 @@ std::optional<scripted::answer> holds_gets(scripted::words const& said) {
 
 /// Runs one coroutine to its end and rethrows what it throws.
 template <class Body>
-void run(home& here, Body body) {
+void run(backend& here, Body body) {
     bool done = false;
     std::exception_ptr thrown;
     asio::co_spawn(here.io, body(here), [&](std::exception_ptr what) {
@@ -58,7 +58,7 @@ void run(home& here, Body body) {
     if (thrown) std::rethrow_exception(thrown);
 }
 
-asio::awaitable<void> without_a_token(home& here) {
+asio::awaitable<void> without_a_token(backend& here) {
     umbel::client& db = *here.db;
     auto const set = co_await db.set("user:1", "ada", {.expire = 30s});
     CHECK(shown(set) == "written");
@@ -85,7 +85,7 @@ asio::awaitable<void> without_a_token(home& here) {
     CHECK(shown(near) == "1");
 }
 
-asio::awaitable<void> with_tokens(home& here) {
+asio::awaitable<void> with_tokens(backend& here) {
     umbel::client& db = *here.db;
     auto const first = co_await db.incr("n")(asio::use_awaitable);
     CHECK(shown(first) == "1");
@@ -101,7 +101,7 @@ asio::awaitable<void> with_tokens(home& here) {
     CHECK(shown(fifth) == "5");
 }
 
-asio::awaitable<void> stored_and_dropped(home& here) {
+asio::awaitable<void> stored_and_dropped(backend& here) {
     umbel::client& db = *here.db;
     auto later = db.set(std::string(300, 'k'), std::string(3000, 'v'));
     {
@@ -141,14 +141,14 @@ auto async_increment_twice(umbel::client& db, Token&& token) {
     return asio::async_compose<Token, void(umbel::result<std::int64_t>)>(increment_twice{db}, token);
 }
 
-asio::awaitable<void> composed(home& here) {
+asio::awaitable<void> composed(backend& here) {
     auto const sum = co_await async_increment_twice(*here.db, asio::use_awaitable);
     CHECK(shown(sum) == "2");
     auto const again = co_await async_increment_twice(*here.db, asio::deferred);
     CHECK(shown(again) == "4");
 }
 
-asio::awaitable<void> side_by_side(home& here) {
+asio::awaitable<void> side_by_side(backend& here) {
     using namespace asio::experimental::awaitable_operators;
     umbel::client& db = *here.db;
     auto const [order, a, b] = co_await asio::experimental::make_parallel_group(
@@ -167,7 +167,7 @@ asio::awaitable<void> side_by_side(home& here) {
     CHECK(shown(std::get<1>(both)) == "1");
 }
 
-asio::awaitable<void> timer_wins(home& here) {
+asio::awaitable<void> timer_wins(backend& here) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer soon{here.io, 20ms};
     auto const either =
@@ -178,7 +178,7 @@ asio::awaitable<void> timer_wins(home& here) {
     CHECK(shown(after) == "1");
 }
 
-asio::awaitable<void> cancelled_from_outside(home& here, asio::cancellation_signal& signal) {
+asio::awaitable<void> cancelled_from_outside(backend& here, asio::cancellation_signal& signal) {
     co_await asio::this_coro::throw_if_cancelled(false);
     asio::steady_timer shortly{here.io, 5ms};
     shortly.async_wait([&signal](asio::error_code) { signal.emit(asio::cancellation_type::terminal); });
@@ -223,40 +223,40 @@ plain_task waits_for_late(umbel::client& db, std::shared_ptr<int> owned, bool& r
 }  // namespace
 
 TEST_CASE("an operation is awaited in asio::awaitable without a token", "[forms]") {
-    home here;
+    backend here;
     run(here, &without_a_token);
     CHECK(here.server.count("SET") == 1);
     CHECK(here.server.seen()[1] == scripted::words{"SET", "user:1", "ada", "EX", "30"});
 }
 
 TEST_CASE("use_awaitable, deferred, as_tuple and append complete an operation", "[forms]") {
-    home here;
+    backend here;
     run(here, &with_tokens);
 }
 
 TEST_CASE("an operation may be stored and awaited later, and one that is dropped sends nothing", "[forms]") {
-    home here;
+    backend here;
     run(here, &stored_and_dropped);
     CHECK(here.server.count("SET") == 1);
 }
 
 TEST_CASE("a composed operation wraps ours", "[forms]") {
-    home here;
+    backend here;
     run(here, &composed);
 }
 
 TEST_CASE("parallel groups and awaitable operators take operations", "[forms]") {
-    home here;
+    backend here;
     run(here, &side_by_side);
 }
 
 TEST_CASE("a timer that wins cancels the operation, whose late reply disturbs nobody", "[forms]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     run(here, &timer_wins);
 }
 
 TEST_CASE("a cancelled awaitable sees the cancelled result when it does not want the exception", "[forms]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     asio::cancellation_signal signal;
     bool done = false;
     asio::co_spawn(here.io, cancelled_from_outside(here, signal),
@@ -268,7 +268,7 @@ TEST_CASE("a cancelled awaitable sees the cancelled result when it does not want
 }
 
 TEST_CASE("a callback is called once, later, and may be move-only", "[forms]") {
-    home here;
+    backend here;
     unsigned calls = 0;
     auto owned = std::make_unique<int>(9);
     bool inside = true;
@@ -287,7 +287,7 @@ TEST_CASE("a callback is called once, later, and may be move-only", "[forms]") {
 }
 
 TEST_CASE("a callback that has a name is copied, const or not", "[forms]") {
-    home here;
+    backend here;
     int calls = 0;
     auto const kept = [&calls](auto const& told) { calls += told.has_value() ? 1 : 0; };
     auto changing = [&calls, own = 0](auto const& told) mutable { calls += told.has_value() ? ++own : 0; };
@@ -299,7 +299,7 @@ TEST_CASE("a callback that has a name is copied, const or not", "[forms]") {
 }
 
 TEST_CASE("use_future tells another thread", "[forms]") {
-    home here;
+    backend here;
     auto good = here.db->set("k", "v")(asio::use_future);
     auto bad = here.db->command<std::int64_t>("GET")(asio::use_future);
     CHECK(here.until([&] { return good.wait_for(0s) == std::future_status::ready; }));
@@ -310,7 +310,7 @@ TEST_CASE("use_future tells another thread", "[forms]") {
 }
 
 TEST_CASE("arguments may die right after the call", "[forms]") {
-    home here;
+    backend here;
     auto make = [&] {
         std::string const name = "a key of more than a few letters";
         std::vector<char> const value(50'000, 'v');
@@ -322,7 +322,7 @@ TEST_CASE("arguments may die right after the call", "[forms]") {
 }
 
 TEST_CASE("a coroutine type that knows nothing of Asio awaits an operation", "[forms]") {
-    home here;
+    backend here;
     std::vector<std::string> told;
     plain_task const task = foreign(*here.db, told);
     CHECK(here.until([&] { return task.done(); }));
@@ -331,7 +331,7 @@ TEST_CASE("a coroutine type that knows nothing of Asio awaits an operation", "[f
 
 TEST_CASE("a frame that is destroyed while it waits is never resumed, and the connection goes on",
           "[forms]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     auto const owned = std::make_shared<int>(5);
     bool resumed = false;
     {
@@ -346,7 +346,7 @@ TEST_CASE("a frame that is destroyed while it waits is never resumed, and the co
 }
 
 TEST_CASE("an unstarted coroutine frame that holds an operation may be destroyed", "[forms]") {
-    home here;
+    backend here;
     auto started = std::make_shared<bool>(false);
     {
         auto body = [](umbel::client& db, std::shared_ptr<bool> begun) -> asio::awaitable<void> {

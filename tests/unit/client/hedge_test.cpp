@@ -30,8 +30,8 @@ struct shard {
     std::optional<umbel::client> db;
 
     explicit shard(void (*change)(umbel::options&) = [](umbel::options&) {}) {
-        auto const node = [](scripted::server const& one) {
-            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        auto const node = [](scripted::server const& server) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(server.port());
         };
         slots =
             "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) + node(primary) + node(replica);

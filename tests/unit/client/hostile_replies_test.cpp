@@ -8,7 +8,7 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using scripted::words;
 
@@ -17,7 +17,7 @@ namespace {
 /// A home whose server answers BAD with the given bytes, and a PING behind it not at all.
 struct hostile {
     std::string bytes;
-    home here{[this](words const& said) -> std::optional<scripted::answer> {
+    backend here{[this](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "GET" && said[1] == "bad") return scripted::answer{bytes};
         return std::nullopt;
     }};
@@ -51,7 +51,7 @@ TEST_CASE("bytes that are not RESP, or exceed a bound, end the connection with a
     for (auto const& [name, bytes] : all) {
         INFO(name);
         hostile under_test{bytes};
-        home& here = under_test.here;
+        backend& here = under_test.here;
         REQUIRE(shown(here.wait(here.db->ready())) == "ok");
         std::string behind;
         here.db->get("bad")([&](auto value) { behind = code_of(value) + " " + delivery_of(value); });
@@ -66,14 +66,14 @@ TEST_CASE("bytes that are not RESP, or exceed a bound, end the connection with a
 
 TEST_CASE("junk after a reply ends the connection, not the command", "[hostile]") {
     hostile under_test{"$1\r\nv\r\n+OK\r\n"};
-    home& here = under_test.here;
+    backend& here = under_test.here;
     CHECK(shown(here.wait(here.db->get("bad"))) == "v");
     CHECK(here.until([&] { return here.server.accepted() == 2; }));
     CHECK(shown(here.wait(here.db->incr("n"))) == "1");
 }
 
 TEST_CASE("unsolicited data on a silent connection ends it, and a new one serves", "[hostile]") {
-    home here;
+    backend here;
     CHECK(shown(here.wait(here.db->incr("n"))) == "1");
     here.server.push("+surprise\r\n");
     CHECK(here.until([&] { return here.server.accepted() == 2; }));
@@ -82,7 +82,7 @@ TEST_CASE("unsolicited data on a silent connection ends it, and a new one serves
 
 TEST_CASE("a push frame between replies belongs to nobody", "[hostile]") {
     hostile under_test{">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n"};
-    home& here = under_test.here;
+    backend& here = under_test.here;
     CHECK(shown(here.wait(here.db->get("bad"))) == "v");
     here.server.push(">1\r\n+hello\r\n");
     CHECK(shown(here.wait(here.db->incr("n"))) == "1");
@@ -91,7 +91,7 @@ TEST_CASE("a push frame between replies belongs to nobody", "[hostile]") {
 
 TEST_CASE("a reply of the wrong type fails its own command only", "[hostile]") {
     hostile under_test{"*2\r\n:1\r\n*1\r\n$-1\r\n"};
-    home& here = under_test.here;
+    backend& here = under_test.here;
     auto const told = here.wait(here.db->get("bad"));
     CHECK(code_of(told) == "unexpected_type");
     CHECK(delivery_of(told) == "executed");
@@ -103,7 +103,7 @@ TEST_CASE("a reply cut anywhere: a read is asked again, a write is not, and says
     for (std::size_t after = 0; after < 11; ++after) {
         INFO(after);
         bool cutting = true;
-        home here{[&](words const& said) -> std::optional<scripted::answer> {
+        backend here{[&](words const& said) -> std::optional<scripted::answer> {
             if (said[0] == "GET")
                 return std::exchange(cutting, false) ? scripted::answer::cut("$5\r\nhello\r\n", after)
                                                      : scripted::answer{"$5\r\nhello\r\n"};
@@ -121,7 +121,7 @@ TEST_CASE("a reply cut anywhere: a read is asked again, a write is not, and says
 }
 
 TEST_CASE("a reply may arrive byte by byte, and a large one in one piece", "[hostile]") {
-    home here{[](words const& said) -> std::optional<scripted::answer> {
+    backend here{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "GET" && said[1] == "slow") return "";
         if (said[0] == "GET") return scripted::bulk(std::string(20 << 20, 'x'));
         return std::nullopt;
@@ -129,9 +129,9 @@ TEST_CASE("a reply may arrive byte by byte, and a large one in one piece", "[hos
     std::string told;
     here.db->get("slow")([&](auto value) { told = shown(value); });
     CHECK(here.until([&] { return here.server.count("GET") == 1; }));
-    for (char const one : std::string{"$7\r\nby byte\r\n"}) {
+    for (char const character : std::string{"$7\r\nby byte\r\n"}) {
         CHECK(told.empty());
-        here.server.push(std::string(1, one));
+        here.server.push(std::string(1, character));
         at_home::settle(here.io);
     }
     CHECK(told == "by byte");
@@ -142,7 +142,7 @@ TEST_CASE("a reply may arrive byte by byte, and a large one in one piece", "[hos
 
 TEST_CASE("a topology that is junk is not believed, and asked for again", "[hostile]") {
     int asked = 0;
-    home here{[&](words const& said) -> std::optional<scripted::answer> {
+    backend here{[&](words const& said) -> std::optional<scripted::answer> {
                   if (said[0] != "CLUSTER") return std::nullopt;
                   ++asked;
                   if (asked == 1) return "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nx\r\n:1\r\n";

@@ -7,7 +7,7 @@
 #include "support/large_responder.hpp"
 #include "support/peak_memory.hpp"
 
-#include <umbel/client.hpp>
+#include <umbel/client/client.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -77,7 +77,7 @@ TEST_CASE("a large value that is borrowed is written from where it stands", "[cl
 
 TEST_CASE("what a node announces and does not send costs next to nothing, and the deadline ends it",
           "[client][memory]") {
-    at_home::home here{[](scripted::words const& said) -> std::optional<scripted::answer> {
+    at_home::backend here{[](scripted::words const& said) -> std::optional<scripted::answer> {
         if (said[0] != "GET") return std::nullopt;
         return scripted::answer{said[1] == "blob" ? "$536870912\r\n0123456789"
                                                   : "*16000000\r\n$5\r\nhello\r\n$53687091\r\n"};

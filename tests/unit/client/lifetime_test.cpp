@@ -25,7 +25,7 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::home;
+using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 using scripted::words;
@@ -50,19 +50,19 @@ struct outcome {
 };
 
 /// Destroys the client of `here` and expects every outcome to be one cancellation.
-void ends(home& here, std::vector<outcome>& all) {
+void ends(backend& here, std::vector<outcome>& all) {
     here.db.reset();
     CHECK(here.until([&] {
-        return std::all_of(all.begin(), all.end(), [](outcome const& one) { return one.times != 0; });
+        return std::all_of(all.begin(), all.end(), [](outcome const& outcome) { return outcome.times != 0; });
     }));
     at_home::settle(here.io);
-    for (outcome const& one : all) {
-        CHECK(one.times == 1);
-        CHECK(one.code == "cancelled");
+    for (outcome const& outcome : all) {
+        CHECK(outcome.times == 1);
+        CHECK(outcome.code == "cancelled");
     }
 }
 
-void begin_some(home& here, std::vector<outcome>& all) {
+void begin_some(backend& here, std::vector<outcome>& all) {
     here.db->get("k")([&](auto told) { all[0](told); });
     here.db->incr("n")([&](auto told) { all[1](told); });
     here.db->mget("a", "b")([&](auto told) { all[2](told); });
@@ -72,7 +72,7 @@ void begin_some(home& here, std::vector<outcome>& all) {
 }  // namespace
 
 TEST_CASE("a client destroyed before anything has run completes every command with cancelled", "[lifetime]") {
-    home here;
+    backend here;
     std::vector<outcome> all(4);
     begin_some(here, all);
     ends(here, all);
@@ -81,7 +81,7 @@ TEST_CASE("a client destroyed before anything has run completes every command wi
 
 TEST_CASE("a client destroyed while its commands wait for a topology completes them with cancelled",
           "[lifetime]") {
-    home here{says_nothing};
+    backend here{says_nothing};
     std::vector<outcome> all(4);
     begin_some(here, all);
     CHECK(here.until([&] { return here.server.count("CLUSTER") == 1; }));
@@ -91,7 +91,7 @@ TEST_CASE("a client destroyed while its commands wait for a topology completes t
 
 TEST_CASE("a client destroyed with commands queued, written and in the inbox completes them with cancelled",
           "[lifetime]") {
-    home here{holds_gets};
+    backend here{holds_gets};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<outcome> all(300);
     for (std::size_t i = 0; i < 100; ++i) here.db->get("k")([&all, i](auto told) { all[i](told); });
@@ -104,7 +104,7 @@ TEST_CASE("a client destroyed with commands queued, written and in the inbox com
 
 TEST_CASE("a client destroyed with a borrowed argument half written lets the caller have it back",
           "[lifetime]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     here.server.freeze(true);
     auto lent = std::make_unique<std::string>(32 << 20, 'L');
@@ -119,7 +119,7 @@ TEST_CASE("a client destroyed with a borrowed argument half written lets the cal
 }
 
 TEST_CASE("a client may be destroyed from inside a completion", "[lifetime]") {
-    home here;
+    backend here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<outcome> all(8);
     for (std::size_t i = 0; i < 8; ++i) {
@@ -139,7 +139,7 @@ TEST_CASE("a client may be destroyed from inside a completion", "[lifetime]") {
 }
 
 TEST_CASE("commands begun inside the completion that destroys the client are cancelled, too", "[lifetime]") {
-    home here;
+    backend here;
     outcome last;
     here.db->incr("n")([&](auto) {
         auto pending = here.db->incr("n");
@@ -185,7 +185,7 @@ TEST_CASE("run returns when the client is gone and nothing is pending", "[lifeti
 
 TEST_CASE("an operation begun after its client is gone completes with cancelled, never inside the call",
           "[lifetime]") {
-    home here;
+    backend here;
     auto get = here.db->get("k");
     auto stats = here.db->statistics();
     auto dropped = here.db->get("k");
@@ -218,7 +218,7 @@ TEST_CASE("an operation begun after its client is gone completes with cancelled,
 }
 
 TEST_CASE("a new client does not inherit the operations of an old one", "[lifetime]") {
-    home here;
+    backend here;
     auto old = here.db->set("k", "old");
     here.db.reset();
     here.db.emplace(here.io.get_executor(), at_home::plain(here.seed));

@@ -92,8 +92,8 @@ struct shard {
     }
     std::optional<scripted::answer> says(words const& said) const {
         if (said[0] != "CLUSTER") return std::nullopt;
-        auto const node = [](scripted::server const& one) {
-            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        auto const node = [](scripted::server const& server) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(server.port());
         };
         bool const swapped = failed_over;
         return "*1\r\n*4\r\n" + scripted::integer(0) + scripted::integer(16383) +

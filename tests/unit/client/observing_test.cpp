@@ -93,7 +93,7 @@ TEST_CASE("an observer is told of retries, and the way is told with the value an
     REQUIRE(traced->trail.size() == 2);
     CHECK(traced->trail[0].reason == umbel::errc::try_again);
     CHECK(traced->trail[1].reason == umbel::errc::moved);
-    for (auto const& one : traced->trail) CHECK(one.node == here.high.address());
+    for (auto const& hop : traced->trail) CHECK(hop.node == here.high.address());
     REQUIRE(watching->retries.size() == 1);
     CHECK(watching->retries[0].from == here.high.address());
     CHECK(watching->retries[0].why == umbel::errc::try_again);
@@ -111,7 +111,7 @@ TEST_CASE("an observer is told of retries, and the way is told with the value an
     REQUIRE(code_of(looped) == "too_many_redirects");
     REQUIRE(looped.error().trail().size() == 2);
     CHECK(looped.error().trail()[0].node != looped.error().trail()[1].node);
-    for (auto const& one : looped.error().trail()) CHECK(one.reason == umbel::errc::moved);
+    for (auto const& hop : looped.error().trail()) CHECK(hop.reason == umbel::errc::moved);
 }
 
 TEST_CASE("an observer is told who cannot be reached, who was lost and what the cluster looks like",
@@ -195,12 +195,12 @@ TEST_CASE("times are counted for each node and for reads and writes apart, where
         CHECK(shown(here.wait(here.db->set("bar", "1"))) == "written");
         auto const nodes = here.wait(here.db->nodes());
         REQUIRE(nodes);
-        for (auto const& one : *nodes) {
-            if (!one.member) continue;
-            bool const high = one.address == here.high.address();
-            CHECK(one.primary_link.reads.count() == (wanted && high ? 3u : 0u));
-            CHECK(one.primary_link.writes.count() == (!wanted ? 0u : high ? 2u : 1u));
-            CHECK(one.replica_link.reads.count() == 0);
+        for (auto const& node : *nodes) {
+            if (!node.member) continue;
+            bool const high = node.address == here.high.address();
+            CHECK(node.primary_link.reads.count() == (wanted && high ? 3u : 0u));
+            CHECK(node.primary_link.writes.count() == (!wanted ? 0u : high ? 2u : 1u));
+            CHECK(node.replica_link.reads.count() == 0);
         }
     }
 }

@@ -31,14 +31,14 @@ struct two_threads {
     std::array<asio::io_context, 2> io;
     asio::executor_work_guard<asio::io_context::executor_type> first = asio::make_work_guard(io[0]);
     asio::executor_work_guard<asio::io_context::executor_type> second = asio::make_work_guard(io[1]);
-    std::thread one{[this] { io[0].run(); }};
+    std::thread thread{[this] { io[0].run(); }};
     std::thread two{[this] { io[1].run(); }};
 
     std::vector<asio::any_io_executor> executors() { return {io[0].get_executor(), io[1].get_executor()}; }
     void join() {
         first.reset();
         second.reset();
-        if (one.joinable()) one.join();
+        if (thread.joinable()) thread.join();
         if (two.joinable()) two.join();
     }
     ~two_threads() {
@@ -60,8 +60,8 @@ struct two_servers {
     std::optional<scripted::answer> says(words const& said) const {
         if (said[0] == "READONLY") return "+OK\r\n";
         if (said[0] != "CLUSTER") return std::nullopt;
-        auto const node = [](scripted::server const& one) {
-            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(one.port());
+        auto const node = [](scripted::server const& server) {
+            return "*2\r\n" + scripted::bulk("127.0.0.1") + scripted::integer(server.port());
         };
         auto const range = [&](int from, int to, scripted::server const& owner,
                                scripted::server const& replica) {
@@ -254,7 +254,7 @@ TEST_CASE("one context run by two threads serves one client", "[stress][threads]
     std::string const seed = server.address();
     asio::io_context io{2};
     auto guard = asio::make_work_guard(io);
-    std::thread one{[&] { io.run(); }};
+    std::thread thread{[&] { io.run(); }};
     std::thread two{[&] { io.run(); }};
     tally all;
     {
@@ -268,7 +268,7 @@ TEST_CASE("one context run by two threads serves one client", "[stress][threads]
         CHECK(eventually([&] { return told == 2; }));
     }
     guard.reset();
-    one.join();
+    thread.join();
     two.join();
     CHECK(all.completed() == 6 * 400);
     CHECK(all.other == 0);

@@ -112,8 +112,8 @@ TEST_CASE("every refusal that servers raise before execution is known by its fir
         CHECK(read.slot == -1);
         CHECK_FALSE(read.names_node());
     }
-    CHECK(read_fault("CLUSTERDOWN Hash slot not served").says == remark::slot_not_served);
-    CHECK(read_fault("CLUSTERDOWN The cluster is down").says == remark::none);
+    CHECK(read_fault("CLUSTERDOWN Hash slot not served").says == hint::slot_not_served);
+    CHECK(read_fault("CLUSTERDOWN The cluster is down").says == hint::none);
 }
 
 TEST_CASE("from a script only errors that no inner command raises prove that nothing was executed",
@@ -173,19 +173,19 @@ TEST_CASE("an EXECABORT tells the error inside it", "[redirect]") {
 }
 
 TEST_CASE("what the library must understand of plain errors is a remark", "[redirect]") {
-    CHECK(read_fault("ERR max number of clients reached").says == remark::max_clients);
+    CHECK(read_fault("ERR max number of clients reached").says == hint::max_clients);
     CHECK(read_fault("ERR max number of clients reached").delivered == delivery::not_executed);
-    CHECK(read_fault("ERR max number of clients + cluster connections reached").says == remark::max_clients);
+    CHECK(read_fault("ERR max number of clients + cluster connections reached").says == hint::max_clients);
     CHECK(read_fault("DENIED Redis is running in protected mode because protected mode is enabled").says ==
-          remark::protected_mode);
+          hint::protected_mode);
     CHECK(read_fault("ERR unknown command 'HELLO', with args beginning with: '3' ").says ==
-          remark::unknown_command);
+          hint::unknown_command);
     CHECK(read_fault("ERR unknown command `HELLO`, with args beginning with: `3`, ").delivered ==
           delivery::not_executed);
-    CHECK(read_fault("ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.").says == remark::unknown_command);
+    CHECK(read_fault("ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.").says == hint::unknown_command);
     CHECK(read_fault("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'. Try CLUSTER HELP.")
-              .says == remark::unknown_command);
-    CHECK(read_fault("ERR This instance has cluster support disabled").says == remark::cluster_disabled);
+              .says == hint::unknown_command);
+    CHECK(read_fault("ERR This instance has cluster support disabled").says == hint::cluster_disabled);
     CHECK(read_fault("ERR This instance has cluster support disabled").code == errc::server_error);
 }
 

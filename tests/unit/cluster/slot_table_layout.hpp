@@ -24,9 +24,9 @@ inline std::unique_ptr<slot_table> make_table(std::uint16_t shards_max = 64) {
     return std::make_unique<slot_table>(shards_max);
 }
 
-inline numbers replicas_of(slot_table const& table, slot one) {
+inline numbers replicas_of(slot_table const& table, slot slot) {
     numbers seen(slot_table::replicas_max);
-    seen.resize(table.replicas_of(one, seen));
+    seen.resize(table.replicas_of(slot, seen));
     return seen;
 }
 

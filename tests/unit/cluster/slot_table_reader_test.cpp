@@ -82,20 +82,20 @@ constexpr std::uint16_t a = 1, b = 2, c = 3, d = 4;
 // Slot 0 goes from a to b and back, then slot 1 goes to c and back, then slot 0 to d and back: with two
 // records, b, c and d stand in the same one, and slot 0 has never been c's.
 void recycle_one_record(history& all) {
-    state const home{said{a, {}}, {a, {}}, {a, {}}, {a, {}}};
+    state const backend{said{a, {}}, {a, {}}, {a, {}}, {a, {}}};
     auto const with = [&](std::size_t at, said one) {
-        state made = home;
+        state made = backend;
         made[at] = std::move(one);
         return made;
     };
-    all.publish(home);
+    all.publish(backend);
     explorer::current().reader_starts_here();
     all.publish(with(0, {b, {11}}));
-    all.publish(home);
+    all.publish(backend);
     all.publish(with(1, {c, {12}}));
-    all.publish(home);
+    all.publish(backend);
     all.publish(with(0, {d, {13}}));
-    all.publish(home);
+    all.publish(backend);
 }
 
 template <class Read>
@@ -115,15 +115,15 @@ TEST_CASE(
     history all{2};
     recycle_one_record(all);
     for (std::size_t at = 0; at < watched; ++at) {
-        CHECK(count_wrong(all, at, [&](slot one) { return all.table->primary_of(one); }) == 0);
+        CHECK(count_wrong(all, at, [&](slot slot) { return all.table->primary_of(slot); }) == 0);
     }
 }
 
 TEST_CASE("model check, control: without validation a recycled record is caught", "[slot_table]") {
     history all{2};
     recycle_one_record(all);
-    CHECK(count_wrong(all, 0, [&](slot one) {
-              std::uint16_t const shard = all.table->shard_number_of(one);
+    CHECK(count_wrong(all, 0, [&](slot slot) {
+              std::uint16_t const shard = all.table->shard_number_of(slot);
               return shard == no_shard ? no_node : all.table->primary_of_shard(shard);
           }) > 0);
 }
@@ -132,17 +132,17 @@ TEST_CASE("model check, control: looking at the entry twice is not enough", "[sl
     history all{2};
     recycle_one_record(all);
     // The entry names the same record again by then: only the version tells.
-    CHECK(count_wrong(all, 0, [&](slot one) {
-              std::uint16_t const shard = all.table->shard_number_of(one);
+    CHECK(count_wrong(all, 0, [&](slot slot) {
+              std::uint16_t const shard = all.table->shard_number_of(slot);
               std::uint16_t const node = all.table->primary_of_shard(shard);
-              return all.table->shard_number_of(one) == shard ? node : a;
+              return all.table->shard_number_of(slot) == shard ? node : a;
           }) > 0);
 }
 
 TEST_CASE("model check, control: with relaxed loads the validation is caught", "[slot_table]") {
     history all{2, false};
     recycle_one_record(all);
-    CHECK(count_wrong(all, 0, [&](slot one) { return all.table->primary_of(one); }) > 0);
+    CHECK(count_wrong(all, 0, [&](slot slot) { return all.table->primary_of(slot); }) > 0);
 }
 
 TEST_CASE("model check: replicas are those of one published shard, all of them", "[slot_table]") {
@@ -211,7 +211,7 @@ TEST_CASE("model check: random topologies, few records, every reader", "[slot_ta
         }
         for (std::size_t at = 0; at < watched; ++at) {
             INFO("seed " << seed << " slot " << at);
-            CHECK(count_wrong(all, at, [&](slot one) { return all.table->primary_of(one); }) == 0);
+            CHECK(count_wrong(all, at, [&](slot slot) { return all.table->primary_of(slot); }) == 0);
             std::size_t wrong = 0;
             explorer::current().explore([&] {
                 std::array<std::uint16_t, 16> seen{};
@@ -238,6 +238,6 @@ TEST_CASE("model check: MOVED, failover and forgetting show only what was there 
     REQUIRE(all.table->learn_moved(slot{2}, no_node, d));
     all.published[2].insert(said{d, {}});
     for (std::size_t at = 0; at < watched; ++at) {
-        CHECK(count_wrong(all, at, [&](slot one) { return all.table->primary_of(one); }) == 0);
+        CHECK(count_wrong(all, at, [&](slot slot) { return all.table->primary_of(slot); }) == 0);
     }
 }

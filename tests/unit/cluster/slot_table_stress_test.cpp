@@ -25,7 +25,7 @@ constexpr std::uint32_t ring_shard_of(std::uint32_t at, std::uint32_t version) {
     return (at + version * 1000) % slot_count * ring_shards / slot_count;
 }
 
-layout ring(std::uint32_t version, std::uint16_t first_number) {
+layout in_flight_queue(std::uint32_t version, std::uint16_t first_number) {
     std::array<ranges, ring_shards> where;
     for (std::uint16_t at = 0; at < slot_count; ++at) {
         auto& mine = where[ring_shard_of(at, version)];
@@ -62,14 +62,14 @@ std::uint64_t stress(slot_table& table, Write write, Belongs belongs) {
         std::array<std::uint16_t, slot_table::replicas_max> seen{};
         while (!done.load(std::memory_order_acquire) || mine < each_at_least) {
             at = (at * 5 + 12345) % slot_count;
-            slot const one{static_cast<std::uint16_t>(at)};
-            std::uint16_t const primary = table.primary_of(one);
+            slot const slot{static_cast<std::uint16_t>(at)};
+            std::uint16_t const primary = table.primary_of(slot);
             if (!belongs(at, primary)) ++bad;
-            std::size_t const count = table.replicas_of(one, seen);
+            std::size_t const count = table.replicas_of(slot, seen);
             if (count != 2 || seen[1] != seen[0] + 1000 ||
                 !belongs(at, static_cast<std::uint16_t>(seen[0] - 30000)))
                 ++bad;
-            std::uint16_t const next = table.replica_of(one, at);
+            std::uint16_t const next = table.replica_of(slot, at);
             if (next == no_node ||
                 !belongs(at, static_cast<std::uint16_t>(next - (at % 2 == 0 ? 30000 : 31000))))
                 ++bad;
@@ -94,7 +94,7 @@ TEST_CASE("stress: every answer was published while topologies change", "[slot_t
     auto const table = make_table();
     std::vector<layout> turns;
     for (std::uint32_t version = 0; version < 8; ++version)
-        turns.push_back(ring(version, static_cast<std::uint16_t>(version * ring_shards)));
+        turns.push_back(in_flight_queue(version, static_cast<std::uint16_t>(version * ring_shards)));
     table->publish(turns[0].assignments());
     int const turns_due = long_form() ? 5'000 : 200;
     auto const wrong = stress(
@@ -114,7 +114,7 @@ TEST_CASE("stress: every answer was published while nodes are ever new and recor
     // Room for two generations of shards only, so that every publication writes over the records of the last
     // but one.
     auto const table = make_table(2 * ring_shards);
-    table->publish(ring(0, 0).assignments());
+    table->publish(in_flight_queue(0, 0).assignments());
     constexpr std::uint32_t versions = 160;
     auto const wrong = stress(
         *table,
@@ -122,7 +122,7 @@ TEST_CASE("stress: every answer was published while nodes are ever new and recor
             for (std::uint32_t version = 1; version < versions; ++version) {
                 CHECK(table
                           ->publish(
-                              ring(version, static_cast<std::uint16_t>(version * ring_shards)).assignments())
+                              in_flight_queue(version, static_cast<std::uint16_t>(version * ring_shards)).assignments())
                           .shards_dropped == 0);
             }
         },
@@ -138,16 +138,16 @@ TEST_CASE("stress: every answer was published while MOVED and failovers change s
     auto const table = make_table();
     // Shard k has the primary k and the replicas k + 30000 and k + 31000; what changes is which k serves a
     // slot.
-    auto const home = ring(0, 0);
-    auto const away = ring(0, 4);
-    table->publish(home.assignments());
+    auto const backend = in_flight_queue(0, 0);
+    auto const away = in_flight_queue(0, 4);
+    table->publish(backend.assignments());
     auto const wrong = stress(
         *table,
         [&] {
             std::uint16_t at = 0;
             for (int turn = 0; turn < (long_form() ? 200 : 15); ++turn) {
                 table->publish(away.assignments());
-                table->publish(home.assignments());
+                table->publish(backend.assignments());
                 for (int patch = 0; patch < 500; ++patch) {
                     at = static_cast<std::uint16_t>((at + 1) % slot_count);
                     auto const from = table->primary_of(slot{at});

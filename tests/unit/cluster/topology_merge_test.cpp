@@ -23,7 +23,7 @@ topology nodes(std::string_view text) {
 topology without_epochs(topology told) {
     told.told_by = source::slots;
     for (auto& node : told.nodes) node.config_epoch = 0;
-    for (auto& one : told.shards) one.config_epoch = 0;
+    for (auto& shard : told.shards) shard.config_epoch = 0;
     return told;
 }
 

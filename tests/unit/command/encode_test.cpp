@@ -1,4 +1,4 @@
-// Tests of command/verb.hpp and command/encode.hpp: a command whose only argument is a key has the same bytes
+// Tests of command/command_spec.hpp and command/encode.hpp: a command whose only argument is a key has the same bytes
 // whichever way it is written.
 #include <umbel/command/encode.hpp>
 
@@ -11,24 +11,24 @@
 #include <vector>
 
 using umbel::command::argument;
-using umbel::command::verb;
+using umbel::command::command_spec;
 namespace command = umbel::command;
 
 namespace {
 
 using umbel::cluster::command_flags;
-constexpr verb get{"GET", command_flags::read_only};
-constexpr verb object_encoding{"OBJECT ENCODING", command_flags::read_only};
+constexpr command_spec get{"GET", command_flags::read_only};
+constexpr command_spec object_encoding{"OBJECT ENCODING", command_flags::read_only};
 // With the array header 32 bytes, which are copied at once, and 33; then the longest of one word and of two.
-constexpr verb of_32{"ABCDEFGHIJKLMNOPQRSTU", command_flags::none};
-constexpr verb of_33{"ABCDEFGHIJKLMNOPQRSTUV", command_flags::none};
-constexpr verb longest{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO", command_flags::none};
-constexpr verb longest_of_two{"ABCDEFGHI ABCDEFGHIJKLMNOPQRSTUVWXYZ", command_flags::none};
-static_assert(longest.wire().size() == verb::wire_bytes_max &&
-              longest_of_two.wire().size() == verb::wire_bytes_max);
+constexpr command_spec of_32{"ABCDEFGHIJKLMNOPQRSTU", command_flags::none};
+constexpr command_spec of_33{"ABCDEFGHIJKLMNOPQRSTUV", command_flags::none};
+constexpr command_spec longest{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNO", command_flags::none};
+constexpr command_spec longest_of_two{"ABCDEFGHI ABCDEFGHIJKLMNOPQRSTUVWXYZ", command_flags::none};
+static_assert(longest.wire().size() == command_spec::wire_bytes_max &&
+              longest_of_two.wire().size() == command_spec::wire_bytes_max);
 
 struct spelled {
-    verb const& name;
+    command_spec const& name;
     std::vector<std::string_view> words;
 };
 std::vector<spelled> const all{{get, {"GET"}},
@@ -69,16 +69,16 @@ std::string key_of(std::size_t size) {
 TEST_CASE("a name goes out word by word, with or without the array header in front of it", "[verb]") {
     CHECK(get.wire() == "$3\r\nGET\r\n");
     CHECK(object_encoding.wire() == "$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
-    CHECK(written(verb::wire_bytes_max, [](char* at) { return get.put(at); }) == "$3\r\nGET\r\n");
-    CHECK(written(verb::wire_bytes_max + 4, [](char* at) { return get.put_with_header(at); }) ==
+    CHECK(written(command_spec::wire_bytes_max, [](char* at) { return get.put(at); }) == "$3\r\nGET\r\n");
+    CHECK(written(command_spec::wire_bytes_max + 4, [](char* at) { return get.put_with_header(at); }) ==
           "*2\r\n$3\r\nGET\r\n");
-    CHECK(written(verb::wire_bytes_max + 4, [](char* at) { return object_encoding.put_with_header(at); }) ==
+    CHECK(written(command_spec::wire_bytes_max + 4, [](char* at) { return object_encoding.put_with_header(at); }) ==
           "*3\r\n$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
     for (spelled const& one : all) {
         std::string text = expected(one, {});
-        CHECK(written(verb::wire_bytes_max, [&](char* at) { return one.name.put(at); }) == text.substr(4));
+        CHECK(written(command_spec::wire_bytes_max, [&](char* at) { return one.name.put(at); }) == text.substr(4));
         text[1] = static_cast<char>(text[1] + 1);
-        CHECK(written(verb::wire_bytes_max + 4, [&](char* at) { return one.name.put_with_header(at); }) ==
+        CHECK(written(command_spec::wire_bytes_max + 4, [&](char* at) { return one.name.put_with_header(at); }) ==
               text);
     }
 }

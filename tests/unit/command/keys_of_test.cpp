@@ -96,8 +96,8 @@ std::vector<json> lines_of(std::string const& name) {
 /// specification; MIGRATE with KEYS and nothing behind has no key in routing; XREAD and XREADGROUP skip the
 /// values of options in routing and not in the specification.
 bool routes_unlike_its_specification(std::string_view name) {
-    for (std::string_view const one : {"georadius", "georadiusbymember", "migrate", "xread", "xreadgroup"})
-        if (equal_ignoring_case(name, one)) return true;
+    for (std::string_view const text : {"georadius", "georadiusbymember", "migrate", "xread", "xreadgroup"})
+        if (equal_ignoring_case(name, text)) return true;
     return false;
 }
 

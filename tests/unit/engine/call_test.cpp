@@ -6,11 +6,11 @@ using namespace umbel;
 using namespace umbel::engine;
 
 TEST_CASE("a list of calls is first in, first out", "[call]") {
-    call one, two, three;
+    call call, two, three;
     call_list list;
     CHECK(list.empty());
     CHECK(list.pop() == nullptr);
-    list.push(one);
+    list.push(call);
     list.push(two);
     call_list other;
     other.push(three);
@@ -18,33 +18,33 @@ TEST_CASE("a list of calls is first in, first out", "[call]") {
     CHECK(other.empty());
     call_list moved{std::move(list)};
     CHECK(list.empty());
-    CHECK(moved.pop() == &one);
-    CHECK(one.next == nullptr);
+    CHECK(moved.pop() == &call);
+    CHECK(call.next == nullptr);
     CHECK(moved.pop() == &two);
-    moved.push(one);
+    moved.push(call);
     CHECK(moved.pop() == &three);
-    CHECK(moved.pop() == &one);
+    CHECK(moved.pop() == &call);
     CHECK(moved.empty());
 }
 
 TEST_CASE("an empty list can be spliced on either side", "[call]") {
-    call one;
+    call call;
     call_list full;
-    full.push(one);
+    full.push(call);
     call_list empty;
     full.splice(std::move(empty));
     empty.splice(std::move(full));
     CHECK(full.empty());
-    CHECK(empty.front() == &one);
+    CHECK(empty.front() == &call);
 }
 
 TEST_CASE("the wire size counts borrowed arguments", "[call]") {
-    call one;
-    one.size = 30;
-    CHECK(one.wire_size() == 30);
+    call call;
+    call.size = 30;
+    CHECK(call.wire_size() == 30);
     borrowed_piece const pieces[2] = {{20, 2, "abc", 3}, {25, 2, "defgh", 5}};
-    one.borrowed = pieces;
-    CHECK(one.wire_size() == 38);
+    call.borrowed = pieces;
+    CHECK(call.wire_size() == 38);
 }
 
 TEST_CASE("the time of a call begins with its first owner, and once", "[call]") {
@@ -75,42 +75,42 @@ TEST_CASE("each link and the engine are told apart by the owner in a token", "[c
     CHECK(cancel_token::of({0, link_mode::primary}) == 2);
     CHECK(cancel_token::of({0, link_mode::replica}) == 3);
     CHECK(cancel_token::of({7, link_mode::primary}) == 16);
-    call one;
-    CHECK_FALSE(one.owned_by(cancel_token::engine));
+    call call;
+    CHECK_FALSE(call.owned_by(cancel_token::engine));
     cancel_token token;
-    one.token = &token;
-    CHECK_FALSE(one.owned_by(cancel_token::engine));
+    call.token = &token;
+    CHECK_FALSE(call.owned_by(cancel_token::engine));
     token.wanted = true;
-    CHECK(one.cancel_wanted());
-    CHECK(one.owned_by(5));
+    CHECK(call.cancel_wanted());
+    CHECK(call.owned_by(5));
     CHECK(token.owner == 5);
     // Nobody gives up a call that is on its way.
-    CHECK_FALSE(one.owned_by(cancel_token::nobody));
+    CHECK_FALSE(call.owned_by(cancel_token::nobody));
 }
 
 TEST_CASE("what is known of delivery only grows", "[call]") {
-    call one;
+    call call;
     for (auto const now : {delivery::not_sent, delivery::not_executed, delivery::executed, delivery::unknown})
-        CHECK(one.known(now) == now);
-    one.journey()->delivery = delivery::not_executed;
-    CHECK(one.known(delivery::not_sent) == delivery::not_executed);
-    CHECK(one.known(delivery::unknown) == delivery::unknown);
-    one.way->delivery = delivery::unknown;
-    CHECK(one.known(delivery::not_sent) == delivery::unknown);
-    CHECK(one.known(delivery::not_executed) == delivery::unknown);
+        CHECK(call.known(now) == now);
+    call.make_retry_state()->delivery = delivery::not_executed;
+    CHECK(call.known(delivery::not_sent) == delivery::not_executed);
+    CHECK(call.known(delivery::unknown) == delivery::unknown);
+    call.retry->delivery = delivery::unknown;
+    CHECK(call.known(delivery::not_sent) == delivery::unknown);
+    CHECK(call.known(delivery::not_executed) == delivery::unknown);
 }
 
 TEST_CASE("an error tells slot, node, message and trail of its call", "[call]") {
-    call one;
-    one.slot = 12182;
-    one.journey()->hops.push_back({"10.0.0.1:6379", errc::moved, {}});
-    error const made = told(one, errc::cancelled, delivery::not_executed, "cancelled", "10.0.0.2:6379");
+    call call;
+    call.slot = 12182;
+    call.make_retry_state()->hops.push_back({"10.0.0.1:6379", errc::moved, {}});
+    error const made = make_error(call, errc::cancelled, delivery::not_executed, "cancelled", "10.0.0.2:6379");
     CHECK(made.code() == errc::cancelled);
     CHECK(made.delivery() == delivery::not_executed);
     CHECK(made.slot() == 12182);
     CHECK(made.node() == "10.0.0.2:6379");
     CHECK(made.message() == "cancelled");
     REQUIRE(made.trail().size() == 1);
-    one.slot = call::several_slots;
-    CHECK(told(one, errc::cancelled, delivery::not_sent, "").slot() == -1);
+    call.slot = call::several_slots;
+    CHECK(make_error(call, errc::cancelled, delivery::not_sent, "").slot() == -1);
 }

@@ -156,12 +156,12 @@ TEST_CASE("a member that says who it is, is believed though it tells of new node
         std::string says;
         bool believed;
     } const servers[] = {{"id-10.0.0.1:6379", true}, {"id-of-another-server", false}, {"", false}};
-    for (auto const& one : servers) {
-        INFO("MYID \"" << one.says << '"');
+    for (auto const& server : servers) {
+        INFO("MYID \"" << server.says << '"');
         script s{greeting()};
         CHECK(s.next() == sent{a, "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION,
                                "CLUSTER MYID"});
-        s.receive(a, one.says.empty() ? "+OK\r\n+OK\r\n-ERR unknown subcommand\r\n" : greets_as(one.says));
+        s.receive(a, server.says.empty() ? "+OK\r\n+OK\r\n-ERR unknown subcommand\r\n" : greets_as(server.says));
         CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
         s.receive(a, cluster_slots({{0, 16383, {a}}}));
         CHECK(s.owner(12182) == a);
@@ -169,7 +169,7 @@ TEST_CASE("a member that says who it is, is believed though it tells of new node
         s.happens(engine::refresh_wanted{});
         CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
         s.receive(a, new_nodes);
-        CHECK(s.owner(12182) == (one.believed ? "10.0.1.2:6379" : a));
+        CHECK(s.owner(12182) == (server.believed ? "10.0.1.2:6379" : a));
         CHECK(s.core().counters().topology_queries == 2);
     }
 }

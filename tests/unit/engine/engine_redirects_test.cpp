@@ -178,7 +178,7 @@ TEST_CASE("a stranded ASKING still goes where the ASK pointed", "[redirects]") {
     s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
     engine::call_list taken;
     s.pipe(b).surrender(taken);
-    engine::calls_stranded back{std::move(taken)};
+    engine::calls_parked back{std::move(taken)};
     s.happens(std::move(back));
     s.connect(b);
     CHECK(s.next() == sent{b, "ASKING", "GET foo"});

@@ -185,7 +185,7 @@ TEST_CASE("keys in several slots are refused on a cluster before anything is sen
     s.next();
     scripted_call spread{"MGET foo bar", {}};
     spread.slot = engine::call::several_slots;
-    spread.journey()->message = "the keys foo and bar lie in different slots";
+    spread.make_retry_state()->message = "the keys foo and bar lie in different slots";
     auto mget = s.submit(spread);
     SECTION("a cluster") {
         s.receive(a, usual_layout());

@@ -28,9 +28,9 @@ TEST_CASE("only the first push into an empty inbox asks for a wake-up", "[inbox]
 TEST_CASE("what is taken comes in the order of pushing", "[inbox]") {
     std::array<call, 5> calls;
     inbox box{8};
-    for (call& one : calls) box.push(one);
+    for (call& call : calls) box.push(call);
     call_list all = box.take();
-    for (call& one : calls) CHECK(all.pop() == &one);
+    for (call& call : calls) CHECK(all.pop() == &call);
     CHECK(all.empty());
     CHECK(box.take().empty());
 }
@@ -67,8 +67,8 @@ TEST_CASE(
     }
     for (std::size_t who = 0; who < producers; ++who) {
         threads.emplace_back([&, who] {
-            for (call& one : calls[who])
-                if (box.push(one) == inbox::pushed::first) wakes.fetch_add(1, std::memory_order_release);
+            for (call& call : calls[who])
+                if (box.push(call) == inbox::pushed::first) wakes.fetch_add(1, std::memory_order_release);
         });
     }
     std::array<std::uint64_t, producers> next{};
@@ -80,12 +80,12 @@ TEST_CASE(
             continue;
         }
         call_list all = box.take();
-        while (call* const one = all.pop()) {
-            in_order = in_order && next[static_cast<std::size_t>(one->slot)]++ == one->position;
+        while (call* const call = all.pop()) {
+            in_order = in_order && next[static_cast<std::size_t>(call->slot)]++ == call->position;
             ++taken;
         }
     }
-    for (std::thread& one : threads) one.join();
+    for (std::thread& thread : threads) thread.join();
     CHECK(in_order);
     CHECK(taken == producers * each);
 }

@@ -16,7 +16,7 @@ namespace {
 
 judge_options const usual{cluster::policy{}, 3, 5ms, 100ms};
 
-incident moved(std::string_view from = "10.0.0.1:6379") {
+failure moved(std::string_view from = "10.0.0.1:6379") {
     return {.code = errc::moved,
             .delivered = delivery::not_executed,
             .message = "MOVED 12182 10.0.0.2:6379",
@@ -34,7 +34,7 @@ struct bench {
     explicit bench(umbel::test::call_options const& options = {}) : one{"GET foo", options} {
         one.accepted = now;
     }
-    bool judge(incident const& seen, judge_options const& options = usual) {
+    bool judge(failure const& seen, judge_options const& options = usual) {
         bool const goes_on = engine::judge(one, seen, options, now, random);
         if (!goes_on) one.kind->complete(one);
         return goes_on;
@@ -43,23 +43,23 @@ struct bench {
 
 }  // namespace
 
-TEST_CASE("a call that goes on has its way written down", "[judge]") {
+TEST_CASE("a call that goes on has its retry written down", "[judge]") {
     bench b;
     b.one.link = {7, link_mode::primary};
     b.now += 3ms;
     REQUIRE(b.judge(moved()));
     CHECK(b.one.redirects == 1);
     CHECK(b.one.retries == 0);
-    journal const& way = *b.one.way;
-    CHECK(way.verdict.next == cluster::verdict::step::follow);
-    CHECK(way.host == "10.0.0.2");
-    CHECK(way.port == 6379);
-    CHECK(way.slot == 12182);
-    CHECK(way.fault == errc::moved);
-    CHECK(way.from == link_id{7, link_mode::primary});
-    CHECK(way.left_at == b.now);
-    REQUIRE(way.hops.size() == 1);
-    CHECK(way.hops[0].spent == 3ms);
+    retry_state const& retry = *b.one.retry;
+    CHECK(retry.verdict.next == cluster::verdict::step::follow);
+    CHECK(retry.host == "10.0.0.2");
+    CHECK(retry.port == 6379);
+    CHECK(retry.slot == 12182);
+    CHECK(retry.fault == errc::moved);
+    CHECK(retry.from == link_id{7, link_mode::primary});
+    CHECK(retry.left_at == b.now);
+    REQUIRE(retry.hops.size() == 1);
+    CHECK(retry.hops[0].spent == 3ms);
     b.now += 4ms;
     REQUIRE(b.judge({.code = errc::try_again,
                      .delivered = delivery::not_executed,
@@ -67,10 +67,10 @@ TEST_CASE("a call that goes on has its way written down", "[judge]") {
                      .node = "10.0.0.2:6379"}));
     CHECK(b.one.redirects == 0);
     CHECK(b.one.retries == 1);
-    REQUIRE(way.hops.size() == 2);
-    CHECK(way.hops[1].node == "10.0.0.2:6379");
-    CHECK(way.hops[1].reason == errc::try_again);
-    CHECK(way.hops[1].spent == 4ms);
+    REQUIRE(retry.hops.size() == 2);
+    CHECK(retry.hops[1].node == "10.0.0.2:6379");
+    CHECK(retry.hops[1].reason == errc::try_again);
+    CHECK(retry.hops[1].spent == 4ms);
 }
 
 TEST_CASE("redirects beyond the bound are called what they are, with the trail", "[judge]") {
@@ -108,12 +108,12 @@ TEST_CASE("a surfaced redirect names the node that the server named, others the 
     CHECK(started{first.one}.why().node() == "10.0.0.2:6379");
     CHECK(started{first.one}.why().slot() == 12182);
     bench second;
-    incident v6 = moved();
+    failure v6 = moved();
     v6.host = "2001:db8::7";
     REQUIRE_FALSE(second.judge(v6, surface));
     CHECK(started{second.one}.why().node() == "[2001:db8::7]:6379");
     bench third;
-    incident nobody = moved();
+    failure nobody = moved();
     nobody.host = {};
     REQUIRE_FALSE(third.judge(nobody, surface));
     CHECK(started{third.one}.why().node() == "10.0.0.1:6379");
@@ -127,7 +127,7 @@ TEST_CASE("a surfaced redirect names the node that the server named, others the 
 
 TEST_CASE("a discarded transaction is judged by the error inside, and told by its own name", "[judge]") {
     auto const aborted = [](errc inner, std::string_view host = {}) {
-        return incident{.code = errc::exec_aborted,
+        return failure{.code = errc::exec_aborted,
                         .delivered = delivery::not_executed,
                         .message = "EXECABORT x",
                         .node = "10.0.0.1:6379",
@@ -138,18 +138,18 @@ TEST_CASE("a discarded transaction is judged by the error inside, and told by it
     };
     bench follows;
     REQUIRE(follows.judge(aborted(errc::moved, "10.0.0.2")));
-    CHECK(follows.one.way->verdict.next == cluster::verdict::step::follow);
-    CHECK(follows.one.way->host == "10.0.0.2");
-    CHECK(follows.one.way->hops[0].reason == errc::moved);
-    CHECK(follows.one.way->fault == errc::moved);
-    CHECK(follows.one.way->told == errc::exec_aborted);
+    CHECK(follows.one.retry->verdict.next == cluster::verdict::step::follow);
+    CHECK(follows.one.retry->host == "10.0.0.2");
+    CHECK(follows.one.retry->hops[0].reason == errc::moved);
+    CHECK(follows.one.retry->fault == errc::moved);
+    CHECK(follows.one.retry->told == errc::exec_aborted);
     CHECK(follows.one.redirects == 1);
     bench asks;
     REQUIRE(asks.judge(aborted(errc::ask, "10.0.0.2")));
-    CHECK(asks.one.way->verdict.next == cluster::verdict::step::ask);
+    CHECK(asks.one.retry->verdict.next == cluster::verdict::step::ask);
     bench waits;
     REQUIRE(waits.judge(aborted(errc::read_only)));
-    CHECK(waits.one.way->verdict.next == cluster::verdict::step::refresh);
+    CHECK(waits.one.retry->verdict.next == cluster::verdict::step::refresh);
     bench told;
     REQUIRE_FALSE(told.judge(aborted(errc::no_replicas)));
     CHECK(outcome(started{told.one}) == failed{errc::exec_aborted, delivery::not_executed});
@@ -169,9 +169,9 @@ TEST_CASE("a trail is bounded: it keeps the first stations and the latest", "[ju
                          .message = "x",
                          .node = "n:" + std::to_string(hop)}));
     CHECK(b.one.retries == 1000);
-    REQUIRE(b.one.way->hops.size() == 64);
-    CHECK(b.one.way->hops.front().node == "n:0");
-    CHECK(b.one.way->hops.back().node == "n:999");
+    REQUIRE(b.one.retry->hops.size() == 64);
+    CHECK(b.one.retry->hops.front().node == "n:0");
+    CHECK(b.one.retry->hops.back().node == "n:999");
 }
 
 TEST_CASE("the count of retries stops at its largest value", "[judge]") {
@@ -190,7 +190,7 @@ TEST_CASE("once a call may have run, no later attempt takes that back", "[judge]
                      .delivered = delivery::not_sent,
                      .message = "refused",
                      .node = "n:1"}));
-    CHECK(b.one.way->delivery == delivery::unknown);
+    CHECK(b.one.retry->delivery == delivery::unknown);
     REQUIRE_FALSE(b.judge({.code = errc::no_permission,
                            .delivered = delivery::not_executed,
                            .message = "NOPERM x",

@@ -22,9 +22,9 @@ engine::link_options doubting() {
 /// Lets time pass; true when the link doubts its node at the end, and never before.
 bool doubts_after(wired& w, engine::duration span) {
     CHECK(w.pass(span - 1ms));
-    CHECK_FALSE(w.one.doubts());
+    CHECK_FALSE(w.link.doubts());
     CHECK(w.pass(1ms));
-    return w.one.doubts();
+    return w.link.doubts();
 }
 
 }  // namespace
@@ -36,71 +36,71 @@ TEST_CASE("a link tells whether the connection that ended had replied to anythin
     SECTION("refused") {
         w.dial(plan);
         w.lose(errc::connect_failed);
-        CHECK(w.one.loss() == link_loss::refused);
+        CHECK(w.link.loss() == link_loss::refused);
     }
     SECTION("lost in the handshake") {
         w.dial(plan);
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         w.start("GET foo");
         w.written();
         w.lose(errc::connection_lost);
-        CHECK(w.one.loss() == link_loss::refused);
+        CHECK(w.link.loss() == link_loss::refused);
     }
     SECTION("open and unused") {
         w.dial(plan);
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         w.written();
         w.receive("+OK\r\n");
         w.lose(errc::connection_lost);
-        CHECK(w.one.loss() == link_loss::unused);
+        CHECK(w.link.loss() == link_loss::unused);
     }
     SECTION("asked, and ended without a reply") {
         w.dial();
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         w.start("GET foo");
         w.written();
         w.receive("$3\r\nb");
         w.lose(errc::connection_lost);
-        CHECK(w.one.loss() == link_loss::unanswered);
+        CHECK(w.link.loss() == link_loss::unanswered);
     }
     SECTION("a reply came, an error and a late one too") {
         for (char const* const reply : {"$1\r\nx\r\n", "-ERR no\r\n"}) {
             w.dial();
-            w.one.connected(w.now);
+            w.link.connected(w.now);
             w.start("GET foo");
             w.start("GET foo");
             w.written();
             w.receive(reply);
             w.lose(errc::connection_lost);
-            CHECK(w.one.loss() == link_loss::served);
+            CHECK(w.link.loss() == link_loss::served);
         }
         w.dial();
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         auto late = w.start("GET foo");
         w.written();
-        w.one.pipe().cancel(late.call());
+        w.link.pipe().cancel(late.call());
         w.collect();
         w.start("GET foo");
         w.receive("$1\r\nx\r\n");
         w.lose(errc::connection_lost);
-        CHECK(w.one.loss() == link_loss::served);
+        CHECK(w.link.loss() == link_loss::served);
         // What the connection before it had served does not count.
         w.dial();
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         w.start("GET foo");
         w.lose(errc::connection_lost);
-        CHECK(w.one.loss() == link_loss::unanswered);
+        CHECK(w.link.loss() == link_loss::unanswered);
     }
     SECTION("silence, though it had served") {
         w.dial();
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         w.start("GET foo");
         w.written();
         w.receive("$1\r\nx\r\n");
         CHECK(w.pass(1s));
         CHECK_FALSE(w.pass(2s));
-        w.lose(w.one.why());
-        CHECK(w.one.loss() == link_loss::silent);
+        w.lose(w.link.why());
+        CHECK(w.link.loss() == link_loss::silent);
     }
 }
 
@@ -110,12 +110,12 @@ TEST_CASE("a silent connection attempt is doubted again and again while commands
         auto plan = plain();
         plan.password = "secret";
         w.dial(plan);
-        if (greets) w.one.connected(w.now);
+        if (greets) w.link.connected(w.now);
         w.start("GET foo");
         for (int i = 0; i < 5; ++i) {
-            CHECK(w.one.next_due() == w.now + 150ms);
+            CHECK(w.link.next_due() == w.now + 150ms);
             CHECK(doubts_after(w, 150ms));
-            CHECK_FALSE(w.one.doubts());
+            CHECK_FALSE(w.link.doubts());
         }
         CHECK_FALSE(w.pass(2s));
     }
@@ -126,16 +126,16 @@ TEST_CASE("a silent connection attempt for which nobody waits is doubted once, a
     wired w{doubting()};
     for (int attempt = 0; attempt < 2; ++attempt) {
         w.dial();
-        CHECK(w.one.next_due() == w.now + 150ms);
+        CHECK(w.link.next_due() == w.now + 150ms);
         CHECK(doubts_after(w, 150ms));
-        CHECK(w.one.next_due() == w.now + 1850ms);
+        CHECK(w.link.next_due() == w.now + 1850ms);
         CHECK(w.pass(500ms));
-        CHECK_FALSE(w.one.doubts());
+        CHECK_FALSE(w.link.doubts());
         w.start("GET foo");
         CHECK(doubts_after(w, 150ms));
         CHECK_FALSE(w.pass(1200ms));
-        CHECK(w.one.doubts());
-        w.lose(w.one.why());
+        CHECK(w.link.doubts());
+        w.lose(w.link.why());
         w.now += 20ms;
     }
 }
@@ -143,18 +143,18 @@ TEST_CASE("a silent connection attempt for which nobody waits is doubted once, a
 TEST_CASE("a link that is told to close keeps nobody waiting for it to open", "[link]") {
     wired w{usual, cluster::follow_redirects{}};
     w.dial();
-    CHECK(w.one.drained());
+    CHECK(w.link.drained());
     w.start("SET foo 1");
-    CHECK(w.one.drained());
-    w.one.retire(w.now);
+    CHECK(w.link.drained());
+    w.link.retire(w.now);
     w.collect();
-    CHECK(w.diverted == 1);
-    CHECK(w.one.now_is() == engine::link::state::idle);
+    CHECK(w.returned == 1);
+    CHECK(w.link.now_is() == engine::link::state::idle);
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.start("GET foo");
-    CHECK_FALSE(w.one.drained());
+    CHECK_FALSE(w.link.drained());
     w.written();
     w.receive("$1\r\nx\r\n");
-    CHECK(w.one.drained());
+    CHECK(w.link.drained());
 }

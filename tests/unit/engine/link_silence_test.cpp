@@ -16,11 +16,11 @@ TEST_CASE("a connection must stand and have greeted in time", "[link]") {
         auto plan = plain();
         plan.password = "secret";
         w.dial(plan);
-        CHECK(w.one.next_due() == w.now + 2s);
+        CHECK(w.link.next_due() == w.now + 2s);
         CHECK(w.pass(1999ms));
-        if (greets) w.one.connected(w.now);
+        if (greets) w.link.connected(w.now);
         CHECK_FALSE(w.pass(1ms));
-        CHECK(w.one.why() == errc::connect_failed);
+        CHECK(w.link.why() == errc::connect_failed);
     }
 }
 
@@ -28,7 +28,7 @@ TEST_CASE("deadlines pass while a connection comes about", "[link]") {
     wired w;
     w.dial();
     auto set = w.start("SET foo 1", {.timeout = 100ms});
-    CHECK(w.one.next_due() == w.now + 100ms);
+    CHECK(w.link.next_due() == w.now + 100ms);
     CHECK(w.pass(100ms));
     CHECK(outcome(set) == failed{errc::deadline_exceeded, delivery::not_sent});
 }
@@ -36,21 +36,21 @@ TEST_CASE("deadlines pass while a connection comes about", "[link]") {
 TEST_CASE("silence is probed by one PING, and ends the connection when that is not answered", "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.start("GET foo");
     w.written();
-    CHECK(w.one.next_due() == w.now + 1s);
+    CHECK(w.link.next_due() == w.now + 1s);
     CHECK(w.pass(999ms));
     CHECK(w.written().empty());
     CHECK(w.pass(1ms));
     CHECK(w.written() == wire("PING"));
-    CHECK(w.one.next_due() == w.now + 2s);
+    CHECK(w.link.next_due() == w.now + 2s);
     CHECK(w.pass(1s));
     CHECK(w.written().empty());
     SECTION("no answer") {
         CHECK_FALSE(w.pass(1s));
-        CHECK(w.one.why() == errc::connection_lost);
-        CHECK(w.one.message() == "the node did not answer a PING");
+        CHECK(w.link.why() == errc::connection_lost);
+        CHECK(w.link.message() == "the node did not answer a PING");
     }
     SECTION("an answer to something before it") {
         w.receive("$3\r\nbar\r\n");
@@ -70,11 +70,11 @@ TEST_CASE("silence is probed by one PING, and ends the connection when that is n
 TEST_CASE("a process that was stopped for long asks first, and gives the node its time to answer", "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     for (int stop = 0; stop < 2; ++stop) {
         CHECK(w.pass(1min));  // Nobody looked meanwhile: the PING is only sent now.
         CHECK(w.written() == wire("PING"));
-        CHECK(w.one.next_due() == w.now + 2s);
+        CHECK(w.link.next_due() == w.now + 2s);
         CHECK(w.pass(1999ms));
         w.receive("+PONG\r\n");
     }
@@ -82,13 +82,13 @@ TEST_CASE("a process that was stopped for long asks first, and gives the node it
     CHECK(w.written() == wire("PING"));
     CHECK(w.pass(1999ms));
     CHECK_FALSE(w.pass(1ms));
-    CHECK(w.one.message() == "the node did not answer a PING");
+    CHECK(w.link.message() == "the node did not answer a PING");
 }
 
 TEST_CASE("deadlines that pass soon after a long quiet are no long silence", "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     CHECK(w.pass(1s));
     CHECK(w.written() == wire("PING"));
     w.receive("+PONG\r\n");
@@ -96,10 +96,10 @@ TEST_CASE("deadlines that pass soon after a long quiet are no long silence", "[l
     for (int i = 0; i < 3; ++i) w.start("GET foo", {.timeout = 100ms});
     w.written();
     CHECK(w.pass(100ms));  // Silent for a second, but asked for a tenth of it.
-    CHECK(w.one.next_due() <= w.now + 900ms);
+    CHECK(w.link.next_due() <= w.now + 900ms);
     CHECK(w.pass(899ms));
     CHECK_FALSE(w.pass(1ms));
-    CHECK(w.one.message() == "the node was silent while deadlines passed");
+    CHECK(w.link.message() == "the node was silent while deadlines passed");
 }
 
 TEST_CASE("silence while commands wait is doubted again and again; silence of an idle connection is not",
@@ -109,24 +109,24 @@ TEST_CASE("silence while commands wait is doubted again and again; silence of an
     options.doubt_after = 150ms;
     wired w{options};
     w.dial();
-    w.one.connected(w.now);
-    CHECK(w.one.next_due() == engine::never);
+    w.link.connected(w.now);
+    CHECK(w.link.next_due() == engine::never);
     CHECK(w.pass(10s));
-    CHECK_FALSE(w.one.doubts());
+    CHECK_FALSE(w.link.doubts());
     auto get = w.start("GET foo");
     w.written();
-    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.link.next_due() == w.now + 150ms);
     CHECK(w.pass(149ms));
-    CHECK_FALSE(w.one.doubts());
+    CHECK_FALSE(w.link.doubts());
     CHECK(w.pass(1ms));
-    CHECK(w.one.doubts());
-    CHECK_FALSE(w.one.doubts());
-    CHECK(w.one.next_due() == w.now + 150ms);
+    CHECK(w.link.doubts());
+    CHECK_FALSE(w.link.doubts());
+    CHECK(w.link.next_due() == w.now + 150ms);
     CHECK(w.pass(150ms));
-    CHECK(w.one.doubts());
+    CHECK(w.link.doubts());
     w.receive("$3\r\nbar\r\n");
     CHECK(get.value() == "bar");
-    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.link.next_due() == engine::never);
 }
 
 TEST_CASE("without probes a silent connection stays", "[link]") {
@@ -134,10 +134,10 @@ TEST_CASE("without probes a silent connection stays", "[link]") {
     options.probe_after = 0s;
     wired w{options};
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.start("GET foo");
     w.written();
-    CHECK(w.one.next_due() == engine::never);
+    CHECK(w.link.next_due() == engine::never);
     CHECK(w.pass(1h));
 }
 
@@ -145,19 +145,19 @@ TEST_CASE("a lost probe is sent anew on the next connection", "[link]") {
     wired w;
     for (int round = 0; round < 3; ++round) {
         w.dial();
-        w.one.connected(w.now);
+        w.link.connected(w.now);
         CHECK(w.pass(1s));
         CHECK(w.written() == wire("PING"));
         CHECK_FALSE(w.pass(2s));
-        w.lose(w.one.why());
+        w.lose(w.link.why());
     }
-    CHECK(w.diverted == 0);
+    CHECK(w.returned == 0);
 }
 
 TEST_CASE("a large command that is still on its way is a sign of life, one that is stuck is not", "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     std::string const value(60000, 'v');
     w.start("SET foo " + value, {.timeout = 1h});
     std::string const all = w.written(1000);
@@ -165,13 +165,13 @@ TEST_CASE("a large command that is still on its way is a sign of life, one that 
     // Longer than the silence that ends a connection, a piece every second.
     for (int second = 0; second < 20; ++second) {
         w.now += 1s;
-        CHECK(w.one.tick(w.now));
+        CHECK(w.link.tick(w.now));
         CHECK(w.written(1000).size() == 1000);
     }
     bool alive = true;
     for (int second = 0; second < 5 && alive; ++second) {
         w.now += 1s;
-        alive = w.one.tick(w.now);
+        alive = w.link.tick(w.now);
     }
     CHECK_FALSE(alive);
 }
@@ -183,17 +183,17 @@ TEST_CASE("a PING after a silence is no reason to doubt the node, unless it is n
              .silent_timeouts_max = 3,
              .doubt_after = 50ms}};
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     CHECK(w.pass(1s));
     CHECK(w.written() == wire("PING"));
-    CHECK(w.one.next_due() == w.now + 50ms);
+    CHECK(w.link.next_due() == w.now + 50ms);
     CHECK(w.pass(10ms));
-    CHECK_FALSE(w.one.doubts());
+    CHECK_FALSE(w.link.doubts());
     w.receive("+PONG\r\n");
     CHECK(w.pass(1s));
-    CHECK_FALSE(w.one.doubts());
+    CHECK_FALSE(w.link.doubts());
     CHECK(w.pass(60ms));
-    CHECK(w.one.doubts());
+    CHECK(w.link.doubts());
 }
 
 TEST_CASE(
@@ -202,7 +202,7 @@ TEST_CASE(
     "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     auto first = w.start("GET a");
     w.written();
     CHECK(w.pass(1s));
@@ -210,21 +210,21 @@ TEST_CASE(
     auto second = w.start("GET b");
     auto third = w.start("GET c");
     w.written();
-    auto const room = w.one.space();
+    auto const room = w.link.space();
     std::string_view const replies = "+1\r\n+PONG\r\n+2\r\n+3\r\n";
     std::copy_n(replies.data(), replies.size(), room.data());
-    w.one.arrived(replies.size(), w.now);
-    CHECK(w.one.settle(100, w.now) == progress::drained);
+    w.link.arrived(replies.size(), w.now);
+    CHECK(w.link.settle(100, w.now) == progress::drained);
     // The handler of the first one runs the executor itself: a second of silence, and another command
     // meanwhile.
-    engine::call_list outer = std::move(w.one.pipe().finished());
+    engine::call_list outer = std::move(w.link.pipe().finished());
     outer.pop()->kind->complete(first.call());
     auto inside = w.start("GET d");
     CHECK(w.pass(1s));
     CHECK(w.written() == wire("GET d"));
     CHECK(w.receive("+4\r\n") == progress::drained);
     CHECK(inside.value() == "4");
-    while (engine::call* const one = outer.pop()) one->kind->complete(*one);
+    while (engine::call* const call = outer.pop()) call->kind->complete(*call);
     CHECK(second.value() == "2");
     CHECK(third.value() == "3");
     // From now on it may be sent again.

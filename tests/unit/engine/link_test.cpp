@@ -13,13 +13,13 @@ using state = engine::link::state;
 
 TEST_CASE("with nothing to say a connection serves as soon as it stands", "[link]") {
     wired w;
-    CHECK(w.one.now_is() == state::idle);
+    CHECK(w.link.now_is() == state::idle);
     w.dial();
-    CHECK(w.one.now_is() == state::connecting);
+    CHECK(w.link.now_is() == state::connecting);
     auto get = w.start("GET foo");
     CHECK(w.written().empty());
-    w.one.connected(w.now);
-    CHECK(w.one.now_is() == state::ready);
+    w.link.connected(w.now);
+    CHECK(w.link.now_is() == state::ready);
     CHECK(w.written() == wire("GET foo"));
     CHECK(w.receive("$3\r\nbar\r\n") == progress::drained);
     CHECK(get.value() == "bar");
@@ -32,15 +32,15 @@ TEST_CASE("commands wait until the whole handshake has been answered", "[link]")
     plan.database = 2;
     w.dial(plan);
     auto get = w.start("GET foo");
-    w.one.connected(w.now);
-    CHECK(w.one.now_is() == state::greeting);
+    w.link.connected(w.now);
+    CHECK(w.link.now_is() == state::handshaking);
     // The write may be cut anywhere.
     CHECK(w.written(10) == "*2\r\n$4\r\nAU");
     CHECK(w.written() == (wire("AUTH secret") + wire("SELECT 2")).substr(10));
     CHECK(w.receive("+OK\r\n+O") == progress::drained);
     CHECK(w.written().empty());
     CHECK(w.receive("K\r\n") == progress::opened);
-    CHECK(w.one.now_is() == state::ready);
+    CHECK(w.link.now_is() == state::ready);
     CHECK(w.written() == wire("GET foo"));
     w.receive("$3\r\nbar\r\n");
     CHECK(get.value() == "bar");
@@ -52,13 +52,13 @@ TEST_CASE("a refused handshake breaks the connection with the server's reason", 
     plan.password = "wrong";
     w.dial(plan);
     auto set = w.start("SET foo 1");
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.written();
     CHECK(w.receive("-WRONGPASS invalid username-password pair or user is disabled.\r\n") ==
           progress::broken);
-    CHECK(w.one.why() == errc::wrong_password);
-    CHECK(w.one.message() == "WRONGPASS invalid username-password pair or user is disabled.");
-    w.lose(w.one.why());
+    CHECK(w.link.why() == errc::wrong_password);
+    CHECK(w.link.message() == "WRONGPASS invalid username-password pair or user is disabled.");
+    w.lose(w.link.why());
     CHECK(outcome(set) == failed{errc::wrong_password, delivery::not_sent});
 }
 
@@ -68,11 +68,11 @@ TEST_CASE("junk in the handshake is a protocol error, and nothing was sent", "[l
     plan.password = "secret";
     w.dial(plan);
     auto set = w.start("SET foo 1");
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.written();
     CHECK(w.receive("HTTP/1.1 400 Bad Request\r\n") == progress::broken);
-    CHECK(w.one.why() == errc::protocol_error);
-    w.lose(w.one.why());
+    CHECK(w.link.why() == errc::protocol_error);
+    w.lose(w.link.why());
     CHECK(outcome(set) == failed{errc::protocol_error, delivery::not_sent});
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("whatever queues while a connection comes about is refused as not sent
         plan.password = "secret";
         w.dial(plan);
         auto set = w.start("SET foo 1");
-        if (greeted) w.one.connected(w.now);
+        if (greeted) w.link.connected(w.now);
         w.written();
         w.lose(errc::connect_failed);
         CHECK(outcome(set) == failed{errc::connect_failed, delivery::not_sent});
@@ -98,12 +98,12 @@ TEST_CASE("a connection can be made again after it was lost, and begins clean", 
     auto plan = plain();
     plan.password = "secret";
     w.dial(plan);
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.written(10);
     w.lose(errc::connection_lost);
-    CHECK_FALSE(w.one.wants_write());
+    CHECK_FALSE(w.link.wants_write());
     w.dial(plan);
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     CHECK(w.written() == wire("AUTH secret"));
     CHECK(w.receive("+OK\r\n") == progress::opened);
     auto get = w.start("GET foo");
@@ -112,7 +112,7 @@ TEST_CASE("a connection can be made again after it was lost, and begins clean", 
     w.lose(errc::connection_lost);
     CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     auto again = w.start("GET foo");
     CHECK(w.written() == wire("GET foo"));
     w.receive("$1\r\n2\r\n");
@@ -122,10 +122,10 @@ TEST_CASE("a connection can be made again after it was lost, and begins clean", 
 TEST_CASE("a link that is used for another node begins at the beginning", "[link]") {
     wired w;
     w.dial();
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.lose(errc::connection_lost);
-    w.one.retire(w.now);
-    CHECK(w.one.now_is() == state::idle);
+    w.link.retire(w.now);
+    CHECK(w.link.now_is() == state::idle);
 }
 
 TEST_CASE("on a replica link faults are told to come from a replica", "[link]") {
@@ -136,40 +136,40 @@ TEST_CASE("on a replica link faults are told to come from a replica", "[link]") 
     };
     for (auto const mode : {engine::link_mode::primary, engine::link_mode::replica}) {
         wired w{usual, only_from_replica{}};
-        w.one.connecting(plain(), "10.0.0.1:6379", {3, mode}, w.now);
-        w.one.connected(w.now);
+        w.link.connecting(plain(), "10.0.0.1:6379", {3, mode}, w.now);
+        w.link.connected(w.now);
         w.start("GET foo");
         w.written();
         w.receive("-LOADING x\r\n");
-        CHECK(w.diverted == (mode == engine::link_mode::replica ? 1 : 0));
+        CHECK(w.returned == (mode == engine::link_mode::replica ? 1 : 0));
     }
 }
 
 TEST_CASE("a link that a probe has opened is like any other once it has served", "[link]") {
     wired w{usual, cluster::fail_fast{}};
-    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
+    w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
                      engine::attempt_kind::probe);
-    w.one.connected(w.now);
-    REQUIRE(w.one.now_is() == state::ready);
-    w.one.lost(errc::connection_lost, "gone", w.now);
+    w.link.connected(w.now);
+    REQUIRE(w.link.now_is() == state::ready);
+    w.link.lost(errc::connection_lost, "gone", w.now);
     // Behind an open breaker this policy would fail it at once.
     w.start("GET foo", reading);
-    CHECK(w.diverted == 1);
+    CHECK(w.returned == 1);
 }
 
 TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answer lets everybody in",
           "[link]") {
     wired w;
-    w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
+    w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
                      engine::attempt_kind::probe);
     auto set = w.start("SET foo 1");
     CHECK(set.done());
     CHECK(set.delivered() == delivery::not_sent);
     scripted_call& own = w.calls.emplace_back("CLUSTER SLOTS", umbel::test::call_options{});
     own.internal = true;
-    w.one.accept(own, w.now);
-    CHECK(w.one.pipe().in_flight() == 1);
-    w.one.connected(w.now);
+    w.link.accept(own, w.now);
+    CHECK(w.link.pipe().in_flight() == 1);
+    w.link.connected(w.now);
     CHECK(w.written() == wire("CLUSTER SLOTS"));
     auto later = w.start("SET foo 2");
     CHECK_FALSE(later.done());
@@ -181,10 +181,10 @@ TEST_CASE("after the last attempt has failed calls are turned away as from an op
     for (auto const kind :
          {engine::attempt_kind::usual, engine::attempt_kind::last, engine::attempt_kind::probe}) {
         wired w{usual, open_ones};
-        w.one.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, kind);
-        w.one.lost(errc::connect_failed, "Connection refused", w.now);
+        w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now, kind);
+        w.link.lost(errc::connect_failed, "Connection refused", w.now);
         w.start("SET foo 1");
-        CHECK(w.diverted == (kind == engine::attempt_kind::usual ? 1u : 0u));
+        CHECK(w.returned == (kind == engine::attempt_kind::usual ? 1u : 0u));
     }
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("a link measures how long its oldest command waited, and only when tha
     w.dial();
     auto early = w.start("GET foo");
     w.now += 10ms;
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.written();
     w.now += 2ms;
     w.receive("$-1\r\n");
@@ -220,7 +220,7 @@ TEST_CASE("a link does not take the time to connect for the node's", "[link]") {
     w.dial();
     w.start("GET foo");
     w.now += 300ms;
-    w.one.connected(w.now);
+    w.link.connected(w.now);
     w.written();
     w.now += 2ms;
     w.receive("$-1\r\n");

@@ -117,7 +117,7 @@ TEST_CASE("many producers, few objects, no owner for good: each item is served o
             }
         });
     }
-    for (auto& one : threads) one.join();
+    for (auto& thread : threads) thread.join();
     for (object& one : *all) {
         CHECK_FALSE(one.owner.is_owned());
         CHECK(one.inbox.take() == nullptr);

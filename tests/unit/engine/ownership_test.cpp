@@ -175,7 +175,7 @@ view_machine::outcome explore(std::vector<void (*)(world<Protocol>&)> const& thr
     view_machine::current().number_from(0);
     auto* const it = new world<Protocol>;
     std::vector<view_machine::body> bodies;
-    for (auto const one : threads) bodies.emplace_back([it, one] { one(*it); });
+    for (auto const thread : threads) bodies.emplace_back([it, thread] { thread(*it); });
     auto const found = view_machine::current().explore(std::move(bodies), {}, [&](auto const& latest) {
         return latest[0] == 0 && latest[1] == 0 && latest[it->inbox_at] == 0 &&
                latest[it->served_at] == all_items;

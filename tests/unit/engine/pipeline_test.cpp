@@ -103,10 +103,10 @@ TEST_CASE("queued bytes are bounded, and are given back however a call leaves th
                 engine::call_list out;
                 h.pipe.surrender(out);
                 unsigned count = 0;
-                while (engine::call* const one = out.pop()) {
+                while (engine::call* const call = out.pop()) {
                     ++count;
-                    one->kind->reject(*one, error{errc::cancelled, delivery::not_sent});
-                    one->kind->complete(*one);
+                    call->kind->fail(*call, error{errc::cancelled, delivery::not_sent});
+                    call->kind->complete(*call);
                 }
                 CHECK(count == 3);
             }
@@ -154,9 +154,9 @@ TEST_CASE("one command larger than the bound on bytes is let through, and takes 
             case 5: {
                 engine::call_list out;
                 h.pipe.surrender(out);
-                while (engine::call* const one = out.pop()) {
-                    one->kind->reject(*one, error{errc::cancelled, delivery::not_sent});
-                    one->kind->complete(*one);
+                while (engine::call* const call = out.pop()) {
+                    call->kind->fail(*call, error{errc::cancelled, delivery::not_sent});
+                    call->kind->complete(*call);
                 }
                 break;
             }
@@ -232,16 +232,16 @@ TEST_CASE("a fault that the policy repeats comes out diverted, with its way in t
     h.written();
     h.receive("-MOVED 12182 10.0.0.2:6379\r\n");
     CHECK_FALSE(get.done());
-    REQUIRE(h.diverted == std::vector<std::string>{"GET foo"});
-    engine::journal const& way = *get.call().way;
-    CHECK(way.host == "10.0.0.2");
-    CHECK(way.port == 6379);
-    CHECK(way.slot == 12182);
-    CHECK(way.verdict.next == cluster::verdict::step::follow);
-    CHECK(way.delivery == delivery::not_executed);
-    CHECK(way.message == "MOVED 12182 10.0.0.2:6379");
-    REQUIRE(way.hops.size() == 1);
-    CHECK(way.hops[0].node == "10.0.0.1:6379");
+    REQUIRE(h.returned == std::vector<std::string>{"GET foo"});
+    engine::retry_state const& retry = *get.call().retry;
+    CHECK(retry.host == "10.0.0.2");
+    CHECK(retry.port == 6379);
+    CHECK(retry.slot == 12182);
+    CHECK(retry.verdict.next == cluster::verdict::step::follow);
+    CHECK(retry.delivery == delivery::not_executed);
+    CHECK(retry.message == "MOVED 12182 10.0.0.2:6379");
+    REQUIRE(retry.hops.size() == 1);
+    CHECK(retry.hops[0].node == "10.0.0.1:6379");
     CHECK(h.pipe.counters().redirects == 1);
 }
 
@@ -272,7 +272,7 @@ TEST_CASE("a reply before its command was sent breaks the connection", "[pipelin
     CHECK(h.receive("+OK\r\n") == broken);
     h.lose(errc::protocol_error);
     CHECK_FALSE(set.done());  // It was not sent whole, so it goes elsewhere.
-    CHECK(h.diverted.size() == 1);
+    CHECK(h.returned.size() == 1);
     hands other;
     other.start("SET foo 1");
     CHECK(other.receive("+OK\r\n") == broken);

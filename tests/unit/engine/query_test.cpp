@@ -25,56 +25,56 @@ std::string const slots_text =
 /// A query with a driver that only counts.
 struct asked {
     std::vector<call*> settled;
-    query one{{this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
+    query asking{{this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
     void start(topology_source source, bool with_epochs) {
-        one.start(5, "10.0.0.1", source, with_epochs, 1s);
+        query.start(5, "10.0.0.1", source, with_epochs, 1s);
     }
     /// Returns whether the query is complete.
     static bool answer(asked& self, call& which, std::string const& bytes) {
         read_reply const reply{bytes};
         which.kind->decode(which, reply);
         which.kind->complete(which);
-        return self.one.settled();
+        return self.asking.settled();
     }
 };
 
-std::string bytes_of(call const& one) { return {one.bytes, one.size}; }
+std::string bytes_of(call const& call) { return {call.bytes, call.size}; }
 
 }  // namespace
 
 TEST_CASE("each source has its command, and only maps without epochs ask for them", "[query]") {
     asked a;
     a.start(topology_source::slots, false);
-    CHECK(bytes_of(a.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
-    CHECK(a.one.epochs_call() == nullptr);
+    CHECK(bytes_of(a.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
+    CHECK(a.asking.epochs_call() == nullptr);
     asked b;
     b.start(topology_source::shards, true);
-    CHECK(bytes_of(b.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$6\r\nSHARDS\r\n");
-    REQUIRE(b.one.epochs_call());
-    CHECK(bytes_of(*b.one.epochs_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
+    CHECK(bytes_of(b.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$6\r\nSHARDS\r\n");
+    REQUIRE(b.asking.epochs_call());
+    CHECK(bytes_of(*b.asking.epochs_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
     asked c;
     c.start(topology_source::nodes, true);
-    CHECK(bytes_of(c.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
-    CHECK(c.one.epochs_call() == nullptr);
-    CHECK(c.one.map_call().internal);
-    CHECK(c.one.map_call().timeout == 1s);
-    CHECK(c.one.asked() == 5);
+    CHECK(bytes_of(c.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
+    CHECK(c.asking.epochs_call() == nullptr);
+    CHECK(c.asking.map_call().internal);
+    CHECK(c.asking.map_call().timeout == 1s);
+    CHECK(c.asking.asked() == 5);
 }
 
 TEST_CASE("the map gets the config epochs that only CLUSTER NODES tells, in either order", "[query]") {
     for (bool const map_first : {true, false}) {
         asked a;
         a.start(topology_source::slots, true);
-        CHECK(a.one.running());
-        bool const half = map_first ? asked::answer(a, a.one.map_call(), slots_text)
-                                    : asked::answer(a, *a.one.epochs_call(), nodes_text);
+        CHECK(a.asking.running());
+        bool const half = map_first ? asked::answer(a, a.asking.map_call(), slots_text)
+                                    : asked::answer(a, *a.asking.epochs_call(), nodes_text);
         CHECK_FALSE(half);
-        CHECK(a.one.running());
-        bool const whole = map_first ? asked::answer(a, *a.one.epochs_call(), nodes_text)
-                                     : asked::answer(a, a.one.map_call(), slots_text);
+        CHECK(a.asking.running());
+        bool const whole = map_first ? asked::answer(a, *a.asking.epochs_call(), nodes_text)
+                                     : asked::answer(a, a.asking.map_call(), slots_text);
         CHECK(whole);
-        CHECK_FALSE(a.one.running());
-        auto const told = a.one.take();
+        CHECK_FALSE(a.asking.running());
+        auto const told = a.asking.take();
         REQUIRE(told);
         CHECK(told->told_by == cluster::source::slots);
         CHECK(told->shards[0].config_epoch == 7);
@@ -85,17 +85,17 @@ TEST_CASE("the map gets the config epochs that only CLUSTER NODES tells, in eith
 TEST_CASE("one good answer is enough", "[query]") {
     asked a;
     a.start(topology_source::shards, true);
-    asked::answer(a, a.one.map_call(), "-ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.\r\n");
-    asked::answer(a, *a.one.epochs_call(), nodes_text);
-    CHECK(a.one.map_refused());
-    auto const told = a.one.take();
+    asked::answer(a, a.asking.map_call(), "-ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.\r\n");
+    asked::answer(a, *a.asking.epochs_call(), nodes_text);
+    CHECK(a.asking.map_refused());
+    auto const told = a.asking.take();
     REQUIRE(told);
     CHECK(told->told_by == cluster::source::nodes);
     a.start(topology_source::slots, true);
-    asked::answer(a, a.one.map_call(), slots_text);
-    asked::answer(a, *a.one.epochs_call(), "-NOPERM x\r\n");
-    CHECK_FALSE(a.one.map_refused());
-    auto const map = a.one.take();
+    asked::answer(a, a.asking.map_call(), slots_text);
+    asked::answer(a, *a.asking.epochs_call(), "-NOPERM x\r\n");
+    CHECK_FALSE(a.asking.map_refused());
+    auto const map = a.asking.take();
     REQUIRE(map);
     CHECK(map->shards[0].config_epoch == 0);
 }
@@ -104,26 +104,26 @@ TEST_CASE("a command that the node refuses is followed by the next one that it h
     std::string const denied = "-NOPERM User app has no permissions to run the 'cluster|shards' command\r\n";
     asked a;
     a.start(topology_source::shards, true);
-    asked::answer(a, a.one.map_call(), denied);
-    asked::answer(a, *a.one.epochs_call(), denied);
-    CHECK(a.one.map_refused());
-    CHECK(a.one.epochs_refused());
-    CHECK(a.one.denied());
-    CHECK_FALSE(a.one.take());
-    REQUIRE(a.one.ask_otherwise(1s));
-    CHECK(a.one.running());
-    CHECK(bytes_of(a.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
-    CHECK(a.one.epochs_call() == nullptr);
+    asked::answer(a, a.asking.map_call(), denied);
+    asked::answer(a, *a.asking.epochs_call(), denied);
+    CHECK(a.asking.map_refused());
+    CHECK(a.asking.epochs_refused());
+    CHECK(a.asking.denied());
+    CHECK_FALSE(a.asking.take());
+    REQUIRE(a.asking.ask_otherwise(1s));
+    CHECK(a.asking.running());
+    CHECK(bytes_of(a.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n");
+    CHECK(a.asking.epochs_call() == nullptr);
     SECTION("it may call that") {
-        CHECK(asked::answer(a, a.one.map_call(), slots_text));
-        CHECK(a.one.take());
+        CHECK(asked::answer(a, a.asking.map_call(), slots_text));
+        CHECK(a.asking.take());
     }
     SECTION("nor that, and CLUSTER NODES was refused before") {
-        CHECK(asked::answer(a, a.one.map_call(), denied));
-        CHECK(a.one.map_refused());
-        CHECK_FALSE(a.one.ask_otherwise(1s));
-        CHECK(a.one.tried_all());
-        CHECK(a.one.denied());
+        CHECK(asked::answer(a, a.asking.map_call(), denied));
+        CHECK(a.asking.map_refused());
+        CHECK_FALSE(a.asking.ask_otherwise(1s));
+        CHECK(a.asking.tried_all());
+        CHECK(a.asking.denied());
     }
 }
 
@@ -132,15 +132,15 @@ TEST_CASE("CLUSTER NODES is the last to be tried, and an old answer to it is not
         "-ERR Unknown subcommand or wrong number of arguments for 'shards'. Try CLUSTER HELP.\r\n";
     asked a;
     a.start(topology_source::slots, false);
-    asked::answer(a, a.one.map_call(), unknown);
-    REQUIRE(a.one.ask_otherwise(1s));
-    CHECK(bytes_of(a.one.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
-    asked::answer(a, a.one.map_call(), nodes_text);
-    CHECK(a.one.take());
-    CHECK(a.one.self_id() == "id-10.0.0.1:6379");
-    CHECK_FALSE(a.one.denied());
-    CHECK_FALSE(a.one.next_source());
-    CHECK_FALSE(a.one.tried_all());
+    asked::answer(a, a.asking.map_call(), unknown);
+    REQUIRE(a.asking.ask_otherwise(1s));
+    CHECK(bytes_of(a.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
+    asked::answer(a, a.asking.map_call(), nodes_text);
+    CHECK(a.asking.take());
+    CHECK(a.asking.self_id() == "id-10.0.0.1:6379");
+    CHECK_FALSE(a.asking.denied());
+    CHECK_FALSE(a.asking.next_source());
+    CHECK_FALSE(a.asking.tried_all());
 }
 
 TEST_CASE("what an error means is said by its code", "[query]") {
@@ -155,8 +155,8 @@ TEST_CASE("what an error means is said by its code", "[query]") {
     for (auto const& [line, code] : lines) {
         asked a;
         a.start(topology_source::shards, false);
-        CHECK(asked::answer(a, a.one.map_call(), line));
-        auto const told = a.one.take();
+        CHECK(asked::answer(a, a.asking.map_call(), line));
+        auto const told = a.asking.take();
         REQUIRE_FALSE(told);
         CHECK(told.error() == code);
         CHECK(told.error().delivery() == delivery::not_executed);
@@ -169,8 +169,8 @@ TEST_CASE("an answer of the wrong shape is an error, not a crash", "[query]") {
              {"+OK\r\n", ":1\r\n", "$-1\r\n", "*1\r\n:1\r\n", "*1\r\n*1\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n"}) {
             asked a;
             a.start(source, false);
-            asked::answer(a, a.one.map_call(), reply);
-            CHECK_FALSE(a.one.take());
+            asked::answer(a, a.asking.map_call(), reply);
+            CHECK_FALSE(a.asking.take());
         }
     }
 }
@@ -178,23 +178,23 @@ TEST_CASE("an answer of the wrong shape is an error, not a crash", "[query]") {
 TEST_CASE("a query that was never answered says why, and can be used again", "[query]") {
     asked a;
     a.start(topology_source::slots, false);
-    call& map = a.one.map_call();
-    map.kind->reject(map, error{errc::connect_failed, delivery::not_sent, "Connection refused"});
+    call& map = a.asking.map_call();
+    map.kind->fail(map, error{errc::connect_failed, delivery::not_sent, "Connection refused"});
     map.kind->complete(map);
-    CHECK(a.one.settled());
+    CHECK(a.asking.settled());
     CHECK(a.settled.size() == 1);
-    CHECK(a.one.take().error() == errc::connect_failed);
+    CHECK(a.asking.take().error() == errc::connect_failed);
     a.start(topology_source::slots, false);
-    CHECK(a.one.running());
-    asked::answer(a, a.one.map_call(), slots_text);
-    CHECK(a.one.take().has_value());
+    CHECK(a.asking.running());
+    asked::answer(a, a.asking.map_call(), slots_text);
+    CHECK(a.asking.take().has_value());
 }
 
 TEST_CASE("a null host in the answer is the host that was asked", "[query]") {
     asked a;
     a.start(topology_source::slots, false);
-    asked::answer(a, a.one.map_call(), "*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$-1\r\n:7000\r\n$2\r\nid\r\n");
-    auto const told = a.one.take();
+    asked::answer(a, a.asking.map_call(), "*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$-1\r\n:7000\r\n$2\r\nid\r\n");
+    auto const told = a.asking.take();
     REQUIRE(told);
     CHECK(told->nodes[0].where == cluster::endpoint{"10.0.0.1", 7000});
 }

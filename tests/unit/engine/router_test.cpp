@@ -92,7 +92,7 @@ TEST_CASE("a node that has just failed is avoided where there is another", "[rou
 TEST_CASE("a node that is not well is left alone by reads while another can serve", "[router]") {
     router routes{16};
     serve(routes, 3, replicas, whole);
-    routes.standing_of(4).unfit = true;
+    routes.health_of(4).unhealthy = true;
     for (std::uint32_t turn = 0; turn < 6; ++turn) {
         CHECK(routes.route(asking{1, read_from::replica}, turn) == link_id{5, link_mode::replica});
         CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{5, link_mode::replica});
@@ -100,14 +100,14 @@ TEST_CASE("a node that is not well is left alone by reads while another can serv
     }
     // With the other one failed as well, reads that may go to the primary do; others try all the same, not
     // first who has just failed.
-    routes.standing_of(5).unfit = true;
+    routes.health_of(5).unhealthy = true;
     for (std::uint32_t turn = 0; turn < 6; ++turn) {
         CHECK(routes.route(asking{1, read_from::prefer_replica}, turn) == link_id{3, link_mode::primary});
         CHECK(routes.route(asking{1, read_from::any}, turn) == link_id{3, link_mode::primary});
         CHECK(routes.route(asking{1, read_from::replica}, turn, 4) == link_id{5, link_mode::replica});
     }
-    routes.standing_of(5).unfit = false;
-    routes.standing_of(3).unfit = true;
+    routes.health_of(5).unhealthy = false;
+    routes.health_of(3).unhealthy = true;
     for (std::uint32_t turn = 0; turn < 6; ++turn) {
         CHECK(routes.route(asking{1, read_from::any}, turn) == link_id{5, link_mode::replica});
         CHECK(routes.route(asking{1, read_from::primary}, turn) == link_id{3, link_mode::primary});
@@ -153,23 +153,23 @@ TEST_CASE("reads by latency go to the quickest, and to the others now and then",
     CHECK(seen[4] > 950);
     CHECK(seen[3] > 0);
     CHECK(seen[5] > 0);
-    routes.standing_of(4).unfit = true;
+    routes.health_of(4).unhealthy = true;
     CHECK(spread(routes, read_from::lowest_latency)[4] == 0);
     CHECK(spread(routes, read_from::lowest_latency)[5] > 950);
-    routes.standing_of(4).unfit = false;
+    routes.health_of(4).unhealthy = false;
     CHECK(spread(routes, read_from::lowest_latency, 4)[4] == 0);
     // One that is not measured is given a chance beside the others.
-    routes.standing_of(5).latency_ns = 0;
+    routes.health_of(5).latency_ns = 0;
     auto const with_new = spread(routes, read_from::lowest_latency);
     CHECK(with_new[5] > 80);
     CHECK(with_new[5] < 250);
     CHECK(with_new[4] > 700);
     // The primary may be the quickest.
-    routes.standing_of(3).latency_ns = 1;
-    routes.standing_of(5).latency_ns = 500'000;
+    routes.health_of(3).latency_ns = 1;
+    routes.health_of(5).latency_ns = 500'000;
     CHECK(spread(routes, read_from::lowest_latency)[3] > 950);
     // When nobody is well it is the primary that is asked.
-    for (std::uint16_t const node : everybody) routes.standing_of(node).unfit = true;
+    for (std::uint16_t const node : everybody) routes.health_of(node).unhealthy = true;
     CHECK(spread(routes, read_from::lowest_latency)[3] == 1000);
     CHECK(routes.route(asking{1, read_from::lowest_latency, cluster::command_flags::none}, 7) ==
           link_id{3, link_mode::primary});
@@ -178,16 +178,16 @@ TEST_CASE("reads by latency go to the quickest, and to the others now and then",
 TEST_CASE("reads in the same zone take its replicas, else any replica, else the primary", "[router]") {
     router routes{16};
     serve(routes, 3, replicas, whole);
-    routes.standing_of(5).same_zone = true;
-    routes.standing_of(3).same_zone = true;
+    routes.health_of(5).same_zone = true;
+    routes.health_of(3).same_zone = true;
     CHECK(spread(routes, read_from::same_zone)[5] == 1000);
     CHECK(spread(routes, read_from::same_zone, 5)[4] == 1000);
-    routes.standing_of(4).same_zone = true;
+    routes.health_of(4).same_zone = true;
     CHECK(spread(routes, read_from::same_zone)[4] > 400);
-    routes.standing_of(4).same_zone = false;
-    routes.standing_of(5).unfit = true;
+    routes.health_of(4).same_zone = false;
+    routes.health_of(5).unhealthy = true;
     CHECK(spread(routes, read_from::same_zone)[4] == 1000);
-    routes.standing_of(4).unfit = true;
+    routes.health_of(4).unhealthy = true;
     CHECK(spread(routes, read_from::same_zone)[3] == 1000);
 }
 

@@ -66,7 +66,7 @@ public:
             first.messages.push_back({at < initial.size() ? initial[at] : 0, {}, false});
         }
         for (std::size_t at = 0; at != locations_max; ++at) {
-            for (auto& one : first.threads) one.view[at] = at;
+            for (auto& thread_here : first.threads) thread_here.view[at] = at;
             for (auto& one : first.messages) one.left[at] = at;
         }
         std::vector<state> todo{std::move(first)};
@@ -142,10 +142,10 @@ private:
                 while ((one >>= 7) != 0);
                 text += static_cast<char>(0x80);
             };
-            for (auto const& one : threads) {
-                add(one.results.size());
-                for (auto const result : one.results) add(static_cast<std::size_t>(result));
-                for (auto const known : one.view) add(number[known]);
+            for (auto const& thread : threads) {
+                add(thread.results.size());
+                for (auto const result : thread.results) add(static_cast<std::size_t>(result));
+                for (auto const known : thread.view) add(number[known]);
             }
             for (auto const& all : order) {
                 add(all.size());

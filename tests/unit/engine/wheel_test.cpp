@@ -23,9 +23,9 @@ TEST_CASE("a due time is met within one tick and never early", "[wheel]") {
         wheel all;
         instant now = 1000s;
         all.start(now);
-        call one;
-        one.due = now + delay;
-        all.insert(one);
+        call pending;
+        pending.due = now + delay;
+        all.insert(pending);
         bool came = false;
         unsigned looks = 0;
         while (!came) {
@@ -33,12 +33,12 @@ TEST_CASE("a due time is met within one tick and never early", "[wheel]") {
             REQUIRE(++looks < 10000);
             now = all.next_due();
             all.advance(now, [&](call& due) {
-                CHECK(&due == &one);
+                CHECK(&due == &pending);
                 came = true;
             });
         }
-        CHECK(now >= one.due);
-        CHECK(now < one.due + tick);
+        CHECK(now >= pending.due);
+        CHECK(now < pending.due + tick);
         CHECK(all.empty());
         CHECK(all.next_due() == never);
     }
@@ -47,9 +47,9 @@ TEST_CASE("a due time is met within one tick and never early", "[wheel]") {
 TEST_CASE("what is due in the past comes with the next look", "[wheel]") {
     wheel all;
     all.start(1000s);
-    call one;
-    one.due = 1s;
-    all.insert(one);
+    call pending;
+    pending.due = 1s;
+    all.insert(pending);
     CHECK(all.next_due() <= 1000s + tick);
     unsigned came = 0;
     all.advance(1000s + tick, [&](call&) { ++came; });
@@ -60,21 +60,21 @@ TEST_CASE("a removed call never comes, and removing twice does no harm", "[wheel
     wheel all;
     all.start(1000s);
     std::array<call, 3> calls;
-    for (call& one : calls) {
-        one.due = 1001s;
-        all.insert(one);
+    for (call& call : calls) {
+        call.due = 1001s;
+        all.insert(call);
     }
     SECTION("the first") { all.remove(calls[2]); }
     SECTION("the middle") { all.remove(calls[1]); }
     SECTION("the last") { all.remove(calls[0]); }
     std::size_t came = 0;
     call const* gone = nullptr;
-    for (call& one : calls)
-        if (!one.wheel_back) gone = &one;
+    for (call& call : calls)
+        if (!call.wheel_back) gone = &call;
     REQUIRE(gone);
     all.remove(const_cast<call&>(*gone));
-    all.advance(1002s, [&](call& one) {
-        CHECK(&one != gone);
+    all.advance(1002s, [&](call& call) {
+        CHECK(&call != gone);
         ++came;
     });
     CHECK(came == 2);
@@ -84,10 +84,10 @@ TEST_CASE("a removed call never comes, and removing twice does no harm", "[wheel
 TEST_CASE("a due callback may remove others that are due", "[wheel]") {
     wheel all;
     all.start(1000s);
-    call one, far;
-    one.due = 1001s;
+    call pending, far;
+    pending.due = 1001s;
     far.due = 1900s;
-    all.insert(one);
+    all.insert(pending);
     all.insert(far);
     all.advance(1001s + tick, [&](call&) { all.remove(far); });
     CHECK(all.empty());
@@ -102,8 +102,8 @@ TEST_CASE("after a long sleep everything due comes at once, and nothing else", "
         all.insert(calls[at]);
     }
     unsigned came = 0;
-    all.advance(1100s, [&](call& one) {
-        CHECK(one.due <= 1100s);
+    all.advance(1100s, [&](call& call) {
+        CHECK(call.due <= 1100s);
         ++came;
     });
     CHECK(came == 101);
@@ -131,13 +131,13 @@ TEST_CASE("many calls at random times come in order of ticks, each once", "[whee
         instant const next = all.next_due();
         now = std::max(now + duration{static_cast<std::int64_t>(random.below(20000000))},
                        random.below(2) == 0 && next != never ? next : now);
-        all.advance(now, [&](call& one) {
-            CHECK(one.due <= now);
-            CHECK(one.wheel_back == nullptr);
+        all.advance(now, [&](call& call) {
+            CHECK(call.due <= now);
+            CHECK(call.wheel_back == nullptr);
             ++came;
         });
-        for (call const& one : calls)
-            if (one.wheel_back) REQUIRE(one.due + tick > now);
+        for (call const& call : calls)
+            if (call.wheel_back) REQUIRE(call.due + tick > now);
     }
     CHECK(all.empty());
 }

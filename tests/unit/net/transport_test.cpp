@@ -211,13 +211,13 @@ TEST_CASE("after close nothing good is told any more", "[transport]") {
     here.wire->close();
     here.io.restart();
     here.io.run();
-    for (std::string const& one : here.owner.heard) CHECK(one == "ended");
+    for (std::string const& text : here.owner.heard) CHECK(text == "ended");
     line early;
     early.wire->connect(endpoint{"127.0.0.1", early.port()});
     early.wire->close();
     early.io.restart();
     early.io.run();
-    for (std::string const& one : early.owner.heard) CHECK(one == "refused");
+    for (std::string const& text : early.owner.heard) CHECK(text == "refused");
 }
 
 namespace {
@@ -272,7 +272,7 @@ TEST_CASE("a transport that has not begun, is connecting, or has ended can be ab
     early.wire->abort();
     early.io.restart();
     early.io.run();
-    for (std::string const& one : early.owner.heard) CHECK(one == "refused");
+    for (std::string const& text : early.owner.heard) CHECK(text == "refused");
 }
 
 #if defined(__linux__)

@@ -99,7 +99,7 @@ TEST_CASE("threads that take and give runs never share one", "[pages]") {
     std::vector<std::thread> threads;
     for (int at = 0; at != 4; ++at)
         threads.emplace_back([&, at] { good[at] = work(static_cast<char>('a' + at)); });
-    for (auto& one : threads) one.join();
+    for (auto& thread : threads) thread.join();
     for (bool const one : good) CHECK(one);
     store.clear();
 }

@@ -73,7 +73,7 @@ TEST_CASE(
     page_store::shared().clear();
     std::mt19937 random{7};
     std::string value(3 * mebi + 17, ' ');
-    for (char& one : value) one = static_cast<char>('a' + random() % 26);
+    for (char& character : value) character = static_cast<char>('a' + random() % 26);
     auto const budget = std::make_shared<pin_budget>(16 * mebi);
     reader under_test{budget};
     view out;
@@ -154,7 +154,7 @@ TEST_CASE("where addresses are limited a value is received by doubling, and is w
     page_store::shared().clear();
     std::mt19937 random{3};
     std::string value(5 * mebi + 3, ' ');
-    for (char& one : value) one = static_cast<char>('a' + random() % 26);
+    for (char& character : value) character = static_cast<char>('a' + random() % 26);
     address_limit limit{64 * mebi};
     if (!limit.holds()) SKIP("the addresses of this process cannot be limited");
     auto const budget = std::make_shared<pin_budget>(16 * mebi);

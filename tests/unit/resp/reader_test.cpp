@@ -53,7 +53,7 @@ std::vector<std::string> read_all(std::string_view text, std::size_t piece, read
 /// All good replies behind one another.
 std::string all_good() {
     std::string text;
-    for (std::string const& one : corpus::good) text += one;
+    for (std::string const& words : corpus::good) text += words;
     return text;
 }
 

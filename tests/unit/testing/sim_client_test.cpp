@@ -24,8 +24,8 @@ struct five_callers {
 
     void begin() {
         for (int i = 0; i < 5; ++i) {
-            db.call({"INCR", "n"}, [this](umbel::result<umbel::reply> one) {
-                told.push_back(one ? errc::server_error : one.error().code());
+            db.call({"INCR", "n"}, [this](umbel::result<umbel::reply> result) {
+                told.push_back(result ? errc::server_error : result.error().code());
                 when.push_back(time.now());
                 if (told.size() == 1) throw std::runtime_error{"the callback's own"};
             });
@@ -49,7 +49,7 @@ TEST_CASE("a callback that throws keeps no other from its answer, nor the connec
     here.begin();
     here.check(errc::server_error);
     bool next = false;
-    here.db.call({"GET", "n"}, [&](umbel::result<umbel::reply> one) { next = one && one->text() == "5"; });
+    here.db.call({"GET", "n"}, [&](umbel::result<umbel::reply> result) { next = result && result->text() == "5"; });
     here.time.run_for(1s);
     CHECK(next);
 }

@@ -2,9 +2,9 @@
 // model cluster. It knows how to make time pass; what happens to the cluster is the test's to say.
 #pragma once
 
-#include <umbel/client.hpp>
+#include <umbel/client/client.hpp>
 #include <umbel/testing/model_cluster.hpp>
-#include <umbel/testing/service/sim_home.hpp>
+#include <umbel/testing/service/sim_backend.hpp>
 
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
@@ -46,15 +46,15 @@ struct begin_sleep {
             }
         };
         // Only the timeline owns the sleeper. What stands in the slot must not: the handler owns the slot.
-        auto const one = std::make_shared<sleeper>(sleeper{*time, otherwise});
+        auto const sleeping = std::make_shared<sleeper>(sleeper{*time, otherwise});
         auto slot = asio::get_associated_cancellation_slot(handler);
-        one->waiting.emplace(std::forward<Handler>(handler));
+        sleeping->waiting.emplace(std::forward<Handler>(handler));
         if (slot.is_connected()) {
-            slot.assign([seen = std::weak_ptr<sleeper>{one}](asio::cancellation_type) {
+            slot.assign([seen = std::weak_ptr<sleeper>{sleeping}](asio::cancellation_type) {
                 if (auto const there = seen.lock()) there->time.soon([there] { there->wake(); });
             });
         }
-        time->in(span, [one] { one->wake(); });
+        time->in(span, [sleeping] { sleeping->wake(); });
     }
 };
 
@@ -80,7 +80,7 @@ public:
     stage(stage const&) = delete;
     stage& operator=(stage const&) = delete;
     ~stage() {
-        for (auto const& one : homes_) one->abandon();
+        for (auto const& client : backends_) client->abandon();
     }
 
     timeline& time() noexcept { return time_; }
@@ -95,12 +95,12 @@ public:
         result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
         net::settings good = settled ? std::move(*settled) : net::settings{};
         if (!settled) good.engine.seeds = {cluster_.where(0)};
-        good.engine.seed = seed_ * 1000 + homes_.size() * 2 + 1;
+        good.engine.seed = seed_ * 1000 + backends_.size() * 2 + 1;
         good.pipeline.seed = good.engine.seed + 1;
-        homes_.push_back(
-            std::make_shared<sim_home>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
+        backends_.push_back(
+            std::make_shared<sim_backend>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
         return umbel::client{
-            net::new_home{homes_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}},
+            async::new_backend{backends_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}},
             chosen};
     }
 
@@ -168,7 +168,7 @@ private:
     std::uint64_t const seed_;
     timeline time_;
     model_cluster cluster_;
-    std::vector<std::shared_ptr<sim_home>> homes_;
+    std::vector<std::shared_ptr<sim_backend>> backends_;
 };
 
 }  // namespace umbel::testing

@@ -185,7 +185,7 @@ TEST_CASE("nodes, topology, statistics and observers tell of a simulated cluster
         auto const nodes = co_await with.nodes();
         CHECK((nodes && nodes->size() == 6));
         std::uint64_t counted = 0;
-        for (auto const& one : *nodes) counted += one.primary_link.writes.count();
+        for (auto const& node : *nodes) counted += node.primary_link.writes.count();
         CHECK(counted == 20);
         auto const topology = co_await with.topology();
         CHECK((topology && topology->shards.size() == 3));
@@ -228,8 +228,8 @@ TEST_CASE("a client that goes away completes what is pending with cancelled, eac
         umbel::client db = here.client();
         here.run(db.ready()(asio::use_awaitable));
         for (int i = 0; i < 20; ++i)
-            db.incr("n" + std::to_string(i))([&](umbel::result<std::int64_t> one) {
-                told.push_back(one ? errc::server_error : one.error().code());
+            db.incr("n" + std::to_string(i))([&](umbel::result<std::int64_t> result) {
+                told.push_back(result ? errc::server_error : result.error().code());
             });
         CHECK(told.empty());
     }
@@ -247,15 +247,15 @@ TEST_CASE("a callback without an executor runs on the stage's, as it runs on the
     };
     {
         umbel::client db = here.client();
-        db.ready()([&](umbel::result<umbel::ok> one) { say("ready", one.has_value()); });
+        db.ready()([&](umbel::result<umbel::ok> result) { say("ready", result.has_value()); });
         here.run_for(1s);
-        db.set("a", "1")([&](umbel::result<umbel::set_outcome> one) { say("set", one.has_value()); });
+        db.set("a", "1")([&](umbel::result<umbel::set_outcome> result) { say("set", result.has_value()); });
         here.run_for(1s);
         db.mget("a", "b", "c")([&](auto one) { say("mget", one.has_value()); });
         here.run_for(1s);
         db.statistics()([&](auto one) { say("statistics", one.has_value()); });
         here.run_for(1s);
-        db.incr("a")([&](umbel::result<std::int64_t> one) { say("incr", !one); });
+        db.incr("a")([&](umbel::result<std::int64_t> result) { say("incr", !result); });
     }
     here.run_for(1s);
     CHECK(told == std::vector<std::string>{"ready", "set", "mget", "statistics", "incr"});
@@ -265,8 +265,8 @@ TEST_CASE("on a stage, too, a callback that throws keeps no other from its resul
     stage here;
     std::vector<errc> told;
     std::vector<instant> when;
-    auto const throws_first = [&](umbel::result<std::int64_t> one) {
-        told.push_back(one ? errc::server_error : one.error().code());
+    auto const throws_first = [&](umbel::result<std::int64_t> result) {
+        told.push_back(result ? errc::server_error : result.error().code());
         when.push_back(here.time().now());
         if (told.size() == 1) throw std::runtime_error{"the callback's own"};
     };

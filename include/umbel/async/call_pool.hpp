@@ -1,0 +1,155 @@
+// call_pool.hpp: where calls come from and go back to: one recycling list a thread, bounded.
+// It knows the memory of a call, not its meaning.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace umbel::async {
+
+class backend;
+struct pooled_call;
+
+/// What stands between an operation and its way to a connection.
+enum class launch_kind : std::uint8_t {
+    direct,
+    ready,  ///< The result is there already.
+    group,    ///< It stands for several calls.
+    control,  ///< It is answered by the control plane.
+};
+
+/// What keeps a handler's executor busy meanwhile.
+enum class work_guard_kind : std::uint8_t {
+    none,
+    any,    ///< Of the handler's own type of executor.
+    plain,  ///< Of an asio::io_context, whose type-erased executor would cost more.
+    away,   ///< Of the call's loop, which it has left: in `away_space`.
+};
+
+/// Several calls that answer one operation.
+class call_group {
+public:
+    virtual ~call_group() = default;
+    /// Begins every call. The operation's call completes when the last of them has.
+    virtual void start(backend& where) = 0;
+};
+
+/// A place that outlives every client: tells whether the home that an operation was made for is still there.
+/// The memory of anchors is never given back, so an old operation may always look.
+struct client_handle {
+    std::atomic<async::backend*> backend{nullptr};
+    std::atomic<std::uint32_t> generation{0};
+    client_handle* next_free = nullptr;
+};
+
+/// A call with the memory for everything that comes with it: result, handler and encoded bytes.
+///
+/// The result takes the place of the encoded bytes: it is stored when the last reply has come, and then
+/// nobody needs them any more. Laid out so that an ordinary command touches four cache lines: two of the
+/// call, one with the handler, one with bytes and result.
+struct alignas(64) pooled_call : engine::call {
+    static constexpr std::size_t result_bytes = 64;
+    static constexpr std::size_t handler_bytes = 160;
+    static constexpr std::size_t inline_bytes = 192;
+    /// An overflow block up to this size stays with the call when it is recycled.
+    static constexpr std::size_t kept_block_bytes = 8 * 1024;
+
+    client_handle* owner = nullptr;
+    std::uint32_t generation = 0;
+    bool has_result = false;
+    work_guard_kind work = work_guard_kind::none;
+    bool has_block = false;
+    async::launch_kind launch = async::launch_kind::direct;
+    alignas(std::max_align_t) std::byte handler_space[handler_bytes];
+    union {
+        alignas(64) std::byte result_space[result_bytes];
+        char inline_space[inline_bytes];
+    };
+
+    std::uint32_t block_capacity = 0;
+    char* block = nullptr;
+    void* box = nullptr;                ///< The result's memory where it is too large for the call.
+    std::unique_ptr<call_group> group;  ///< For launch_kind::group.
+    void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
+    bool ends_client = false;  ///< For launch_kind::control: no command that begins later is let through.
+    alignas(void*) std::byte away_space[2 * sizeof(void*)];  ///< For work_kept::away.
+
+    pooled_call() noexcept {}
+
+    /// Memory for the encoded command. Errors: throws std::bad_alloc.
+    char* reserve(std::size_t bytes_needed) {
+        if (bytes_needed <= inline_bytes) return inline_space;
+        if (bytes_needed > block_capacity) {
+            std::free(std::exchange(block, nullptr));
+            block_capacity = 0;
+            has_block = false;
+            std::size_t const capacity = bytes_needed <= 1024 ? 1024
+                                         : bytes_needed <= kept_block_bytes
+                                             ? (bytes_needed + 1023) / 1024 * 1024
+                                             : bytes_needed;
+            block = static_cast<char*>(std::malloc(capacity));
+            if (!block) throw std::bad_alloc{};
+            block_capacity = static_cast<std::uint32_t>(std::min<std::size_t>(capacity, 0xffffffffu));
+            has_block = true;
+        }
+        return block;
+    }
+};
+
+namespace pool {
+
+inline constexpr std::uint32_t calls_max = 4096;
+
+/// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second
+/// object empties it. It counts as full until that object is there, and again when it has gone.
+struct local_list {
+    engine::call* head;
+    std::uint32_t count;
+    bool watched;
+};
+inline constinit thread_local local_list local{nullptr, calls_max, false};
+
+/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the
+/// reserve is used up, too.
+UMBEL_BOUNDARY pooled_call* make();
+/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told
+/// so. Threading: any.
+UMBEL_BOUNDARY void fill_reserve() noexcept;
+
+/// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two
+/// stores.
+UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
+    engine::call* const head = local.head;
+    if (head == nullptr) [[unlikely]]
+        return nullptr;
+    local.head = head->next;
+    --local.count;
+    return static_cast<pooled_call*>(head);
+}
+/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: as
+/// take_recycled() when the list has one.
+UMBEL_ALWAYS_INLINE pooled_call* take() {
+    pooled_call* const call = take_recycled();
+    if (call == nullptr) [[unlikely]]
+        return make();
+    return call;
+}
+
+/// Takes a call back. Precondition: it holds neither result nor handler nor token, and where it was
+/// redirected or repeated, its way.
+UMBEL_BOUNDARY void recycle(pooled_call* call) noexcept;
+
+}  // namespace pool
+
+}  // namespace umbel::async
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/async/call_pool_impl.hpp>
+#endif

@@ -1,0 +1,146 @@
+// call_pool_impl.hpp: behind the boundary of call_pool.hpp: where new calls come from, and where they end.
+#pragma once
+
+#include <umbel/async/call_pool.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace umbel::async::pool {
+
+UMBEL_NEVER_INLINE inline void destroy(pooled_call& call) noexcept {
+    std::free(call.block);
+    delete &call;
+}
+
+/// Empties the list when its thread ends.
+struct caretaker {
+    caretaker() noexcept = default;
+    caretaker(caretaker const&) = delete;
+    caretaker& operator=(caretaker const&) = delete;
+    ~caretaker() {
+        while (engine::call* const call = local.head) {
+            local.head = call->next;
+            destroy(static_cast<pooled_call&>(*call));
+        }
+        local.count = calls_max;
+    }
+};
+
+/// Begins the list of a thread, which may well be one that only gives back. False: it has begun before.
+UMBEL_NEVER_INLINE inline bool watch() noexcept {
+    if (local.watched) return false;
+    local.watched = true;
+    local.count = 0;
+    static thread_local caretaker watching;
+    static_cast<void>(&watching);
+    return true;
+}
+
+/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it
+/// up from time to time. Threading: any.
+class reserve {
+public:
+    static constexpr unsigned calls_max = 16;
+
+    reserve() = default;
+    reserve(reserve const&) = delete;
+    reserve& operator=(reserve const&) = delete;
+    ~reserve() {
+        while (pooled_call* const call = take()) destroy(*call);
+    }
+
+    static reserve& of_all() {
+        static reserve shared;
+        return shared;
+    }
+    /// Cost: one load when it is full.
+    void fill() noexcept {
+        if (full_.load(std::memory_order_relaxed)) return;
+        std::lock_guard const guard{mutex_};
+        while (count_ < calls_max) {
+            auto* const call = new (std::nothrow) pooled_call;
+            if (!call) return;
+            kept_[count_++] = call;
+        }
+        full_.store(true, std::memory_order_relaxed);
+    }
+    /// Null when the reserve is used up.
+    pooled_call* take() noexcept {
+        std::lock_guard const guard{mutex_};
+        full_.store(false, std::memory_order_relaxed);
+        return count_ == 0 ? nullptr : kept_[--count_];
+    }
+
+private:
+    std::mutex mutex_;
+    std::array<pooled_call*, calls_max> kept_{};
+    unsigned count_ = 0;
+    std::atomic<bool> full_{false};
+};
+
+UMBEL_NEVER_INLINE inline pooled_call* make_new() {
+    watch();
+    auto* call = new (std::nothrow) pooled_call;
+    if (!call) call = reserve::of_all().take();
+    if (!call) throw std::bad_alloc{};
+    return call;
+}
+
+UMBEL_BOUNDARY pooled_call* make() { return make_new(); }
+UMBEL_BOUNDARY void fill_reserve() noexcept { reserve::of_all().fill(); }
+
+/// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed
+/// pieces, a block, a launch of its own kind.
+inline void strip(pooled_call& call) noexcept {
+    call.group.reset();
+    call.launch = launch_kind::direct;
+    call.ends_client = false;
+    call.question = false;
+    call.only_waits = false;
+    call.retry.reset();
+    call.asking = false;
+    call.internal = false;
+    call.redirects = 0;
+    call.retries = 0;
+    delete[] call.borrowed;
+    call.borrowed = nullptr;
+    if (call.has_block && call.block_capacity > pooled_call::kept_block_bytes) {
+        std::free(std::exchange(call.block, nullptr));
+        call.block_capacity = 0;
+        call.has_block = false;
+    }
+}
+
+/// Puts a call that has nothing of its own any more into this thread's list. Precondition: there is room.
+UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
+    call.at = engine::call::stage::fresh;
+    call.affinity = engine::affinity::elsewhere;
+    call.connections_closed = 0;
+    call.link = {};
+    call.accepted = engine::never;
+    call.next = local.head;
+    local.head = &call;
+    ++local.count;
+}
+
+/// recycle() of any call, whatever the list. It does all of it, so that nothing has to be kept across a
+/// call of it.
+UMBEL_NEVER_INLINE inline void recycle_slow(pooled_call& call) noexcept {
+    strip(call);
+    if (local.count >= calls_max && !watch()) return destroy(call);
+    put_back(call);
+}
+
+UMBEL_BOUNDARY void recycle(pooled_call* call) noexcept {
+    bool const full = local.count >= calls_max;
+    if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full) [[unlikely]]
+        return recycle_slow(*call);
+    put_back(*call);
+}
+
+}  // namespace umbel::async::pool

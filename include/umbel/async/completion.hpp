@@ -1,0 +1,303 @@
+// completion.hpp: how a settled call becomes the completion of an Asio operation, on the right executor,
+// exactly once. It knows result types and handlers; it knows no connection and no protocol.
+#pragma once
+
+#include <umbel/async/call_pool.hpp>
+#include <umbel/async/executor.hpp>
+#include <umbel/resp/decode.hpp>
+
+#include <asio/associated_cancellation_slot.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace umbel::async {
+
+// ---- Cancellation -------------------------------------------------------------------------------
+
+/// The token of one cancellable call, shared by the call and the cancellation slot's handler.
+struct shared_token : engine::cancel_token {
+    std::atomic<std::uint32_t> references{2};
+    std::weak_ptr<async::backend>
+        backend;  ///< A cancellation slot may outlive the executors, which the driver must not.
+    std::vector<shared_token*>
+        parts;  ///< For an operation of several calls; filled before the first of them begins.
+
+    UMBEL_BOUNDARY void release() noexcept;
+
+private:
+    ~shared_token() {
+        for (shared_token* const part : parts) part->release();
+    }
+};
+
+UMBEL_BOUNDARY void release_token(pooled_call& call) noexcept;
+
+// ---- Results ------------------------------------------------------------------------------------
+
+template <class Value>
+inline constexpr bool is_traced = false;
+template <class Value>
+inline constexpr bool is_traced<traced<Value>> = true;
+
+/// The result of a call, inside the call where it fits, otherwise in a box that is made together with the
+/// call.
+template <class Value>
+struct result_slot {
+    using stored = result<Value>;
+    static constexpr bool boxed = sizeof(stored) > pooled_call::result_bytes ||
+                                  alignof(stored) > alignof(std::max_align_t);
+
+    /// Errors: throws std::bad_alloc where a box is needed.
+    static void prepare(pooled_call& call) {
+        if constexpr (boxed) call.box = ::operator new(sizeof(stored), std::align_val_t{alignof(stored)});
+    }
+    static void* place(pooled_call& call) noexcept {
+        if constexpr (boxed) {
+            return call.box;
+        } else {
+            return call.result_space;
+        }
+    }
+    static stored& get(pooled_call& call) noexcept { return *std::launder(static_cast<stored*>(place(call))); }
+    /// Stores what `make()` returns, in place.
+    template <class Make>
+    static void put(pooled_call& call, Make&& make) {
+        UMBEL_ASSERT(!call.has_result);
+        ::new (place(call)) stored(make());
+        call.has_result = true;
+    }
+    /// Destroys what is stored and gives the box back.
+    static void clear(pooled_call& call) noexcept;
+    /// Gives back a call without a handler.
+    UMBEL_NEVER_INLINE static void discard(pooled_call& call) noexcept;
+
+    static void decode(engine::call& base, resp::view const& reply) noexcept;
+    static void fail(engine::call& base, error&& why) noexcept;
+    /// What a reply means to the caller.
+    static stored value_of(pooled_call& call, resp::view const& reply) noexcept;
+    /// Stores an error that needs no journey.
+    static void settle(pooled_call& call, error&& why) noexcept {
+        fail(call, std::move(why));
+        call.launch = launch_kind::ready;
+    }
+};
+
+/// The value of a reply, with the way of its call.
+template <class Value>
+result<Value> traced_value(pooled_call& call, resp::view const& reply) {
+    auto told = from_reply<decltype(Value::value)>::from(reply);
+    if (!told) return tl::unexpected<error>{std::move(told.error())};
+    return Value{std::move(*told), call.retry ? std::move(call.retry->hops) : std::vector<hop>{}};
+}
+
+template <class Value>
+UMBEL_BOUNDARY void result_slot<Value>::clear(pooled_call& call) noexcept {
+    if (call.has_result) get(call).~stored();
+    call.has_result = false;
+    if constexpr (boxed) ::operator delete(place(call), std::align_val_t{alignof(stored)});
+}
+
+template <class Value>
+void result_slot<Value>::discard(pooled_call& call) noexcept {
+    if (call.token) release_token(call);
+    clear(call);
+    pool::recycle(&call);
+}
+
+template <class Value>
+UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
+                                                          [[maybe_unused]] resp::view const& reply) noexcept {
+    try {
+        if constexpr (is_traced<Value>) {
+            return traced_value<Value>(call, reply);
+        } else if constexpr (decodable<Value>) {
+            return from_reply<Value>::from(reply);
+        } else {
+            // Told by the client itself, never by a server.
+            return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed}};
+        }
+    } catch (std::bad_alloc const&) {
+        return stored{tl::unexpect, error{errc::no_memory, delivery::executed}};
+    } catch (...) {
+        return stored{tl::unexpect,
+                      error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"}};
+    }
+}
+
+template <class Value>
+void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
+    auto& call = static_cast<pooled_call&>(base);
+    put(call, [&] { return value_of(call, reply); });
+}
+
+template <class Value>
+UMBEL_BOUNDARY void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
+    // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
+    auto& call = static_cast<pooled_call&>(base);
+    UMBEL_ASSERT(!call.has_result);
+    ::new (place(call)) stored{tl::unexpect, std::move(why)};
+    call.has_result = true;
+}
+
+// ---- Handlers -----------------------------------------------------------------------------------
+
+/// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on
+/// its way to its executor.
+template <class Executor, class Slot>
+bool leaves(pooled_call& call, Executor& executor, Slot slot) {
+    if (post_if_elsewhere(call, executor)) return true;
+    call.affinity = engine::affinity::anywhere;
+    if (call.token) {
+        release_token(call);
+        slot.clear();
+    }
+    return false;
+}
+UMBEL_BOUNDARY bool leaves(pooled_call& call, asio::any_io_executor& executor, asio::cancellation_slot slot);
+
+/// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
+template <class Handler, class Value>
+struct handler_slot {
+    using executor_type = executor_of<Handler>;
+    using work_type = decltype(keep_busy(std::declval<executor_type const&>()));
+    using results = result_slot<Value>;
+
+    static constexpr std::size_t work_at =
+        (sizeof(Handler) + alignof(work_type) - 1) / alignof(work_type) * alignof(work_type);
+    static constexpr bool boxed = work_at + sizeof(work_type) > pooled_call::handler_bytes ||
+                                  std::max(alignof(Handler), alignof(work_type)) > alignof(std::max_align_t);
+    struct box {
+        alignas(Handler) alignas(work_type) std::byte space[work_at + sizeof(work_type)];
+    };
+
+    /// Moves the handler in and notes where it runs. `client` is null when the client has gone.
+    /// Errors: throws std::bad_alloc for a handler that does not fit, and what its executor throws.
+    template <class Given>
+    static void put(pooled_call& call, Given&& handler, contexts const* client) {
+        executor_type const executor = asio::get_associated_executor(handler, client_executor{});
+        if constexpr (boxed) ::new (static_cast<void*>(call.handler_space)) box* {new box};
+        struct placing {
+            pooled_call* call;
+            ~placing() {
+                if (call) vacate(*call);
+            }
+        } unfinished{&call};
+        settle_in(call, executor, client, work_of(call));
+        keep(call, std::forward<Given>(handler));
+        unfinished.call = nullptr;
+    }
+    /// Moves the handler in. Precondition: it fits, or put() has made a box.
+    template <class Given>
+    static void keep(pooled_call& call, Given&& handler) {
+        ::new (static_cast<void*>(space_of(call))) Handler(std::forward<Given>(handler));
+        static constexpr engine::call_kind kind{.decode = &results::decode,
+                                                .fail = &results::fail,
+                                                .complete = &handler_slot::complete,
+                                                .drop = &handler_slot::drop,
+                                                .answer = &handler_slot::answer};
+        call.kind = &kind;
+    }
+
+    static std::byte* space_of(pooled_call& call) noexcept {
+        if constexpr (boxed) {
+            return (*std::launder(reinterpret_cast<box**>(call.handler_space)))->space;
+        } else {
+            return call.handler_space;
+        }
+    }
+    static void* work_of(pooled_call& call) noexcept { return space_of(call) + work_at; }
+    static Handler& get(pooled_call& call) noexcept {
+        return *std::launder(reinterpret_cast<Handler*>(space_of(call)));
+    }
+    static void clear(pooled_call& call) noexcept {
+        get(call).~Handler();
+        vacate(call);
+    }
+    /// Ends what surrounds a handler.
+    static void vacate(pooled_call& call) noexcept {
+        if (call.work != work_guard_kind::none) [[unlikely]]
+            dismiss(call, static_cast<work_type*>(work_of(call)));
+        if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(call)));
+        call.work = work_guard_kind::none;
+    }
+
+    /// Gives a settled call back to its pool, whatever happens.
+    struct settled {
+        pooled_call& call;
+        ~settled();
+    };
+
+    /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the
+    /// call goes back afterwards.
+    static void complete(engine::call& base);
+    /// Calls the handler with what the reply means, if the executor says so: as decode() and complete(), with
+    /// nothing stored in between.
+    static bool answer(engine::call& base, resp::view const& reply);
+    /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call
+    /// goes to the executor, so that no command needs code of its own for that.
+    UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& call);
+    /// Destroys the handler without calling it.
+    static void drop(engine::call& base) noexcept;
+};
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
+    auto& call = static_cast<pooled_call&>(base);
+    if (call.affinity == engine::affinity::elsewhere || call.token) [[unlikely]]
+        return complete_elsewhere(call);
+    settled const finally{call};
+    std::move(get(call))(std::move(results::get(call)));
+}
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
+    auto& call = static_cast<pooled_call&>(base);
+    if (call.affinity == engine::affinity::elsewhere || call.token) [[unlikely]]
+        return false;
+    // As settled, for a call that has no result of its own and keeps no executor busy.
+    struct answered {
+        pooled_call& call;
+        ~answered() {
+            get(call).~Handler();
+            if constexpr (boxed) vacate(call);
+            if constexpr (results::boxed) results::clear(call);
+            pool::recycle(&call);
+        }
+    } const finally{call};
+    std::move(get(call))(results::value_of(call, reply));
+    return true;
+}
+
+template <class Handler, class Value>
+void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& call) {
+    executor_type executor = asio::get_associated_executor(get(call), client_executor{});
+    if (leaves(call, executor, asio::get_associated_cancellation_slot(get(call)))) return;
+    complete(call);
+}
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY void handler_slot<Handler, Value>::drop(engine::call& base) noexcept {
+    auto& call = static_cast<pooled_call&>(base);
+    // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
+    [[maybe_unused]] Handler const handler{std::move(get(call))};
+    settled const finally{call};
+    if (call.token) release_token(call);
+}
+
+template <class Handler, class Value>
+UMBEL_BOUNDARY handler_slot<Handler, Value>::settled::~settled() {
+    clear(call);
+    results::clear(call);
+    pool::recycle(&call);
+}
+
+}  // namespace umbel::async
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/async/completion_impl.hpp>
+#endif

@@ -1,0 +1,73 @@
+// hedge.hpp: one read that two nodes may be asked for: the second after a delay, and the first answer wins.
+// It knows the type of the answer; the race is run behind the boundary.
+#pragma once
+
+#include <umbel/async/completion.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace umbel::async {
+
+/// What a race must be told of the type of its answer.
+struct hedge_kind {
+    engine::call_kind part;
+    /// Moves the outcome of a part into the operation's call; an error is told with at least the delivery
+    /// `known` of the other part.
+    void (*take)(pooled_call& whole, pooled_call& part, delivery known) noexcept;
+    /// False: no server has judged the read itself, and the other part has its chance yet.
+    bool (*answered)(pooled_call& part) noexcept;
+    delivery (*delivery_of)(pooled_call& part) noexcept;
+    void (*recycle)(pooled_call& part) noexcept;
+};
+
+/// Two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls
+/// are the caller's then. Threading: the calls settle on any thread; whoever settles the race completes the
+/// operation, there.
+UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
+                                                      pooled_call& second, engine::duration delay,
+                                                      hedge_kind const& kind);
+/// How the parts of a race end.
+UMBEL_BOUNDARY void complete_hedged(engine::call& part);
+UMBEL_BOUNDARY void drop_hedged(engine::call& part) noexcept;
+
+template <class Value>
+struct hedged {
+    using results = result_slot<Value>;
+
+    static void take(pooled_call& whole, pooled_call& part, delivery known) noexcept {
+        try {
+            auto& told = results::get(part);
+            if (!told && told.error().delivery() < known)
+                return results::fail(whole, told.error().with(known));
+            results::put(whole, [&] { return std::move(told); });
+        } catch (...) {
+            results::fail(whole, error{errc::no_memory, delivery::executed});
+        }
+    }
+    static bool answered(pooled_call& part) noexcept {
+        auto const& told = results::get(part);
+        if (told) return true;
+        errc const code = told.error().code();
+        return code == errc::unexpected_type ||
+               (origin_of(code) == origin::server && code != errc::busy_script);
+    }
+    static delivery delivery_of(pooled_call& part) noexcept {
+        auto const& told = results::get(part);
+        return told ? delivery::executed : told.error().delivery();
+    }
+    static void recycle(pooled_call& part) noexcept {
+        results::clear(part);
+        pool::recycle(&part);
+    }
+    static constexpr hedge_kind kind{.part = {.decode = &results::decode,
+                                              .fail = &results::fail,
+                                              .complete = &complete_hedged,
+                                              .drop = &drop_hedged},
+                                     .take = &take,
+                                     .answered = &answered,
+                                     .delivery_of = &delivery_of,
+                                     .recycle = &recycle};
+};
+
+}  // namespace umbel::async

@@ -1,0 +1,221 @@
+// hedge_impl.hpp: behind the boundary of hedge.hpp: the race of two calls for one read.
+// Which node the second goes to is the router's choice.
+#pragma once
+
+#include <umbel/async/hedge.hpp>
+#include <umbel/async/backend.hpp>
+#include <umbel/async/try_alloc.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace umbel::async {
+
+/// Two calls for one read.
+/// Lifetime: lives while a call, the timer or the operation refers to it; the late call's connection may be
+/// the last. Threading: the calls settle on any thread; whoever settles the race completes the operation,
+/// there.
+class hedge {
+public:
+    /// Takes over two calls with the same encoded read, for the operation `whole`. Errors: throws
+    /// std::bad_alloc; the calls are the caller's then.
+    static std::unique_ptr<call_group> make(pooled_call& whole, pooled_call& first, pooled_call& second,
+                                            engine::duration delay, hedge_kind const& kind) {
+        auto made = std::make_unique<front>();
+        token_guard token_of_first{first}, token_of_second{second};
+        made->race = new hedge{whole, first, second, delay, kind};
+        first.token = token_of_first.release();
+        second.token = token_of_second.release();
+        return made;
+    }
+
+    /// A call of a race has settled.
+    static void complete(engine::call& base) {
+        auto& part = static_cast<pooled_call&>(base);
+        held const race{of(part)};
+        race.self.settle(part, race.self.kind_.answered(part));
+    }
+    static void drop(engine::call& base) noexcept {
+        held const race{of(base)};
+        if ((race.self.racing_.fetch_or(settled, std::memory_order_acq_rel) & settled) == 0)
+            race.self.whole_.kind->drop(race.self.whole_);
+    }
+
+    hedge(hedge const&) = delete;
+    hedge& operator=(hedge const&) = delete;
+
+private:
+    static constexpr std::uint32_t settled = 1u << 31;
+
+    /// A new token until a call has it.
+    class token_guard {
+    public:
+        explicit token_guard(pooled_call& whose) : made_{new shared_token} {
+            made_->references.store(1, std::memory_order_relaxed);
+            made_->target = &whose;
+        }
+        token_guard(token_guard const&) = delete;
+        token_guard& operator=(token_guard const&) = delete;
+        ~token_guard() {
+            if (made_) made_->release();
+        }
+        shared_token* release() noexcept { return std::exchange(made_, nullptr); }
+
+    private:
+        shared_token* made_;
+    };
+
+    /// What the operation owns of the race.
+    struct front final : call_group {
+        hedge* race = nullptr;
+        ~front() override {
+            if (race) race->leave();
+        }
+        void start(backend& where) override { race->start(where); }
+    };
+
+    /// What the timer owns of it.
+    struct alarm {
+        hedge* race;
+        explicit alarm(hedge& whose) noexcept : race{&whose} {
+            race->references_.fetch_add(1, std::memory_order_relaxed);
+        }
+        alarm(alarm const& other) noexcept : alarm{*other.race} {}
+        alarm& operator=(alarm const&) = delete;
+        ~alarm() { race->leave(); }
+        void operator()() const { race->ask_second(); }
+    };
+
+    hedge(pooled_call& whole, pooled_call& first, pooled_call& second, engine::duration delay,
+          hedge_kind const& kind) noexcept
+        : whole_{whole}, first_{first}, second_{second}, kind_{kind}, delay_{delay} {
+        for (pooled_call* const part : {&first, &second}) {
+            ::new (static_cast<void*>(part->handler_space)) hedge* {this};
+            part->kind = &kind.part;
+        }
+    }
+    ~hedge() {
+        for (pooled_call* const part : {&first_, &second_}) {
+            release_token(*part);
+            kind_.recycle(*part);
+        }
+    }
+    void leave() noexcept {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+    void start(backend& where) {
+        backend_ = where.weak_from_this();
+        where.hedges().earn();
+        for (pooled_call* const part : {&first_, &second_}) {
+            part->link.context = whole_.link.context;
+            static_cast<shared_token*>(part->token)->backend = backend_;
+        }
+        try {
+            share_tokens();
+        } catch (...) {
+            first_.kind->fail(whole_, error{errc::no_memory, delivery::not_sent});
+            return where.complete_later(whole_);
+        }
+        // Settled before the alarm can ring.
+        at_first_ = where.choose(first_);
+        references_.fetch_add(1, std::memory_order_relaxed);
+        try {
+            timer_ = where.call_after(delay_, alarm{*this});
+        } catch (...) {
+            // Without memory for a second question there is only the first.
+        }
+        where.start_at(first_, at_first_);
+    }
+
+    /// Lets the canceller of the operation reach both calls.
+    void share_tokens() {
+        if (!whole_.token) return;
+        auto& whole = *static_cast<shared_token*>(whole_.token);
+        whole.parts.reserve(2);
+        for (pooled_call* const part : {&first_, &second_}) {
+            auto* const token = static_cast<shared_token*>(part->token);
+            token->references.fetch_add(1, std::memory_order_relaxed);
+            whole.parts.push_back(token);
+        }
+    }
+
+    /// The delay has passed without an answer.
+    void ask_second() {
+        auto const where = backend_.lock();
+        if (!where || !at_first_) return;
+        engine::retry_state* const retry = second_.make_retry_state();
+        if (!retry) return;
+        retry->from = at_first_;
+        engine::link_id const to = where->choose(second_);
+        if (!to || to.node == at_first_.node || !where->hedges().draw()) return;
+        std::uint32_t seen = racing_.load(std::memory_order_relaxed);
+        do {
+            if (seen != 1) return;
+        } while (!racing_.compare_exchange_weak(seen, 2, std::memory_order_acq_rel));
+        references_.fetch_add(1, std::memory_order_relaxed);
+        where->start_at(second_, to);
+    }
+
+    static hedge& of(engine::call& part) noexcept {
+        return **std::launder(reinterpret_cast<hedge**>(static_cast<pooled_call&>(part).handler_space));
+    }
+    /// A reference that is let go whatever happens.
+    struct held {
+        hedge& self;
+        ~held() { self.leave(); }
+    };
+
+    void settle(pooled_call& part, bool answered) {
+        std::uint32_t seen = racing_.load(std::memory_order_acquire);
+        for (;;) {
+            if ((seen & settled) != 0) return;
+            bool const wins = answered || seen == 1;
+            // What is known of one question is known of the read.
+            if (!wins) met_.store(kind_.delivery_of(part), std::memory_order_relaxed);
+            if (racing_.compare_exchange_weak(seen, wins ? seen | settled : seen - 1,
+                                              std::memory_order_acq_rel)) {
+                if (wins) win(part, seen == 2);
+                return;
+            }
+        }
+    }
+    void win(pooled_call& part, bool other_runs) {
+        if (other_runs) {
+            pooled_call& other = &part == &first_ ? second_ : first_;
+            // Without memory for that its answer comes, and is skipped all the same.
+            if (auto const where = backend_.lock())
+                static_cast<void>(
+                    try_alloc([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
+        }
+        // Not only cancelled: on its way to another executor the operation may outlive the context of the
+        // timer.
+        timer_.reset();
+        kind_.take(whole_, part, met_.load(std::memory_order_relaxed));
+        whole_.kind->complete(whole_);
+    }
+
+    pooled_call& whole_;
+    pooled_call& first_;
+    pooled_call& second_;
+    hedge_kind const& kind_;
+    engine::duration const delay_;
+    std::weak_ptr<backend> backend_;
+    engine::link_id at_first_;
+    std::unique_ptr<backend::wait> timer_;
+    std::atomic<delivery> met_{delivery::not_sent};  ///< Of the question that has failed first.
+    std::atomic<std::uint32_t> references_{1};
+    std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.
+};
+
+UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
+                                                      pooled_call& second, engine::duration delay,
+                                                      hedge_kind const& kind) {
+    return hedge::make(whole, first, second, delay, kind);
+}
+UMBEL_BOUNDARY void complete_hedged(engine::call& part) { hedge::complete(part); }
+UMBEL_BOUNDARY void drop_hedged(engine::call& part) noexcept { hedge::drop(part); }
+
+}  // namespace umbel::async

@@ -1,0 +1,162 @@
+// client.hpp: the client of one cluster, or of one stand-alone server: what users hold.
+// The typed commands on it are declared in command/ and joined to their replies in client_scoped.hpp.
+#pragma once
+
+#include <umbel/client/scoped_client.hpp>
+#include <umbel/net/make_backend.hpp>
+
+#include <asio/any_io_executor.hpp>
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+/// A client of a Redis or Valkey Cluster, or of one stand-alone server.
+///
+/// It connects by itself, finds the topology from any one node, follows redirects, and recovers from
+/// failures. Every command function encodes at once and returns an operation to be awaited. Threading: a
+/// handle that any thread may use; moved and destroyed by one thread at a time. A handler must not wait, by
+/// running its executor, for a command that it has begun itself: what a handler asks is sent when it has
+/// returned. Each context of the client must be run, or kept busy, for as long as commands are begun on it.
+/// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one
+/// of its executors is destroyed, they are destroyed uncalled, wherever they are, and those that begin later
+/// complete with errc::cancelled.
+class client : public commands<client> {
+public:
+    /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message
+    /// names the option.
+    client(asio::any_io_executor executor, options const& chosen, cluster::policy const& policy = {},
+           std::shared_ptr<observer> watching = nullptr)
+        : client{std::vector<asio::any_io_executor>{std::move(executor)}, chosen, policy,
+                 std::move(watching)} {}
+
+    /// The same over several execution contexts. Each has connections of its own to every node that is asked
+    /// from it: what a coroutine asks comes back on its own context, without crossing over to another one.
+    /// (What waits, for a topology, by a redirect or between two attempts, is looked after on the first
+    /// executor's; so run all of them for as long as commands are under way.) What is begun on a foreign
+    /// context or thread takes the connections of one of these, always the same. For fewer connections give
+    /// fewer executors: any thread may use the client all the same. Executors of one context share its
+    /// connections, which are spread over them. Units/shape: up to one connection for each node, context and
+    /// kind (see node_snapshot), of the first 64 contexts. Lifetime: where they belong to several contexts,
+    /// these end together, in any order, before or after the client. Precondition: at least one executor; and
+    /// when a context of theirs is destroyed, none of the others is running at that moment, nor does any
+    /// thread use the client: stop all of them first.
+    client(std::vector<asio::any_io_executor> executors, options const& chosen,
+           cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr)
+        : client{net::make_backend(std::move(executors), chosen, policy, std::move(watching)), chosen} {}
+
+    /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts
+    /// one onto virtual time. Precondition: there is a home, also where `made.wrong` says why it will never
+    /// connect.
+    client(async::new_backend made, options const& chosen) {
+        UMBEL_ASSERT(made.where != nullptr);
+        backend_ = std::move(made.where);
+        where_.wrong = std::move(made.wrong);
+        where_.unusable = where_.wrong.has_value();
+        where_.owner = &async::client_handles::acquire(*backend_);
+        where_.generation = where_.owner->generation.load(std::memory_order_acquire);
+        where_.argument_bytes_max = chosen.argument_bytes_max;
+        where_.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
+    }
+
+    client(client&& other) noexcept = default;
+    client& operator=(client&& other) noexcept {
+        std::swap(backend_, other.backend_);
+        std::swap(where_, other.where_);
+        return *this;
+    }
+    ~client() {
+        if (!backend_) return;
+        async::client_handles::leave(*where_.owner, where_.generation);
+        backend_->shut_down();
+    }
+
+    template <decodable Value>
+    operation<Value> submit(umbel::command::invocation<Value> const& what) const {
+        return calling::make<Value>(where_, what);
+    }
+    template <decodable Value>
+    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
+        return calling::submit<Value>(where_, what);
+    }
+    template <decodable Value>
+    operation<Value> submit(std::span<std::string_view const> words,
+                            std::span<bool const> marked_keys) const {
+        return calling::make<Value>(where_, words, marked_keys);
+    }
+    calling::site const& site() const noexcept { return where_; }
+
+    /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
+    scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
+    /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due -
+    /// clock::now()).get("k")`. Errors: a deadline that is zero or less has passed: every command fails at
+    /// once with deadline_exceeded (not_sent).
+    template <class Rep, class Period>
+    scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
+        return scoped_client{where_}.with(deadline);
+    }
+    /// The same client, whose commands wait for as long as it takes: `db.with(umbel::no_deadline).get("k")`.
+    scoped_client with(no_deadline_t without) const noexcept { return scoped_client{where_}.with(without); }
+    /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any,
+    /// umbel::hedge_after{3ms}).get("k")`.
+    scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
+    /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a
+    /// result of umbel::traced.
+    traced_client with(trail_t how) const noexcept { return scoped_client{where_}.with(how); }
+    /// Several of these at once; umbel::trail is the last.
+    template <class First, class... More>
+        requires(sizeof...(More) >= 1)
+    auto with(First first, More... more) const noexcept {
+        return with(first).with(more...);
+    }
+
+    /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
+    /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology
+    /// (cluster_down where it has no slots); wrong_password, no_permission and the like as soon as every seed
+    /// has refused.
+    operation<ok> ready() const {
+        return calling::make_local<ok>(
+            where_, [](async::backend& where, async::pooled_call& call) { where.await_topology(call); });
+    }
+
+    /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
+    /// called afterwards complete with errc::cancelled.
+    operation<ok> close() const {
+        return calling::make_local<ok>(
+            where_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); }, true);
+    }
+
+    /// The nodes the client knows, at one moment.
+    operation<std::vector<node_snapshot>> nodes() const {
+        return calling::make_told<std::vector<node_snapshot>>(where_,
+                                                              [](async::backend& where) { return where.nodes(); });
+    }
+    /// The topology the client lives by, at one moment.
+    operation<cluster::topology> topology() const {
+        return calling::make_told<cluster::topology>(where_,
+                                                     [](async::backend& where) { return where.topology(); });
+    }
+    /// What the client counted since it began.
+    operation<umbel::statistics> statistics() const {
+        return calling::make_told<umbel::statistics>(where_,
+                                                     [](async::backend& where) { return where.statistics(); });
+    }
+    /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
+    void refresh() const {
+        if (!where_.wrong) backend_->want_refresh();
+    }
+
+private:
+    std::shared_ptr<async::backend> backend_;
+    calling::site where_;
+};
+
+}  // namespace umbel
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/src.hpp>
+#endif

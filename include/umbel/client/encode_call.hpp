@@ -1,0 +1,163 @@
+// encode_call.hpp: how commands are encoded into calls, typed ones and those given word by word.
+// It sends nothing.
+#pragma once
+
+#include <umbel/client/make_operation.hpp>
+#include <umbel/command/keys_of.hpp>
+#include <umbel/command/lease_cure.hpp>
+
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace umbel::calling {
+
+/// Notes why the call can only be served where keys need not share a slot; the router decides when the
+/// deployment is known.
+inline void spread(async::pooled_call& call, std::string message) {
+    call.slot = engine::call::several_slots;
+    if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
+}
+
+/// Encodes any command. See encode().
+UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::command_spec const& name,
+                                          std::span<command::argument const> words,
+                                          std::uint64_t argument_bytes_max) {
+    command::measured const need = command::measure(words);
+    if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]]
+        return false;
+    char* const at = call.reserve(need.bytes);
+    if (need.lent != 0) [[unlikely]]
+        call.borrowed = new engine::borrowed_piece[need.lent]{};
+    command::encoded const made =
+        command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
+            auto* const pieces = const_cast<engine::borrowed_piece*>(call.borrowed);
+            std::uint32_t const count = pieces->count;
+            pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
+            pieces->count = count + 1;
+        });
+    call.bytes = at;
+    call.size = static_cast<std::uint32_t>(made.end - at);
+    call.slot = made.slot;
+    if (made.slot == engine::call::several_slots) [[unlikely]]
+        spread(call, command::cross_slot_message(made.first_key, made.other_key));
+    return true;
+}
+
+inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes_max) noexcept {
+    char text[200];
+    std::snprintf(text, sizeof text,
+                  "an argument of %zu bytes is longer than options.argument_bytes_max (%llu), which goes "
+                  "with the server's proto-max-bulk-len",
+                  bytes, static_cast<unsigned long long>(argument_bytes_max));
+    return error{errc::bad_argument, delivery::not_sent, std::string_view{text}};
+}
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
+                              std::uint64_t argument_bytes_max) noexcept {
+    std::size_t const longest = command::measure(words).longest;
+    if (longest > argument_bytes_max) return longer_than_allowed(longest, argument_bytes_max);
+    return error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"};
+}
+
+/// Notes what was encoded into the call's own memory.
+UMBEL_ALWAYS_INLINE void encoded_inside(async::pooled_call& call, char const* end) noexcept {
+    static_assert(command::short_command_max <= async::pooled_call::inline_bytes);
+    call.bytes = call.inline_space;
+    call.size = static_cast<std::uint32_t>(end - call.inline_space);
+}
+
+UMBEL_BOUNDARY bool encode(async::pooled_call& call, command::command_spec const& name,
+                           std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
+    if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
+        return encode_any(call, name, words, argument_bytes_max);
+    std::string_view const key = words[0].text();
+    encoded_inside(call, command::put_key_command(call.inline_space, name, key));
+    call.slot = cluster::slot_of(key).value();
+    return true;
+}
+
+/// take_keyed() for a key that is not plain.
+UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_any(site const& where, command::command_spec const& name,
+                                                           std::string_view key) noexcept {
+    if (key.size() > command::short_key_max) return nullptr;
+    async::pooled_call* const call = async::pool::take_recycled();
+    if (!call) [[unlikely]]
+        return nullptr;
+    prepare(*call, where, name.flags());
+    encoded_inside(*call, command::put_key_command(call->inline_space, name, key));
+    call->slot = cluster::slot_of_any(key).value();
+    return call;
+}
+
+UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
+                                            std::string_view key) noexcept {
+    if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
+        return nullptr;
+    // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
+    if (!cluster::is_plain_key(key)) [[unlikely]]
+        return take_keyed_any(where, name, key);
+    async::pooled_call* const call = async::pool::take_recycled();
+    if (!call) [[unlikely]]
+        return nullptr;
+    prepare(*call, where, name.flags());
+    encoded_inside(*call, command::put_plain_key_command(call->inline_space, name, key));
+    call->slot = cluster::slot_of_plain(key).value();
+    return call;
+}
+
+UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
+                                         std::span<bool const> marked_keys,
+                                         std::uint64_t argument_bytes_max) {
+    if (!words.empty() && words.front().empty())
+        return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
+    result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
+    bool const marked = !marked_keys.empty();
+    bool const several = !where && where.error().code() == errc::cross_slot;
+    if (!where && !several && !marked) return tl::unexpected<error>{where.error()};
+    command::command_traits const* const traits = command::find_command(words);
+    if (traits ? command::needs_lease(*traits, words) : command::needs_lease(words)) [[unlikely]]
+        return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
+    using cluster::command_flags;
+    call.flags = traits ? command_flags::none : command_flags::foreign;
+    if (traits) {
+        if (traits->read_only()) call.flags = call.flags | command_flags::read_only;
+        if (command::is_idempotent(*traits, words)) call.flags = call.flags | command_flags::idempotent;
+        if (traits->scripted()) call.flags = call.flags | command_flags::scripted;
+    }
+    std::size_t total = resp::header_size(words.size()) + 16;
+    for (std::string_view const word : words) {
+        if (word.size() > argument_bytes_max) [[unlikely]]
+            return tl::unexpected<error>{longer_than_allowed(word.size(), argument_bytes_max)};
+        total += resp::bulk_size(word.size());
+    }
+    if (total > 0xffffffffu)
+        return fail(errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB");
+    char* const at = call.reserve(total);
+    char* to = resp::put_array_header(at, words.size());
+    for (std::string_view const word : words) to = resp::put_bulk(to, word);
+    call.bytes = at;
+    call.size = static_cast<std::uint32_t>(to - at);
+    call.slot = engine::call::any_slot;
+    if (marked) {
+        std::string_view first;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            if (!marked_keys[i]) continue;
+            std::int32_t const slot = cluster::slot_of(words[i]).value();
+            if (call.slot == engine::call::any_slot) {
+                call.slot = slot;
+                first = words[i];
+            } else if (call.slot != slot) {
+                spread(call, command::cross_slot_message(first, words[i]));
+                break;
+            }
+        }
+    } else if (several) {
+        spread(call, std::string{where.error().message()});
+    } else if (where->slot) {
+        call.slot = where->slot->value();
+    }
+    return {};
+}
+
+}  // namespace umbel::calling

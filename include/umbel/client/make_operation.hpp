@@ -1,0 +1,236 @@
+// make_operation.hpp: from an encoded invocation to a call ready for an operation: where command and engine
+// meet. It knows no executor and sends nothing.
+#pragma once
+
+#include <umbel/command/encode.hpp>
+#include <umbel/async/hedge.hpp>
+#include <umbel/async/operation.hpp>
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace umbel {
+
+/// What one call may ask for beyond the client's options.
+struct call_options {
+    umbel::read_from reads = umbel::read_from::primary;
+    std::chrono::nanoseconds deadline = no_deadline;
+    std::chrono::nanoseconds hedge{};  ///< Zero: reads are not hedged.
+};
+// It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
+// anything.
+static_assert(std::is_trivially_destructible_v<call_options>);
+
+namespace calling {
+
+/// What an operation is made from: a call with its home, or the reason why there is none.
+struct site {
+    async::client_handle* owner = nullptr;
+    std::uint32_t generation = 0;
+    call_options options;
+    std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
+    bool unusable = false;       ///< It was the client's own options, which nothing can mend.
+    std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
+
+    /// Notes what is wrong with the options of a call. What an earlier choice did wrong, a later one mends.
+    void check() noexcept {
+        bool const passed = options.deadline <= std::chrono::nanoseconds{0};
+        bool const hedged_in_the_past = options.hedge < std::chrono::nanoseconds{0};
+        if (unusable) return;
+        if (!passed && !hedged_in_the_past) [[likely]]
+            return wrong.reset();
+        if (hedged_in_the_past) {
+            wrong.emplace(errc::bad_argument, delivery::not_sent,
+                          "umbel::hedge_after: the delay must be positive");
+        } else {
+            wrong.emplace(errc::deadline_exceeded, delivery::not_sent,
+                          "the deadline given to with() is not positive, so it had passed already; "
+                          "umbel::no_deadline asks for none");
+        }
+    }
+};
+
+inline void prepare(async::pooled_call& call, site const& where, cluster::command_flags flags) noexcept {
+    call.owner = where.owner;
+    call.generation = where.generation;
+    call.flags = flags;
+    call.reads = where.options.reads;
+    call.timeout = where.options.deadline;
+}
+
+/// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command longer
+/// than 4 GiB; too_long() says which. Errors: throws std::bad_alloc; the call is whole then.
+UMBEL_BOUNDARY bool encode(async::pooled_call& call, command::command_spec const& name,
+                           std::span<command::argument const> words, std::uint64_t argument_bytes_max);
+/// The error of what encode() has refused.
+UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
+                              std::uint64_t argument_bytes_max) noexcept;
+
+/// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its
+/// slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key, bad
+/// options, a read to be hedged.
+UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
+                                            std::string_view key) noexcept;
+
+/// A command by its words: keys, flags and refusals come from the command table.
+/// Errors (as a value): bad_argument, needs_lease.
+UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
+                                         std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
+
+/// What a server's reply becomes: a value, or a value with its trail.
+template <class Value>
+concept replied = decodable<Value> || async::is_traced<Value>;
+
+/// Stores an error as the result of a call that will not be sent.
+template <class Value>
+operation<Value> refused(async::pooled_call& call, error why) noexcept {
+    async::result_slot<Value>::settle(call, std::move(why));
+    return operation<Value>{call};
+}
+
+/// A call from the pool, with the memory for a Value.
+template <class Value>
+async::pooled_call& obtain() {
+    async::pooled_call* const call = async::pool::take();
+    try {
+        async::result_slot<Value>::prepare(*call);
+    } catch (...) {
+        async::pool::recycle(call);
+        throw;
+    }
+    return *call;
+}
+
+/// An operation for one invocation.
+template <replied Value>
+operation<Value> make(site const& where, command::invocation<Value> const& what) {
+    async::pooled_call& call = obtain<Value>();
+    prepare(call, where, what.flags);
+    if (where.wrong) [[unlikely]]
+        return refused<Value>(call, *where.wrong);
+    try {
+        if (!encode(call, what.name, what.words, where.argument_bytes_max))
+            return refused<Value>(call, too_long(what.words, where.argument_bytes_max));
+    } catch (...) {
+        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{call};
+}
+
+/// An operation for a command given word by word.
+template <replied Value>
+operation<Value> make(site const& where, std::span<std::string_view const> words,
+                      std::span<bool const> marked_keys) {
+    async::pooled_call& call = obtain<Value>();
+    prepare(call, where, cluster::command_flags::none);
+    if (where.wrong) [[unlikely]]
+        return refused<Value>(call, *where.wrong);
+    try {
+        if (auto good = encode_words(call, words, marked_keys, where.argument_bytes_max); !good)
+            return refused<Value>(call, std::move(good.error()));
+    } catch (...) {
+        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{call};
+}
+
+/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes
+/// the command into a call and tells what is wrong with it.
+template <class Value, class Fill>
+operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& fill) {
+    async::pooled_call* const first = plain.unbegun();
+    if (!first || !has(first->flags, cluster::command_flags::read_only)) return plain;
+    // Whose deadline comes first asks nobody else.
+    bool const too_late = first->timeout > engine::duration{0} && first->timeout <= where.options.hedge;
+    if (too_late && where.options.reads != umbel::read_from::primary) return plain;
+    async::pooled_call& whole = obtain<Value>();
+    prepare(whole, where, first->flags);
+    if (where.options.reads == umbel::read_from::primary)
+        return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
+                                           "a hedged read needs a read_from that a second node may serve"});
+    try {
+        async::pooled_call& second = obtain<Value>();
+        async::unlaunched<Value> guard{second};
+        fill(second);
+        if (second.timeout > engine::duration{0}) second.timeout -= where.options.hedge;
+        whole.group = async::make_hedge(whole, *first, second, where.options.hedge, async::hedged<Value>::kind);
+        guard.release();
+        plain.release();
+        whole.launch = async::launch_kind::group;
+    } catch (...) {
+        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{whole};
+}
+
+/// As make(), with what the call options say of hedging.
+template <replied Value>
+operation<Value> submit(site const& where, command::invocation<Value> const& what) {
+    operation<Value> plain = make<Value>(where, what);
+    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
+        prepare(second, where, what.flags);
+        encode(second, what.name, what.words, where.argument_bytes_max);
+    });
+}
+/// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
+template <replied Value>
+UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::command_spec const& name,
+                                                      std::string_view key) {
+    command::argument const word{umbel::key{key}};
+    return submit<Value>(where, command::invocation<Value>{name, {&word, 1}, name.flags()});
+}
+template <replied Value>
+UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
+    if constexpr (!async::result_slot<Value>::boxed) {
+        if (async::pooled_call* const call = take_keyed(where, what.name, what.key)) [[likely]]
+            return operation<Value>{*call};
+    }
+    return submit_in_general<Value>(where, what.name, what.key);
+}
+template <replied Value>
+operation<Value> submit(site const& where, std::span<std::string_view const> words,
+                        std::span<bool const> marked_keys) {
+    operation<Value> plain = make<Value>(where, words, marked_keys);
+    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
+        prepare(second, where, cluster::command_flags::none);
+        static_cast<void>(encode_words(second, words, marked_keys,
+                                       where.argument_bytes_max));  // It was well the first time.
+    });
+}
+
+/// An operation that is answered by the control plane through `answer`, which sees to its completion. Its
+/// Value is not decoded from a server's reply.
+template <class Value>
+operation<Value> make_local(site const& where, void (*answer)(async::backend&, async::pooled_call&),
+                            bool ends_client = false) {
+    async::pooled_call& call = obtain<Value>();
+    prepare(call, where, cluster::command_flags::none);
+    if (where.wrong) return refused<Value>(call, *where.wrong);
+    call.on_control = answer;
+    call.ends_client = ends_client;
+    call.launch = async::launch_kind::control;
+    return operation<Value>{call};
+}
+
+/// An operation whose value `tell(backend&)` makes in a turn of the control plane.
+template <class Value, class Tell>
+operation<Value> make_told(site const& from, Tell) {
+    static_assert(std::is_empty_v<Tell>);
+    return make_local<Value>(from, [](async::backend& where, async::pooled_call& call) {
+        try {
+            async::result_slot<Value>::put(call, [&] { return result<Value>{Tell{}(where)}; });
+        } catch (...) {
+            async::result_slot<Value>::fail(call, error{errc::no_memory, delivery::not_sent});
+        }
+        where.complete_later(call);
+    });
+}
+
+}  // namespace calling
+}  // namespace umbel

@@ -1,0 +1,268 @@
+// multi_key.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the
+// keys. It knows what the parts mean; how they are begun and counted is net/group.hpp.
+#pragma once
+
+#include <umbel/client/make_operation.hpp>
+#include <umbel/command/keys.hpp>
+#include <umbel/command/strings.hpp>
+#include <umbel/async/group.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+namespace command::specs {
+inline constexpr command_spec mget{"MGET", cluster::command_flags::read_only};
+inline constexpr command_spec mset{"MSET", cluster::command_flags::idempotent};
+}  // namespace command::verbs
+
+/// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than
+/// all of this.
+template <class Range>
+using range_iterator = decltype(std::begin(std::declval<Range const&>()));
+template <class Range>
+concept rereadable =
+    std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
+
+/// A range of keys: anything that gives texts and may be read twice.
+template <class Range>
+concept key_range_of_texts =
+    rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
+    std::convertible_to<std::iter_reference_t<range_iterator<Range>>, std::string_view>;
+
+/// A range of keys and values: anything that gives pairs of texts and may be read twice.
+template <class Range>
+concept key_value_range = rereadable<Range> && requires(std::iter_reference_t<range_iterator<Range>> pair) {
+    { pair.first } -> std::convertible_to<std::string_view>;
+    { pair.second } -> std::convertible_to<std::string_view>;
+};
+
+namespace calling {
+
+/// One key of a command with many: its slot, and its place among the keys.
+struct placed_key {
+    std::uint16_t slot;
+    std::uint32_t at;
+};
+
+/// The keys sorted by slot, in their own order within a slot.
+template <class KeyAt>
+std::vector<placed_key> place_keys(std::size_t count, KeyAt&& key_at) {
+    std::vector<placed_key> placed(count);
+    for (std::uint32_t at = 0; at < count; ++at) placed[at] = {cluster::slot_of(key_at(at)).value(), at};
+    std::sort(placed.begin(), placed.end(), [](placed_key left, placed_key right) {
+        return left.slot != right.slot ? left.slot < right.slot : left.at < right.at;
+    });
+    return placed;
+}
+
+/// The first error among the parts, with the delivery of the whole: when a part may have run, so may the
+/// whole.
+template <class Part>
+std::optional<error> first_error(std::span<result<Part> const> parts) {
+    std::optional<error> found;
+    bool some_ran = false;
+    for (auto const& part : parts) {
+        if (!part && !found) found = part.error();
+        some_ran = some_ran || part || part.error().may_have_executed();
+    }
+    if (found && some_ran && !found->may_have_executed()) {
+        error_details details;
+        details.message.assign(found->message()).append(" (other keys of the command may have been served)");
+        details.node.assign(found->node());
+        details.slot = found->slot();
+        found.emplace(found->code(), delivery::unknown, std::move(details));
+    }
+    return found;
+}
+
+/// True when one server holds all slots, so that nothing needs to be split.
+inline bool undivided(site const& where) noexcept {
+    async::backend const* const there = async::backend_of(where.owner, where.generation);
+    return there && there->standalone();
+}
+
+/// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i;
+/// `join(results, places)` the whole.
+template <class Value, class Part, class Word, class Join>
+operation<Value> make_split(site const& where, command::command_spec const& name, std::size_t keys,
+                            std::size_t words_per_key, Word&& word, Join join) {
+    async::pooled_call& whole = obtain<Value>();
+    prepare(whole, where, name.flags());
+    try {
+        if (where.wrong) return refused<Value>(whole, *where.wrong);
+        if (keys == 0)
+            return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
+                                               "a command with many keys needs at least one"});
+        std::vector<placed_key> placed;
+        if (undivided(where)) {
+            placed.resize(keys);
+            for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
+        } else {
+            placed = place_keys(keys, [&](std::size_t at) { return word(at, std::size_t{0}); });
+        }
+        auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
+        auto group = std::make_unique<async::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(
+            whole, joining);
+        std::vector<command::argument> words;
+        for (std::size_t first = 0; first < keys;) {
+            std::size_t last = first;
+            words.clear();
+            for (; last < keys && placed[last].slot == placed[first].slot; ++last) {
+                words.emplace_back(umbel::key{word(placed[last].at, std::size_t{0})});
+                for (std::size_t k = 1; k < words_per_key; ++k) words.emplace_back(word(placed[last].at, k));
+            }
+            async::pooled_call& part = obtain<Part>();
+            prepare(part, where, name.flags());
+            async::unlaunched<Part> guard{part};
+            if (!encode(part, name, words, where.argument_bytes_max))
+                return refused<Value>(whole, too_long(words, where.argument_bytes_max));
+            group->add(part);
+            guard.release();
+            first = last;
+        }
+        whole.group = std::move(group);
+        whole.launch = async::launch_kind::group;
+    } catch (...) {
+        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
+    }
+    return operation<Value>{whole};
+}
+
+/// What `make()` makes; without memory for its preparations, an operation that says so.
+template <class Value, class Make>
+operation<Value> if_memory_lasts(site const& where, Make&& make) {
+    try {
+        return make();
+    } catch (std::bad_alloc const&) {
+        async::pooled_call& call = obtain<Value>();
+        prepare(call, where, cluster::command_flags::none);
+        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
+    }
+}
+
+/// Joins counts.
+struct add_up {
+    result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told,
+                                    std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<std::int64_t>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        std::int64_t sum = 0;
+        for (auto const& count : told) sum += *count;
+        return sum;
+    }
+};
+
+/// Puts values back into the order of their keys.
+template <class Value>
+struct put_in_order {
+    using values = std::vector<std::optional<Value>>;
+    result<values> operator()(std::vector<result<values>>& told,
+                              std::vector<placed_key> const& placed) const {
+        if (auto wrong = first_error<values>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        values all(placed.size());
+        std::size_t at = 0;
+        for (auto& part : told) {
+            std::size_t asked = at;
+            while (asked < placed.size() && placed[asked].slot == placed[at].slot) ++asked;
+            if (part->size() != asked - at)
+                return fail(errc::unexpected_type, delivery::executed,
+                            "MGET answered with another number of values than it has keys");
+            for (auto& value : *part) all[placed[at++].at] = std::move(value);
+        }
+        return all;
+    }
+};
+
+struct all_written {
+    result<ok> operator()(std::vector<result<ok>>& told, std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<ok>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        return ok{};
+    }
+};
+
+/// Random access to any forward range of texts, without copying a text.
+template <class Range>
+std::vector<std::string_view> texts_of(Range const& range) {
+    std::vector<std::string_view> all;
+    for (auto const& key : range) all.emplace_back(key);
+    return all;
+}
+
+}  // namespace calling
+
+/// Commands with many keys in any slots. In a cluster each slot's part is one command; the parts are not
+/// atomic together.
+template <class Self>
+class multi_key_commands {
+public:
+    /// MGET: values in the order of the keys, nullopt for missing ones. Any failed part fails the whole.
+    template <decodable Value = std::string, key_range_of_texts Keys>
+    auto mget(Keys const& keys) const {
+        using values = std::vector<std::optional<Value>>;
+        return calling::if_memory_lasts<values>(self().site(), [&] {
+            auto const all = calling::texts_of(keys);
+            return calling::make_split<values, values>(
+                self().site(), command::specs::mget, all.size(), 1,
+                [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
+        });
+    }
+    template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto mget(Keys const&... keys) const {
+        return mget<Value>(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});
+    }
+
+    /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written:
+    /// the delivery says so.
+    template <key_value_range Pairs>
+    auto mset(Pairs const& pairs) const {
+        return calling::if_memory_lasts<ok>(self().site(), [&] {
+            std::vector<std::array<std::string_view, 2>> all;
+            for (auto const& pair : pairs)
+                all.push_back({std::string_view{pair.first}, std::string_view{pair.second}});
+            return calling::make_split<ok, ok>(
+                self().site(), command::specs::mset, all.size(), 2,
+                [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+        });
+    }
+
+    /// DEL, UNLINK, EXISTS and TOUCH of many keys: how many there were.
+    template <key_range_of_texts Keys>
+    auto del(Keys const& keys) const {
+        return counted(command::specs::del, keys);
+    }
+    template <key_range_of_texts Keys>
+    auto unlink(Keys const& keys) const {
+        return counted(command::specs::unlink, keys);
+    }
+    template <key_range_of_texts Keys>
+    auto exists(Keys const& keys) const {
+        return counted(command::specs::exists, keys);
+    }
+    template <key_range_of_texts Keys>
+    auto touch(Keys const& keys) const {
+        return counted(command::specs::touch, keys);
+    }
+
+private:
+    template <class Keys>
+    auto counted(command::command_spec const& name, Keys const& keys) const {
+        return calling::if_memory_lasts<std::int64_t>(self().site(), [&] {
+            auto const all = calling::texts_of(keys);
+            return calling::make_split<std::int64_t, std::int64_t>(
+                self().site(), name, all.size(), 1, [&](std::size_t at, std::size_t) { return all[at]; },
+                calling::add_up{});
+        });
+    }
+    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
+};
+
+}  // namespace umbel

@@ -1,0 +1,168 @@
+// scoped_client.hpp: the typed commands for whatever can submit them, and a client with other options for
+// some of its commands. It joins a command's reply type to an untyped call; it knows no protocol detail.
+#pragma once
+
+#include <umbel/client/make_operation.hpp>
+#include <umbel/client/multi_key.hpp>
+#include <umbel/client/instantiations.hpp>
+#include <umbel/command/keys.hpp>
+#include <umbel/command/strings.hpp>
+#include <umbel/options.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+/// Every command of one slot, once, for whatever can submit one.
+template <class Self>
+class one_slot_commands : public command::string_commands<Self>, public command::key_commands<Self> {
+public:
+    /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
+    /// texts, numbers, or keys marked by umbel::key; without a mark the command table finds the keys. `Value`
+    /// is anything that from_reply knows. Errors: bad_argument (an empty name, keys that cannot be found),
+    /// cross_slot, needs_lease.
+    template <decodable Value, std::convertible_to<umbel::command::argument>... Arguments>
+    auto command(std::string_view name, Arguments const&... arguments) const {
+        umbel::command::argument const all[]{umbel::command::argument{name},
+                                             umbel::command::argument{arguments}...};
+        constexpr std::size_t count = sizeof...(Arguments) + 1;
+        std::string_view words[count];
+        bool keys[count];
+        bool any_key = false;
+        for (std::size_t i = 0; i < count; ++i) {
+            words[i] = all[i].text();
+            keys[i] = all[i].is_key();
+            any_key = any_key || keys[i];
+        }
+        return self().template submit<Value>(words,
+                                             any_key ? std::span<bool const>{keys} : std::span<bool const>{});
+    }
+
+    /// Any command at run time; its keys are found by the table of all commands of Redis 7 and Valkey 8. A
+    /// command that the table does not have (a module's) is taken to have its first argument as key. A
+    /// command without a key goes to one node, another one each time: in a cluster SCAN, DBSIZE, FLUSHALL and
+    /// their like concern that node only. Errors: bad_argument (empty argv, missing arguments), cross_slot,
+    /// needs_lease; all before anything is sent.
+    auto execute(std::span<std::string_view const> argv) const {
+        return self().template submit<reply>(argv, {});
+    }
+    auto execute(std::span<std::string const> argv) const {
+        std::vector<std::string_view> const words(argv.begin(), argv.end());
+        return execute(words);
+    }
+
+private:
+    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
+};
+
+/// Every typed command, once, for whatever can submit one and has a site where its parts begin.
+template <class Self>
+class commands : public one_slot_commands<Self>, public multi_key_commands<Self> {
+public:
+    using command::key_commands<Self>::del;
+    using command::key_commands<Self>::unlink;
+    using command::key_commands<Self>::exists;
+    using command::key_commands<Self>::touch;
+    using multi_key_commands<Self>::del;
+    using multi_key_commands<Self>::unlink;
+    using multi_key_commands<Self>::exists;
+    using multi_key_commands<Self>::touch;
+};
+
+/// A client whose values come with the way their commands took: `(*co_await
+/// db.with(umbel::trail).get("k")).trail`; made by client::with(). It has the commands of one slot. Lifetime:
+/// as scoped_client.
+class traced_client : public one_slot_commands<traced_client> {
+public:
+    explicit traced_client(calling::site where) noexcept : where_{std::move(where)} {}
+
+    template <decodable Value>
+    operation<traced<Value>> submit(umbel::command::invocation<Value> const& what) const {
+        return calling::submit<traced<Value>>(
+            where_, umbel::command::invocation<traced<Value>>{what.name, what.words, what.flags});
+    }
+    template <decodable Value>
+    operation<traced<Value>> submit(umbel::command::key_invocation<Value> const& what) const {
+        return calling::submit<traced<Value>>(
+            where_, umbel::command::key_invocation<traced<Value>>{what.name, what.key});
+    }
+    template <decodable Value>
+    operation<traced<Value>> submit(std::span<std::string_view const> words,
+                                    std::span<bool const> marked_keys) const {
+        return calling::submit<traced<Value>>(where_, words, marked_keys);
+    }
+
+private:
+    calling::site where_;
+};
+
+/// A client with other options for the commands called through it; made by client::with().
+/// Lifetime: a value; operations from one that has outlived its client complete with errc::cancelled.
+class scoped_client : public commands<scoped_client> {
+public:
+    explicit scoped_client(calling::site where) noexcept : where_{std::move(where)} {}
+
+    template <decodable Value>
+    operation<Value> submit(umbel::command::invocation<Value> const& what) const {
+        return calling::submit<Value>(where_, what);
+    }
+    template <decodable Value>
+    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
+        return calling::submit<Value>(where_, what);
+    }
+    template <decodable Value>
+    operation<Value> submit(std::span<std::string_view const> words,
+                            std::span<bool const> marked_keys) const {
+        return calling::submit<Value>(where_, words, marked_keys);
+    }
+    calling::site const& site() const noexcept { return where_; }
+
+    /// The same, reading from elsewhere.
+    scoped_client with(umbel::read_from reads) const noexcept {
+        scoped_client other{*this};
+        other.where_.options.reads = reads;
+        return other;
+    }
+    /// The same, with another deadline for each command, counted from the moment when the command begins.
+    /// Errors: one that is zero or less has passed: every command fails at once with deadline_exceeded
+    /// (not_sent).
+    template <class Rep, class Period>
+    scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
+        scoped_client other{*this};
+        other.where_.options.deadline = saturated(deadline);
+        other.where_.check();
+        return other;
+    }
+    /// The same, without a deadline.
+    scoped_client with(no_deadline_t) const noexcept { return with(std::chrono::nanoseconds{no_deadline}); }
+    /// The same, asking a second node where a read takes longer than that. Commands that write, and those of
+    /// several slots (mget and its like), are not hedged. Errors: bad_argument for a read under
+    /// read_from::primary, which one node only may serve, and for every command where the delay is not
+    /// positive.
+    scoped_client with(hedge_after second) const noexcept {
+        scoped_client other{*this};
+        bool const good = second.delay > std::chrono::nanoseconds{0};
+        other.where_.options.hedge = good ? second.delay : std::chrono::nanoseconds{-1};
+        other.where_.check();
+        return other;
+    }
+    /// The same, with the trail in every value.
+    traced_client with(trail_t) const noexcept { return traced_client{where_}; }
+    /// All of these at once.
+    template <class First, class... More>
+        requires(sizeof...(More) >= 1)
+    auto with(First first, More... more) const noexcept {
+        return with(first).with(more...);
+    }
+
+private:
+    calling::site where_;
+};
+
+}  // namespace umbel

@@ -1,0 +1,114 @@
+// waiting_calls.hpp: calls that stand on no connection: before the first topology, between two tries, during a
+// refresh. It is bounded by whoever fills it; it decides nothing and completes nothing.
+#pragma once
+
+#include <umbel/engine/wheel.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace umbel::engine {
+
+/// What a waiting call waits for besides its due time.
+enum class waits_for : std::uint8_t {
+    time,      ///< A delay.
+    topology,  ///< A changed topology, at the latest its due time.
+    refresh,   ///< The end of a refresh, whatever it brought; at the latest its due time.
+};
+
+/// A bounded set of calls with due times.
+/// Cost: constant for entering and leaving; linear only when the topology changes.
+class waiting_calls {
+public:
+    std::size_t size() const noexcept { return entries_.size(); }
+
+    /// Lets a call in until `due` or its deadline, whichever comes first; false when memory has run out.
+    bool enter(call& call, waits_for what, instant due, instant now) noexcept {
+        try {
+            entries_.push_back({&call, what, next_sequence_});
+            leaving_.reserve(entries_.capacity());
+        } catch (...) {
+            // The seat may be there already when only the second allocation failed.
+            if (!entries_.empty() && entries_.back().who == &call) entries_.pop_back();
+            return false;
+        }
+        ++next_sequence_;
+        if (what != waits_for::time) ++for_topology_;
+        call.position = entries_.size() - 1;
+        call.at = call::stage::waiting;
+        call.due = std::min(due, call.deadline);
+        if (call.due != never) {
+            wheel_.start(now);
+            wheel_.insert(call);
+        }
+        return true;
+    }
+
+    void leave(call& call) noexcept {
+        if (call.wheel_back) wheel_.remove(call);
+        entry& freed = entries_[call.position];
+        if (freed.what != waits_for::time) --for_topology_;
+        call.owned_by(cancel_token::nobody);
+        freed = entries_.back();
+        freed.who->position = call.position;
+        entries_.pop_back();
+        call.at = call::stage::fresh;
+    }
+
+    instant next_due() const noexcept { return wheel_.next_due(); }
+
+    /// Moves every call that is due to `out`.
+    void advance(instant now, call_list& out) noexcept {
+        wheel_.advance(now, [&](call& call) {
+            leave(call);
+            out.push(call);
+        });
+    }
+    /// A refresh has ended: moves every call that waited for it to `out`, in the order in which they came;
+    /// those for a changed topology only if it did change.
+    void refreshed(bool changed, call_list& out) noexcept {
+        release(out, [changed](entry const& parked) {
+            return parked.what == waits_for::refresh || (parked.what == waits_for::topology && changed);
+        });
+    }
+    /// Moves everybody to `out`, in the order in which they came.
+    void clear(call_list& out) noexcept {
+        release(out, [](entry const&) { return true; });
+    }
+    /// Moves those to `out` that wait for a topology because of what they met at `node`.
+    void refused_by(std::uint16_t node, call_list& out) noexcept {
+        release(out, [node](entry const& parked) {
+            return parked.what == waits_for::topology && parked.who->retry && parked.who->retry->from.node == node;
+        });
+    }
+    bool wants_topology() const noexcept { return for_topology_ != 0; }
+
+private:
+    struct entry {
+        call* who;
+        waits_for what;
+        std::uint64_t sequence;
+    };
+
+    template <class Wanted>
+    void release(call_list& out, Wanted&& wanted) noexcept {
+        leaving_.clear();
+        for (entry const& parked : entries_)
+            if (wanted(parked)) leaving_.push_back(parked);  // As much was reserved as there are entries.
+        std::sort(leaving_.begin(), leaving_.end(),
+                  [](entry const& left, entry const& right) { return left.sequence < right.sequence; });
+        for (entry const& parked : leaving_) {
+            leave(*parked.who);
+            out.push(*parked.who);
+        }
+    }
+
+    std::vector<entry> entries_;
+    std::vector<entry> leaving_;
+    std::uint64_t next_sequence_ = 0;
+    std::size_t for_topology_ = 0;
+    wheel wheel_;
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,38 @@
+// make_backend_impl.hpp: behind the boundary of make_backend.hpp: the driver is the backend.
+#pragma once
+
+#include <umbel/net/driver.hpp>
+#include <umbel/net/make_backend.hpp>
+#include <umbel/net/shutdown.hpp>
+
+#include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace umbel::net {
+
+/// Tells `whose` when the context of `executor` goes away.
+inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr<driver> const& whose) {
+    // Services end newest first: with these there already, the driver hears of the end before Asio destroys
+    // what waits on timers and strands.
+    asio::steady_timer const timer{executor};
+    auto const strand = asio::make_strand(executor);
+    asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(whose);
+}
+
+UMBEL_BOUNDARY async::new_backend make_backend(std::vector<asio::any_io_executor> executors, options const& chosen,
+                                  cluster::policy const& policy, std::shared_ptr<observer> watching) {
+    UMBEL_ASSERT(!executors.empty());
+    async::pool::fill_reserve();
+    result<settings> settled = settle(chosen, policy, std::move(watching));
+    auto const made = std::make_shared<driver>(executors, settled ? std::move(*settled) : settings{});
+    for (auto const& executor : executors) watch_context(executor, made);
+    if (!settled) return {made, settled.error()};
+    made->start_up();
+    return {made, std::nullopt};
+}
+
+}  // namespace umbel::net
