@@ -11,7 +11,7 @@
 #include <umbel/command/strings_impl.hpp>
 #include <umbel/async/call_pool_impl.hpp>
 #include <umbel/async/completion_impl.hpp>
-#include <umbel/async/executor_impl.hpp>
+#include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/hedge_impl.hpp>
 #include <umbel/net/make_backend_impl.hpp>
 #include <umbel/async/operation_impl.hpp>

@@ -1,11 +1,11 @@
-// backend.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and with
-// it everything that is compiled once where a program asks for that. It knows calls, and what a client tells
-// of itself; how it comes about it does not know.
+// backend.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and
+// with it everything that is compiled once where a program asks for that. It knows calls, and what a client
+// tells of itself; how it comes about it does not know.
 #pragma once
 
 #include <umbel/async/completion.hpp>
-#include <umbel/async/hedge_budget.hpp>
 #include <umbel/async/contexts.hpp>
+#include <umbel/async/hedge_budget.hpp>
 #include <umbel/engine/observer.hpp>
 #include <umbel/engine/snapshot.hpp>
 #include <umbel/options.hpp>

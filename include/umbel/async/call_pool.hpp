@@ -20,17 +20,25 @@ struct pooled_call;
 /// What stands between an operation and its way to a connection.
 enum class launch_kind : std::uint8_t {
     direct,
-    ready,  ///< The result is there already.
+    ready,    ///< The result is there already.
     group,    ///< It stands for several calls.
     control,  ///< It is answered by the control plane.
 };
 
-/// What keeps a handler's executor busy meanwhile.
+/// Where the handler of a call may run; see completion_target.hpp.
+enum class affinity : std::uint8_t {
+    elsewhere,   ///< Only its executor can tell.
+    on_context,  ///< Wherever a connection of the call's context completes it; only that connection keeps the
+                 ///< context busy for it.
+    anywhere,    ///< Wherever the client completes it.
+};
+
+/// What keeps the context of a handler busy until the handler has run.
 enum class work_guard_kind : std::uint8_t {
     none,
-    any,    ///< Of the handler's own type of executor.
-    plain,  ///< Of an asio::io_context, whose type-erased executor would cost more.
-    away,   ///< Of the call's loop, which it has left: in `away_space`.
+    executor,      ///< Of the handler's own type of executor.
+    io_context,    ///< Of an asio::io_context, whose type-erased executor would cost more.
+    left_context,  ///< Of the context that the call has left: in `left_context_space`.
 };
 
 /// Several calls that answer one operation.
@@ -65,6 +73,7 @@ struct alignas(64) pooled_call : engine::call {
     std::uint32_t generation = 0;
     bool has_result = false;
     work_guard_kind work = work_guard_kind::none;
+    async::affinity affinity = async::affinity::elsewhere;
     bool has_block = false;
     async::launch_kind launch = async::launch_kind::direct;
     alignas(std::max_align_t) std::byte handler_space[handler_bytes];
@@ -79,7 +88,7 @@ struct alignas(64) pooled_call : engine::call {
     std::unique_ptr<call_group> group;  ///< For launch_kind::group.
     void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
     bool ends_client = false;  ///< For launch_kind::control: no command that begins later is let through.
-    alignas(void*) std::byte away_space[2 * sizeof(void*)];  ///< For work_kept::away.
+    alignas(void*) std::byte left_context_space[2 * sizeof(void*)];  ///< For work_kept::away.
 
     pooled_call() noexcept {}
 

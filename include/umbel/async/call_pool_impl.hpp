@@ -119,7 +119,7 @@ inline void strip(pooled_call& call) noexcept {
 /// Puts a call that has nothing of its own any more into this thread's list. Precondition: there is room.
 UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
     call.at = engine::call::stage::fresh;
-    call.affinity = engine::affinity::elsewhere;
+    call.affinity = affinity::elsewhere;
     call.connections_closed = 0;
     call.link = {};
     call.accepted = engine::never;
@@ -138,7 +138,8 @@ UMBEL_NEVER_INLINE inline void recycle_slow(pooled_call& call) noexcept {
 
 UMBEL_BOUNDARY void recycle(pooled_call* call) noexcept {
     bool const full = local.count >= calls_max;
-    if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full) [[unlikely]]
+    if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full)
+        [[unlikely]]
         return recycle_slow(*call);
     put_back(*call);
 }

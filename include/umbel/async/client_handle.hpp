@@ -51,6 +51,8 @@ inline backend* backend_of(client_handle const* owner, std::uint32_t generation)
     return owner->backend.load(std::memory_order_acquire);
 }
 /// The home that a call was made for, or null when its client is gone.
-inline backend* backend_of(pooled_call const& call) noexcept { return backend_of(call.owner, call.generation); }
+inline backend* backend_of(pooled_call const& call) noexcept {
+    return backend_of(call.owner, call.generation);
+}
 
 }  // namespace umbel::async

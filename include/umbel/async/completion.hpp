@@ -3,7 +3,7 @@
 #pragma once
 
 #include <umbel/async/call_pool.hpp>
-#include <umbel/async/executor.hpp>
+#include <umbel/async/completion_target.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <asio/associated_cancellation_slot.hpp>
@@ -63,7 +63,9 @@ struct result_slot {
             return call.result_space;
         }
     }
-    static stored& get(pooled_call& call) noexcept { return *std::launder(static_cast<stored*>(place(call))); }
+    static stored& get(pooled_call& call) noexcept {
+        return *std::launder(static_cast<stored*>(place(call)));
+    }
     /// Stores what `make()` returns, in place.
     template <class Make>
     static void put(pooled_call& call, Make&& make) {
@@ -146,25 +148,27 @@ UMBEL_BOUNDARY void result_slot<Value>::fail(engine::call& base, error&& why) no
 
 // ---- Handlers -----------------------------------------------------------------------------------
 
-/// False when a settled call may complete right here, where nobody can cancel it any more; otherwise it is on
-/// its way to its executor.
+/// Returns false if the handler of a settled call may be called here; nobody can cancel the call any more
+/// then. Otherwise the call is on its way to its executor.
 template <class Executor, class Slot>
-bool leaves(pooled_call& call, Executor& executor, Slot slot) {
-    if (post_if_elsewhere(call, executor)) return true;
-    call.affinity = engine::affinity::anywhere;
+bool post_unless_final(pooled_call& call, Executor& executor, Slot slot) {
+    if (completion_target<Executor>::post_if_elsewhere(call, executor)) return true;
+    call.affinity = affinity::anywhere;
     if (call.token) {
         release_token(call);
         slot.clear();
     }
     return false;
 }
-UMBEL_BOUNDARY bool leaves(pooled_call& call, asio::any_io_executor& executor, asio::cancellation_slot slot);
+UMBEL_BOUNDARY bool post_unless_final(pooled_call& call, asio::any_io_executor& executor,
+                                      asio::cancellation_slot slot);
 
 /// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
 struct handler_slot {
     using executor_type = executor_of<Handler>;
-    using work_type = decltype(keep_busy(std::declval<executor_type const&>()));
+    using target = completion_target<executor_type>;
+    using work_type = typename target::work_guard;
     using results = result_slot<Value>;
 
     static constexpr std::size_t work_at =
@@ -187,7 +191,7 @@ struct handler_slot {
                 if (call) vacate(*call);
             }
         } unfinished{&call};
-        settle_in(call, executor, client, work_of(call));
+        target::choose(call, executor, client, work_of(call));
         keep(call, std::forward<Given>(handler));
         unfinished.call = nullptr;
     }
@@ -221,9 +225,8 @@ struct handler_slot {
     /// Ends what surrounds a handler.
     static void vacate(pooled_call& call) noexcept {
         if (call.work != work_guard_kind::none) [[unlikely]]
-            dismiss(call, static_cast<work_type*>(work_of(call)));
+            target::release_work(call, work_of(call));
         if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(call)));
-        call.work = work_guard_kind::none;
     }
 
     /// Gives a settled call back to its pool, whatever happens.
@@ -248,7 +251,7 @@ struct handler_slot {
 template <class Handler, class Value>
 UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
     auto& call = static_cast<pooled_call&>(base);
-    if (call.affinity == engine::affinity::elsewhere || call.token) [[unlikely]]
+    if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return complete_elsewhere(call);
     settled const finally{call};
     std::move(get(call))(std::move(results::get(call)));
@@ -257,7 +260,7 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
 template <class Handler, class Value>
 UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& call = static_cast<pooled_call&>(base);
-    if (call.affinity == engine::affinity::elsewhere || call.token) [[unlikely]]
+    if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return false;
     // As settled, for a call that has no result of its own and keeps no executor busy.
     struct answered {
@@ -276,7 +279,7 @@ UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, res
 template <class Handler, class Value>
 void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& call) {
     executor_type executor = asio::get_associated_executor(get(call), client_executor{});
-    if (leaves(call, executor, asio::get_associated_cancellation_slot(get(call)))) return;
+    if (post_unless_final(call, executor, asio::get_associated_cancellation_slot(get(call)))) return;
     complete(call);
 }
 

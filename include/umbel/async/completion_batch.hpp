@@ -1,9 +1,9 @@
-// completion_batch.hpp: settled calls whose handlers run on another asio::io_context, gathered while a connection
-// is served: many go by one message. It knows calls by their kind only.
+// completion_batch.hpp: settled calls whose handlers run on another asio::io_context, gathered while a
+// connection is served: many go by one message. It knows calls by their kind only.
 #pragma once
 
-#include <umbel/engine/call.hpp>
 #include <umbel/async/try_alloc.hpp>
+#include <umbel/engine/call.hpp>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -16,8 +16,8 @@
 namespace umbel::async {
 
 /// What keeps an io_context busy, without the type erasure that other executors need.
-using plain_work = std::decay_t<decltype(asio::require(std::declval<asio::io_context::executor_type const&>(),
-                                                       asio::execution::outstanding_work.tracked))>;
+using io_work_guard = std::decay_t<decltype(asio::require(
+    std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
 
 /// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are
 /// dropped.
@@ -53,7 +53,8 @@ public:
     }
 
 private:
-    posted_completions(asio::io_context& where, engine::call* first) noexcept : where_{&where}, first_{first} {}
+    posted_completions(asio::io_context& where, engine::call* first) noexcept
+        : where_{&where}, first_{first} {}
     static void drop(engine::call* next) noexcept {
         while (engine::call* const call = next) {
             next = std::exchange(call->next, nullptr);
@@ -112,7 +113,7 @@ private:
     struct place {
         asio::io_context* where = nullptr;
         /// Holds the context until everything is on its way: its thread may be done with what came early.
-        std::optional<plain_work> work;
+        std::optional<io_work_guard> work;
         engine::call_list calls;
         unsigned count = 0;
     };

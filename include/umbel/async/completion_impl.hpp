@@ -16,8 +16,9 @@ UMBEL_BOUNDARY void release_token(pooled_call& call) noexcept {
     token->release();
 }
 
-UMBEL_BOUNDARY bool leaves(pooled_call& call, asio::any_io_executor& executor, asio::cancellation_slot slot) {
-    return leaves<asio::any_io_executor, asio::cancellation_slot>(call, executor, slot);
+UMBEL_BOUNDARY bool post_unless_final(pooled_call& call, asio::any_io_executor& executor,
+                                      asio::cancellation_slot slot) {
+    return post_unless_final<asio::any_io_executor, asio::cancellation_slot>(call, executor, slot);
 }
 
 }  // namespace umbel::async

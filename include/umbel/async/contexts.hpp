@@ -50,7 +50,8 @@ public:
             if (&context != only_) only_ = nullptr;
             unsigned const known = index_of(&context);
             if (known == none && all_.size() == contexts_max) continue;
-            context_entry& here = known == none ? all_.emplace_back(context_entry{&context, nullptr, {}}) : all_[known];
+            context_entry& here =
+                known == none ? all_.emplace_back(context_entry{&context, nullptr, {}}) : all_[known];
             if (!here.io) here.io = io_beneath(executor);
             here.executors.push_back(executor);
         }
@@ -81,8 +82,8 @@ public:
             return io && io->get_executor().running_in_this_thread();
         };
         if (likely != none && runs_here(all_[likely].io)) return likely;
-        auto const here =
-            std::find_if(all_.begin(), all_.end(), [&](context_entry const& context) { return runs_here(context.io); });
+        auto const here = std::find_if(all_.begin(), all_.end(),
+                                       [&](context_entry const& context) { return runs_here(context.io); });
         return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
     /// Some loop for what has none of its own, by where something of it stands; always the same one.

@@ -2,8 +2,8 @@
 // Which node the second goes to is the router's choice.
 #pragma once
 
-#include <umbel/async/hedge.hpp>
 #include <umbel/async/backend.hpp>
+#include <umbel/async/hedge.hpp>
 #include <umbel/async/try_alloc.hpp>
 
 #include <atomic>

@@ -47,18 +47,19 @@ UMBEL_NEVER_INLINE void launch_settled(pooled_call& call, backend* where, Handle
     auto const executor =
         asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
     auto const keep = [&] {
-        handler_slot<kept_handler, Value>::put(call, std::move(handler), where ? &where->contexts() : nullptr);
+        handler_slot<kept_handler, Value>::put(call, std::move(handler),
+                                               where ? &where->contexts() : nullptr);
         pending.release();
-        call.affinity = engine::affinity::elsewhere;  // Who completes it is the immediate executor's choice.
+        call.affinity = affinity::elsewhere;  // Who completes it is the immediate executor's choice.
     };
     if constexpr (without_immediate_executor<kept_handler> &&
                   std::is_same_v<decltype(executor), asio::any_io_executor const>) {
         keep();
-        complete_soon_on(executor, call);
+        completion_target<asio::any_io_executor>::complete_later(executor, call);
     } else {
         auto const immediate = asio::get_associated_immediate_executor(handler, executor);
         keep();
-        complete_on(immediate, call);
+        completion_target<std::decay_t<decltype(immediate)>>::complete(immediate, call);
     }
 }
 

@@ -2,8 +2,8 @@
 // that is not simply sent.
 #pragma once
 
-#include <umbel/async/try_alloc.hpp>
 #include <umbel/async/operation.hpp>
+#include <umbel/async/try_alloc.hpp>
 
 #include <new>
 
@@ -43,23 +43,17 @@ UMBEL_BOUNDARY void start_indirect(backend& where, pooled_call& call) {
     where.answer(call);
 }
 
-/// As settle_elsewhere(), for a handler that is kept. Errors: throws what the executor throws; the call is
-/// dropped then. Out of line: a handler that runs wherever the client completes it has nothing to do with
-/// this.
-UMBEL_NEVER_INLINE inline void settle_kept(pooled_call& call, asio::any_io_executor const& executor,
-                                           contexts const* client, void* work) {
-    try {
-        settle_elsewhere(call, executor, client, work);
-    } catch (...) {
-        call.kind->drop(call);
-        throw;
-    }
-}
-/// Notes where a kept handler runs. Errors: those of settle_kept().
-UMBEL_ALWAYS_INLINE void note_executor(pooled_call& call, asio::any_io_executor const& executor,
-                                       contexts const& client, void* work) {
-    if (!runs_anywhere(executor, client.only())) return settle_kept(call, executor, &client, work);
-    call.affinity = engine::affinity::anywhere;
+/// Chooses where a kept handler completes. Errors: throws what the executor throws; the call is dropped then.
+UMBEL_ALWAYS_INLINE void choose_target(pooled_call& call, asio::any_io_executor const& executor,
+                                       contexts const* client, void* guard) {
+    struct dropping {
+        pooled_call* call;
+        ~dropping() {
+            if (call) call->kind->drop(*call);
+        }
+    } unless_chosen{&call};
+    completion_target<asio::any_io_executor>::choose(call, executor, client, guard);
+    unless_chosen.call = nullptr;
 }
 
 /// As launch_settled(), for a handler that is kept.
@@ -67,9 +61,9 @@ UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* w
                                                    asio::any_io_executor const& executor, void* work) {
     if (!call.has_result)
         call.kind->fail(call, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    settle_kept(call, executor, where ? &where->contexts() : nullptr, work);
-    call.affinity = engine::affinity::elsewhere;  // Who completes it is the immediate executor's choice.
-    complete_soon_on(executor, call);
+    choose_target(call, executor, where ? &where->contexts() : nullptr, work);
+    call.affinity = affinity::elsewhere;  // Who completes it is the immediate executor's choice.
+    completion_target<asio::any_io_executor>::complete_later(executor, call);
 }
 
 UMBEL_BOUNDARY void launch_kept(pooled_call& call, asio::any_io_executor const& executor,
@@ -81,7 +75,7 @@ UMBEL_BOUNDARY void launch_kept(pooled_call& call, asio::any_io_executor const& 
         call.kind->fail(call, error{errc::no_memory, delivery::not_sent});
         return launch_kept_settled(call, where, executor, work);
     }
-    note_executor(call, executor, where->contexts(), work);
+    choose_target(call, executor, &where->contexts(), work);
     if (call.launch == launch_kind::direct) [[likely]]
         return where->start(call);
     start_indirect(*where, call);

@@ -103,7 +103,7 @@ public:
     using allocator_type = handler_allocator<std::byte>;
 
     drop_aware_handler(Owner& whose, handler_memory& memory, std::shared_ptr<void> keep_alive,
-               std::shared_ptr<void> other = {}) noexcept
+                       std::shared_ptr<void> other = {}) noexcept
         : keep_{std::move(keep_alive)}, also_{std::move(other)}, owner_{&whose}, memory_{&memory} {}
     drop_aware_handler(drop_aware_handler&& other) noexcept
         : keep_{std::move(other.keep_)},

@@ -2,8 +2,8 @@
 // what completes elsewhere. It knows no connection.
 #pragma once
 
-#include <umbel/engine/instant.hpp>
 #include <umbel/async/completion_batch.hpp>
+#include <umbel/engine/instant.hpp>
 
 #include <asio/execution_context.hpp>
 
@@ -23,7 +23,7 @@ struct owned_until_batch {
 struct turn {
     void const* client = nullptr;  ///< Whose connection it is; null outside of a turn.
     engine::instant now{0};
-    completion_batch* leaving = nullptr;                     ///< Null where calls leave one by one.
+    completion_batch* leaving = nullptr;               ///< Null where calls leave one by one.
     asio::execution_context const* context = nullptr;  ///< Busy for as long as the turn lasts.
     owned_until_batch* owned = nullptr;  ///< Other connections of the client that this thread owns for now.
 };

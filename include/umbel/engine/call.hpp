@@ -103,14 +103,6 @@ struct cancel_token {
     call* target = nullptr;  ///< Valid for the owner only.
 };
 
-/// Where the handler of a call may run.
-enum class affinity : std::uint8_t {
-    elsewhere,  ///< Only its executor can tell.
-    on_context,   ///< Wherever a connection of its context completes it; nothing but that connection keeps the context
-               ///< busy for it.
-    anywhere,  ///< Wherever the client completes it.
-};
-
 /// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's
 /// pipeline, or the engine. Threading: touched only by its owner.
 struct call {
@@ -134,7 +126,6 @@ struct call {
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
-    engine::affinity affinity = engine::affinity::elsewhere;  ///< Its handler; decided when it was begun.
     bool asking = false;                          ///< ASKING goes in front of it.
     bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
     bool question : 1 = false;     ///< For the control plane, not for a node.

@@ -3,13 +3,13 @@
 // stream is the session's business.
 #pragma once
 
+#include <umbel/async/contexts.hpp>
+#include <umbel/async/turn.hpp>
 #include <umbel/engine/inbox.hpp>
 #include <umbel/engine/ownership.hpp>
 #include <umbel/engine/session.hpp>
 #include <umbel/net/connection_orders.hpp>
 #include <umbel/net/connection_owner.hpp>
-#include <umbel/async/contexts.hpp>
-#include <umbel/async/turn.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
@@ -36,9 +36,11 @@ namespace umbel::net {
 ///     an order                         carries it out                       leaves the order and a note
 ///
 /// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn
-/// posted. Threading: try_fast(), submit(), in_flight(), counters(), orders and Asio's notices from any thread;
-/// everything else by the owner.
-class connection final : public engine::session<connection>, public transport_owner, public async::owned_until_batch {
+/// posted. Threading: try_fast(), submit(), in_flight(), counters(), orders and Asio's notices from any
+/// thread; everything else by the owner.
+class connection final : public engine::session<connection>,
+                         public transport_owner,
+                         public async::owned_until_batch {
 public:
     /// `gathers`: what completes on another io_context goes there many at a time.
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers,
@@ -117,8 +119,8 @@ public:
     class turn_surroundings {
     public:
         explicit turn_surroundings(connection& whose) noexcept : before_{async::current_turn}, self_{whose} {
-            async::current_turn = {&whose.owner_, async::read_clock(), whose.gathers_ ? &whose.leaving_ : nullptr,
-                            whose.context_, nullptr};
+            async::current_turn = {&whose.owner_, async::read_clock(),
+                                   whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_, nullptr};
         }
         turn_surroundings(turn_surroundings const&) = delete;
         turn_surroundings& operator=(turn_surroundings const&) = delete;
@@ -161,7 +163,8 @@ public:
     bool post_turn() noexcept;
     bool arm(engine::instant due) noexcept {
         return async::retry_alloc([&] {
-            using handler = async::drop_aware_handler<connection, &connection::timer_rang, &connection::timer_lost>;
+            using handler =
+                async::drop_aware_handler<connection, &connection::timer_rang, &connection::timer_lost>;
             timer_->expires_at(std::chrono::steady_clock::time_point{due});
             timer_->async_wait(handler{*this, timer_memory_, owner_.keep_alive()});
         });
@@ -223,7 +226,8 @@ private:
     /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and
     /// nobody else owns it.
     UMBEL_NEVER_INLINE bool hold() noexcept {
-        if (async::current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire()) return false;
+        if (async::current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire())
+            return false;
         next_owned = std::exchange(async::current_turn.owned, this);
         collect_until_release(async::current_turn.now);
         // What was ordered before goes before.
@@ -270,7 +274,8 @@ private:
         if (timer_) timer_->cancel();
         // The turn that ends everything comes on the connection's own context. What keeps that busy now ends
         // with the stream.
-        static_cast<void>(async::try_alloc([&] { busy_ = async::keep_busy(executor_); }));
+        static_cast<void>(async::try_alloc(
+            [&] { busy_ = async::completion_target<asio::any_io_executor>::hold_work(executor_); }));
         session::shut(inbox_.take());
         // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
         shutting_ = in_turn() || has_results() || !leaving_.empty();

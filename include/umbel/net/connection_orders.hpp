@@ -2,9 +2,9 @@
 // It knows no connection.
 #pragma once
 
+#include <umbel/async/try_alloc.hpp>
 #include <umbel/engine/action.hpp>
 #include <umbel/net/cancel_request.hpp>
-#include <umbel/async/try_alloc.hpp>
 
 #include <atomic>
 #include <cstdint>

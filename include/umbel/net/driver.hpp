@@ -3,12 +3,12 @@
 // the engine's business, what becomes of them the runtime's.
 #pragma once
 
-#include <umbel/engine/runtime.hpp>
-#include <umbel/net/connection.hpp>
-#include <umbel/net/cancel_request.hpp>
 #include <umbel/async/backend.hpp>
-#include <umbel/net/settings.hpp>
+#include <umbel/engine/runtime.hpp>
 #include <umbel/engine/snapshot_of.hpp>
+#include <umbel/net/cancel_request.hpp>
+#include <umbel/net/connection.hpp>
+#include <umbel/net/settings.hpp>
 
 #include <asio/post.hpp>
 
@@ -24,7 +24,9 @@ namespace umbel::net {
 /// Everything of a client that lives on executors.
 /// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds
 /// it owned leaves what it has.
-class driver final : public async::backend, public engine::runtime<driver, connection>, public connection_owner {
+class driver final : public async::backend,
+                     public engine::runtime<driver, connection>,
+                     public connection_owner {
 public:
     using token_share = cancel_request;
 
@@ -111,7 +113,8 @@ public:
     // ---- connection_owner: called by whoever owns a connection ----------------------------------
 
     void report(engine::event&& what) override {
-        if (auto* const returned = std::get_if<engine::calls_returned>(&what)) leave_contexts(returned->calls);
+        if (auto* const returned = std::get_if<engine::calls_returned>(&what))
+            leave_contexts(returned->calls);
         control_or_leave([&] { happened(std::move(what)); }, [&] { leave(std::move(what)); });
     }
     void park(engine::call& call) noexcept override { runtime::park(call); }
@@ -163,12 +166,13 @@ public:
     void shut_session(connection& there) noexcept { there.order_shut(); }
     void cancel_in_session(connection& there, cancel_request what) { there.order_cancel(std::move(what)); }
     void cancel_in_engine(cancel_request what) {
-        control_or_leave([&] { cancel_here(std::move(what)); },
-                         [&] {
-                             std::lock_guard const guard{mutex_};
-                             // Without memory for it the call's own end comes first.
-                             static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
-                         });
+        control_or_leave(
+            [&] { cancel_here(std::move(what)); },
+            [&] {
+                std::lock_guard const guard{mutex_};
+                // Without memory for it the call's own end comes first.
+                static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
+            });
     }
     void wake() noexcept;
     bool arm(engine::instant due) noexcept {
@@ -181,22 +185,26 @@ public:
     bool check_idle_in(engine::duration pause) noexcept {
         return async::retry_alloc([&] {
             closing_timer_->expires_after(pause);
-            using handler = async::drop_aware_handler<driver, &driver::idle_wait_ended, &driver::idle_wait_lost>;
+            using handler =
+                async::drop_aware_handler<driver, &driver::idle_wait_ended, &driver::idle_wait_lost>;
             closing_timer_->async_wait(handler{*this, closing_memory_, shared_from_this()});
         });
     }
     void closes() noexcept {
         timer_->cancel();
         // What a connection on another context hands on until it has ended is still looked after here.
-        static_cast<void>(async::try_alloc([&] { busy_until_shut_ = async::keep_busy(executor_); }));
+        static_cast<void>(async::try_alloc([&] {
+            busy_until_shut_ = async::completion_target<asio::any_io_executor>::hold_work(executor_);
+        }));
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }
-    /// A call leaves the loop whose connections complete it: its handler is called from elsewhere from now
-    /// on.
+    /// A call leaves the context whose connections complete it.
     void leaves_sessions(engine::call& call) noexcept {
-        if (call.affinity == engine::affinity::on_context) [[unlikely]]
-            async::leave_context(static_cast<async::pooled_call&>(call), *contexts().io_of(call.link.context));
+        if (call.internal) return;  // The engine's own calls have no handler.
+        auto& leaving = static_cast<async::pooled_call&>(call);
+        if (leaving.affinity == async::affinity::on_context) [[unlikely]]
+            async::leave_context(leaving, *contexts().io_of(call.link.context));
     }
     void answer_question(engine::call& call) {
         auto& asked = static_cast<async::pooled_call&>(call);

@@ -1,5 +1,5 @@
-// make_backend.hpp: makes the backend of a client: sockets, timers and the runtime over them. It is light, for
-// every source file that constructs a client includes it; what it makes stands behind the boundary.
+// make_backend.hpp: makes the backend of a client: sockets, timers and the runtime over them. It is light,
+// for every source file that constructs a client includes it; what it makes stands behind the boundary.
 #pragma once
 
 #include <umbel/async/backend.hpp>

@@ -23,8 +23,9 @@ inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr
     asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(whose);
 }
 
-UMBEL_BOUNDARY async::new_backend make_backend(std::vector<asio::any_io_executor> executors, options const& chosen,
-                                  cluster::policy const& policy, std::shared_ptr<observer> watching) {
+UMBEL_BOUNDARY async::new_backend make_backend(std::vector<asio::any_io_executor> executors,
+                                               options const& chosen, cluster::policy const& policy,
+                                               std::shared_ptr<observer> watching) {
     UMBEL_ASSERT(!executors.empty());
     async::pool::fill_reserve();
     result<settings> settled = settle(chosen, policy, std::move(watching));

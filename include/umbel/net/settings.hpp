@@ -1,8 +1,8 @@
 // settings.hpp: what the Asio side of a client keeps of the user's options, beside the engine's settings.
 #pragma once
 
-#include <umbel/engine/settings.hpp>
 #include <umbel/engine/observer.hpp>
+#include <umbel/engine/settings.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <algorithm>

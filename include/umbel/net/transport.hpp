@@ -2,9 +2,9 @@
 // forms. It knows no protocol. Another transport (TLS) offers the same few functions.
 #pragma once
 
+#include <umbel/async/try_alloc.hpp>
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
-#include <umbel/async/try_alloc.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
@@ -166,8 +166,8 @@ public:
 
     /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
     void read(std::span<char> into) override {
-        using handler =
-            async::drop_aware_handler<stream_transport, &stream_transport::has_read, &stream_transport::read_lost>;
+        using handler = async::drop_aware_handler<stream_transport, &stream_transport::has_read,
+                                                  &stream_transport::read_lost>;
         socket_.async_read_some(asio::buffer(into.data(), into.size()),
                                 handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
@@ -177,8 +177,8 @@ public:
         return unknown ? 0 : count;
     }
     void wait_writable() override {
-        using handler =
-            async::drop_aware_handler<stream_transport, &stream_transport::writable, &stream_transport::write_lost>;
+        using handler = async::drop_aware_handler<stream_transport, &stream_transport::writable,
+                                                  &stream_transport::write_lost>;
         socket_.async_wait(socket_type::wait_write,
                            handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }

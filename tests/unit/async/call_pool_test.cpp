@@ -1,6 +1,6 @@
 // Tests of async::pool: calls are recycled clean, per thread and within bounds.
-#include <umbel/engine/in_flight_queue.hpp>
 #include <umbel/async/call_pool.hpp>
+#include <umbel/engine/in_flight_queue.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 

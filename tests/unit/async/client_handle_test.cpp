@@ -11,11 +11,11 @@
 #include <optional>
 #include <vector>
 
+using umbel::async::backend_of;
 using umbel::async::client_handle;
 using umbel::async::client_handles;
-using umbel::net::driver;
-using umbel::async::backend_of;
 using umbel::async::pooled_call;
+using umbel::net::driver;
 namespace pool = umbel::async::pool;
 
 namespace {

@@ -58,11 +58,15 @@ class serving {
 public:
     serving() noexcept { begin_turn(); }
     /// Of a client whose only context is `backend`.
-    explicit serving(asio::io_context& backend) : backend_{&backend}, contexts_{{backend.get_executor()}} { begin_turn(); }
+    explicit serving(asio::io_context& backend) : backend_{&backend}, contexts_{{backend.get_executor()}} {
+        begin_turn();
+    }
     serving(serving const&) = delete;
     serving& operator=(serving const&) = delete;
     ~serving() { end_turn(); }
-    void begin_turn() noexcept { async::current_turn = {this, umbel::engine::instant{0}, &leaving_, backend_}; }
+    void begin_turn() noexcept {
+        async::current_turn = {this, umbel::engine::instant{0}, &leaving_, backend_};
+    }
     void end_turn() noexcept {
         async::current_turn = {};
         leaving_.send_all();
@@ -80,7 +84,8 @@ public:
             where, [told = std::move(handler)](result<std::string> value) { told(*value); });
         pooled_call& call = *async::pool::take();
         result_slot<std::string>::prepare(call);
-        handler_slot<decltype(bound), std::string>::put(call, std::move(bound), backend_ ? &contexts_ : nullptr);
+        handler_slot<decltype(bound), std::string>::put(call, std::move(bound),
+                                                        backend_ ? &contexts_ : nullptr);
         return call;
     }
     static void settle(pooled_call& call) {

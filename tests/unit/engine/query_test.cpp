@@ -27,7 +27,7 @@ struct asked {
     std::vector<call*> settled;
     query asking{{this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
     void start(topology_source source, bool with_epochs) {
-        query.start(5, "10.0.0.1", source, with_epochs, 1s);
+        asking.start(5, "10.0.0.1", source, with_epochs, 1s);
     }
     /// Returns whether the query is complete.
     static bool answer(asked& self, call& which, std::string const& bytes) {

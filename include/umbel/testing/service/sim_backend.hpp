@@ -27,7 +27,7 @@ public:
     sim_backend(timeline& time, network& net, asio::any_io_executor executor, net::settings const& chosen)
         : backend{std::move(executor), {}, chosen.hedge_percent_max}, time_{time}, driver_{time, net, chosen} {
         driver_.completes = [this](engine::call& call) {
-            asio::post(this->executor(), async::late_completion{static_cast<async::pooled_call&>(call)});
+            asio::post(this->executor(), async::posted_completion{static_cast<async::pooled_call&>(call)});
         };
         driver_.answers = [this](engine::call& call) {
             auto& asked = static_cast<async::pooled_call&>(call);

@@ -1,0 +1,246 @@
+// completion_target.hpp: where the handler of a call runs, what keeps that place busy until it does, and how
+// a settled call gets there. It knows calls by their kind only, neither results nor handlers.
+//
+// A handler has an executor; a client runs on one execution context or on several. When a command begins,
+// choose() decides three things and notes them in the call: the affinity of its completion, the work guard
+// that the completion needs, and, for a client on several contexts, the context on whose connections it
+// travels.
+//
+// | executor of the handler                | client on | affinity   | work guard   | the handler is called           |
+// |----------------------------------------|-----------|------------|--------------|---------------------------------|
+// | none                                   | any       | anywhere   | none         | by whoever settles the call     |
+// | the client's own io_context            | one       | anywhere   | none         | by whoever settles the call     |
+// | the io_context that begins the command | several   | on_context | none (a)     | by whoever settles the call     |
+// | another executor on the client's       | one       | elsewhere  | none         | there: at once where that runs, |
+// | context, such as a strand              |           |            |              | else by dispatch                |
+// | another io_context                     | any       | elsewhere  | io_context   | there, many by one message      |
+// | anything else                          | any       | elsewhere  | the executor | there, by dispatch              |
+//
+// (a) The context's connection keeps it busy. When the call leaves that context, because another one settles
+//     it, leave_context() gives the call a work guard of its own and makes its affinity `elsewhere`.
+//
+// A call that is settled before it begins (bad arguments, a client that has gone) takes complete() or
+// complete_later() with the handler's immediate executor.
+#pragma once
+
+#include <umbel/async/call_pool.hpp>
+#include <umbel/async/contexts.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/associated_immediate_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
+#include <asio/prefer.hpp>
+#include <asio/query.hpp>
+
+#include <concepts>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace umbel::async {
+
+// ---- Executors ----------------------------------------------------------------------------------
+
+/// Stands for "no executor associated": such a handler runs wherever the client runs.
+struct client_executor {
+    /// What Asio asks of every executor; runs in place.
+    template <class Function>
+    void execute(Function&& work) const {
+        std::forward<Function>(work)();
+    }
+    friend bool operator==(client_executor, client_executor) noexcept { return true; }
+};
+
+template <class Handler>
+using executor_of = typename asio::associated_executor<Handler, client_executor>::type;
+
+/// The executor of a handler without one of its own, when the client has gone.
+UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;
+
+/// True when the handler has no associated immediate executor. False when this Asio cannot tell.
+template <class Handler>
+concept without_immediate_executor = requires {
+    typename asio::associated_immediate_executor<
+        Handler, asio::any_io_executor>::asio_associated_immediate_executor_is_unspecialised;
+};
+
+/// True when an executor can say whether this thread runs it.
+template <class Executor>
+concept knows_its_thread = requires(Executor const& executor) {
+    { executor.running_in_this_thread() } -> std::convertible_to<bool>;
+};
+
+/// True when an executor can name its execution context.
+template <class Executor>
+concept knows_its_context =
+    requires(Executor const& executor) { &asio::query(executor, asio::execution::context); };
+
+// ---- Calls on their way -------------------------------------------------------------------------
+
+/// A call on its way to an executor. The call is dropped if the executor destroys this uncalled.
+struct posted_completion {
+    pooled_call* call;
+    explicit posted_completion(pooled_call& whose) noexcept : call{&whose} {}
+    posted_completion(posted_completion&& other) noexcept : call{std::exchange(other.call, nullptr)} {}
+    ~posted_completion() {
+        if (call) call->kind->drop(*call);
+    }
+    void operator()() {
+        pooled_call& arrived = *std::exchange(call, nullptr);
+        arrived.kind->complete(arrived);
+    }
+};
+
+/// Gives the call a work guard on the context that it leaves, and makes its affinity `elsewhere`.
+/// Precondition: call.affinity == affinity::on_context.
+UMBEL_BOUNDARY void leave_context(pooled_call& call, asio::io_context& context) noexcept;
+/// Ends the work guard of leave_context(). Precondition: call.work == work_guard_kind::left_context.
+UMBEL_BOUNDARY void release_left_context(pooled_call& call) noexcept;
+
+/// Chooses the context on whose connections the call travels: that of its caller. `own` is the context of the
+/// handler, if any; `is_io_context` says that the handler may run anywhere on it. Returns true, with affinity
+/// on_context, when the call travels on the handler's own context, which then needs no work guard.
+/// Precondition: the client has several contexts.
+UMBEL_BOUNDARY bool choose_context(pooled_call& call, contexts const& client,
+                                   asio::execution_context const* own, bool is_io_context) noexcept;
+
+/// The context that the present turn of this thread keeps busy, if any.
+UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept;
+
+// ---- The target ---------------------------------------------------------------------------------
+
+/// Where the handlers with one type of executor complete.
+/// Threading: choose() on the thread that begins the command, the rest by whoever owns the call.
+template <class Executor>
+struct completion_target {
+    /// Keeps the executor's context busy while it lives.
+    using work_guard = std::decay_t<decltype(asio::prefer(std::declval<Executor const&>(),
+                                                          asio::execution::outstanding_work.tracked))>;
+
+    static work_guard hold_work(Executor const& executor) {
+        return asio::prefer(executor, asio::execution::outstanding_work.tracked);
+    }
+    /// True when a handler with this executor may be called by this thread right now.
+    static bool runs_here(Executor const& executor) noexcept {
+        if constexpr (knows_its_thread<Executor>) return executor.running_in_this_thread();
+        return false;
+    }
+    /// True when a handler with this executor may run on any thread of the context.
+    static bool runs_anywhere_on(Executor const& executor, asio::execution_context const* context) noexcept {
+        if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>)
+            return &executor.context() == context;
+        return false;
+    }
+    /// True when the executor belongs to the context.
+    static bool belongs_to(Executor const& executor, asio::execution_context const* context) noexcept {
+        if constexpr (knows_its_context<Executor>)
+            return &asio::query(executor, asio::execution::context) == context;
+        return false;
+    }
+
+    /// Decides affinity and context of a call that begins, and constructs its work guard at `guard` if it
+    /// needs one. `client` is null when the client has gone. Errors: throws what the executor throws; the
+    /// call is as before then.
+    static void choose(pooled_call& call, Executor const& executor, contexts const* client, void* guard) {
+        asio::execution_context const* const only = client ? client->only() : nullptr;
+        bool const anywhere = runs_anywhere_on(executor, only);
+        call.affinity = anywhere ? affinity::anywhere : affinity::elsewhere;
+        if constexpr (knows_its_context<Executor>) {
+            constexpr bool is_io_context = std::is_same_v<Executor, asio::io_context::executor_type>;
+            if (client && client->several() &&
+                choose_context(call, *client, &asio::query(executor, asio::execution::context),
+                               is_io_context)) [[unlikely]]
+                return;
+        }
+        if (anywhere || belongs_to(executor, only)) return;
+        ::new (guard) work_guard(hold_work(executor));
+        call.work = work_guard_kind::executor;
+    }
+    /// Ends the work guard that the call has. Precondition: it has one.
+    static void release_work(pooled_call& call, void* guard) noexcept {
+        if (call.work == work_guard_kind::left_context)
+            release_left_context(call);
+        else
+            std::launder(static_cast<work_guard*>(guard))->~work_guard();
+        call.work = work_guard_kind::none;
+    }
+
+    /// Completes a settled call on the executor, at once if it runs here. Errors: throws what the executor
+    /// throws; the call is dropped then.
+    static void complete(Executor const& executor, pooled_call& call) {
+        asio::dispatch(executor, posted_completion{call});
+    }
+    /// Returns false if the handler of a settled call may be called here; otherwise the call is on its way to
+    /// the executor. Errors: as complete().
+    static bool post_if_elsewhere(pooled_call& call, Executor& executor) {
+        if (call.affinity != affinity::elsewhere || runs_here(executor)) return false;
+        call.affinity = affinity::anywhere;
+        post(call, executor);
+        return true;
+    }
+
+private:
+    /// Lifetime: once the handler has run, the executor's context may end. So the executor is moved out of
+    /// the call, and what keeps its context busy ends last.
+    static void post(pooled_call& call, Executor& executor) {
+        if (belongs_to(executor, context_of_turn())) return complete(executor, call);
+        [[maybe_unused]] auto const work = hold_work(executor);
+        Executor const target = std::move(executor);
+        complete(target, call);
+    }
+};
+
+/// Handlers without an executor complete wherever the client settles their calls.
+template <>
+struct completion_target<client_executor> {
+    using work_guard = client_executor;
+
+    static void choose(pooled_call& call, client_executor, contexts const* client, void*) noexcept {
+        call.affinity = affinity::anywhere;
+        if (client && client->several()) [[unlikely]]
+            choose_context(call, *client, nullptr, false);
+    }
+    static void release_work(pooled_call& call, void*) noexcept {
+        if (call.work == work_guard_kind::left_context) release_left_context(call);
+        call.work = work_guard_kind::none;
+    }
+    static bool post_if_elsewhere(pooled_call&, client_executor) noexcept { return false; }
+};
+
+/// The executor that most handlers have. Behind the boundary, for Asio's part of it costs a compiler more
+/// than all else about a command. It looks for an io_context inside, which needs no type erasure.
+template <>
+struct completion_target<asio::any_io_executor> {
+    using executor = asio::any_io_executor;
+    using work_guard = asio::any_io_executor;
+
+    UMBEL_BOUNDARY static work_guard hold_work(executor const& where);
+    UMBEL_BOUNDARY static bool runs_here(executor const& where) noexcept;
+    UMBEL_BOUNDARY static bool runs_anywhere_on(executor const& where,
+                                                asio::execution_context const* context) noexcept;
+    UMBEL_BOUNDARY static bool belongs_to(executor const& where,
+                                          asio::execution_context const* context) noexcept;
+    UMBEL_BOUNDARY static void choose(pooled_call& call, executor const& where, contexts const* client,
+                                      void* guard);
+    UMBEL_BOUNDARY static void release_work(pooled_call& call, void* guard) noexcept;
+    UMBEL_BOUNDARY static void complete(executor const& where, pooled_call& call);
+    /// As complete(), but never inside this function: what an executor does for a handler without an
+    /// immediate executor.
+    UMBEL_BOUNDARY static void complete_later(executor const& where, pooled_call& call);
+    UMBEL_BOUNDARY static bool post_if_elsewhere(pooled_call& call, executor& where);
+
+private:
+    static void choose_elsewhere(pooled_call& call, executor const& where, contexts const* client,
+                                 void* guard);
+    static void post(pooled_call& call, executor& where);
+};
+
+using any_target = completion_target<asio::any_io_executor>;
+
+}  // namespace umbel::async
+
+#if !defined(UMBEL_SEPARATE_COMPILATION)
+#include <umbel/async/completion_target_impl.hpp>
+#endif

@@ -1,0 +1,161 @@
+// completion_target_impl.hpp: behind the boundary of completion_target.hpp: what is asked of any_io_executor.
+#pragma once
+
+#include <umbel/async/completion_target.hpp>
+#include <umbel/async/turn.hpp>
+
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
+#include <asio/system_executor.hpp>
+
+#include <new>
+#include <utility>
+
+namespace umbel::async {
+
+UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
+
+UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept { return current_turn.context; }
+
+// ---- Contexts -----------------------------------------------------------------------------------
+
+static_assert(sizeof(io_work_guard) <= sizeof(pooled_call::left_context_space) &&
+              alignof(io_work_guard) <= alignof(void*));
+
+UMBEL_BOUNDARY void leave_context(pooled_call& call, asio::io_context& context) noexcept {
+    UMBEL_ASSERT(call.affinity == affinity::on_context);
+    ::new (static_cast<void*>(call.left_context_space))
+        io_work_guard{asio::require(context.get_executor(), asio::execution::outstanding_work.tracked)};
+    call.work = work_guard_kind::left_context;
+    call.affinity = affinity::elsewhere;
+}
+UMBEL_BOUNDARY void release_left_context(pooled_call& call) noexcept {
+    UMBEL_ASSERT(call.work == work_guard_kind::left_context);
+    std::launder(reinterpret_cast<io_work_guard*>(call.left_context_space))->~io_work_guard();
+}
+
+/// Picks the context for a new call: the one this thread runs, else the handler's, else a fixed one per
+/// caller, so that commands from one place stay in order. `own` is the index of the handler's context, or
+/// none.
+inline std::uint8_t context_of_caller(contexts const& client, asio::execution_context const* context,
+                                      unsigned own) noexcept {
+    static thread_local char const thread_mark = 0;
+    // In a turn the context is known without asking.
+    if (own != contexts::none && current_turn.context == context) return static_cast<std::uint8_t>(own);
+    unsigned const of_turn = current_turn.context ? client.index_of(current_turn.context) : contexts::none;
+    unsigned const running = of_turn != contexts::none ? of_turn : client.running_here(own);
+    if (running != contexts::none) return static_cast<std::uint8_t>(running);
+    if (own != contexts::none) return static_cast<std::uint8_t>(own);
+    // All threads share the context of a future's handler, so the thread tells callers apart.
+    bool const shared =
+        !context || context == &asio::query(asio::system_executor{}, asio::execution::context);
+    return client.any_of(shared ? static_cast<void const*>(&thread_mark) : context);
+}
+
+UMBEL_BOUNDARY bool choose_context(pooled_call& call, contexts const& client,
+                                   asio::execution_context const* own, bool is_io_context) noexcept {
+    unsigned const index = client.index_of(own);
+    call.link.context = context_of_caller(client, own, index);
+    // A group, or a question to the control plane, is completed by whoever does the last part of it.
+    bool const stays = call.link.context == index && is_io_context && client.io_of(call.link.context) &&
+                       call.launch == launch_kind::direct;
+    if (stays) call.affinity = affinity::on_context;
+    return stays;
+}
+
+// ---- any_io_executor ----------------------------------------------------------------------------
+
+UMBEL_BOUNDARY asio::any_io_executor any_target::hold_work(executor const& where) {
+    return asio::prefer(where, asio::execution::outstanding_work.tracked);
+}
+
+UMBEL_BOUNDARY bool any_target::runs_here(executor const& where) noexcept {
+    if (auto const* const io = where.target<asio::io_context::executor_type>())
+        return io->running_in_this_thread();
+    if (auto const* const strand = where.target<asio::strand<asio::io_context::executor_type>>())
+        return strand->running_in_this_thread();
+    if (auto const* const strand = where.target<asio::strand<asio::any_io_executor>>())
+        return strand->running_in_this_thread();
+    return false;
+}
+
+UMBEL_BOUNDARY bool any_target::runs_anywhere_on(executor const& where,
+                                                 asio::execution_context const* context) noexcept {
+    auto const* const io = where.target<asio::io_context::executor_type>();
+    return io && &io->context() == context;
+}
+
+UMBEL_BOUNDARY bool any_target::belongs_to(executor const& where,
+                                           asio::execution_context const* context) noexcept {
+    return &asio::query(where, asio::execution::context) == context;
+}
+
+static_assert(sizeof(io_work_guard) <= sizeof(asio::any_io_executor) &&
+              alignof(io_work_guard) <= alignof(asio::any_io_executor));
+
+UMBEL_BOUNDARY void any_target::choose(pooled_call& call, executor const& where, contexts const* client,
+                                       void* guard) {
+    if (!runs_anywhere_on(where, client ? client->only() : nullptr))
+        return choose_elsewhere(call, where, client, guard);
+    call.affinity = affinity::anywhere;
+}
+/// Out of line: most handlers run wherever the client settles their calls.
+UMBEL_NEVER_INLINE inline void any_target::choose_elsewhere(pooled_call& call, executor const& where,
+                                                            contexts const* client, void* guard) {
+    call.affinity = affinity::elsewhere;
+    auto const* const io = where.target<asio::io_context::executor_type>();
+    asio::execution_context const* const own =
+        io ? &io->context() : &asio::query(where, asio::execution::context);
+    if (client && client->several() && choose_context(call, *client, own, io != nullptr)) return;
+    if (own == (client ? client->only() : nullptr)) return;
+    if (io) {
+        ::new (guard) io_work_guard{asio::require(*io, asio::execution::outstanding_work.tracked)};
+        call.work = work_guard_kind::io_context;
+    } else {
+        ::new (guard) work_guard(hold_work(where));
+        call.work = work_guard_kind::executor;
+    }
+}
+
+UMBEL_BOUNDARY void any_target::release_work(pooled_call& call, void* guard) noexcept {
+    switch (call.work) {
+        case work_guard_kind::none: break;
+        case work_guard_kind::executor:
+            std::launder(static_cast<work_guard*>(guard))->~any_io_executor();
+            break;
+        case work_guard_kind::io_context:
+            std::launder(static_cast<io_work_guard*>(guard))->~io_work_guard();
+            break;
+        case work_guard_kind::left_context: release_left_context(call); break;
+    }
+    call.work = work_guard_kind::none;
+}
+
+UMBEL_BOUNDARY void any_target::complete(executor const& where, pooled_call& call) {
+    asio::dispatch(where, posted_completion{call});
+}
+
+UMBEL_BOUNDARY void any_target::complete_later(executor const& where, pooled_call& call) {
+    posted_completion posted{call};  // First of all, so that the call is dropped whatever throws.
+    asio::dispatch(asio::require(where, asio::execution::blocking.never), std::move(posted));
+}
+
+UMBEL_BOUNDARY bool any_target::post_if_elsewhere(pooled_call& call, executor& where) {
+    if (call.affinity != affinity::elsewhere || runs_here(where)) return false;
+    call.affinity = affinity::anywhere;
+    post(call, where);
+    return true;
+}
+
+/// To an io_context together with others, where the present turn gathers them. Lifetime: as the other
+/// target's.
+inline void any_target::post(pooled_call& call, executor& where) {
+    auto const* const io = where.target<asio::io_context::executor_type>();
+    if (io && current_turn.leaving && current_turn.leaving->add(*io, call)) return;
+    if (belongs_to(where, current_turn.context)) return complete(where, call);
+    executor const work = hold_work(where);
+    executor const target = std::move(where);
+    complete(target, call);
+}
+
+}  // namespace umbel::async
