@@ -45,11 +45,11 @@ TEST_CASE("what a connection and a client do stands once: no port defines it aga
     std::vector<port> const ports{
         {"include/umbel/net/connection.hpp", {"try_fast", "shut", "abandon", "on_writable"}},
         {"include/umbel/net/connection_impl.hpp", {"on_writable", "on_notice_lost"}},
-        {"include/umbel/net/driver.hpp", {"start_up", "abandon", "want_refresh", "refuse_new", "park"}},
+        {"include/umbel/net/driver.hpp", {"start_up", "abandon", "park"}},
         {"include/umbel/net/driver_impl.hpp", {}},
         {"include/umbel/testing/sim_connection.hpp", {"cancel", "on_writable"}},
         {"include/umbel/testing/sim_driver.hpp", {"abandon", "park"}},
-        {"include/umbel/testing/service/sim_backend.hpp", {"abandon", "want_refresh", "refuse_new", "release"}},
+        {"include/umbel/testing/service/sim_backend.hpp", {"abandon"}},
     };
     for (port const& one : ports) {
         std::string const text = read_file(root / one.file);

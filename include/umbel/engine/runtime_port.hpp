@@ -9,6 +9,7 @@
 #include <umbel/engine/notice.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -58,5 +59,15 @@ concept runtime_port =
         /// Tells happened(), now or later.
         port.report(std::move(happened));
     };
+
+/// What a port need not do: it inherits these and hides those that it does.
+struct quiet_runtime_port {
+    std::nullptr_t keep_alive() const noexcept { return nullptr; }
+    void closes() noexcept {}
+    void leaves_sessions(call&) noexcept {}
+    void complete(call& settled) { settled.kind->complete(settled); }
+    void before_handling(event const&) noexcept {}
+    void after_handling(event const&) noexcept {}
+};
 
 }  // namespace umbel::engine

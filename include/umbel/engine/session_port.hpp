@@ -72,4 +72,12 @@ concept session_port =
         port.slowed(std::move(slow));
     };
 
+/// What a port need not do: it inherits these and hides those that it does.
+struct quiet_session_port {
+    bool completes_at_once() const noexcept { return true; }
+    void take_submitted() noexcept {}
+    void before_write() noexcept {}
+    void turn_served() noexcept {}
+};
+
 }  // namespace umbel::engine

@@ -11,24 +11,24 @@
 #include <cstdint>
 #include <vector>
 
-namespace umbel::net {
+namespace umbel::engine {
 
 /// A connection as snapshots see it: what is in flight on it, and what it has counted.
 template <class Connection>
 concept countable = requires(Connection const& connection) {
     { connection.in_flight() } -> std::convertible_to<std::size_t>;
-    { connection.counters() } -> std::convertible_to<engine::pipeline_counters const&>;
-    { connection.latency() } -> std::convertible_to<engine::latency_record const*>;
+    { connection.counters() } -> std::convertible_to<pipeline_counters const&>;
+    { connection.latency() } -> std::convertible_to<latency_record const*>;
 };
 
 /// How much a connection in this state is worth: of several the best stands for all.
-inline unsigned rank_of(engine::link_state state) noexcept {
+inline unsigned rank_of(link_state state) noexcept {
     switch (state) {
-        case engine::link_state::idle: return 0;
-        case engine::link_state::down: return 1;
-        case engine::link_state::closing: return 2;
-        case engine::link_state::opening: return 3;
-        case engine::link_state::up: return 4;
+        case link_state::idle: return 0;
+        case link_state::down: return 1;
+        case link_state::closing: return 2;
+        case link_state::opening: return 3;
+        case link_state::up: return 4;
     }
     return 0;
 }
@@ -43,7 +43,7 @@ void add_counts(link_snapshot& into, Connection const& there) {
     into.late_replies += counted.late;
     into.redirects += counted.redirects;
     into.retries += counted.retries;
-    if (engine::latency_record const* const taken = there.latency()) {
+    if (latency_record const* const taken = there.latency()) {
         into.reads += taken->reads.read();
         into.writes += taken->writes.read();
     }
@@ -52,15 +52,14 @@ void add_counts(link_snapshot& into, Connection const& there) {
 /// How the connections of one kind to the node `number` fare; `connection_of(link_id)` gives null for those
 /// that were never opened.
 template <class Find>
-link_snapshot snapshot_of(engine::node const& peer, std::uint16_t number, engine::link_mode mode,
-                          Find&& connection_of) {
+link_snapshot snapshot_of(node const& peer, std::uint16_t number, link_mode mode, Find&& connection_of) {
     link_snapshot made;
     for (unsigned at = 0; at < peer.contexts(); ++at) {
         auto const context_index = static_cast<std::uint8_t>(at);
-        engine::link_state const state = peer.link(mode, context_index).now_is;
+        link_state const state = peer.link(mode, context_index).now_is;
         if (rank_of(state) > rank_of(made.state)) made.state = state;
-        if (state == engine::link_state::up) ++made.connections;
-        if (auto const* const there = connection_of(engine::link_id{number, mode, context_index}))
+        if (state == link_state::up) ++made.connections;
+        if (auto const* const there = connection_of(link_id{number, mode, context_index}))
             add_counts(made, *there);
     }
     return made;
@@ -69,20 +68,18 @@ link_snapshot snapshot_of(engine::node const& peer, std::uint16_t number, engine
 /// All nodes that `control` knows. `connection_of(link_id)` gives a pointer to a countable connection, or
 /// null.
 template <class Find>
-std::vector<node_snapshot> nodes_of(engine::engine const& control, Find&& connection_of) {
+std::vector<node_snapshot> nodes_of(engine const& control, Find&& connection_of) {
     std::vector<node_snapshot> all;
-    engine::node_table const& known = control.nodes();
+    node_table const& known = control.nodes();
     for (std::uint16_t number = 0; number < known.size(); ++number) {
-        engine::node const& node = known[number];
+        node const& node = known[number];
         if (!node.in_use) continue;
-        auto const link = [&](engine::link_mode mode) {
-            return snapshot_of(node, number, mode, connection_of);
-        };
+        auto const link = [&](link_mode mode) { return snapshot_of(node, number, mode, connection_of); };
         std::chrono::nanoseconds const latency{
             control.routes().health_of(number).latency_ns.load(std::memory_order_relaxed)};
-        all.push_back({node.name, node.id, node.zone, node.role, node.health, node.member, node.breaker.now_is(),
-                       node.breaker.failures(), latency, link(engine::link_mode::primary),
-                       link(engine::link_mode::replica)});
+        all.push_back({node.name, node.id, node.zone, node.role, node.health, node.member,
+                       node.breaker.now_is(), node.breaker.failures(), latency, link(link_mode::primary),
+                       link(link_mode::replica)});
     }
     return all;
 }
@@ -90,8 +87,8 @@ std::vector<node_snapshot> nodes_of(engine::engine const& control, Find&& connec
 /// What `control` and its connections have counted. `connections` is a range of pointers to countable
 /// connections.
 template <class Connections>
-umbel::statistics statistics_of(engine::engine const& control, Connections const& connections) {
-    engine::engine_counters const& counted = control.counters();
+umbel::statistics statistics_of(engine const& control, Connections const& connections) {
+    engine_counters const& counted = control.counters();
     umbel::statistics made{.moved = counted.moved,
                            .asked = counted.asked,
                            .retried = counted.retried,
@@ -110,4 +107,4 @@ umbel::statistics statistics_of(engine::engine const& control, Connections const
     return made;
 }
 
-}  // namespace umbel::net
+}  // namespace umbel::engine

@@ -39,6 +39,7 @@ namespace umbel::net {
 /// posted. Threading: try_fast(), submit(), in_flight(), counters(), orders and Asio's notices from any
 /// thread; everything else by the owner.
 class connection final : public engine::session<connection>,
+                         public engine::quiet_session_port,
                          public transport_owner,
                          public async::owned_until_batch {
 public:
@@ -169,7 +170,6 @@ public:
             timer_->async_wait(handler{*this, timer_memory_, owner_.keep_alive()});
         });
     }
-    bool completes_at_once() const noexcept { return true; }
     void take_submitted() {
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();

@@ -3,9 +3,8 @@
 // the engine's business, what becomes of them the runtime's.
 #pragma once
 
-#include <umbel/async/backend.hpp>
+#include <umbel/async/runtime_backend.hpp>
 #include <umbel/engine/runtime.hpp>
-#include <umbel/engine/snapshot_of.hpp>
 #include <umbel/net/cancel_request.hpp>
 #include <umbel/net/connection.hpp>
 #include <umbel/net/settings.hpp>
@@ -24,15 +23,16 @@ namespace umbel::net {
 /// Everything of a client that lives on executors.
 /// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds
 /// it owned leaves what it has.
-class driver final : public async::backend,
+class driver final : public async::runtime_backend<driver>,
                      public engine::runtime<driver, connection>,
+                     public engine::quiet_runtime_port,
                      public connection_owner {
 public:
     using token_share = cancel_request;
 
     driver(std::vector<asio::any_io_executor> const& executors, settings chosen)
-        : async::backend{executors.front(), async::contexts{executors}, chosen.hedge_percent_max},
-          runtime{chosen, contexts().size()},
+        : runtime_backend{executors.front(), async::contexts{executors}, chosen.hedge_percent_max},
+          engine::runtime<driver, connection>{chosen, contexts().size()},
           settings_{std::move(chosen)},
           executor_{async::backend::executor()},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
@@ -70,44 +70,31 @@ public:
         leave_executors();
     }
 
-    // ---- home -----------------------------------------------------------------------------------
+    // ---- What a backend does on executors -------------------------------------------------------
 
-    void start(engine::call& call) override { begin(call); }
-    engine::link_id choose(engine::call const& call) const override { return choose_link(call); }
-    void start_at(engine::call& call, engine::link_id to) override { begin_at(call, to); }
+    engine::runtime<driver, connection>& runtime() noexcept { return *this; }
+    engine::runtime<driver, connection> const& runtime() const noexcept { return *this; }
     void request_cancel(async::shared_token& token) override {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
         forward_cancel(cancel_request{token});
     }
-    void answer(async::pooled_call& call) override { ask(call); }
-    bool standalone() const noexcept override { return routes().known() == engine::known_as::standalone; }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         struct timer_wait final : wait {
             explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
             asio::steady_timer timer;
         };
-        auto made = std::make_unique<timer_wait>(async::backend::executor());
-        made->timer.expires_after(span);
-        made->timer.async_wait([then = std::move(then)](asio::error_code problem) {
+        auto waiting = std::make_unique<timer_wait>(async::backend::executor());
+        waiting->timer.expires_after(span);
+        waiting->timer.async_wait([then = std::move(then)](asio::error_code problem) {
             if (!problem) then();
         });
-        return made;
+        return waiting;
     }
-    void want_refresh() override { runtime::want_refresh(); }
-    void refuse_new() noexcept override { runtime::refuse_new(); }
-    void shut_down() override { end(); }
-    void complete_later(engine::call& call) override { complete_soon(call); }
-    void close_when_idle(async::pooled_call& call) override { complete_when_idle(call); }
-    void await_topology(engine::call& call) override { complete_with_topology(call); }
-    std::vector<node_snapshot> nodes() const override {
-        return nodes_of(control(), [this](engine::link_id id) { return session_of(id); });
-    }
-    cluster::topology topology() const override { return control().topology(); }
     umbel::statistics statistics() const override {
-        umbel::statistics made = statistics_of(control(), sessions());
-        made.pinned_bytes = budget_->pinned();
-        return made;
+        umbel::statistics counted = runtime_backend::statistics();
+        counted.pinned_bytes = budget_->pinned();
+        return counted;
     }
 
     // ---- connection_owner: called by whoever owns a connection ----------------------------------
@@ -117,7 +104,7 @@ public:
             leave_contexts(returned->calls);
         control_or_leave([&] { happened(std::move(what)); }, [&] { leave(std::move(what)); });
     }
-    void park(engine::call& call) noexcept override { runtime::park(call); }
+    void park(engine::call& call) noexcept override { runtime().park(call); }
     void slowed(std::vector<engine::call_slow>&& all) override {
         if (!settings_.observer) return;
         control_or_leave([&] { tell_slow(all); },
@@ -206,17 +193,10 @@ public:
         if (leaving.affinity == async::affinity::on_context) [[unlikely]]
             async::leave_context(leaving, *contexts().io_of(call.link.context));
     }
-    void answer_question(engine::call& call) {
-        auto& asked = static_cast<async::pooled_call&>(call);
-        asked.on_control(*this, asked);
-    }
-    void complete(engine::call& call) { call.kind->complete(call); }
     template <class Notice>
     void notice(Notice& what) {
         if (settings_.observer) settings_.observer->notice(what);
     }
-    void before_handling(engine::event const&) noexcept {}
-    void after_handling(engine::event const&) noexcept {}
 
 private:
     /// What others leave for the owner of the control plane.

@@ -44,8 +44,8 @@ class sim_client {
 public:
     using callback = std::function<void(result<reply>)>;
 
-    /// With several `contexts` it has as many connections of each kind to a node as there are loops whose calls
-    /// have asked it.
+    /// With several `contexts` it has as many connections of each kind to a node as there are loops whose
+    /// calls have asked it.
     sim_client(timeline& time, network& net, options const& options, std::uint64_t seed,
                cluster::policy const& policy = {}, unsigned contexts = 1)
         : time_{time}, driver_{time, net, good_settings(options, policy, seed), contexts} {}

@@ -28,7 +28,9 @@ protected:
 };
 
 /// One connection of the simulated client.
-class sim_connection final : public engine::session<sim_connection>, public stream_owner {
+class sim_connection final : public engine::session<sim_connection>,
+                             public engine::quiet_session_port,
+                             public stream_owner {
 public:
     sim_connection(timeline& time, network& net, sim_connection_owner& owner, engine::link_id id,
                    engine::pipeline_options const& pipeline, engine::link_options const& link)
@@ -105,11 +107,8 @@ public:
         return true;
     }
     bool completes_at_once() const noexcept { return owner_.completes_at_once(); }
-    void take_submitted() noexcept {}
     void complete(engine::call& call) { owner_.complete(call); }
     instant batch_ends() noexcept { return time_.now(); }
-    void before_write() noexcept {}
-    void turn_served() noexcept {}
     void report(engine::event&& happened) { owner_.report(std::move(happened)); }
     void park(engine::call& call) noexcept { owner_.park(call); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }

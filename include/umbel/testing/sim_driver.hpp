@@ -22,7 +22,9 @@ struct sim_token_share {
 
 /// Everything of a simulated client that reacts.
 /// Lifetime: events on the timeline point here; it must outlive the timeline's last step.
-class sim_driver final : public engine::runtime<sim_driver, sim_connection>, public sim_connection_owner {
+class sim_driver final : public engine::runtime<sim_driver, sim_connection>,
+                         public engine::quiet_runtime_port,
+                         public sim_connection_owner {
 public:
     using token_share = sim_token_share;
 
@@ -93,7 +95,6 @@ public:
     void cancel_in_engine(sim_token_share share) {
         time_.soon([this, share = std::move(share)] { cancel_here(share); });
     }
-    std::nullptr_t keep_alive() const noexcept { return nullptr; }
     void wake() noexcept {
         if (abandoned() || std::exchange(woken_, true)) return;
         time_.soon([this] {
@@ -117,8 +118,6 @@ public:
         });
         return true;
     }
-    void closes() noexcept {}
-    void leaves_sessions(engine::call&) noexcept {}
     void answer_question(engine::call& call) { answers(call); }
     template <class Notice>
     void notice(Notice& what) {

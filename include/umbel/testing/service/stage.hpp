@@ -100,7 +100,8 @@ public:
         backends_.push_back(
             std::make_shared<sim_backend>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
         return umbel::client{
-            async::new_backend{backends_.back(), settled ? std::nullopt : std::optional<error>{settled.error()}},
+            async::new_backend{backends_.back(),
+                               settled ? std::nullopt : std::optional<error>{settled.error()}},
             chosen};
     }
 
