@@ -92,8 +92,8 @@ public:
             due_.erase(due_.begin());
         }
         if (++steps_ % 16 != 0) return;
-        auto const& settings = db.driver().chosen();
-        for (auto const& session : db.driver().sessions())
+        auto const& settings = db.runtime().chosen();
+        for (auto const& session : db.runtime().sessions())
             if (session->link().pipe().in_flight() > settings.pipeline.in_flight_max + 1u)
                 fail("more in flight than the bound allows");
         if (db.control().waiting() > settings.engine.waiting_max) fail("more waiting than the bound allows");
@@ -105,7 +105,7 @@ public:
         for (auto const& [number, one] : calls_)
             if (one.completions != 1)
                 fail("call " + name(number) + " completed " + std::to_string(one.completions) + " times");
-        if (db.redirects_seen() > db.driver().chosen().engine.judging.redirects_max)
+        if (db.redirects_seen() > db.runtime().chosen().engine.judging.redirects_max)
             fail("a call followed more redirects than the bound allows");
         check_budget(db);
         for (auto const& [key, seen] : counters_) check_counter(key, seen);
@@ -133,7 +133,7 @@ public:
 
     /// An ASK must not change the entry of its slot.
     void watch_asks(sim_client& db) {
-        db.driver().on_returned = [this, &db](umbel::engine::call_list const* calls) {
+        db.runtime().on_returned = [this, &db](umbel::engine::call_list const* calls) {
             auto const& table = db.control().routes().table();
             if (!calls) {
                 if (asked_version_ == db.control().routes().version() &&
@@ -313,7 +313,7 @@ private:
     /// What ran more often than it was asked for was repeated, and drew on the budget: a share of the
     /// commands, and so many a second.
     void check_budget(sim_client& db) {
-        umbel::engine::retry_budget_options budget = db.driver().chosen().engine.budget;
+        umbel::engine::retry_budget_options budget = db.runtime().chosen().engine.budget;
         if (allowed_.empty_budget) budget = {.percent = 0, .floor_per_second = 0};
         auto const seconds = static_cast<std::uint64_t>((time_.now() - began_ + budget.window) / 1s) + 1;
         // The client's own questions earn, too.

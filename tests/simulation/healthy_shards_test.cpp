@@ -28,7 +28,7 @@ struct standstill {
     standstill() {
         on.ready();
         on.time.after_every_step([this] {
-            for (auto const& session : on.db.driver().sessions())
+            for (auto const& session : on.db.runtime().sessions())
                 in_flight = std::max(in_flight, session->link().pipe().in_flight());
             waiting = std::max(waiting, on.db.control().waiting());
             pending = std::max(pending, on.db.pending());

@@ -230,7 +230,7 @@ public:
         plan_.client.seeds = umbel::seed_list{std::span<std::string const>{seeds}};
         checker judge{time_, cluster, plan_.allowed};
         sim_client db{time_, cluster.net(), plan_.client, seed_, plan_.policy, plan_.contexts};
-        db.driver().forget_tombstones = plan_.forget_tombstones;
+        db.runtime().forget_tombstones = plan_.forget_tombstones;
         judge.watch_asks(db);
         time_.after_every_step([&] { judge.step(db); });
         workload users{time_, db, judge, seen_, plan_.users};
@@ -282,7 +282,7 @@ private:
             judge.fail("echo: " + std::to_string(late) +
                        " bytes reached nodes on connections that were given up");
         judge.closing = true;
-        db.close();
+        db.end();
         time_.run_for(10ms);
         if (db.pending() != 0) judge.fail(std::to_string(db.pending()) + " calls outlive the client's end");
         judge.conclude(db);

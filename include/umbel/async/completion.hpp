@@ -27,6 +27,11 @@ struct shared_token : engine::cancel_token {
     std::vector<shared_token*>
         parts;  ///< For an operation of several calls; filled before the first of them begins.
 
+    shared_token() noexcept {
+        give_back = [](cancel_token& token) noexcept { static_cast<shared_token&>(token).release(); };
+    }
+    shared_token(shared_token const&) = delete;
+    shared_token& operator=(shared_token const&) = delete;
     UMBEL_BOUNDARY void release() noexcept;
 
 private:

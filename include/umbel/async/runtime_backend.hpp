@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/async/backend.hpp>
+#include <umbel/engine/cancel_share.hpp>
 #include <umbel/engine/router.hpp>
 #include <umbel/engine/snapshot_of.hpp>
 
@@ -19,6 +20,11 @@ public:
     void start(engine::call& call) override { runtime().begin(call); }
     engine::link_id choose(engine::call const& call) const override { return runtime().choose_link(call); }
     void start_at(engine::call& call, engine::link_id to) override { runtime().begin_at(call, to); }
+    void request_cancel(shared_token& token) override {
+        token.wanted.store(true, std::memory_order_seq_cst);
+        token.references.fetch_add(1, std::memory_order_relaxed);
+        runtime().forward_cancel(engine::cancel_share{token});
+    }
     void refuse_new() noexcept override { runtime().refuse_new(); }
     void answer(pooled_call& call) override { runtime().ask(call); }
     void complete_later(engine::call& call) override { runtime().complete_soon(call); }

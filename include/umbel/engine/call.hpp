@@ -101,6 +101,8 @@ struct cancel_token {
     std::atomic<bool> wanted{false};
     std::atomic<std::uint32_t> owner{nobody};
     call* target = nullptr;  ///< Valid for the owner only.
+    /// Gives back one reference where the token is counted; see cancel_share.
+    void (*give_back)(cancel_token&) noexcept = nullptr;
 };
 
 /// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's
@@ -126,7 +128,7 @@ struct call {
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
-    bool asking = false;                          ///< ASKING goes in front of it.
+    bool asking = false;           ///< ASKING goes in front of it.
     bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
     bool question : 1 = false;     ///< For the control plane, not for a node.
     bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
@@ -141,8 +143,8 @@ struct call {
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
     std::unique_ptr<retry_state> retry;
-    link_id link{};  ///< Where it is, or was last; on the way there only the context counts, which it keeps for
-                     ///< life.
+    link_id link{};  ///< Where it is, or was last; on the way there only the context counts, which it keeps
+                     ///< for life.
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;
@@ -264,7 +266,7 @@ private:
 
 /// Builds the error a caller sees, with the way the call has taken.
 inline error make_error(call const& call, errc code, delivery delivered, std::string_view message,
-                  std::string_view node = {}) noexcept {
+                        std::string_view node = {}) noexcept {
     try {
         error_details details;
         details.message.assign(message);

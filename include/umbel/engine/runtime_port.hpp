@@ -4,6 +4,7 @@
 
 #include <umbel/engine/action.hpp>
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/cancel_share.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/link.hpp>
 #include <umbel/engine/notice.hpp>
@@ -22,7 +23,7 @@ template <class Port, class Session>
 concept runtime_port =
     requires(Port& port, Session& there, open_link&& opening, call& call, instant when, duration span,
              link_id id, pipeline_options const& pipe, link_options const& link, std::uint32_t generation,
-             typename Port::token_share&& share, node_connected& notice, event&& happened) {
+             cancel_share&& share, node_connected& notice, event&& happened) {
         /// The time.
         { port.clock() } noexcept -> std::same_as<instant>;
         /// Makes a session. Throws std::bad_alloc.

@@ -89,7 +89,7 @@ public:
     void order_shut() {
         carry_out_or_leave([&] { shut(); }, [&] { orders_.shut(); });
     }
-    void order_cancel(cancel_request what) {
+    void order_cancel(engine::cancel_share what) {
         carry_out_or_leave([&] { cancel_call(std::move(what)); }, [&] { orders_.cancel(std::move(what)); });
     }
     /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor
@@ -283,9 +283,9 @@ private:
         busy_ = {};
         owner_.has_shut();
     }
-    void cancel_call(cancel_request what) {
+    void cancel_call(engine::cancel_share what) {
         if (what.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(what));
-        cancel(*what.token);
+        cancel(what.token());
     }
     void take_orders();
     void take_news();

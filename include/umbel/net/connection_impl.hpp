@@ -176,7 +176,7 @@ inline void connection::take_news() {
 inline void connection::take_orders() {
     connection_orders::batch todo = orders_.take();
     if (todo.opening) open(std::move(*todo.opening));
-    for (cancel_request& request : todo.cancels) cancel_call(std::move(request));
+    for (engine::cancel_share& request : todo.cancels) cancel_call(std::move(request));
     if (todo.draining) drain(*todo.draining);
     if (todo.shutting) shut();
 }

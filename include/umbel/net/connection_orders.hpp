@@ -4,7 +4,7 @@
 
 #include <umbel/async/try_alloc.hpp>
 #include <umbel/engine/action.hpp>
-#include <umbel/net/cancel_request.hpp>
+#include <umbel/engine/cancel_share.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
     struct batch {
         std::optional<engine::open_link> opening;
         std::optional<std::uint32_t> draining;  ///< The generation.
-        std::vector<cancel_request> cancels;
+        std::vector<engine::cancel_share> cancels;
         bool shutting = false;
     };
 
@@ -39,7 +39,7 @@ public:
         waiting_.store(true, std::memory_order_release);
     }
     /// Without memory for it the call's own end comes first.
-    void cancel(cancel_request&& what) noexcept {
+    void cancel(engine::cancel_share&& what) noexcept {
         std::lock_guard const guard{mutex_};
         static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
         waiting_.store(true, std::memory_order_release);

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/cancel_share.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/notice.hpp>
-#include <umbel/net/cancel_request.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -25,7 +25,7 @@ public:
     virtual void park(engine::call& call) noexcept = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
     /// A cancellation has not found its call here.
-    virtual void cancel_elsewhere(cancel_request) {}
+    virtual void cancel_elsewhere(engine::cancel_share) {}
     /// The connection has done what shut() asks for.
     virtual void has_shut() noexcept {}
     virtual std::shared_ptr<void> keep_alive() = 0;

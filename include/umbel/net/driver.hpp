@@ -5,7 +5,6 @@
 
 #include <umbel/async/runtime_backend.hpp>
 #include <umbel/engine/runtime.hpp>
-#include <umbel/net/cancel_request.hpp>
 #include <umbel/net/connection.hpp>
 #include <umbel/net/settings.hpp>
 
@@ -28,8 +27,6 @@ class driver final : public async::runtime_backend<driver>,
                      public engine::quiet_runtime_port,
                      public connection_owner {
 public:
-    using token_share = cancel_request;
-
     driver(std::vector<asio::any_io_executor> const& executors, settings chosen)
         : runtime_backend{executors.front(), async::contexts{executors}, chosen.hedge_percent_max},
           engine::runtime<driver, connection>{chosen, contexts().size()},
@@ -59,7 +56,7 @@ public:
         for (engine::event& event : left_.events)
             if (engine::call_list* const calls = engine::calls_of(event)) posted.splice(std::move(*calls));
         bool const first = abandon_all([](connection& connection) { connection.abandon(); });
-        while (engine::call* const call = posted.pop()) drop(*call);
+        while (engine::call* const call = posted.pop()) call->kind->drop(*call);
         if (!first) return;
         left_ = {};
         taken_ = {};
@@ -74,11 +71,6 @@ public:
 
     engine::runtime<driver, connection>& runtime() noexcept { return *this; }
     engine::runtime<driver, connection> const& runtime() const noexcept { return *this; }
-    void request_cancel(async::shared_token& token) override {
-        token.wanted.store(true, std::memory_order_seq_cst);
-        token.references.fetch_add(1, std::memory_order_relaxed);
-        forward_cancel(cancel_request{token});
-    }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         struct timer_wait final : wait {
             explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
@@ -115,7 +107,7 @@ public:
                                  [&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
                          });
     }
-    void cancel_elsewhere(cancel_request what) override { forward_cancel(std::move(what)); }
+    void cancel_elsewhere(engine::cancel_share what) override { forward_cancel(std::move(what)); }
     /// Threading: any; the last one ends what all have waited for.
     void has_shut() noexcept override {
         if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
@@ -151,8 +143,10 @@ public:
         there.order_drain(generation);
     }
     void shut_session(connection& there) noexcept { there.order_shut(); }
-    void cancel_in_session(connection& there, cancel_request what) { there.order_cancel(std::move(what)); }
-    void cancel_in_engine(cancel_request what) {
+    void cancel_in_session(connection& there, engine::cancel_share what) {
+        there.order_cancel(std::move(what));
+    }
+    void cancel_in_engine(engine::cancel_share what) {
         control_or_leave(
             [&] { cancel_here(std::move(what)); },
             [&] {
@@ -247,7 +241,7 @@ private:
     std::mutex mutex_;  ///< Of what is left for it; control events are rare.
     struct leavings {
         std::vector<engine::event> events;
-        std::vector<cancel_request> cancels;
+        std::vector<engine::cancel_share> cancels;
         std::vector<engine::call_slow> slow;
     };
     leavings left_;

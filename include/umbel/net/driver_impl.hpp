@@ -59,7 +59,7 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
         std::swap(left_, taken_);
         guard.unlock();
         for (engine::event& event : taken_.events) happened(std::move(event));
-        for (cancel_request& request : taken_.cancels) cancel_here(std::move(request));
+        for (engine::cancel_share& request : taken_.cancels) cancel_here(std::move(request));
         tell_slow(taken_.slow);
         taken_.events.clear();
         taken_.cancels.clear();

@@ -212,13 +212,14 @@ public:
                     std::to_string(way.second) + "; ";
         for (auto const& node : nodes()) {
             if (!is_member(node->number())) continue;
-            text += "node " + std::to_string(node->number()) +
-                    (node->primary() ? " primary" : " replica of " + std::to_string(node->view.me().follows)) +
-                    (usable(*node) ? "" : " not running") + (node->loading ? " loading" : "") +
-                    (node->paused ? " paused" : "") + (node->link_up ? "" : " without copy") +
-                    (node->cluster_ok() ? "" : " cluster not ok") + ", slots " +
-                    std::to_string(node->view.count_of(node->number())) + ", epoch " +
-                    std::to_string(node->view.me().config_epoch) + ", sees";
+            text +=
+                "node " + std::to_string(node->number()) +
+                (node->primary() ? " primary" : " replica of " + std::to_string(node->view.me().follows)) +
+                (usable(*node) ? "" : " not running") + (node->loading ? " loading" : "") +
+                (node->paused ? " paused" : "") + (node->link_up ? "" : " without copy") +
+                (node->cluster_ok() ? "" : " cluster not ok") + ", slots " +
+                std::to_string(node->view.count_of(node->number())) + ", epoch " +
+                std::to_string(node->view.me().config_epoch) + ", sees";
             for (std::size_t i = 0; i < size(); ++i) {
                 model_peer const& peer = node->view.peers[i];
                 text += " " + std::to_string(i) +

@@ -44,8 +44,9 @@ public:
                 ++count;
                 auto members = with_replicas(owner);
                 // A failed replica is not named by CLUSTER SLOTS.
-                std::erase_if(members,
-                              [&](node_number number) { return number != owner && view_.peer(number).failed; });
+                std::erase_if(members, [&](node_number number) {
+                    return number != owner && view_.peer(number).failed;
+                });
                 text += wire::array(2 + members.size()) + wire::integer(static_cast<std::int64_t>(at)) +
                         wire::integer(static_cast<std::int64_t>(end));
                 for (node_number const number : members)
@@ -130,10 +131,12 @@ private:
             line += ",fail";
         else if (peer.suspected)
             line += ",fail?";
-        line += ' ' + (peer.primary || peer.follows == nobody ? std::string{"-"} : view_.peer(peer.follows).id) +
+        line += ' ' +
+                (peer.primary || peer.follows == nobody ? std::string{"-"} : view_.peer(peer.follows).id) +
                 " 0 0 ";
-        line += std::to_string(peer.primary || peer.follows == nobody ? peer.config_epoch
-                                                                    : view_.peer(peer.follows).config_epoch);
+        line +=
+            std::to_string(peer.primary || peer.follows == nobody ? peer.config_epoch
+                                                                  : view_.peer(peer.follows).config_epoch);
         line += peer.suspected || peer.failed ? " disconnected" : " connected";
         if (peer.primary)
             for (auto const& [first, last] : ranges(which))

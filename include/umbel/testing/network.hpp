@@ -38,9 +38,9 @@ struct network_options {
 /// What the client's end of a stream is told. Every notice carries the epoch that connect() was given.
 class stream_owner {
 public:
-    virtual void on_connected(std::uint32_t epoch, bool good) = 0;
-    virtual void on_readable(std::uint32_t epoch) = 0;
-    virtual void on_writable(std::uint32_t epoch) = 0;
+    virtual void stream_connected(std::uint32_t epoch, bool good) = 0;
+    virtual void stream_readable(std::uint32_t epoch) = 0;
+    virtual void stream_writable(std::uint32_t epoch) = 0;
 
 protected:
     ~stream_owner() = default;
@@ -178,7 +178,7 @@ public:
     }
     listener& server() const noexcept { return server_; }
     void connected(bool good) {
-        if (owner_) owner_->on_connected(epoch_, good);
+        if (owner_) owner_->stream_connected(epoch_, good);
     }
     bool abandoned() const noexcept { return owner_ == nullptr; }
 
@@ -277,7 +277,7 @@ private:
         if (!awaits_read_ || !owner_ || (received_.empty() && !reset_seen_)) return;
         awaits_read_ = false;
         time_.soon([keep = shared_from_this()] {
-            if (keep->owner_) keep->owner_->on_readable(keep->epoch_);
+            if (keep->owner_) keep->owner_->stream_readable(keep->epoch_);
         });
     }
     void wake_writer() {
@@ -285,7 +285,7 @@ private:
         if (!awaits_write_ || !owner_ || !(room || reset_seen_)) return;
         awaits_write_ = false;
         time_.soon([keep = shared_from_this()] {
-            if (keep->owner_) keep->owner_->on_writable(keep->epoch_);
+            if (keep->owner_) keep->owner_->stream_writable(keep->epoch_);
         });
     }
 

@@ -66,9 +66,9 @@ public:
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
         sim_call& call = *made;
         pending_.emplace(number, std::move(made));
-        if (auto good = prepare(call, words, wanted); !good) {
+        if (auto good = encode(call, words, wanted); !good) {
             call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
-            time_.soon([&call] { sim_call::complete(call); });
+            time_.soon([&call] { sim_call::tell_caller(call); });
             return number;
         }
         driver_.begin(call);
@@ -79,14 +79,14 @@ public:
     void cancel(call_number number) {
         auto const at = pending_.find(number);
         if (at != pending_.end() && at->second->at != engine::call::stage::done)
-            driver_.request_cancel(at->second->shared_token);
+            driver_.forward_cancel(at->second->shared_token->wish());
     }
     /// Every pending call completes with errc::cancelled.
-    void close() { driver_.end(); }
+    void end() { driver_.end(); }
 
     std::size_t pending() const noexcept { return pending_.size(); }
-    sim_driver& driver() noexcept { return driver_; }
-    sim_driver const& driver() const noexcept { return driver_; }
+    sim_driver& runtime() noexcept { return driver_; }
+    sim_driver const& runtime() const noexcept { return driver_; }
     engine::engine& control() noexcept { return driver_.control(); }
     engine::engine_counters const& counters() const noexcept { return driver_.control().counters(); }
 
@@ -108,31 +108,47 @@ private:
         return std::move(*made);
     }
 
+    /// A token that the call and each cancellation on its way share.
+    struct counted_token : engine::cancel_token {
+        unsigned references = 1;
+        counted_token() noexcept { give_back = &counted_token::unreference; }
+        engine::cancel_share wish() {
+            wanted.store(true);
+            ++references;
+            return engine::cancel_share{*this};
+        }
+        static void unreference(engine::cancel_token& token) noexcept {
+            auto& self = static_cast<counted_token&>(token);
+            if (--self.references == 0) delete &self;
+        }
+    };
+
     struct sim_call : engine::call {
         sim_call(sim_client& of, call_number its_number, callback its_done)
-            : owner{of},
-              number{its_number},
-              done{std::move(its_done)},
-              shared_token{std::make_shared<engine::cancel_token>()} {
+            : owner{of}, number{its_number}, done{std::move(its_done)}, shared_token{new counted_token} {
             static constexpr engine::call_kind by_list{
-                .decode = &decode, .fail = &fail, .complete = &complete, .drop = &drop};
-            static constexpr engine::call_kind at_once{.decode = &decode,
-                                                       .fail = &fail,
-                                                       .complete = &complete,
-                                                       .drop = &drop,
+                .decode = &keep_reply, .fail = &keep_error, .complete = &tell_caller, .drop = &forget};
+            static constexpr engine::call_kind at_once{.decode = &keep_reply,
+                                                       .fail = &keep_error,
+                                                       .complete = &tell_caller,
+                                                       .drop = &forget,
                                                        .answer = &answer_at_once};
             // Both, as in a client: foreign executors and cancellable operations have theirs on the list.
             kind = number % 4 == 0 ? &by_list : &at_once;
             shared_token->target = this;
-            token = shared_token.get();
+            token = shared_token;
         }
-        static void decode(engine::call& base, resp::view const& answer) noexcept {
+        sim_call(sim_call const&) = delete;
+        sim_call& operator=(sim_call const&) = delete;
+        ~sim_call() { counted_token::unreference(*shared_token); }
+
+        static void keep_reply(engine::call& base, resp::view const& answer) noexcept {
             static_cast<sim_call&>(base).answer.emplace(reply{answer});
         }
-        static void fail(engine::call& base, error&& why) noexcept {
+        static void keep_error(engine::call& base, error&& why) noexcept {
             static_cast<sim_call&>(base).answer.emplace(tl::unexpected<error>{std::move(why)});
         }
-        static void complete(engine::call& base) {
+        static void tell_caller(engine::call& base) {
             auto& call = static_cast<sim_call&>(base);
             sim_client& client = call.owner;
             client.redirects_seen_ = std::max(client.redirects_seen_, call.redirects);
@@ -142,12 +158,12 @@ private:
             client.pending_.erase(at);
             whole->done(std::move(*whole->answer));
         }
-        static bool answer_at_once(engine::call& base, resp::view const& told) {
-            decode(base, told);
-            complete(base);
+        static bool answer_at_once(engine::call& base, resp::view const& reply) {
+            keep_reply(base, reply);
+            tell_caller(base);
             return true;
         }
-        static void drop(engine::call& base) noexcept {
+        static void forget(engine::call& base) noexcept {
             auto& call = static_cast<sim_call&>(base);
             call.owner.pending_.erase(call.number);
         }
@@ -157,11 +173,11 @@ private:
         callback done;
         std::string encoded;
         std::optional<result<reply>> answer;
-        std::shared_ptr<engine::cancel_token> shared_token;
+        counted_token* shared_token;
     };
 
-    result<void> prepare(sim_call& call, std::span<std::string_view const> words,
-                         sim_call_options const& wanted) {
+    result<void> encode(sim_call& call, std::span<std::string_view const> words,
+                        sim_call_options const& wanted) {
         using cluster::command_flags;
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
         if (!where) return tl::unexpected<error>{where.error()};

@@ -115,10 +115,10 @@ public:
 
     // ---- stream_owner ---------------------------------------------------------------------------
 
-    void on_connected(std::uint32_t epoch, bool good) override {
+    void stream_connected(std::uint32_t epoch, bool good) override {
         good ? on_open(epoch) : on_open_failed(epoch, errc::connect_failed, "Connection refused");
     }
-    void on_readable(std::uint32_t epoch) override {
+    void stream_readable(std::uint32_t epoch) override {
         if (epoch != this->epoch() || !stream_) return;
         stream::outcome how{};
         std::size_t const count = stream_->read_some(forget_tombstones ? link().space() : room_, how);
@@ -128,7 +128,7 @@ public:
             case stream::outcome::good: return on_bytes(epoch, count);
         }
     }
-    void on_writable(std::uint32_t epoch) override { session::on_writable(epoch); }
+    void stream_writable(std::uint32_t epoch) override { on_writable(epoch); }
 
 private:
     void forge_reply() {

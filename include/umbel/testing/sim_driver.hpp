@@ -13,31 +13,17 @@
 
 namespace umbel::testing {
 
-/// A share of a token that a simulated cancellation carries.
-struct sim_token_share {
-    std::shared_ptr<engine::cancel_token> token;
-    std::uint32_t owner() const noexcept { return token->owner.load(); }
-    engine::call& target() const noexcept { return *token->target; }
-};
-
 /// Everything of a simulated client that reacts.
 /// Lifetime: events on the timeline point here; it must outlive the timeline's last step.
 class sim_driver final : public engine::runtime<sim_driver, sim_connection>,
                          public engine::quiet_runtime_port,
                          public sim_connection_owner {
 public:
-    using token_share = sim_token_share;
-
     sim_driver(timeline& time, network& net, engine::settings const& chosen, unsigned contexts = 1)
         : runtime{chosen, contexts}, time_{time}, net_{net} {
         time_.soon([this] { start_up(); });
     }
 
-    /// Asks whoever owns the call behind `token` to give it up.
-    void request_cancel(std::shared_ptr<engine::cancel_token> const& token) {
-        token->wanted.store(true);
-        forward_cancel(sim_token_share{token});
-    }
     /// Everything pending is destroyed, and nobody is told. Nothing may be begun afterwards.
     void abandon() noexcept {
         abandon_all([](sim_connection& connection) {
@@ -86,14 +72,17 @@ public:
     void shut_session(sim_connection& there) noexcept {
         time_.soon([&there] { there.shut({}); });
     }
-    void cancel_in_session(sim_connection& there, sim_token_share share) {
-        time_.soon([this, &there, share = std::move(share)] {
-            if (share.owner() != engine::cancel_token::of(there.id())) return forward_cancel(share);
-            there.cancel(*share.token);
+    void cancel_in_session(sim_connection& there, engine::cancel_share share) {
+        time_.soon([this, &there, share = std::make_shared<engine::cancel_share>(std::move(share))] {
+            if (share->owner() != engine::cancel_token::of(there.id()))
+                return forward_cancel(std::move(*share));
+            there.cancel(share->token());
         });
     }
-    void cancel_in_engine(sim_token_share share) {
-        time_.soon([this, share = std::move(share)] { cancel_here(share); });
+    void cancel_in_engine(engine::cancel_share share) {
+        time_.soon([this, share = std::make_shared<engine::cancel_share>(std::move(share))] {
+            cancel_here(std::move(*share));
+        });
     }
     void wake() noexcept {
         if (abandoned() || std::exchange(woken_, true)) return;

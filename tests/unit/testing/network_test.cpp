@@ -38,9 +38,9 @@ struct sink final : listener {
 };
 
 struct nobody_cares final : stream_owner {
-    void on_connected(std::uint32_t, bool) override {}
-    void on_readable(std::uint32_t) override {}
-    void on_writable(std::uint32_t) override {}
+    void stream_connected(std::uint32_t, bool) override {}
+    void stream_readable(std::uint32_t) override {}
+    void stream_writable(std::uint32_t) override {}
 };
 
 /// One client's stream to one server.

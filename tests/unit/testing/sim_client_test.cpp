@@ -61,6 +61,6 @@ TEST_CASE("a callback that throws when its client closes keeps no other from bei
         here.time.run_for(1s);
         here.begin();
     }
-    here.db.close();
+    here.db.end();
     here.check(errc::cancelled);
 }

@@ -48,12 +48,6 @@ public:
 
     sim_driver& runtime() noexcept { return driver_; }
     sim_driver const& runtime() const noexcept { return driver_; }
-    void request_cancel(async::shared_token& token) override {
-        token.references.fetch_add(1, std::memory_order_relaxed);
-        driver_.request_cancel(std::shared_ptr<engine::cancel_token>{
-            &token,
-            [](engine::cancel_token* shared) { static_cast<async::shared_token*>(shared)->release(); }});
-    }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         struct sim_wait final : wait {
             std::shared_ptr<std::function<void()>> action;
