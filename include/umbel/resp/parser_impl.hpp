@@ -2,143 +2,121 @@
 #pragma once
 
 #include <umbel/resp/parser.hpp>
-#include <umbel/resp/parser_fast_scan.hpp>
+
+#include <umbel/resp/fast_scan.hpp>
+#include <umbel/resp/line_value.hpp>
+#include <umbel/resp/scan.hpp>
+
+#include <algorithm>
+#include <cstring>
 
 namespace umbel::resp {
 
-inline parser::parser(resp::limits limits) noexcept : limits_{limits} {
-    limits_.depth_max = std::clamp<std::uint32_t>(limits_.depth_max, 1, 1024);
-    limits_.elements_max = std::clamp<std::uint32_t>(limits_.elements_max, 1, std::uint32_t{1} << 31);
-    limits_.line_bytes_max = std::max<std::uint32_t>(limits_.line_bytes_max, 64);
-    limits_.reply_bytes_max = std::min<std::uint64_t>(limits_.reply_bytes_max, UINT32_MAX);
+/// Moves bounds that are out of their range into it.
+inline limits within_range(limits bounds) noexcept {
+    bounds.depth_max = std::clamp<std::uint32_t>(bounds.depth_max, 1, 1024);
+    bounds.elements_max = std::clamp<std::uint32_t>(bounds.elements_max, 1, std::uint32_t{1} << 31);
+    bounds.line_bytes_max = std::max<std::uint32_t>(bounds.line_bytes_max, 64);
+    bounds.reply_bytes_max = std::min<std::uint64_t>(bounds.reply_bytes_max, UINT32_MAX);
+    return bounds;
 }
+
+inline parser::parser(resp::limits limits) noexcept
+    : limits_{within_range(limits)}, bytes_{limits_}, builder_{limits_} {}
 
 inline void parser::start() noexcept {
-    tape_.clear();
-    pos_ = scanned_ = 0;
-    forgotten_ = pending_ = dropped_ = 0;
-    mark_ = no_mark;
-    open_ = none;
-    remaining_ = 1;
-    depth_ = root_ = 0;
+    bytes_.start();
+    builder_.start();
+    pending_ = 0;
     state_ = state::element;
     joining_ = false;
-    fault_ = {};
-}
-
-inline void parser::release_values() noexcept {
-    // The chain leads from the innermost aggregate outwards. Turned round, it can be moved to the front in
-    // the order of the tape, where no node takes the place of one that is still to come.
-    std::uint32_t outer = none;
-    for (std::uint32_t at = open_; at != none;)
-        outer = std::exchange(at, std::exchange(tape_[at].span, outer));
-    std::uint32_t kept = 0;
-    for (std::uint32_t at = outer; at != none; ++kept) {
-        node node = tape_[at];
-        at = std::exchange(node.span, kept == 0 ? none : kept - 1);
-        tape_[kept] = node;
-    }
-    dropped_ += tape_.size() - kept;
-    tape_.resize(kept);
-    open_ = kept == 0 ? none : kept - 1;
-    root_ = 0;
-}
-
-inline std::size_t parser::forget() noexcept {
-    std::size_t const count = pos_;
-    forgotten_ += count;
-    scanned_ = scanned_ > count ? scanned_ - count : 0;
-    pos_ = 0;
-    return count;
 }
 
 inline std::size_t parser::wanted() const noexcept {
     switch (state_) {
         case state::payload:
-        case state::part_payload: return pos_ + static_cast<std::size_t>(pending_) + 2;
+        case state::part_payload: return bytes_.position() + static_cast<std::size_t>(pending_) + 2;
         case state::element:
         case state::part: return 0;
     }
     return 0;
 }
 
-inline parser::step parser::stop(fault_kind kind, std::size_t at) noexcept {
-    fault_ = {kind, at < size_ ? data_[at] : '\0', forgotten_ + at};
-    return step::broken;
-}
-
 template <bool Keep>
 parser::status parser::run(std::span<char> bytes) {
-    if (fault_.kind != fault_kind::none) return status::fault;
-    data_ = bytes.data();
-    // What lies beyond the bound is not even looked at, so the outcome cannot depend on how much of it has
-    // arrived.
-    std::uint64_t const visible = limits_.reply_bytes_max - forgotten_;
-    size_ = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), visible));
-    step outcome = step::proceed;
-    while (outcome == step::proceed) outcome = advance<Keep>();
+    if (fault().kind != fault_kind::none) return status::fault;
+    bytes_.look_at(bytes);
+    parse_step outcome = parse_step::proceed;
+    while (outcome == parse_step::proceed) outcome = advance<Keep>();
     switch (outcome) {
-        case step::done: return status::complete;
-        case step::broken: return status::fault;
-        case step::push: return status::push;
-        case step::proceed:
-        case step::starved: break;
+        case parse_step::done: return status::complete;
+        case parse_step::broken: return status::fault;
+        case parse_step::push: return status::push;
+        case parse_step::proceed:
+        case parse_step::starved: break;
     }
-    if (size_ < visible) return status::need_more;
-    stop(fault_kind::reply_too_long, size_);
+    if (!bytes_.is_at_bound()) return status::need_more;
+    bytes_.stop(fault_kind::reply_too_long, bytes_.size());
     return status::fault;
 }
 
 template <bool Keep>
-parser::step parser::advance() {
+parse_step parser::advance() {
     switch (state_) {
         case state::element: return element<Keep>();
         case state::payload:
         case state::part_payload: return payload<Keep>();
         case state::part: return part<Keep>();
     }
-    return step::broken;
-}
-
-inline parser::step parser::take_line(std::string_view& line) noexcept {
-    std::size_t const first = pos_ + 1;
-    std::size_t const last = std::min<std::size_t>(size_, first + limits_.line_bytes_max + 1);
-    std::size_t const from = std::max(first, scanned_);
-    std::size_t const at = static_cast<std::size_t>(find_line_break(data_ + from, data_ + last) - data_);
-    scanned_ = at;
-    if (at == last)
-        return last == first + limits_.line_bytes_max + 1 ? stop(fault_kind::line_too_long, last - 1)
-                                                          : step::starved;
-    if (data_[at] == '\n') return stop(fault_kind::carriage_return_missing, at);
-    if (at + 1 == size_) return step::starved;
-    if (data_[at + 1] != '\n') return stop(fault_kind::line_feed_missing, at + 1);
-    line = {data_ + first, at - first};
-    scanned_ = at + 2;
-    return step::proceed;
+    return parse_step::broken;
 }
 
 template <bool Keep>
-parser::step parser::element() {
+parse_step parser::complete_value() noexcept {
+    return builder_.complete_value<Keep>() ? parse_step::done : parse_step::proceed;
+}
+
+/// Adds a value that ends with its line.
+template <bool Keep>
+parse_step parser::add_line(node const& value) noexcept {
+    bytes_.pass_line();
+    builder_.add<Keep>(value);
+    return complete_value<Keep>();
+}
+
+template <bool Keep>
+parse_step parser::element() {
     if constexpr (Keep) {
-        if (pos_ < size_ && tape_.full() && seen() < limits_.elements_max) tape_.grow();
+        if (builder_.is_full() && !bytes_.is_at_end() && !builder_.is_at_elements_max()) builder_.make_room();
         // A line that an earlier call left open is gone on with where that call stopped.
-        if (scanned_ <= pos_) scan_ahead();
-        if (remaining_ == 0) return close_finished<Keep>();
+        if (!bytes_.is_inside_line()) scan_ahead(bytes_, builder_);
+        if (builder_.is_finished())
+            return builder_.close_finished<Keep>() ? parse_step::done : parse_step::proceed;
     }
-    if (pos_ == size_) return step::starved;
-    char const lead = data_[pos_];
-    if (lead == '.' || lead == ';') {
-        bool const streaming = open_ != none && tape_[open_].is_streamed();
-        if (lead == ';') return stop(fault_kind::part_misplaced, pos_);
-        if (!streaming) return stop(fault_kind::end_misplaced, pos_);
-    } else {
-        if (!is_lead(lead)) return stop(fault_kind::unknown_type, pos_);
-        if (seen() >= limits_.elements_max) return stop(fault_kind::too_many_elements, pos_);
-        if (!Keep && lead == '>' && open_ == none) return step::push;
-        if (tape_.full()) tape_.grow();
-    }
+    if (bytes_.is_at_end()) return parse_step::starved;
+    char const lead = bytes_.lead();
+    if (!Keep && lead == '>' && !builder_.in_aggregate() && !builder_.is_at_elements_max())
+        return parse_step::push;
+    if (parse_step const outcome = judge_lead(lead); outcome != parse_step::proceed) return outcome;
+    if (lead != '.') builder_.make_room();
     std::string_view line;
-    if (step const outcome = take_line(line); outcome != step::proceed) return outcome;
+    if (parse_step const outcome = bytes_.take_line(line); outcome != parse_step::proceed) return outcome;
+    return value_of_lead<Keep>(lead, line);
+}
+
+/// Whether a value that starts with `lead`, or the end of a streamed aggregate, may stand here.
+inline parse_step parser::judge_lead(char lead) noexcept {
+    if (lead == ';') return bytes_.stop(fault_kind::part_misplaced, bytes_.position());
+    if (lead == '.')
+        return builder_.in_streamed() ? parse_step::proceed
+                                      : bytes_.stop(fault_kind::end_misplaced, bytes_.position());
+    if (!is_lead(lead)) return bytes_.stop(fault_kind::unknown_type, bytes_.position());
+    if (builder_.is_at_elements_max()) return bytes_.stop(fault_kind::too_many_elements, bytes_.position());
+    return parse_step::proceed;
+}
+
+template <bool Keep>
+parse_step parser::value_of_lead(char lead, std::string_view line) {
     switch (lead) {
         case '$': return string_header<Keep>(type::bulk_string, line);
         case '!': return string_header<Keep>(type::blob_error, line);
@@ -163,205 +141,125 @@ parser::step parser::element() {
 
 /// A value that is its line.
 template <bool Keep>
-parser::step parser::line_element(type kind, std::string_view line) {
-    std::size_t const at = pos_ + 1;
-    node value = node::text(kind, at, line.size());
-    if (kind == type::integer) {
-        std::int64_t number = 0;
-        if (!read_integer(line, number)) return stop(fault_kind::not_an_integer, at);
-        value = node::scalar(kind, static_cast<std::uint64_t>(number));
-    } else if (kind == type::real) {
-        double number = 0;
-        if (!read_real(line, number)) return stop(fault_kind::not_a_real, at);
-        value = node::scalar(kind, std::bit_cast<std::uint64_t>(number));
-    } else if (kind == type::boolean) {
-        if (line != "t" && line != "f") return stop(fault_kind::not_a_boolean, at);
-        value = node::scalar(kind, line == "t");
-    } else if (kind == type::null) {
-        if (!line.empty()) return stop(fault_kind::null_not_empty, at);
-        value = node::scalar(kind, 0);
-    } else if (kind == type::big_number) {
-        if (!is_big_number(line)) return stop(fault_kind::not_a_big_number, at);
-    }
-    pos_ = scanned_;
-    add<Keep>(value);
-    return settle<Keep>();
+parse_step parser::line_element(type kind, std::string_view line) {
+    std::size_t const offset = bytes_.position() + 1;
+    node value;
+    if (fault_kind const wrong = read_line_value(kind, line, offset, value); wrong != fault_kind::none)
+        return bytes_.stop(wrong, offset);
+    return add_line<Keep>(value);
 }
 
 template <bool Keep>
-parser::step parser::string_header(type kind, std::string_view line) {
-    std::size_t const at = pos_ + 1;
-    if (kind == type::bulk_string && line == "-1") {
-        pos_ = scanned_;
-        add<Keep>(node::scalar(type::null, 0));
-        return settle<Keep>();
-    }
+parse_step parser::string_header(type kind, std::string_view line) {
+    std::size_t const offset = bytes_.position() + 1;
+    if (kind == type::bulk_string && line == "-1") return add_line<Keep>(node::scalar(type::null, 0));
     if (kind == type::bulk_string && line == "?") {
-        pos_ = scanned_;
-        node joined = node::text(kind, pos_, 0);
+        bytes_.pass_line();
+        node joined = node::text(kind, bytes_.position(), 0);
         joined.flags = node::streamed;
-        add<Keep>(joined);
+        builder_.add<Keep>(joined);
         joining_ = true;
         state_ = state::part;
-        return step::proceed;
+        return parse_step::proceed;
     }
-    if (!read_unsigned(line, pending_)) return stop(fault_kind::not_a_length, at);
-    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_)
-        return stop(fault_kind::reply_too_long, at);
-    if (kind == type::verbatim_string && pending_ < 4) return stop(fault_kind::verbatim_without_format, at);
-    pos_ = scanned_;
+    if (!read_unsigned(line, pending_)) return bytes_.stop(fault_kind::not_a_length, offset);
+    if (!bytes_.has_room_for(pending_ + 2)) return bytes_.stop(fault_kind::reply_too_long, offset);
+    if (kind == type::verbatim_string && pending_ < 4)
+        return bytes_.stop(fault_kind::verbatim_without_format, offset);
+    bytes_.pass_line();
     pending_kind_ = kind;
     state_ = state::payload;
-    return step::proceed;
-}
-
-/// Looks for CR LF at `at`, as soon as the first of the two is there. Returns proceed when both are.
-inline parser::step parser::payload_end(std::size_t at) noexcept {
-    if (at < size_ && data_[at] != '\r') return stop(fault_kind::value_without_crlf, at);
-    if (at + 1 >= size_) return step::starved;
-    if (data_[at + 1] != '\n') return stop(fault_kind::value_without_crlf, at + 1);
-    return step::proceed;
+    return parse_step::proceed;
 }
 
 /// The bytes of a string of announced length, or of one part of a streamed string.
 template <bool Keep>
-parser::step parser::payload() {
+parse_step parser::payload() {
+    std::size_t const first = bytes_.position();
     if (state_ == state::payload && pending_kind_ == type::verbatim_string) {
-        if (size_ - pos_ < 4) return step::starved;
-        if (data_[pos_ + 3] != ':') return stop(fault_kind::verbatim_without_format, pos_ + 3);
+        if (bytes_.left() < 4) return parse_step::starved;
+        if (bytes_.data()[first + 3] != ':')
+            return bytes_.stop(fault_kind::verbatim_without_format, first + 3);
     }
-    std::size_t const there = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - pos_, pending_));
+    auto const arrived = static_cast<std::size_t>(std::min<std::uint64_t>(bytes_.left(), pending_));
+    std::size_t const end = first + arrived;
     if constexpr (!Keep) {
         pending_kind_ = type::bulk_string;  // The format was judged above and is about to be gone.
-        pos_ += there;
-        pending_ -= there;
-        if (pending_ != 0) return step::starved;
-    } else if (there < pending_) {
-        return step::starved;
+        bytes_.move_to(end);
+        pending_ -= arrived;
+        if (pending_ != 0) return parse_step::starved;
+    } else if (arrived < pending_) {
+        return parse_step::starved;
     }
-    std::size_t const tail = Keep ? pos_ + there : pos_;
-    if (step const outcome = payload_end(tail); outcome != step::proceed) return outcome;
-    std::size_t const first = pos_;
-    pos_ = scanned_ = tail + 2;
+    if (parse_step const outcome = bytes_.find_crlf(end); outcome != parse_step::proceed) return outcome;
+    bytes_.pass_string(end + 2);
     if (state_ == state::part_payload) {
         if constexpr (Keep) {
-            node& joined = tape_.back();
-            std::memmove(data_ + joined.offset() + joined.length(), data_ + first, there);
-            joined.value += static_cast<std::uint64_t>(there) << 32;
+            node& joined = builder_.last();
+            std::memmove(bytes_.data() + joined.offset() + joined.length(), bytes_.data() + first, arrived);
+            joined.value += static_cast<std::uint64_t>(arrived) << 32;
         }
         state_ = state::part;
-        return step::proceed;
+        return parse_step::proceed;
     }
-    add<Keep>(node::text(pending_kind_, first, there));
+    builder_.add<Keep>(node::text(pending_kind_, first, arrived));
     state_ = state::element;
-    return settle<Keep>();
+    return complete_value<Keep>();
 }
 
 /// The header of one part of a streamed string, or its end.
 template <bool Keep>
-parser::step parser::part() {
-    if (pos_ == size_) return step::starved;
-    if (data_[pos_] != ';') return stop(fault_kind::part_expected, pos_);
+parse_step parser::part() {
+    if (bytes_.is_at_end()) return parse_step::starved;
+    if (bytes_.lead() != ';') return bytes_.stop(fault_kind::part_expected, bytes_.position());
     std::string_view line;
-    if (step const outcome = take_line(line); outcome != step::proceed) return outcome;
-    if (!read_unsigned(line, pending_)) return stop(fault_kind::not_a_length, pos_ + 1);
-    if (pending_ + 2 > limits_.reply_bytes_max - forgotten_ - scanned_ && pending_ != 0)
-        return stop(fault_kind::reply_too_long, pos_ + 1);
-    pos_ = scanned_;
+    if (parse_step const outcome = bytes_.take_line(line); outcome != parse_step::proceed) return outcome;
+    std::size_t const offset = bytes_.position() + 1;
+    if (!read_unsigned(line, pending_)) return bytes_.stop(fault_kind::not_a_length, offset);
+    if (pending_ != 0 && !bytes_.has_room_for(pending_ + 2))
+        return bytes_.stop(fault_kind::reply_too_long, offset);
+    bytes_.pass_line();
     if (pending_ != 0) {
         state_ = state::part_payload;
-        return step::proceed;
+        return parse_step::proceed;
     }
     joining_ = false;
     state_ = state::element;
-    return settle<Keep>();
+    return complete_value<Keep>();
 }
 
 template <bool Keep>
-parser::step parser::aggregate_header(type kind, std::string_view line) {
-    std::size_t const at = pos_ + 1;
-    if (kind == type::array && line == "-1") {
-        pos_ = scanned_;
-        add<Keep>(node::scalar(type::null, 0));
-        return settle<Keep>();
-    }
-    if (depth_ == limits_.depth_max) return stop(fault_kind::too_deep, pos_);
+parse_step parser::aggregate_header(type kind, std::string_view line) {
+    std::size_t const offset = bytes_.position() + 1;
+    if (kind == type::array && line == "-1") return add_line<Keep>(node::scalar(type::null, 0));
+    if (builder_.is_at_depth_max()) return bytes_.stop(fault_kind::too_deep, bytes_.position());
     if (line == "?" && (kind == type::array || kind == type::map || kind == type::set))
-        return open(kind, unbounded, true);
+        return open(kind, nesting::unbounded, true);
     std::uint64_t count = 0;
-    if (!read_unsigned(line, count)) return stop(fault_kind::not_a_length, at);
+    if (!read_unsigned(line, count)) return bytes_.stop(fault_kind::not_a_length, offset);
     std::uint64_t const each = kind == type::map || kind == type::attribute ? 2 : 1;
-    if (count > (limits_.elements_max - seen() - 1) / each) return stop(fault_kind::too_many_elements, at);
+    if (count > builder_.elements_left() / each) return bytes_.stop(fault_kind::too_many_elements, offset);
     if (count != 0) return open(kind, static_cast<std::uint32_t>(count * each), false);
-    pos_ = scanned_;
-    add<Keep>(node::text(kind, 0, 0));
-    if (kind != type::attribute) return settle<Keep>();
-    mark_ = seen();
-    if (open_ == none) root_ = tape_.size();
-    return step::proceed;
+    if (kind != type::attribute) return add_line<Keep>(node::text(kind, 0, 0));
+    bytes_.pass_line();
+    builder_.add_empty_attribute<Keep>();
+    return parse_step::proceed;
 }
 
-inline parser::step parser::open(type kind, std::uint32_t count, bool streamed) noexcept {
-    pos_ = scanned_;
-    if (open_ != none) tape_[open_].value = remaining_ | (tape_[open_].value & ~std::uint64_t{UINT32_MAX});
-    tape_.push({kind, streamed ? node::streamed : std::uint8_t{0}, 0, open_, std::uint64_t{count} << 32});
-    open_ = tape_.size() - 1;
-    remaining_ = count;
-    ++depth_;
-    return step::proceed;
+inline parse_step parser::open(type kind, std::uint32_t count, bool streamed) noexcept {
+    bytes_.pass_line();
+    builder_.open(kind, count, streamed);
+    return parse_step::proceed;
 }
 
 template <bool Keep>
-parser::step parser::aggregate_end(std::string_view line) {
-    if (!line.empty()) return stop(fault_kind::end_not_empty, pos_ + 1);
-    if (mark_ == seen()) return stop(fault_kind::attribute_without_value, pos_);
-    std::uint32_t const count = unbounded - remaining_;
-    node& ended = tape_[open_];
-    if (ended.kind == type::map && count % 2 != 0) return stop(fault_kind::odd_map, pos_);
-    ended.value = std::uint64_t{count} << 32;
-    pos_ = scanned_;
-    close<Keep>();
-    return settle<Keep>();
-}
-
-/// Ends the innermost open aggregate and goes back to the one around it. Returns its kind.
-template <bool Keep>
-type parser::close() noexcept {
-    node& ended = tape_[open_];
-    type const kind = ended.kind;
-    std::uint32_t const index = open_;
-    open_ = ended.span;
-    remaining_ = open_ == none ? 1 : tape_[open_].offset();
-    --depth_;
-    if constexpr (Keep) {
-        ended.span = tape_.size() - index;
-        ended.value &= ~std::uint64_t{UINT32_MAX};
-    } else {
-        dropped_ += tape_.size() - index;
-        tape_.resize(index);
-    }
-    return kind;
-}
-
-/// One value of the innermost open aggregate is complete.
-template <bool Keep>
-parser::step parser::settle() noexcept {
-    --remaining_;
-    return close_finished<Keep>();
-}
-
-template <bool Keep>
-parser::step parser::close_finished() noexcept {
-    while (remaining_ == 0) {
-        if (open_ == none) return step::done;
-        if (close<Keep>() == type::attribute) {
-            mark_ = seen();
-            if (open_ == none) root_ = tape_.size();
-            return step::proceed;
-        }
-        --remaining_;
-    }
-    return step::proceed;
+parse_step parser::aggregate_end(std::string_view line) {
+    if (!line.empty()) return bytes_.stop(fault_kind::end_not_empty, bytes_.position() + 1);
+    if (builder_.is_behind_attribute())
+        return bytes_.stop(fault_kind::attribute_without_value, bytes_.position());
+    if (!builder_.close_streamed<Keep>()) return bytes_.stop(fault_kind::odd_map, bytes_.position());
+    bytes_.pass_line();
+    return complete_value<Keep>();
 }
 
 }  // namespace umbel::resp

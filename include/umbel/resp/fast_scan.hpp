@@ -1,14 +1,22 @@
-// parser_fast_scan.hpp: the fast way of resp::parser through common values that stand whole behind one another.
-// It judges nothing: at the first byte that is not plainly right it stops, and the states in parser_impl.hpp
-// take over. Include parser.hpp instead.
+// fast_scan.hpp: the fast way through common values that stand whole behind one another. It judges nothing:
+// at the first byte that is not plainly right it stops, and the parser takes over.
 #pragma once
 
-#include <umbel/resp/parser.hpp>
+#include <umbel/config.hpp>
+#include <umbel/resp/cursor.hpp>
+#include <umbel/resp/scan.hpp>
+#include <umbel/resp/tape_builder.hpp>
+#include <umbel/resp/type.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 
 namespace umbel::resp {
 
 /// A run of values that contain no others: all it needs fits into registers.
-struct parser::scalar_run {
+struct scalar_run {
     char const* const base;  // Where offsets count from.
     char const* const end;
     char const* const last;  // From here on less than eight bytes are readable.
@@ -76,25 +84,24 @@ private:
     }
 };
 
-/// The parser's state in registers, while common values stand whole behind one another.
-struct parser::fast_scan {
+/// The state of a tape_builder in registers, while common values stand whole behind one another.
+struct fast_scan {
     node* const tape;
     node* const stop;  // Where the tape ends, or the bound on values.
     std::uint64_t const elements_max;
     std::uint32_t const depth_max;
-    scalar_run ahead;
-    std::uint32_t remaining;
-    std::uint32_t open;
-    std::uint32_t depth;
+    scalar_run run;
+    resp::nesting nesting;
 
     /// Reads what the innermost aggregate still wants, as far as it goes, and closes what is complete. False:
     /// nothing can follow here.
     UMBEL_ALWAYS_INLINE bool elements() noexcept {
-        node const* const first = ahead.out;
-        ahead.go(remaining < stop - first ? first + remaining : stop);
-        remaining -= static_cast<std::uint32_t>(ahead.out - first);
-        while (remaining == 0) {
-            if (open == none || tape[open].kind == type::attribute) return false;
+        node const* const first = run.out;
+        run.go(nesting.remaining < stop - first ? first + nesting.remaining : stop);
+        nesting.remaining -= static_cast<std::uint32_t>(run.out - first);
+        while (nesting.remaining == 0) {
+            if (nesting.innermost == nesting::none || tape[nesting.innermost].kind == type::attribute)
+                return false;
             close();
         }
         return true;
@@ -103,63 +110,62 @@ struct parser::fast_scan {
     /// Opens the aggregate that comes next when its header is whole and plainly right, and it is to have
     /// elements.
     UMBEL_ALWAYS_INLINE bool aggregate() noexcept {
-        if (ahead.at >= ahead.last || ahead.out == stop || depth == depth_max) return false;
+        if (run.at >= run.last || run.out == stop || nesting.depth == depth_max) return false;
         type kind = type::array;
         std::uint32_t each = 1;
-        switch (*ahead.at) {
+        switch (*run.at) {
             case '*': break;
             case '~': kind = type::set; break;
             case '%': kind = type::map, each = 2; break;
             default: return false;
         }
         std::uint32_t count = 0;
-        auto const index = static_cast<std::uint32_t>(ahead.out - tape);
-        char const* const next = quick_length(ahead.at + 1, count);
+        auto const index = static_cast<std::uint32_t>(run.out - tape);
+        char const* const next = quick_length(run.at + 1, count);
         count *= each;
         if (!next || count == 0 || count >= elements_max - index) return false;
-        if (open != none) tape[open].value = remaining | (tape[open].value & ~std::uint64_t{UINT32_MAX});
-        *ahead.out++ = {kind, 0, 0, open, std::uint64_t{count} << 32};
-        open = index;
-        remaining = count;
-        ++depth;
-        ahead.at = next;
+        if (nesting.innermost != nesting::none) {
+            node& outer = tape[nesting.innermost];
+            outer.value = nesting.remaining | (outer.value & ~std::uint64_t{UINT32_MAX});
+        }
+        *run.out++ = {kind, 0, 0, nesting.innermost, std::uint64_t{count} << 32};
+        nesting.innermost = index;
+        nesting.remaining = count;
+        ++nesting.depth;
+        run.at = next;
         return true;
     }
 
     UMBEL_ALWAYS_INLINE void close() noexcept {
-        node& ended = tape[open];
+        node& ended = tape[nesting.innermost];
         std::uint32_t const outer = ended.span;
-        ended.span = static_cast<std::uint32_t>(ahead.out - tape) - open;
+        ended.span = static_cast<std::uint32_t>(run.out - tape) - nesting.innermost;
         ended.value &= ~std::uint64_t{UINT32_MAX};
-        open = outer;
-        remaining = (open == none ? 1 : tape[open].offset()) - 1;
-        --depth;
+        nesting.innermost = outer;
+        nesting.remaining = (outer == nesting::none ? 1 : tape[outer].offset()) - 1;
+        --nesting.depth;
     }
 };
 
-/// Reads on as long as common values stand whole behind one another; leaves everything else, and attributes,
-/// to element().
-inline void parser::scan_ahead() noexcept {
-    std::uint64_t const most = limits_.elements_max - dropped_;
-    auto const room = static_cast<std::uint32_t>(std::min<std::uint64_t>(tape_.capacity(), most));
-    node* const first = tape_.data();
-    char const* const end = data_ + size_;
-    scalar_run const ahead{data_,
-                     end,
-                     size_ - pos_ < 8 ? data_ + pos_ : end - 7,
-                     limits_.line_bytes_max,
-                     data_ + pos_,
-                     first + tape_.size()};
-    fast_scan quick{
-        first, first + std::max(room, tape_.size()), most, limits_.depth_max, ahead, remaining_, open_,
-        depth_};
-    while (quick.elements() && quick.aggregate()) {
+/// Reads on as long as common values stand whole behind one another; leaves everything else, and the ends of
+/// attributes, to the parser. Precondition: !bytes.is_inside_line().
+inline void scan_ahead(cursor& bytes, tape_builder& builder) noexcept {
+    UMBEL_ASSERT(!bytes.is_inside_line());
+    tape& tape = builder.tape();
+    std::uint64_t const most = builder.kept_max();
+    auto const room = static_cast<std::uint32_t>(std::min<std::uint64_t>(tape.capacity(), most));
+    node* const first = tape.data();
+    char const* const data = bytes.data();
+    char const* const at = data + bytes.position();
+    char const* const end = data + bytes.size();
+    scalar_run const run{
+        data, end, bytes.left() < 8 ? at : end - 7, bytes.line_bytes_max(), at, first + tape.size()};
+    fast_scan scan{
+        first, first + std::max(room, tape.size()), most, builder.depth_max(), run, builder.nesting()};
+    while (scan.elements() && scan.aggregate()) {
     }
-    pos_ = static_cast<std::size_t>(quick.ahead.at - data_);
-    tape_.resize(static_cast<std::uint32_t>(quick.ahead.out - first));
-    remaining_ = quick.remaining;
-    open_ = quick.open;
-    depth_ = quick.depth;
+    bytes.move_to(static_cast<std::size_t>(scan.run.at - data));
+    builder.resume(static_cast<std::uint32_t>(scan.run.out - first), scan.nesting);
 }
 
 }  // namespace umbel::resp
