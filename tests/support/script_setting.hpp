@@ -1,7 +1,7 @@
 // script_setting.hpp: where scripts play: the cluster of most of them, and what their client is told.
 #pragma once
 
-#include <umbel/engine/engine.hpp>
+#include <umbel/engine/engine_options.hpp>
 #include <umbel/engine/link.hpp>
 
 #include "support/script_values.hpp"

@@ -21,8 +21,7 @@ namespace umbel::engine {
 
 /// The engine's side of one connection.
 struct link_status {
-    using state = link_state;
-    state now_is = state::idle;
+    link_state state = link_state::idle;
     std::uint32_t generation = 0;  ///< Counts the attempts to connect; an event of an older one is ignored.
     unsigned failures = 0;         ///< In a row; decides the back-off.
     instant begun_at{0};           ///< When the latest attempt to connect was made.
@@ -35,7 +34,7 @@ struct link_status {
     std::string last_message;
 };
 
-inline bool is_up(link_status const& link) noexcept { return link.now_is == link_status::state::up; }
+inline bool is_up(link_status const& link) noexcept { return link.state == link_state::up; }
 
 /// One node.
 struct node {
@@ -62,7 +61,9 @@ struct node {
     explicit node(std::vector<link_status>&& known) noexcept : links{std::move(known)} {}
 
     unsigned contexts() const noexcept { return static_cast<unsigned>(links.size() / 2); }
-    link_status& link(link_mode mode, std::uint8_t context = 0) noexcept { return links[place_of(mode, context)]; }
+    link_status& link(link_mode mode, std::uint8_t context = 0) noexcept {
+        return links[place_of(mode, context)];
+    }
     link_status const& link(link_mode mode, std::uint8_t context = 0) const noexcept {
         return links[place_of(mode, context)];
     }
@@ -87,11 +88,11 @@ struct node {
         if (!member || breaker.now_is() == circuit_breaker::state::half_open ||
             (context != 0 && breaker.refuses()))
             return never;
-        if (state_of_link.now_is == link_status::state::down) return state_of_link.retry_at;
+        if (state_of_link.state == link_state::down) return state_of_link.retry_at;
         // The node has changed its role since it failed: as long as reads leave it for others, nobody would
         // see that it is well again.
         bool const shut_out =
-            state_of_link.now_is == link_status::state::idle && breaker.now_is() == circuit_breaker::state::open;
+            state_of_link.state == link_state::idle && breaker.now_is() == circuit_breaker::state::open;
         return shut_out ? std::max(breaker.retry_at(), state_of_link.retry_at) : never;
     }
     /// The first that reopen_at() tells of any loop.
@@ -124,7 +125,8 @@ public:
     /// since.
     static constexpr duration rest = std::chrono::seconds{30};
 
-    explicit node_table(std::uint16_t nodes_max, unsigned contexts = 1) : nodes_max_{nodes_max}, contexts_{contexts} {}
+    explicit node_table(std::uint16_t nodes_max, unsigned contexts = 1)
+        : nodes_max_{nodes_max}, contexts_{contexts} {}
 
     node& operator[](std::uint16_t number) noexcept { return *nodes_[number]; }
     node const& operator[](std::uint16_t number) const noexcept { return *nodes_[number]; }
@@ -165,7 +167,7 @@ public:
         for (std::uint16_t number = 0; number < size(); ++number) {
             node& record = *nodes_[number];
             if (!record.in_use || record.member || now - record.left_at < rest) continue;
-            auto const idle = [](link_status const& link) { return link.now_is == link_status::state::idle; };
+            auto const idle = [](link_status const& link) { return link.state == link_state::idle; };
             if (!std::all_of(record.links.begin(), record.links.end(), idle)) continue;
             numbers_.erase(record.where);
             // The links stay, each with its count of attempts: an event of an older one must still be told

@@ -120,7 +120,7 @@ public:
             while (call* const call = calls->pop()) give_up(*call);
         if (abandoned_) return;
         if (handling_) {
-            if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.unheard(what);
+            if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.event_lost(what);
             return;
         }
         handling_ = true;

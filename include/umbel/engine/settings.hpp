@@ -3,7 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/url.hpp>
-#include <umbel/engine/engine.hpp>
+#include <umbel/engine/engine_options.hpp>
 #include <umbel/engine/link.hpp>
 #include <umbel/options.hpp>
 

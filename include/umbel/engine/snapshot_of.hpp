@@ -56,7 +56,7 @@ link_snapshot snapshot_of(node const& peer, std::uint16_t number, link_mode mode
     link_snapshot made;
     for (unsigned at = 0; at < peer.contexts(); ++at) {
         auto const context_index = static_cast<std::uint8_t>(at);
-        link_state const state = peer.link(mode, context_index).now_is;
+        link_state const state = peer.link(mode, context_index).state;
         if (rank_of(state) > rank_of(made.state)) made.state = state;
         if (state == link_state::up) ++made.connections;
         if (auto const* const there = connection_of(link_id{number, mode, context_index}))

@@ -4,7 +4,7 @@
 
 using namespace umbel::engine;
 using namespace std::chrono_literals;
-using state = link_status::state;
+using state = umbel::engine::link_state;
 
 namespace {
 
@@ -58,7 +58,7 @@ TEST_CASE("members, nodes with a connection and nodes named of late keep their n
     }
     SECTION("a connection") {
         for (state const one : {state::opening, state::up, state::down, state::closing}) {
-            all[number].link(link_mode::replica).now_is = one;
+            all[number].link(link_mode::replica).state = one;
             all.sweep(begin + 1h);
         }
     }

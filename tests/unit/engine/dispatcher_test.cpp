@@ -1,10 +1,12 @@
 // Where calls go that were refused or routed to replicas: rows of the table of cluster semantics, byte for
 // byte. Redirects have a file of their own.
-#include <umbel/engine/engine_calls.hpp>
+#include <umbel/engine/dispatcher.hpp>
 
 #include "support/script.hpp"
+#include "unit/engine/control_plane.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -327,4 +329,75 @@ TEST_CASE("what may have run once stays unknown, whatever becomes of the repetit
         s.pass(5s);
         CHECK(set.delivered() == delivery::unknown);
     }
+}
+
+// ---- The dispatcher alone -----------------------------------------------------------------------
+
+namespace {
+
+/// A call that counts how it ended.
+struct counted_call : engine::call {
+    std::optional<error> failure;
+
+    counted_call() {
+        static constexpr engine::call_kind counting{
+            .decode = [](engine::call&, resp::view const&) noexcept {},
+            .fail = [](engine::call& failed,
+                       error&& why) noexcept { static_cast<counted_call&>(failed).failure = std::move(why); },
+            .complete = [](engine::call&) {},
+            .drop = [](engine::call&) noexcept {}};
+        kind = &counting;
+        slot = 1;
+    }
+};
+
+void route(control_plane& plane, engine::call& call) {
+    engine::call_list parked;
+    parked.push(call);
+    plane.calls.route(parked, plane.begin);
+}
+
+}  // namespace
+
+TEST_CASE("before the first topology calls wait; closing fails them", "[dispatcher]") {
+    control_plane plane;
+    counted_call call;
+    route(plane, call);
+    CHECK(plane.calls.waiting() == 1);
+    CHECK(plane.calls.wants_topology());
+    plane.calls.close();
+    CHECK(plane.calls.waiting() == 0);
+    CHECK(plane.calls.finished().pop() == &call);
+    REQUIRE(call.failure);
+    CHECK(call.failure->code() == errc::cancelled);
+    CHECK(call.failure->delivery() == delivery::not_sent);
+}
+
+TEST_CASE("a routed call opens its link and leaves for it", "[dispatcher]") {
+    control_plane plane;
+    std::uint16_t const owner = plane.add("10.0.0.1");
+    engine::retry_state moved;
+    moved.from = {owner, engine::link_mode::primary};
+    moved.slot = 1;
+    plane.topology.learn_moved(moved, owner);
+    plane.shared.routes.learned(engine::known_as::cluster);
+    counted_call call;
+    route(plane, call);
+    CHECK(plane.calls.outgoing().pop() == &call);
+    CHECK(call.link == engine::link_id{owner, engine::link_mode::primary});
+    REQUIRE(plane.shared.actions.size() == 1);
+    CHECK(std::get<engine::open_link>(plane.shared.actions.front()).link == call.link);
+}
+
+TEST_CASE("a waiting call that is cancelled fails, and the others wait on", "[dispatcher]") {
+    control_plane plane;
+    counted_call first, second;
+    route(plane, first);
+    route(plane, second);
+    plane.calls.cancel(first);
+    CHECK(plane.calls.waiting() == 1);
+    CHECK(plane.calls.finished().pop() == &first);
+    CHECK(first.failure->code() == errc::cancelled);
+    plane.calls.fail_waiting(error{errc::wrong_password, delivery::not_sent, "WRONGPASS"});
+    CHECK(second.failure->code() == errc::wrong_password);
 }

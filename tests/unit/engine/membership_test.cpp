@@ -1,7 +1,8 @@
 // Nodes that come, change their role or their identity, and go; and the numbers they have meanwhile.
-#include <umbel/engine/engine.hpp>
+#include <umbel/engine/membership.hpp>
 
 #include "support/script.hpp"
+#include "unit/engine/control_plane.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -177,4 +178,60 @@ TEST_CASE("the node that MOVED or ASK names is mapped the same way, also where i
     s.receive(c, "-MOVED 9995 :6380\r\n");
     CHECK(s.next() == sent{"10.0.0.3:6380", "GET qux"});
     CHECK_FALSE(unnamed.done());
+}
+
+// ---- Membership alone ---------------------------------------------------------------------------
+
+namespace {
+
+struct two_nodes : control_plane {
+    engine::membership members{shared, health, links};
+    cluster::topology topology;
+    std::vector<std::uint16_t> numbers;
+
+    two_nodes() {
+        for (char const* const host : {"10.0.0.1", "10.0.0.2"}) {
+            topology.nodes.emplace_back().where = {host, 6379};
+            numbers.push_back(add(host));
+        }
+        cluster::shard& all = topology.shards.emplace_back();
+        all.ranges.push_back({cluster::slot{0}, cluster::slot{16383}});
+        all.primary = 0;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("nodes that the topology does not name are closed, unless a newer redirect names them",
+          "[members]") {
+    two_nodes all;
+    std::uint16_t const gone = all.add("10.0.0.8"), redirected_to = all.add("10.0.0.9");
+    for (std::uint16_t const number : {gone, redirected_to}) all.open(number);
+    cluster::slot_patches patches;
+    patches.note(cluster::slot{1}, all.numbers[0], redirected_to, false);
+    all.members.apply(all.topology, all.numbers, patches, all.begin);
+    CHECK(all.node(all.numbers[0]).member);
+    CHECK_FALSE(all.node(gone).member);
+    CHECK(all.node(gone).link(engine::link_mode::primary).state == engine::link_state::closing);
+    CHECK(all.node(redirected_to).link(engine::link_mode::primary).state == engine::link_state::up);
+}
+
+TEST_CASE("an attempt to open a link that nothing is routed to any more is called off", "[members]") {
+    two_nodes all;
+    for (std::uint16_t const number : all.numbers)
+        all.links.open({number, engine::link_mode::primary}, all.begin);
+    all.topology.nodes[1].role = cluster::node_role::replica;
+    all.members.apply(all.topology, all.numbers, {}, all.begin);
+    CHECK(all.node(all.numbers[0]).link(engine::link_mode::primary).state == engine::link_state::opening);
+    CHECK(all.node(all.numbers[1]).link(engine::link_mode::primary).state == engine::link_state::closing);
+}
+
+TEST_CASE("a stranger is closed when an unchanged topology has left it out for long", "[members]") {
+    two_nodes all;
+    std::uint16_t const stranger = all.add("10.0.0.9");
+    all.open(stranger);
+    all.members.confirm(all.topology, all.numbers, all.begin + 1s);
+    CHECK(is_up(all.node(stranger).link(engine::link_mode::primary)));
+    all.members.confirm(all.topology, all.numbers, all.begin + engine::node_table::rest);
+    CHECK_FALSE(is_up(all.node(stranger).link(engine::link_mode::primary)));
 }

@@ -1,6 +1,6 @@
 // Whom the engine asks for a topology, and what it believes when redirects, strangers or refusals stand
 // against it: byte for byte.
-#include <umbel/engine/engine_topology.hpp>
+#include <umbel/engine/topology_tracker.hpp>
 
 #include "support/script_commands.hpp"
 

@@ -1,8 +1,9 @@
 // What the engine makes of connections that end while their node is well, and of attempts that meet silence:
 // byte for byte.
-#include <umbel/engine/engine.hpp>
+#include <umbel/engine/node_supervisor.hpp>
 
 #include "support/script_commands.hpp"
+#include "unit/engine/control_plane.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -147,4 +148,65 @@ TEST_CASE("a probe that is called off because its node serves nothing any more l
     REQUIRE(s.owner(5061) == d);
     CHECK(of(s, b).breaker.refuses());
     CHECK(of(s, b).breaker.failures() == 5);
+}
+
+// ---- The supervisor alone -----------------------------------------------------------------------
+
+TEST_CASE("an event of an older attempt changes nothing", "[supervisor]") {
+    control_plane plane;
+    std::uint16_t const number = plane.add("10.0.0.1");
+    plane.open(number);
+    engine::link_lost old{{number, engine::link_mode::primary}, 0, errc::connection_lost, "late"};
+    CHECK_FALSE(plane.links.on(old, plane.begin).current);
+    CHECK(is_up(plane.node(number).link(engine::link_mode::primary)));
+    CHECK(plane.shared.counters.disconnects == 0);
+}
+
+TEST_CASE("the pause before the next attempt grows with each failure, and the breaker opens at its bound",
+          "[supervisor]") {
+    engine::engine_options options = control_plane::usual();
+    options.breaker_failures = 3;
+    control_plane plane{std::move(options)};
+    std::uint16_t const number = plane.add("10.0.0.1");
+    engine::link_status& link = plane.node(number).link(engine::link_mode::primary);
+    engine::instant now = plane.begin;
+    for (unsigned failure = 1; failure <= 3; ++failure) {
+        plane.links.open({number, engine::link_mode::primary}, now);
+        plane.lose(number, now);
+        CHECK(link.failures == failure);
+        CHECK(link.retry_at > now);
+        now = link.retry_at;
+    }
+    CHECK(plane.node(number).breaker.refuses());
+    CHECK(plane.shared.counters.breakers_opened == 1);
+    plane.links.open({number, engine::link_mode::primary}, now);
+    engine::link_opened opened;
+    opened.link = {number, engine::link_mode::primary};
+    opened.generation = link.generation;
+    CHECK(plane.links.on(opened, now).node_came_back);
+    CHECK_FALSE(plane.unhealthy(number));
+}
+
+TEST_CASE("a member's loss wants a topology, a stranger's does not", "[supervisor]") {
+    control_plane plane;
+    std::uint16_t const stranger = plane.add("10.0.0.1"), member = plane.add("10.0.0.2");
+    plane.node(member).member = true;
+    plane.open(stranger);
+    plane.open(member);
+    CHECK_FALSE(plane.lose(stranger, plane.begin + 1s, engine::link_loss::served).wants_topology);
+    CHECK(plane.lose(member, plane.begin + 1s, engine::link_loss::served).wants_topology);
+}
+
+TEST_CASE("a link is told to close once, and reports when it has", "[supervisor]") {
+    control_plane plane;
+    std::uint16_t const number = plane.add("10.0.0.1");
+    plane.open(number);
+    plane.shared.actions.clear();
+    plane.links.shut_all(number);
+    plane.links.shut_all(number);
+    REQUIRE(plane.shared.actions.size() == 1);
+    auto const& closing = std::get<engine::close_link>(plane.shared.actions.front());
+    engine::link_closed closed{closing.link, closing.generation};
+    CHECK(plane.links.on(closed, plane.begin).current);
+    CHECK(plane.node(number).link(engine::link_mode::primary).state == engine::link_state::idle);
 }

@@ -1,5 +1,5 @@
 // Where MOVED and ASK send calls: the rows of the table of cluster semantics on redirects, byte for byte.
-#include <umbel/engine/engine_calls.hpp>
+#include <umbel/engine/dispatcher.hpp>
 
 #include "support/script.hpp"
 

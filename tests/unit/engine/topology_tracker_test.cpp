@@ -1,7 +1,8 @@
 // How the engine finds the topology, lives by it and asks anew: byte for byte.
-#include <umbel/engine/engine_topology.hpp>
+#include <umbel/engine/topology_tracker.hpp>
 
 #include "support/script.hpp"
+#include "unit/engine/control_plane.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -420,4 +421,45 @@ TEST_CASE("a replica that counted as failed is found again soon, though everybod
     CHECK(second.value() == "x");
     s.pass(50s);
     CHECK(s.next() == nothing);
+}
+
+// ---- The tracker alone --------------------------------------------------------------------------
+
+TEST_CASE("a refresh asks the map and the epochs of its first candidate on one link", "[tracker]") {
+    control_plane plane;
+    CHECK_FALSE(plane.topology.advance(plane.begin).ended);
+    CHECK(plane.topology.questions().empty());
+    plane.topology.want(plane.begin);
+    plane.topology.advance(plane.begin);
+    unsigned asked = 0;
+    while (engine::call* const question = plane.topology.questions().pop()) {
+        ++asked;
+        CHECK(question->link == engine::link_id{plane.shared.nodes.find({"10.0.0.1", 6379})});
+    }
+    CHECK(asked == 2);
+    CHECK(plane.shared.counters.refreshes == 1);
+}
+
+TEST_CASE("a refresh without candidates fails, and the next one waits for its delay", "[tracker]") {
+    engine::engine_options options = control_plane::usual();
+    options.seeds.clear();
+    control_plane plane{std::move(options)};
+    plane.topology.want(plane.begin);
+    engine::refresh_result const result = plane.topology.advance(plane.begin);
+    CHECK(result.ended);
+    CHECK_FALSE(result.changed);
+    CHECK(result.hopeless == nullptr);
+    CHECK(plane.topology.next_due() > plane.begin);
+}
+
+TEST_CASE("a MOVED changes the slot that it names, and nothing where it names none", "[tracker]") {
+    control_plane plane;
+    std::uint16_t const from = plane.add("10.0.0.1"), to = plane.add("10.0.0.2");
+    engine::retry_state moved;
+    moved.from = {from, engine::link_mode::primary};
+    plane.topology.learn_moved(moved, to);
+    moved.slot = 7;
+    plane.topology.learn_moved(moved, to);
+    CHECK(plane.shared.routes.table().primary_of(cluster::slot{7}) == to);
+    CHECK(plane.shared.routes.table().primary_of(cluster::slot{8}) == cluster::no_node);
 }

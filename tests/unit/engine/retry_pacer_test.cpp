@@ -1,7 +1,8 @@
 // What repetition may cost: calls that are sent again draw on the retry budget, or ask at its pace.
-#include <umbel/engine/engine.hpp>
+#include <umbel/engine/retry_pacer.hpp>
 
 #include "support/script_commands.hpp"
+#include "unit/engine/control_plane.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -104,4 +105,42 @@ TEST_CASE(
         CHECK(set.value() == "OK");
         CHECK(s.core().counters().retries_denied == 0);
     }
+}
+
+// ---- The pacer alone ----------------------------------------------------------------------------
+
+TEST_CASE("only what adds load draws on the budget", "[budget]") {
+    engine::engine_options options = control_plane::usual();
+    options.budget = {.percent = 0, .floor_per_second = 0, .window = 10s};
+    control_plane plane{std::move(options)};
+    engine::retry_pacer pacer{plane.shared, {}};
+    engine::call call;
+    engine::retry_state& retry = *call.make_retry_state();
+    retry.verdict.next = cluster::verdict::step::retry;
+    retry.fault = errc::connection_lost;
+    retry.lately = delivery::unknown;
+    CHECK_FALSE(pacer.allows(call, plane.begin));
+    CHECK(plane.shared.counters.retries_denied == 1);
+    retry.lately = delivery::not_sent;
+    CHECK(pacer.allows(call, plane.begin));
+    retry.lately = delivery::unknown;
+    retry.verdict.next = cluster::verdict::step::follow;
+    CHECK(pacer.allows(call, plane.begin));
+}
+
+TEST_CASE("what a node has refused passes that node's gate at its pace", "[budget]") {
+    control_plane plane;
+    std::uint16_t const number = plane.add("10.0.0.1");
+    engine::retry_pacer pacer{plane.shared, {}};
+    engine::call call;
+    CHECK_FALSE(engine::retry_pacer::is_paced(call));
+    engine::retry_state& retry = *call.make_retry_state();
+    retry.from = {number, engine::link_mode::primary};
+    retry.verdict.next = cluster::verdict::step::retry;
+    retry.fault = errc::cluster_down;
+    retry.lately = delivery::not_executed;
+    CHECK(engine::retry_pacer::is_paced(call));
+    CHECK(pacer.allows(call, plane.begin));
+    CHECK(pacer.passes_gate(number, plane.begin));
+    CHECK_FALSE(pacer.passes_gate(number, plane.begin));
 }

@@ -1,0 +1,393 @@
+// dispatcher.hpp: moves calls: from a verdict, a wait or a refresh to the link that should serve them, or to
+// their error. It opens links through the node supervisor, wants topologies of the topology tracker, and
+// writes nothing.
+#pragma once
+
+#include <umbel/engine/overload.hpp>
+#include <umbel/engine/retry_pacer.hpp>
+#include <umbel/engine/topology_tracker.hpp>
+#include <umbel/engine/try_alloc.hpp>
+#include <umbel/engine/waiting_calls.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel::engine {
+
+/// Dispatches the calls that have come to the control plane. Each leaves by outgoing() or finished(), or
+/// waits here. No call is lost when memory runs out: the one that is being moved fails with errc::no_memory.
+class dispatcher {
+public:
+    dispatcher(control_state& shared, health_monitor& health, node_supervisor& links,
+               topology_tracker& topology, traffic_port traffic) noexcept
+        : shared_{shared}, health_{health}, links_{links}, topology_{topology}, pacer_{shared, traffic} {}
+
+    /// Carries out the verdicts of calls that a connection has returned. Precondition: each has a retry
+    /// state.
+    void carry_out(call_list& returned, instant now) noexcept;
+    /// Routes calls that found no link.
+    void route(call_list& parked, instant now) noexcept;
+    /// Sends calls of the engine's own, each to its `link`.
+    void ask(call_list& questions, instant now) noexcept;
+    /// Moves on the waiting calls that are due.
+    void advance(instant now);
+    /// A refresh has ended: routes the calls that waited for it anew.
+    void refresh_ended(bool changed, instant now) noexcept;
+    /// A node's circuit breaker has closed: routes the calls anew that the node turned away meanwhile, for
+    /// the topology that they wait for may never change.
+    void node_came_back(std::uint16_t number, instant now) noexcept;
+
+    /// Fails every waiting call for the same reason.
+    void fail_waiting(error const& why) noexcept;
+    /// Fails every waiting call with errc::cancelled, because the client closes.
+    void close() noexcept;
+    /// Fails one call with errc::cancelled. Precondition: it waits here.
+    void cancel(call& call) noexcept;
+    /// Fails calls with errc::no_memory, without asking for memory.
+    void fail_no_memory(call_list& calls) noexcept {
+        while (call* const call = calls.pop()) fail_no_memory(*call);
+    }
+
+    instant next_due() const noexcept { return waiting_.next_due(); }
+    std::size_t waiting() const noexcept { return waiting_.size(); }
+    /// True while a call waits for a newer topology.
+    bool wants_topology() const noexcept { return waiting_.wants_topology(); }
+
+    call_list& outgoing() noexcept { return outgoing_; }
+    call_list& finished() noexcept { return finished_; }
+
+private:
+    /// Moves a call on. Precondition: `step` puts it onto a list, or lets it wait, as the last thing it does.
+    template <class Step>
+    void or_fail_no_memory(call& call, Step&& step) noexcept {
+        if (!try_alloc(std::forward<Step>(step))) fail_no_memory(call);
+    }
+    void fail_no_memory(call& call) noexcept;
+    void fail(call& call, errc why, delivery delivered, std::string_view message,
+              std::string_view node = {}) noexcept;
+    void complete_without_reply(call& call) noexcept;
+
+    void carry_out(call& call, instant now);
+    void retry_later(call& call, instant now);
+    void await_topology(call& call, instant now);
+    void follow(call& call, instant now);
+    std::uint16_t target_of(retry_state const& redirect, instant now);
+    void resume(call& call, instant now);
+    void reroute(call& call, std::uint16_t avoid, instant now);
+    void place(call& call, link_id to, instant now);
+    void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
+    void wait(call& call, waits_for reason, instant due, instant now);
+    void expire(call& call);
+
+    static delivery delivery_of(call const& call) noexcept {
+        return call.retry ? call.retry->delivery : delivery::not_sent;
+    }
+
+    control_state& shared_;
+    health_monitor& health_;
+    node_supervisor& links_;
+    topology_tracker& topology_;
+    retry_pacer pacer_;
+    waiting_calls waiting_;
+    std::uint32_t rotation_ = 0;  ///< Spreads reads, and commands without a key.
+    call_list outgoing_;
+    call_list finished_;
+};
+
+// ---- What comes to the dispatcher ---------------------------------------------------------------
+
+inline void dispatcher::carry_out(call_list& returned, instant now) noexcept {
+    while (call* const call = returned.pop()) or_fail_no_memory(*call, [&] { carry_out(*call, now); });
+}
+
+inline void dispatcher::route(call_list& parked, instant now) noexcept {
+    while (call* const call = parked.pop()) {
+        // An asking call, and one of the engine's own, is meant for one link and goes nowhere else.
+        bool const meant =
+            call->link && (call->asking || call->internal) && !shared_.closed && !call->cancel_wanted();
+        or_fail_no_memory(
+            *call, [&] { meant ? place(*call, call->link, now) : reroute(*call, link_id::no_node, now); });
+    }
+}
+
+inline void dispatcher::ask(call_list& questions, instant now) noexcept {
+    while (call* const call = questions.pop())
+        or_fail_no_memory(*call, [&] { place(*call, call->link, now); });
+}
+
+inline void dispatcher::advance(instant now) {
+    call_list due;
+    waiting_.advance(now, due);
+    while (call* const call = due.pop())
+        or_fail_no_memory(*call, [&] { call->deadline <= now ? expire(*call) : resume(*call, now); });
+    pacer_.advance(now);
+}
+
+inline void dispatcher::refresh_ended(bool changed, instant now) noexcept {
+    call_list released;
+    waiting_.refreshed(changed, released);
+    while (call* const call = released.pop()) {
+        or_fail_no_memory(*call, [&] {
+            // A call that would go to the node that has refused it keeps the pace of all those.
+            bool const again = call->retry && call->retry->from &&
+                               shared_.routes.route(*call, rotation_).node == call->retry->from.node;
+            again ? resume(*call, now) : reroute(*call, link_id::no_node, now);
+        });
+    }
+}
+
+inline void dispatcher::node_came_back(std::uint16_t number, instant now) noexcept {
+    call_list turned_away;
+    waiting_.refused_by(number, turned_away);
+    while (call* const call = turned_away.pop())
+        or_fail_no_memory(*call, [&] { reroute(*call, link_id::no_node, now); });
+}
+
+inline void dispatcher::fail_waiting(error const& why) noexcept {
+    call_list all;
+    waiting_.clear(all);
+    while (call* const call = all.pop())
+        fail(*call, why.code(), delivery::not_sent, why.message(), why.node());
+}
+
+inline void dispatcher::close() noexcept {
+    call_list all;
+    waiting_.clear(all);
+    while (call* const call = all.pop())
+        fail(*call, errc::cancelled, delivery_of(*call), "the client was closed");
+}
+
+inline void dispatcher::cancel(call& call) noexcept {
+    UMBEL_ASSERT(call.at == call::stage::waiting);
+    waiting_.leave(call);
+    fail(call, errc::cancelled, delivery_of(call), "cancelled");
+}
+
+// ---- One call, step by step ---------------------------------------------------------------------
+
+/// Carries out the verdict in the call's retry state.
+inline void dispatcher::carry_out(call& call, instant now) {
+    using step = cluster::verdict::step;
+    UMBEL_ASSERT(call.retry != nullptr);
+    retry_state& retry = *call.retry;
+    if (shared_.closed) return fail(call, errc::cancelled, retry.delivery, "the client was closed");
+    // A topology that came after the call was routed may have mended already what the call met.
+    if (retry.verdict.refresh_topology && call.table_version == shared_.routes.version()) topology_.want(now);
+    if (call.cancel_wanted()) return fail(call, errc::cancelled, retry.delivery, "cancelled");
+    if (retry.from && (retry.fault == errc::loading || retry.fault == errc::master_down))
+        health_.avoid(retry.from.node, now);
+    if (!pacer_.allows(call, now))
+        return fail(call, retry.told, retry.delivery,
+                    retry.message + " (not sent again: the retry budget is empty)");
+    if (retry.verdict.next == step::retry || retry.verdict.next == step::refresh) {
+        ++shared_.counters.retried;
+        shared_.observe([&] {
+            return call_retried{retry.from ? shared_.nodes[retry.from.node].name : std::string{}, retry.fault,
+                                retry.verdict.delay};
+        });
+    }
+    switch (retry.verdict.next) {
+        case step::follow:
+        case step::ask: return follow(call, now);
+        case step::retry: return retry_later(call, now);
+        case step::refresh: return await_topology(call, now);
+        case step::fail: break;
+    }
+    fail(call, retry.told, retry.delivery, retry.message);
+}
+
+/// The verdict is to wait for a delay.
+inline void dispatcher::retry_later(call& call, instant now) {
+    retry_state const& retry = *call.retry;
+    // A policy that never waits is made to wait after some retries: no call may spin between two nodes.
+    if (retry.verdict.delay <= duration{0} && call.retries <= 3) return reroute(call, retry.from.node, now);
+    // A newer topology may mend CLUSTERDOWN before the delay is over.
+    bool const topology_may_help =
+        retry.fault == errc::cluster_down && call.table_version == shared_.routes.version();
+    wait(call, topology_may_help ? waits_for::topology : waits_for::time,
+         after(now, std::max(retry.verdict.delay, shared_.options.judging.retry_delay)), now);
+}
+
+/// The verdict is to wait for a newer topology.
+inline void dispatcher::await_topology(call& call, instant now) {
+    retry_state const& retry = *call.retry;
+    // The topology has changed while the call was queued, and the call has cost no node anything: it need not
+    // wait for the next one.
+    if (call.table_version != shared_.routes.version() &&
+        repetition_of(retry.fault, retry.lately, call.retries) == repetition::free &&
+        retry.fault != errc::slot_uncovered)
+        return reroute(call, retry.from.node, now);
+    wait(call, retry.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
+         after(now, retry.verdict.delay), now);
+}
+
+/// Sends a call where a MOVED or an ASK points.
+/// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
+inline void dispatcher::follow(call& call, instant now) {
+    retry_state& retry = *call.retry;
+    std::uint16_t const to = target_of(retry, now);
+    if (to == link_id::no_node)
+        return wait(call, waits_for::refresh, after(now, shared_.options.refresh_timeout), now);
+    bool const asking = retry.verdict.next == cluster::verdict::step::ask;
+    shared_.observe([&] {
+        return call_redirected{shared_.nodes[retry.from.node].name, shared_.nodes[to].name, retry.slot,
+                               retry.fault};
+    });
+    if (asking) {
+        ++shared_.counters.asked;
+    } else {
+        ++shared_.counters.moved;
+        topology_.learn_moved(retry, to);
+    }
+    // A read that wants replicas only is not sent to a primary because a replica has a new one.
+    if (!asking && call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only))
+        return reroute(call, retry.from.node, now);
+    call.asking = asking;
+    place(call, {to, link_mode::primary, call.link.context}, now);
+}
+
+/// The node that a redirect names. An empty host means the host that replied.
+inline std::uint16_t dispatcher::target_of(retry_state const& redirect, instant now) {
+    if (redirect.port == 0) return link_id::no_node;
+    node_table& nodes = shared_.nodes;
+    cluster::endpoint const announced{
+        redirect.host.empty() ? nodes[redirect.from.node].where.host : redirect.host, redirect.port};
+    std::uint16_t const number = nodes.obtain(shared_.options.addresses(announced), now);
+    if (number != link_id::no_node && redirect.from && nodes[redirect.from.node].member)
+        nodes[number].named = !nodes[number].member;
+    return number;
+}
+
+/// Routes a call anew whose wait is over. A call that a node has refused also passes the gate of the node
+/// that it would go to now, so that a node which cannot serve delays only its own calls.
+inline void dispatcher::resume(call& call, instant now) {
+    std::uint16_t const avoid = call.retry ? call.retry->from.node : link_id::no_node;
+    link_id const to = retry_pacer::is_paced(call) ? shared_.routes.route(call, rotation_, avoid) : link_id{};
+    if (to) {
+        duration const delay_max = shared_.options.judging.retry_delay_max;
+        duration const pause = backoff(delay_max, delay_max, 0, shared_.random);
+        if (!pacer_.passes_gate(to.node, now))
+            return wait(call, call.retry->fault == errc::try_again ? waits_for::time : waits_for::topology,
+                        after(now, pause), now);
+    }
+    reroute(call, avoid, now);
+}
+
+/// Routes a call by the slot table. `avoid`: a node that has just failed a replica read, or no_node.
+inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
+    call.asking = false;
+    call.begin(now);
+    if (shared_.closed || call.cancel_wanted())
+        return fail(call, errc::cancelled, delivery_of(call),
+                    shared_.closed ? "the client was closed" : "cancelled");
+    if (shared_.routes.known() == known_as::nothing) return wait(call, waits_for::topology, never, now);
+    if (call.only_waits) return complete_without_reply(call);
+    if (call.slot == call::several_slots && shared_.routes.known() != known_as::standalone)
+        return fail(call, errc::cross_slot, delivery::not_sent,
+                    call.retry ? call.retry->message : "the keys lie in different slots");
+    link_id const to = shared_.routes.route(call, rotation_++, avoid);
+    if (to) return place(call, to, now);
+    bool const replicas_only =
+        call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only);
+    unreachable(call, to, errc::slot_uncovered,
+                replicas_only ? "no replica serves the slot" : "no node serves the slot", now);
+}
+
+/// Hands a call to a link, which is opened if need be.
+inline void dispatcher::place(call& call, link_id to, instant now) {
+    node& peer = shared_.nodes[to.node];
+    link_status& link = peer.link(to.mode, to.context);
+    // A node that has failed many times in a row is tried by one probe, on context 0. Only the engine's own
+    // queries wait for that probe.
+    if (peer.breaker.refuses() && link.state != link_state::up) {
+        link_state const first = peer.link(to.mode).state;
+        bool const unused = first == link_state::idle || first == link_state::down;
+        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now)
+            links_.open({to.node, to.mode}, now);
+        link_status const& failed = peer.troubled(to.mode, to.context);
+        if (!call.internal || link.state != link_state::opening)
+            return unreachable(call, to, failed.last_failure, failed.last_message, now);
+    }
+    switch (link.state) {
+        case link_state::idle: links_.open(to, now); break;
+        case link_state::opening:
+        case link_state::up: break;
+        case link_state::down:
+            if (now < link.retry_at) return unreachable(call, to, link.last_failure, link.last_message, now);
+            links_.open(to, now);
+            break;
+        case link_state::closing:
+            return unreachable(call, to, errc::connection_lost, "the node has left the cluster", now);
+    }
+    call.link = to;
+    call.table_version = shared_.routes.version();
+    outgoing_.push(call);
+}
+
+/// Judges a call that cannot be sent now.
+inline void dispatcher::unreachable(call& call, link_id to, errc why, std::string_view message, instant now) {
+    call.link = to;
+    call.table_version = shared_.routes.version();
+    bool const nameable = origin_of(why) == origin::transport || why == errc::slot_uncovered;
+    failure const failed{.code = nameable ? why : errc::connect_failed,
+                         .delivered = delivery::not_sent,
+                         .message = message,
+                         .node = to ? std::string_view{shared_.nodes[to.node].name} : std::string_view{},
+                         .from_replica = to && to.mode == link_mode::replica,
+                         .node_open = to && shared_.nodes[to.node].breaker.refuses()};
+    if (judge(call, failed, shared_.options.judging, now, shared_.random)) return carry_out(call, now);
+    finished_.push(call);
+}
+
+inline void dispatcher::wait(call& call, waits_for reason, instant due, instant now) {
+    if (waiting_.size() >= shared_.options.waiting_max)
+        return fail(call, errc::overloaded, delivery_of(call),
+                    overload_message::waiting(shared_.options.waiting_max));
+    if (!waiting_.enter(call, reason, due, now))
+        return fail(call, errc::no_memory, delivery_of(call), "no memory for a command that waits");
+    if (call.owned_by(cancel_token::engine)) return cancel(call);
+    if (reason != waits_for::time) topology_.want(now);
+}
+
+// ---- How a call ends ----------------------------------------------------------------------------
+
+/// The deadline of a waiting call has passed: its error says what it waited for.
+inline void dispatcher::expire(call& call) {
+    if (shared_.routes.known() == known_as::nothing) {
+        refresh_complaints const& complaints = topology_.complaints();
+        std::string why = complaints.replied ? "no node told a topology" : "no node answered";
+        if (!complaints.text.empty()) why += "; " + complaints.text;
+        return fail(call, complaints.replied.value_or(errc::no_reachable_node), delivery_of(call), why);
+    }
+    bool const met_fault = call.retry && !call.retry->message.empty();
+    fail(call, errc::deadline_exceeded, delivery_of(call),
+         met_fault ? "the deadline passed; the latest fault was: " + call.retry->message
+                   : "the deadline passed");
+}
+
+/// Fails a call. `node` is where the reason comes from; by default the node where the call was last.
+inline void dispatcher::fail(call& call, errc why, delivery delivered, std::string_view message,
+                             std::string_view node) noexcept {
+    call.at = call::stage::done;
+    if (node.empty() && call.link) node = shared_.nodes[call.link.node].name;
+    call.kind->fail(call, make_error(call, why, delivered, message, node));
+    finished_.push(call);
+}
+
+/// Fails a call that has lost its place, without asking for memory again.
+inline void dispatcher::fail_no_memory(call& call) noexcept {
+    call.at = call::stage::done;
+    call.kind->fail(call, error{errc::no_memory, delivery_of(call)});
+    finished_.push(call);
+}
+
+/// Completes a call that had nothing to send: what it waited for is there.
+inline void dispatcher::complete_without_reply(call& call) noexcept {
+    static constexpr resp::node ok = resp::node::text(resp::type::simple_string, 0, 2);
+    call.at = call::stage::done;
+    call.kind->decode(call, resp::view{&ok, "OK"});
+    finished_.push(call);
+}
+
+}  // namespace umbel::engine

@@ -1,0 +1,222 @@
+// node_supervisor.hpp: opens and closes the links of nodes, with back-off and circuit breakers, and records
+// what became of them. It knows no call and asks for no topology: its answers say what should follow.
+#pragma once
+
+#include <umbel/engine/control_state.hpp>
+#include <umbel/engine/event.hpp>
+#include <umbel/engine/health_monitor.hpp>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel::engine {
+
+/// What should follow from an event of a link.
+struct link_event_effect {
+    bool current = false;         ///< False: the event belongs to an older attempt, and nothing has changed.
+    bool node_came_back = false;  ///< The node's circuit breaker has closed.
+    bool wants_topology = false;
+    bool looks_soon = false;  ///< The topology calls the node unhealthy, but it serves.
+};
+
+/// Supervises the links of all nodes.
+class node_supervisor {
+public:
+    node_supervisor(control_state& shared, health_monitor& health) noexcept
+        : shared_{shared}, health_{health} {}
+
+    /// Begins an attempt to connect. Precondition: the link is idle or down.
+    void open(link_id id, instant now);
+    /// Takes a link out of use: at once when it is not connected, else when it has drained.
+    void shut(link_id id);
+    void shut_all(std::uint16_t number, link_mode mode);
+    /// Takes all links of a node out of use.
+    void shut_all(std::uint16_t number) {
+        shut_all(number, link_mode::primary);
+        shut_all(number, link_mode::replica);
+    }
+    /// The client closes: tells the observer of every connection that ends with it.
+    void close_all() noexcept;
+
+    link_event_effect on(link_opened& opened, instant now);
+    link_event_effect on(link_lost& lost, instant now);
+    link_event_effect on(link_closed& closed, instant now);
+
+    /// Reconnects links that serve their node's role without waiting for a command, so that the first command
+    /// after an outage finds them.
+    void reopen_due(instant now) noexcept;
+    instant next_due() const noexcept;
+
+private:
+    void report_closed(node const& peer, link_status& link, link_mode mode, std::string_view why) noexcept;
+    void count_failure(node& peer, link_status const& lost, bool was_up, instant now) noexcept;
+    link_status& status_of(link_id id) noexcept { return shared_.nodes[id.node].link(id.mode, id.context); }
+
+    control_state& shared_;
+    health_monitor& health_;
+};
+
+inline void node_supervisor::open(link_id id, instant now) {
+    node& peer = shared_.nodes[id.node];
+    link_status& link = status_of(id);
+    UMBEL_ASSERT(link.state == link_state::idle || link.state == link_state::down);
+    handshake_plan plan = shared_.options.plan;
+    plan.read_only = id.mode == link_mode::replica;
+    plan.ask_identity = shared_.options.deployment != deployment::standalone &&
+                        shared_.routes.known() != known_as::standalone;
+    open_link opening{id, link.generation + 1, peer.where, std::move(plan)};
+    shared_.actions.emplace_back(std::move(opening));
+    // The link changes only now: adding the action may have thrown.
+    ++link.generation;
+    link.state = link_state::opening;
+    link.begun_at = now;
+    std::get<open_link>(shared_.actions.back()).kind = peer.breaker.tries(shared_.options.breaker_failures);
+}
+
+inline void node_supervisor::shut(link_id id) {
+    link_status& link = status_of(id);
+    switch (link.state) {
+        case link_state::idle:
+        case link_state::closing: return;
+        case link_state::opening:
+        case link_state::up:
+        case link_state::down: break;
+    }
+    shared_.actions.emplace_back(close_link{id, link.generation});
+    link.state = link_state::closing;
+}
+
+inline void node_supervisor::shut_all(std::uint16_t number, link_mode mode) {
+    for (unsigned context = 0; context < shared_.nodes[number].contexts(); ++context)
+        shut({number, mode, static_cast<std::uint8_t>(context)});
+}
+
+inline void node_supervisor::close_all() noexcept {
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+        node& peer = shared_.nodes[number];
+        for (std::size_t at = 0; at < peer.links.size(); ++at)
+            if (peer.links[at].was_up)
+                report_closed(peer, peer.links[at], static_cast<link_mode>(at % 2), "the client was closed");
+    }
+}
+
+inline link_event_effect node_supervisor::on(link_opened& opened, instant now) {
+    node& peer = shared_.nodes[opened.link.node];
+    link_status& link = status_of(opened.link);
+    if (link.generation != opened.generation || link.state != link_state::opening) return {};
+    link.state = link_state::up;
+    link.was_up = true;
+    link.node_id = opened.node_id;
+    peer.runs_as = opened.mode;
+    link.up_since = now;
+    link_event_effect effect{.current = true, .node_came_back = peer.breaker.refuses()};
+    peer.breaker.answered(false);
+    ++shared_.counters.connects;
+    health_.set_zone(opened.link.node, opened.zone, now);
+    effect.looks_soon = !cluster::is_routable(peer.health);
+    // Another server answers at a known address: what the table says of it may be wrong.
+    effect.wants_topology = !opened.node_id.empty() && !peer.id.empty() && opened.node_id != peer.id;
+    shared_.observe([&] { return node_connected{peer.name, opened.link.mode}; });
+    return effect;
+}
+
+inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
+    node& peer = shared_.nodes[lost.link.node];
+    link_status& link = status_of(lost.link);
+    if (link.generation != lost.generation) return {};
+    bool const was_up = std::exchange(link.was_up, false);
+    bool const leaving = link.state == link_state::closing;
+    duration const lived = was_up ? now - link.up_since : duration{0};
+    // A node that has replied, or held a connection for a while, was well: the end of that connection is not
+    // a failure to connect.
+    bool const stable = was_up && lost.how != link_loss::silent &&
+                        (lost.how == link_loss::served || lived > std::chrono::seconds{1});
+    // A connection that nobody used is judged by its life alone: if it outlived the pause before it, the
+    // back-off begins anew.
+    bool const unused = was_up && lost.how == link_loss::unused;
+    link.state = leaving ? link_state::idle : link_state::down;
+    link.failures = stable || (unused && lived > link.pause) ? 0 : link.failures + 1;
+    ++shared_.counters.disconnects;
+    if (stable || leaving) peer.breaker.answered(true);
+    unsigned const failures = std::max(link.failures, peer.breaker.failures());
+    link.pause = backoff(shared_.options.reconnect_delay, shared_.options.reconnect_delay_max, failures,
+                         shared_.random);
+    link.retry_at = after(now, link.pause);
+    link.last_failure = lost.why;
+    link.last_message = std::move(lost.message);
+    if (leaving) peer.left_at = std::max(peer.left_at, now);
+    if (!stable && !unused && !leaving) count_failure(peer, link, was_up, now);
+    shared_.routes.health_of(lost.link.node).latency_ns.store(0, std::memory_order_relaxed);
+    health_.publish(lost.link.node, now);
+    if (was_up) {
+        shared_.observe(
+            [&] { return node_disconnected{peer.name, lost.why, link.last_message, lost.link.mode}; });
+    } else {
+        shared_.observe(
+            [&] { return node_connect_failed{peer.name, lost.why, link.last_message, lost.link.mode}; });
+    }
+    return {.current = true, .wants_topology = peer.member && !shared_.closed};
+}
+
+inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
+    node& peer = shared_.nodes[closed.link.node];
+    link_status& link = status_of(closed.link);
+    if (link.generation != closed.generation) return {};
+    bool const was_up = link.was_up;
+    if (was_up) report_closed(peer, link, closed.link.mode, "no command is routed there any more");
+    link.state = link_state::idle;
+    if (was_up) link.failures = 0;
+    // A link that has drained has served; an attempt that was called off proves nothing.
+    if (!was_up)
+        peer.breaker.called_off();
+    else if (peer.breaker.now_is() != circuit_breaker::state::open)
+        peer.breaker.answered(true);
+    health_.publish(closed.link.node, now);
+    peer.left_at = now;
+    return {.current = true};
+}
+
+inline void node_supervisor::reopen_due(instant now) noexcept {
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+        node& node = shared_.nodes[number];
+        for (unsigned at = 0; node.member && at < node.contexts(); ++at) {
+            auto const context = static_cast<std::uint8_t>(at);
+            if (node.reopen_at(context) > now) continue;
+            try {
+                open({number, node.role_mode(), context}, now);
+            } catch (...) {
+                node.link(node.role_mode(), context).retry_at =
+                    after(now, shared_.options.reconnect_delay_max);
+            }
+        }
+    }
+}
+
+inline instant node_supervisor::next_due() const noexcept {
+    instant due = never;
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
+        due = std::min(due, shared_.nodes[number].reopen_at());
+    return due;
+}
+
+/// Tells the observer of a connection that the client itself has closed.
+inline void node_supervisor::report_closed(node const& peer, link_status& link, link_mode mode,
+                                           std::string_view why) noexcept {
+    link.was_up = false;
+    shared_.observe([&] { return node_disconnected{peer.name, errc::cancelled, std::string{why}, mode}; });
+}
+
+/// Counts the loss of a link against its node. A node that serves on another link is not at fault, and
+/// attempts that ran side by side have met one failure, not several.
+inline void node_supervisor::count_failure(node& peer, link_status const& lost, bool was_up,
+                                           instant now) noexcept {
+    if (std::any_of(peer.links.begin(), peer.links.end(), is_up)) return;
+    if (!was_up && lost.begun_at < peer.failed_at) return;
+    peer.failed_at = now;
+    if (peer.breaker.failed(shared_.options.breaker_failures, lost.retry_at))
+        ++shared_.counters.breakers_opened;
+}
+
+}  // namespace umbel::engine
