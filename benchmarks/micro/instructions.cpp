@@ -192,7 +192,7 @@ int main() {
     });
     phase("route", [&] {
         umbel::engine::call call;
-        call.slot = umbel::cluster::slot_of(key).value();
+        call.slot = umbel::cluster::slot_of(key);
         for (unsigned i = 0; i < rounds * at_a_time; ++i) {
             umbel::engine::router const& routes = db.driver().routes();
             auto found =

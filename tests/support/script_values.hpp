@@ -117,7 +117,7 @@ struct scripted_call : engine::call {
             .drop = [](engine::call& started) noexcept { ++static_cast<scripted_call&>(started).completions; }};
         kind = &of_scripts;
         auto const words = words_of(text);
-        if (words.size() > 1) slot = cluster::slot_of(words[1]).value();
+        if (words.size() > 1) slot = cluster::slot_of(words[1]);
         if (options.lent.data()) lend(words.size() + 1, options.lent);
         bytes = encoded.data();
         size = static_cast<std::uint32_t>(encoded.size());

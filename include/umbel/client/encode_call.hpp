@@ -16,7 +16,7 @@ namespace umbel::calling {
 /// Notes why the call can only be served where keys need not share a slot; the router decides when the
 /// deployment is known.
 inline void spread(async::pooled_call& call, std::string message) {
-    call.slot = engine::call::several_slots;
+    call.slot = cluster::slot_target::several();
     if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
 }
 
@@ -40,7 +40,7 @@ UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::com
     call.bytes = at;
     call.size = static_cast<std::uint32_t>(made.end - at);
     call.slot = made.slot;
-    if (made.slot == engine::call::several_slots) [[unlikely]]
+    if (made.slot.is_several()) [[unlikely]]
         spread(call, command::cross_slot_message(made.first_key, made.other_key));
     return true;
 }
@@ -73,25 +73,26 @@ UMBEL_BOUNDARY bool encode(async::pooled_call& call, command::command_spec const
         return encode_any(call, name, words, argument_bytes_max);
     std::string_view const key = words[0].text();
     encoded_inside(call, command::put_key_command(call.inline_space, name, key));
-    call.slot = cluster::slot_of(key).value();
+    call.slot = cluster::slot_of(key);
     return true;
 }
 
 /// take_keyed() for a key that is not plain.
-UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_any(site const& where, command::command_spec const& name,
-                                                           std::string_view key) noexcept {
+UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_any(site const& where,
+                                                             command::command_spec const& name,
+                                                             std::string_view key) noexcept {
     if (key.size() > command::short_key_max) return nullptr;
     async::pooled_call* const call = async::pool::take_recycled();
     if (!call) [[unlikely]]
         return nullptr;
     prepare(*call, where, name.flags());
     encoded_inside(*call, command::put_key_command(call->inline_space, name, key));
-    call->slot = cluster::slot_of_any(key).value();
+    call->slot = cluster::slot_of_any(key);
     return call;
 }
 
 UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
-                                            std::string_view key) noexcept {
+                                              std::string_view key) noexcept {
     if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
         return nullptr;
     // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
@@ -102,7 +103,7 @@ UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::comman
         return nullptr;
     prepare(*call, where, name.flags());
     encoded_inside(*call, command::put_plain_key_command(call->inline_space, name, key));
-    call->slot = cluster::slot_of_plain(key).value();
+    call->slot = cluster::slot_of_plain(key);
     return call;
 }
 
@@ -138,24 +139,20 @@ UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std
     for (std::string_view const word : words) to = resp::put_bulk(to, word);
     call.bytes = at;
     call.size = static_cast<std::uint32_t>(to - at);
-    call.slot = engine::call::any_slot;
+    call.slot = cluster::slot_target::any();
     if (marked) {
         std::string_view first;
         for (std::size_t i = 0; i < words.size(); ++i) {
             if (!marked_keys[i]) continue;
-            std::int32_t const slot = cluster::slot_of(words[i]).value();
-            if (call.slot == engine::call::any_slot) {
-                call.slot = slot;
-                first = words[i];
-            } else if (call.slot != slot) {
-                spread(call, command::cross_slot_message(first, words[i]));
-                break;
-            }
+            if (call.slot.is_any()) first = words[i];
+            if (!call.slot.add(cluster::slot_of(words[i]))) continue;
+            spread(call, command::cross_slot_message(first, words[i]));
+            break;
         }
     } else if (several) {
         spread(call, std::string{where.error().message()});
     } else if (where->slot) {
-        call.slot = where->slot->value();
+        call.slot = *where->slot;
     }
     return {};
 }

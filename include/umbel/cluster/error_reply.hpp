@@ -3,7 +3,7 @@
 // is read in redirect.hpp, which includes this.
 #pragma once
 
-#include <umbel/cluster/request.hpp>
+#include <umbel/cluster/command_flags.hpp>
 #include <umbel/error.hpp>
 
 #include <array>

@@ -1,7 +1,7 @@
 // verdict.hpp: what a redirect policy is told (attempt) and what it answers (verdict). Values only.
 #pragma once
 
-#include <umbel/cluster/request.hpp>
+#include <umbel/cluster/command_flags.hpp>
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
 

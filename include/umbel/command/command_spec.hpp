@@ -2,7 +2,7 @@
 // It knows no arguments.
 #pragma once
 
-#include <umbel/cluster/request.hpp>
+#include <umbel/cluster/command_flags.hpp>
 #include <umbel/resp/encode.hpp>
 
 #include <array>

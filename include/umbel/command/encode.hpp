@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
+#include <umbel/cluster/slot_target.hpp>
 #include <umbel/command/argument.hpp>
 #include <umbel/command/command_spec.hpp>
 
@@ -81,14 +82,15 @@ UMBEL_ALWAYS_INLINE char* put_key_command(char* at, command_spec const& name, st
     return resp::put_bulk(name.put_with_header(at), key);
 }
 /// The same for a key of 8 to 16 bytes, as most are. Precondition: as there, and such a length.
-UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, command_spec const& name, std::string_view key) noexcept {
+UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, command_spec const& name,
+                                                std::string_view key) noexcept {
     return resp::put_bulk_by_ends(name.put_with_header(at), key);
 }
 
 /// What encoding found out.
 struct encoded {
     char* end = nullptr;
-    std::int32_t slot = -1;  ///< -1: no key; -2: keys in several slots.
+    cluster::slot_target slot;
     std::string_view first_key{};
     std::string_view other_key{};  ///< A key of another slot than the first, where there is one.
 };
@@ -113,14 +115,8 @@ inline encoded encode(char* const at, command_spec const& name, std::span<argume
         }
         to = resp::put_bulk(to, text);
         if (!argument.is_key()) continue;
-        auto const slot = static_cast<std::int32_t>(cluster::slot_of(text).value());
-        if (made.slot == -1) {
-            made.slot = slot;
-            made.first_key = text;
-        } else if (made.slot != slot && made.slot != -2) {
-            made.slot = -2;
-            made.other_key = text;
-        }
+        if (made.slot.is_any()) made.first_key = text;
+        if (made.slot.add(cluster::slot_of(text))) made.other_key = text;
     }
     made.end = to;
     return made;

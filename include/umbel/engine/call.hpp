@@ -2,7 +2,8 @@
 // It does not know the type of its reply (two functions behind `kind` do), nor who awaits it.
 #pragma once
 
-#include <umbel/cluster/request.hpp>
+#include <umbel/cluster/command_flags.hpp>
+#include <umbel/cluster/slot_target.hpp>
 #include <umbel/cluster/verdict.hpp>
 #include <umbel/engine/instant.hpp>
 #include <umbel/error.hpp>
@@ -115,16 +116,12 @@ struct call {
         refused,  ///< A bound left no room for it; the control plane tells it so.
         done,
     };
-    static constexpr std::int32_t any_slot = -1;  ///< No key: any node will do.
-    static constexpr std::int32_t several_slots =
-        -2;  ///< Only a server without cluster mode can serve it; the journal says which keys.
-
     // What every command touches, in two cache lines.
     call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
     call_kind const* kind = nullptr;
     char const* bytes = nullptr;  ///< The encoded command.
     std::uint32_t size = 0;
-    std::int32_t slot = any_slot;
+    cluster::slot_target slot;  ///< Where it is several slots, the retry state's message names two keys.
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
@@ -271,7 +268,7 @@ inline error make_error(call const& call, errc code, delivery delivered, std::st
         error_details details;
         details.message.assign(message);
         details.node.assign(node);
-        details.slot = std::max(call.slot, call::any_slot);
+        details.slot = call.slot.number();
         if (call.retry) details.trail = call.retry->hops;
         return error{code, delivered, std::move(details)};
     } catch (...) {

@@ -283,7 +283,7 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
                     shared_.closed ? "the client was closed" : "cancelled");
     if (shared_.routes.known() == known_as::nothing) return wait(call, waits_for::topology, never, now);
     if (call.only_waits) return complete_without_reply(call);
-    if (call.slot == call::several_slots && shared_.routes.known() != known_as::standalone)
+    if (call.slot.is_several() && shared_.routes.known() != known_as::standalone)
         return fail(call, errc::cross_slot, delivery::not_sent,
                     call.retry ? call.retry->message : "the keys lie in different slots");
     link_id const to = shared_.routes.route(call, rotation_++, avoid);

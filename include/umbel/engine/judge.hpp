@@ -81,7 +81,7 @@ inline void fail(call& call, failure const& seen) noexcept {
         } else {
             details.node.assign(seen.node);
         }
-        details.slot = seen.slot >= 0 ? seen.slot : std::max(call.slot, call::any_slot);
+        details.slot = seen.slot >= 0 ? seen.slot : call.slot.number();
         if (call.retry) details.trail = call.retry->hops;
         call.kind->fail(call, error{seen.code, call.known(seen.delivered), std::move(details)});
     } catch (...) {

@@ -238,7 +238,7 @@ UMBEL_NEVER_INLINE inline void pipeline::time(call const& call, instant now) noe
         (has(call.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
     if (options_.slow_after <= duration{0} || took < options_.slow_after || slow_.size() >= slow_max) return;
     try {
-        slow_.push_back({node_, std::string{naming::first_word({call.bytes, call.size})}, call.slot, took});
+        slow_.push_back({node_, std::string{naming::first_word({call.bytes, call.size})}, call.slot.number(), took});
     } catch (...) {
         // Told or not: the command has its reply.
     }

@@ -153,7 +153,7 @@ private:
         pending.size = static_cast<std::uint32_t>(bytes.size());
         pending.flags = cluster::command_flags::read_only;
         pending.internal = true;
-        pending.slot = -1;
+        pending.slot = cluster::slot_target::any();
         pending.timeout = timeout;
         pending.accepted = never;
         pending.at = call::stage::fresh;

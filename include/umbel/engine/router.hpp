@@ -36,18 +36,17 @@ public:
 
     /// True for a command of one slot that its primary serves: nearly every one.
     static bool is_plain(call const& call) noexcept {
-        return static_cast<std::uint32_t>(call.slot) < cluster::slot_count &&
+        return call.slot.is_one() &&
                (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only));
     }
     /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
     UMBEL_ALWAYS_INLINE link_id route_plain(call const& call) const noexcept {
-        return {table_.primary_of(cluster::slot{static_cast<std::uint16_t>(call.slot)}), link_mode::primary,
-                call.link.context};
+        return {table_.primary_of(call.slot.slot()), link_mode::primary, call.link.context};
     }
 
     /// The link a call should take now; none when the slot has no owner, or no replica where only replicas
-    /// may serve. `rotation` spreads reads and commands without a slot; `avoid` is a node that has just failed a
-    /// replica read. Cost: wait-free; two or three acquire loads for a primary.
+    /// may serve. `rotation` spreads reads and commands without a slot; `avoid` is a node that has just
+    /// failed a replica read. Cost: wait-free; two or three acquire loads for a primary.
     link_id route(call const& call, std::uint32_t rotation,
                   std::uint16_t avoid = link_id::no_node) const noexcept {
         if (is_plain(call)) [[likely]]
@@ -79,11 +78,11 @@ public:
 private:
     /// The node of a call that is not plain, and which of its connections.
     link_id choose(call const& call, std::uint32_t rotation, std::uint16_t avoid) const noexcept {
-        if (call.slot == call::several_slots && known() != known_as::standalone) [[unlikely]]
+        if (call.slot.is_several() && known() != known_as::standalone) [[unlikely]]
             return {};
-        cluster::slot const where =
-            call.slot >= 0 ? cluster::slot{static_cast<std::uint16_t>(call.slot)} : some_slot(rotation);
-        if (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only)) [[likely]]
+        cluster::slot const where = call.slot.is_one() ? call.slot.slot() : some_slot(rotation);
+        if (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only))
+            [[likely]]
             return {table_.primary_of(where), link_mode::primary};
         return route_read(call.reads, where, rotation,
                           avoid != link_id::no_node || !call.retry ? avoid : call.retry->from.node);
@@ -115,8 +114,9 @@ private:
         if (reads == read_from::lowest_latency)
             if (link_id const link = quickest(replicas, primary.node, rotation, avoid)) return link;
         if (reads == read_from::same_zone) {
-            std::uint16_t const near = next_in_rotation(
-                replicas, rotation, [&](std::uint16_t node) { return node != avoid && fit(node) && in_zone(node); });
+            std::uint16_t const near = next_in_rotation(replicas, rotation, [&](std::uint16_t node) {
+                return node != avoid && fit(node) && in_zone(node);
+            });
             if (near != link_id::no_node) return {near, link_mode::replica};
         }
         std::size_t first = rotation;
@@ -131,7 +131,8 @@ private:
         if (other != link_id::no_node) return {other, link_mode::replica};
         if (reads != read_from::replica && primary) return primary;
         // Nobody is well: whoever may serve is asked all the same, who has just failed last of all.
-        std::uint16_t const any = next_in_rotation(replicas, rotation, [&](std::uint16_t node) { return node != avoid; });
+        std::uint16_t const any =
+            next_in_rotation(replicas, rotation, [&](std::uint16_t node) { return node != avoid; });
         return {any != link_id::no_node || replicas.empty() ? any : avoid, link_mode::replica};
     }
 
@@ -149,7 +150,7 @@ private:
         for (std::size_t step = 0; step <= replicas.size(); ++step) {
             std::size_t const at = (first + step) % (replicas.size() + 1);
             link_id const link = at == replicas.size() ? link_id{primary, link_mode::primary}
-                                                      : link_id{replicas[at], link_mode::replica};
+                                                       : link_id{replicas[at], link_mode::replica};
             if (!link || link.node == avoid || !fit(link.node)) continue;
             if (explores) return link;
             std::int64_t const took = health_[link.node].latency_ns.load(std::memory_order_relaxed);
@@ -169,7 +170,7 @@ private:
     /// The first that will do, beginning with the one whose turn it is; no_node where none will.
     template <class Will>
     static std::uint16_t next_in_rotation(std::span<std::uint16_t const> nodes, std::size_t first,
-                                 Will will) noexcept {
+                                          Will will) noexcept {
         for (std::size_t step = 0; step < nodes.size(); ++step) {
             std::uint16_t const node = nodes[(first + step) % nodes.size()];
             if (will(node)) return node;

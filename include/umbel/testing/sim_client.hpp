@@ -195,7 +195,7 @@ private:
         for (std::string_view const word : words) to = resp::put_bulk(to, word);
         call.bytes = call.encoded.data();
         call.size = static_cast<std::uint32_t>(to - call.encoded.data());
-        call.slot = where->slot ? static_cast<std::int32_t>(where->slot->value()) : engine::call::any_slot;
+        call.slot = where->slot ? cluster::slot_target{*where->slot} : cluster::slot_target::any();
         call.reads = wanted.reads.value_or(driver_.chosen().read_from);
         call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
         call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);

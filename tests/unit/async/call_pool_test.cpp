@@ -16,7 +16,7 @@ using umbel::engine::call;
 
 TEST_CASE("a call that was given back is the next that is taken, as if new", "[pool]") {
     pooled_call* const first = pool::take();
-    first->slot = 77;
+    first->slot = umbel::cluster::slot{77};
     first->asking = true;
     first->internal = true;
     first->only_waits = true;

@@ -102,15 +102,16 @@ TEST_CASE("what is known of delivery only grows", "[call]") {
 
 TEST_CASE("an error tells slot, node, message and trail of its call", "[call]") {
     call call;
-    call.slot = 12182;
+    call.slot = cluster::slot{12182};
     call.make_retry_state()->hops.push_back({"10.0.0.1:6379", errc::moved, {}});
-    error const made = make_error(call, errc::cancelled, delivery::not_executed, "cancelled", "10.0.0.2:6379");
+    error const made =
+        make_error(call, errc::cancelled, delivery::not_executed, "cancelled", "10.0.0.2:6379");
     CHECK(made.code() == errc::cancelled);
     CHECK(made.delivery() == delivery::not_executed);
     CHECK(made.slot() == 12182);
     CHECK(made.node() == "10.0.0.2:6379");
     CHECK(made.message() == "cancelled");
     REQUIRE(made.trail().size() == 1);
-    call.slot = call::several_slots;
+    call.slot = cluster::slot_target::several();
     CHECK(make_error(call, errc::cancelled, delivery::not_sent, "").slot() == -1);
 }

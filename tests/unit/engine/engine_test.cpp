@@ -184,7 +184,7 @@ TEST_CASE("keys in several slots are refused on a cluster before anything is sen
     script s{bare()};
     s.next();
     scripted_call spread{"MGET foo bar", {}};
-    spread.slot = engine::call::several_slots;
+    spread.slot = cluster::slot_target::several();
     spread.make_retry_state()->message = "the keys foo and bar lie in different slots";
     auto mget = s.submit(spread);
     SECTION("a cluster") {

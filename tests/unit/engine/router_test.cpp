@@ -26,12 +26,15 @@ void serve(router& routes, std::uint16_t primary, std::span<std::uint16_t const>
 }
 
 struct asking : call {
-    explicit asking(std::int32_t where, umbel::read_from from = umbel::read_from::primary,
-                    cluster::command_flags what = cluster::command_flags::read_only) {
-        slot = where;
+    explicit asking(cluster::slot_target target, umbel::read_from from = umbel::read_from::primary,
+                    cluster::command_flags facts = cluster::command_flags::read_only) {
+        slot = target;
         reads = from;
-        flags = what;
+        flags = facts;
     }
+    explicit asking(std::uint16_t number, umbel::read_from from = umbel::read_from::primary,
+                    cluster::command_flags facts = cluster::command_flags::read_only)
+        : asking{cluster::slot_target{cluster::slot{number}}, from, facts} {}
 };
 
 }  // namespace
@@ -203,7 +206,7 @@ TEST_CASE("without replicas only those reads have a route that may go to the pri
 
 TEST_CASE("commands without a key are spread, and find the one shard there is", "[router]") {
     router routes{16};
-    CHECK_FALSE(routes.route(asking{call::any_slot}, 0));
+    CHECK_FALSE(routes.route(asking{cluster::slot_target::any()}, 0));
     std::array const first{slot_range{slot{0}, slot{8191}}};
     std::array const second{slot_range{slot{8192}, slot{16383}}};
     std::array const shards{cluster::shard_assignment{1, {}, first},
@@ -212,19 +215,19 @@ TEST_CASE("commands without a key are spread, and find the one shard there is", 
     routes.learned(known_as::cluster);
     unsigned to_first = 0;
     for (std::uint32_t turn = 0; turn < 100; ++turn)
-        to_first += routes.route(asking{call::any_slot}, turn).node == 1 ? 1u : 0u;
+        to_first += routes.route(asking{cluster::slot_target::any()}, turn).node == 1 ? 1u : 0u;
     CHECK(to_first > 40);
     CHECK(to_first < 60);
     std::array const single{slot_range{slot{16383}, slot{16383}}};
     serve(routes, 3, {}, single);
     for (std::uint32_t turn = 0; turn < 20; ++turn)
-        CHECK(routes.route(asking{call::any_slot}, turn) == link_id{3, link_mode::primary});
+        CHECK(routes.route(asking{cluster::slot_target::any()}, turn) == link_id{3, link_mode::primary});
 }
 
 TEST_CASE("keys in several slots have a route only on a server without cluster mode", "[router]") {
     router routes{16};
     serve(routes, 3, {}, whole);
-    CHECK_FALSE(routes.route(asking{call::several_slots}, 0));
+    CHECK_FALSE(routes.route(asking{cluster::slot_target::several()}, 0));
     routes.learned(known_as::standalone);
-    CHECK(routes.route(asking{call::several_slots}, 0) == link_id{3, link_mode::primary});
+    CHECK(routes.route(asking{cluster::slot_target::several()}, 0) == link_id{3, link_mode::primary});
 }
