@@ -3,6 +3,7 @@
 // stream is the session's business.
 #pragma once
 
+#include <umbel/async/completion_target.hpp>
 #include <umbel/async/contexts.hpp>
 #include <umbel/async/turn.hpp>
 #include <umbel/engine/inbox.hpp>

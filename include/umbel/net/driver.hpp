@@ -3,6 +3,7 @@
 // the engine's business, what becomes of them the runtime's.
 #pragma once
 
+#include <umbel/async/completion_target.hpp>
 #include <umbel/async/runtime_backend.hpp>
 #include <umbel/engine/runtime.hpp>
 #include <umbel/net/connection.hpp>
