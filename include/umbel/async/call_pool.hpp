@@ -72,10 +72,10 @@ struct alignas(64) pooled_call : engine::call {
     client_handle* owner = nullptr;
     std::uint32_t generation = 0;
     bool has_result = false;
-    work_guard_kind work = work_guard_kind::none;
+    work_guard_kind work : 4 = work_guard_kind::none;
+    launch_kind launch : 4 = launch_kind::direct;
     async::affinity affinity = async::affinity::elsewhere;
     bool has_block = false;
-    async::launch_kind launch = async::launch_kind::direct;
     alignas(std::max_align_t) std::byte handler_space[handler_bytes];
     union {
         alignas(64) std::byte result_space[result_bytes];

@@ -1,0 +1,168 @@
+// house_test: the walls of the house: namespace = directory, width of lines, length of functions and classes,
+// no circle of includes, a test for each header that has logic.
+#include "house.hpp"
+#include "layers.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace architecture;
+
+namespace {
+
+std::filesystem::path const root{UMBEL_SOURCE_DIR};
+std::filesystem::path const include_root = root / "include" / "umbel";
+
+constexpr std::size_t columns_max = 110;
+constexpr std::size_t function_lines_max = 70;
+constexpr std::size_t class_lines_max = 400;
+
+std::vector<std::string> headers() {
+    auto const found = files_below(include_root, ".hpp");
+    REQUIRE(found.size() > 100);
+    return found;
+}
+
+std::string directory_of(std::string const& header) {
+    auto const slash = header.find('/');
+    return slash == std::string::npos ? "" : header.substr(0, slash);
+}
+
+/// What users name or specialise stands in `umbel` itself; where a header defines such names, it says so
+/// here.
+std::set<std::string> const& headers_of_users() {
+    static std::set<std::string> const names{
+        // Users specialise from_reply<T>, and a specialisation must name the template where it is defined.
+        "resp/decode.hpp", "resp/decode_containers.hpp", "resp/reply.hpp", "resp/bytes.hpp",
+        // Values that users make or read.
+        "command/argument.hpp", "command/keys.hpp", "command/strings.hpp", "engine/latency.hpp",
+        "engine/observer.hpp", "engine/snapshot.hpp", "async/operation.hpp"};
+    return names;
+}
+
+/// Headers without a test file of their own name, and the file that tests them.
+std::map<std::string, std::string> const& tested_by() {
+    static std::map<std::string, std::string> const names{};
+    return names;
+}
+
+bool has_logic(std::vector<source_block> const& blocks) {
+    for (source_block const& block : blocks)
+        if (block.sort == source_block::sort::function && block.lines() > 4) return true;
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("a header's namespace is its directory", "[house]") {
+    for (std::string const& header : headers()) {
+        std::string const directory = directory_of(header);
+        for (source_block const& block : block_reader{read_file(include_root / header)}.blocks()) {
+            if (block.sort != source_block::sort::name_space || block.depth != 0) continue;
+            std::string const own = directory.empty() ? "umbel" : "umbel::" + directory;
+            bool const is_own = block.name == own || block.name.starts_with(own + "::");
+            bool const is_users =
+                block.name == "umbel" && (headers_of_users().contains(header) || directory == "client");
+            bool const is_base = directory.empty() && block.name.starts_with("umbel");
+            bool const is_client = directory == "client" && block.name.starts_with("umbel::calling");
+            INFO(header << ":" << block.first << " opens " << block.name);
+            CHECK((is_own || is_users || is_base || is_client));
+        }
+    }
+}
+
+TEST_CASE("no line of a header is wider than the house allows", "[house]") {
+    for (std::string const& header : headers()) {
+        std::size_t number = 0;
+        for (std::string const& line : lines_of(read_file(include_root / header))) {
+            ++number;
+            INFO(header << ":" << number << " has " << width_of(line) << " columns");
+            if (width_of(line) > columns_max) CHECK(false);
+        }
+    }
+}
+
+TEST_CASE("no function is longer than the house allows", "[house]") {
+    std::size_t functions = 0;
+    for (std::string const& header : headers()) {
+        for (source_block const& block : block_reader{read_file(include_root / header)}.blocks()) {
+            if (block.sort != source_block::sort::function) continue;
+            ++functions;
+            INFO(header << ":" << block.first << " " << block.name << "() has " << block.lines() << " lines");
+            if (block.lines() > function_lines_max) CHECK(false);
+        }
+    }
+    CHECK(functions > 1500);
+}
+
+TEST_CASE("no class is longer than the house allows, over all its files", "[house]") {
+    std::map<std::string, std::size_t> lines;
+    for (std::string const& header : headers())
+        add_class_lines(directory_of(header), block_reader{read_file(include_root / header)}.blocks(), lines);
+    CHECK(lines.size() > 200);
+    for (auto const& [name, count] : lines) {
+        INFO(name << " has " << count << " lines");
+        if (count > class_lines_max) CHECK(false);
+    }
+}
+
+TEST_CASE("headers do not include each other in a circle", "[house]") {
+    std::map<std::string, std::set<std::string>> includes;
+    for (std::string const& header : headers())
+        includes[header] = own_includes(read_file(include_root / header));
+    std::string circle;
+    for (std::string const& header : include_circle(includes)) circle += header + " > ";
+    CHECK(circle == "");
+}
+
+TEST_CASE("every header that has logic has a test", "[house]") {
+    for (std::string const& header : headers()) {
+        if (!has_logic(block_reader{read_file(include_root / header)}.blocks())) continue;
+        std::string const stem = without_impl(header).substr(0, without_impl(header).size() - 4);
+        auto const other = tested_by().find(without_impl(header));
+        std::string const test =
+            other == tested_by().end() ? "tests/unit/" + stem + "_test.cpp" : other->second;
+        INFO(header << " is tested by " << test);
+        if (!std::filesystem::exists(root / test)) CHECK(false);
+    }
+}
+
+TEST_CASE("the measures catch what passes the walls", "[house]") {
+    auto const blocks_of = [](std::string const& text) { return block_reader{text}.blocks(); };
+    auto const find = [](std::vector<source_block> const& blocks, std::string_view name) {
+        for (source_block const& block : blocks)
+            if (block.name == name) return block.lines();
+        return std::size_t{0};
+    };
+    auto const blocks = blocks_of(
+        "namespace umbel::resp {\n"
+        "class parser : base {\n"
+        "    parser(int a) : a_{a}, b_{\n"
+        "        2} {\n"
+        "    }\n"
+        "    bool take() {\n"
+        "        if (a_) {\n"
+        "        }\n"
+        "    }\n"
+        "};\n"
+        "inline void parser::run() {\n"
+        "}\n"
+        "#define OPEN {\n"
+        "}\n");
+    CHECK(find(blocks, "umbel::resp") == 14);
+    CHECK(find(blocks, "parser") == 3);  // The constructor ends first.
+    CHECK(find(blocks, "take") == 4);
+    CHECK(find(blocks, "parser::run") == 2);
+    std::map<std::string, std::size_t> lines;
+    add_class_lines("resp", blocks, lines);
+    CHECK(lines["resp::parser"] == 9 + 2);
+    CHECK(width_of("äß→") == 3);
+    CHECK(include_circle({{"a.hpp", {"b.hpp"}}, {"b.hpp", {"c.hpp"}}, {"c.hpp", {"b.hpp"}}}).size() == 3);
+    CHECK(include_circle({{"a.hpp", {"a_impl.hpp"}}, {"a_impl.hpp", {"a.hpp"}}}).empty());
+}
