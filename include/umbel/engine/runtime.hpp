@@ -104,7 +104,7 @@ public:
         if (owner == cancel_token::engine) return port().cancel_in_engine(std::move(share));
         Session* const there = slot(cancel_token::link_of(owner)).load(std::memory_order_acquire);
         UMBEL_ASSERT(there != nullptr);
-        port().cancel_in_session(*there, std::move(share));
+        port().order(*there, std::move(share));
     }
     Session const* session_of(link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
 
@@ -189,7 +189,7 @@ public:
         engine_.close(port().clock());
         carry_out();
         port().closes();
-        for (auto const& session : sessions_) port().shut_session(*session);
+        for (auto const& session : sessions_) port().order(*session, shut_link{});
     }
 
 protected:
@@ -337,12 +337,12 @@ private:
         link_id const link = what.link;
         std::uint32_t const generation = what.generation;
         Session* there = nullptr;
-        if (try_alloc([&] { there = &obtain(link); }) && port().open_session(*there, std::move(what))) return;
+        if (try_alloc([&] { there = &obtain(link); })) return port().order(*there, std::move(what));
         happened(link_lost{link, generation, errc::connect_failed, {}, link_loss::refused});
     }
     void act(close_link& what) {
         Session* there = nullptr;
-        if (try_alloc([&] { there = &obtain(what.link); })) port().drain_session(*there, what.generation);
+        if (try_alloc([&] { there = &obtain(what.link); })) port().order(*there, std::move(what));
     }
     template <class Notice>
     void act(Notice& what) {

@@ -14,25 +14,28 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace umbel::engine {
+
+/// End everything of a session at once.
+struct shut_link {};
+/// What the control plane wants of a session.
+using session_order = std::variant<open_link, close_link, shut_link, cancel_share>;
 
 /// What a runtime needs of its surroundings. A port derives from runtime<Port, Session>.
 /// What is told to happen later must never happen inside the call.
 template <class Port, class Session>
 concept runtime_port =
-    requires(Port& port, Session& there, open_link&& opening, call& call, instant when, duration span,
-             link_id id, pipeline_options const& pipe, link_options const& link, std::uint32_t generation,
-             cancel_share&& share, node_connected& notice, event&& happened) {
+    requires(Port& port, Session& there, session_order&& order, call& call, instant when, duration span,
+             link_id id, pipeline_options const& pipe, link_options const& link, cancel_share&& share,
+             node_connected& notice, event&& happened) {
         /// The time.
         { port.clock() } noexcept -> std::same_as<instant>;
         /// Makes a session. Throws std::bad_alloc.
         { port.make_session(id, pipe, link) } -> std::same_as<std::unique_ptr<Session>>;
         // ---- To sessions, by whoever owns them.
-        { port.open_session(there, std::move(opening)) } noexcept -> std::same_as<bool>;
-        { port.drain_session(there, generation) } noexcept;
-        { port.shut_session(there) } noexcept;
-        port.cancel_in_session(there, std::move(share));
+        { port.order(there, std::move(order)) } noexcept;
         // ---- To the control plane's own owner.
         /// Has turn() called soon. Threading: any.
         { port.wake() } noexcept;

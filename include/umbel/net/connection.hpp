@@ -11,6 +11,7 @@
 #include <umbel/engine/session.hpp>
 #include <umbel/net/connection_orders.hpp>
 #include <umbel/net/connection_owner.hpp>
+#include <umbel/net/transport_port.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
@@ -41,6 +42,7 @@ namespace umbel::net {
 /// thread; everything else by the owner.
 class connection final : public engine::session<connection>,
                          public engine::quiet_session_port,
+                         public transport_port,
                          public transport_owner,
                          public async::owned_until_batch {
 public:
@@ -81,17 +83,9 @@ public:
 
     // ---- Orders, from any thread ----------------------------------------------------------------
 
-    void order_open(engine::open_link&& what) {
-        carry_out_or_leave([&] { open(std::move(what)); }, [&] { orders_.open(std::move(what)); });
-    }
-    void order_drain(std::uint32_t generation) {
-        carry_out_or_leave([&] { drain(generation); }, [&] { orders_.drain(generation); });
-    }
-    void order_shut() {
-        carry_out_or_leave([&] { shut(); }, [&] { orders_.shut(); });
-    }
-    void order_cancel(engine::cancel_share what) {
-        carry_out_or_leave([&] { cancel_call(std::move(what)); }, [&] { orders_.cancel(std::move(what)); });
+    void order(engine::session_order&& order) noexcept {
+        carry_out_or_leave([&] { std::visit([this](auto& wanted) { carry_out(std::move(wanted)); }, order); },
+                           [&] { orders_.leave(std::move(order)); });
     }
     /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor
     /// is going away. What is pending on another one may still call this connection, to no effect. Runs while
@@ -115,8 +109,10 @@ public:
     void on_step(transport& from) override;
     std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
 
+
     // ---- The port of the session ----------------------------------------------------------------
 
+    using transport_port::bytes_waiting;
     /// Marks this thread as serving the connection.
     class turn_surroundings {
     public:
@@ -144,24 +140,6 @@ public:
         transport_ = owner_.make_transport(executor_, *this, epoch());
         transport_->connect(what.where);
     }
-    void end_stream(engine::parting how) noexcept {
-        if (transport_) how == engine::parting::abort ? transport_->abort() : transport_->close();
-        transport_.reset();
-    }
-    bool read_stream(std::span<char> room) noexcept {
-        return async::retry_alloc([&] { transport_->read(room); });
-    }
-    std::size_t bytes_waiting() noexcept { return transport_->bytes_waiting(); }
-    bool await_writable() noexcept {
-        return async::retry_alloc([&] { transport_->wait_writable(); });
-    }
-    std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
-        write_problem_.clear();
-        std::size_t const count = transport_->write_some(pieces, write_problem_);
-        how = !write_problem_ ? engine::write_outcome::wrote : outcome_of(write_problem_);
-        return count;
-    }
-    std::string write_failure() noexcept { return async::text_of(write_problem_); }
     bool post_turn() noexcept;
     bool arm(engine::instant due) noexcept {
         return async::retry_alloc([&] {
@@ -201,13 +179,6 @@ private:
                                               orders = 32;
     /// Rounds that an owner serves what has come meanwhile before others get the thread.
     static constexpr unsigned rounds_max = 8;
-
-    static engine::write_outcome outcome_of(asio::error_code problem) noexcept {
-        if (problem == asio::error::would_block || problem == asio::error::try_again)
-            return engine::write_outcome::blocked;
-        return problem == asio::error::interrupted ? engine::write_outcome::interrupted
-                                                   : engine::write_outcome::failed;
-    }
 
     // ---- Owning ---------------------------------------------------------------------------------
 
@@ -284,9 +255,12 @@ private:
         busy_ = {};
         owner_.has_shut();
     }
-    void cancel_call(engine::cancel_share what) {
-        if (what.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(what));
-        cancel(what.token());
+    void carry_out(engine::open_link&& opening) { open(std::move(opening)); }
+    void carry_out(engine::close_link&& closing) { drain(closing.generation); }
+    void carry_out(engine::shut_link&&) { shut(); }
+    void carry_out(engine::cancel_share&& share) {
+        if (share.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(share));
+        cancel(share.token());
     }
     void take_orders();
     void take_news();
@@ -321,10 +295,8 @@ private:
     engine::inbox inbox_;
     std::atomic<bool> wakeup_lost_{false};  ///< No turn could be posted for what stands in the inbox.
     // The owner's own.
-    alignas(64) std::shared_ptr<transport> transport_;
-    asio::error_code write_problem_;
-    bool shutting_ = false;       ///< The turn that ends everything is to come.
-    asio::any_io_executor busy_;  ///< The context's, until then.
+    alignas(64) bool shutting_ = false;  ///< The turn that ends everything is to come.
+    asio::any_io_executor busy_;         ///< The context's, until then.
     std::atomic<std::size_t> in_flight_{0};
     async::completion_batch leaving_;
     connection_orders orders_;

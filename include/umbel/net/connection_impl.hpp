@@ -174,11 +174,11 @@ inline void connection::take_news() {
 }
 
 inline void connection::take_orders() {
-    connection_orders::batch todo = orders_.take();
-    if (todo.opening) open(std::move(*todo.opening));
-    for (engine::cancel_share& request : todo.cancels) cancel_call(std::move(request));
-    if (todo.draining) drain(*todo.draining);
-    if (todo.shutting) shut();
+    connection_orders::batch left = orders_.take();
+    if (left.opening) carry_out(std::move(*left.opening));
+    for (engine::cancel_share& share : left.cancels) carry_out(std::move(share));
+    if (left.closing) carry_out(std::move(*left.closing));
+    if (left.shutting) carry_out(engine::shut_link{});
 }
 
 }  // namespace umbel::net

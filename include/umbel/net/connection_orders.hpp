@@ -3,8 +3,8 @@
 #pragma once
 
 #include <umbel/async/try_alloc.hpp>
-#include <umbel/engine/action.hpp>
 #include <umbel/engine/cancel_share.hpp>
+#include <umbel/engine/runtime_port.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -22,31 +22,15 @@ class connection_orders {
 public:
     struct batch {
         std::optional<engine::open_link> opening;
-        std::optional<std::uint32_t> draining;  ///< The generation.
+        std::optional<engine::close_link> closing;
         std::vector<engine::cancel_share> cancels;
         bool shutting = false;
     };
 
     bool empty() const noexcept { return !waiting_.load(std::memory_order_acquire); }
-    void open(engine::open_link&& what) {
+    void leave(engine::session_order&& order) noexcept {
         std::lock_guard const guard{mutex_};
-        left_.opening.emplace(std::move(what));
-        waiting_.store(true, std::memory_order_release);
-    }
-    void drain(std::uint32_t generation) noexcept {
-        std::lock_guard const guard{mutex_};
-        left_.draining = generation;
-        waiting_.store(true, std::memory_order_release);
-    }
-    /// Without memory for it the call's own end comes first.
-    void cancel(engine::cancel_share&& what) noexcept {
-        std::lock_guard const guard{mutex_};
-        static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
-        waiting_.store(true, std::memory_order_release);
-    }
-    void shut() noexcept {
-        std::lock_guard const guard{mutex_};
-        left_.shutting = true;
+        std::visit([this](auto& wanted) { add(std::move(wanted)); }, order);
         waiting_.store(true, std::memory_order_release);
     }
     batch take() noexcept {
@@ -56,6 +40,14 @@ public:
     }
 
 private:
+    void add(engine::open_link&& opening) noexcept { left_.opening.emplace(std::move(opening)); }
+    void add(engine::close_link&& closing) noexcept { left_.closing = closing; }
+    void add(engine::shut_link&&) noexcept { left_.shutting = true; }
+    /// Without memory for it the call's own end comes first.
+    void add(engine::cancel_share&& share) noexcept {
+        static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(share)); }));
+    }
+
     std::mutex mutex_;
     std::atomic<bool> waiting_{false};
     batch left_;

@@ -136,17 +136,7 @@ public:
         return std::make_unique<connection>(*this, id, contexts().executor_for(id.context, id.node),
                                             settings_.one_thread_per_context, pipeline, link, budget_);
     }
-    bool open_session(connection& there, engine::open_link&& what) noexcept {
-        there.order_open(std::move(what));
-        return true;
-    }
-    void drain_session(connection& there, std::uint32_t generation) noexcept {
-        there.order_drain(generation);
-    }
-    void shut_session(connection& there) noexcept { there.order_shut(); }
-    void cancel_in_session(connection& there, engine::cancel_share what) {
-        there.order_cancel(std::move(what));
-    }
+    void order(connection& there, engine::session_order&& order) noexcept { there.order(std::move(order)); }
     void cancel_in_engine(engine::cancel_share what) {
         control_or_leave(
             [&] { cancel_here(std::move(what)); },

@@ -5,6 +5,7 @@
 #include <umbel/async/try_alloc.hpp>
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
+#include <umbel/engine/session_port.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
@@ -50,6 +51,15 @@ public:
 protected:
     ~transport_owner() = default;
 };
+
+/// What became of a write that ended with `problem`.
+inline engine::write_outcome outcome_of(asio::error_code problem) noexcept {
+    if (!problem) return engine::write_outcome::wrote;
+    if (problem == asio::error::would_block || problem == asio::error::try_again)
+        return engine::write_outcome::blocked;
+    return problem == asio::error::interrupted ? engine::write_outcome::interrupted
+                                               : engine::write_outcome::failed;
+}
 
 /// What a transport has noticed while somebody else owned its connection.
 struct transport_news {

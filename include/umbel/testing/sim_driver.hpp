@@ -56,28 +56,8 @@ public:
         made->forget_tombstones = forget_tombstones;
         return made;
     }
-    bool open_session(sim_connection& there, engine::open_link&& what) noexcept {
-        time_.note([&] {
-            return "client connects to " + what.where.to_string() +
-                   (what.plan.read_only ? " for replica reads" : "");
-        });
-        // At once: the calls that follow this action must find a link that is on its way.
-        there.open(std::move(what));
-        return true;
-    }
-    void drain_session(sim_connection& there, std::uint32_t generation) noexcept {
-        time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
-        time_.soon([&there, generation] { there.drain(generation); });
-    }
-    void shut_session(sim_connection& there) noexcept {
-        time_.soon([&there] { there.shut({}); });
-    }
-    void cancel_in_session(sim_connection& there, engine::cancel_share share) {
-        time_.soon([this, &there, share = std::make_shared<engine::cancel_share>(std::move(share))] {
-            if (share->owner() != engine::cancel_token::of(there.id()))
-                return forward_cancel(std::move(*share));
-            there.cancel(share->token());
-        });
+    void order(sim_connection& there, engine::session_order&& order) noexcept {
+        std::visit([&](auto& wanted) { carry_out_later(there, std::move(wanted)); }, order);
     }
     void cancel_in_engine(engine::cancel_share share) {
         time_.soon([this, share = std::make_shared<engine::cancel_share>(std::move(share))] {
@@ -144,6 +124,29 @@ public:
     bool completes_at_once() const noexcept override { return !completes; }
 
 private:
+    /// Connects at once: the calls that follow this action must find a link that is on its way.
+    void carry_out_later(sim_connection& there, engine::open_link&& opening) {
+        time_.note([&] {
+            return "client connects to " + opening.where.to_string() +
+                   (opening.plan.read_only ? " for replica reads" : "");
+        });
+        there.open(std::move(opening));
+    }
+    void carry_out_later(sim_connection& there, engine::close_link&& closing) {
+        time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
+        time_.soon([&there, generation = closing.generation] { there.drain(generation); });
+    }
+    void carry_out_later(sim_connection& there, engine::shut_link&&) {
+        time_.soon([&there] { there.shut({}); });
+    }
+    void carry_out_later(sim_connection& there, engine::cancel_share&& share) {
+        time_.soon([this, &there, share = std::make_shared<engine::cancel_share>(std::move(share))] {
+            if (share->owner() != engine::cancel_token::of(there.id()))
+                return forward_cancel(std::move(*share));
+            there.cancel(share->token());
+        });
+    }
+
     timeline& time_;
     network& net_;
     bool woken_ = false;

@@ -68,7 +68,7 @@ TEST_CASE("a handler without an executor completes anywhere and holds nothing", 
     contexts const client{{io.get_executor()}};
     begun_call const begun{async::client_executor{}, &client};
     CHECK(begun.call.affinity == affinity::anywhere);
-    CHECK(begun.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
 }
 
 TEST_CASE("a handler on the client's only io_context completes anywhere and holds nothing",
@@ -77,10 +77,10 @@ TEST_CASE("a handler on the client's only io_context completes anywhere and hold
     contexts const client{{io.get_executor()}};
     begun_call const typed{io.get_executor(), &client};
     CHECK(typed.call.affinity == affinity::anywhere);
-    CHECK(typed.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{typed.call.work} == work_guard_kind::none);
     begun_call const erased{asio::any_io_executor{io.get_executor()}, &client};
     CHECK(erased.call.affinity == affinity::anywhere);
-    CHECK(erased.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{erased.call.work} == work_guard_kind::none);
 }
 
 TEST_CASE("a handler in a strand on the client's only context completes there; the client keeps it busy",
@@ -89,7 +89,7 @@ TEST_CASE("a handler in a strand on the client's only context completes there; t
     contexts const client{{io.get_executor()}};
     begun_call const begun{asio::any_io_executor{asio::make_strand(io)}, &client};
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
 }
 
 TEST_CASE("another io_context is kept busy until the work guard is released", "[completion_target]") {
@@ -98,11 +98,11 @@ TEST_CASE("another io_context is kept busy until the work guard is released", "[
     contexts const client{{io.get_executor()}};
     begun_call begun{asio::any_io_executor{other.get_executor()}, &client};
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::io_context);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::io_context);
     other.poll();
     CHECK_FALSE(other.stopped());
     begun.release();
-    CHECK(begun.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
     other.poll();
     CHECK(other.stopped());
 }
@@ -113,7 +113,7 @@ TEST_CASE("any other executor is held by a guard of its own type", "[completion_
     contexts const client{{io.get_executor()}};
     begun_call const begun{asio::any_io_executor{pool.get_executor()}, &client};
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::executor);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::executor);
 }
 
 TEST_CASE(
@@ -125,10 +125,10 @@ TEST_CASE(
     begun_call begun{asio::any_io_executor{second.get_executor()}, &client};
     CHECK(begun.call.link.context == 1);
     CHECK(begun.call.affinity == affinity::on_context);
-    CHECK(begun.call.work == work_guard_kind::none);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
     async::leave_context(begun.call, second);
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::left_context);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::left_context);
     second.poll();
     CHECK_FALSE(second.stopped());
     begun.release();
@@ -146,12 +146,12 @@ TEST_CASE("of several contexts a call from a foreign one has a fixed context, an
     begun_call const again{asio::any_io_executor{foreign.get_executor()}, &client};
     CHECK(begun.call.link.context == again.call.link.context);
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::io_context);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::io_context);
 }
 
 TEST_CASE("a call whose client has gone is held where its handler runs", "[completion_target]") {
     asio::io_context io{1};
     begun_call const begun{asio::any_io_executor{io.get_executor()}, nullptr};
     CHECK(begun.call.affinity == affinity::elsewhere);
-    CHECK(begun.call.work == work_guard_kind::io_context);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::io_context);
 }

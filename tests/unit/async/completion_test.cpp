@@ -181,7 +181,7 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
     auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
         CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(call, std::move(handler), &where)),
                         std::runtime_error);
-        CHECK(call.work == umbel::async::work_guard_kind::none);
+        CHECK(async::work_guard_kind{call.work} == umbel::async::work_guard_kind::none);
         other.restart();
         other.poll();
         CHECK(other.stopped());
