@@ -173,7 +173,8 @@ struct bench {
         umbel::engine::handshake_plan plan;
         plan.protocol = umbel::protocol::resp2;
         plan.extent = umbel::handshake::minimal;
-        link.order_open({link.id(), ++generation, umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});
+        link.order(umbel::engine::open_link{link.id(), ++generation,
+                                            umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});
         return *owner.papers.back();
     }
     paper_transport& connect() {

@@ -138,7 +138,7 @@ TEST_CASE("a handler may shut its connection: the others end, once", "[answering
     for (int i = 0; i != 20; ++i) on.add();
     on.here.calls[4].then = [&] {
         on.order.push_back(4);
-        on.here.link.order_shut();
+        on.here.link.order(umbel::engine::shut_link{});
     };
     on.here.turn();
     on.wire.arrive(queue::replies(0, 20));

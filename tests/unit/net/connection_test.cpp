@@ -204,7 +204,7 @@ TEST_CASE("a drained connection serves what is in flight and closes then", "[con
     noted_call& one = here.call(get);
     here.link.submit(one);
     here.turn();
-    here.link.order_drain(here.generation);
+    here.link.order(umbel::engine::close_link{here.link.id(), here.generation});
     here.turn();
     CHECK_FALSE(wire.closed);
     wire.arrive("$1\r\nv\r\n");
@@ -225,7 +225,7 @@ TEST_CASE(
     here.turn();
     noted_call& inbox = here.call(incr);
     here.link.submit(inbox);
-    here.link.order_shut();
+    here.link.order(umbel::engine::shut_link{});
     here.turn();
     CHECK(written.told == "cancelled unknown");
     CHECK(inbox.told == "cancelled not_sent");

@@ -49,7 +49,8 @@ TEST_CASE("a callback that throws keeps no other from its answer, nor the connec
     here.begin();
     here.check(errc::server_error);
     bool next = false;
-    here.db.call({"GET", "n"}, [&](umbel::result<umbel::reply> result) { next = result && result->text() == "5"; });
+    here.db.call({"GET", "n"},
+                 [&](umbel::result<umbel::reply> result) { next = result && result->text() == "5"; });
     here.time.run_for(1s);
     CHECK(next);
 }
