@@ -51,7 +51,7 @@ struct hands {
             auto const room = pipe.space();
             std::size_t const part = std::min(room.size(), bytes.size());
             std::copy_n(bytes.data(), part, room.data());
-            pipe.arrived(part, now);
+            pipe.arrived(part);
             bytes.remove_prefix(part);
             if (auto const seen = settle(at_most); seen == pipeline::progress::broken) return seen;
         }

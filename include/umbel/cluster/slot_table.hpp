@@ -126,27 +126,6 @@ public:
         return true;
     }
 
-    /// Takes `node` out of the table: its slots become uncovered, and it is no shard's replica any more. A
-    /// reader that was already on its way may still return it; when the number may be used again is for the
-    /// engine to know.
-    void forget_node(std::uint16_t node) {
-        std::uint16_t const owned = record_of_primary(node);
-        if (owned != no_shard) point_all(owned, no_shard);
-        for (std::uint16_t const shard : used_) {
-            if (!record(shard).lists(node)) continue;
-            auto replicas = replicas_in(shard);
-            std::erase(replicas, node);
-            record(shard).write(primary_in(shard), replicas);
-        }
-        release_unused();
-    }
-
-    /// True when `node` is a replica of the shard that serves `one`.
-    bool lists_replica(slot slot, std::uint16_t node) const noexcept {
-        std::uint16_t const shard = entry(slot.value());
-        return shard != no_shard && record(shard).lists(node);
-    }
-
 private:
     using reader = basic_slot_table_reader<Atomic>;
     using reader::entry;

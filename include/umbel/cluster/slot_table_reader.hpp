@@ -61,26 +61,6 @@ public:
         });
     }
 
-    /// The number of the shard record that serves `one`, or no_shard. Numbers are used again when a shard has
-    /// lost its last slot.
-    std::uint16_t shard_number_of(slot slot) const noexcept {
-        return entries_[slot.value()].load(std::memory_order_acquire);
-    }
-
-    /// The primary in shard record `shard` at this moment: for looking at one shard. It is not the way to
-    /// route a slot, because the record may serve others by now. Precondition: shard < shards_max().
-    std::uint16_t primary_of_shard(std::uint16_t shard) const noexcept {
-        UMBEL_ASSERT(shard < shards_max_);
-        return records_[shard].head(std::memory_order_acquire).primary();
-    }
-
-    /// The number of slots without a shard. Cost: linear in slot_count.
-    std::size_t uncovered_slots() const noexcept {
-        return static_cast<std::size_t>(std::count_if(
-            entries_.begin(), entries_.end(),
-            [](auto const& entry) { return entry.load(std::memory_order_relaxed) == no_shard; }));
-    }
-
     /// The number of shard records there are.
     std::uint16_t shards_max() const noexcept { return shards_max_; }
 
@@ -95,13 +75,14 @@ protected:
     shard_record<Atomic>& record(std::uint16_t shard) noexcept { return records_[shard]; }
     shard_record<Atomic> const& record(std::uint16_t shard) const noexcept { return records_[shard]; }
 
-    /// The writer's way to read an entry and to store one: all stores of the writer before it are visible to
-    /// who reads it.
-    std::uint16_t entry(std::size_t at) const noexcept {
-        return entries_[at].load(std::memory_order_relaxed);
+    /// The shard number of a slot. The writer, which alone stores entries, reads them relaxed.
+    std::uint16_t entry(std::size_t index,
+                        std::memory_order order = std::memory_order_relaxed) const noexcept {
+        return entries_[index].load(order);
     }
-    void set_entry(std::size_t at, std::uint16_t shard) noexcept {
-        entries_[at].store(shard, std::memory_order_release);
+    /// Stores a shard number: whoever reads it sees all that the writer stored before.
+    void set_entry(std::size_t index, std::uint16_t shard) noexcept {
+        entries_[index].store(shard, std::memory_order_release);
     }
 
 private:

@@ -138,14 +138,6 @@ struct topology {
         return found == none ? none : shards[found].primary;
     }
 
-    /// The node with this id as an index into `nodes`, or `none`. Cost: linear.
-    std::uint32_t find_node(std::string_view id) const noexcept {
-        for (std::size_t index = 0; index < nodes.size(); ++index) {
-            if (nodes[index].id == id) return static_cast<std::uint32_t>(index);
-        }
-        return none;
-    }
-
     friend bool operator==(topology const&, topology const&) = default;
 };
 

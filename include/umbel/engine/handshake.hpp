@@ -45,7 +45,6 @@ public:
         node_id_.clear();
         zone_.clear();
         mode_ = server_mode::unknown;
-        resp3_ = false;
         fall_back_ = false;
         bool const greet = plan_.protocol == protocol::resp3 ||
                            (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
@@ -95,7 +94,6 @@ public:
     std::string const& zone() const noexcept { return zone_; }
     /// How the server was started, where HELLO tells it.
     server_mode mode() const noexcept { return mode_; }
-    bool speaks_resp3() const noexcept { return resp3_; }
 
 private:
     enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity };
@@ -162,7 +160,6 @@ private:
     }
 
     void read_hello(resp::view const& answer) {
-        resp3_ = true;
         if (!answer.is_aggregate()) return;
         bool is_key = true;
         std::string_view key;
@@ -191,7 +188,6 @@ private:
     std::vector<asked> awaited_;
     std::size_t at_ = 0;
     bool fall_back_ = false;
-    bool resp3_ = false;
     error failure_{errc::protocol_error, delivery::not_sent};
     std::string node_id_;
     std::string zone_;

@@ -147,7 +147,7 @@ public:
             measure(now);
         heard_ = now;
         probing_ = false;
-        pipe_.arrived(count, now);
+        pipe_.arrived(count);
     }
 
     enum class progress : std::uint8_t {

@@ -126,9 +126,8 @@ public:
     /// Where the next receive may write; never empty. Where a large reply arrives, `waiting` says how much is there already, if that is known.
     std::span<char> space(std::size_t waiting = 0) { return reader_.space(waiting); }
     bool in_large_reply() const noexcept { return reader_.in_large(); }
-    void arrived(std::size_t count, instant now) {
+    void arrived(std::size_t count) {
         reader_.commit(count);
-        last_arrival_ = now;
         silent_ = 0;
     }
 
@@ -261,7 +260,6 @@ public:
     }
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
-    instant last_arrival() const noexcept { return last_arrival_; }
     /// Deadlines that passed since the last byte arrived.
     unsigned silent_timeouts() const noexcept { return silent_; }
     pipeline_counters const& counters() const noexcept { return counters_; }
@@ -373,7 +371,6 @@ private:
     std::string fault_;
     bool threw_ = false;
     std::uint32_t losses_ = 0;
-    instant last_arrival_{0};
     unsigned silent_ = 0;
     pipeline_counters counters_;
     std::unique_ptr<latency_record> latency_;

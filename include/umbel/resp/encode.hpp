@@ -163,24 +163,4 @@ private:
     std::uint8_t size_ = 0;
 };
 
-/// Returns the bytes of an integer as a bulk string.
-template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-constexpr std::size_t integer_bulk_size(Number value) noexcept {
-    bool const negative = std::cmp_less(value, 0);
-    auto const magnitude =
-        negative ? std::uint64_t{0} - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-    return bulk_size(digits_of(magnitude) + (negative ? 1 : 0));
-}
-/// Writes an integer as a bulk string. Precondition: integer_bulk_size(value) bytes are writable; 28 always
-/// do.
-template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-char* put_integer_bulk(char* at, Number value) noexcept {
-    return put_bulk(at, number_text{value});
-}
-/// Writes a double as a bulk string. Precondition: as many bytes as bulk_size of its number_text are
-/// writable; 38 always do.
-inline char* put_real_bulk(char* at, double value) noexcept { return put_bulk(at, number_text{value}); }
-
 }  // namespace umbel::resp

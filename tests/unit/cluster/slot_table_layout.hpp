@@ -4,6 +4,8 @@
 
 #include <umbel/cluster/slot_table.hpp>
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -20,8 +22,32 @@ inline constexpr slot_range whole{slot{0}, slot{slot_count - 1}};
 inline constexpr slot_range lower{slot{0}, slot{8191}};
 inline constexpr slot_range upper{slot{8192}, slot{16383}};
 
-inline std::unique_ptr<slot_table> make_table(std::uint16_t shards_max = 64) {
-    return std::make_unique<slot_table>(shards_max);
+/// A slot table that shows its shard records, one unvalidated load at a time.
+template <template <class> class Atomic>
+class probed_table : public basic_slot_table<Atomic> {
+public:
+    using basic_slot_table<Atomic>::basic_slot_table;
+
+    /// The number of the shard record that serves `slot`, or no_shard.
+    std::uint16_t shard_number_of(slot slot) const noexcept {
+        return reader::entry(slot.value(), std::memory_order_acquire);
+    }
+    /// The primary in shard record `shard` at this moment, whatever slots it serves by now.
+    std::uint16_t primary_of_shard(std::uint16_t shard) const noexcept {
+        return reader::record(shard).head(std::memory_order_acquire).primary();
+    }
+    std::size_t uncovered_slots() const noexcept {
+        std::size_t count = 0;
+        for (std::size_t index = 0; index < slot_count; ++index) count += reader::entry(index) == no_shard;
+        return count;
+    }
+
+private:
+    using reader = basic_slot_table_reader<Atomic>;
+};
+
+inline std::unique_ptr<probed_table<std::atomic>> make_table(std::uint16_t shards_max = 64) {
+    return std::make_unique<probed_table<std::atomic>>(shards_max);
 }
 
 inline numbers replicas_of(slot_table const& table, slot slot) {

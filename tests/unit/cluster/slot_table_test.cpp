@@ -200,7 +200,6 @@ TEST_CASE("a MOVED teaches a slot that nobody served", "[slot_table]") {
 TEST_CASE("a MOVED that names a known replica of the old owner moves the whole shard", "[slot_table]") {
     auto const table = make_table();
     table->publish(layout{}.add(1, {11, 13}, {lower}).add(2, {12}, {upper}).assignments());
-    CHECK(table->lists_replica(slot{7}, 13));
     CHECK(table->on_moved(slot{7}, 1, 13) == moved_effect::shard_moved);
     CHECK(table->primary_of(slot{0}) == 13);
     CHECK(table->primary_of(slot{8191}) == 13);
@@ -231,25 +230,6 @@ TEST_CASE("a failover takes in the slots that MOVED gave to the new primary befo
     CHECK_FALSE(table->move_shard(11, 11));
 }
 
-TEST_CASE("a forgotten node serves nobody", "[slot_table]") {
-    auto const table = make_table();
-    table->publish(layout{}
-                       .add(1, {11, 3}, {lower})
-                       .add(2, {3, 12}, {{slot{8192}, slot{16000}}})
-                       .add(3, {}, {{slot{16001}, slot{16383}}})
-                       .assignments());
-    table->forget_node(3);
-    CHECK(table->primary_of(slot{16383}) == no_node);
-    CHECK(table->uncovered_slots() == 383);
-    CHECK(replicas_of(*table, slot{0}) == numbers{11});
-    CHECK(replicas_of(*table, slot{8192}) == numbers{12});
-    table->forget_node(1);
-    CHECK(table->primary_of(slot{0}) == no_node);
-    CHECK(replicas_of(*table, slot{0}).empty());
-    table->forget_node(999);
-    CHECK(table->primary_of(slot{8192}) == 2);
-}
-
 TEST_CASE("any row of changes leaves what a plain map would hold", "[slot_table]") {
     for (unsigned seed = 0; seed < 30; ++seed) {
         std::mt19937 random{seed};
@@ -278,11 +258,6 @@ TEST_CASE("any row of changes leaves what a plain map would hold", "[slot_table]
                 }
                 REQUIRE(table->publish(now.assignments()).shards_dropped == 0);
                 REQUIRE(table->publish(now.assignments()).unchanged());
-            } else if (pick(2) == 0) {
-                std::uint16_t const node = pick(12);
-                table->forget_node(node);
-                for (auto& one : owner) one = one == node ? no_node : one;
-                for (auto& [primary, list] : replicas) std::erase(list, node);
             } else {
                 // A failover of one shard.
                 std::uint16_t const from = owner[pick(16)];

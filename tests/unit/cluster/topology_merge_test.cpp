@@ -1,6 +1,8 @@
 #include <umbel/cluster/topology_merge.hpp>
 #include <umbel/cluster/topology_parse_nodes.hpp>
 
+#include "index_of.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <vector>
 
 using namespace umbel::cluster;
+using umbel::test::index_of;
 
 namespace {
 
@@ -203,7 +206,7 @@ TEST_CASE("of two masters in one shard the one that CLUSTER NODES gives the slot
         "r 10.0.0.3:1@1 master - 0 0 3 connected 0-8191\n"
         "s 10.0.0.4:1@1 slave b 0 0 2 connected\n";
     topology told = without_epochs(nodes(taken));
-    std::uint32_t const gone = told.find_node("a");
+    std::uint32_t const gone = index_of(told, "a");
     told.shards[told.shard_of(slot{0})].primary = gone;
     REQUIRE(owner_of(told, 0) == "a");
     adopt_epochs(told, nodes(taken));

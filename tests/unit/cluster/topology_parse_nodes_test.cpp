@@ -1,5 +1,6 @@
 #include <umbel/cluster/topology_parse_nodes.hpp>
 
+#include "index_of.hpp"
 #include "read_reply.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -9,6 +10,7 @@
 using namespace umbel;
 using namespace umbel::cluster;
 using umbel::test::captured;
+using umbel::test::index_of;
 using umbel::test::read_reply;
 
 namespace {
@@ -92,7 +94,7 @@ TEST_CASE("CLUSTER NODES tells who is suspected and who has failed", "[topology]
     CHECK(failed.covered_slots() == slot_count);
     CHECK(failed.nodes[failed.owner(slot{5461})].where.port == 27413);
     CHECK(failed.shards[failed.shard_of(slot{5461})].config_epoch == 7);
-    std::uint32_t const dead = failed.find_node("44946d9daafd3736f0a16a79566443d65d944f61");
+    std::uint32_t const dead = index_of(failed, "44946d9daafd3736f0a16a79566443d65d944f61");
     REQUIRE(dead != topology::none);
     CHECK(failed.nodes[dead].health == node_health::failed);
 }

@@ -1,5 +1,6 @@
 #include <umbel/cluster/topology_parse_shards.hpp>
 
+#include "index_of.hpp"
 #include "read_reply.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -9,6 +10,7 @@
 using namespace umbel;
 using namespace umbel::cluster;
 using umbel::test::captured;
+using umbel::test::index_of;
 using umbel::test::read_reply;
 
 namespace {
@@ -82,7 +84,7 @@ TEST_CASE("CLUSTER SHARDS of redis-server lists a dead primary as a shard withou
     CHECK(told.shards.size() == 4);
     CHECK(told.covered_slots() == slot_count);
     CHECK(told.nodes[told.owner(slot{5461})].where.port == 27315);
-    std::uint32_t const dead = told.find_node("fb7aa28591f3d66802145b66e52997dc98251ace");
+    std::uint32_t const dead = index_of(told, "fb7aa28591f3d66802145b66e52997dc98251ace");
     REQUIRE(dead != topology::none);
     CHECK(told.nodes[dead].health == node_health::failed);
 }

@@ -27,8 +27,6 @@ TEST_CASE("a topology knows the owner of every slot", "[topology]") {
     CHECK(told.owner(slot{200}) == 0);
     CHECK(told.owner(slot{201}) == topology::none);
     CHECK(told.shard_of(slot{150}) == 1);
-    CHECK(told.find_node("c") == 2);
-    CHECK(told.find_node("d") == topology::none);
 }
 
 TEST_CASE("covered slots are counted once", "[topology]") {

@@ -106,7 +106,7 @@ struct model {
             auto const room = pipe.space();
             std::size_t const part = std::min(room.size(), all.size());
             std::copy_n(all.data(), part, room.data());
-            pipe.arrived(part, now);
+            pipe.arrived(part);
             all.erase(0, part);
             while (pipe.settle(7, now) == pipeline::progress::more) collect();
             collect();

@@ -82,7 +82,6 @@ TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, a
     CHECK(answer(greeting, "+OK\r\n") == step::waiting);
     CHECK(answer(greeting, "+OK\r\n") == step::waiting);
     CHECK(answer(greeting, bulk("07c37df")) == step::done);
-    CHECK(greeting.speaks_resp3());
     CHECK(greeting.zone() == "eu-1");
     CHECK(greeting.node_id() == "07c37df");
 }
@@ -100,7 +99,6 @@ TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[h
         CHECK(greeting.outgoing() == wire("AUTH secret") + wire("CLIENT SETNAME me") + library);
         for (int reply = 0; reply < 3; ++reply) CHECK(answer(greeting, "+OK\r\n") == step::waiting);
         CHECK(answer(greeting, "+OK\r\n") == step::done);
-        CHECK_FALSE(greeting.speaks_resp3());
     }
 }
 

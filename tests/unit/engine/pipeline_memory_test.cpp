@@ -31,7 +31,7 @@ TEST_CASE(
             auto const room = h.pipe.space();
             std::size_t const piece = std::min({room.size(), part.size(), left});
             std::copy_n(part.data(), piece, room.data());
-            h.pipe.arrived(piece, h.now);
+            h.pipe.arrived(piece);
             left -= piece;
         } catch (std::bad_alloc const&) {
             REQUIRE_FALSE(std::exchange(threw, true));

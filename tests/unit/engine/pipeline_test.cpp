@@ -28,7 +28,7 @@ TEST_CASE("at most so many calls are settled at one time", "[pipeline]") {
     std::string_view const bytes = "+1\r\n+2\r\n+3\r\n+4\r\n+5\r\n";
     auto const room = h.pipe.space();
     std::copy_n(bytes.data(), bytes.size(), room.data());
-    h.pipe.arrived(bytes.size(), h.now);
+    h.pipe.arrived(bytes.size());
     CHECK(h.pipe.settle(2, h.now) == pipeline::progress::more);
     CHECK(h.pipe.in_flight() == 3);
     CHECK(h.pipe.settle(2, h.now) == pipeline::progress::more);

@@ -86,24 +86,16 @@ TEST_CASE("a borrowed argument is framed by its header and its end", "[encode]")
 }
 
 TEST_CASE("integers are spelled in decimal", "[encode]") {
-    char text[32];
-    CHECK(std::string(text, put_integer_bulk(text, INT64_MIN)) == "$20\r\n-9223372036854775808\r\n");
-    CHECK(std::string(text, put_integer_bulk(text, UINT64_MAX)) == "$20\r\n18446744073709551615\r\n");
-    CHECK(std::string(text, put_integer_bulk(text, 7)) == "$1\r\n7\r\n");
-    CHECK(integer_bulk_size(INT64_MIN) == 27);
-    for (std::int64_t const value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9}, std::int64_t{10},
-                                     std::int64_t{-10}, INT64_MAX, INT64_MIN}) {
-        CHECK(integer_bulk_size(value) == static_cast<std::size_t>(put_integer_bulk(text, value) - text));
-    }
-    CHECK(integer_bulk_size(std::uint8_t{200}) == 9);
+    CHECK(spelled(INT64_MIN) == "-9223372036854775808");
+    CHECK(spelled(UINT64_MAX) == "18446744073709551615");
+    CHECK(spelled(std::uint8_t{200}) == "200");
     CHECK(spelled(true) == "1");
     CHECK(spelled(false) == "0");
     CHECK(spelled(static_cast<signed char>(-5)) == "-5");
 }
 
 TEST_CASE("doubles take the shortest form that reads back the same", "[encode]") {
-    char text[40];
-    CHECK(std::string(text, put_real_bulk(text, 0.1)) == "$3\r\n0.1\r\n");
+    CHECK(spelled(0.1) == "0.1");
     CHECK(spelled(1.0) == "1");
     CHECK(spelled(-2.5) == "-2.5");
     CHECK(spelled(1e300) == "1e+300");
