@@ -12,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace umbel {
+namespace umbel::command {
 
 /// Marks an argument of client::command as a key: `db.command<std::int64_t>("INCRBY", umbel::key("n"), 5)`.
 /// Lifetime: borrows until the command is encoded, which is at once.
@@ -35,8 +35,6 @@ inline borrowed borrow(std::span<std::byte const> bytes) noexcept {
     return {{reinterpret_cast<char const*>(bytes.data()), bytes.size()}};
 }
 
-namespace command {
-
 template <class Number>
 concept integer_argument =
     std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
@@ -53,9 +51,9 @@ public:
     constexpr argument(Text const& text) noexcept : argument{static_cast<std::string_view>(text)} {}
     argument(std::span<std::byte const> data) noexcept
         : text_{reinterpret_cast<char const*>(data.data())}, size_{data.size()} {}
-    constexpr argument(umbel::key name) noexcept
+    constexpr argument(command::key name) noexcept
         : text_{name.text.data()}, size_{name.text.size()}, role_{role::key} {}
-    constexpr argument(umbel::borrowed lent) noexcept
+    constexpr argument(borrowed lent) noexcept
         : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
     template <integer_argument Number>
     argument(Number number) noexcept {
@@ -82,7 +80,12 @@ private:
     char digits_[32];
 };
 
-}  // namespace command
+}  // namespace umbel::command
+
+namespace umbel {
+using command::borrow;
+using command::borrowed;
+using command::key;
 }  // namespace umbel
 
 #if !defined(UMBEL_SEPARATE_COMPILATION)

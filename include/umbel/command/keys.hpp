@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace umbel {
+namespace umbel::command {
 
 /// When EXPIRE sets an expiry. Rule: EXPIRE command, "Options".
 enum class expire_condition : std::uint8_t {
@@ -28,20 +28,29 @@ struct time_to_live {
     friend bool operator==(time_to_live const&, time_to_live const&) = default;
 };
 
+}  // namespace umbel::command
+
+namespace umbel {
+using command::expire_condition;
+using command::time_to_live;
+}  // namespace umbel
+
 template <>
-inline constexpr bool empty_is_missing<time_to_live> = false;
+inline constexpr bool umbel::empty_is_missing<umbel::command::time_to_live> = false;
+
 template <>
-struct from_reply<time_to_live> {
-    static result<time_to_live> from(resp::view const& reply) {
-        result<std::int64_t> const told = from_reply<std::int64_t>::from(reply);
-        if (!told) return tl::unexpected<error>{told.error()};
-        if (*told == -2) return time_to_live{};
-        if (*told == -1) return time_to_live{time_to_live::state::no_expiry, {}};
-        return time_to_live{time_to_live::state::expires, std::chrono::milliseconds{*told}};
+struct umbel::from_reply<umbel::command::time_to_live> {
+    static result<command::time_to_live> from(resp::view const& reply) {
+        using command::time_to_live;
+        result<std::int64_t> const left = from_reply<std::int64_t>::from(reply);
+        if (!left) return tl::unexpected<error>{left.error()};
+        if (*left == -2) return time_to_live{};
+        if (*left == -1) return time_to_live{time_to_live::state::no_expiry, {}};
+        return time_to_live{time_to_live::state::expires, std::chrono::milliseconds{*left}};
     }
 };
 
-namespace command {
+namespace umbel::command {
 
 namespace specs {
 using enum cluster::command_flags;
@@ -55,7 +64,7 @@ inline constexpr command_spec persist{"PERSIST", none};
 inline constexpr command_spec pttl{"PTTL", read_only};
 inline constexpr command_spec type{"TYPE", read_only};
 inline constexpr command_spec ping{"PING", read_only};
-}  // namespace verbs
+}  // namespace specs
 
 /// Commands on keys for whatever can submit an invocation.
 template <class Self>
@@ -100,7 +109,8 @@ protected:
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 
 private:
-    auto expiring(command_spec const& name, std::string_view which, std::int64_t time, expire_condition when) const {
+    auto expiring(command_spec const& name, std::string_view which, std::int64_t time,
+                  expire_condition when) const {
         static constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
         argument const words[]{argument{umbel::key{which}}, argument{time},
                                argument{spelled[static_cast<std::size_t>(when)]}};
@@ -109,5 +119,4 @@ private:
     }
 };
 
-}  // namespace command
-}  // namespace umbel
+}  // namespace umbel::command

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace umbel {
+namespace umbel::command {
 
 /// When SET writes.
 enum class set_condition : std::uint8_t {
@@ -41,18 +41,27 @@ enum class set_outcome : std::uint8_t {
     kept,  ///< The condition was not met; nothing was written.
 };
 
+}  // namespace umbel::command
+
+namespace umbel {
+using command::set_condition;
+using command::set_options;
+using command::set_outcome;
+}  // namespace umbel
+
 template <>
-inline constexpr bool empty_is_missing<set_outcome> = false;
+inline constexpr bool umbel::empty_is_missing<umbel::command::set_outcome> = false;
+
 template <>
-struct from_reply<set_outcome> {
-    static result<set_outcome> from(resp::view const& reply) {
-        if (reply.is_null()) return set_outcome::kept;
-        if (reply.text() == "OK") return set_outcome::written;
+struct umbel::from_reply<umbel::command::set_outcome> {
+    static result<command::set_outcome> from(resp::view const& reply) {
+        if (reply.is_null()) return command::set_outcome::kept;
+        if (reply.text() == "OK") return command::set_outcome::written;
         return fail(errc::unexpected_type, delivery::executed, "SET answered neither OK nor null");
     }
 };
 
-namespace command {
+namespace umbel::command {
 
 namespace specs {
 using enum cluster::command_flags;
@@ -66,7 +75,7 @@ inline constexpr command_spec decr{"DECR", none};
 inline constexpr command_spec incrby{"INCRBY", none};
 inline constexpr command_spec decrby{"DECRBY", none};
 inline constexpr command_spec incrbyfloat{"INCRBYFLOAT", none};
-}  // namespace verbs
+}  // namespace specs
 
 /// The arguments of one SET, on the stack.
 class set_arguments {
@@ -153,8 +162,7 @@ protected:
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
 
-}  // namespace command
-}  // namespace umbel
+}  // namespace umbel::command
 
 #if !defined(UMBEL_SEPARATE_COMPILATION)
 #include <umbel/command/strings_impl.hpp>

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace umbel {
+namespace umbel::resp {
 
 /// Immutable bytes with shared ownership, 32 bytes large. Up to 24 bytes stand inside; more stand in the
 /// chunk they were received in, which is pinned, or in a copy. Copies share and never allocate. Lifetime:
@@ -31,13 +31,13 @@ public:
             put_inside(text);
             return;
         }
-        resp::pin copy = resp::pin::alone(text.size());
+        pin copy = pin::alone(text.size());
         char* const data = copy.get()->data();
         std::memcpy(data, text.data(), text.size());
         put_outside({data, text.size()}, std::move(copy));
     }
     /// Shares `text`, which stands in the chunk that `held` pins. Precondition: `held` is not empty.
-    bytes(std::string_view text, resp::pin held) noexcept : bytes{} {
+    bytes(std::string_view text, pin held) noexcept : bytes{} {
         if (text.size() <= inside_max) {
             put_inside(text);
         } else {
@@ -72,7 +72,7 @@ public:
     char const* end() const noexcept { return data() + size(); }
 
     /// The chunk the bytes stand in; null for short bytes, which stand inside.
-    resp::chunk* source() const noexcept { return outside_ ? outer_.chunk : nullptr; }
+    chunk* source() const noexcept { return outside_ ? outer_.chunk : nullptr; }
 
     friend void swap(bytes& left, bytes& right) noexcept {
         bytes held;
@@ -103,9 +103,9 @@ private:
 
     void put_inside(std::string_view text) noexcept {
         size_ = text.size() & (UINT64_MAX >> 1);
-        resp::copy_text(inside_, text.data(), text.size());
+        copy_text(inside_, text.data(), text.size());
     }
-    void put_outside(std::string_view text, resp::pin held) noexcept {
+    void put_outside(std::string_view text, pin held) noexcept {
         size_ = text.size() & (UINT64_MAX >> 1);
         outside_ = true;
         outer_ = {text.data(), held.detach()};
@@ -125,11 +125,15 @@ private:
 };
 static_assert(sizeof(bytes) == 32);
 
+}  // namespace umbel::resp
+
+namespace umbel {
+using resp::bytes;
 }  // namespace umbel
 
 template <>
-struct std::hash<umbel::bytes> {
-    std::size_t operator()(umbel::bytes const& value) const noexcept {
+struct std::hash<umbel::resp::bytes> {
+    std::size_t operator()(umbel::resp::bytes const& value) const noexcept {
         return std::hash<std::string_view>{}(value.view());
     }
 };

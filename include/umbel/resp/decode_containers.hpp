@@ -1,12 +1,16 @@
-// decode_containers.hpp: from_reply for sequences, fixed groups, maps and sets. Include decode.hpp instead.
+// decode_containers.hpp: from_reply for sequences, fixed groups, maps and sets.
 // A map of RESP3, a flat array of RESP2 and an array of pairs are the same thing to whoever asks for a map.
 #pragma once
 
-#include <umbel/resp/decode.hpp>
+#include <umbel/error.hpp>
+#include <umbel/resp/from_reply.hpp>
+#include <umbel/resp/type.hpp>
+#include <umbel/resp/view.hpp>
 
 #include <array>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>

@@ -15,9 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace umbel {
-
-namespace resp {
+namespace umbel::resp {
 
 /// Texts from this size on are pinned in a chunk that they fill, whatever the budget says.
 inline constexpr std::size_t large_text_bytes = 1024 * 1024;
@@ -44,8 +42,6 @@ inline bytes keep(std::string_view text, chunk* source) {
 /// Writes `value` as redis-cli shows it: one line for each scalar, elements numbered.
 inline void describe(view value, std::string& out, std::size_t indent = 0);
 
-}  // namespace resp
-
 /// A whole reply of any kind, owned. Copies share and do not allocate.
 /// Lifetime: views from root() live as long as this object and are not followed by it when it moves. It
 /// outlives the client. Threading: copies may be used and released from any thread.
@@ -55,31 +51,29 @@ public:
     reply() noexcept = default;
     /// Keeps what `value` looks at: pins its chunk where that pays, otherwise copies its bytes.
     /// Errors: throws std::bad_alloc. Cost: nothing allocated for a scalar that is short or pinned.
-    explicit reply(resp::view value) {
-        resp::node const* const from = value.tape();
+    explicit reply(view value) {
+        node const* const from = value.tape();
         std::uint64_t first = UINT32_MAX, last = 0;
-        for (resp::node const* at = from; at != from + from->span; ++at) {
-            if (!resp::is_text(at->kind)) continue;
+        for (node const* at = from; at != from + from->span; ++at) {
+            if (!is_text(at->kind)) continue;
             first = std::min<std::uint64_t>(first, at->offset());
             last = std::uint64_t{at->offset()} + at->length();
         }
         if (last == 0) first = 0;
-        bytes_ = resp::keep({value.base() + first, static_cast<std::size_t>(last - first)}, value.source());
+        bytes_ = keep({value.base() + first, static_cast<std::size_t>(last - first)}, value.source());
         if (from->span == 1) {
             single_ = moved(*from, first);
             return;
         }
-        auto nodes = std::make_shared<resp::node[]>(from->span);
+        auto nodes = std::make_shared<node[]>(from->span);
         for (std::uint32_t i = 0; i != from->span; ++i) nodes[i] = moved(from[i], first);
         tape_ = std::move(nodes);
     }
 
-    resp::view root() const noexcept {
-        return {tape_ ? tape_.get() : &single_, bytes_.data(), bytes_.source()};
-    }
-    operator resp::view() const noexcept { return root(); }
+    view root() const noexcept { return {tape_ ? tape_.get() : &single_, bytes_.data(), bytes_.source()}; }
+    operator view() const noexcept { return root(); }
 
-    resp::type kind() const noexcept { return root().kind(); }
+    type kind() const noexcept { return root().kind(); }
     bool is_null() const noexcept { return root().is_null(); }
     bool is_error() const noexcept { return root().is_error(); }
     bool is_aggregate() const noexcept { return root().is_aggregate(); }
@@ -90,36 +84,34 @@ public:
     std::optional<bool> boolean() const noexcept { return root().boolean(); }
     std::size_t size() const noexcept { return root().size(); }
     std::size_t children_count() const noexcept { return root().children_count(); }
-    resp::children_range children() const noexcept { return root().children(); }
-    resp::pairs_range pairs() const noexcept { return root().pairs(); }
-    resp::view operator[](std::size_t index) const noexcept { return root().child(index); }
+    children_range children() const noexcept { return root().children(); }
+    pairs_range pairs() const noexcept { return root().pairs(); }
+    view operator[](std::size_t index) const noexcept { return root().child(index); }
 
     /// For people, as redis-cli shows it.
     std::string to_string() const {
         std::string out;
-        resp::describe(root(), out);
+        describe(root(), out);
         return out;
     }
 
     friend bool operator==(reply const& left, reply const& right) noexcept {
-        return resp::same_value(left.root(), right.root());
+        return same_value(left.root(), right.root());
     }
     friend std::ostream& operator<<(std::ostream& out, reply const& value) {
         return out << value.to_string();
     }
 
 private:
-    static resp::node moved(resp::node value, std::uint64_t by) noexcept {
-        if (resp::is_text(value.kind)) value.value -= by;
+    static node moved(node value, std::uint64_t by) noexcept {
+        if (is_text(value.kind)) value.value -= by;
         return value;
     }
 
     bytes bytes_;
-    std::shared_ptr<resp::node const[]> tape_;
-    resp::node single_ = resp::node::scalar(resp::type::null, 0);
+    std::shared_ptr<node const[]> tape_;
+    node single_ = node::scalar(type::null, 0);
 };
-
-namespace resp {
 
 /// Writes `text` between quotes, with what cannot be shown escaped.
 inline void quote(std::string_view text, std::string& out) {
@@ -189,5 +181,8 @@ inline void describe(view value, std::string& out, std::size_t indent) {
     value.append_to(out);
 }
 
-}  // namespace resp
+}  // namespace umbel::resp
+
+namespace umbel {
+using resp::reply;
 }  // namespace umbel

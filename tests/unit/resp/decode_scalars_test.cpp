@@ -1,5 +1,5 @@
 // Tests of from_reply for scalars, text, optionals and types of the user's own.
-#include <umbel/resp/decode.hpp>
+#include <umbel/resp/decode_scalars.hpp>
 #include <umbel/resp/parser.hpp>
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,4 @@
-// Which types a reply may be decoded into: what somebody may write by mistake is refused by a concept with a
+// Tests of resp/from_reply.hpp: which types a reply may be decoded into: what somebody may write by mistake is refused by a concept with a
 // name.
 #include <umbel/resp/decode.hpp>
 
