@@ -18,7 +18,7 @@ void expect(bool condition) {
     if (!condition) std::abort();
 }
 
-void check_fault(std::string_view line, fault const& seen) {
+void check_error(std::string_view line, parsed_error const& seen) {
     expect(seen.delivered != delivery::executed && seen.delivered != delivery::not_sent);
     expect(seen.slot >= -1 && seen.slot < slot_count);
     bool const redirect = seen.code == errc::moved || seen.code == errc::ask;
@@ -49,10 +49,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto const copy = std::make_unique<char[]>(size);
     if (size != 0) std::memcpy(copy.get(), data, size);
     std::string_view const line{copy.get(), size};
-    fault const plain = read_fault(line);
-    fault const scripted = read_fault(line, command_flags::scripted);
-    check_fault(line, plain);
-    check_fault(line, scripted);
+    parsed_error const plain = parse_error(line);
+    parsed_error const scripted = parse_error(line, command_flags::scripted);
+    check_error(line, plain);
+    check_error(line, scripted);
     expect(plain.code == scripted.code);
     // A script can only make it less certain.
     expect(plain.delivered == scripted.delivered || scripted.delivered == delivery::unknown);

@@ -44,24 +44,24 @@ public:
         if (row == rows_.end()) row = rows_.find(endpoint{announced.host, any_port});
         if (row != rows_.end()) return with_port(row->second, announced.port);
         if (!function_) return announced;
-        auto const told = read(function_(context_, announced.to_string()));
-        return told ? with_port(*told, announced.port) : announced;
+        auto const reached = read(function_(context_, announced.to_string()));
+        return reached ? with_port(*reached, announced.port) : announced;
     }
 
 private:
     /// No node listens there.
     static constexpr std::uint16_t any_port = 0;
 
-    static endpoint with_port(endpoint where, std::uint16_t port) {
-        if (where.port == any_port && !where.is_unix()) where.port = port;
-        return where;
+    static endpoint with_port(endpoint address, std::uint16_t port) {
+        if (address.port == any_port && !address.is_unix()) address.port = port;
+        return address;
     }
 
     /// Reads an address; without a port its port is any_port.
     static result<endpoint> read(std::string_view text) {
-        auto where = endpoint::parse(text, 1);
-        if (where && where->port == 1 && endpoint::parse(text, 2)->port == 2) where->port = any_port;
-        return where;
+        auto address = endpoint::parse(text, 1);
+        if (address && address->port == 1 && endpoint::parse(text, 2)->port == 2) address->port = any_port;
+        return address;
     }
 
     std::unordered_map<endpoint, endpoint> rows_;

@@ -24,44 +24,45 @@ concept redirect_policy = std::is_nothrow_invocable_r_v<verdict, Policy const&, 
 /// umbel::retry_unknown, and attempt::may_repeat() is that table; a policy that repeats beyond it may run a
 /// write twice.
 struct follow_redirects {
-    constexpr verdict operator()(attempt const& seen) const noexcept {
-        switch (seen.fault) {
+    constexpr verdict operator()(attempt const& attempt) const noexcept {
+        switch (attempt.fault) {
             // Rule: Redis Cluster specification, "MOVED redirection".
             case errc::moved:
-                return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::follow()
-                                                                                : verdict::fail();
+                return attempt.redirects < attempt.redirects_max && attempt.may_repeat() ? verdict::follow()
+                                                                                         : verdict::fail();
             // Rule: Redis Cluster specification, "ASK redirection".
             case errc::ask:
-                return seen.redirects < seen.redirects_max && seen.may_repeat() ? verdict::ask()
-                                                                                : verdict::fail();
+                return attempt.redirects < attempt.redirects_max && attempt.may_repeat() ? verdict::ask()
+                                                                                         : verdict::fail();
             // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again
             // later.
-            case errc::try_again: return repeat(seen, false);
-            case errc::cluster_down: return repeat(seen, true);
+            case errc::try_again: return repeat(attempt, false);
+            case errc::cluster_down: return repeat(attempt, true);
             // A replica that loads or has lost its primary is left at once; a primary that loads is waited
             // for.
             case errc::loading:
             case errc::master_down:
-                if (!seen.may_repeat()) return verdict::fail();
-                return seen.from_replica && seen.retries < 2 ? verdict::retry_after({}, seen.retries == 0)
-                                                             : repeat(seen, true);
-            case errc::read_only: return refreshed(seen);
+                if (!attempt.may_repeat()) return verdict::fail();
+                return attempt.from_replica && attempt.retries < 2
+                           ? verdict::retry_after({}, attempt.retries == 0)
+                           : repeat(attempt, true);
+            case errc::read_only: return refreshed(attempt);
             // A server refuses what is too large, or malformed to it, by closing: it is not asked for ever.
             // Rule: "Protocol error" in networking.c.
             case errc::connection_lost:
-                if (seen.connections_closed >= connections_closed_max) return verdict::fail();
+                if (attempt.connections_closed >= connections_closed_max) return verdict::fail();
                 [[fallthrough]];
             case errc::connect_failed:
             case errc::resolve_failed:
-                if (seen.from_replica && seen.retries < 2 && seen.may_repeat())
+                if (attempt.from_replica && attempt.retries < 2 && attempt.may_repeat())
                     return verdict::retry_after({}, true);
-                return refreshed(seen);
+                return refreshed(attempt);
             // One refresh may find the owner; after it the caller is told.
             case errc::slot_uncovered:
-                return !seen.again ? verdict::after_refresh(seen.left) : verdict::fail();
+                return !attempt.again ? verdict::after_refresh(attempt.left) : verdict::fail();
             // Junk is not asked for again: only what never left goes elsewhere.
             case errc::protocol_error:
-                return seen.delivery == umbel::delivery::not_sent ? refreshed(seen) : verdict::fail();
+                return attempt.delivery == umbel::delivery::not_sent ? refreshed(attempt) : verdict::fail();
             case errc::bad_argument:
             case errc::cross_slot:
             case errc::needs_lease:
@@ -90,11 +91,11 @@ struct follow_redirects {
     }
 
 private:
-    static constexpr verdict repeat(attempt const& seen, bool refresh) noexcept {
-        return seen.may_repeat() ? verdict::retry_after(seen.delay, refresh) : verdict::fail();
+    static constexpr verdict repeat(attempt const& attempt, bool refresh) noexcept {
+        return attempt.may_repeat() ? verdict::retry_after(attempt.delay, refresh) : verdict::fail();
     }
-    static constexpr verdict refreshed(attempt const& seen) noexcept {
-        return seen.may_repeat() ? verdict::after_refresh(seen.delay) : verdict::fail();
+    static constexpr verdict refreshed(attempt const& attempt) noexcept {
+        return attempt.may_repeat() ? verdict::after_refresh(attempt.delay) : verdict::fail();
     }
 };
 
@@ -102,9 +103,9 @@ private:
 /// for a failover: for callers who would sooner have an error than wait. Reads from replicas still go to
 /// another node first.
 struct fail_fast {
-    constexpr verdict operator()(attempt const& seen) const noexcept {
-        bool const elsewhere = seen.from_replica && seen.retries < 2;
-        return seen.node_open && !elsewhere ? verdict::fail() : follow_redirects{}(seen);
+    constexpr verdict operator()(attempt const& attempt) const noexcept {
+        bool const elsewhere = attempt.from_replica && attempt.retries < 2;
+        return attempt.node_open && !elsewhere ? verdict::fail() : follow_redirects{}(attempt);
     }
 };
 
@@ -123,13 +124,13 @@ public:
     template <redirect_policy Policy>
         requires(!std::same_as<Policy, policy>)
     policy(Policy const& chosen) noexcept
-        : judge_{[](void const* kept, attempt const& seen) noexcept {
-              return (*static_cast<Policy const*>(kept))(seen);
+        : judge_{[](void const* kept, attempt const& attempt) noexcept {
+              return (*static_cast<Policy const*>(kept))(attempt);
           }} {
         ::new (static_cast<void*>(kept_)) Policy{chosen};
     }
 
-    verdict operator()(attempt const& seen) const noexcept { return judge_(kept_, seen); }
+    verdict operator()(attempt const& attempt) const noexcept { return judge_(kept_, attempt); }
 
 private:
     alignas(std::max_align_t) std::byte kept_[32]{};

@@ -1,6 +1,6 @@
-// cluster/redirect.hpp: a server's error line becomes a fault: a code, where it points, and whether the
-// command may have run. With error_reply.hpp the only file of the library that looks at the text of an error.
-// It knows no policy: what follows from a fault is decided elsewhere.
+// cluster/redirect.hpp: a server's error line becomes a parsed_error: a code, where it points, and whether
+// the command may have run. With error_reply.hpp the only file of the library that looks at the text of an
+// error. It knows no policy: what follows from an error is decided elsewhere.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -18,7 +18,7 @@ namespace umbel::cluster {
 
 /// One error reply, understood.
 /// Lifetime: `host` borrows from the line that was read.
-struct fault {
+struct parsed_error {
     errc code = errc::server_error;
     umbel::delivery delivered = umbel::delivery::unknown;
     std::int32_t slot = -1;  ///< For moved and ask, otherwise -1.
@@ -33,34 +33,34 @@ struct fault {
     /// True when `host` and `port` can be followed (with the replying host where `host` is empty).
     constexpr bool names_node() const noexcept { return port != 0 && !host_unknown; }
 
-    friend constexpr bool operator==(fault const&, fault const&) noexcept = default;
+    friend constexpr bool operator==(parsed_error const&, parsed_error const&) noexcept = default;
 };
 
 namespace detail {
 
 /// Reads "<slot> <host>:<port>", what follows MOVED and ASK; false when it is anything else.
 /// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
-constexpr bool read_target(std::string_view text, fault& found) noexcept {
+constexpr bool read_target(std::string_view text, parsed_error& found) noexcept {
     std::size_t const space = text.find(' ');
     std::uint16_t slot_number = 0;
     if (space == std::string_view::npos || !read_port(text.substr(0, space), slot_number) ||
         slot_number >= slot_count)
         return false;
-    split_address const where = split_last_colon(text.substr(space + 1));
+    split_address const address = split_last_colon(text.substr(space + 1));
     std::uint16_t port = 0;
-    if (!where.has_port || !read_port(where.port, port) || port == 0) return false;
-    bool const unknown = where.host == "?";
-    if (!where.host.empty() && !unknown && !is_host(where.host)) return false;
+    if (!address.has_port || !read_port(address.port, port) || port == 0) return false;
+    bool const unknown = address.host == "?";
+    if (!address.host.empty() && !unknown && !is_host(address.host)) return false;
     found.slot = slot_number;
-    found.host = where.host;
+    found.host = address.host;
     found.port = port;
     found.host_unknown = unknown;
     return true;
 }
 
 /// Reads a line whose first word is known or not; the cause inside an EXECABORT is not looked at.
-constexpr fault read_plain(std::string_view line, command_flags flags) noexcept {
-    fault found;
+constexpr parsed_error read_plain(std::string_view line, command_flags flags) noexcept {
+    parsed_error found;
     error_replies::known_code const* const code = error_replies::find_code(line);
     if (!code) {
         if (error_replies::known_line const* const known = error_replies::find_line(line)) {
@@ -76,7 +76,7 @@ constexpr fault read_plain(std::string_view line, command_flags flags) noexcept 
     std::string_view const target = line.substr(std::min(line.size(), code->word.size() + 1));
     // A redirect that cannot be read means that the peer broke the protocol, and then its first word proves
     // nothing either.
-    return read_target(target, found) ? found : fault{errc::protocol_error, umbel::delivery::unknown};
+    return read_target(target, found) ? found : parsed_error{errc::protocol_error, umbel::delivery::unknown};
 }
 
 }  // namespace detail
@@ -88,8 +88,9 @@ constexpr fault read_plain(std::string_view line, command_flags flags) noexcept 
 /// them; of the text behind them only what error_reply.hpp lists. Errors: a MOVED or ASK that cannot be read
 /// gives the code protocol_error. Lifetime: the host borrows from `line`. Cost: no allocation. Rule: Redis
 /// Cluster specification, "Redirection and resharding"; RESP specification, "Simple errors".
-constexpr fault read_fault(std::string_view line, command_flags flags = command_flags::none) noexcept {
-    fault found = detail::read_plain(line, flags);
+constexpr parsed_error parse_error(std::string_view line,
+                                   command_flags flags = command_flags::none) noexcept {
+    parsed_error found = detail::read_plain(line, flags);
     if (found.code != errc::exec_aborted) return found;
     // Redis 7 names the cause: "EXECABORT Transaction discarded because of: MOVED 3999 10.0.0.7:6379".
     constexpr std::string_view because = "because of: ";
@@ -97,7 +98,7 @@ constexpr fault read_fault(std::string_view line, command_flags flags = command_
     if (at == std::string_view::npos) return found;
     std::string_view cause = line.substr(at + because.size());
     if (cause.starts_with('-')) cause.remove_prefix(1);
-    fault const inner = detail::read_plain(cause, flags);
+    parsed_error const inner = detail::read_plain(cause, flags);
     found.inner = inner.code;
     found.slot = inner.slot;
     found.host = inner.host;

@@ -63,10 +63,10 @@ private:
 /// answer. Lifetime: borrows what was told for as long as it is used.
 class patched_assignments {
 public:
-    /// Precondition: numbers.size() == told.nodes.size().
-    patched_assignments(topology const& told, std::span<std::uint16_t const> numbers,
+    /// Precondition: numbers.size() == view.nodes.size().
+    patched_assignments(topology const& view, std::span<std::uint16_t const> numbers,
                         slot_patches const& patches, std::uint64_t asked_at)
-        : told_{told, numbers}, list_(told_.all().begin(), told_.all().end()) {
+        : published_{view, numbers}, list_(published_.all().begin(), published_.all().end()) {
         std::size_t const count = list_.size();
         for (auto const& [at, patch] : patches.patches_) {
             if (patch.number <= asked_at) continue;
@@ -88,7 +88,8 @@ private:
         for (std::size_t index = 0; index < count; ++index) {
             shard_assignment& assignment = list_[index];
             if (assignment.primary != from ||
-                std::find(assignment.replicas.begin(), assignment.replicas.end(), to) == assignment.replicas.end())
+                std::find(assignment.replicas.begin(), assignment.replicas.end(), to) ==
+                    assignment.replicas.end())
                 continue;
             std::vector<std::uint16_t>& replicas = swapped_[from];
             replicas.assign(assignment.replicas.begin(), assignment.replicas.end());
@@ -101,7 +102,7 @@ private:
     }
     void add(slot slot, std::uint16_t to) { single_[to].push_back({slot, slot}); }
 
-    assignment_list told_;
+    assignment_list published_;
     std::vector<shard_assignment> list_;
     std::map<std::uint16_t, std::vector<slot_range>> single_;  // By the node that they belong to.
     std::map<std::uint16_t, std::vector<std::uint16_t>>

@@ -71,10 +71,10 @@ public:
         return summary;
     }
 
-    /// Publishes `told`; numbers[i] is the number of told.nodes[i], or no_node for a node that is not to be
-    /// used. Failed and loading replicas are left out. Precondition: numbers.size() == told.nodes.size().
-    publish_summary publish(topology const& told, std::span<std::uint16_t const> numbers) {
-        return publish(assignment_list{told, numbers}.all());
+    /// Publishes `view`; numbers[i] is the number of view.nodes[i], or no_node for a node that is not to be
+    /// used. Failed and loading replicas are left out. Precondition: numbers.size() == view.nodes.size().
+    publish_summary publish(topology const& view, std::span<std::uint16_t const> numbers) {
+        return publish(assignment_list{view, numbers}.all());
     }
 
     /// Lets a MOVED teach the table: `answered_by` said that `one` belongs to `to`. Moves the whole shard

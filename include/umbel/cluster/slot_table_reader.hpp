@@ -37,13 +37,13 @@ public:
     basic_slot_table_reader(basic_slot_table_reader const&) = delete;
     basic_slot_table_reader& operator=(basic_slot_table_reader const&) = delete;
 
-    /// The node that serves `one`, or no_node.
+    /// The node that serves `slot`, or no_node.
     /// Cost: wait-free: two dependent loads, and two more of the same cache lines that nothing waits for.
     UMBEL_ALWAYS_INLINE std::uint16_t primary_of(slot slot) const noexcept {
         return read(slot, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
     }
 
-    /// Writes the replicas of the shard that serves `one` to `out`, as many as fit, and returns how many were
+    /// Writes the replicas of the shard that serves `slot` to `out`, as many as fit, and returns how many were
     /// written. Cost: wait-free: as primary_of, and one load for each replica.
     std::size_t replicas_of(slot slot, std::span<std::uint16_t> out) const noexcept {
         return read(slot, std::size_t{0}, [out](auto const& record, shard_head head) noexcept {

@@ -121,7 +121,7 @@ struct topology {
         return static_cast<std::size_t>(std::count(covered.begin(), covered.end(), true));
     }
 
-    /// The index of the shard that serves `one`, or `none`. Cost: linear in the number of ranges; see
+    /// The index of the shard that serves `slot`, or `none`. Cost: linear in the number of ranges; see
     /// shards_by_slot for many.
     std::uint32_t shard_of(slot slot) const noexcept {
         for (std::size_t index = 0; index < shards.size(); ++index) {
@@ -132,7 +132,7 @@ struct topology {
         return none;
     }
 
-    /// The primary of `one` as an index into `nodes`, or `none`.
+    /// The primary of `slot` as an index into `nodes`, or `none`.
     std::uint32_t owner(slot slot) const noexcept {
         std::uint32_t const found = shard_of(slot);
         return found == none ? none : shards[found].primary;
@@ -144,14 +144,14 @@ struct topology {
 /// Marks a slot without a shard in the result of shards_by_slot.
 inline constexpr std::uint16_t no_shard = 0xffff;
 
-/// The shard of every slot, by index into `told.shards`; no_shard where nobody serves it.
-/// Precondition: told.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots
+/// The shard of every slot, by index into `view.shards`; no_shard where nobody serves it.
+/// Precondition: view.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots
 /// and ranges.
-inline std::vector<std::uint16_t> shards_by_slot(topology const& told) {
-    UMBEL_ASSERT(told.shards.size() < no_shard);
+inline std::vector<std::uint16_t> shards_by_slot(topology const& view) {
+    UMBEL_ASSERT(view.shards.size() < no_shard);
     std::vector<std::uint16_t> owners(slot_count, no_shard);
-    for (std::size_t index = 0; index < told.shards.size(); ++index) {
-        for (auto const& range : told.shards[index].ranges) {
+    for (std::size_t index = 0; index < view.shards.size(); ++index) {
+        for (auto const& range : view.shards[index].ranges) {
             if (range.last < range.first) continue;
             std::fill(owners.begin() + range.first.value(), owners.begin() + range.last.value() + 1,
                       static_cast<std::uint16_t>(index));
@@ -162,15 +162,15 @@ inline std::vector<std::uint16_t> shards_by_slot(topology const& told) {
 
 /// One server without cluster mode: it serves every slot.
 inline topology standalone_topology(endpoint where) {
-    topology made;
-    made.told_by = source::standalone;
-    made.self = 0;
+    topology view;
+    view.told_by = source::standalone;
+    view.self = 0;
     node_info node;
     node.port = where.port;
     node.where = std::move(where);
-    made.nodes.push_back(std::move(node));
-    made.shards.push_back(shard{{slot_range{slot{0}, slot{slot_count - 1}}}, 0, {}, 0});
-    return made;
+    view.nodes.push_back(std::move(node));
+    view.shards.push_back(shard{{slot_range{slot{0}, slot{slot_count - 1}}}, 0, {}, 0});
+    return view;
 }
 
 }  // namespace umbel::cluster

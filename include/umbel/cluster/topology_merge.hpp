@@ -20,24 +20,24 @@ namespace umbel::cluster {
 
 namespace detail {
 
-/// The nodes of `told` by id. Lifetime: borrows from the topology, which must not lose a node meanwhile.
-inline id_index index_ids(topology const& told) {
-    id_index made;
-    made.reserve(told.nodes.size());
-    for (std::size_t index = 0; index < told.nodes.size(); ++index) {
-        if (!told.nodes[index].id.empty()) made.add(told.nodes[index].id, static_cast<std::uint32_t>(index));
+/// The nodes of `view` by id. Lifetime: borrows from the topology, which must not lose a node meanwhile.
+inline id_index index_ids(topology const& view) {
+    id_index ids;
+    ids.reserve(view.nodes.size());
+    for (std::size_t index = 0; index < view.nodes.size(); ++index) {
+        if (!view.nodes[index].id.empty()) ids.add(view.nodes[index].id, static_cast<std::uint32_t>(index));
     }
-    return made;
+    return ids;
 }
 
 inline bool same_node(node_info const& left, node_info const& right) noexcept {
     return left.where == right.where && (left.id.empty() || right.id.empty() || left.id == right.id);
 }
 
-inline std::vector<endpoint const*> routable_replicas(topology const& told, shard const& shard) {
+inline std::vector<endpoint const*> routable_replicas(topology const& view, shard const& shard) {
     std::vector<endpoint const*> found;
     for (std::uint32_t const node : shard.replicas) {
-        if (is_routable(told.nodes[node].health)) found.push_back(&told.nodes[node].where);
+        if (is_routable(view.nodes[node].health)) found.push_back(&view.nodes[node].where);
     }
     std::sort(found.begin(), found.end(), [](auto const* left, auto const* right) { return *left < *right; });
     return found;
@@ -54,11 +54,11 @@ inline bool same_shard(topology const& left, shard const& group, topology const&
 }
 
 /// Rebuilds the ranges of all shards from the owner of each slot.
-inline void set_ranges(topology& told, std::span<std::uint16_t const> owners) {
-    for (shard& shard : told.shards) shard.ranges.clear();
+inline void set_ranges(topology& view, std::span<std::uint16_t const> owners) {
+    for (shard& shard : view.shards) shard.ranges.clear();
     for (std::uint16_t at = 0; at < slot_count; ++at) {
         if (owners[at] == no_shard) continue;
-        auto& ranges = told.shards[owners[at]].ranges;
+        auto& ranges = view.shards[owners[at]].ranges;
         bool const joins = at > 0 && owners[at - 1] == owners[at];
         if (joins) {
             ranges.back().last = slot{at};
@@ -105,38 +105,38 @@ inline bool shares_known_node(topology const& current, topology const& incoming)
 
 /// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells,
 /// node by node id; and, where the two disagree which of a shard's masters serves, the primary.
-inline void adopt_epochs(topology& told, topology const& nodes) {
+inline void adopt_epochs(topology& view, topology const& nodes) {
     detail::id_index const known = detail::index_ids(nodes);
     auto const find_here = [&](std::uint32_t other) {
-        for (std::size_t index = 0; other != topology::none && index < told.nodes.size(); ++index) {
-            if (told.nodes[index].id == nodes.nodes[other].id) return static_cast<std::uint32_t>(index);
+        for (std::size_t index = 0; other != topology::none && index < view.nodes.size(); ++index) {
+            if (view.nodes[index].id == nodes.nodes[other].id) return static_cast<std::uint32_t>(index);
         }
         return topology::none;
     };
-    for (node_info& node : told.nodes) {
+    for (node_info& node : view.nodes) {
         std::uint32_t const same = node.id.empty() ? topology::none : known.find(node.id);
         if (same == topology::none) continue;
         node.config_epoch = nodes.nodes[same].config_epoch;
         if (node.health == node_health::online) node.health = nodes.nodes[same].health;
     }
-    for (shard& group : told.shards) {
+    for (shard& group : view.shards) {
         if (group.primary == topology::none) continue;
         // Until a primary that is gone counts as failed, CLUSTER SHARDS may list it as a second master that
         // is well, before the one that has taken over (seen on valkey-server 8.0): CLUSTER NODES of the same
         // node tells which of them owns the slots.
         std::uint32_t const owner =
             group.ranges.empty() ? topology::none : nodes.owner(group.ranges.front().first);
-        if (owner != topology::none && nodes.nodes[owner].id != told.nodes[group.primary].id) {
+        if (owner != topology::none && nodes.nodes[owner].id != view.nodes[group.primary].id) {
             std::uint32_t const here = find_here(owner);
             auto const leads = [here](shard const& other) { return other.primary == here; };
-            if (here != topology::none && told.nodes[here].role == node_role::primary &&
-                std::none_of(told.shards.begin(), told.shards.end(), leads))
+            if (here != topology::none && view.nodes[here].role == node_role::primary &&
+                std::none_of(view.shards.begin(), view.shards.end(), leads))
                 group.primary = here;
         }
-        group.config_epoch = told.nodes[group.primary].config_epoch;
+        group.config_epoch = view.nodes[group.primary].config_epoch;
     }
-    told.migrations = nodes.migrations;
-    told.self = find_here(nodes.self);
+    view.migrations = nodes.migrations;
+    view.self = find_here(nodes.self);
 }
 
 namespace detail {
@@ -149,7 +149,8 @@ inline std::vector<std::uint16_t> fresher_shards(topology const& current, topolo
     std::vector<std::uint16_t> found;
     for (std::size_t index = 0; index < current.shards.size(); ++index) {
         shard const& shard = current.shards[index];
-        if (shard.primary == topology::none || shard.config_epoch == 0 || current.nodes[shard.primary].id.empty())
+        if (shard.primary == topology::none || shard.config_epoch == 0 ||
+            current.nodes[shard.primary].id.empty())
             continue;
         std::uint32_t const same = known.find(current.nodes[shard.primary].id);
         if (same == topology::none) continue;
@@ -177,10 +178,10 @@ public:
         if (same == into_.shards.end()) into_.shards.emplace_back();
         std::vector<std::uint32_t> replicas;
         for (std::uint32_t const node : group.replicas) replicas.push_back(adopt(node));
-        shard& made = into_.shards[place];
-        made.primary = primary;
-        made.replicas = std::move(replicas);
-        made.config_epoch = group.config_epoch;
+        shard& target = into_.shards[place];
+        target.primary = primary;
+        target.replicas = std::move(replicas);
+        target.config_epoch = group.config_epoch;
         return static_cast<std::uint16_t>(place);
     }
 
@@ -218,30 +219,30 @@ private:
 inline topology merge(topology const& current, topology const& incoming) {
     auto const fresher = detail::fresher_shards(current, incoming);
     if (fresher.empty()) return incoming;
-    topology made = incoming;
-    auto const told = shards_by_slot(incoming);
-    auto owners = told;
-    detail::shard_transplant transplant{current, incoming, made};
+    topology merged = incoming;
+    auto const incoming_owners = shards_by_slot(incoming);
+    auto owners = incoming_owners;
+    detail::shard_transplant transplant{current, incoming, merged};
     for (std::uint16_t const index : fresher) {
         shard const& shard = current.shards[index];
         std::uint16_t const place = transplant.add(index);
         for (slot_range const range : shard.ranges) {
             for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) {
-                bool const newer =
-                    told[at] != no_shard && incoming.shards[told[at]].config_epoch >= shard.config_epoch;
+                bool const newer = incoming_owners[at] != no_shard &&
+                                   incoming.shards[incoming_owners[at]].config_epoch >= shard.config_epoch;
                 if (!newer) owners[at] = place;
             }
         }
     }
-    detail::set_ranges(made, owners);
+    detail::set_ranges(merged, owners);
     std::size_t index = 0;
-    std::erase_if(made.shards, [&](shard const& shard) {
+    std::erase_if(merged.shards, [&](shard const& shard) {
         bool const lost_all =
             index < incoming.shards.size() && !incoming.shards[index].ranges.empty() && shard.ranges.empty();
         ++index;
         return lost_all;
     });
-    return made;
+    return merged;
 }
 
 /// Chooses from several answers: full coverage before partial, then what most of them say, then more
@@ -256,7 +257,9 @@ inline topology choose(std::span<topology const> answers) {
     };
     auto const rank_of = [&](topology const& candidate) {
         std::size_t const covered = candidate.covered_slots();
-        auto const agrees = [&](topology const& other) { return &candidate == &other || !differs(candidate, other); };
+        auto const agrees = [&](topology const& other) {
+            return &candidate == &other || !differs(candidate, other);
+        };
         return rank{covered == slot_count,
                     static_cast<std::size_t>(std::count_if(answers.begin(), answers.end(), agrees)), covered};
     };

@@ -84,7 +84,7 @@ inline result<seed_url> read_url(std::string_view text) {
     std::string_view rest = text.substr(colon + 3);
     if (rest.find_first_of("?#") != std::string_view::npos)
         return url::bad(text, "has a query or a fragment");
-    seed_url told;
+    seed_url seed;
     if (std::size_t const at = rest.rfind('@'); at != std::string_view::npos) {
         std::string_view const credentials = rest.substr(0, at);
         rest = rest.substr(at + 1);
@@ -93,23 +93,23 @@ inline result<seed_url> read_url(std::string_view text) {
         auto const secret = split == std::string_view::npos ? std::optional<std::string>{std::string{}}
                                                             : url::decoded(credentials.substr(split + 1));
         if (!user || !secret) return url::bad(text, "has a broken %-escape");
-        told.username = *user;
-        told.password = *secret;
+        seed.username = *user;
+        seed.password = *secret;
     }
     if (std::size_t const slash = rest.find('/'); slash != std::string_view::npos) {
         std::string_view const path = rest.substr(slash + 1);
         rest = rest.substr(0, slash);
         if (!path.empty()) {
-            told.database = url::number(path);
-            if (!told.database) return url::bad(text, "names a database that is no number");
+            seed.database = url::number(path);
+            if (!seed.database) return url::bad(text, "names a database that is no number");
         }
     }
     auto where = endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
     if (!where)
         return fail(errc::bad_argument, delivery::not_sent,
                     "options.seeds: " + std::string{where.error().message()});
-    told.where = std::move(*where);
-    return told;
+    seed.where = std::move(*where);
+    return seed;
 }
 
 }  // namespace umbel::cluster

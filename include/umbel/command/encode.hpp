@@ -36,13 +36,14 @@ struct key_invocation {
 
 /// Hands a typed command to whatever can submit one, in the form that costs least.
 template <class Reply, class Self, class... Arguments>
-UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name, Arguments const&... given) {
+UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name,
+                                   Arguments const&... arguments) {
     if constexpr (sizeof...(Arguments) == 0) {
         return self.submit(invocation<Reply>{name, {}, name.flags()});
     } else if constexpr (sizeof...(Arguments) == 1 && (std::same_as<Arguments, umbel::key> && ...)) {
-        return self.submit(key_invocation<Reply>{name, given.text...});
+        return self.submit(key_invocation<Reply>{name, arguments.text...});
     } else {
-        argument const words[]{argument{given}...};
+        argument const words[]{argument{arguments}...};
         return self.submit(invocation<Reply>{name, words, name.flags()});
     }
 }
@@ -101,7 +102,7 @@ struct encoded {
 template <class Lend>
 inline encoded encode(char* const at, command_spec const& name, std::span<argument const> words,
                       Lend&& lend) noexcept {
-    encoded made;
+    encoded outcome;
     char* to = name.put(resp::put_array_header(at, name.words() + words.size()));
     std::size_t lent = 0;
     for (argument const& argument : words) {
@@ -115,11 +116,11 @@ inline encoded encode(char* const at, command_spec const& name, std::span<argume
         }
         to = resp::put_bulk(to, text);
         if (!argument.is_key()) continue;
-        if (made.slot.is_any()) made.first_key = text;
-        if (made.slot.add(cluster::slot_of(text))) made.other_key = text;
+        if (outcome.slot.is_any()) outcome.first_key = text;
+        if (outcome.slot.add(cluster::slot_of(text))) outcome.other_key = text;
     }
-    made.end = to;
-    return made;
+    outcome.end = to;
+    return outcome;
 }
 
 /// The message of errc::cross_slot.

@@ -103,8 +103,8 @@ public:
 
 protected:
     template <class Reply, class... Arguments>
-    auto run(command_spec const& name, Arguments const&... given) const {
-        return submit_to<Reply>(self(), name, given...);
+    auto run(command_spec const& name, Arguments const&... arguments) const {
+        return submit_to<Reply>(self(), name, arguments...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 

@@ -114,17 +114,17 @@ public:
     /// SET: writes `value`, a text, bytes, a number or umbel::borrow(bytes).
     /// Units: expiries in milliseconds; whole seconds go out as seconds.
     auto set(std::string_view name, argument const& value, set_options options = {}) const {
-        set_arguments const made{name, value, options, false};
+        set_arguments const list{name, value, options, false};
         return self().submit(
-            invocation<set_outcome>{specs::set, made.words(), set_arguments::flags(options, false)});
+            invocation<set_outcome>{specs::set, list.words(), set_arguments::flags(options, false)});
     }
 
     /// SET … GET: writes and returns what was there before; nullopt when nothing was.
     template <decodable Value = std::string>
     auto set_and_get(std::string_view name, argument const& value, set_options options = {}) const {
-        set_arguments const made{name, value, options, true};
+        set_arguments const list{name, value, options, true};
         return self().submit(
-            invocation<std::optional<Value>>{specs::set, made.words(), cluster::command_flags::none});
+            invocation<std::optional<Value>>{specs::set, list.words(), cluster::command_flags::none});
     }
 
     /// GETDEL: the value, and the key is gone.
@@ -156,8 +156,8 @@ public:
 
 protected:
     template <class Reply, class... Arguments>
-    auto run(command_spec const& name, Arguments const&... given) const {
-        return submit_to<Reply>(self(), name, given...);
+    auto run(command_spec const& name, Arguments const&... arguments) const {
+        return submit_to<Reply>(self(), name, arguments...);
     }
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };

@@ -155,7 +155,7 @@ private:
     /// A server that does not know HELLO, or not version 3, is spoken to in RESP2.
     bool may_fall_back(std::string_view line) const noexcept {
         if (plan_.protocol == protocol::resp3) return false;
-        errc const code = cluster::read_fault(line).code;
+        errc const code = cluster::parse_error(line).code;
         return code == errc::no_protocol || code == errc::server_error;
     }
 
@@ -175,7 +175,7 @@ private:
     }
 
     step refuse(std::string_view line) {
-        failure_ = error{cluster::read_fault(line).code, delivery::not_sent, line};
+        failure_ = error{cluster::parse_error(line).code, delivery::not_sent, line};
         return step::failed;
     }
     step refuse(errc code, std::string_view why) {

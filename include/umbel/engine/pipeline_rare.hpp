@@ -78,8 +78,8 @@ UMBEL_NEVER_INLINE inline void pipeline::abandon(call& call, errc why) noexcept 
         if (why == errc::deadline_exceeded) ++silent_;
     }
     leave(call);
-    call.kind->fail(
-        call, make_error(call, why, call.known(queued ? delivery::not_sent : delivery::unknown), name_of(why), node_));
+    call.kind->fail(call, make_error(call, why, call.known(queued ? delivery::not_sent : delivery::unknown),
+                                     name_of(why), node_));
     finished_.push(call);
 }
 
@@ -98,10 +98,10 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
             ++call.connections_closed;
         leave(call);
         failure const seen{.code = why,
-                            .delivered = sent ? delivery::unknown : delivery::not_sent,
-                            .message = message,
-                            .node = node_,
-                            .from_replica = link_.mode == link_mode::replica};
+                           .delivered = sent ? delivery::unknown : delivery::not_sent,
+                           .message = message,
+                           .node = node_,
+                           .from_replica = link_.mode == link_mode::replica};
         route_fault(call, seen, now);
     }
     written_ = staged_ = queue_.head();
@@ -159,8 +159,8 @@ UMBEL_NEVER_INLINE inline bool pipeline::give_up_reply() noexcept {
     delivery const known = call.replies_due == 1 ? delivery::executed : delivery::unknown;
     queue_[call.position] = in_flight_queue::entry::tombstone(call.replies_due);
     leave(call);
-    call.kind->fail(call,
-                     make_error(call, errc::no_memory, call.known(known), "memory has run out for the reply", node_));
+    call.kind->fail(call, make_error(call, errc::no_memory, call.known(known),
+                                     "memory has run out for the reply", node_));
     finished_.push(call);
     return true;
 }
@@ -195,16 +195,16 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& call, r
 }
 
 UMBEL_NEVER_INLINE inline void pipeline::faulted(call& call, resp::view const& reply, instant now) noexcept {
-    cluster::fault const read = cluster::read_fault(reply.text(), call.flags);
+    cluster::parsed_error const read = cluster::parse_error(reply.text(), call.flags);
     failure const seen{.code = read.code,
-                        .delivered = read.delivered,
-                        .message = reply.text(),
-                        .node = node_,
-                        .host = read.host,
-                        .port = read.names_node() ? read.port : std::uint16_t{0},
-                        .slot = read.slot,
-                        .from_replica = link_.mode == link_mode::replica,
-                        .inner = read.inner};
+                       .delivered = read.delivered,
+                       .message = reply.text(),
+                       .node = node_,
+                       .host = read.host,
+                       .port = read.names_node() ? read.port : std::uint16_t{0},
+                       .slot = read.slot,
+                       .from_replica = link_.mode == link_mode::replica,
+                       .inner = read.inner};
     route_fault(call, seen, now);
 }
 
@@ -238,7 +238,8 @@ UMBEL_NEVER_INLINE inline void pipeline::time(call const& call, instant now) noe
         (has(call.flags, cluster::command_flags::read_only) ? latency_->reads : latency_->writes).note(took);
     if (options_.slow_after <= duration{0} || took < options_.slow_after || slow_.size() >= slow_max) return;
     try {
-        slow_.push_back({node_, std::string{naming::first_word({call.bytes, call.size})}, call.slot.number(), took});
+        slow_.push_back(
+            {node_, std::string{naming::first_word({call.bytes, call.size})}, call.slot.number(), took});
     } catch (...) {
         // Told or not: the command has its reply.
     }

@@ -182,7 +182,7 @@ private:
 
     result<cluster::topology> read(topology_source what, resp::view const& reply) const {
         if (reply.is_error()) {
-            cluster::fault const told = cluster::read_fault(reply.text());
+            cluster::parsed_error const told = cluster::parse_error(reply.text());
             errc code = told.code;
             // An old server, or one without cluster mode: said by code, so that nobody else matches text.
             if (told.says == cluster::hint::unknown_command) code = errc::unexpected_type;

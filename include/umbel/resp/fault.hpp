@@ -74,15 +74,15 @@ struct fault {
     friend bool operator==(fault const&, fault const&) noexcept = default;
 };
 
-/// Returns the error that a connection reports for `what`: protocol_error, delivery unknown.
-inline error to_error(fault const& what) noexcept {
+/// Returns the error that a connection reports for `fault`: protocol_error, delivery unknown.
+inline error to_error(fault const& fault) noexcept {
     char text[192];
-    auto const byte = static_cast<unsigned>(static_cast<unsigned char>(what.found));
-    auto const offset = static_cast<unsigned long long>(what.offset);
-    char const* const sentence = text_of(what.kind);
+    auto const byte = static_cast<unsigned>(static_cast<unsigned char>(fault.found));
+    auto const offset = static_cast<unsigned long long>(fault.offset);
+    char const* const sentence = text_of(fault.kind);
     if (byte > 0x20 && byte < 0x7f) {
         std::snprintf(text, sizeof text, "malformed reply: %s (byte %llu, 0x%02x '%c')", sentence, offset,
-                      byte, what.found);
+                      byte, fault.found);
     } else {
         std::snprintf(text, sizeof text, "malformed reply: %s (byte %llu, 0x%02x)", sentence, offset, byte);
     }

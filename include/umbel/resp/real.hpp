@@ -61,9 +61,9 @@ public:
     }
     /// The 64 bits from `from` on; what would lie below the number is zero.
     std::uint64_t window(int from) const noexcept {
-        std::uint64_t seen = 0;
-        for (int i = 0; i < 64; ++i) seen |= std::uint64_t{bit(from + i)} << i;
-        return seen;
+        std::uint64_t bits = 0;
+        for (int i = 0; i < 64; ++i) bits |= std::uint64_t{bit(from + i)} << i;
+        return bits;
     }
     bool any_below(int end) const noexcept {
         for (int i = 0; i < end; ++i) {
@@ -148,11 +148,11 @@ private:
         bool const negative = take('-');
         if (!negative) take('+');
         if (!next_is_digit()) return false;
-        std::int64_t given = 0;
+        std::int64_t exponent = 0;
         // Far beyond what any number of digits in memory can make up for.
         while (next_is_digit())
-            given = std::min<std::int64_t>(given * 10 + take_digit(), std::int64_t{1} << 50);
-        exponent_ += negative ? -given : given;
+            exponent = std::min<std::int64_t>(exponent * 10 + take_digit(), std::int64_t{1} << 50);
+        exponent_ += negative ? -exponent : exponent;
         return true;
     }
 

@@ -158,13 +158,13 @@ TEST_CASE(
     for (auto const& [redis, valkey] : refusals) {
         for (std::string_view const line : {redis, valkey}) {
             INFO(line);
-            CHECK(read_fault(line).delivered == delivery::not_executed);
-            CHECK(read_fault(line, command_flags::read_only).delivered == delivery::not_executed);
-            CHECK(read_fault(line, scripted).delivered == delivery::unknown);
-            CHECK(read_fault(line, scripted | foreign).delivered == delivery::unknown);
+            CHECK(parse_error(line).delivered == delivery::not_executed);
+            CHECK(parse_error(line, command_flags::read_only).delivered == delivery::not_executed);
+            CHECK(parse_error(line, scripted).delivered == delivery::unknown);
+            CHECK(parse_error(line, scripted | foreign).delivered == delivery::unknown);
         }
-        CHECK(read_fault(redis).code == read_fault(valkey).code);
-        CHECK(read_fault(redis).says == read_fault(valkey).says);
+        CHECK(parse_error(redis).code == parse_error(valkey).code);
+        CHECK(parse_error(redis).says == parse_error(valkey).says);
     }
 }
 
@@ -172,18 +172,18 @@ TEST_CASE("what the server says to the command that was sent proves it of a scri
     for (auto const& [redis, valkey] : outer_refusals) {
         for (std::string_view const line : {redis, valkey}) {
             INFO(line);
-            CHECK(read_fault(line).delivered == delivery::not_executed);
-            CHECK(read_fault(line, scripted).delivered == delivery::not_executed);
+            CHECK(parse_error(line).delivered == delivery::not_executed);
+            CHECK(parse_error(line, scripted).delivered == delivery::not_executed);
         }
-        CHECK(read_fault(redis).code == read_fault(valkey).code);
-        CHECK(read_fault(redis).says == read_fault(valkey).says);
+        CHECK(parse_error(redis).code == parse_error(valkey).code);
+        CHECK(parse_error(redis).says == parse_error(valkey).says);
     }
 }
 
 TEST_CASE("an error that is not on the list proves nothing", "[error_reply]") {
     for (std::string_view const line : doubtful) {
         INFO(line);
-        CHECK(read_fault(line) == fault{errc::server_error, delivery::unknown});
+        CHECK(parse_error(line) == parsed_error{errc::server_error, delivery::unknown});
     }
 }
 
@@ -194,18 +194,18 @@ TEST_CASE("a module's command may have met an error half-way; what comes ahead o
           "ERR no such key", "ERR value is not an integer or out of range",
           "ERR wrong number of arguments for 'get' command"}) {
         INFO(line);
-        CHECK(read_fault(line, foreign).delivered == delivery::unknown);
+        CHECK(parse_error(line, foreign).delivered == delivery::unknown);
     }
     // These are checked ahead of execution, and handed on from an inner command word by word.
     for (std::string_view const line : {"READONLY You can't write against a read only replica.",
                                         "OOM command not allowed when used memory > 'maxmemory'."}) {
         INFO(line);
-        CHECK(read_fault(line, foreign).delivered == delivery::unknown);
+        CHECK(parse_error(line, foreign).delivered == delivery::unknown);
     }
     for (std::string_view const line : {"ERR unknown command 'JSON.GET', with args beginning with: 'k' ",
                                         "LOADING Valkey is loading the dataset in memory"}) {
         INFO(line);
-        CHECK(read_fault(line, foreign).delivered == delivery::not_executed);
+        CHECK(parse_error(line, foreign).delivered == delivery::not_executed);
     }
 }
 
@@ -216,11 +216,11 @@ TEST_CASE("what a script or a module says of its own proves nothing, whatever co
             continue;  // Held against their form; a script must not imitate them.
         std::string const line = std::string{row.word} + " the quota is used up";
         INFO(line);
-        CHECK(read_fault(line).code == row.code);
-        CHECK(read_fault(line, scripted).delivered == delivery::unknown);
-        CHECK(read_fault(line, foreign).delivered == delivery::unknown);
+        CHECK(parse_error(line).code == row.code);
+        CHECK(parse_error(line, scripted).delivered == delivery::unknown);
+        CHECK(parse_error(line, foreign).delivered == delivery::unknown);
     }
-    CHECK(read_fault("DENIED by a rule of ours", scripted).delivered == delivery::unknown);
+    CHECK(parse_error("DENIED by a rule of ours", scripted).delivered == delivery::unknown);
 }
 
 TEST_CASE("of an error line code and documented prefix count, and no more", "[error_reply]") {
@@ -229,12 +229,12 @@ TEST_CASE("of an error line code and documented prefix count, and no more", "[er
         INFO(row.word);
         for (std::string const& line :
              {std::string{row.word}, std::string{row.word} + " any text of any server"})
-            CHECK(read_fault(line).code == row.code);
-        CHECK(read_fault(std::string{row.word} + "X any text").code == errc::server_error);
+            CHECK(parse_error(line).code == row.code);
+        CHECK(parse_error(std::string{row.word} + "X any text").code == errc::server_error);
     }
     for (auto const& row : error_replies::lines) {
         INFO(row.prefix);
-        fault const read = read_fault(std::string{row.prefix} + " and any text of any server");
+        parsed_error const read = parse_error(std::string{row.prefix} + " and any text of any server");
         CHECK(read.code == errc::server_error);
         CHECK(read.says == row.says);
         CHECK(read.delivered == delivery::not_executed);

@@ -11,7 +11,7 @@ using namespace umbel::cluster;
 
 TEST_CASE("MOVED names slot, host and port, and proves that nothing was executed", "[redirect]") {
     // redis-server 7.0.15: GET foo at the wrong node.
-    fault const read = read_fault("MOVED 12182 127.0.0.1:27312");
+    parsed_error const read = parse_error("MOVED 12182 127.0.0.1:27312");
     CHECK(read.code == errc::moved);
     CHECK(read.delivered == delivery::not_executed);
     CHECK(read.slot == 12182);
@@ -23,19 +23,19 @@ TEST_CASE("MOVED names slot, host and port, and proves that nothing was executed
 TEST_CASE("redirects are split at the last colon", "[redirect]") {
     // As redis-server 7.0.15 prints them, bound to ::1; announced by host name; and with brackets, as proxies
     // do.
-    CHECK(read_fault("MOVED 12182 ::1:27511") ==
-          fault{errc::moved, delivery::not_executed, 12182, "::1", 27511});
-    CHECK(read_fault("MOVED 12182 node-2.example:27312") ==
-          fault{errc::moved, delivery::not_executed, 12182, "node-2.example", 27312});
-    CHECK(read_fault("ASK 0 [2001:db8::7]:7000") ==
-          fault{errc::ask, delivery::not_executed, 0, "2001:db8::7", 7000});
-    CHECK(read_fault("ASK 16383 2001:db8::7:65535") ==
-          fault{errc::ask, delivery::not_executed, 16383, "2001:db8::7", 65535});
+    CHECK(parse_error("MOVED 12182 ::1:27511") ==
+          parsed_error{errc::moved, delivery::not_executed, 12182, "::1", 27511});
+    CHECK(parse_error("MOVED 12182 node-2.example:27312") ==
+          parsed_error{errc::moved, delivery::not_executed, 12182, "node-2.example", 27312});
+    CHECK(parse_error("ASK 0 [2001:db8::7]:7000") ==
+          parsed_error{errc::ask, delivery::not_executed, 0, "2001:db8::7", 7000});
+    CHECK(parse_error("ASK 16383 2001:db8::7:65535") ==
+          parsed_error{errc::ask, delivery::not_executed, 16383, "2001:db8::7", 65535});
 }
 
 TEST_CASE("an empty host means the node that replied", "[redirect]") {
     // redis-server 7.0.15 with cluster-preferred-endpoint-type unknown-endpoint.
-    fault const read = read_fault("MOVED 12182 :27312");
+    parsed_error const read = parse_error("MOVED 12182 :27312");
     CHECK(read.code == errc::moved);
     CHECK(read.host.empty());
     CHECK(read.port == 27312);
@@ -43,7 +43,7 @@ TEST_CASE("an empty host means the node that replied", "[redirect]") {
 }
 
 TEST_CASE("a question mark names nobody who could be followed", "[redirect]") {
-    fault const read = read_fault("MOVED 3999 ?:6381");
+    parsed_error const read = parse_error("MOVED 3999 ?:6381");
     CHECK(read.code == errc::moved);
     CHECK(read.host_unknown);
     CHECK_FALSE(read.names_node());
@@ -75,9 +75,9 @@ TEST_CASE("a redirect that cannot be read is a protocol error that proves nothin
                              "MOVED 3999 [::1:6381",
                              "MOVED 3999\t127.0.0.1:6381"}) {
         INFO(line);
-        CHECK(read_fault(line) == fault{errc::protocol_error, delivery::unknown});
+        CHECK(parse_error(line) == parsed_error{errc::protocol_error, delivery::unknown});
     }
-    CHECK(read_fault("MOVED 3999 " + std::string(256, 'h') + ":6381").code == errc::protocol_error);
+    CHECK(parse_error("MOVED 3999 " + std::string(256, 'h') + ":6381").code == errc::protocol_error);
 }
 
 TEST_CASE("every refusal that servers raise before execution is known by its first word", "[redirect]") {
@@ -106,14 +106,14 @@ TEST_CASE("every refusal that servers raise before execution is known by its fir
     };
     for (auto const& [line, code] : lines) {
         INFO(line);
-        fault const read = read_fault(line);
+        parsed_error const read = parse_error(line);
         CHECK(read.code == code);
         CHECK(read.delivered == delivery::not_executed);
         CHECK(read.slot == -1);
         CHECK_FALSE(read.names_node());
     }
-    CHECK(read_fault("CLUSTERDOWN Hash slot not served").says == hint::slot_not_served);
-    CHECK(read_fault("CLUSTERDOWN The cluster is down").says == hint::none);
+    CHECK(parse_error("CLUSTERDOWN Hash slot not served").says == hint::slot_not_served);
+    CHECK(parse_error("CLUSTERDOWN The cluster is down").says == hint::none);
 }
 
 TEST_CASE("from a script only errors that no inner command raises prove that nothing was executed",
@@ -126,7 +126,7 @@ TEST_CASE("from a script only errors that no inner command raises prove that not
           "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
           "NOSCRIPT No matching script.", "EXECABORT Transaction discarded because of previous errors."}) {
         INFO(line);
-        CHECK(read_fault(line, command_flags::scripted).delivered == delivery::not_executed);
+        CHECK(parse_error(line, command_flags::scripted).delivered == delivery::not_executed);
     }
     for (auto const* line :
          {"READONLY x", "OOM x", "MISCONF x", "NOREPLICAS x", "NOPERM x", "MASTERDOWN x", "WRONGTYPE x",
@@ -137,7 +137,7 @@ TEST_CASE("from a script only errors that no inner command raises prove that not
           "OOM command not allowed when used memory > 'maxmemory'. script: bb41, on @user_script:1.",
           "NOREPLICAS Not enough good replicas to write. script: beef, on @user_script:1."}) {
         INFO(line);
-        CHECK(read_fault(line, command_flags::scripted).delivered == delivery::unknown);
+        CHECK(parse_error(line, command_flags::scripted).delivered == delivery::unknown);
     }
 }
 
@@ -146,14 +146,14 @@ TEST_CASE("words count whole and in upper case only", "[redirect]") {
          {"moved 3999 127.0.0.1:6381", "MOVEDX 3999 127.0.0.1:6381", "MOVE 3999 127.0.0.1:6381",
           " MOVED 3999 127.0.0.1:6381", "LOADING: x", "OOMX", "BUSYX"}) {
         INFO(line);
-        CHECK(read_fault(line).code == errc::server_error);
+        CHECK(parse_error(line).code == errc::server_error);
     }
-    CHECK(read_fault("OOM").code == errc::out_of_memory);
+    CHECK(parse_error("OOM").code == errc::out_of_memory);
 }
 
 TEST_CASE("an EXECABORT tells the error inside it", "[redirect]") {
-    fault const moved = read_fault("EXECABORT Transaction discarded because of: MOVED 3999 10.0.0.7:6379",
-                                   command_flags::scripted);
+    parsed_error const moved = parse_error(
+        "EXECABORT Transaction discarded because of: MOVED 3999 10.0.0.7:6379", command_flags::scripted);
     CHECK(moved.code == errc::exec_aborted);
     CHECK(moved.delivered == delivery::not_executed);
     CHECK(moved.inner == errc::moved);
@@ -162,34 +162,34 @@ TEST_CASE("an EXECABORT tells the error inside it", "[redirect]") {
     CHECK(moved.port == 6379);
     // redis-server 7.0.15 and valkey-server 8.0.1: EXEC of a queued SET when min-replicas-to-write was raised
     // meanwhile.
-    fault const replicas = read_fault(
+    parsed_error const replicas = parse_error(
         "EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write.");
     CHECK(replicas.inner == errc::no_replicas);
     CHECK(replicas.delivered == delivery::not_executed);
-    CHECK(read_fault("EXECABORT Transaction discarded because of: -READONLY x").inner == errc::read_only);
-    CHECK_FALSE(read_fault("EXECABORT Transaction discarded because of previous errors.").inner);
+    CHECK(parse_error("EXECABORT Transaction discarded because of: -READONLY x").inner == errc::read_only);
+    CHECK_FALSE(parse_error("EXECABORT Transaction discarded because of previous errors.").inner);
     // No way down without end.
-    CHECK(read_fault("EXECABORT because of: EXECABORT because of: MOVED 1 h:1").inner == errc::exec_aborted);
+    CHECK(parse_error("EXECABORT because of: EXECABORT because of: MOVED 1 h:1").inner == errc::exec_aborted);
 }
 
 TEST_CASE("what the library must understand of plain errors is a remark", "[redirect]") {
-    CHECK(read_fault("ERR max number of clients reached").says == hint::max_clients);
-    CHECK(read_fault("ERR max number of clients reached").delivered == delivery::not_executed);
-    CHECK(read_fault("ERR max number of clients + cluster connections reached").says == hint::max_clients);
-    CHECK(read_fault("DENIED Redis is running in protected mode because protected mode is enabled").says ==
+    CHECK(parse_error("ERR max number of clients reached").says == hint::max_clients);
+    CHECK(parse_error("ERR max number of clients reached").delivered == delivery::not_executed);
+    CHECK(parse_error("ERR max number of clients + cluster connections reached").says == hint::max_clients);
+    CHECK(parse_error("DENIED Redis is running in protected mode because protected mode is enabled").says ==
           hint::protected_mode);
-    CHECK(read_fault("ERR unknown command 'HELLO', with args beginning with: '3' ").says ==
+    CHECK(parse_error("ERR unknown command 'HELLO', with args beginning with: '3' ").says ==
           hint::unknown_command);
-    CHECK(read_fault("ERR unknown command `HELLO`, with args beginning with: `3`, ").delivered ==
+    CHECK(parse_error("ERR unknown command `HELLO`, with args beginning with: `3`, ").delivered ==
           delivery::not_executed);
-    CHECK(read_fault("ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.").says == hint::unknown_command);
-    CHECK(read_fault("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'. Try CLUSTER HELP.")
+    CHECK(parse_error("ERR unknown subcommand 'SHARDS'. Try CLUSTER HELP.").says == hint::unknown_command);
+    CHECK(parse_error("ERR Unknown subcommand or wrong number of arguments for 'SHARDS'. Try CLUSTER HELP.")
               .says == hint::unknown_command);
-    CHECK(read_fault("ERR This instance has cluster support disabled").says == hint::cluster_disabled);
-    CHECK(read_fault("ERR This instance has cluster support disabled").code == errc::server_error);
+    CHECK(parse_error("ERR This instance has cluster support disabled").says == hint::cluster_disabled);
+    CHECK(parse_error("ERR This instance has cluster support disabled").code == errc::server_error);
 }
 
-TEST_CASE("faults are read at compile time", "[redirect]") {
-    STATIC_CHECK(read_fault("MOVED 3999 127.0.0.1:6381").port == 6381);
-    STATIC_CHECK(read_fault("ERR no").code == errc::server_error);
+TEST_CASE("error lines are read at compile time", "[redirect]") {
+    STATIC_CHECK(parse_error("MOVED 3999 127.0.0.1:6381").port == 6381);
+    STATIC_CHECK(parse_error("ERR no").code == errc::server_error);
 }
