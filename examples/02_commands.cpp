@@ -1,5 +1,5 @@
 // 02_commands.cpp: a tour of the commands: typed, decoded into types of your own, over many slots, generic, with options of their own.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 

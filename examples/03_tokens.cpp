@@ -1,5 +1,5 @@
 // 03_tokens.cpp: every command is an Asio asynchronous operation: all the forms in which one may be begun.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 #include <asio/experimental/awaitable_operators.hpp>

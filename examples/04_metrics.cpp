@@ -1,5 +1,5 @@
 // 04_metrics.cpp: what a client tells of itself, in the text format of Prometheus; and a watcher that is told of what is worth a line in a log.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 

@@ -1,5 +1,5 @@
 // 06_threads.cpp: one client for a server of several threads: each runs an io_context of its own, and asks by connections of its own.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 

@@ -27,4 +27,6 @@
 // is an error) → resp (decoded) → the coroutine.
 #pragma once
 
-#include <umbel/client/client.hpp>
+#include <umbel/client.hpp>
+#include <umbel/client/make_backend_impl.hpp>
+#include <umbel/client/open_site_impl.hpp>

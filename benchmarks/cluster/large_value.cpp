@@ -7,7 +7,7 @@
 
 #include <support/large_responder.hpp>
 
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 #if defined(UMBEL_WITH_HIREDIS)

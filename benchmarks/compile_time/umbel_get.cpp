@@ -1,5 +1,5 @@
 // umbel and one GET.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio/awaitable.hpp>
 

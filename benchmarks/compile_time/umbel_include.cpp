@@ -1,2 +1,2 @@
 // umbel included, nothing used.
-#include <umbel.hpp>
+#include <umbel/client.hpp>

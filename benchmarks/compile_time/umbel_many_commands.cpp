@@ -1,5 +1,5 @@
 // The same coroutine with ten further typed commands, of five result types.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio/awaitable.hpp>
 

@@ -1,5 +1,5 @@
 // umbel and one command, in a coroutine of its own: the base for the price of each further one.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio/awaitable.hpp>
 

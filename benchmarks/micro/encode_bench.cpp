@@ -1,6 +1,8 @@
 // encode_bench.cpp: what it costs to turn a typed call into bytes and a slot, and to take and return a pooled
 // call; beside hiredis' formatter. Rounds are paired: every contender runs in each round. Prints a table,
 // then machine-readable lines: "encode_bench,<what>,<way>,<ns>".
+#include "support/lone_handle.hpp"
+
 #include <support/clock.hpp>
 #include <support/loop_back.hpp>
 #include <support/statistics.hpp>
@@ -85,7 +87,7 @@ int main(int count, char** words) {
                     }});
     ways.push_back({"take and return a call", "umbel", [&](unsigned calls) {
                         each(calls, [&](std::string const&) {
-                            auto* one = umbel::async::pool::take();
+                            auto* one = support::take_lone_call();
                             keep(*one);
                             umbel::async::pool::recycle(one);
                         });

@@ -127,9 +127,7 @@ public:
             return std::make_shared<loop_transport>(executor, owner, epoch, value, other);
         };
         driver_ = std::make_shared<umbel::net::driver>(std::move(executors), std::move(*settled));
-        where_.owner = &umbel::async::client_handles::acquire(*driver_);
-        where_.generation = where_.owner->generation.load();
-        where_.options = {driver_->chosen().read_from, driver_->chosen().deadline};
+        where_ = umbel::calling::open_site<>({driver_, {}}, chosen);
         driver_->start_up();
     }
     loop_client(loop_client const&) = delete;

@@ -3,7 +3,7 @@
 
 #include <support/traffic.hpp>
 
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 

@@ -36,15 +36,6 @@
 #define UMBEL_DELETED(instead) delete
 #endif
 
-// The library is header-only. Where UMBEL_SEPARATE_COMPILATION is defined, in all of a program, what is not a
-// template is compiled once instead: in the one source file that includes <umbel/src.hpp>. UMBEL_BOUNDARY
-// marks the few functions between the two parts.
-#if defined(UMBEL_SEPARATE_COMPILATION)
-#define UMBEL_BOUNDARY
-#else
-#define UMBEL_BOUNDARY inline
-#endif
-
 namespace umbel {
 
 /// Prints the broken precondition and ends the process: a programmer's mistake is never turned into a wrong

@@ -1,21 +1,22 @@
-// src.hpp: everything of umbel that is not a template. client.hpp includes it by itself; a program that
-// defines UMBEL_SEPARATE_COMPILATION everywhere includes it in one source file of its own, and compiles it
-// once:
+// src.hpp: all code of umbel, compiled here, for a program whose other source files include
+// <umbel/client.hpp>:
 //
 //     #include <umbel/src.hpp>
+//
+// in one source file, which has nothing else in it. <umbel.hpp> has the same code, of which each source file
+// compiles what it uses.
 #pragma once
 
-#include <umbel/client/instantiations.hpp>
-#include <umbel/client/encode_call.hpp>
-#include <umbel/command/argument_impl.hpp>
-#include <umbel/command/strings_impl.hpp>
-#include <umbel/async/call_pool_impl.hpp>
-#include <umbel/async/completion_impl.hpp>
-#include <umbel/async/completion_target_impl.hpp>
-#include <umbel/async/hedge_impl.hpp>
-#include <umbel/net/make_backend_impl.hpp>
-#include <umbel/async/operation_impl.hpp>
+#include <umbel/client.hpp>
+#include <umbel/client/make_backend_impl.hpp>
+#include <umbel/client/open_site_impl.hpp>
 
-#if defined(UMBEL_SEPARATE_COMPILATION)
-UMBEL_COMPILE_VALUES();
-#endif
+namespace umbel::calling {
+
+template async::new_backend make_backend<include_umbel_src_hpp_in_one_source_file>(
+    std::vector<asio::any_io_executor> executors, options const& chosen, cluster::policy const& policy,
+    std::shared_ptr<observer> watching);
+template site open_site<include_umbel_src_hpp_in_one_source_file>(async::new_backend const& made,
+                                                                  options const& chosen);
+
+}  // namespace umbel::calling

@@ -1,7 +1,7 @@
 // refused.cpp: what must not compile, and what the compiler must say of it. Read by refused.sh; part of no
 // program. A line that ends in `refused: WORDS` is an error whose text has each of the words, parted by `|`;
 // any other line is none.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/detached.hpp>
@@ -37,7 +37,7 @@ auto a4(umbel::client& db) { return db.get<std::string_view>("k"); }  // refused
 auto a5(umbel::client& db) { return db.getdel<no_from_reply>("k"); }  // refused: decodable|no_from_reply
 auto a6(umbel::client& db) {
     return db.set_and_get<no_from_reply>("k", "v");
-}                                                                         // refused: decodable|no_from_reply
+}  // refused: decodable|no_from_reply
 auto a7(umbel::client& db) { return db.command<void>("PING"); }           // refused: decodable|void
 auto a8(umbel::client& db) { return db.command<no_from_reply>("PING"); }  // refused: decodable|no_from_reply
 auto a9(umbel::client& db) { return db.mget<no_from_reply>("a", "b"); }   // refused: decodable|no_from_reply

@@ -18,7 +18,7 @@ complain() {
     failed=1
 }
 
-flags=(-std=c++20 "-I$root/include" -DUMBEL_SEPARATE_COMPILATION -fsyntax-only)
+flags=(-std=c++20 "-I$root/include" -fsyntax-only)
 IFS=: read -r -a folders <<< "${INCLUDES:-}"
 for folder in ${folders[@]+"${folders[@]}"}; do
     [[ -z $folder || $folder == /usr/include ]] || flags+=(-isystem "$folder")
@@ -59,7 +59,7 @@ grep -q '\.hpp:[0-9:]* error:' "$said" && complain "an error is told of a header
 
 # What g++ 12 prints for braces inside the operand of co_await stands in the README as it prints it.
 if [[ $is_clang == no && $("$compiler" -dumpversion) == 12* ]]; then
-    printf '%s\n' '#include <umbel.hpp>' '#include <asio/awaitable.hpp>' \
+    printf '%s\n' '#include <umbel/client.hpp>' '#include <asio/awaitable.hpp>' \
         'asio::awaitable<void> f(umbel::client& db) { (void)co_await db.mget(std::vector<std::string>{"a", "b"}); }' > "$scratch/braces.cpp"
     if "$compiler" "${flags[@]}" "$scratch/braces.cpp" > "$said" 2>&1; then complain 'a braced list in the operand of co_await compiles'; fi
     message=$(sed -n 's/.*braces\.cpp:[0-9:]* \(error: .*\)/\1/p' "$said" | head -n 1)

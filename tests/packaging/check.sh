@@ -39,7 +39,6 @@ check_inheritance() {
     local flag
     for flag in $(sed -n 's/.*"command": "\(.*\)".*/\1/p' "$1/compile_commands.json"); do
         case $flag in
-            -DUMBEL_SEPARATE_COMPILATION) ;;
             -W* | -D* | -O* | -f*) printf 'a consumer inherits %s\n' "$flag"; exit 1 ;;
         esac
     done

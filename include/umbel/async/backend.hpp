@@ -80,11 +80,11 @@ protected:
         : executor_{std::move(executor)}, contexts_{std::move(all)}, hedges_{hedge_percent} {}
     ~backend() = default;
 
-    /// An executor is going away: operations that begin later find no client here.
-    void leave_executors() noexcept {
+    /// An executor is going away: operations that begin later find no client here. `last` takes its place.
+    void leave_executors(asio::any_io_executor last) noexcept {
         async::backend* self = this;
         if (handle_) handle_->backend.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
-        executor_ = orphans_executor();
+        executor_ = std::move(last);
         contexts_ = {};
     }
 

@@ -2,6 +2,7 @@
 // It knows the memory of a call, not its meaning.
 #pragma once
 
+#include <umbel/async/boundary.hpp>
 #include <umbel/engine/call.hpp>
 
 #include <algorithm>
@@ -13,9 +14,6 @@
 #include <utility>
 
 namespace umbel::async {
-
-class backend;
-struct pooled_call;
 
 /// What stands between an operation and its way to a connection.
 enum class launch_kind : std::uint8_t {
@@ -55,6 +53,7 @@ struct client_handle {
     std::atomic<async::backend*> backend{nullptr};
     std::atomic<std::uint32_t> generation{0};
     client_handle* next_free = nullptr;
+    boundary const* code = nullptr;  ///< Written once, before anybody else knows the handle.
 };
 
 /// A call with the memory for everything that comes with it: result, handler and encoded bytes.
@@ -125,13 +124,6 @@ struct local_list {
 };
 inline constinit thread_local local_list local{nullptr, calls_max, false};
 
-/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the
-/// reserve is used up, too.
-UMBEL_BOUNDARY pooled_call* make();
-/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told
-/// so. Threading: any.
-UMBEL_BOUNDARY void fill_reserve() noexcept;
-
 /// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two
 /// stores.
 UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
@@ -142,23 +134,38 @@ UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
     --local.count;
     return static_cast<pooled_call*>(head);
 }
-/// A call in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too. Cost: as
-/// take_recycled() when the list has one.
-UMBEL_ALWAYS_INLINE pooled_call* take() {
-    pooled_call* const call = take_recycled();
+/// A call of the client in its initial state. Errors: throws std::bad_alloc when the reserve is used up, too.
+/// Cost: as take_recycled() when the list has one.
+UMBEL_ALWAYS_INLINE pooled_call* take(client_handle& owner) {
+    pooled_call* call = take_recycled();
     if (call == nullptr) [[unlikely]]
-        return make();
+        call = owner.code->make_call();
+    call->owner = &owner;
     return call;
 }
 
-/// Takes a call back. Precondition: it holds neither result nor handler nor token, and where it was
-/// redirected or repeated, its way.
-UMBEL_BOUNDARY void recycle(pooled_call* call) noexcept;
+/// Puts a call that has nothing of its own any more into this thread's list. Precondition: there is room.
+UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
+    call.at = engine::call::stage::fresh;
+    call.affinity = affinity::elsewhere;
+    call.connections_closed = 0;
+    call.link = {};
+    call.accepted = engine::never;
+    call.next = local.head;
+    local.head = &call;
+    ++local.count;
+}
+
+/// Takes a call back. Precondition: it has an owner; it holds neither result nor handler nor token, and where
+/// it was redirected or repeated, its way. Cost: two loads and two stores, and what makes the call new again.
+inline void recycle(pooled_call* call) noexcept {
+    bool const full = local.count >= calls_max;
+    if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full)
+        [[unlikely]]
+        return call->owner->code->recycle_slow(*call);
+    put_back(*call);
+}
 
 }  // namespace pool
 
 }  // namespace umbel::async
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/async/call_pool_impl.hpp>
-#endif

@@ -83,7 +83,9 @@ private:
     std::atomic<bool> full_{false};
 };
 
-UMBEL_NEVER_INLINE inline pooled_call* make_new() {
+/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the
+/// reserve is used up, too.
+UMBEL_NEVER_INLINE inline pooled_call* make() {
     watch();
     auto* call = new (std::nothrow) pooled_call;
     if (!call) call = reserve::of_all().take();
@@ -91,8 +93,9 @@ UMBEL_NEVER_INLINE inline pooled_call* make_new() {
     return call;
 }
 
-UMBEL_BOUNDARY pooled_call* make() { return make_new(); }
-UMBEL_BOUNDARY void fill_reserve() noexcept { reserve::of_all().fill(); }
+/// Fills up the reserve: calls for the time when there is no memory for others, so that a command can be told
+/// so. Threading: any.
+inline void fill_reserve() noexcept { reserve::of_all().fill(); }
 
 /// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed
 /// pieces, a block, a launch of its own kind.
@@ -116,32 +119,12 @@ inline void strip(pooled_call& call) noexcept {
     }
 }
 
-/// Puts a call that has nothing of its own any more into this thread's list. Precondition: there is room.
-UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
-    call.at = engine::call::stage::fresh;
-    call.affinity = affinity::elsewhere;
-    call.connections_closed = 0;
-    call.link = {};
-    call.accepted = engine::never;
-    call.next = local.head;
-    local.head = &call;
-    ++local.count;
-}
-
 /// recycle() of any call, whatever the list. It does all of it, so that nothing has to be kept across a
 /// call of it.
 UMBEL_NEVER_INLINE inline void recycle_slow(pooled_call& call) noexcept {
     strip(call);
     if (local.count >= calls_max && !watch()) return destroy(call);
     put_back(call);
-}
-
-UMBEL_BOUNDARY void recycle(pooled_call* call) noexcept {
-    bool const full = local.count >= calls_max;
-    if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full)
-        [[unlikely]]
-        return recycle_slow(*call);
-    put_back(*call);
 }
 
 }  // namespace umbel::async::pool

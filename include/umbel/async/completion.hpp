@@ -32,7 +32,9 @@ struct shared_token : engine::cancel_token {
     }
     shared_token(shared_token const&) = delete;
     shared_token& operator=(shared_token const&) = delete;
-    UMBEL_BOUNDARY void release() noexcept;
+    void release() noexcept {
+        if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
 
 private:
     ~shared_token() {
@@ -40,7 +42,11 @@ private:
     }
 };
 
-UMBEL_BOUNDARY void release_token(pooled_call& call) noexcept;
+inline void release_token(pooled_call& call) noexcept {
+    auto* const token = static_cast<shared_token*>(call.token);
+    call.token = nullptr;
+    token->release();
+}
 
 // ---- Results ------------------------------------------------------------------------------------
 
@@ -103,7 +109,7 @@ result<Value> traced_value(pooled_call& call, resp::view const& reply) {
 }
 
 template <class Value>
-UMBEL_BOUNDARY void result_slot<Value>::clear(pooled_call& call) noexcept {
+inline void result_slot<Value>::clear(pooled_call& call) noexcept {
     if (call.has_result) get(call).~stored();
     call.has_result = false;
     if constexpr (boxed) ::operator delete(place(call), std::align_val_t{alignof(stored)});
@@ -117,8 +123,8 @@ void result_slot<Value>::discard(pooled_call& call) noexcept {
 }
 
 template <class Value>
-UMBEL_BOUNDARY result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
-                                                          [[maybe_unused]] resp::view const& reply) noexcept {
+inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
+                                                  [[maybe_unused]] resp::view const& reply) noexcept {
     try {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(call, reply);
@@ -143,7 +149,7 @@ void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noe
 }
 
 template <class Value>
-UMBEL_BOUNDARY void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
+inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
     // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
     auto& call = static_cast<pooled_call&>(base);
     UMBEL_ASSERT(!call.has_result);
@@ -165,8 +171,6 @@ bool post_unless_final(pooled_call& call, Executor& executor, Slot slot) {
     }
     return false;
 }
-UMBEL_BOUNDARY bool post_unless_final(pooled_call& call, asio::any_io_executor& executor,
-                                      asio::cancellation_slot slot);
 
 /// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
 template <class Handler, class Value>
@@ -254,7 +258,7 @@ struct handler_slot {
 };
 
 template <class Handler, class Value>
-UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
+inline void handler_slot<Handler, Value>::complete(engine::call& base) {
     auto& call = static_cast<pooled_call&>(base);
     if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return complete_elsewhere(call);
@@ -263,7 +267,7 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::complete(engine::call& base) {
 }
 
 template <class Handler, class Value>
-UMBEL_BOUNDARY bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
+inline bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& call = static_cast<pooled_call&>(base);
     if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return false;
@@ -289,7 +293,7 @@ void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& call) {
 }
 
 template <class Handler, class Value>
-UMBEL_BOUNDARY void handler_slot<Handler, Value>::drop(engine::call& base) noexcept {
+inline void handler_slot<Handler, Value>::drop(engine::call& base) noexcept {
     auto& call = static_cast<pooled_call&>(base);
     // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
     [[maybe_unused]] Handler const handler{std::move(get(call))};
@@ -298,14 +302,10 @@ UMBEL_BOUNDARY void handler_slot<Handler, Value>::drop(engine::call& base) noexc
 }
 
 template <class Handler, class Value>
-UMBEL_BOUNDARY handler_slot<Handler, Value>::settled::~settled() {
+inline handler_slot<Handler, Value>::settled::~settled() {
     clear(call);
     results::clear(call);
     pool::recycle(&call);
 }
 
 }  // namespace umbel::async
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/async/completion_impl.hpp>
-#endif

@@ -56,9 +56,6 @@ struct client_executor {
 template <class Handler>
 using executor_of = typename asio::associated_executor<Handler, client_executor>::type;
 
-/// The executor of a handler without one of its own, when the client has gone.
-UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept;
-
 /// True when the handler has no associated immediate executor. False when this Asio cannot tell.
 template <class Handler>
 concept without_immediate_executor = requires {
@@ -92,22 +89,6 @@ struct posted_completion {
         arrived.kind->complete(arrived);
     }
 };
-
-/// Gives the call a work guard on the context that it leaves, and makes its affinity `elsewhere`.
-/// Precondition: call.affinity == affinity::on_context.
-UMBEL_BOUNDARY void leave_context(pooled_call& call, asio::io_context& context) noexcept;
-/// Ends the work guard of leave_context(). Precondition: call.work == work_guard_kind::left_context.
-UMBEL_BOUNDARY void release_left_context(pooled_call& call) noexcept;
-
-/// Chooses the context on whose connections the call travels: that of its caller. `own` is the context of the
-/// handler, if any; `is_io_context` says that the handler may run anywhere on it. Returns true, with affinity
-/// on_context, when the call travels on the handler's own context, which then needs no work guard.
-/// Precondition: the client has several contexts.
-UMBEL_BOUNDARY bool choose_context(pooled_call& call, contexts const& client,
-                                   asio::execution_context const* own, bool is_io_context) noexcept;
-
-/// The context that the present turn of this thread keeps busy, if any.
-UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept;
 
 // ---- The target ---------------------------------------------------------------------------------
 
@@ -150,8 +131,9 @@ struct completion_target {
         if constexpr (knows_its_context<Executor>) {
             constexpr bool is_io_context = std::is_same_v<Executor, asio::io_context::executor_type>;
             if (client && client->several() &&
-                choose_context(call, *client, &asio::query(executor, asio::execution::context),
-                               is_io_context)) [[unlikely]]
+                call.owner->code->choose_context(
+                    call, *client, &asio::query(executor, asio::execution::context), is_io_context))
+                [[unlikely]]
                 return;
         }
         if (anywhere || belongs_to(executor, only)) return;
@@ -161,7 +143,7 @@ struct completion_target {
     /// Ends the work guard that the call has. Precondition: it has one.
     static void release_work(pooled_call& call, void* guard) noexcept {
         if (call.work == work_guard_kind::left_context)
-            release_left_context(call);
+            call.owner->code->release_left_context(call);
         else
             std::launder(static_cast<work_guard*>(guard))->~work_guard();
         call.work = work_guard_kind::none;
@@ -185,7 +167,7 @@ private:
     /// Lifetime: once the handler has run, the executor's context may end. So the executor is moved out of
     /// the call, and what keeps its context busy ends last.
     static void post(pooled_call& call, Executor& executor) {
-        if (belongs_to(executor, context_of_turn())) return complete(executor, call);
+        if (belongs_to(executor, call.owner->code->context_of_turn())) return complete(executor, call);
         [[maybe_unused]] auto const work = hold_work(executor);
         Executor const target = std::move(executor);
         complete(target, call);
@@ -200,47 +182,39 @@ struct completion_target<client_executor> {
     static void choose(pooled_call& call, client_executor, contexts const* client, void*) noexcept {
         call.affinity = affinity::anywhere;
         if (client && client->several()) [[unlikely]]
-            choose_context(call, *client, nullptr, false);
+            call.owner->code->choose_context(call, *client, nullptr, false);
     }
     static void release_work(pooled_call& call, void*) noexcept {
-        if (call.work == work_guard_kind::left_context) release_left_context(call);
+        if (call.work == work_guard_kind::left_context) call.owner->code->release_left_context(call);
         call.work = work_guard_kind::none;
     }
     static bool post_if_elsewhere(pooled_call&, client_executor) noexcept { return false; }
 };
 
-/// The executor that most handlers have. Behind the boundary, for Asio's part of it costs a compiler more
-/// than all else about a command. It looks for an io_context inside, which needs no type erasure.
+/// The executor that most handlers have. Its functions stand behind the boundary, for Asio's part of them
+/// costs a compiler more than all else about a command.
 template <>
 struct completion_target<asio::any_io_executor> {
     using executor = asio::any_io_executor;
     using work_guard = asio::any_io_executor;
 
-    UMBEL_BOUNDARY static work_guard hold_work(executor const& where);
-    UMBEL_BOUNDARY static bool runs_here(executor const& where) noexcept;
-    UMBEL_BOUNDARY static bool runs_anywhere_on(executor const& where,
-                                                asio::execution_context const* context) noexcept;
-    UMBEL_BOUNDARY static bool belongs_to(executor const& where,
-                                          asio::execution_context const* context) noexcept;
-    UMBEL_BOUNDARY static void choose(pooled_call& call, executor const& where, contexts const* client,
-                                      void* guard);
-    UMBEL_BOUNDARY static void release_work(pooled_call& call, void* guard) noexcept;
-    UMBEL_BOUNDARY static void complete(executor const& where, pooled_call& call);
+    static void choose(pooled_call& call, executor const& where, contexts const* client, void* guard) {
+        call.owner->code->choose_target(call, where, client, guard);
+    }
+    static void release_work(pooled_call& call, void* guard) noexcept {
+        call.owner->code->release_work(call, guard);
+    }
+    static void complete(executor const& where, pooled_call& call) {
+        call.owner->code->complete(where, call);
+    }
     /// As complete(), but never inside this function: what an executor does for a handler without an
     /// immediate executor.
-    UMBEL_BOUNDARY static void complete_later(executor const& where, pooled_call& call);
-    UMBEL_BOUNDARY static bool post_if_elsewhere(pooled_call& call, executor& where);
-
-private:
-    static void choose_elsewhere(pooled_call& call, executor const& where, contexts const* client,
-                                 void* guard);
-    static void post(pooled_call& call, executor& where);
+    static void complete_later(executor const& where, pooled_call& call) {
+        call.owner->code->complete_later(where, call);
+    }
+    static bool post_if_elsewhere(pooled_call& call, executor& where) {
+        return call.owner->code->post_if_elsewhere(call, where);
+    }
 };
 
-using any_target = completion_target<asio::any_io_executor>;
-
 }  // namespace umbel::async
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/async/completion_target_impl.hpp>
-#endif

@@ -13,23 +13,28 @@
 
 namespace umbel::async {
 
-UMBEL_BOUNDARY asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
+/// The executor of a handler without one of its own, when the client has gone.
+inline asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
 
-UMBEL_BOUNDARY asio::execution_context const* context_of_turn() noexcept { return current_turn.context; }
+/// The context that the present turn of this thread keeps busy, if any.
+inline asio::execution_context const* context_of_turn() noexcept { return current_turn.context; }
 
 // ---- Contexts -----------------------------------------------------------------------------------
 
 static_assert(sizeof(io_work_guard) <= sizeof(pooled_call::left_context_space) &&
               alignof(io_work_guard) <= alignof(void*));
 
-UMBEL_BOUNDARY void leave_context(pooled_call& call, asio::io_context& context) noexcept {
+/// Gives the call a work guard on the context that it leaves, and makes its affinity `elsewhere`.
+/// Precondition: call.affinity == affinity::on_context.
+inline void leave_context(pooled_call& call, asio::io_context& context) noexcept {
     UMBEL_ASSERT(call.affinity == affinity::on_context);
     ::new (static_cast<void*>(call.left_context_space))
         io_work_guard{asio::require(context.get_executor(), asio::execution::outstanding_work.tracked)};
     call.work = work_guard_kind::left_context;
     call.affinity = affinity::elsewhere;
 }
-UMBEL_BOUNDARY void release_left_context(pooled_call& call) noexcept {
+/// Ends the work guard of leave_context(). Precondition: call.work == work_guard_kind::left_context.
+inline void release_left_context(pooled_call& call) noexcept {
     UMBEL_ASSERT(call.work == work_guard_kind::left_context);
     std::launder(reinterpret_cast<io_work_guard*>(call.left_context_space))->~io_work_guard();
 }
@@ -52,8 +57,12 @@ inline std::uint8_t context_of_caller(contexts const& client, asio::execution_co
     return client.any_of(shared ? static_cast<void const*>(&thread_mark) : context);
 }
 
-UMBEL_BOUNDARY bool choose_context(pooled_call& call, contexts const& client,
-                                   asio::execution_context const* own, bool is_io_context) noexcept {
+/// Chooses the context on whose connections the call travels: that of its caller. `own` is the context of the
+/// handler, if any; `is_io_context` says that the handler may run anywhere on it. Returns true, with affinity
+/// on_context, when the call travels on the handler's own context, which then needs no work guard.
+/// Precondition: the client has several contexts.
+inline bool choose_context(pooled_call& call, contexts const& client, asio::execution_context const* own,
+                           bool is_io_context) noexcept {
     unsigned const index = client.index_of(own);
     call.link.context = context_of_caller(client, own, index);
     // A group, or a question to the control plane, is completed by whoever does the last part of it.
@@ -65,11 +74,33 @@ UMBEL_BOUNDARY bool choose_context(pooled_call& call, contexts const& client,
 
 // ---- any_io_executor ----------------------------------------------------------------------------
 
-UMBEL_BOUNDARY asio::any_io_executor any_target::hold_work(executor const& where) {
+/// Behind completion_target<asio::any_io_executor>. It looks for an io_context inside, which needs no type
+/// erasure.
+struct any_target {
+    using executor = asio::any_io_executor;
+    using work_guard = asio::any_io_executor;
+
+    static work_guard hold_work(executor const& where);
+    static bool runs_here(executor const& where) noexcept;
+    static bool runs_anywhere_on(executor const& where, asio::execution_context const* context) noexcept;
+    static bool belongs_to(executor const& where, asio::execution_context const* context) noexcept;
+    static void choose(pooled_call& call, executor const& where, contexts const* client, void* guard);
+    static void release_work(pooled_call& call, void* guard) noexcept;
+    static void complete(executor const& where, pooled_call& call);
+    static void complete_later(executor const& where, pooled_call& call);
+    static bool post_if_elsewhere(pooled_call& call, executor& where);
+
+private:
+    static void choose_elsewhere(pooled_call& call, executor const& where, contexts const* client,
+                                 void* guard);
+    static void post(pooled_call& call, executor& where);
+};
+
+inline asio::any_io_executor any_target::hold_work(executor const& where) {
     return asio::prefer(where, asio::execution::outstanding_work.tracked);
 }
 
-UMBEL_BOUNDARY bool any_target::runs_here(executor const& where) noexcept {
+inline bool any_target::runs_here(executor const& where) noexcept {
     if (auto const* const io = where.target<asio::io_context::executor_type>())
         return io->running_in_this_thread();
     if (auto const* const strand = where.target<asio::strand<asio::io_context::executor_type>>())
@@ -79,22 +110,21 @@ UMBEL_BOUNDARY bool any_target::runs_here(executor const& where) noexcept {
     return false;
 }
 
-UMBEL_BOUNDARY bool any_target::runs_anywhere_on(executor const& where,
-                                                 asio::execution_context const* context) noexcept {
+inline bool any_target::runs_anywhere_on(executor const& where,
+                                         asio::execution_context const* context) noexcept {
     auto const* const io = where.target<asio::io_context::executor_type>();
     return io && &io->context() == context;
 }
 
-UMBEL_BOUNDARY bool any_target::belongs_to(executor const& where,
-                                           asio::execution_context const* context) noexcept {
+inline bool any_target::belongs_to(executor const& where, asio::execution_context const* context) noexcept {
     return &asio::query(where, asio::execution::context) == context;
 }
 
 static_assert(sizeof(io_work_guard) <= sizeof(asio::any_io_executor) &&
               alignof(io_work_guard) <= alignof(asio::any_io_executor));
 
-UMBEL_BOUNDARY void any_target::choose(pooled_call& call, executor const& where, contexts const* client,
-                                       void* guard) {
+inline void any_target::choose(pooled_call& call, executor const& where, contexts const* client,
+                               void* guard) {
     if (!runs_anywhere_on(where, client ? client->only() : nullptr))
         return choose_elsewhere(call, where, client, guard);
     call.affinity = affinity::anywhere;
@@ -117,7 +147,7 @@ UMBEL_NEVER_INLINE inline void any_target::choose_elsewhere(pooled_call& call, e
     }
 }
 
-UMBEL_BOUNDARY void any_target::release_work(pooled_call& call, void* guard) noexcept {
+inline void any_target::release_work(pooled_call& call, void* guard) noexcept {
     switch (call.work) {
         case work_guard_kind::none: break;
         case work_guard_kind::executor:
@@ -131,16 +161,16 @@ UMBEL_BOUNDARY void any_target::release_work(pooled_call& call, void* guard) noe
     call.work = work_guard_kind::none;
 }
 
-UMBEL_BOUNDARY void any_target::complete(executor const& where, pooled_call& call) {
+inline void any_target::complete(executor const& where, pooled_call& call) {
     asio::dispatch(where, posted_completion{call});
 }
 
-UMBEL_BOUNDARY void any_target::complete_later(executor const& where, pooled_call& call) {
+inline void any_target::complete_later(executor const& where, pooled_call& call) {
     posted_completion posted{call};  // First of all, so that the call is dropped whatever throws.
     asio::dispatch(asio::require(where, asio::execution::blocking.never), std::move(posted));
 }
 
-UMBEL_BOUNDARY bool any_target::post_if_elsewhere(pooled_call& call, executor& where) {
+inline bool any_target::post_if_elsewhere(pooled_call& call, executor& where) {
     if (call.affinity != affinity::elsewhere || runs_here(where)) return false;
     call.affinity = affinity::anywhere;
     post(call, where);

@@ -21,15 +21,13 @@ struct hedge_kind {
     void (*recycle)(pooled_call& part) noexcept;
 };
 
-/// Two calls with the same encoded read, for the operation `whole`. Errors: throws std::bad_alloc; the calls
-/// are the caller's then. Threading: the calls settle on any thread; whoever settles the race completes the
-/// operation, there.
-UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
-                                                      pooled_call& second, engine::duration delay,
-                                                      hedge_kind const& kind);
 /// How the parts of a race end.
-UMBEL_BOUNDARY void complete_hedged(engine::call& part);
-UMBEL_BOUNDARY void drop_hedged(engine::call& part) noexcept;
+inline void complete_hedged(engine::call& part) {
+    static_cast<pooled_call&>(part).owner->code->complete_hedged(part);
+}
+inline void drop_hedged(engine::call& part) noexcept {
+    static_cast<pooled_call&>(part).owner->code->drop_hedged(part);
+}
 
 template <class Value>
 struct hedged {

@@ -210,12 +210,4 @@ private:
     std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.
 };
 
-UMBEL_BOUNDARY std::unique_ptr<call_group> make_hedge(pooled_call& whole, pooled_call& first,
-                                                      pooled_call& second, engine::duration delay,
-                                                      hedge_kind const& kind) {
-    return hedge::make(whole, first, second, delay, kind);
-}
-UMBEL_BOUNDARY void complete_hedged(engine::call& part) { hedge::complete(part); }
-UMBEL_BOUNDARY void drop_hedged(engine::call& part) noexcept { hedge::drop(part); }
-
 }  // namespace umbel::async

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/async/client_handle.hpp>
+#include <umbel/async/try_alloc.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
@@ -44,8 +45,7 @@ UMBEL_NEVER_INLINE void launch_settled(pooled_call& call, backend* where, Handle
     unlaunched<Value> pending{call};
     if (!call.has_result)
         result_slot<Value>::fail(call, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    auto const executor =
-        asio::get_associated_executor(handler, where ? where->executor() : orphans_executor());
+    auto const executor = asio::get_associated_executor(handler, call.owner->code->default_executor(call));
     auto const keep = [&] {
         handler_slot<kept_handler, Value>::put(call, std::move(handler),
                                                where ? &where->contexts() : nullptr);
@@ -70,14 +70,29 @@ public:
     canceller(canceller const&) = delete;
     canceller& operator=(canceller const&) = delete;
     ~canceller() { token_->release(); }
-    UMBEL_BOUNDARY void operator()(asio::cancellation_type type);
+    void operator()(asio::cancellation_type type) {
+        if (type == asio::cancellation_type::none) return;
+        auto const backend = token_->backend.lock();
+        if (!backend) return;
+        // A wish for which there is no memory is seen when the call changes hands.
+        static_cast<void>(try_alloc([&] { backend->request_cancel(*token_); }));
+        for (shared_token* const part : token_->parts)
+            static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
+    }
 
 private:
     shared_token* token_;
 };
 
 /// Gives a call the token that a canceller needs; null when there is no memory for that.
-UMBEL_BOUNDARY shared_token* give_token(pooled_call& call, backend& where) noexcept;
+inline shared_token* give_token(pooled_call& call, backend& where) noexcept {
+    auto* const token = new (std::nothrow) shared_token;
+    if (!token) return nullptr;
+    token->backend = where.weak_from_this();
+    token->target = &call;
+    call.token = token;
+    return token;
+}
 
 /// Connects a call to the cancellation slot of its handler; false when there is no memory for that.
 template <class Slot>
@@ -92,20 +107,13 @@ UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& where, Slot slot) noe
         return false;
     }
 }
-/// The same for the slot that nearly every handler has.
-UMBEL_BOUNDARY bool listen(pooled_call& call, backend& where, asio::cancellation_slot slot) noexcept;
 
 /// Begins a call that is not simply sent.
-UMBEL_BOUNDARY void start_indirect(backend& where, pooled_call& call);
-
-/// Where a call would complete that has a handler without an executor of its own: the client's, or Asio's
-/// system executor when it has gone.
-UMBEL_BOUNDARY asio::any_io_executor default_executor(pooled_call const& call) noexcept;
-
-/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the
-/// executor's work would stand.
-UMBEL_BOUNDARY void launch_kept(pooled_call& call, asio::any_io_executor const& executor,
-                                asio::cancellation_slot slot, void* work);
+inline void start_indirect(backend& where, pooled_call& call) {
+    if (call.launch == launch_kind::group) return call.group->start(where);
+    if (call.ends_client) where.refuse_new();
+    where.answer(call);
+}
 
 /// True for the handlers of asio::awaitable and most others: they fit, and have nothing of their own but the
 /// move and the call.
@@ -115,15 +123,15 @@ concept ordinary_handler =
     std::is_same_v<asio::associated_cancellation_slot_t<Handler>, asio::cancellation_slot> &&
     std::is_nothrow_move_constructible_v<Handler> && !handler_slot<Handler, Value>::boxed;
 
-/// Begins a call with its handler. The result comes later, never from in here.
+/// Begins a call with its handler. The result comes later, never from in here. Inline: it is one call.
 template <class Value, class Handler>
     requires ordinary_handler<Handler, Value>
-void launch(pooled_call& call, Handler&& handler) {
+UMBEL_ALWAYS_INLINE void launch(pooled_call& call, Handler&& handler) {
     using slot = handler_slot<Handler, Value>;
     slot::keep(call, std::move(handler));
     auto const& kept = slot::get(call);
-    launch_kept(call, asio::get_associated_executor(kept), asio::get_associated_cancellation_slot(kept),
-                slot::work_of(call));
+    call.owner->code->launch(call, asio::get_associated_executor(kept),
+                             asio::get_associated_cancellation_slot(kept), slot::work_of(call));
 }
 
 template <class Value, class Handler>
@@ -185,7 +193,7 @@ public:
 
     /// The client's executor, where a handler without one of its own is run. Precondition: it has not been
     /// begun.
-    executor_type get_executor() const noexcept { return async::default_executor(*call_); }
+    executor_type get_executor() const noexcept { return call_->owner->code->default_executor(*call_); }
 
     /// Its call, unless the result is there already or it stands for several; null then. For those who build
     /// operations from operations.
@@ -212,7 +220,7 @@ private:
     struct begin {
         using executor_type = asio::any_io_executor;
         async::pooled_call* call;
-        executor_type get_executor() const noexcept { return async::default_executor(*call); }
+        executor_type get_executor() const noexcept { return call->owner->code->default_executor(*call); }
 
         template <class Handler>
         void operator()(Handler&& handler, operation&& self) const {
@@ -274,7 +282,3 @@ private:
 };
 
 }  // namespace umbel
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/async/operation_impl.hpp>
-#endif

@@ -2,8 +2,9 @@
 // The typed commands on it are declared in command/ and joined to their replies in client_scoped.hpp.
 #pragma once
 
+#include <umbel/client/make_backend.hpp>
+#include <umbel/client/open_site.hpp>
 #include <umbel/client/scoped_client.hpp>
-#include <umbel/net/make_backend.hpp>
 
 #include <asio/any_io_executor.hpp>
 
@@ -47,20 +48,16 @@ public:
     /// thread use the client: stop all of them first.
     client(std::vector<asio::any_io_executor> executors, options const& chosen,
            cluster::policy const& policy = {}, std::shared_ptr<observer> watching = nullptr)
-        : client{net::make_backend(std::move(executors), chosen, policy, std::move(watching)), chosen} {}
+        : client{calling::make_backend<>(std::move(executors), chosen, policy, std::move(watching)), chosen} {
+    }
 
     /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts
     /// one onto virtual time. Precondition: there is a home, also where `made.wrong` says why it will never
     /// connect.
     client(async::new_backend made, options const& chosen) {
         UMBEL_ASSERT(made.where != nullptr);
+        where_ = calling::open_site<>(made, chosen);
         backend_ = std::move(made.where);
-        where_.wrong = std::move(made.wrong);
-        where_.unusable = where_.wrong.has_value();
-        where_.owner = &async::client_handles::acquire(*backend_);
-        where_.generation = where_.owner->generation.load(std::memory_order_acquire);
-        where_.argument_bytes_max = chosen.argument_bytes_max;
-        where_.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
     }
 
     client(client&& other) noexcept = default;
@@ -71,7 +68,7 @@ public:
     }
     ~client() {
         if (!backend_) return;
-        async::client_handles::leave(*where_.owner, where_.generation);
+        where_.owner->code->release_handle(*where_.owner, where_.generation);
         backend_->shut_down();
     }
 
@@ -127,13 +124,14 @@ public:
     /// called afterwards complete with errc::cancelled.
     operation<ok> close() const {
         return calling::make_local<ok>(
-            where_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); }, true);
+            where_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); },
+            true);
     }
 
     /// The nodes the client knows, at one moment.
     operation<std::vector<node_snapshot>> nodes() const {
-        return calling::make_told<std::vector<node_snapshot>>(where_,
-                                                              [](async::backend& where) { return where.nodes(); });
+        return calling::make_told<std::vector<node_snapshot>>(
+            where_, [](async::backend& where) { return where.nodes(); });
     }
     /// The topology the client lives by, at one moment.
     operation<cluster::topology> topology() const {
@@ -142,8 +140,8 @@ public:
     }
     /// What the client counted since it began.
     operation<umbel::statistics> statistics() const {
-        return calling::make_told<umbel::statistics>(where_,
-                                                     [](async::backend& where) { return where.statistics(); });
+        return calling::make_told<umbel::statistics>(
+            where_, [](async::backend& where) { return where.statistics(); });
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {
@@ -156,7 +154,3 @@ private:
 };
 
 }  // namespace umbel
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/src.hpp>
-#endif

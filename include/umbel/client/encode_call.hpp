@@ -1,5 +1,5 @@
-// encode_call.hpp: how commands are encoded into calls, typed ones and those given word by word.
-// It sends nothing.
+// encode_call.hpp: how commands are encoded into calls, typed ones and those given word by word: what stands
+// behind calling::encoding. It sends nothing.
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
@@ -53,8 +53,8 @@ inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes
                   bytes, static_cast<unsigned long long>(argument_bytes_max));
     return error{errc::bad_argument, delivery::not_sent, std::string_view{text}};
 }
-UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
-                              std::uint64_t argument_bytes_max) noexcept {
+/// Behind encoding::too_long.
+inline error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept {
     std::size_t const longest = command::measure(words).longest;
     if (longest > argument_bytes_max) return longer_than_allowed(longest, argument_bytes_max);
     return error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"};
@@ -67,8 +67,9 @@ UMBEL_ALWAYS_INLINE void encoded_inside(async::pooled_call& call, char const* en
     call.size = static_cast<std::uint32_t>(end - call.inline_space);
 }
 
-UMBEL_BOUNDARY bool encode(async::pooled_call& call, command::command_spec const& name,
-                           std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
+/// Behind encoding::encode.
+inline bool encode(async::pooled_call& call, command::command_spec const& name,
+                   std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
     if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
         return encode_any(call, name, words, argument_bytes_max);
     std::string_view const key = words[0].text();
@@ -91,8 +92,9 @@ UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_any(site const& where,
     return call;
 }
 
-UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
-                                              std::string_view key) noexcept {
+/// Behind encoding::take_keyed.
+inline async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
+                                      std::string_view key) noexcept {
     if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
         return nullptr;
     // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
@@ -107,9 +109,9 @@ UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::comman
     return call;
 }
 
-UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
-                                         std::span<bool const> marked_keys,
-                                         std::uint64_t argument_bytes_max) {
+/// Behind encoding::encode_words.
+inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
     if (!words.empty() && words.front().empty())
         return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
@@ -156,5 +158,8 @@ UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std
     }
     return {};
 }
+
+inline constexpr encoding compiled_encoding{
+    .encode = &encode, .too_long = &too_long, .take_keyed = &take_keyed, .encode_words = &encode_words};
 
 }  // namespace umbel::calling

@@ -2,9 +2,9 @@
 // meet. It knows no executor and sends nothing.
 #pragma once
 
-#include <umbel/command/encode.hpp>
 #include <umbel/async/hedge.hpp>
 #include <umbel/async/operation.hpp>
+#include <umbel/command/encode.hpp>
 
 #include <chrono>
 #include <optional>
@@ -27,6 +27,29 @@ static_assert(std::is_trivially_destructible_v<call_options>);
 
 namespace calling {
 
+struct site;
+
+/// How commands become bytes, as a table of functions: whoever makes a client fills in the table, as
+/// async::boundary.
+struct encoding {
+    /// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command
+    /// longer than 4 GiB; where.code->too_long() says which. Errors: throws std::bad_alloc; the call is whole
+    /// then.
+    bool (*encode)(async::pooled_call& call, command::command_spec const& name,
+                   std::span<command::argument const> words, std::uint64_t argument_bytes_max);
+    /// The error of what encode() has refused.
+    error (*too_long)(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept;
+    /// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with
+    /// its slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key,
+    /// bad options, a read to be hedged.
+    async::pooled_call* (*take_keyed)(site const& where, command::command_spec const& name,
+                                      std::string_view key) noexcept;
+    /// A command by its words: keys, flags and refusals come from the command table. Errors (as a value):
+    /// bad_argument, needs_lease.
+    result<void> (*encode_words)(async::pooled_call& call, std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
+};
+
 /// What an operation is made from: a call with its home, or the reason why there is none.
 struct site {
     async::client_handle* owner = nullptr;
@@ -35,6 +58,7 @@ struct site {
     std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
     bool unusable = false;       ///< It was the client's own options, which nothing can mend.
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
+    encoding const* code = nullptr;
 
     /// Notes what is wrong with the options of a call. What an earlier choice did wrong, a later one mends.
     void check() noexcept {
@@ -62,25 +86,6 @@ inline void prepare(async::pooled_call& call, site const& where, cluster::comman
     call.timeout = where.options.deadline;
 }
 
-/// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command longer
-/// than 4 GiB; too_long() says which. Errors: throws std::bad_alloc; the call is whole then.
-UMBEL_BOUNDARY bool encode(async::pooled_call& call, command::command_spec const& name,
-                           std::span<command::argument const> words, std::uint64_t argument_bytes_max);
-/// The error of what encode() has refused.
-UMBEL_BOUNDARY error too_long(std::span<command::argument const> words,
-                              std::uint64_t argument_bytes_max) noexcept;
-
-/// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with its
-/// slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key, bad
-/// options, a read to be hedged.
-UMBEL_BOUNDARY async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
-                                            std::string_view key) noexcept;
-
-/// A command by its words: keys, flags and refusals come from the command table.
-/// Errors (as a value): bad_argument, needs_lease.
-UMBEL_BOUNDARY result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
-                                         std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
-
 /// What a server's reply becomes: a value, or a value with its trail.
 template <class Value>
 concept replied = decodable<Value> || async::is_traced<Value>;
@@ -94,8 +99,8 @@ operation<Value> refused(async::pooled_call& call, error why) noexcept {
 
 /// A call from the pool, with the memory for a Value.
 template <class Value>
-async::pooled_call& obtain() {
-    async::pooled_call* const call = async::pool::take();
+async::pooled_call& obtain(site const& where) {
+    async::pooled_call* const call = async::pool::take(*where.owner);
     try {
         async::result_slot<Value>::prepare(*call);
     } catch (...) {
@@ -108,13 +113,13 @@ async::pooled_call& obtain() {
 /// An operation for one invocation.
 template <replied Value>
 operation<Value> make(site const& where, command::invocation<Value> const& what) {
-    async::pooled_call& call = obtain<Value>();
+    async::pooled_call& call = obtain<Value>(where);
     prepare(call, where, what.flags);
     if (where.wrong) [[unlikely]]
         return refused<Value>(call, *where.wrong);
     try {
-        if (!encode(call, what.name, what.words, where.argument_bytes_max))
-            return refused<Value>(call, too_long(what.words, where.argument_bytes_max));
+        if (!where.code->encode(call, what.name, what.words, where.argument_bytes_max))
+            return refused<Value>(call, where.code->too_long(what.words, where.argument_bytes_max));
     } catch (...) {
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
     }
@@ -125,12 +130,12 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
 template <replied Value>
 operation<Value> make(site const& where, std::span<std::string_view const> words,
                       std::span<bool const> marked_keys) {
-    async::pooled_call& call = obtain<Value>();
+    async::pooled_call& call = obtain<Value>(where);
     prepare(call, where, cluster::command_flags::none);
     if (where.wrong) [[unlikely]]
         return refused<Value>(call, *where.wrong);
     try {
-        if (auto good = encode_words(call, words, marked_keys, where.argument_bytes_max); !good)
+        if (auto good = where.code->encode_words(call, words, marked_keys, where.argument_bytes_max); !good)
             return refused<Value>(call, std::move(good.error()));
     } catch (...) {
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
@@ -147,17 +152,18 @@ operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& f
     // Whose deadline comes first asks nobody else.
     bool const too_late = first->timeout > engine::duration{0} && first->timeout <= where.options.hedge;
     if (too_late && where.options.reads != umbel::read_from::primary) return plain;
-    async::pooled_call& whole = obtain<Value>();
+    async::pooled_call& whole = obtain<Value>(where);
     prepare(whole, where, first->flags);
     if (where.options.reads == umbel::read_from::primary)
         return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
                                            "a hedged read needs a read_from that a second node may serve"});
     try {
-        async::pooled_call& second = obtain<Value>();
+        async::pooled_call& second = obtain<Value>(where);
         async::unlaunched<Value> guard{second};
         fill(second);
         if (second.timeout > engine::duration{0}) second.timeout -= where.options.hedge;
-        whole.group = async::make_hedge(whole, *first, second, where.options.hedge, async::hedged<Value>::kind);
+        whole.group = where.owner->code->make_hedge(whole, *first, second, where.options.hedge,
+                                                    async::hedged<Value>::kind);
         guard.release();
         plain.release();
         whole.launch = async::launch_kind::group;
@@ -174,7 +180,7 @@ operation<Value> submit(site const& where, command::invocation<Value> const& wha
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
     return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
         prepare(second, where, what.flags);
-        encode(second, what.name, what.words, where.argument_bytes_max);
+        where.code->encode(second, what.name, what.words, where.argument_bytes_max);
     });
 }
 /// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
@@ -187,7 +193,7 @@ UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command
 template <replied Value>
 UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
     if constexpr (!async::result_slot<Value>::boxed) {
-        if (async::pooled_call* const call = take_keyed(where, what.name, what.key)) [[likely]]
+        if (async::pooled_call* const call = where.code->take_keyed(where, what.name, what.key)) [[likely]]
             return operation<Value>{*call};
     }
     return submit_in_general<Value>(where, what.name, what.key);
@@ -199,8 +205,8 @@ operation<Value> submit(site const& where, std::span<std::string_view const> wor
     if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
     return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
         prepare(second, where, cluster::command_flags::none);
-        static_cast<void>(encode_words(second, words, marked_keys,
-                                       where.argument_bytes_max));  // It was well the first time.
+        static_cast<void>(where.code->encode_words(second, words, marked_keys,
+                                                   where.argument_bytes_max));  // It was well the first time.
     });
 }
 
@@ -209,7 +215,7 @@ operation<Value> submit(site const& where, std::span<std::string_view const> wor
 template <class Value>
 operation<Value> make_local(site const& where, void (*answer)(async::backend&, async::pooled_call&),
                             bool ends_client = false) {
-    async::pooled_call& call = obtain<Value>();
+    async::pooled_call& call = obtain<Value>(where);
     prepare(call, where, cluster::command_flags::none);
     if (where.wrong) return refused<Value>(call, *where.wrong);
     call.on_control = answer;

@@ -2,10 +2,10 @@
 // keys. It knows what the parts mean; how they are begun and counted is net/group.hpp.
 #pragma once
 
+#include <umbel/async/group.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
-#include <umbel/async/group.hpp>
 
 #include <algorithm>
 #include <array>
@@ -22,7 +22,7 @@ namespace umbel {
 namespace command::specs {
 inline constexpr command_spec mget{"MGET", cluster::command_flags::read_only};
 inline constexpr command_spec mset{"MSET", cluster::command_flags::idempotent};
-}  // namespace command::verbs
+}  // namespace command::specs
 
 /// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than
 /// all of this.
@@ -95,7 +95,7 @@ inline bool undivided(site const& where) noexcept {
 template <class Value, class Part, class Word, class Join>
 operation<Value> make_split(site const& where, command::command_spec const& name, std::size_t keys,
                             std::size_t words_per_key, Word&& word, Join join) {
-    async::pooled_call& whole = obtain<Value>();
+    async::pooled_call& whole = obtain<Value>(where);
     prepare(whole, where, name.flags());
     try {
         if (where.wrong) return refused<Value>(whole, *where.wrong);
@@ -110,8 +110,9 @@ operation<Value> make_split(site const& where, command::command_spec const& name
             placed = place_keys(keys, [&](std::size_t at) { return word(at, std::size_t{0}); });
         }
         auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
-        auto group = std::make_unique<async::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(
-            whole, joining);
+        auto group =
+            std::make_unique<async::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(
+                whole, joining);
         std::vector<command::argument> words;
         for (std::size_t first = 0; first < keys;) {
             std::size_t last = first;
@@ -120,11 +121,11 @@ operation<Value> make_split(site const& where, command::command_spec const& name
                 words.emplace_back(umbel::key{word(placed[last].at, std::size_t{0})});
                 for (std::size_t k = 1; k < words_per_key; ++k) words.emplace_back(word(placed[last].at, k));
             }
-            async::pooled_call& part = obtain<Part>();
+            async::pooled_call& part = obtain<Part>(where);
             prepare(part, where, name.flags());
             async::unlaunched<Part> guard{part};
-            if (!encode(part, name, words, where.argument_bytes_max))
-                return refused<Value>(whole, too_long(words, where.argument_bytes_max));
+            if (!where.code->encode(part, name, words, where.argument_bytes_max))
+                return refused<Value>(whole, where.code->too_long(words, where.argument_bytes_max));
             group->add(part);
             guard.release();
             first = last;
@@ -143,7 +144,7 @@ operation<Value> if_memory_lasts(site const& where, Make&& make) {
     try {
         return make();
     } catch (std::bad_alloc const&) {
-        async::pooled_call& call = obtain<Value>();
+        async::pooled_call& call = obtain<Value>(where);
         prepare(call, where, cluster::command_flags::none);
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
     }

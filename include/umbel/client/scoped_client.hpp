@@ -4,7 +4,6 @@
 
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
-#include <umbel/client/instantiations.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>

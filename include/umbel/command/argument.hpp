@@ -5,9 +5,11 @@
 #include <umbel/config.hpp>
 #include <umbel/resp/encode.hpp>
 
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -70,9 +72,20 @@ public:
     bool is_lent() const noexcept { return role_ == role::lent; }
 
 private:
-    UMBEL_BOUNDARY void spell(std::int64_t number) noexcept;
-    UMBEL_BOUNDARY void spell(std::uint64_t number) noexcept;
-    UMBEL_BOUNDARY void spell(double number) noexcept;
+    void spell(std::int64_t number) noexcept {
+        size_ =
+            static_cast<std::size_t>(std::to_chars(digits_, digits_ + sizeof digits_, number).ptr - digits_);
+    }
+    void spell(std::uint64_t number) noexcept {
+        size_ =
+            static_cast<std::size_t>(std::to_chars(digits_, digits_ + sizeof digits_, number).ptr - digits_);
+    }
+    void spell(double number) noexcept {
+        resp::number_text const made{number};
+        std::string_view const spelled = made;
+        size_ = spelled.size();
+        std::memcpy(digits_, spelled.data(), size_);
+    }
 
     char const* text_ = nullptr;  ///< Null: the digits.
     std::size_t size_ = 0;
@@ -87,7 +100,3 @@ using command::borrow;
 using command::borrowed;
 using command::key;
 }  // namespace umbel
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/command/argument_impl.hpp>
-#endif

@@ -80,8 +80,8 @@ inline constexpr command_spec incrbyfloat{"INCRBYFLOAT", none};
 /// The arguments of one SET, on the stack.
 class set_arguments {
 public:
-    UMBEL_BOUNDARY set_arguments(std::string_view name, argument const& value, set_options const& options,
-                                 bool with_get) noexcept;
+    set_arguments(std::string_view name, argument const& value, set_options const& options,
+                  bool with_get) noexcept;
     std::span<argument const> words() const noexcept { return {words_.data(), count_}; }
 
     /// Setting a key to a value twice in a row leaves the same state; a condition, a kept or a relative
@@ -99,6 +99,31 @@ private:
     std::array<argument, 7> words_;
     std::size_t count_ = 2;
 };
+
+template <class Word>
+void set_arguments::add(Word const& word) noexcept {
+    words_[count_++] = argument{word};
+}
+
+inline set_arguments::set_arguments(std::string_view name, argument const& value, set_options const& options,
+                                    bool with_get) noexcept
+    : words_{argument{umbel::key{name}}, value, none(), none(), none(), none(), none()} {
+    using std::chrono::seconds;
+    if (options.expire) {
+        bool const whole = options.expire->count() % 1000 == 0;
+        add(whole ? "EX" : "PX");
+        add(whole ? options.expire->count() / 1000 : options.expire->count());
+    } else if (options.expire_at) {
+        auto const since = options.expire_at->time_since_epoch().count();
+        bool const whole = since % 1000 == 0;
+        add(whole ? "EXAT" : "PXAT");
+        add(whole ? since / 1000 : since);
+    }
+    if (options.keep_ttl) add("KEEPTTL");
+    if (options.condition == set_condition::if_absent) add("NX");
+    if (options.condition == set_condition::if_present) add("XX");
+    if (with_get) add("GET");
+}
 
 /// String commands for whatever can submit an invocation.
 template <class Self>
@@ -163,7 +188,3 @@ protected:
 };
 
 }  // namespace umbel::command
-
-#if !defined(UMBEL_SEPARATE_COMPILATION)
-#include <umbel/command/strings_impl.hpp>
-#endif

@@ -3,7 +3,7 @@
 // stream is the session's business.
 #pragma once
 
-#include <umbel/async/completion_target.hpp>
+#include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/contexts.hpp>
 #include <umbel/async/turn.hpp>
 #include <umbel/engine/inbox.hpp>
@@ -102,13 +102,12 @@ public:
 
     // ---- transport_owner ------------------------------------------------------------------------
 
-    void on_connected(transport& from, asio::error_code problem, bool resolved) override;
-    void on_read(transport& from, asio::error_code problem, std::size_t count) override;
-    void on_writable(transport& from, asio::error_code problem) override;
-    void on_notice_lost(transport& from, bool of_read) noexcept override;
-    void on_step(transport& from) override;
+    inline void on_connected(transport& from, asio::error_code problem, bool resolved) override;
+    inline void on_read(transport& from, asio::error_code problem, std::size_t count) override;
+    inline void on_writable(transport& from, asio::error_code problem) override;
+    inline void on_notice_lost(transport& from, bool of_read) noexcept override;
+    inline void on_step(transport& from) override;
     std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
-
 
     // ---- The port of the session ----------------------------------------------------------------
 
@@ -246,8 +245,7 @@ private:
         if (timer_) timer_->cancel();
         // The turn that ends everything comes on the connection's own context. What keeps that busy now ends
         // with the stream.
-        static_cast<void>(async::try_alloc(
-            [&] { busy_ = async::completion_target<asio::any_io_executor>::hold_work(executor_); }));
+        static_cast<void>(async::try_alloc([&] { busy_ = async::any_target::hold_work(executor_); }));
         session::shut(inbox_.take());
         // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
         shutting_ = in_turn() || has_results() || !leaving_.empty();

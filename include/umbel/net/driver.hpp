@@ -3,7 +3,8 @@
 // the engine's business, what becomes of them the runtime's.
 #pragma once
 
-#include <umbel/async/completion_target.hpp>
+#include <umbel/async/call_pool_impl.hpp>
+#include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/runtime_backend.hpp>
 #include <umbel/engine/runtime.hpp>
 #include <umbel/net/connection.hpp>
@@ -65,7 +66,7 @@ public:
         timer_.reset();
         busy_until_shut_ = {};
         executor_ = {};
-        leave_executors();
+        leave_executors(async::orphans_executor());
     }
 
     // ---- What a backend does on executors -------------------------------------------------------
@@ -165,9 +166,8 @@ public:
     void closes() noexcept {
         timer_->cancel();
         // What a connection on another context hands on until it has ended is still looked after here.
-        static_cast<void>(async::try_alloc([&] {
-            busy_until_shut_ = async::completion_target<asio::any_io_executor>::hold_work(executor_);
-        }));
+        static_cast<void>(
+            async::try_alloc([&] { busy_until_shut_ = async::any_target::hold_work(executor_); }));
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }

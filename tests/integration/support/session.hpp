@@ -4,7 +4,7 @@
 #include "cluster.hpp"
 #include "contexts.hpp"
 
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #define CATCH_CONFIG_ENABLE_OPTIONAL_STRINGMAKER
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,6 @@
 // Tests of async::pool: calls are recycled clean, per thread and within bounds.
+#include "support/lone_handle.hpp"
+
 #include <umbel/async/call_pool.hpp>
 #include <umbel/engine/in_flight_queue.hpp>
 
@@ -15,7 +17,7 @@ namespace pool = umbel::async::pool;
 using umbel::engine::call;
 
 TEST_CASE("a call that was given back is the next that is taken, as if new", "[pool]") {
-    pooled_call* const first = pool::take();
+    pooled_call* const first = support::take_lone_call();
     first->slot = umbel::cluster::slot{77};
     first->asking = true;
     first->internal = true;
@@ -29,7 +31,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     first->make_retry_state()->message = "an old story";
     first->borrowed = new umbel::engine::borrowed_piece[2]{};
     pool::recycle(first);
-    pooled_call* const again = pool::take();
+    pooled_call* const again = support::take_lone_call();
     REQUIRE(again == first);
     CHECK_FALSE(again->asking);
     CHECK_FALSE(again->internal);
@@ -47,20 +49,20 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
 
 TEST_CASE("small commands stand inside the call, larger ones in a block that stays with it up to a size",
           "[pool]") {
-    pooled_call* const call = pool::take();
+    pooled_call* const call = support::take_lone_call();
     CHECK(call->reserve(pooled_call::inline_bytes) == call->inline_space);
     char* const block = call->reserve(1000);
     CHECK(block != call->inline_space);
     CHECK(call->block_capacity == 1024);
     std::memset(block, 'x', 1000);
     pool::recycle(call);
-    pooled_call* const again = pool::take();
+    pooled_call* const again = support::take_lone_call();
     REQUIRE(again == call);
     CHECK(again->reserve(900) == block);
     std::memset(again->reserve(100'000), 'x', 100'000);
     CHECK(again->block_capacity >= 100'000);
     pool::recycle(again);
-    pooled_call* const third = pool::take();
+    pooled_call* const third = support::take_lone_call();
     REQUIRE(third == call);
     CHECK(third->block_capacity == 0);
     pool::recycle(third);
@@ -69,7 +71,7 @@ TEST_CASE("small commands stand inside the call, larger ones in a block that sta
 TEST_CASE("a thread keeps a bounded number of calls, and none when it ends", "[pool][threads]") {
     std::thread{[] {
         std::vector<pooled_call*> all;
-        for (std::uint32_t i = 0; i < pool::calls_max + 100; ++i) all.push_back(pool::take());
+        for (std::uint32_t i = 0; i < pool::calls_max + 100; ++i) all.push_back(support::take_lone_call());
         for (pooled_call* const call : all) pool::recycle(call);
         CHECK(pool::local.count == pool::calls_max);
     }}.join();
@@ -78,18 +80,18 @@ TEST_CASE("a thread keeps a bounded number of calls, and none when it ends", "[p
 
 TEST_CASE("a call may be given back on a thread that never took one, and does not outlive it",
           "[pool][threads]") {
-    pooled_call* const call = pool::take();
+    pooled_call* const call = support::take_lone_call();
     std::thread{[call] {
         pool::recycle(call);
         CHECK(pool::local.count == 1);
-        CHECK(pool::take() == call);
+        CHECK(support::take_lone_call() == call);
         pool::recycle(call);
     }}.join();
 }
 
 TEST_CASE("what is fetched of a call ahead is what its way through a thread touches", "[pool]") {
     CHECK(sizeof(pooled_call) == 576);
-    pooled_call* const call = pool::take();
+    pooled_call* const call = support::take_lone_call();
     auto const line_of = [&](void const* at) {
         return static_cast<std::size_t>(static_cast<char const*>(at) - reinterpret_cast<char const*>(call)) /
                64 * 64;

@@ -1,5 +1,7 @@
 // Tests of net::anchor_registry, net::home_of and net::shutdown_service: who is alive, asked by whoever comes
 // late.
+#include "support/lone_handle.hpp"
+
 #include <umbel/async/client_handle.hpp>
 #include <umbel/net/shutdown.hpp>
 
@@ -26,7 +28,7 @@ std::shared_ptr<driver> make_driver(asio::io_context& io) {
 }
 
 struct late_call {
-    pooled_call* call = pool::take();
+    pooled_call* call = support::take_lone_call();
     late_call(client_handle& where, std::uint32_t generation) {
         call->owner = &where;
         call->generation = generation;
@@ -42,7 +44,7 @@ TEST_CASE("a call finds its driver as long as the client holds the anchor, and n
           "[anchors]") {
     asio::io_context io{1};
     auto const backend = make_driver(io);
-    client_handle& where = client_handles::acquire(*backend);
+    client_handle& where = client_handles::acquire(*backend, umbel::async::compiled_boundary);
     std::uint32_t const generation = where.generation;
     late_call const mine{where, generation};
     CHECK(backend_of(*mine.call) == backend.get());
@@ -55,11 +57,11 @@ TEST_CASE("an anchor is used again in a new generation, which old calls do not t
     asio::io_context io{1};
     auto const first = make_driver(io);
     auto const second = make_driver(io);
-    client_handle& where = client_handles::acquire(*first);
+    client_handle& where = client_handles::acquire(*first, umbel::async::compiled_boundary);
     std::uint32_t const old = where.generation;
     late_call const late{where, old};
     client_handles::leave(where, old);
-    client_handle& again = client_handles::acquire(*second);
+    client_handle& again = client_handles::acquire(*second, umbel::async::compiled_boundary);
     REQUIRE(&again == &where);
     CHECK(again.generation != old);
     CHECK(backend_of(*late.call) == nullptr);
@@ -69,9 +71,10 @@ TEST_CASE("an anchor is used again in a new generation, which old calls do not t
 }
 
 TEST_CASE("a call without an anchor has no home", "[anchors]") {
-    pooled_call* const call = pool::take();
+    pooled_call* const call = support::take_lone_call();
     call->owner = nullptr;
     CHECK(backend_of(*call) == nullptr);
+    call->owner = &support::lone_handle();
     pool::recycle(call);
 }
 

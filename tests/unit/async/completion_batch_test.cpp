@@ -1,5 +1,7 @@
 // Tests of net::departures: calls settled in one turn go to their executors together, in their order, each
 // exactly once, whatever a handler does.
+#include "support/lone_handle.hpp"
+
 #include <umbel/async/completion.hpp>
 #include <umbel/async/turn.hpp>
 #include <umbel/resp/decode.hpp>
@@ -82,7 +84,7 @@ public:
     pooled_call& begin(asio::any_io_executor const& where, Handler handler) {
         auto bound = asio::bind_executor(
             where, [told = std::move(handler)](result<std::string> value) { told(*value); });
-        pooled_call& call = *async::pool::take();
+        pooled_call& call = *support::take_lone_call();
         result_slot<std::string>::prepare(call);
         handler_slot<decltype(bound), std::string>::put(call, std::move(bound),
                                                         backend_ ? &contexts_ : nullptr);

@@ -1,5 +1,7 @@
 // completion_target_test: the table of completion_target.hpp, row by row: affinity, work guard and context of
 // a call, by the executor of its handler and the contexts of its client.
+#include "support/lone_handle.hpp"
+
 #include <umbel/async/completion_target.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -24,7 +26,7 @@ namespace {
 
 /// A call that has begun, and room for its work guard.
 struct begun_call {
-    pooled_call& call = *async::pool::take();
+    pooled_call& call = *support::take_lone_call();
     alignas(std::max_align_t) std::byte guard[sizeof(asio::any_io_executor)];
 
     template <class Executor>

@@ -1,5 +1,7 @@
 // Tests of async::result_slot, async::handler_slot and async::pool together: results and handlers of any size
 // live in a call, complete once, on their executor, and leave nothing behind.
+#include "support/lone_handle.hpp"
+
 #include <umbel/async/completion.hpp>
 #include <umbel/resp/decode.hpp>
 
@@ -76,7 +78,7 @@ umbel::resp::view reply_of(std::string_view text) {
 template <class Value, class Handler>
 pooled_call& begin(Handler handler, asio::io_context& io) {
     async::contexts const where{{io.get_executor()}};
-    pooled_call* const call = async::pool::take();
+    pooled_call* const call = support::take_lone_call();
     result_slot<Value>::prepare(*call);
     handler_slot<Handler, Value>::put(*call, std::move(handler), &where);
     return *call;
@@ -95,7 +97,7 @@ TEST_CASE(
     CHECK(told.empty());
     call.kind->complete(call);
     CHECK(told == "hello");
-    CHECK(async::pool::take() == &call);
+    CHECK(support::take_lone_call() == &call);
     async::pool::recycle(&call);
 }
 
@@ -151,7 +153,7 @@ TEST_CASE("a handler that throws takes its call back to the pool all the same", 
     call.kind->decode(call, reply_of("hello"));
     CHECK_THROWS_AS(call.kind->complete(call), std::runtime_error);
     CHECK(mark.use_count() == 1);
-    CHECK(async::pool::take() == &call);
+    CHECK(support::take_lone_call() == &call);
     async::pool::recycle(&call);
 }
 
@@ -176,7 +178,7 @@ TEST_CASE("a handler that cannot be moved in leaves a whole call behind, and kee
           "[completion]") {
     asio::io_context client{1};
     asio::io_context other{1};
-    pooled_call& call = *async::pool::take();
+    pooled_call& call = *support::take_lone_call();
     async::contexts const where{{client.get_executor()}};
     auto const refused = [&]<std::size_t Size>(clinging<Size>&& handler) {
         CHECK_THROWS_AS((handler_slot<clinging<Size>, std::string>::put(call, std::move(handler), &where)),
@@ -201,7 +203,7 @@ TEST_CASE(
     async::contexts const client{{first.get_executor(), second.get_executor()}};
     int called = 0;
     auto const begun = [&](auto const& executor, async::launch_kind launch) -> pooled_call& {
-        pooled_call& call = *async::pool::take();
+        pooled_call& call = *support::take_lone_call();
         auto handler = asio::bind_executor(executor, [&called](result<std::string>) { ++called; });
         call.launch = launch;
         handler_slot<decltype(handler), std::string>::put(call, std::move(handler), &client);
@@ -243,7 +245,7 @@ TEST_CASE(
     CHECK(foreign.link.context == client.any_of(&other));
     for (pooled_call* const call : {&group, &by_strand, &foreign}) call->kind->drop(*call);
     // A call that is used again has forgotten all of it.
-    pooled_call& next = *async::pool::take();
+    pooled_call& next = *support::take_lone_call();
     CHECK(next.link.context == 0);
     CHECK((next.affinity == async::affinity::elsewhere));
     CHECK((next.work == async::work_guard_kind::none));

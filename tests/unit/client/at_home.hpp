@@ -1,7 +1,7 @@
 // at_home.hpp: a client and its scripted server on one io_context, for the tests of the client.
 #pragma once
 
-#include <umbel/client/client.hpp>
+#include <umbel/client.hpp>
 
 #include "support/scripted_server.hpp"
 
@@ -92,7 +92,8 @@ struct backend {
     std::string seed;
     std::optional<umbel::client> db;
 
-    explicit backend(scripted::server::script says = {}, umbel::options (*chosen)(std::string const&) = &plain)
+    explicit backend(scripted::server::script says = {},
+                     umbel::options (*chosen)(std::string const&) = &plain)
         : server{io, std::move(says)}, seed{server.address()} {
         db.emplace(io.get_executor(), chosen(seed));
     }

@@ -1,6 +1,10 @@
 // Tests of client_calls.hpp: a command whose only argument is a key becomes the same call by its own way as
 // by that of every other command.
+#include "support/lone_handle.hpp"
+
 #include "at_home.hpp"
+
+#include <umbel/client/encode_call.hpp>
 
 #include <array>
 #include <cstring>
@@ -11,9 +15,9 @@
 using at_home::code_of;
 using namespace std::chrono_literals;
 using umbel::read_from;
-using umbel::command::key_invocation;
-using umbel::command::command_spec;
 using umbel::async::pooled_call;
+using umbel::command::command_spec;
+using umbel::command::key_invocation;
 namespace calling = umbel::calling;
 namespace pool = umbel::async::pool;
 
@@ -32,9 +36,12 @@ struct large {
 };
 
 struct here {
-    umbel::async::client_handle owner;
+    umbel::async::client_handle owner{.code = &umbel::async::compiled_boundary};
     calling::site where{&owner, 7, {.reads = read_from::replica, .deadline = 3s}, {}};
-    here() { pool::recycle(pool::take()); }
+    here() {
+        where.code = &calling::compiled_encoding;
+        pool::recycle(support::take_lone_call());
+    }
 
     template <class Value = std::int64_t>
     umbel::operation<Value> general(command_spec const& name, std::string_view key) const {
@@ -117,7 +124,7 @@ TEST_CASE(
     here const at;
     for (std::size_t const size : sizes) {
         for (std::string const& key : keys_of(size)) {
-            pool::recycle(pool::take());
+            pool::recycle(support::take_lone_call());
             auto const kept = pool::local.count;
             pooled_call* const next = static_cast<pooled_call*>(pool::local.head);
             pooled_call* const call = calling::take_keyed(at.where, strlen_verb, key);
@@ -139,7 +146,10 @@ TEST_CASE("with an empty pool a command of one key gets a new call", "[calls]") 
         auto const other = at.general(incr, key);
         same(*one.unbegun(), *other.unbegun());
     }
-    for (pooled_call* const call : taken) pool::recycle(call);
+    for (pooled_call* const call : taken) {
+        call->owner = &support::lone_handle();
+        pool::recycle(call);
+    }
 }
 
 TEST_CASE("with bad options a command of one key says what is wrong, and no call is lost", "[calls]") {

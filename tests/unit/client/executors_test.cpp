@@ -25,8 +25,8 @@
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
-using at_home::code_of;
 using at_home::backend;
+using at_home::code_of;
 using at_home::shown;
 using namespace std::chrono_literals;
 using scripted::words;
@@ -317,11 +317,4 @@ TEST_CASE("a handler may run what is ready on the executor, and may end the clie
     }
     CHECK(here.until([&] { return done == 60; }));
     at_home::settle(here.io);
-}
-
-TEST_CASE("the handler that co_await makes is known by name, so that it can be compiled once",
-          "[executors]") {
-    using found = umbel::async::handler_of_await<std::string>::type;
-    STATIC_REQUIRE_FALSE(std::is_pointer_v<found>);
-    STATIC_REQUIRE(std::is_invocable_v<found, umbel::result<std::string>>);
 }

@@ -7,7 +7,7 @@
 #include "support/large_responder.hpp"
 #include "support/peak_memory.hpp"
 
-#include <umbel/client/client.hpp>
+#include <umbel/client.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -2,7 +2,8 @@
 // model cluster. It knows how to make time pass; what happens to the cluster is the test's to say.
 #pragma once
 
-#include <umbel/client/client.hpp>
+#include <umbel/client.hpp>
+#include <umbel/client/open_site_impl.hpp>
 #include <umbel/testing/model_cluster.hpp>
 #include <umbel/testing/service/sim_backend.hpp>
 

@@ -1,0 +1,67 @@
+// boundary.hpp: what operations need of the code behind them, as a table of functions. Whoever makes a client
+// fills in the table, and each operation finds the table with its client. So a source file that only sends
+// commands neither compiles that code nor asks the linker for it, in whatever shared object it stands.
+// It knows the signatures only.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/cancellation_signal.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+namespace umbel::async {
+
+class backend;
+class call_group;
+class contexts;
+struct client_handle;
+struct hedge_kind;
+struct pooled_call;
+
+/// The functions between what each source file compiles and what is compiled with the client.
+/// Lifetime: one constant table, as long as the code that it points to.
+struct boundary {
+    using executor = asio::any_io_executor;
+
+    // ---- call_pool.hpp --------------------------------------------------------------------------
+
+    /// A call where this thread's list has none. Errors: throws std::bad_alloc.
+    pooled_call* (*make_call)();
+    /// recycle() where the call is out of the ordinary, or the list is full.
+    void (*recycle_slow)(pooled_call& call) noexcept;
+
+    // ---- client_handle.hpp ----------------------------------------------------------------------
+
+    void (*release_handle)(client_handle& handle, std::uint32_t generation) noexcept;
+
+    // ---- completion_target.hpp ------------------------------------------------------------------
+
+    void (*choose_target)(pooled_call& call, executor const& where, contexts const* client, void* guard);
+    void (*release_work)(pooled_call& call, void* guard) noexcept;
+    void (*complete)(executor const& where, pooled_call& call);
+    void (*complete_later)(executor const& where, pooled_call& call);
+    bool (*post_if_elsewhere)(pooled_call& call, executor& where);
+    bool (*choose_context)(pooled_call& call, contexts const& client, asio::execution_context const* own,
+                           bool is_io_context) noexcept;
+    asio::execution_context const* (*context_of_turn)() noexcept;
+    void (*release_left_context)(pooled_call& call) noexcept;
+
+    // ---- operation.hpp --------------------------------------------------------------------------
+
+    executor (*default_executor)(pooled_call const& call) noexcept;
+    void (*launch)(pooled_call& call, executor const& where, asio::cancellation_slot slot, void* guard);
+
+    // ---- hedge.hpp ------------------------------------------------------------------------------
+
+    /// Errors: throws std::bad_alloc; the calls are the caller's then.
+    std::unique_ptr<call_group> (*make_hedge)(pooled_call& whole, pooled_call& first, pooled_call& second,
+                                              std::chrono::nanoseconds delay, hedge_kind const& kind);
+    void (*complete_hedged)(engine::call& part);
+    void (*drop_hedged)(engine::call& part) noexcept;
+};
+
+}  // namespace umbel::async

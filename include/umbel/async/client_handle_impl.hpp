@@ -1,0 +1,50 @@
+// client_handle_impl.hpp: behind the boundary of client_handle.hpp: where handles come from and go back to.
+#pragma once
+
+#include <umbel/async/client_handle.hpp>
+
+#include <mutex>
+
+namespace umbel::async {
+
+/// All anchors there ever were. Their number is that of the clients that lived at anchor_ time; they are used
+/// again, never freed.
+class client_handles {
+public:
+    /// A handle of the client behind `where`, whose calls find `code`.
+    static client_handle& acquire(backend& where, boundary const& code) {
+        std::lock_guard const guard{mutex()};
+        client_handle*& head = free_list();
+        client_handle* found = head;
+        if (found) {
+            head = found->next_free;
+        } else {
+            found = new client_handle;
+            found->code = &code;
+        }
+        found->backend.store(&where, std::memory_order_release);
+        where.note_handle(*found);
+        return *found;
+    }
+    /// Lets go of the anchor, if it is still held in `generation`.
+    static void leave(client_handle& client_handle, std::uint32_t generation) noexcept {
+        std::lock_guard const guard{mutex()};
+        if (client_handle.generation.load(std::memory_order_acquire) != generation) return;
+        client_handle.backend.store(nullptr, std::memory_order_release);
+        client_handle.generation.fetch_add(1, std::memory_order_acq_rel);
+        client_handle.next_free = free_list();
+        free_list() = &client_handle;
+    }
+
+private:
+    static std::mutex& mutex() {
+        static std::mutex mutex;
+        return mutex;
+    }
+    static client_handle*& free_list() {
+        static client_handle* head = nullptr;
+        return head;
+    }
+};
+
+}  // namespace umbel::async

@@ -1,0 +1,32 @@
+// compiled_boundary.hpp: behind boundary.hpp: the one table of the functions that operations need.
+#pragma once
+
+#include <umbel/async/boundary.hpp>
+#include <umbel/async/call_pool_impl.hpp>
+#include <umbel/async/client_handle_impl.hpp>
+#include <umbel/async/completion_target_impl.hpp>
+#include <umbel/async/hedge_impl.hpp>
+#include <umbel/async/operation_impl.hpp>
+
+namespace umbel::async {
+
+inline constexpr boundary compiled_boundary{
+    .make_call = &pool::make,
+    .recycle_slow = &pool::recycle_slow,
+    .release_handle = &client_handles::leave,
+    .choose_target = &any_target::choose,
+    .release_work = &any_target::release_work,
+    .complete = &any_target::complete,
+    .complete_later = &any_target::complete_later,
+    .post_if_elsewhere = &any_target::post_if_elsewhere,
+    .choose_context = &choose_context,
+    .context_of_turn = &context_of_turn,
+    .release_left_context = &release_left_context,
+    .default_executor = &default_executor,
+    .launch = &launch_kept,
+    .make_hedge = &hedge::make,
+    .complete_hedged = &hedge::complete,
+    .drop_hedged = &hedge::drop,
+};
+
+}  // namespace umbel::async

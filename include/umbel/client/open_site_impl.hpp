@@ -1,0 +1,24 @@
+// open_site_impl.hpp: behind open_site.hpp: how the calls of a client find their backend and their code.
+// What kind of backend it is does not matter to it.
+#pragma once
+
+#include <umbel/async/compiled_boundary.hpp>
+#include <umbel/client/encode_call.hpp>
+#include <umbel/client/open_site.hpp>
+
+namespace umbel::calling {
+
+template <class>
+site open_site(async::new_backend const& made, options const& chosen) {
+    site opened;
+    opened.wrong = made.wrong;
+    opened.unusable = made.wrong.has_value();
+    opened.owner = &async::client_handles::acquire(*made.where, async::compiled_boundary);
+    opened.generation = opened.owner->generation.load(std::memory_order_acquire);
+    opened.argument_bytes_max = chosen.argument_bytes_max;
+    opened.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
+    opened.code = &compiled_encoding;
+    return opened;
+}
+
+}  // namespace umbel::calling
