@@ -31,7 +31,7 @@ inline std::map<std::string, std::size_t> functions_in(std::string const& text) 
 
 /// What a port may not look into: how a link fares, what becomes of a call, when something is due.
 inline constexpr std::array<std::string_view, 12> decisions{
-    "link::state", "unopened(", ".settle(", ".settle<", "pipe().lose", "pipe().dismiss",
+    "link::state", "unopened(", ".settle(", ".settle<", "pipe().lose", "pipe().fail_all",
     "next_due",    "judge(",    "verdict",  "backoff(", "silent()",    "doubts("};
 
 /// What is wrong with a port. `logic`: the names of the functions of session and runtime. `forwards`: those

@@ -30,7 +30,7 @@ struct hands {
     hands(hands const&) = delete;
     hands& operator=(hands const&) = delete;
     ~hands() {
-        pipe.dismiss(errc::cancelled);
+        pipe.fail_all(errc::cancelled);
         collect();
         for (auto const& call : calls) {
             CHECK(call.answers <= 1);

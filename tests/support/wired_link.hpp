@@ -45,7 +45,7 @@ struct wired {
     wired(wired const&) = delete;
     wired& operator=(wired const&) = delete;
     ~wired() {
-        link.pipe().dismiss(errc::cancelled);
+        link.pipe().fail_all(errc::cancelled);
         collect();
     }
 

@@ -130,7 +130,10 @@ struct call {
     bool question : 1 = false;     ///< For the control plane, not for a node.
     bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
-    std::uint64_t position = 0;    ///< Its place in the pipeline's ring.
+    union {
+        std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
+        std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.
+    };
     instant deadline = never;
     duration timeout{};  ///< Zero: none. Turned into `deadline` when its time begins.
 

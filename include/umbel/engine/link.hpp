@@ -171,9 +171,11 @@ public:
 
     /// space() or settle() has thrown std::bad_alloc. True: one command has been told so, and its reply will
     /// be passed over; settle again.
-    bool give_up_reply() noexcept { return state_ == state::ready && pipe_.give_up_reply(); }
+    bool fail_arriving_no_memory() noexcept {
+        return state_ == state::ready && pipe_.fail_arriving_no_memory();
+    }
     progress out_of_memory() noexcept {
-        if (give_up_reply()) return progress::more;
+        if (fail_arriving_no_memory()) return progress::more;
         why_ = errc::connection_lost;
         message_.clear();
         return progress::broken;

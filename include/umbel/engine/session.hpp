@@ -112,7 +112,7 @@ public:
         closed_ = true;
         hang_up(parting::close);
         while (call* const call = late.pop()) link_.pipe().accept(*call, port().clock());
-        link_.pipe().dismiss(errc::cancelled);
+        link_.pipe().fail_all(errc::cancelled);
         want_turn();
     }
 
@@ -120,7 +120,7 @@ public:
     void abandon(call_list& out) noexcept {
         closed_ = abandoned_ = true;
         hang_up(parting::close);
-        link_.pipe().surrender(out);
+        link_.pipe().take_all(out);
         out.splice(std::move(link_.pipe().finished()));
         out.splice(std::move(link_.pipe().returned()));
     }
@@ -288,7 +288,7 @@ private:
         if (!open_ || reading_ || unread_ || link_.now_is() == umbel::engine::link::state::connecting) return;
         std::span<char> const room = space();
         // Without memory for a reply its command ends, and the rest of the reply is passed over from the next turn on.
-        unread_ = room.empty() && link_.give_up_reply();
+        unread_ = room.empty() && link_.fail_arriving_no_memory();
         if (unread_) return;
         reading_ = true;
         if (room.empty() || !port().read_stream(room)) lose(errc::connection_lost, {});

@@ -35,7 +35,7 @@ public:
         }
         ++next_sequence_;
         if (what != waits_for::time) ++for_topology_;
-        call.position = entries_.size() - 1;
+        call.waiting_index = entries_.size() - 1;
         call.at = call::stage::waiting;
         call.due = std::min(due, call.deadline);
         if (call.due != never) {
@@ -47,11 +47,11 @@ public:
 
     void leave(call& call) noexcept {
         if (call.wheel_back) wheel_.remove(call);
-        entry& freed = entries_[call.position];
+        entry& freed = entries_[call.waiting_index];
         if (freed.what != waits_for::time) --for_topology_;
         call.owned_by(cancel_token::nobody);
         freed = entries_.back();
-        freed.who->position = call.position;
+        freed.who->waiting_index = call.waiting_index;
         entries_.pop_back();
         call.at = call::stage::fresh;
     }

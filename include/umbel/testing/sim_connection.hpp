@@ -55,7 +55,7 @@ public:
         engine::call& call = *token.target;
         bool const first_written =
             forget_tombstones && link().pipe().awaits_reply(call) &&
-            call.position == link().pipe().counters().commands - link().pipe().in_flight();
+            call.queue_position == link().pipe().counters().commands - link().pipe().in_flight();
         session::cancel(token);
         if (first_written) forge_reply();
     }

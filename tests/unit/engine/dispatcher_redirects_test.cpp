@@ -177,7 +177,7 @@ TEST_CASE("a stranded ASKING still goes where the ASK pointed", "[redirects]") {
     s.next();
     s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
     engine::call_list taken;
-    s.pipe(b).surrender(taken);
+    s.pipe(b).take_all(taken);
     engine::calls_parked back{std::move(taken)};
     s.happens(std::move(back));
     s.connect(b);

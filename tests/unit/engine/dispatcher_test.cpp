@@ -347,7 +347,7 @@ struct counted_call : engine::call {
             .complete = [](engine::call&) {},
             .drop = [](engine::call&) noexcept {}};
         kind = &counting;
-        slot = 1;
+        slot = cluster::slot{1};
     }
 };
 

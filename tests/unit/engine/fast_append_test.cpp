@@ -49,7 +49,7 @@ struct plain_call : call {
 struct model {
     model(std::uint32_t seed, umbel::engine::pipeline_options const& options)
         : dice{seed}, bounds{options}, pipe{options, nullptr} {}
-    ~model() { pipe.dismiss(errc::cancelled), collect(); }
+    ~model() { pipe.fail_all(errc::cancelled), collect(); }
     model(model const&) = delete;
     model& operator=(model const&) = delete;
 

@@ -62,7 +62,7 @@ TEST_CASE(
         calls[who].resize(each);
         for (std::size_t i = 0; i < each; ++i) {
             calls[who][i].slot = umbel::cluster::slot{static_cast<std::uint16_t>(who)};
-            calls[who][i].position = i;
+            calls[who][i].queue_position = i;
         }
     }
     for (std::size_t who = 0; who < producers; ++who) {
@@ -81,7 +81,7 @@ TEST_CASE(
         }
         call_list all = box.take();
         while (call* const call = all.pop()) {
-            in_order = in_order && next[call->slot.slot().value()]++ == call->position;
+            in_order = in_order && next[call->slot.slot().value()]++ == call->queue_position;
             ++taken;
         }
     }

@@ -1,0 +1,80 @@
+// call_outcomes.hpp: how calls leave one connection: completed, failed, or returned for routing, as the
+// policy judges. It knows no queue and no bytes, and runs no handler.
+#pragma once
+
+#include <umbel/engine/call.hpp>
+#include <umbel/engine/counters.hpp>
+#include <umbel/engine/judge.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel::engine {
+
+/// The two lists on which calls leave. Precondition of all: the call stands in no queue, wheel or list.
+class call_outcomes {
+public:
+    call_outcomes(judge_options const& judging, std::uint64_t seed) : judging_{judging}, random_{seed} {}
+
+    /// Names the peer for errors and trails, and says which kind of reads it serves.
+    void serve(std::string node, link_id link) {
+        node_ = std::move(node);
+        link_ = link;
+    }
+    std::string const& node() const noexcept { return node_; }
+    link_id link() const noexcept { return link_; }
+
+    /// Stores a reply; the call completes with it.
+    UMBEL_ALWAYS_INLINE void complete(call& call, resp::view const& reply) {
+        call.kind->decode(call, reply);
+        finished_.push(call);
+    }
+    /// Stores an error; `delivered` is what is known of the present attempt.
+    void fail(call& call, errc why, delivery delivered, std::string_view message) noexcept {
+        call.kind->fail(call, make_error(call, why, call.known(delivered), message, node_));
+        finished_.push(call);
+    }
+    /// Puts a fault before the policy: the call fails, or is returned for routing.
+    UMBEL_NEVER_INLINE void fail_or_return(call& call, failure fault, instant now,
+                                           pipeline_counters& counters) noexcept {
+        fault.node = node_;
+        fault.from_replica = link_.mode == link_mode::replica;
+        if (!judge(call, fault, judging_, now, random_)) {
+            finished_.push(call);
+            return;
+        }
+        ++(fault.redirects() ? counters.redirects : counters.retries);
+        returned_.push(call);
+    }
+    /// The same for an error that the server has replied.
+    UMBEL_NEVER_INLINE void fail_or_return(call& call, resp::view const& reply, instant now,
+                                           pipeline_counters& counters) noexcept {
+        cluster::parsed_error const parsed = cluster::parse_error(reply.text(), call.flags);
+        fail_or_return(call,
+                       failure{.code = parsed.code,
+                               .delivered = parsed.delivered,
+                               .message = reply.text(),
+                               .host = parsed.host,
+                               .port = parsed.names_node() ? parsed.port : std::uint16_t{0},
+                               .slot = parsed.slot,
+                               .inner = parsed.inner},
+                       now, counters);
+    }
+
+    /// Calls whose result is stored.
+    call_list& finished() noexcept { return finished_; }
+    /// Calls whose retry state says how they go on.
+    call_list& returned() noexcept { return returned_; }
+
+private:
+    judge_options judging_;
+    random_source random_;
+    call_list finished_;
+    call_list returned_;
+    std::string node_;
+    link_id link_{};
+};
+
+}  // namespace umbel::engine

@@ -1,0 +1,134 @@
+// pipeline_impl.hpp: the part of the pipeline that an ordinary command never comes to. Included by
+// pipeline.hpp.
+#pragma once
+
+#include <umbel/engine/overload.hpp>
+#include <umbel/engine/pipeline.hpp>
+
+namespace umbel::engine {
+
+UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noexcept {
+    close_fast_append();
+    std::size_t const bytes = call.wire_size();
+    bool const room = send_.has_room(bytes);
+    if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link())) ||
+        !queue_.make_room())
+        return fail_unaccepted(call, room);
+    enter(call, call.asking ? 2 : 1);
+    ++counters_.commands;
+    send_.append(call, bytes);
+    deadlines_.watch(call, now);
+    send_.open_fast_append(queue_);
+}
+
+/// Fails a call that does not come in. `room`: its bytes would have found some.
+UMBEL_NEVER_INLINE inline void pipeline::fail_unaccepted(call& call, bool room) noexcept {
+    bool const cancelled = call.cancel_wanted();
+    call.owned_by(cancel_token::nobody);
+    call.at = call::stage::done;
+    overload_message const bound = room ? overload_message::commands(options_.in_flight_max)
+                                        : overload_message::bytes(options_.queued_bytes_max);
+    if (cancelled)
+        outcomes_.fail(call, errc::cancelled, delivery::not_sent, "cancelled before it was sent");
+    else if (!room || queue_.size() >= options_.in_flight_max)
+        outcomes_.fail(call, errc::overloaded, delivery::not_sent, bound);
+    else
+        outcomes_.fail(call, errc::no_memory, delivery::not_sent, "no memory for the connection's queue");
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::unwatch(call& call) noexcept {
+    deadlines_.forget(call);
+    call.owned_by(cancel_token::nobody);
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::fail_early(call& call, errc why) noexcept {
+    close_fast_append();
+    bool const queued = !send_.is_written(call);
+    if (queued) {
+        send_.withdraw(call);
+        queue_[call.queue_position] = in_flight_queue::entry::tombstone(0);
+    } else {
+        queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies_due);
+        if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));
+        if (why == errc::deadline_exceeded) ++silent_timeouts_;
+    }
+    leave(call);
+    outcomes_.fail(call, why, queued ? delivery::not_sent : delivery::unknown, name_of(why));
+}
+
+inline void pipeline::lose(errc why, std::string_view message, instant now, bool by_peer) noexcept {
+    close_fast_append();
+    in_flight_queue::position const first = queue_.head();
+    for (; !queue_.empty(); queue_.pop()) {
+        in_flight_queue::entry const next = queue_[queue_.head()];
+        if (next.is_tombstone()) continue;
+        call& call = *next.owner();
+        bool const sent = send_.is_sent(call);
+        // The command that was being answered may be the reason, or the one that was being sent; those
+        // between have done nothing yet.
+        bool const suspect = send_.is_begun(call) && (call.queue_position == first || !sent);
+        if (by_peer && suspect && call.connections_closed < UINT8_MAX) ++call.connections_closed;
+        leave(call);
+        outcomes_.fail_or_return(
+            call,
+            {.code = why, .delivered = sent ? delivery::unknown : delivery::not_sent, .message = message},
+            now, counters_);
+    }
+    send_.reset(queue_.head());
+    deadlines_.reset(queue_.head());
+    stream_.reset();
+    silent_timeouts_ = 0;
+    ++losses_;
+}
+
+inline void pipeline::take_all(call_list& out) noexcept {
+    close_fast_append();
+    for (; !queue_.empty(); queue_.pop()) {
+        in_flight_queue::entry const next = queue_[queue_.head()];
+        if (next.is_tombstone()) continue;
+        leave(*next.owner());
+        out.push(*next.owner());
+    }
+    send_.reset(queue_.head());
+    deadlines_.reset(queue_.head());
+}
+
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned replies) {
+    if (replies == 0) {
+        queue_.pop();
+        return progress::more;
+    }
+    bool skipped = false;
+    progress const done = stream_.skip(skipped, counters_);
+    if (skipped) {
+        ++counters_.late;
+        queue_[queue_.head()] = in_flight_queue::entry::tombstone(replies - 1);
+    }
+    return done;
+}
+
+UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
+    if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone() || reader().in_push())
+        return false;
+    call& call = *queue_[queue_.head()].owner();
+    if (send_.is_sending(call)) return false;
+    // A reply too large for the memory that is left is no error line: the command has run, unless this is the
+    // reply to its ASKING.
+    delivery const known = call.replies_due == 1 ? delivery::executed : delivery::unknown;
+    queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies_due);
+    leave(call);
+    outcomes_.fail(call, errc::no_memory, known, "memory has run out for the reply");
+    return true;
+}
+
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& call, resp::view const& reply,
+                                                                   instant now) {
+    if (!reply.is_error()) return stream_.broken("a reply came before its command was sent");
+    std::string why{reply.text()};
+    queue_.pop();
+    leave(call);
+    outcomes_.fail_or_return(call, reply, now, counters_);
+    return stream_.broken(std::move(why));
+}
+
+}  // namespace umbel::engine
