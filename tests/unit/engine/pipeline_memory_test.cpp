@@ -35,7 +35,7 @@ TEST_CASE(
             left -= piece;
         } catch (std::bad_alloc const&) {
             REQUIRE_FALSE(std::exchange(threw, true));
-            REQUIRE(h.pipe.give_up_reply());
+            REQUIRE(h.pipe.fail_arriving_no_memory());
             h.collect();
             CHECK(outcome(large) == failed{errc::no_memory, delivery::executed});
             CHECK(large.why().message() == "memory has run out for the reply");
@@ -60,10 +60,10 @@ TEST_CASE("a reply can be given up at every byte of it", "[pipeline][memory]") {
         auto second = h.start("INCR n");
         h.written();
         CHECK(h.receive(whole.substr(0, cut)) == drained);
-        REQUIRE(h.pipe.give_up_reply());
+        REQUIRE(h.pipe.fail_arriving_no_memory());
         h.collect();
         CHECK(outcome(first) == failed{errc::no_memory, delivery::executed});
-        CHECK_FALSE(h.pipe.give_up_reply());  // What has been given up is passed over without memory.
+        CHECK_FALSE(h.pipe.fail_arriving_no_memory());  // What has been given up is passed over without memory.
         CHECK(h.receive(whole.substr(cut) + ":7\r\n") == drained);
         CHECK(second.value() == "7");
     }
@@ -72,18 +72,18 @@ TEST_CASE("a reply can be given up at every byte of it", "[pipeline][memory]") {
 TEST_CASE("a reply that nobody awaits, or whose command is being written still, cannot be given up",
           "[pipeline][memory]") {
     hands h;
-    CHECK_FALSE(h.pipe.give_up_reply());
+    CHECK_FALSE(h.pipe.fail_arriving_no_memory());
     auto get = h.start("GET foo");
-    CHECK_FALSE(h.pipe.give_up_reply());
+    CHECK_FALSE(h.pipe.fail_arriving_no_memory());
     SECTION("half written") {
         h.written(5);
-        CHECK_FALSE(h.pipe.give_up_reply());
+        CHECK_FALSE(h.pipe.fail_arriving_no_memory());
         h.written();
     }
     SECTION("a push frame is arriving") {
         h.written();
         CHECK(h.receive(">2\r\n+invalidate\r\n") == drained);
-        CHECK_FALSE(h.pipe.give_up_reply());
+        CHECK_FALSE(h.pipe.fail_arriving_no_memory());
         CHECK(h.receive("*1\r\n+k\r\n") == drained);
     }
     CHECK(h.receive("$1\r\nv\r\n") == drained);
@@ -98,7 +98,7 @@ TEST_CASE("an asking command whose first reply is given up may or may not have r
     auto after = h.start("PING");
     h.written();
     h.receive("+O");
-    REQUIRE(h.pipe.give_up_reply());
+    REQUIRE(h.pipe.fail_arriving_no_memory());
     h.collect();
     CHECK(outcome(started{asks}) == failed{errc::no_memory, delivery::unknown});
     CHECK(h.receive("K\r\n$3\r\nbar\r\n+PONG\r\n") == drained);
