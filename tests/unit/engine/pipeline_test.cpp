@@ -101,7 +101,7 @@ TEST_CASE("queued bytes are bounded, and are given back however a call leaves th
             case 3: h.lose(); break;
             default: {
                 engine::call_list out;
-                h.pipe.surrender(out);
+                h.pipe.take_all(out);
                 unsigned count = 0;
                 while (engine::call* const call = out.pop()) {
                     ++count;
@@ -153,7 +153,7 @@ TEST_CASE("one command larger than the bound on bytes is let through, and takes 
                 break;
             case 5: {
                 engine::call_list out;
-                h.pipe.surrender(out);
+                h.pipe.take_all(out);
                 while (engine::call* const call = out.pop()) {
                     call->kind->fail(*call, error{errc::cancelled, delivery::not_sent});
                     call->kind->complete(*call);
@@ -327,7 +327,7 @@ TEST_CASE("everybody is dismissed at the end, each with what is known", "[pipeli
     auto sent_one = h.start("SET foo 1");
     h.written();
     auto queued = h.start("SET foo 2");
-    h.pipe.dismiss(errc::cancelled);
+    h.pipe.fail_all(errc::cancelled);
     h.collect();
     CHECK(outcome(sent_one) == failed{errc::cancelled, delivery::unknown});
     CHECK(outcome(queued) == failed{errc::cancelled, delivery::not_sent});
