@@ -24,6 +24,8 @@ namespace umbel::cluster {
 /// Rule: Redis Cluster specification, "Key distribution model".
 inline constexpr std::uint16_t slot_count = 16384;
 
+class slot_target;
+
 /// One of the 16384 hash slots.
 class slot {
 public:
@@ -40,6 +42,12 @@ public:
     friend constexpr auto operator<=>(slot, slot) noexcept = default;
 
 private:
+    friend class slot_target;  // It keeps a slot's value, and gives it back without another check.
+    struct known {
+        std::uint16_t value;
+    };
+    constexpr explicit slot(known number) noexcept : value_{number.value} {}
+
     std::uint16_t value_ = 0;
 };
 

@@ -43,8 +43,8 @@ public:
         return read(slot, no_node, [](auto const&, shard_head head) noexcept { return head.primary(); });
     }
 
-    /// Writes the replicas of the shard that serves `slot` to `out`, as many as fit, and returns how many were
-    /// written. Cost: wait-free: as primary_of, and one load for each replica.
+    /// Writes the replicas of the shard that serves `slot` to `out`, as many as fit, and returns how many
+    /// were written. Cost: wait-free: as primary_of, and one load for each replica.
     std::size_t replicas_of(slot slot, std::span<std::uint16_t> out) const noexcept {
         return read(slot, std::size_t{0}, [out](auto const& record, shard_head head) noexcept {
             std::size_t const count = std::min<std::size_t>(head.replicas(), out.size());

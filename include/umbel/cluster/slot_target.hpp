@@ -30,7 +30,7 @@ public:
     /// Precondition: is_one().
     constexpr cluster::slot slot() const noexcept {
         UMBEL_ASSERT(is_one());
-        return cluster::slot{static_cast<std::uint16_t>(value_)};
+        return cluster::slot{cluster::slot::known{static_cast<std::uint16_t>(value_)}};
     }
     /// The slot as errors and observers show it: -1 unless it is one.
     constexpr std::int32_t number() const noexcept { return is_one() ? value_ : any_slot; }
