@@ -120,7 +120,7 @@ public:
     /// A client of the options given; `other` answers what is no GET.
     loop_client(std::vector<asio::any_io_executor> executors, umbel::options const& chosen,
                 std::string_view value, std::string_view other) {
-        auto settled = umbel::net::settle(chosen, {}, nullptr);
+        auto settled = umbel::net::settings_of(chosen, {}, nullptr);
         UMBEL_ASSERT(settled.has_value());
         settled->make_transport = [value, other](asio::any_io_executor const& executor,
                                                  umbel::net::transport_owner& owner, std::uint32_t epoch) {

@@ -1,6 +1,5 @@
-// backend.hpp: the executors' side of a client as its operations see it. The driver stands behind it, and
-// with it everything that is compiled once where a program asks for that. It knows calls, and what a client
-// tells of itself; how it comes about it does not know.
+// backend.hpp: what operations need of a client, as an interface. net::driver implements it over sockets,
+// testing::sim_backend over virtual time. It knows calls and snapshots; it does not know how they come about.
 #pragma once
 
 #include <umbel/async/completion.hpp>
@@ -20,9 +19,9 @@
 
 namespace umbel::async {
 
-/// Where the calls of one client live.
-/// Lifetime: shared by the client handle and by pending Asio operations; ends when the client is gone and
-/// these have run.
+/// One client as its operations see it.
+/// Lifetime: shared by the client and by pending Asio operations; ends when the client has gone and these
+/// have run.
 class backend : public std::enable_shared_from_this<backend> {
 public:
     backend(backend const&) = delete;
@@ -30,15 +29,15 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------
 
-    /// Sends a call on its way. It completes later, never in here.
+    /// Begins a call. It completes later, never inside this function.
     virtual void start(engine::call& call) = 0;
-    /// The link a call would take now; none before the first topology, or where no node may serve it.
+    /// The link that the call would take now; none before the first topology, or if no node may serve it.
     virtual engine::link_id choose(engine::call const& call) const = 0;
-    /// As start(), by a link that choose() told.
+    /// As start(), by the link that choose() returned.
     virtual void start_at(engine::call& call, engine::link_id to) = 0;
-    /// Asks whoever owns the call behind `token` to give it up.
+    /// Asks the owner of the token's call to fail it with errc::cancelled.
     virtual void request_cancel(shared_token& token) = 0;
-    /// Lets no command through that begins from now on.
+    /// Refuses every command that begins from now on.
     virtual void refuse_new() noexcept = 0;
     /// Runs the call's `on_control` in a turn of the control plane.
     virtual void answer(pooled_call& call) = 0;
@@ -46,30 +45,31 @@ public:
     virtual void complete_later(engine::call& call) = 0;
     /// True when one server holds all slots.
     virtual bool standalone() const noexcept = 0;
-    /// A wait that is called off when it is destroyed.
+    /// A timer that is cancelled when it is destroyed.
     class wait {
     public:
         virtual ~wait() = default;
     };
-    /// Calls `then` after a while, on the client's executor. Errors: throws std::bad_alloc.
+    /// Calls `then` after `span`, on the client's executor. Errors: throws std::bad_alloc.
     virtual std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) = 0;
     /// Asks for a refresh of the topology in the background.
     virtual void want_refresh() = 0;
-    /// The client is gone: everything pending completes with errc::cancelled.
+    /// The client has gone: every pending call fails with errc::cancelled.
     virtual void shut_down() = 0;
 
-    /// None when an executor has gone.
+    /// Empty after an executor has gone.
     async::contexts const& contexts() const noexcept { return contexts_; }
     asio::any_io_executor const& executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
-    /// Notes by which anchor operations find this home.
+    /// Notes the handle by which operations find this backend.
     void note_handle(client_handle& where) noexcept { handle_ = &where; }
 
     // ---- The control plane's owner --------------------------------------------------------------
 
-    /// Completes `one` as soon as a topology is known.
+    /// Completes `call` as soon as a topology is known.
     virtual void await_topology(engine::call& call) = 0;
-    /// Completes `one` when no command is under way any more, or at its deadline, and closes everything then.
+    /// Completes `call` when no command is under way any more, or at its deadline, and closes everything
+    /// then.
     virtual void close_when_idle(pooled_call& call) = 0;
     virtual std::vector<node_snapshot> nodes() const = 0;
     virtual cluster::topology topology() const = 0;
@@ -80,7 +80,8 @@ protected:
         : executor_{std::move(executor)}, contexts_{std::move(all)}, hedges_{hedge_percent} {}
     ~backend() = default;
 
-    /// An executor is going away: operations that begin later find no client here. `last` takes its place.
+    /// An executor is going away: operations that begin later find that the client has gone. `last` takes its
+    /// place.
     void leave_executors(asio::any_io_executor last) noexcept {
         async::backend* self = this;
         if (handle_) handle_->backend.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
@@ -89,13 +90,13 @@ protected:
     }
 
 private:
-    client_handle* handle_ = nullptr;  ///< By now perhaps another client's.
+    client_handle* handle_ = nullptr;  ///< May belong to another client by now.
     asio::any_io_executor executor_;
     async::contexts contexts_;
     hedge_budget hedges_;
 };
 
-/// A home that has begun to connect, or the reason why it never will.
+/// A backend that has begun to connect, and the reason if it never will.
 struct new_backend {
     std::shared_ptr<backend> where;
     std::optional<error> wrong;

@@ -1,5 +1,5 @@
-// call_pool.hpp: where calls come from and go back to: one recycling list a thread, bounded.
-// It knows the memory of a call, not its meaning.
+// call_pool.hpp: the pool of calls: one bounded recycling list a thread. It knows the memory of a call, not
+// its meaning.
 #pragma once
 
 #include <umbel/async/boundary.hpp>
@@ -15,12 +15,12 @@
 
 namespace umbel::async {
 
-/// What stands between an operation and its way to a connection.
+/// How an operation begins.
 enum class launch_kind : std::uint8_t {
     direct,
-    ready,    ///< The result is there already.
-    group,    ///< It stands for several calls.
-    control,  ///< It is answered by the control plane.
+    ready,    ///< It has its result already.
+    group,    ///< It begins several calls.
+    control,  ///< The control plane answers it.
 };
 
 /// Where the handler of a call may run; see completion_target.hpp.
@@ -47,8 +47,8 @@ public:
     virtual void start(backend& where) = 0;
 };
 
-/// A place that outlives every client: tells whether the home that an operation was made for is still there.
-/// The memory of anchors is never given back, so an old operation may always look.
+/// Tells an operation whether the client that made it is still there. Handles outlive every client and are
+/// never freed, so that an old operation may always look.
 struct client_handle {
     std::atomic<async::backend*> backend{nullptr};
     std::atomic<std::uint32_t> generation{0};
@@ -58,9 +58,9 @@ struct client_handle {
 
 /// A call with the memory for everything that comes with it: result, handler and encoded bytes.
 ///
-/// The result takes the place of the encoded bytes: it is stored when the last reply has come, and then
-/// nobody needs them any more. Laid out so that an ordinary command touches four cache lines: two of the
-/// call, one with the handler, one with bytes and result.
+/// The result takes the place of the encoded bytes, which nobody needs once the last reply has come. The
+/// layout lets an ordinary command touch four cache lines: two of the call, one with the handler, one with
+/// bytes and result.
 struct alignas(64) pooled_call : engine::call {
     static constexpr std::size_t result_bytes = 64;
     static constexpr std::size_t handler_bytes = 160;
@@ -71,10 +71,11 @@ struct alignas(64) pooled_call : engine::call {
     client_handle* owner = nullptr;
     std::uint32_t generation = 0;
     bool has_result = false;
+    // In one byte, which the fast path only reads.
     work_guard_kind work : 4 = work_guard_kind::none;
-    launch_kind launch : 4 = launch_kind::direct;
+    bool has_block : 1 = false;
     async::affinity affinity = async::affinity::elsewhere;
-    bool has_block = false;
+    launch_kind launch = launch_kind::direct;
     alignas(std::max_align_t) std::byte handler_space[handler_bytes];
     union {
         alignas(64) std::byte result_space[result_bytes];
@@ -83,11 +84,11 @@ struct alignas(64) pooled_call : engine::call {
 
     std::uint32_t block_capacity = 0;
     char* block = nullptr;
-    void* box = nullptr;                ///< The result's memory where it is too large for the call.
+    void* box = nullptr;                ///< Memory of a result that is too large for the call.
     std::unique_ptr<call_group> group;  ///< For launch_kind::group.
     void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
-    bool ends_client = false;  ///< For launch_kind::control: no command that begins later is let through.
-    alignas(void*) std::byte left_context_space[2 * sizeof(void*)];  ///< For work_kept::away.
+    bool ends_client = false;  ///< For launch_kind::control: refuses every command that begins later.
+    alignas(void*) std::byte left_context_space[2 * sizeof(void*)];  ///< For work_guard_kind::left_context.
 
     pooled_call() noexcept {}
 
@@ -115,8 +116,9 @@ namespace pool {
 
 inline constexpr std::uint32_t calls_max = 4096;
 
-/// One thread's recycled calls. Trivially destructible on purpose: reaching it costs no guard; a second
-/// object empties it. It counts as full until that object is there, and again when it has gone.
+/// The recycled calls of one thread. Trivially destructible, so that access needs no guard; a second
+/// thread-local object, the caretaker, empties the list when the thread ends. Without a caretaker the list
+/// counts as full.
 struct local_list {
     engine::call* head;
     std::uint32_t count;
@@ -124,7 +126,7 @@ struct local_list {
 };
 inline constinit thread_local local_list local{nullptr, calls_max, false};
 
-/// A call of this thread's list in its initial state; null when the list is empty. Cost: two loads and two
+/// A recycled call of this thread, in its initial state; null if there is none. Cost: two loads and two
 /// stores.
 UMBEL_ALWAYS_INLINE pooled_call* take_recycled() noexcept {
     engine::call* const head = local.head;

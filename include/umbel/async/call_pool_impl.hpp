@@ -1,4 +1,4 @@
-// call_pool_impl.hpp: behind the boundary of call_pool.hpp: where new calls come from, and where they end.
+// call_pool_impl.hpp: behind the boundary of call_pool.hpp: how calls are made, recycled and freed.
 #pragma once
 
 #include <umbel/async/call_pool.hpp>
@@ -17,7 +17,7 @@ UMBEL_NEVER_INLINE inline void destroy(pooled_call& call) noexcept {
     delete &call;
 }
 
-/// Empties the list when its thread ends.
+/// Frees the recycled calls of a thread when the thread ends.
 struct caretaker {
     caretaker() noexcept = default;
     caretaker(caretaker const&) = delete;
@@ -31,7 +31,7 @@ struct caretaker {
     }
 };
 
-/// Begins the list of a thread, which may well be one that only gives back. False: it has begun before.
+/// Makes the caretaker of this thread. False if the thread has one already.
 UMBEL_NEVER_INLINE inline bool watch() noexcept {
     if (local.watched) return false;
     local.watched = true;
@@ -41,8 +41,8 @@ UMBEL_NEVER_INLINE inline bool watch() noexcept {
     return true;
 }
 
-/// Calls for the time when there is no memory for others, so that a command can be told so. Clients fill it
-/// up from time to time. Threading: any.
+/// Calls for the time when there is no memory, so that a command can still fail with errc::no_memory. Clients
+/// fill it up from time to time. Threading: any.
 class reserve {
 public:
     static constexpr unsigned calls_max = 16;
@@ -58,7 +58,7 @@ public:
         static reserve shared;
         return shared;
     }
-    /// Cost: one load when it is full.
+    /// Cost: one load if it is full.
     void fill() noexcept {
         if (full_.load(std::memory_order_relaxed)) return;
         std::lock_guard const guard{mutex_};
@@ -69,7 +69,7 @@ public:
         }
         full_.store(true, std::memory_order_relaxed);
     }
-    /// Null when the reserve is used up.
+    /// Null if the emergency pool is empty.
     pooled_call* take() noexcept {
         std::lock_guard const guard{mutex_};
         full_.store(false, std::memory_order_relaxed);
@@ -97,8 +97,7 @@ UMBEL_NEVER_INLINE inline pooled_call* make() {
 /// so. Threading: any.
 inline void fill_reserve() noexcept { reserve::of_all().fill(); }
 
-/// Takes from a call what only few have: a way behind it, and with that redirects and retries; borrowed
-/// pieces, a block, a launch of its own kind.
+/// Clears what only few calls have: retry state, borrowed pieces, a block, an unusual launch.
 inline void strip(pooled_call& call) noexcept {
     call.group.reset();
     call.launch = launch_kind::direct;
@@ -119,8 +118,7 @@ inline void strip(pooled_call& call) noexcept {
     }
 }
 
-/// recycle() of any call, whatever the list. It does all of it, so that nothing has to be kept across a
-/// call of it.
+/// Slow path of recycle(). It is a tail call, so that the fast path spills no registers.
 UMBEL_NEVER_INLINE inline void recycle_slow(pooled_call& call) noexcept {
     strip(call);
     if (local.count >= calls_max && !watch()) return destroy(call);

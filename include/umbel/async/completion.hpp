@@ -1,5 +1,5 @@
-// completion.hpp: how a settled call becomes the completion of an Asio operation, on the right executor,
-// exactly once. It knows result types and handlers; it knows no connection and no protocol.
+// completion.hpp: how a settled call becomes the completion of an Asio operation, exactly once. It knows
+// result types and handlers; it knows no connection and no protocol.
 #pragma once
 
 #include <umbel/async/call_pool.hpp>
@@ -19,13 +19,12 @@ namespace umbel::async {
 
 // ---- Cancellation -------------------------------------------------------------------------------
 
-/// The token of one cancellable call, shared by the call and the cancellation slot's handler.
+/// The cancel token of one call, shared by the call and the handler in the cancellation slot.
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
-    std::weak_ptr<async::backend>
-        backend;  ///< A cancellation slot may outlive the executors, which the driver must not.
+    std::weak_ptr<async::backend> backend;  ///< Weak: a cancellation slot may outlive the executors.
     std::vector<shared_token*>
-        parts;  ///< For an operation of several calls; filled before the first of them begins.
+        parts;  ///< Tokens of the calls of a group, filled before the first of them begins.
 
     shared_token() noexcept {
         give_back = [](cancel_token& token) noexcept { static_cast<shared_token&>(token).release(); };
@@ -55,15 +54,15 @@ inline constexpr bool is_traced = false;
 template <class Value>
 inline constexpr bool is_traced<traced<Value>> = true;
 
-/// The result of a call, inside the call where it fits, otherwise in a box that is made together with the
-/// call.
+/// The result of a call: inside the call if it fits, else in a box that is made when the operation is made,
+/// so that a reply never has to allocate it.
 template <class Value>
 struct result_slot {
     using stored = result<Value>;
     static constexpr bool boxed = sizeof(stored) > pooled_call::result_bytes ||
                                   alignof(stored) > alignof(std::max_align_t);
 
-    /// Errors: throws std::bad_alloc where a box is needed.
+    /// Makes the box if one is needed. Errors: throws std::bad_alloc.
     static void prepare(pooled_call& call) {
         if constexpr (boxed) call.box = ::operator new(sizeof(stored), std::align_val_t{alignof(stored)});
     }
@@ -84,23 +83,23 @@ struct result_slot {
         ::new (place(call)) stored(make());
         call.has_result = true;
     }
-    /// Destroys what is stored and gives the box back.
+    /// Destroys the result and frees the box.
     static void clear(pooled_call& call) noexcept;
-    /// Gives back a call without a handler.
+    /// Recycles a call that has no handler.
     UMBEL_NEVER_INLINE static void discard(pooled_call& call) noexcept;
 
     static void decode(engine::call& base, resp::view const& reply) noexcept;
     static void fail(engine::call& base, error&& why) noexcept;
-    /// What a reply means to the caller.
+    /// Decodes a reply.
     static stored value_of(pooled_call& call, resp::view const& reply) noexcept;
-    /// Stores an error that needs no journey.
+    /// Stores an error before the call begins; the operation completes with it when it is begun.
     static void settle(pooled_call& call, error&& why) noexcept {
         fail(call, std::move(why));
         call.launch = launch_kind::ready;
     }
 };
 
-/// The value of a reply, with the way of its call.
+/// Decodes a reply, and adds the trail of its call.
 template <class Value>
 result<Value> traced_value(pooled_call& call, resp::view const& reply) {
     auto told = from_reply<decltype(Value::value)>::from(reply);
@@ -131,7 +130,7 @@ inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& 
         } else if constexpr (decodable<Value>) {
             return from_reply<Value>::from(reply);
         } else {
-            // Told by the client itself, never by a server.
+            // Values of this type come from the client itself, never from a server.
             return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed}};
         }
     } catch (std::bad_alloc const&) {
@@ -150,7 +149,7 @@ void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noe
 
 template <class Value>
 inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
-    // Built in place: g++ 12 warns of a moved expected as perhaps uninitialised.
+    // Built in place: g++ 12 warns that a moved expected may be uninitialised.
     auto& call = static_cast<pooled_call&>(base);
     UMBEL_ASSERT(!call.has_result);
     ::new (place(call)) stored{tl::unexpect, std::move(why)};
@@ -172,7 +171,7 @@ bool post_unless_final(pooled_call& call, Executor& executor, Slot slot) {
     return false;
 }
 
-/// A handler inside a call, and the work that keeps a foreign executor busy meanwhile.
+/// The handler of a call, and the work guard behind it.
 template <class Handler, class Value>
 struct handler_slot {
     using executor_type = executor_of<Handler>;
@@ -188,8 +187,8 @@ struct handler_slot {
         alignas(Handler) alignas(work_type) std::byte space[work_at + sizeof(work_type)];
     };
 
-    /// Moves the handler in and notes where it runs. `client` is null when the client has gone.
-    /// Errors: throws std::bad_alloc for a handler that does not fit, and what its executor throws.
+    /// Moves the handler in and chooses its completion target. `client` is null if the client has gone.
+    /// Errors: throws std::bad_alloc if the handler needs a box, and what its executor throws.
     template <class Given>
     static void put(pooled_call& call, Given&& handler, contexts const* client) {
         executor_type const executor = asio::get_associated_executor(handler, client_executor{});
@@ -204,7 +203,7 @@ struct handler_slot {
         keep(call, std::forward<Given>(handler));
         unfinished.call = nullptr;
     }
-    /// Moves the handler in. Precondition: it fits, or put() has made a box.
+    /// Moves the handler in. Precondition: it fits, or put() has made the box.
     template <class Given>
     static void keep(pooled_call& call, Given&& handler) {
         ::new (static_cast<void*>(space_of(call))) Handler(std::forward<Given>(handler));
@@ -231,27 +230,27 @@ struct handler_slot {
         get(call).~Handler();
         vacate(call);
     }
-    /// Ends what surrounds a handler.
+    /// Releases the work guard and frees the box. Precondition: the handler is destroyed.
     static void vacate(pooled_call& call) noexcept {
         if (call.work != work_guard_kind::none) [[unlikely]]
             target::release_work(call, work_of(call));
         if constexpr (boxed) delete std::launder(reinterpret_cast<box*>(space_of(call)));
     }
 
-    /// Gives a settled call back to its pool, whatever happens.
+    /// Recycles a settled call at the end of a scope.
     struct settled {
         pooled_call& call;
         ~settled();
     };
 
-    /// Calls the handler, here if its executor says so. Handler and result are used where they stand: the
-    /// call goes back afterwards.
+    /// Calls the handler, here or on its executor. Handler and result are used in place; the call is recycled
+    /// afterwards.
     static void complete(engine::call& base);
-    /// Calls the handler with what the reply means, if the executor says so: as decode() and complete(), with
-    /// nothing stored in between.
+    /// decode() and complete() in one, with no result stored in between. False if the handler may not be
+    /// called here; nothing has happened then.
     static bool answer(engine::call& base, resp::view const& reply);
-    /// Completes a call with an executor of its own, or one that could have been cancelled. The whole call
-    /// goes to the executor, so that no command needs code of its own for that.
+    /// Completes a call whose handler has an executor of its own, or a cancellation slot. The whole call is
+    /// posted, so that this code does not depend on the command.
     UMBEL_NEVER_INLINE static void complete_elsewhere(pooled_call& call);
     /// Destroys the handler without calling it.
     static void drop(engine::call& base) noexcept;
@@ -271,7 +270,7 @@ inline bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view 
     auto& call = static_cast<pooled_call&>(base);
     if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return false;
-    // As settled, for a call that has no result of its own and keeps no executor busy.
+    // As settled, for a call without a stored result and without a work guard.
     struct answered {
         pooled_call& call;
         ~answered() {
@@ -295,7 +294,8 @@ void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& call) {
 template <class Handler, class Value>
 inline void handler_slot<Handler, Value>::drop(engine::call& base) noexcept {
     auto& call = static_cast<pooled_call&>(base);
-    // The handler may own a coroutine that owns anything at all: it goes last, when the call is whole again.
+    // The handler may own a coroutine that owns anything. So it is destroyed last, after the call has been
+    // recycled.
     [[maybe_unused]] Handler const handler{std::move(get(call))};
     settled const finally{call};
     if (call.token) release_token(call);

@@ -1,5 +1,5 @@
-// completion_batch.hpp: settled calls whose handlers run on another asio::io_context, gathered while a
-// connection is served: many go by one message. It knows calls by their kind only.
+// completion_batch.hpp: settled calls whose handlers run on another asio::io_context, gathered during a turn
+// and posted many at a time. It knows calls by their kind only.
 #pragma once
 
 #include <umbel/async/try_alloc.hpp>
@@ -15,15 +15,15 @@
 
 namespace umbel::async {
 
-/// What keeps an io_context busy, without the type erasure that other executors need.
+/// A work guard of an io_context, without the type erasure that other executors need.
 using io_work_guard = std::decay_t<decltype(asio::require(
     std::declval<asio::io_context::executor_type const&>(), asio::execution::outstanding_work.tracked))>;
 
-/// Calls on their way to one io_context, in a chain. Those that never arrive, because it goes away, are
-/// dropped.
+/// A posted message with calls for one io_context. Calls are dropped if the context ends before the message
+/// runs.
 class posted_completions {
 public:
-    /// False when there is no memory for a message: then the calls are where they were.
+    /// Posts the calls. False if there is no memory for a message; the calls are still the caller's then.
     static bool send(asio::io_context& where, engine::call* const first) noexcept {
         return retry_alloc([&] { asio::post(where.get_executor(), posted_completions{where, first}); });
     }
@@ -34,9 +34,8 @@ public:
         if (!within_try_alloc) drop(first_);
     }
 
-    /// Completes them in their order. When a handler throws, the others follow in a message of their own,
-    /// behind those that stand there already; where there is no memory for it, their handlers are destroyed
-    /// uncalled.
+    /// Completes the calls in their order. If a handler throws, the remaining calls are posted again; without
+    /// memory for that they are dropped.
     void operator()() {
         struct round {
             asio::io_context& where;
@@ -47,7 +46,7 @@ public:
         } mine{*where_, std::exchange(first_, nullptr)};
         while (engine::call* const call = mine.next) {
             mine.next = std::exchange(call->next, nullptr);
-            if (mine.next) engine::fetch(*mine.next);  // Another thread's cache has it.
+            if (mine.next) engine::fetch(*mine.next);  // The call is in another thread's cache.
             call->kind->complete(*call);
         }
     }
@@ -66,18 +65,18 @@ private:
     engine::call* first_;
 };
 
-/// Gathers settled calls by the io_context of their handlers, and sends them there in their order.
+/// Gathers settled calls by the io_context of their handlers, and posts them there in their order.
 /// Threading: a connection's owner.
 class completion_batch {
 public:
-    /// Contexts told apart at a time.
+    /// The most contexts that are gathered for at a time.
     static constexpr unsigned places_max = 8;
-    /// Calls that go at once: the other thread is to have something to do while this one goes on.
+    /// A batch of this size is posted at once, so that the other thread has work while this one goes on.
     static constexpr unsigned together_max = 64;
 
     bool empty() const noexcept { return used_ == 0; }
 
-    /// False when there is no place, for want of memory to send others away.
+    /// Adds a call. False if all places are taken and cannot be emptied for lack of memory.
     bool add(asio::io_context::executor_type const& executor, engine::call& call) noexcept {
         place* const here = place_for(executor);
         if (!here) return false;
@@ -85,7 +84,7 @@ public:
         if (++here->count >= together_max) send(*here);
         return true;
     }
-    /// Sends everything away. What there is no memory for stays.
+    /// Posts every batch. Batches that find no memory stay.
     void send_all() noexcept {
         if (empty()) return;
         unsigned kept = 0;
@@ -100,7 +99,7 @@ public:
         used_ = kept;
         recent_ = 0;
     }
-    /// Moves every call out: for the end of the executor.
+    /// Moves every call to `out`, for the end of an executor.
     void surrender(engine::call_list& out) noexcept {
         for (place& here : places_) {
             out.splice(std::move(here.calls));
@@ -112,7 +111,8 @@ public:
 private:
     struct place {
         asio::io_context* where = nullptr;
-        /// Holds the context until everything is on its way: its thread may be done with what came early.
+        /// Keeps the context busy until the batch is posted: its thread may have completed earlier batches
+        /// already.
         std::optional<io_work_guard> work;
         engine::call_list calls;
         unsigned count = 0;

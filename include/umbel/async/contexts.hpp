@@ -1,6 +1,6 @@
-// contexts.hpp: the execution contexts that run a client. Each is a loop, and has connections of its own to
-// every node that is asked from it: so what a coroutine asks comes back where the coroutine runs, and nothing
-// crosses from one thread to another. It knows executors; connections and calls it does not know.
+// contexts.hpp: the execution contexts that run a client. Each context has connections of its own to every
+// node that is asked from it, so that a reply arrives on the context of the coroutine that asked, and nothing
+// crosses between threads. It knows executors; it knows neither connections nor calls.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -16,15 +16,14 @@
 
 namespace umbel::async {
 
-/// The io_context that an executor runs on by itself, in no strand; null for any other.
-/// Out of line: g++ 12, where it sees an executor of another kind being made, warns of what would not be
-/// read.
+/// The io_context of an executor that is an io_context's own; null for any other, also for a strand. Out of
+/// line: inlined, g++ 12 warns of an uninitialised read that cannot happen.
 UMBEL_NEVER_INLINE inline asio::io_context* io_of(asio::any_io_executor const& executor) noexcept {
     auto const* const plain = executor.target<asio::io_context::executor_type>();
     return plain ? &plain->context() : nullptr;
 }
 
-/// The same, also for an executor in a strand.
+/// The io_context of an executor, also through a strand; null if there is none.
 UMBEL_NEVER_INLINE inline asio::io_context* io_beneath(asio::any_io_executor const& executor) noexcept {
     if (auto const* const strand = executor.target<asio::strand<asio::io_context::executor_type>>())
         return &strand->get_inner_executor().context();
@@ -33,16 +32,17 @@ UMBEL_NEVER_INLINE inline asio::io_context* io_beneath(asio::any_io_executor con
     return io_of(executor);
 }
 
-/// The loops of one client, by number.
+/// The contexts of one client, by index.
 /// Threading: set once, read by every thread.
 class contexts {
 public:
-    /// Contexts that have connections of their own; handlers on others come back from one of these.
+    /// The most contexts with connections of their own. Handlers on further contexts use the connections of
+    /// one of these.
     static constexpr unsigned contexts_max = 64;
 
     contexts() noexcept = default;
-    /// Executors of one context share a loop, whose connections are spread over them. Precondition: at least
-    /// one executor.
+    /// Several executors of one context are one entry; its connections are spread over them. Precondition: at
+    /// least one executor.
     explicit contexts(std::vector<asio::any_io_executor> const& executors) {
         only_ = &context_of(executors.front());
         for (asio::any_io_executor const& executor : executors) {
@@ -57,26 +57,26 @@ public:
         }
     }
 
-    /// The context of all executors; null where there are several, or none any more.
+    /// The context if there is exactly one; else null.
     asio::execution_context const* only() const noexcept { return only_; }
     unsigned size() const noexcept { return static_cast<unsigned>(all_.size()); }
     bool several() const noexcept { return all_.size() > 1; }
-    /// The loop's io_context; null where its context is of another kind.
+    /// The io_context of an entry; null if the context is of another kind.
     asio::io_context* io_of(std::uint8_t context_index) const noexcept { return all_[context_index].io; }
-    /// Where the loop's connection to a node runs.
+    /// The executor of the connection that a context has to a node.
     asio::any_io_executor const& executor_for(std::uint8_t context_index, std::uint16_t node) const noexcept {
         auto const& those = all_[context_index].executors;
         return those[node % those.size()];
     }
 
     static constexpr unsigned none = 0xff;
-    /// The loop that a context is; none for a foreign one.
+    /// The index of a context; none for a foreign one.
     unsigned index_of(asio::execution_context const* context) const noexcept {
         auto const here = std::find_if(all_.begin(), all_.end(),
                                        [&](context_entry const& known) { return known.context == context; });
         return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
-    /// The loop that this thread runs at the moment, where that can be told; `likely` is asked first.
+    /// The index of the context that this thread runs, if that can be told; else none. Asks `likely` first.
     unsigned running_here(unsigned likely) const noexcept {
         auto const runs_here = [](asio::io_context* io) {
             return io && io->get_executor().running_in_this_thread();
@@ -86,8 +86,8 @@ public:
                                        [&](context_entry const& context) { return runs_here(context.io); });
         return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
     }
-    /// Some loop for what has none of its own, by where something of it stands; always the same one.
-    /// Precondition: there is a loop.
+    /// Maps an address to a context by hashing it: the same caller always gets the same context.
+    /// Precondition: size() > 0.
     std::uint8_t any_of(void const* where) const noexcept {
         return static_cast<std::uint8_t>(
             (reinterpret_cast<std::uintptr_t>(where) * 0x9e3779b97f4a7c15ull >> 32) % size());

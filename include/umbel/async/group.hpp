@@ -1,5 +1,5 @@
-// group.hpp: several calls that answer one operation: begun side by side, joined when the last has settled.
-// It knows how to count, not what the parts mean.
+// group.hpp: several calls that answer one operation: they begin side by side, and their results are joined
+// when the last has settled. It counts parts and does not know what they mean.
 #pragma once
 
 #include <umbel/async/operation.hpp>
@@ -10,9 +10,9 @@
 
 namespace umbel::async {
 
-/// Parts of one type, joined by `Join`: a function object from the parts' results, in the order they were
-/// added, to the whole's. Threading: parts settle on any thread; the one that settles last completes the
-/// whole, there.
+/// A group of calls with one type of result. `Join` makes the result of the whole from the results of the
+/// parts, which come in the order in which they were added. Threading: parts settle on any thread; the thread
+/// that settles the last part completes the whole.
 template <class Value, class Part, class Join>
 class typed_group final : public call_group {
 public:
@@ -23,7 +23,7 @@ public:
         for (pooled_call* const part : parts_) recycle(*part);
     }
 
-    /// Takes over an encoded part. Errors: throws std::bad_alloc, and then the part is the caller's still.
+    /// Takes over an encoded call. Errors: throws std::bad_alloc; the call is still the caller's then.
     void add(pooled_call& part) {
         parts_.push_back(&part);
         ::new (static_cast<void*>(part.handler_space)) typed_group* {this};
@@ -41,7 +41,7 @@ public:
             result_slot<Value>::fail(whole_, error{errc::no_memory, delivery::not_sent});
             return where.complete_later(whole_);
         }
-        // One more than there are parts: the group must not go before the loop has ended.
+        // Counts one more than there are parts, so that the group survives until the loop has ended.
         pending_.store(parts_.size() + 1, std::memory_order_relaxed);
         for (pooled_call* const part : parts_) {
             part->link.context = whole_.link.context;

@@ -1,5 +1,5 @@
-// hedge.hpp: one read that two nodes may be asked for: the second after a delay, and the first answer wins.
-// It knows the type of the answer; the race is run behind the boundary.
+// hedge.hpp: a hedged read: a second node is asked after a delay, and the first answer wins. It knows the
+// type of the answer; hedge_impl.hpp runs the race.
 #pragma once
 
 #include <umbel/async/completion.hpp>
@@ -9,19 +9,20 @@
 
 namespace umbel::async {
 
-/// What a race must be told of the type of its answer.
+/// What a race needs to know of the type of its answer.
 struct hedge_kind {
     engine::call_kind part;
-    /// Moves the outcome of a part into the operation's call; an error is told with at least the delivery
-    /// `known` of the other part.
+    /// Moves the result of a part into the call of the operation. An error gets at least the delivery
+    /// `known`, which is that of the other part.
     void (*take)(pooled_call& whole, pooled_call& part, delivery known) noexcept;
-    /// False: no server has judged the read itself, and the other part has its chance yet.
+    /// False if this failure says nothing about the read (for example, connection lost), so that the other
+    /// attempt may still win.
     bool (*answered)(pooled_call& part) noexcept;
     delivery (*delivery_of)(pooled_call& part) noexcept;
     void (*recycle)(pooled_call& part) noexcept;
 };
 
-/// How the parts of a race end.
+/// What the parts of a race do when they settle.
 inline void complete_hedged(engine::call& part) {
     static_cast<pooled_call&>(part).owner->code->complete_hedged(part);
 }

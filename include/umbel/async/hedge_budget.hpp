@@ -7,19 +7,19 @@
 
 namespace umbel::async {
 
-/// Every hedged read earns a part of a second question. When all nodes are slow, hedging cannot double their
-/// load. Threading: any.
+/// Every hedged read earns a fraction of a second attempt, so that hedging cannot double the load when all
+/// nodes are slow. Threading: any.
 class hedge_budget {
 public:
     explicit hedge_budget(std::uint32_t percent) noexcept
         : percent_{percent}, credit_{percent == 0 ? 0 : credit_max} {}
 
-    /// A hedged read has begun.
+    /// Counts a hedged read that begins.
     void earn() noexcept {
         if (credit_.load(std::memory_order_relaxed) < credit_max)
             credit_.fetch_add(percent_, std::memory_order_relaxed);
     }
-    /// Takes the price of one second question; false when it is not there.
+    /// Spends one second attempt; false if there is none left.
     bool draw() noexcept {
         std::int64_t seen = credit_.load(std::memory_order_relaxed);
         do {
@@ -30,7 +30,7 @@ public:
 
 private:
     static constexpr std::int64_t price = 100;
-    /// Ten second questions at once after a quiet time.
+    /// After a quiet time ten second attempts may begin at once.
     static constexpr std::int64_t credit_max = 10 * price;
     std::int64_t const percent_;
     std::atomic<std::int64_t> credit_;

@@ -1,5 +1,5 @@
-// hedge_impl.hpp: behind the boundary of hedge.hpp: the race of two calls for one read.
-// Which node the second goes to is the router's choice.
+// hedge_impl.hpp: behind the boundary of hedge.hpp: the race of two calls for one read. The router chooses
+// the node of the second call.
 #pragma once
 
 #include <umbel/async/backend.hpp>
@@ -14,13 +14,13 @@
 namespace umbel::async {
 
 /// Two calls for one read.
-/// Lifetime: lives while a call, the timer or the operation refers to it; the late call's connection may be
-/// the last. Threading: the calls settle on any thread; whoever settles the race completes the operation,
-/// there.
+/// Lifetime: lives while a call, the timer or the operation refers to it; the call that loses may be the
+/// last. Threading: the calls settle on any thread; the thread that settles the winner completes the
+/// operation.
 class hedge {
 public:
-    /// Takes over two calls with the same encoded read, for the operation `whole`. Errors: throws
-    /// std::bad_alloc; the calls are the caller's then.
+    /// Takes over two calls with the same encoded read. Errors: throws std::bad_alloc; the calls are still
+    /// the caller's then.
     static std::unique_ptr<call_group> make(pooled_call& whole, pooled_call& first, pooled_call& second,
                                             engine::duration delay, hedge_kind const& kind) {
         auto made = std::make_unique<front>();
@@ -35,7 +35,7 @@ public:
     static void complete(engine::call& base) {
         auto& part = static_cast<pooled_call&>(base);
         held const race{of(part)};
-        race.self.settle(part, race.self.kind_.answered(part));
+        race.self.part_settled(part, race.self.kind_.answered(part));
     }
     static void drop(engine::call& base) noexcept {
         held const race{of(base)};
@@ -49,7 +49,7 @@ public:
 private:
     static constexpr std::uint32_t settled = 1u << 31;
 
-    /// A new token until a call has it.
+    /// Owns a new token until a call takes it over.
     class token_guard {
     public:
         explicit token_guard(pooled_call& whose) : made_{new shared_token} {
@@ -67,7 +67,7 @@ private:
         shared_token* made_;
     };
 
-    /// What the operation owns of the race.
+    /// The reference that the operation holds.
     struct front final : call_group {
         hedge* race = nullptr;
         ~front() override {
@@ -76,7 +76,7 @@ private:
         void start(backend& where) override { race->start(where); }
     };
 
-    /// What the timer owns of it.
+    /// The reference that the timer holds.
     struct alarm {
         hedge* race;
         explicit alarm(hedge& whose) noexcept : race{&whose} {
@@ -119,18 +119,18 @@ private:
             first_.kind->fail(whole_, error{errc::no_memory, delivery::not_sent});
             return where.complete_later(whole_);
         }
-        // Settled before the alarm can ring.
+        // The link is chosen before the timer can fire.
         at_first_ = where.choose(first_);
         references_.fetch_add(1, std::memory_order_relaxed);
         try {
             timer_ = where.call_after(delay_, alarm{*this});
         } catch (...) {
-            // Without memory for a second question there is only the first.
+            // Without memory for a timer the second node is never asked.
         }
         where.start_at(first_, at_first_);
     }
 
-    /// Lets the canceller of the operation reach both calls.
+    /// Lets a cancellation of the operation reach both calls.
     void share_tokens() {
         if (!whole_.token) return;
         auto& whole = *static_cast<shared_token*>(whole_.token);
@@ -142,7 +142,7 @@ private:
         }
     }
 
-    /// The delay has passed without an answer.
+    /// The delay has passed without an answer: asks a second node if there is one and the budget allows it.
     void ask_second() {
         auto const where = backend_.lock();
         if (!where || !at_first_) return;
@@ -162,18 +162,18 @@ private:
     static hedge& of(engine::call& part) noexcept {
         return **std::launder(reinterpret_cast<hedge**>(static_cast<pooled_call&>(part).handler_space));
     }
-    /// A reference that is let go whatever happens.
+    /// Drops a reference at the end of a scope.
     struct held {
         hedge& self;
         ~held() { self.leave(); }
     };
 
-    void settle(pooled_call& part, bool answered) {
+    void part_settled(pooled_call& part, bool answered) {
         std::uint32_t seen = racing_.load(std::memory_order_acquire);
         for (;;) {
             if ((seen & settled) != 0) return;
             bool const wins = answered || seen == 1;
-            // What is known of one question is known of the read.
+            // What one attempt may have done, the read may have done.
             if (!wins) met_.store(kind_.delivery_of(part), std::memory_order_relaxed);
             if (racing_.compare_exchange_weak(seen, wins ? seen | settled : seen - 1,
                                               std::memory_order_acq_rel)) {
@@ -185,13 +185,12 @@ private:
     void win(pooled_call& part, bool other_runs) {
         if (other_runs) {
             pooled_call& other = &part == &first_ ? second_ : first_;
-            // Without memory for that its answer comes, and is skipped all the same.
+            // Without memory for the request the other answer still comes, and is skipped.
             if (auto const where = backend_.lock())
                 static_cast<void>(
                     try_alloc([&] { where->request_cancel(*static_cast<shared_token*>(other.token)); }));
         }
-        // Not only cancelled: on its way to another executor the operation may outlive the context of the
-        // timer.
+        // Destroyed, not only cancelled: a posted completion may outlive the context of the timer.
         timer_.reset();
         kind_.take(whole_, part, met_.load(std::memory_order_relaxed));
         whole_.kind->complete(whole_);
@@ -205,9 +204,10 @@ private:
     std::weak_ptr<backend> backend_;
     engine::link_id at_first_;
     std::unique_ptr<backend::wait> timer_;
-    std::atomic<delivery> met_{delivery::not_sent};  ///< Of the question that has failed first.
+    std::atomic<delivery> met_{delivery::not_sent};  ///< Delivery of the attempt that failed first.
     std::atomic<std::uint32_t> references_{1};
-    std::atomic<std::uint32_t> racing_{1};  ///< Calls that may win yet; `settled` when one of them has.
+    std::atomic<std::uint32_t> racing_{
+        1};  ///< How many calls may still win, and the bit `settled` once a call has won.
 };
 
 }  // namespace umbel::async

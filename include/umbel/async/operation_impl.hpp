@@ -32,7 +32,7 @@ UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* w
     if (!call.has_result)
         call.kind->fail(call, error{errc::cancelled, delivery::not_sent, "the client is gone"});
     choose_target(call, executor, where ? &where->contexts() : nullptr, work);
-    call.affinity = affinity::elsewhere;  // Who completes it is the immediate executor's choice.
+    call.affinity = affinity::elsewhere;  // The immediate executor decides where it completes.
     any_target::complete_later(executor, call);
 }
 

@@ -1,5 +1,5 @@
-// try_alloc.hpp: what becomes of a step, or of an Asio handler, where there is no memory to go on.
-// It knows neither connections nor calls.
+// try_alloc.hpp: the one place where this layer meets a lack of memory: steps that may run out of it, and
+// handlers that notice when Asio drops them. It knows neither connections nor calls.
 #pragma once
 
 #include <umbel/engine/try_alloc.hpp>
@@ -18,8 +18,8 @@ namespace umbel::async {
 /// True while a step of try_alloc() runs on this thread.
 inline constinit thread_local bool within_try_alloc = false;
 
-/// Does a step that nothing but a lack of memory can break; false when that has happened. No handler of a
-/// user's may run in it.
+/// Runs `step`, which may throw only std::bad_alloc; returns false if it did. Must not call handlers of
+/// users.
 template <class Step>
 bool try_alloc(Step&& step) noexcept {
     struct scope {
@@ -33,22 +33,21 @@ bool try_alloc(Step&& step) noexcept {
         return false;
     }
 }
-/// As try_alloc(), with a second attempt.
+/// As try_alloc(), with one more attempt.
 template <class Step>
 bool retry_alloc(Step&& step) noexcept {
     return try_alloc(step) || try_alloc(step);
 }
 
-/// What an error says; empty where there is no memory for it.
+/// The text of an error; empty if there is no memory for it.
 inline std::string text_of(asio::error_code problem) noexcept {
     std::string text;
     static_cast<void>(try_alloc([&] { text = problem.message(); }));
     return text;
 }
 
-/// The memory of one handler that is pending at a time, inside its owner: so Asio asks no allocator for it.
-/// Where it is taken, or too small, the heap serves. Threading: any; a handler may end on another thread than
-/// it began.
+/// Memory for one pending handler, kept inside the handler's owner so that Asio asks no allocator. If it is
+/// taken or too small, the heap serves. Threading: any; a handler may end on another thread than it began on.
 class handler_memory {
 public:
     static constexpr std::size_t size = 320;
@@ -93,10 +92,10 @@ private:
     handler_memory* from_;
 };
 
-/// An Asio handler of `Owner` that is told, too, when it is destroyed without having been called: Asio does
-/// so where it has no memory to call it. `Call` and `Lose` are member functions. An operation that could not
-/// even be begun is told by the result of try_alloc(), and by that alone. Lifetime: `keep_alive` holds the
-/// owner, and the memory.
+/// An Asio handler that calls `Lose` on its owner if Asio destroys it uncalled, as Asio does where it has no
+/// memory to call it. `Call` and `Lose` are member functions of `Owner`. If an operation could not even
+/// begin, only the result of try_alloc() says so. Lifetime: `keep_alive` holds the owner, and with it the
+/// memory.
 template <class Owner, auto Call, auto Lose>
 class drop_aware_handler {
 public:

@@ -76,6 +76,7 @@ concept session_port =
 struct quiet_session_port {
     bool completes_at_once() const noexcept { return true; }
     void take_submitted() noexcept {}
+    void complete(call& settled) { settled.kind->complete(settled); }
     void before_write() noexcept {}
     void turn_served() noexcept {}
 };

@@ -152,7 +152,6 @@ public:
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();
     }
-    void complete(engine::call& call) { call.kind->complete(call); }
     engine::instant batch_ends() noexcept {
         async::current_turn.now = async::read_clock();
         leaving_.send_all();

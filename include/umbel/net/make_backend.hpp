@@ -28,7 +28,7 @@ inline async::new_backend make_backend(std::vector<asio::any_io_executor> execut
                                        cluster::policy const& policy, std::shared_ptr<observer> watching) {
     UMBEL_ASSERT(!executors.empty());
     async::pool::fill_reserve();
-    result<settings> settled = settle(chosen, policy, std::move(watching));
+    result<settings> settled = settings_of(chosen, policy, std::move(watching));
     auto const made = std::make_shared<driver>(executors, settled ? std::move(*settled) : settings{});
     for (auto const& executor : executors) watch_context(executor, made);
     if (!settled) return {made, settled.error()};

@@ -26,10 +26,10 @@ struct settings : engine::settings {
 
 /// Checks and copies what the user gave.
 /// Errors: bad_argument, naming the option.
-inline result<settings> settle(options const& given, cluster::policy const& policy,
-                               std::shared_ptr<observer> watching) {
+inline result<settings> settings_of(options const& given, cluster::policy const& policy,
+                                    std::shared_ptr<observer> watching) {
     std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
-    result<engine::settings> good = engine::settle(given, policy, seed, watching != nullptr);
+    result<engine::settings> good = engine::settings_of(given, policy, seed, watching != nullptr);
     if (!good) return tl::unexpected<error>{good.error()};
     settings made;
     static_cast<engine::settings&>(made) = std::move(*good);

@@ -103,7 +103,7 @@ private:
     /// Precondition: the options are good.
     static engine::settings good_settings(options const& given, cluster::policy const& policy,
                                           std::uint64_t seed) {
-        result<engine::settings> made = engine::settle(given, policy, seed, false);
+        result<engine::settings> made = engine::settings_of(given, policy, seed, false);
         UMBEL_ASSERT(made.has_value());
         return std::move(*made);
     }

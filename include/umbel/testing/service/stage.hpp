@@ -93,7 +93,7 @@ public:
     umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {},
                          std::shared_ptr<observer> watching = nullptr) {
         if (chosen.seeds.empty()) chosen.seeds = cluster_.where(0).to_string();
-        result<net::settings> settled = net::settle(chosen, policy, std::move(watching));
+        result<net::settings> settled = net::settings_of(chosen, policy, std::move(watching));
         net::settings good = settled ? std::move(*settled) : net::settings{};
         if (!settled) good.engine.seeds = {cluster_.where(0)};
         good.engine.seed = seed_ * 1000 + backends_.size() * 2 + 1;
