@@ -1,6 +1,6 @@
-// connection.hpp: the port of engine::session over Asio: its transport, its timer, and who of several threads
-// owns it for a turn. It knows no redirect, no retry and no reply type; what a connection does with its
-// stream is the session's business.
+// connection.hpp: the port of engine::session over Asio: transport, timer, and which of several threads owns
+// the connection for a turn. It knows no redirect, no retry and no reply type; engine::session decides what a
+// connection does with its stream.
 #pragma once
 
 #include <umbel/async/completion_target_impl.hpp>
@@ -25,11 +25,12 @@
 
 namespace umbel::net {
 
-/// One connection. Lives as long as its driver; connects again and again.
+/// One connection. It lives as long as its driver, and connects again after each loss.
 ///
-/// Whoever has work for it owns it for a turn: the thread on which Asio has read, the timer, a posted turn,
-/// an order of the control plane, or a turn of another connection of the same client whose handlers ask
-/// something of this one. Who finds it owned leaves a note and goes.
+/// A thread that has work for the connection owns it for a turn: the thread on which Asio has read or the
+/// timer has fired, a posted turn, an order of the control plane, or a turn of another connection of the same
+/// client whose handlers send commands here. A thread that finds the connection owned leaves its work and a
+/// note, and goes on.
 ///
 ///     who comes                        finds it free                        finds it owned
 ///     a handler of Asio's              serves it, here                      leaves news and a note
@@ -37,8 +38,8 @@ namespace umbel::net {
 ///     a call, from anywhere else       inbox, and a turn is posted          inbox and a note
 ///     an order                         carries it out                       leaves the order and a note
 ///
-/// Handlers run only in turns on the connection's own context. Who owns it otherwise lets go with a turn
-/// posted. Threading: try_fast(), submit(), in_flight(), counters(), orders and Asio's notices from any
+/// Handlers run only in turns on the connection's own context. An owner elsewhere lets go by posting a turn
+/// there. Threading: try_fast(), submit(), in_flight(), counters(), order() and Asio's handlers from any
 /// thread; everything else by the owner.
 class connection final : public engine::session<connection>,
                          public engine::quiet_session_port,
@@ -46,7 +47,7 @@ class connection final : public engine::session<connection>,
                          public transport_owner,
                          public async::owned_until_batch {
 public:
-    /// `gathers`: what completes on another io_context goes there many at a time.
+    /// `gathers`: completions for another io_context are posted many at a time.
     connection(connection_owner& owner, engine::link_id id, asio::any_io_executor executor, bool gathers,
                engine::pipeline_options const& pipeline, engine::link_options const& link,
                std::shared_ptr<resp::pin_budget> budget)
@@ -61,22 +62,22 @@ public:
 
     // ---- Calls, from any thread -----------------------------------------------------------------
 
-    /// Takes an ordinary call where this thread is collecting calls for the next write; false otherwise, and
-    /// then submit() takes it.
+    /// Takes an ordinary call if this thread is collecting calls for the next write. False: submit() takes
+    /// it.
     UMBEL_ALWAYS_INLINE bool try_fast(engine::call& call) noexcept {
         return owned_here() && inbox_.empty() && try_fast_as_owner(call);
     }
-    /// Takes a call. False: the inbox is full.
+    /// Takes a call. Returns false if the inbox is full.
     UMBEL_ALWAYS_INLINE bool submit(engine::call& call) {
         if (!owned_here() && !hold()) [[unlikely]]
             return submit_from_elsewhere(call);
-        // What came before from elsewhere goes before.
+        // Calls that other threads left earlier go first.
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();
         if (!try_fast_as_owner(call)) take(call, async::turn_time());
         return true;
     }
-    /// Calls that are on this connection, as of its last turn.
+    /// The number of calls on this connection, as of its last turn.
     std::size_t in_flight() const noexcept {
         return in_flight_.load(std::memory_order_acquire) + inbox_.size();
     }
@@ -87,9 +88,9 @@ public:
         carry_out_or_leave([&] { std::visit([this](auto& wanted) { carry_out(std::move(wanted)); }, order); },
                            [&] { orders_.leave(std::move(order)); });
     }
-    /// Destroys every call without completing it, and lets go of all that belongs to a context: an executor
-    /// is going away. What is pending on another one may still call this connection, to no effect. Runs while
-    /// nothing else does.
+    /// An executor is going away: drops every call, and releases all that belongs to a context. Handlers that
+    /// are pending on another context may still call this connection, to no effect. Precondition: nothing
+    /// else runs.
     void abandon() noexcept {
         engine::call_list all = inbox_.take();
         session::abandon(all);
@@ -112,7 +113,7 @@ public:
     // ---- The port of the session ----------------------------------------------------------------
 
     using transport_port::bytes_waiting;
-    /// Marks this thread as serving the connection.
+    /// Marks this thread as serving the connection while it lives.
     class turn_surroundings {
     public:
         explicit turn_surroundings(connection& whose) noexcept : before_{async::current_turn}, self_{whose} {
@@ -161,7 +162,7 @@ public:
     void before_write() noexcept { leaving_.send_all(); }
     void turn_served() noexcept {
         in_flight_.store(link().pipe().in_flight(), std::memory_order_release);
-        // Only now: the control plane looks after what the last turn has handed on.
+        // Only now, because the control plane must still take what the last turn has reported.
         if (std::exchange(shutting_, false)) [[unlikely]] {
             owner_.has_shut();
             busy_ = {};
@@ -172,35 +173,36 @@ public:
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }
 
 private:
-    /// What others leave for the owner.
+    /// The kinds of notes that other threads leave for the owner.
     static constexpr engine::ownership::kinds calls = 2, turn_due = 4, timer_due_now = 8, news = 16,
                                               orders = 32;
-    /// Rounds that an owner serves what has come meanwhile before others get the thread.
+    /// How often an owner serves newly left work before it lets other handlers of its context run.
     static constexpr unsigned rounds_max = 8;
 
     // ---- Owning ---------------------------------------------------------------------------------
 
     bool owned_here() const noexcept { return word_.owned_here(); }
 
-    /// Serves the connection on its own context, if nobody owns it; else leaves `note`, which `prepare` has
-    /// made good. In a turn of its own, by a handler that has run the executor itself, it is served at once.
+    /// Runs `serve` as the owner, on the connection's own context. If another thread owns the connection,
+    /// `prepare` leaves the work and `note` tells the owner. If this thread owns it already, because a
+    /// handler runs the executor itself, `serve` runs at once.
     template <class Serve, class Prepare>
     UMBEL_ALWAYS_INLINE void serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note);
     struct owning;
-    /// Carries out what makes no call complete here, on any thread.
+    /// Runs `act` as the owner, on any thread. Precondition: `act` completes no call.
     template <class Do, class Leave>
     void carry_out_or_leave(Do act, Leave leave, engine::ownership::kinds note = orders);
     void serve_notes(engine::ownership::kinds what);
     void leave_for_turn(engine::ownership::kinds unserved) noexcept;
 
-    /// Owns the connection for the rest of this thread's batch, where it is in a turn of the same client and
-    /// nobody else owns it.
+    /// Takes ownership for the rest of this thread's batch. False if this thread is in no turn of the same
+    /// client, or another thread owns the connection.
     UMBEL_NEVER_INLINE bool hold() noexcept {
         if (async::current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire())
             return false;
         next_owned = std::exchange(async::current_turn.owned, this);
         collect_until_release(async::current_turn.now);
-        // What was ordered before goes before.
+        // Orders that were left earlier go first.
         if (!orders_.empty()) [[unlikely]]
             take_orders();
         return true;
@@ -218,19 +220,19 @@ private:
     // ---- Calls ----------------------------------------------------------------------------------
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& call) {
-        // Once it is pushed another thread may complete it, and with it the last that holds the client.
+        // Once the call is pushed, another thread may complete it and drop the last reference to the client.
         auto const alive = owner_.keep_alive();
         engine::inbox::pushed const done = inbox_.push(call);
         bool const first = done == engine::inbox::pushed::first;
-        // Without memory for a turn the next call tries again.
+        // If no turn could be posted for lack of memory, the next call tries again.
         if ((first || wakeup_lost_.load(std::memory_order_relaxed)) && word_.bring(calls)) leave_for_turn(0);
         return done != engine::inbox::pushed::full;
     }
     UMBEL_NEVER_INLINE void take_inbox() {
-        // Counted on both sides for a moment: nobody may believe that nothing is under way.
+        // For a moment the calls are counted twice, so that nobody sees the connection as idle.
         in_flight_.store(link().pipe().in_flight() + inbox_.size(), std::memory_order_release);
         engine::call_list fresh = inbox_.take();
-        // An order that was given before one of them came is carried out before it.
+        // An order that was given before a call came is carried out before the call.
         if (!orders_.empty()) [[unlikely]]
             take_orders();
         while (engine::call* const call = fresh.pop())
@@ -242,11 +244,11 @@ private:
     void shut() {
         if (closed()) return;
         if (timer_) timer_->cancel();
-        // The turn that ends everything comes on the connection's own context. What keeps that busy now ends
-        // with the stream.
+        // The last turn runs on the connection's own context. The stream keeps the context busy, and ends
+        // now; so a work guard takes over.
         static_cast<void>(async::try_alloc([&] { busy_ = async::any_target::hold_work(executor_); }));
         session::shut(inbox_.take());
-        // Where there is nobody to be told, nothing is waited for: perhaps nobody runs that context any more.
+        // If no call waits to be completed, there is no last turn: perhaps nobody runs that context any more.
         shutting_ = in_turn() || has_results() || !leaving_.empty();
         if (shutting_) return;
         busy_ = {};
@@ -281,23 +283,24 @@ private:
     void turn_came();
     void turn_lost() noexcept;
 
-    // Read by every thread that has a command for it.
+    // Read by every thread that has a command for the connection.
     connection_owner& owner_;
-    asio::any_io_executor executor_;  ///< Empty when an executor has gone away.
-    asio::io_context* const io_;      ///< Its context, where a post needs no type erasure.
+    asio::any_io_executor executor_;  ///< Empty after an executor has gone away.
+    asio::io_context* const
+        io_;  ///< The executor's io_context, to post without type erasure; null for other executors.
     bool const gathers_;
     asio::execution_context const* const context_;
-    // Written by them: nothing else may stand in these cache lines.
+    // Written by those threads, so these members have cache lines of their own.
     alignas(64) engine::ownership word_;
     engine::inbox inbox_;
-    std::atomic<bool> wakeup_lost_{false};  ///< No turn could be posted for what stands in the inbox.
-    // The owner's own.
-    alignas(64) bool shutting_ = false;  ///< The turn that ends everything is to come.
-    asio::any_io_executor busy_;         ///< The context's, until then.
+    std::atomic<bool> wakeup_lost_{false};  ///< No turn could be posted for the calls in the inbox.
+    // Touched only by the owner.
+    alignas(64) bool shutting_ = false;  ///< The last turn has not run yet.
+    asio::any_io_executor busy_;         ///< Keeps the context busy until the last turn.
     std::atomic<std::size_t> in_flight_{0};
     async::completion_batch leaving_;
     connection_orders orders_;
-    std::optional<asio::steady_timer> timer_;  ///< None when an executor has gone away.
+    std::optional<asio::steady_timer> timer_;  ///< Empty after an executor has gone away.
     async::handler_memory turn_memory_;
     async::handler_memory timer_memory_;
 };

@@ -1,4 +1,4 @@
-// connection_impl.hpp: how threads come to own a connection, what they find there, and how they let go.
+// connection_impl.hpp: how threads take ownership of a connection, what they find there, and how they let go.
 // Included by connection.hpp.
 #pragma once
 
@@ -6,12 +6,11 @@
 
 namespace umbel::net {
 
-/// The ownership of one visit. When a handler throws, the visit ends with a turn posted, which does what is
-/// left.
+/// The ownership of one visit. If a handler throws, the visit ends by posting a turn that does the rest.
 struct connection::owning {
     connection& self;
     bool done = false;
-    engine::ownership::kinds serving = 0;  ///< Notes that are being served.
+    engine::ownership::kinds serving = 0;  ///< The notes that are being served.
 
     explicit owning(connection& whose) noexcept : self{whose} {}
     owning(owning const&) = delete;
@@ -19,7 +18,7 @@ struct connection::owning {
     ~owning() {
         if (!done) self.leave_for_turn(serving);
     }
-    /// Serves what has come meanwhile, and lets go.
+    /// Serves work that was left meanwhile, and lets go.
     UMBEL_ALWAYS_INLINE void finish() {
         done = self.word_.release();
         if (!done) [[unlikely]]
@@ -45,7 +44,7 @@ UMBEL_ALWAYS_INLINE void connection::serve_or_leave(Serve serve, Prepare prepare
         return serve();
     if (!word_.try_acquire()) [[unlikely]] {
         prepare();
-        // Where it was let go meanwhile, what was left is served like anything else that others leave.
+        // The owner let go meanwhile, so this thread owns now and serves the work that it has left.
         if (word_.bring(note)) owning{*this}.finish();
         return;
     }
@@ -68,11 +67,11 @@ void connection::carry_out_or_leave(Do act, Leave leave, engine::ownership::kind
     if (!visit.done) visit.serving = word_.take_notes();
 }
 
-/// Lets go, with a turn on the way that serves what is left. `unserved`: notes that were taken already.
+/// Lets go and posts a turn that serves the work that is left. `unserved` are notes that were taken already.
 UMBEL_NEVER_INLINE inline void connection::leave_for_turn(engine::ownership::kinds unserved) noexcept {
     do {
         unserved |= word_.take_notes();
-        // A posted turn that has come in vain is to be posted again.
+        // A posted turn that found the connection owned must be posted again.
         if ((unserved & turn_due) != 0) forget_scheduled_turn();
         unserved &= ~turn_due;
         want_turn();
@@ -88,13 +87,13 @@ UMBEL_NEVER_INLINE inline void connection::serve_notes(engine::ownership::kinds 
     if ((what & calls) != 0) serve_turn();
 }
 
-/// Posted, not run: on the connection's own context, behind what is ready there.
+/// Posts a turn on the connection's own context, behind what is ready there.
 UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
     using handler = async::drop_aware_handler<connection, &connection::turn_came, &connection::turn_lost>;
     return async::retry_alloc([&] {
         handler made{*this, turn_memory_, owner_.keep_alive()};
-        // Not deferred: that would keep it from the context's other threads for as long as a handler of this
-        // one runs.
+        // Posted, not deferred: asio::defer would keep it from the context's other threads while this
+        // thread's handler runs.
         if (io_) return asio::post(io_->get_executor(), std::move(made));
         asio::post(executor_, std::move(made));
     });
@@ -102,7 +101,7 @@ UMBEL_NEVER_INLINE inline bool connection::post_turn() noexcept {
 inline void connection::turn_came() {
     serve_or_leave([this] { scheduled_turn(); }, [] {}, turn_due);
 }
-/// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
+/// Asio has destroyed the posted turn uncalled, for lack of memory or because the context goes away.
 inline void connection::turn_lost() noexcept {
     carry_out_or_leave([this] { on_turn_lost(); }, [] {}, turn_due);
 }
@@ -155,12 +154,12 @@ inline void connection::on_notice_lost(transport& from, bool of_read) noexcept {
                        [&] { from.news().which.fetch_or(kind, std::memory_order_release); }, news);
 }
 
-/// The present transport's only: what an older one had to say comes too late.
+/// News of the present transport only; those of an older one are ignored.
 inline void connection::take_news() {
     std::shared_ptr<transport> const from = transport_;
     if (!from) return;
     transport_news& told = from->news();
-    // One by one: when a handler throws, the others are still there for the next turn.
+    // Taken one by one, so that if a handler throws the others are still there for the next turn.
     auto const take = [&told](std::uint8_t kind) {
         return (told.which.fetch_and(static_cast<std::uint8_t>(~kind), std::memory_order_acquire) & kind) !=
                0;

@@ -1,4 +1,4 @@
-// connection_orders.hpp: what the control plane wants of a connection that somebody else owns at the moment.
+// connection_orders.hpp: orders of the control plane for a connection that another thread owns at the moment.
 // It knows no connection.
 #pragma once
 
@@ -15,9 +15,9 @@
 
 namespace umbel::net {
 
-/// Orders in the one sequence that makes sense: a link that is to open may be told to drain afterwards, and
-/// shutting ends it all. Threading: any. Locked, for orders are rare: a connect, a node that leaves, a
-/// cancellation in the middle of another thread's turn.
+/// Orders that wait for the owner of a connection. They come out in the one sequence that makes sense: open,
+/// cancel, close, shut. Threading: any. A mutex guards them, because orders are rare: a connect, a node that
+/// leaves, a cancellation during another thread's turn.
 class connection_orders {
 public:
     struct batch {
@@ -43,7 +43,7 @@ private:
     void add(engine::open_link&& opening) noexcept { left_.opening.emplace(std::move(opening)); }
     void add(engine::close_link&& closing) noexcept { left_.closing = closing; }
     void add(engine::shut_link&&) noexcept { left_.shutting = true; }
-    /// Without memory for it the call's own end comes first.
+    /// Without memory the cancellation is lost, and the call ends by itself.
     void add(engine::cancel_share&& share) noexcept {
         static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(share)); }));
     }

@@ -1,5 +1,4 @@
-// connection_owner.hpp: what a connection asks of its driver.
-// It knows neither of the two.
+// connection_owner.hpp: what a connection needs of its driver, as an interface.
 #pragma once
 
 #include <umbel/engine/call.hpp>
@@ -15,18 +14,18 @@
 
 namespace umbel::net {
 
-/// What a connection asks of its driver.
-/// Threading: called by whoever owns the connection at that time, on any thread.
+/// What a connection needs of its driver.
+/// Threading: called by the owner of the connection, on any thread.
 class connection_owner {
 public:
-    /// Tells the control plane what happened. A loss comes before the calls that were lost with it.
+    /// Tells the control plane what happened. A loss is reported before the calls that were lost with it.
     virtual void report(engine::event&& happened) = 0;
-    /// Takes a call that has come before its connection was opened.
+    /// Takes back a call that came before the connection was opened.
     virtual void park(engine::call& call) noexcept = 0;
     virtual void slowed(std::vector<engine::call_slow>&&) {}
-    /// A cancellation has not found its call here.
+    /// Takes back a cancellation whose call is not on this connection any more.
     virtual void cancel_elsewhere(engine::cancel_share) {}
-    /// The connection has done what shut() asks for.
+    /// The connection has shut down.
     virtual void has_shut() noexcept {}
     virtual std::shared_ptr<void> keep_alive() = 0;
     virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor,

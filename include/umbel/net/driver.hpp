@@ -1,6 +1,6 @@
-// driver.hpp: the port of engine::runtime over Asio: who of several threads owns the control plane for a
-// turn, its timers, its connections, and the observer. It decides nothing: where calls go is the router's and
-// the engine's business, what becomes of them the runtime's.
+// driver.hpp: the port of engine::runtime over Asio: timers, connections, the observer, and which of several
+// threads owns the control plane for a turn. It decides nothing: router and engine decide where calls go, the
+// runtime what becomes of them.
 #pragma once
 
 #include <umbel/async/call_pool_impl.hpp>
@@ -21,9 +21,9 @@
 
 namespace umbel::net {
 
-/// Everything of a client that lives on executors.
-/// Threading: as with connections, whoever has something for the control plane owns it for a turn; who finds
-/// it owned leaves what it has.
+/// The part of a client that lives on executors.
+/// Threading: as with connections, a thread that has something for the control plane owns it for a turn, or
+/// leaves it for the present owner.
 class driver final : public async::runtime_backend<driver>,
                      public engine::runtime<driver, connection>,
                      public engine::quiet_runtime_port,
@@ -40,19 +40,19 @@ public:
 
     driver(driver const&) = delete;
     driver& operator=(driver const&) = delete;
-    /// Nobody refers to it any more; what is pending could only be destroyed.
+    /// Nobody refers to the driver any more, so whatever is pending is dropped.
     ~driver() { abandon(); }
 
-    /// Begins; called once, when a shared_ptr exists.
+    /// Begins to connect. Precondition: called once, when a shared_ptr owns the driver.
     void start_up() {
         starting_.store(true, std::memory_order_release);
         wake();
     }
 
-    /// An executor is going away: everything pending is destroyed, and all that belongs to a context is let
-    /// go of, for what is pending on another context may hold this driver for longer, and call it to no
-    /// effect. Operations that begin later find that their client has gone. Runs while nothing else does;
-    /// does nothing when it is called again.
+    /// An executor is going away: drops every pending call, and releases all that belongs to a context.
+    /// Handlers that are pending on another context may hold this driver for longer, and call it to no
+    /// effect. Operations that begin later find that their client has gone. Does nothing if it is called
+    /// again. Precondition: nothing else runs.
     void abandon() noexcept {
         engine::call_list posted;
         for (engine::event& event : left_.events)
@@ -104,13 +104,13 @@ public:
         control_or_leave([&] { tell_slow(all); },
                          [&] {
                              std::lock_guard const guard{mutex_};
-                             // Without memory for it they are not told.
+                             // Without memory the observer is not told.
                              static_cast<void>(async::try_alloc(
                                  [&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
                          });
     }
     void cancel_elsewhere(engine::cancel_share what) override { forward_cancel(std::move(what)); }
-    /// Threading: any; the last one ends what all have waited for.
+    /// Threading: any.
     void has_shut() noexcept override {
         if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
     }
@@ -129,7 +129,7 @@ public:
     }
     std::unique_ptr<connection> make_session(engine::link_id id, engine::pipeline_options const& pipeline,
                                              engine::link_options const& link) {
-        // What a connection has to tell of its link finds room whatever happens.
+        // Reserves room for every event that the connection may report of its link.
         std::unique_lock guard{mutex_};
         for (auto* const events : {&left_.events, &taken_.events})
             events->reserve(32 + 4 * (sessions().size() + 1));
@@ -165,13 +165,14 @@ public:
     }
     void closes() noexcept {
         timer_->cancel();
-        // What a connection on another context hands on until it has ended is still looked after here.
+        // The control plane's context stays busy until every connection has shut down, because they still
+        // report to it.
         static_cast<void>(
             async::try_alloc([&] { busy_until_shut_ = async::any_target::hold_work(executor_); }));
         to_shut_.store(sessions().size(), std::memory_order_relaxed);
         if (sessions().empty()) busy_until_shut_ = {};
     }
-    /// A call leaves the context whose connections complete it.
+    /// A call leaves the connections of its context, so its completion needs a work guard.
     void leaves_sessions(engine::call& call) noexcept {
         if (call.internal) return;  // The engine's own calls have no handler.
         auto& leaving = static_cast<async::pooled_call&>(call);
@@ -184,9 +185,9 @@ public:
     }
 
 private:
-    /// What others leave for the owner of the control plane.
+    /// The kinds of notes that other threads leave for the owner of the control plane.
     static constexpr engine::ownership::kinds left = 2, turn_due = 4, timer_due = 8, idle_due = 16;
-    /// Rounds that an owner serves what has come meanwhile before others get the thread.
+    /// How often an owner serves newly left work before it lets other handlers run.
     static constexpr unsigned rounds_max = 64;
 
     void tell_slow(std::vector<engine::call_slow>& all) noexcept {
@@ -207,8 +208,8 @@ private:
 
     bool controlled_here() const noexcept { return word_.owned_here(); }
     struct owning;
-    /// Does `work` as the owner of the control plane, in its present turn or in one of its own; else leaves
-    /// it by `leave` with a note.
+    /// Runs `work` as the owner of the control plane. If another thread owns it, `leave` leaves the work and
+    /// `note` tells the owner.
     template <class Work, class Leave>
     void control_or_leave(Work work, Leave leave, engine::ownership::kinds note = left);
     void serve_notes(engine::ownership::kinds what);
@@ -223,24 +224,24 @@ private:
     void idle_wait_lost() noexcept { idle_wait_ended({}); }
 
     net::settings const settings_;
-    asio::any_io_executor
-        executor_;  ///< Of the control plane's timers and posted turns; none when an executor has gone away.
-    asio::any_io_executor busy_until_shut_;  ///< The same, while connections are told to end.
+    asio::any_io_executor executor_;  ///< For timers and posted turns of the control plane; empty after an
+                                      ///< executor has gone away.
+    asio::any_io_executor busy_until_shut_;  ///< Keeps that context busy while connections shut down.
     std::atomic<std::size_t> to_shut_{0};
     std::shared_ptr<resp::pin_budget> budget_;
     engine::ownership word_;
-    std::mutex mutex_;  ///< Of what is left for it; control events are rare.
+    std::mutex mutex_;  ///< Guards left_. Control events are rare.
     struct leavings {
         std::vector<engine::event> events;
         std::vector<engine::cancel_share> cancels;
         std::vector<engine::call_slow> slow;
     };
     leavings left_;
-    leavings taken_;  ///< Those that are being looked at.
+    leavings taken_;  ///< What the owner has taken and is serving.
     std::atomic<bool> starting_{false};
-    // Whether a turn is on its way for what the runtime was given.
+    // Whether a turn of the control plane is posted.
     std::atomic<bool> woken_{false};
-    std::atomic<bool> wake_failed_{false};  ///< It is not, for want of memory.
+    std::atomic<bool> wake_failed_{false};  ///< No turn could be posted, for lack of memory.
     std::atomic<unsigned> wakes_lost_{0};   ///< In a row.
     static constexpr unsigned wakes_lost_max = 4;
     std::optional<asio::steady_timer> closing_timer_;

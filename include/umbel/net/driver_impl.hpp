@@ -1,17 +1,16 @@
-// driver_impl.hpp: how threads come to own the control plane of a client, and what they find there. Included
-// by driver.hpp.
+// driver_impl.hpp: how threads take ownership of the control plane of a client, and what they find there.
+// Included by driver.hpp.
 #pragma once
 
 #include <umbel/net/driver.hpp>
 
 namespace umbel::net {
 
-/// The ownership of one visit. Nothing that runs in it throws but for want of memory; then a turn is posted
-/// for what is left.
+/// The ownership of one visit. If memory runs out during it, a posted turn does the rest.
 struct driver::owning {
     driver& self;
     bool done = false;
-    engine::ownership::kinds serving = 0;  ///< Notes that are being served.
+    engine::ownership::kinds serving = 0;  ///< The notes that are being served.
 
     explicit owning(driver& whose) noexcept : self{whose} {}
     owning(owning const&) = delete;
@@ -28,7 +27,7 @@ struct driver::owning {
             serving = 0;
         }
     }
-    /// A posted turn finds what is left.
+    /// Lets go and posts a turn for the rest.
     void leave(engine::ownership::kinds unserved) noexcept {
         static_cast<void>(self.word_.release_for_later(unserved, 0));
         self.wake();
@@ -44,7 +43,7 @@ void driver::control_or_leave(Work work, Leave leave_it, engine::ownership::kind
         return;
     }
     owning visit{*this};
-    // What was left before goes before.
+    // Work that was left earlier goes first.
     if (word_.noted()) [[unlikely]]
         serve_notes(visit.serving = word_.collect());
     visit.serving = 0;
@@ -70,8 +69,8 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
     if ((what & turn_due) != 0) turn();
 }
 
-/// Leaves an event for the owner. There is room for what links have to tell; without memory for more calls
-/// end here.
+/// Leaves an event for the owner. Room for events of links is reserved; calls for which there is no memory
+/// fail here.
 inline void driver::leave(engine::event&& what) noexcept {
     {
         std::lock_guard const guard{mutex_};
@@ -96,12 +95,12 @@ inline void driver::wake() noexcept {
     using message = async::drop_aware_handler<driver, &driver::woken_turn, &driver::wake_lost>;
     if (async::retry_alloc([&] { asio::post(executor_, message{*this, wake_memory_, shared_from_this()}); }))
         return;
-    // The next who has something for the control plane tries again, and so does its timer.
+    // The next thread that has something for the control plane tries again, and so does the timer.
     woken_.store(false, std::memory_order_release);
     wake_failed_.store(true, std::memory_order_release);
 }
 
-/// Asio has destroyed the message; it does so, too, with whatever is posted to a context that goes away.
+/// Asio has destroyed the posted turn uncalled, for lack of memory or because the context goes away.
 inline void driver::wake_lost() noexcept {
     woken_.store(false, std::memory_order_release);
     if (++wakes_lost_ < wakes_lost_max) wake();
@@ -109,7 +108,7 @@ inline void driver::wake_lost() noexcept {
 
 inline void driver::woken_turn() {
     if (abandoned()) return;
-    // Read as well as written: who found it set has left his work before.
+    // An exchange, not a store: it acquires the work of every thread that found the flag set.
     static_cast<void>(woken_.exchange(false, std::memory_order_acq_rel));
     wakes_lost_ = 0;
     control_or_leave(
@@ -118,7 +117,7 @@ inline void driver::woken_turn() {
             turn();
         },
         [] {}, turn_due);
-    // Outside of the control plane: handlers take their time.
+    // After letting go of the control plane, because handlers may run long.
     complete_settled();
 }
 

@@ -1,4 +1,5 @@
-// settings.hpp: what the Asio side of a client keeps of the user's options, beside the engine's settings.
+// settings.hpp: the settings of a client over Asio: the engine's, and what sockets and observers need
+// besides.
 #pragma once
 
 #include <umbel/engine/observer.hpp>
@@ -19,12 +20,12 @@ struct settings : engine::settings {
     bool one_thread_per_context = false;
     std::shared_ptr<umbel::observer> observer;
     std::chrono::milliseconds user_timeout{};
-    /// Makes the byte stream of one connection; another transport puts its own here.
+    /// Makes the transport of one connection; TLS puts its own here.
     std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t)>
         make_transport;
 };
 
-/// Checks and copies what the user gave.
+/// Checks the options and makes settings of them.
 /// Errors: bad_argument, naming the option.
 inline result<settings> settings_of(options const& given, cluster::policy const& policy,
                                     std::shared_ptr<observer> watching) {

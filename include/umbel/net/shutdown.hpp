@@ -11,8 +11,8 @@
 
 namespace umbel::net {
 
-/// Destroys what is pending when the context of one of a client's executors goes away, as every Asio service
-/// does with its handlers: they may own coroutines that own the client.
+/// Drops what is pending when an execution context of the client goes away, as every Asio service does with
+/// its handlers. Handlers may own coroutines that own the client.
 class shutdown_service final : public asio::execution_context::service {
 public:
     using key_type = shutdown_service;
@@ -20,7 +20,7 @@ public:
 
     explicit shutdown_service(asio::execution_context& context) : asio::execution_context::service{context} {}
 
-    /// Calls `one->abandon()` when the context goes away; to say so twice is to say it once.
+    /// Has `client->abandon()` called when the context goes away. Watching a client again has no effect.
     void watch(std::shared_ptr<driver> const& client) {
         std::lock_guard const guard{mutex_};
         std::erase_if(watched_, [&client](auto const& other) {

@@ -1,5 +1,5 @@
-// transport.hpp: one byte stream to one node, as readiness and non-blocking transfers; and its TCP and Unix
-// forms. It knows no protocol. Another transport (TLS) offers the same few functions.
+// transport.hpp: one byte stream to one node, by readiness and non-blocking transfers; and its form over TCP
+// and Unix sockets. It knows no protocol.
 #pragma once
 
 #include <umbel/async/try_alloc.hpp>
@@ -34,17 +34,16 @@ namespace umbel::net {
 
 class transport;
 
-/// Who is told what a transport has noticed. Kept alive by `keep_alive()` while an operation is pending.
-/// Threading: called by whichever thread Asio completes an operation on.
+/// Hears what a transport notices. keep_alive() keeps it alive while an operation is pending. Threading:
+/// called on the thread on which Asio completes an operation.
 class transport_owner {
 public:
     virtual void on_connected(transport& from, asio::error_code problem, bool resolved) = 0;
     virtual void on_read(transport& from, asio::error_code problem, std::size_t count) = 0;
     virtual void on_writable(transport& from, asio::error_code problem) = 0;
-    /// What was begun will not be told: Asio had no memory to call its handler.
+    /// An operation will not report its end: Asio had no memory to call its handler.
     virtual void on_notice_lost(transport& from, bool of_read) noexcept = 0;
-    /// A step of connecting is done: calls from.proceed(), now if nobody else is at work on the connection,
-    /// else when that one is done.
+    /// A step of connecting is done. The owner of the connection is to call from.proceed().
     virtual void on_step(transport& from) = 0;
     virtual std::shared_ptr<void> keep_alive() = 0;
 
@@ -66,8 +65,8 @@ struct transport_news {
     static constexpr std::uint8_t connected = 1, read = 2, writable = 4, read_lost = 8, write_lost = 16,
                                   step = 32;
 
-    std::atomic<std::uint8_t> which{
-        0};  ///< Set behind the fields below. Of each kind one at most is on its way.
+    std::atomic<std::uint8_t> which{0};  ///< The kinds of news; a bit is set after the fields below are
+                                         ///< written. There is at most one of each kind.
     asio::error_code connect_problem;
     bool resolved = false;
     asio::error_code read_problem;
@@ -75,9 +74,8 @@ struct transport_news {
     asio::error_code write_problem;
 };
 
-/// One attempt at one connection. Every notice names the transport: what comes from an older one is
-/// recognised by that. Threading: called by the connection's owner, one at a time. Writes never block:
-/// would_block is an answer.
+/// One attempt at one connection. Every notice names its transport, so that a notice of an older one is
+/// recognised. Threading: called by the connection's owner. Writes never block; they may return would_block.
 class transport : public std::enable_shared_from_this<transport> {
 public:
     explicit transport(std::uint32_t epoch) noexcept : epoch_{epoch} {}
@@ -88,23 +86,24 @@ public:
     std::uint32_t epoch() const noexcept { return epoch_; }
     transport_news& news() noexcept { return news_; }
 
-    /// Resolves and connects; tells on_connected once.
+    /// Resolves and connects; calls on_connected() once.
     virtual void connect(cluster::endpoint const& where) = 0;
-    /// Goes on connecting after on_step().
+    /// Continues to connect after on_step().
     virtual void proceed() {}
-    /// Reads at least one byte; tells on_read once. The memory must stay until then, or until close().
+    /// Reads at least one byte; calls on_read() once. Lifetime: the memory must stay until then, or until
+    /// close().
     virtual void read(std::span<char> into) = 0;
-    /// How many bytes the next read will find, as far as that is known.
+    /// The number of bytes that the next read will find, if known; else 0.
     virtual std::size_t bytes_waiting() noexcept { return 0; }
-    /// Tells on_writable once, when a write will make progress.
+    /// Calls on_writable() once, when a write will make progress.
     virtual void wait_writable() = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces,
                                    asio::error_code& problem) = 0;
-    /// Ends the stream. What was written is delivered still, as far as the peer takes it.
+    /// Ends the stream gracefully: the kernel still delivers what was written.
     virtual void close() noexcept = 0;
-    /// Ends the stream by a reset: what the peer has not acknowledged is dropped. What something on the way
-    /// holds (a proxy, a NAT, a load balancer) may reach the peer all the same, and so may what its kernel
-    /// has taken already.
+    /// Ends the stream by a reset (RST): the kernel drops what the peer has not acknowledged. Bytes that a
+    /// middlebox holds (a proxy, a NAT, a load balancer), or that the peer's kernel has taken, may still
+    /// reach the server.
     virtual void abort() noexcept = 0;
 
 private:
@@ -112,15 +111,14 @@ private:
     transport_news news_;
 };
 
-/// TCP, or a Unix socket where the endpoint is a path.
+/// A transport over TCP, or over a Unix socket if the endpoint is a path.
 class stream_transport final : public transport {
 public:
     using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
     using address = asio::generic::stream_protocol::endpoint;
 
-    /// `connect_timeout` is what the owner grants; the addresses of one name share it, so that a dead one
-    /// leaves time for the others.
+    /// The addresses of one name share `connect_timeout`, so that a dead address leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
                      std::chrono::milliseconds user_timeout, std::chrono::milliseconds connect_timeout)
         : transport{epoch},
@@ -147,7 +145,7 @@ public:
                                 [this, self = shared_from_this(), keep = owner_.keep_alive()](
                                     asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
                                     if (failed) return owner_.on_connected(*this, failed, false);
-                                    // Kept for proceed(): the owner may be at work.
+                                    // Kept for proceed(), because the owner may be at work on another thread.
                                     bool const kept = async::try_alloc([&] {
                                         for (auto const& entry : found)
                                             targets_.emplace_back(entry.endpoint());
@@ -157,7 +155,7 @@ public:
                                     step_done(asio::error::not_found);
                                 });
     }
-    /// Connects to the first of these that answers; tells on_connected once.
+    /// Connects to the first address that answers; calls on_connected() once.
     void connect(std::vector<address> targets) {
         targets_ = std::move(targets);
         try_next(asio::error::not_found);
@@ -174,7 +172,8 @@ public:
         owner_.on_connected(*this, {}, true);
     }
 
-    /// Asio tries at once and waits only when nothing is there: no system call more than a raw loop makes.
+    /// Asio reads at once and waits only if there is nothing to read, so there is no system call more than in
+    /// a raw loop.
     void read(std::span<char> into) override {
         using handler = async::drop_aware_handler<stream_transport, &stream_transport::has_read,
                                                   &stream_transport::read_lost>;
@@ -206,13 +205,14 @@ public:
     void close() noexcept override {
         closed_ = true;
         asio::error_code ignored;
-        // Asio asks for memory to cancel a resolution; without it the answer comes and finds this closed.
+        // Asio needs memory to cancel a resolution. Without memory the answer comes, and finds this transport
+        // closed.
         static_cast<void>(async::try_alloc([&] { resolver_.cancel(); }));
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         static_cast<void>(async::try_alloc([&] { socket_.close(ignored); }));
     }
 
-    /// Over TCP. A Unix socket has nothing on the way: what was written is the peer's.
+    /// Over TCP only. Bytes written to a Unix socket have reached the peer already.
     /// Rule: RFC 9293, "ABORT Call"; socket(7), SO_LINGER with a time of zero.
     void abort() noexcept override {
         asio::error_code ignored;
@@ -221,7 +221,7 @@ public:
     }
 
 private:
-    /// A step of connecting; without memory for it there is no connection.
+    /// Runs a step of connecting. Without memory the connection fails.
     template <class Step>
     void guarded(Step&& step) {
         if (!async::try_alloc(step)) owner_.on_connected(*this, asio::error::no_memory, true);
@@ -231,7 +231,7 @@ private:
     void read_lost() noexcept { owner_.on_notice_lost(*this, true); }
     void write_lost() noexcept { owner_.on_notice_lost(*this, false); }
 
-    /// Tries the addresses of one name in turn.
+    /// Tries the next address of the name.
     void try_next(asio::error_code latest) {
         if (next_ == targets_.size()) return report(latest);
         auto const target = targets_[next_++];
@@ -248,7 +248,7 @@ private:
         step_done_.store(true, std::memory_order_release);
         owner_.on_step(*this);
     }
-    /// Gives the present address up after a while.
+    /// Starts the timer that gives the present address up.
     void wait_at_most(std::chrono::milliseconds share) {
         patience_.expires_after(share);
         patience_.async_wait([this, which = next_, self = shared_from_this(),
@@ -258,7 +258,7 @@ private:
             owner_.on_step(*this);
         });
     }
-    /// Nothing could even be tried: told from the executor, never inside connect().
+    /// Reports a failure from the executor, never inside connect().
     void report(asio::error_code problem) {
         asio::post(socket_.get_executor(),
                    [this, problem, self = shared_from_this(), keep = owner_.keep_alive()] {
@@ -291,9 +291,9 @@ private:
     asio::steady_timer patience_;
     std::vector<address> targets_;
     std::size_t next_ = 0;
-    asio::error_code step_result_;  ///< Of the latest step, when step_done_ says so.
+    asio::error_code step_result_;  ///< The result of the latest step, if step_done_.
     std::atomic<bool> step_done_{false};
-    std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address that has had its time; 0: none.
+    std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address whose time has passed; 0: none.
     bool closed_ = false;
     async::handler_memory read_memory_;
     async::handler_memory write_memory_;
