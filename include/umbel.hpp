@@ -1,30 +1,56 @@
-// umbel.hpp: everything a user of umbel includes. And the map of the house.
+// umbel.hpp: everything a user of umbel includes; and the map of the house.
 //
-//     error, config  ←  resp  ←  cluster  ←  command ─────┐
-//                                   ↑                     ├─ client
-//                                   └─ engine  ←  net ────┘
+//     error, options  <-  resp  <-  cluster  <-  command ------------+
+//                                     ^                              +- client
+//                                     +-  engine  <-  async  <-  net +
 //
 // A directory may include itself and what stands to its left; nothing includes rightwards. Directory =
-// namespace = layer.
+// namespace = layer. What users hold and name is in `umbel`.
 //
-//   config, error, options     version and assertions; what failed and whether it may have run; every setting
-//   and every bound resp/      bytes and replies: parser, views and owners of replies, encoding, decoding
-//   (from_reply<T>) cluster/   slots, topologies, the slot table, redirects and the policy that judges them:
-//   values and pure functions command/   verbs and arguments, the typed commands, the table of all commands
-//   and their keys engine/    state machines without I/O: call, pipeline, handshake, link (data plane);
-//   refresher, engine (control plane); and what joins them,
-//              over ports: session (all of a connection that is no socket), runtime (all of a client that is
-//              neither thread nor timer)
-//   net/       Asio: operation, home (what an operation knows of its client); driver and connection (ports of
-//   runtime and session), transport client     what users hold: umbel::client, its typed commands, snapshots
-//   src        what is no template; included by client unless a program compiles it apart
-//   (UMBEL_SEPARATE_COMPILATION) testing/   a model cluster on virtual time, and ports of session and
-//   runtime, for tests of umbel (included apart) testing/service/   a client of it, for tests of what is
-//   built on umbel: testing/service/stage.hpp is where they begin
+// | directory        | what it is                                                                        |
+// |------------------|-----------------------------------------------------------------------------------|
+// | config, error,   | assertions; what failed and whether it may have run; every setting and bound      |
+// | options          |                                                                                   |
+// | resp/            | bytes and replies: parser, views and owners of replies, encoding, from_reply<T>   |
+// | cluster/         | slots, topologies, slot table, redirects, the policy: values and pure functions   |
+// | command/         | how a typed command becomes bytes and a slot; the table of all commands           |
+// | engine/          | the client as state machines: session is all of one connection that is no socket, |
+// |                  | runtime all of one client that is neither thread nor timer, over small ports      |
+// | async/           | operations on Asio: handlers, executors, cancellation, the pool of calls          |
+// | net/             | the ports of session and runtime over sockets and timers                          |
+// | client/          | what users hold: umbel::client and the makers of its operations                   |
+// | testing/         | the ports over virtual time, and a model cluster (included apart)                 |
+// | testing/service/ | an umbel::client over them, for tests of what is built on umbel: stage.hpp        |
 //
-// One command goes: client → command (encoded once, slot found in the same pass) → cluster (slot table) →
-// engine (pipeline) → net (one gathered write) → resp (parsed where it was received) → cluster (judged, if it
-// is an error) → resp (decoded) → the coroutine.
+// One command goes: client -> command (encoded once, slot found in the same pass) -> cluster (slot table) ->
+// engine (pipeline) -> net (one gathered write) -> resp (parsed where it was received) -> cluster (judged, if
+// it is an error) -> resp (decoded) -> the coroutine.
+//
+// | looked for                          | stands in                                                      |
+// |-------------------------------------|----------------------------------------------------------------|
+// | what a redirect or an error means   | cluster/redirect.hpp reads it, cluster/policy.hpp decides,     |
+// |                                     | engine/judge.hpp asks the policy                               |
+// | where a MOVED is followed           | engine/dispatcher.hpp; the slot is patched in slot_table.hpp   |
+// | where a handler runs                | async/completion_target.hpp, with the table of cases           |
+// | what happens without memory         | engine/try_alloc.hpp, async/try_alloc.hpp                      |
+// | which node serves a read            | engine/router.hpp                                              |
+// | where a new family of commands goes | command/: one header with one mixin, like command/keys.hpp     |
+//
+// Glossary. The ten words that are ours:
+//
+// | call            | one command on its way: its encoded bytes, and later its result                    |
+// | backend         | a client as its operations see it                                                  |
+// | client handle   | how an operation finds its backend, or that the client has gone                    |
+// | turn            | one visit of a connection or control plane, from taking ownership to letting go    |
+// | note            | what a thread leaves for the present owner when it finds something owned           |
+// | tombstone       | the place of a call that ended early, in the order of replies                      |
+// | returned call   | a call that a connection hands back to be routed again                             |
+// | parked call     | a call that has found no connection and waits for the control plane                |
+// | retry state     | what is known of a call's earlier attempts: hops, delivery, faults                 |
+// | pinned          | bytes of a reply that keep the chunk in which they were received                   |
+//
+// Four verbs end a call: complete (with a value), fail (with an error), drop (destroy it and its handler,
+// calling nobody), recycle (back to the pool).
 #pragma once
 
 #include <umbel/client.hpp>
