@@ -55,7 +55,7 @@ UMBEL_ALWAYS_INLINE fault_kind read_line_value(type kind, std::string_view line,
         case type::push:
         case type::attribute: break;
     }
-    UMBEL_ASSERT(!"a type whose value is one line");
+    UMBEL_ASSERT(false && "a type whose value is one line");
     return fault_kind::unknown_type;
 }
 
