@@ -62,7 +62,7 @@ public:
     asio::any_io_executor const& executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
     /// Notes the handle by which operations find this backend.
-    void note_handle(client_handle& where) noexcept { handle_ = &where; }
+    void note_handle(client_handle& handle) noexcept { handle_ = &handle; }
 
     // ---- The control plane's owner --------------------------------------------------------------
 

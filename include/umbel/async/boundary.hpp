@@ -40,11 +40,11 @@ struct boundary {
 
     // ---- completion_target.hpp ------------------------------------------------------------------
 
-    void (*choose_target)(pooled_call& call, executor const& where, contexts const* client, void* guard);
+    void (*choose_target)(pooled_call& call, executor const& target, contexts const* client, void* guard);
     void (*release_work)(pooled_call& call, void* guard) noexcept;
-    void (*complete)(executor const& where, pooled_call& call);
-    void (*complete_later)(executor const& where, pooled_call& call);
-    bool (*post_if_elsewhere)(pooled_call& call, executor& where);
+    void (*complete)(executor const& target, pooled_call& call);
+    void (*complete_later)(executor const& target, pooled_call& call);
+    bool (*post_if_elsewhere)(pooled_call& call, executor& target);
     bool (*choose_context)(pooled_call& call, contexts const& client, asio::execution_context const* own,
                            bool is_io_context) noexcept;
     asio::execution_context const* (*context_of_turn)() noexcept;
@@ -53,7 +53,7 @@ struct boundary {
     // ---- operation.hpp --------------------------------------------------------------------------
 
     executor (*default_executor)(pooled_call const& call) noexcept;
-    void (*launch)(pooled_call& call, executor const& where, asio::cancellation_slot slot, void* guard);
+    void (*launch)(pooled_call& call, executor const& target, asio::cancellation_slot slot, void* guard);
 
     // ---- hedge.hpp ------------------------------------------------------------------------------
 

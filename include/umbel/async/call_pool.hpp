@@ -44,7 +44,7 @@ class call_group {
 public:
     virtual ~call_group() = default;
     /// Begins every call. The operation's call completes when the last of them has.
-    virtual void start(backend& where) = 0;
+    virtual void start(backend& backend) = 0;
 };
 
 /// Tells an operation whether the client that made it is still there. Handles outlive every client and are

@@ -12,7 +12,7 @@ namespace umbel::async {
 class client_handles {
 public:
     /// A handle of the client behind `where`, whose calls find `code`.
-    static client_handle& acquire(backend& where, boundary const& code) {
+    static client_handle& acquire(backend& backend, boundary const& code) {
         std::lock_guard const guard{mutex()};
         client_handle*& head = free_list();
         client_handle* found = head;
@@ -22,8 +22,8 @@ public:
             found = new client_handle;
             found->code = &code;
         }
-        found->backend.store(&where, std::memory_order_release);
-        where.note_handle(*found);
+        found->backend.store(&backend, std::memory_order_release);
+        backend.note_handle(*found);
         return *found;
     }
     /// Lets go of the anchor, if it is still held in `generation`.

@@ -24,8 +24,8 @@ using io_work_guard = std::decay_t<decltype(asio::require(
 class posted_completions {
 public:
     /// Posts the calls. False if there is no memory for a message; the calls are still the caller's then.
-    static bool send(asio::io_context& where, engine::call* const first) noexcept {
-        return retry_alloc([&] { asio::post(where.get_executor(), posted_completions{where, first}); });
+    static bool send(asio::io_context& context, engine::call* const first) noexcept {
+        return retry_alloc([&] { asio::post(context.get_executor(), posted_completions{context, first}); });
     }
 
     posted_completions(posted_completions&& other) noexcept
@@ -52,8 +52,8 @@ public:
     }
 
 private:
-    posted_completions(asio::io_context& where, engine::call* first) noexcept
-        : where_{&where}, first_{first} {}
+    posted_completions(asio::io_context& context, engine::call* first) noexcept
+        : where_{&context}, first_{first} {}
     static void drop(engine::call* next) noexcept {
         while (engine::call* const call = next) {
             next = std::exchange(call->next, nullptr);
@@ -119,14 +119,14 @@ private:
     };
 
     place* place_for(asio::io_context::executor_type const& executor) noexcept {
-        asio::io_context* const where = &executor.context();
-        if (recent_ < used_ && places_[recent_].where == where) return &places_[recent_];
+        asio::io_context* const context = &executor.context();
+        if (recent_ < used_ && places_[recent_].where == context) return &places_[recent_];
         for (recent_ = 0; recent_ != used_; ++recent_)
-            if (places_[recent_].where == where) return &places_[recent_];
+            if (places_[recent_].where == context) return &places_[recent_];
         if (used_ == places_max) send_all();
         if (used_ == places_max) return nullptr;
         recent_ = used_++;
-        places_[recent_].where = where;
+        places_[recent_].where = context;
         places_[recent_].work.emplace(asio::require(executor, asio::execution::outstanding_work.tracked));
         return &places_[recent_];
     }

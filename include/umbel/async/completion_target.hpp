@@ -79,7 +79,7 @@ concept knows_its_context =
 /// A call on its way to an executor. The call is dropped if the executor destroys this uncalled.
 struct posted_completion {
     pooled_call* call;
-    explicit posted_completion(pooled_call& whose) noexcept : call{&whose} {}
+    explicit posted_completion(pooled_call& pending) noexcept : call{&pending} {}
     posted_completion(posted_completion&& other) noexcept : call{std::exchange(other.call, nullptr)} {}
     ~posted_completion() {
         if (call) call->kind->drop(*call);
@@ -198,22 +198,22 @@ struct completion_target<asio::any_io_executor> {
     using executor = asio::any_io_executor;
     using work_guard = asio::any_io_executor;
 
-    static void choose(pooled_call& call, executor const& where, contexts const* client, void* guard) {
-        call.owner->code->choose_target(call, where, client, guard);
+    static void choose(pooled_call& call, executor const& target, contexts const* client, void* guard) {
+        call.owner->code->choose_target(call, target, client, guard);
     }
     static void release_work(pooled_call& call, void* guard) noexcept {
         call.owner->code->release_work(call, guard);
     }
-    static void complete(executor const& where, pooled_call& call) {
-        call.owner->code->complete(where, call);
+    static void complete(executor const& target, pooled_call& call) {
+        call.owner->code->complete(target, call);
     }
     /// As complete(), but never inside this function: what an executor does for a handler without an
     /// immediate executor.
-    static void complete_later(executor const& where, pooled_call& call) {
-        call.owner->code->complete_later(where, call);
+    static void complete_later(executor const& target, pooled_call& call) {
+        call.owner->code->complete_later(target, call);
     }
-    static bool post_if_elsewhere(pooled_call& call, executor& where) {
-        return call.owner->code->post_if_elsewhere(call, where);
+    static bool post_if_elsewhere(pooled_call& call, executor& target) {
+        return call.owner->code->post_if_elsewhere(call, target);
     }
 };
 

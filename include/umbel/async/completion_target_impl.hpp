@@ -80,69 +80,69 @@ struct any_target {
     using executor = asio::any_io_executor;
     using work_guard = asio::any_io_executor;
 
-    static work_guard hold_work(executor const& where);
-    static bool runs_here(executor const& where) noexcept;
-    static bool runs_anywhere_on(executor const& where, asio::execution_context const* context) noexcept;
-    static bool belongs_to(executor const& where, asio::execution_context const* context) noexcept;
-    static void choose(pooled_call& call, executor const& where, contexts const* client, void* guard);
+    static work_guard hold_work(executor const& target);
+    static bool runs_here(executor const& target) noexcept;
+    static bool runs_anywhere_on(executor const& target, asio::execution_context const* context) noexcept;
+    static bool belongs_to(executor const& target, asio::execution_context const* context) noexcept;
+    static void choose(pooled_call& call, executor const& target, contexts const* client, void* guard);
     static void release_work(pooled_call& call, void* guard) noexcept;
-    static void complete(executor const& where, pooled_call& call);
-    static void complete_later(executor const& where, pooled_call& call);
-    static bool post_if_elsewhere(pooled_call& call, executor& where);
+    static void complete(executor const& target, pooled_call& call);
+    static void complete_later(executor const& target, pooled_call& call);
+    static bool post_if_elsewhere(pooled_call& call, executor& target);
 
 private:
-    static void choose_elsewhere(pooled_call& call, executor const& where, contexts const* client,
+    static void choose_elsewhere(pooled_call& call, executor const& target, contexts const* client,
                                  void* guard);
-    static void post(pooled_call& call, executor& where);
+    static void post(pooled_call& call, executor& target);
 };
 
-inline asio::any_io_executor any_target::hold_work(executor const& where) {
-    return asio::prefer(where, asio::execution::outstanding_work.tracked);
+inline asio::any_io_executor any_target::hold_work(executor const& target) {
+    return asio::prefer(target, asio::execution::outstanding_work.tracked);
 }
 
-inline bool any_target::runs_here(executor const& where) noexcept {
-    if (auto const* const io = where.target<asio::io_context::executor_type>())
+inline bool any_target::runs_here(executor const& target) noexcept {
+    if (auto const* const io = target.target<asio::io_context::executor_type>())
         return io->running_in_this_thread();
-    if (auto const* const strand = where.target<asio::strand<asio::io_context::executor_type>>())
+    if (auto const* const strand = target.target<asio::strand<asio::io_context::executor_type>>())
         return strand->running_in_this_thread();
-    if (auto const* const strand = where.target<asio::strand<asio::any_io_executor>>())
+    if (auto const* const strand = target.target<asio::strand<asio::any_io_executor>>())
         return strand->running_in_this_thread();
     return false;
 }
 
-inline bool any_target::runs_anywhere_on(executor const& where,
+inline bool any_target::runs_anywhere_on(executor const& target,
                                          asio::execution_context const* context) noexcept {
-    auto const* const io = where.target<asio::io_context::executor_type>();
+    auto const* const io = target.target<asio::io_context::executor_type>();
     return io && &io->context() == context;
 }
 
-inline bool any_target::belongs_to(executor const& where, asio::execution_context const* context) noexcept {
-    return &asio::query(where, asio::execution::context) == context;
+inline bool any_target::belongs_to(executor const& target, asio::execution_context const* context) noexcept {
+    return &asio::query(target, asio::execution::context) == context;
 }
 
 static_assert(sizeof(io_work_guard) <= sizeof(asio::any_io_executor) &&
               alignof(io_work_guard) <= alignof(asio::any_io_executor));
 
-inline void any_target::choose(pooled_call& call, executor const& where, contexts const* client,
+inline void any_target::choose(pooled_call& call, executor const& target, contexts const* client,
                                void* guard) {
-    if (!runs_anywhere_on(where, client ? client->only() : nullptr))
-        return choose_elsewhere(call, where, client, guard);
+    if (!runs_anywhere_on(target, client ? client->only() : nullptr))
+        return choose_elsewhere(call, target, client, guard);
     call.affinity = affinity::anywhere;
 }
 /// Out of line: most handlers run wherever the client settles their calls.
-UMBEL_NEVER_INLINE inline void any_target::choose_elsewhere(pooled_call& call, executor const& where,
+UMBEL_NEVER_INLINE inline void any_target::choose_elsewhere(pooled_call& call, executor const& target,
                                                             contexts const* client, void* guard) {
     call.affinity = affinity::elsewhere;
-    auto const* const io = where.target<asio::io_context::executor_type>();
+    auto const* const io = target.target<asio::io_context::executor_type>();
     asio::execution_context const* const own =
-        io ? &io->context() : &asio::query(where, asio::execution::context);
+        io ? &io->context() : &asio::query(target, asio::execution::context);
     if (client && client->several() && choose_context(call, *client, own, io != nullptr)) return;
     if (own == (client ? client->only() : nullptr)) return;
     if (io) {
         ::new (guard) io_work_guard{asio::require(*io, asio::execution::outstanding_work.tracked)};
         call.work = work_guard_kind::io_context;
     } else {
-        ::new (guard) work_guard(hold_work(where));
+        ::new (guard) work_guard(hold_work(target));
         call.work = work_guard_kind::executor;
     }
 }
@@ -161,19 +161,19 @@ inline void any_target::release_work(pooled_call& call, void* guard) noexcept {
     call.work = work_guard_kind::none;
 }
 
-inline void any_target::complete(executor const& where, pooled_call& call) {
-    asio::dispatch(where, posted_completion{call});
+inline void any_target::complete(executor const& target, pooled_call& call) {
+    asio::dispatch(target, posted_completion{call});
 }
 
-inline void any_target::complete_later(executor const& where, pooled_call& call) {
+inline void any_target::complete_later(executor const& target, pooled_call& call) {
     posted_completion posted{call};  // First of all, so that the call is dropped whatever throws.
-    asio::dispatch(asio::require(where, asio::execution::blocking.never), std::move(posted));
+    asio::dispatch(asio::require(target, asio::execution::blocking.never), std::move(posted));
 }
 
-inline bool any_target::post_if_elsewhere(pooled_call& call, executor& where) {
-    if (call.affinity != affinity::elsewhere || runs_here(where)) return false;
+inline bool any_target::post_if_elsewhere(pooled_call& call, executor& target) {
+    if (call.affinity != affinity::elsewhere || runs_here(target)) return false;
     call.affinity = affinity::anywhere;
-    post(call, where);
+    post(call, target);
     return true;
 }
 

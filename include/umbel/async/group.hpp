@@ -34,23 +34,23 @@ public:
         part.kind = &kind;
     }
 
-    void start(backend& where) override {
+    void start(backend& backend) override {
         try {
-            if (whole_.token) share_token(where, *static_cast<shared_token*>(whole_.token));
+            if (whole_.token) share_token(backend, *static_cast<shared_token*>(whole_.token));
         } catch (...) {
             result_slot<Value>::fail(whole_, error{errc::no_memory, delivery::not_sent});
-            return where.complete_later(whole_);
+            return backend.complete_later(whole_);
         }
         // Counts one more than there are parts, so that the group survives until the loop has ended.
         pending_.store(parts_.size() + 1, std::memory_order_relaxed);
         for (pooled_call* const part : parts_) {
             part->link.context = whole_.link.context;
-            where.start(*part);
+            backend.start(*part);
         }
         if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
         if (dropped_.load(std::memory_order_relaxed)) return whole_.kind->drop(whole_);
         join();
-        where.complete_later(whole_);
+        backend.complete_later(whole_);
     }
 
 private:
@@ -86,11 +86,11 @@ private:
         }
     }
 
-    void share_token(backend& where, shared_token& whole) {
+    void share_token(backend& backend, shared_token& whole) {
         whole.parts.reserve(parts_.size());
         for (pooled_call* const part : parts_) {
             auto* const token = new shared_token;
-            token->backend = where.weak_from_this();
+            token->backend = backend.weak_from_this();
             token->target = part;
             part->token = token;
             whole.parts.push_back(token);

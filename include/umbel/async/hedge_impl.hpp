@@ -52,9 +52,9 @@ private:
     /// Owns a new token until a call takes it over.
     class token_guard {
     public:
-        explicit token_guard(pooled_call& whose) : made_{new shared_token} {
+        explicit token_guard(pooled_call& call) : made_{new shared_token} {
             made_->references.store(1, std::memory_order_relaxed);
-            made_->target = &whose;
+            made_->target = &call;
         }
         token_guard(token_guard const&) = delete;
         token_guard& operator=(token_guard const&) = delete;
@@ -73,7 +73,7 @@ private:
         ~front() override {
             if (race) race->leave();
         }
-        void start(backend& where) override { race->start(where); }
+        void start(backend& backend) override { race->start(backend); }
     };
 
     /// The reference that the timer holds.
@@ -106,9 +106,9 @@ private:
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
 
-    void start(backend& where) {
-        backend_ = where.weak_from_this();
-        where.hedges().earn();
+    void start(backend& backend) {
+        backend_ = backend.weak_from_this();
+        backend.hedges().earn();
         for (pooled_call* const part : {&first_, &second_}) {
             part->link.context = whole_.link.context;
             static_cast<shared_token*>(part->token)->backend = backend_;
@@ -117,17 +117,17 @@ private:
             share_tokens();
         } catch (...) {
             first_.kind->fail(whole_, error{errc::no_memory, delivery::not_sent});
-            return where.complete_later(whole_);
+            return backend.complete_later(whole_);
         }
         // The link is chosen before the timer can fire.
-        at_first_ = where.choose(first_);
+        at_first_ = backend.choose(first_);
         references_.fetch_add(1, std::memory_order_relaxed);
         try {
-            timer_ = where.call_after(delay_, alarm{*this});
+            timer_ = backend.call_after(delay_, alarm{*this});
         } catch (...) {
             // Without memory for a timer the second node is never asked.
         }
-        where.start_at(first_, at_first_);
+        backend.start_at(first_, at_first_);
     }
 
     /// Lets a cancellation of the operation reach both calls.

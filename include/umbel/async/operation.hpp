@@ -40,7 +40,7 @@ private:
 /// Begins a call that has its result already, or can only have one error: what launch() does when the client
 /// is gone or has refused it.
 template <class Value, class Handler>
-UMBEL_NEVER_INLINE void launch_settled(pooled_call& call, backend* where, Handler&& handler) {
+UMBEL_NEVER_INLINE void launch_settled(pooled_call& call, backend* backend, Handler&& handler) {
     using kept_handler = std::decay_t<Handler>;
     unlaunched<Value> pending{call};
     if (!call.has_result)
@@ -48,7 +48,7 @@ UMBEL_NEVER_INLINE void launch_settled(pooled_call& call, backend* where, Handle
     auto const executor = asio::get_associated_executor(handler, call.owner->code->default_executor(call));
     auto const keep = [&] {
         handler_slot<kept_handler, Value>::put(call, std::move(handler),
-                                               where ? &where->contexts() : nullptr);
+                                               backend ? &backend->contexts() : nullptr);
         pending.release();
         call.affinity = affinity::elsewhere;  // Who completes it is the immediate executor's choice.
     };
@@ -85,10 +85,10 @@ private:
 };
 
 /// Gives a call the token that a canceller needs; null when there is no memory for that.
-inline shared_token* give_token(pooled_call& call, backend& where) noexcept {
+inline shared_token* give_token(pooled_call& call, backend& backend) noexcept {
     auto* const token = new (std::nothrow) shared_token;
     if (!token) return nullptr;
-    token->backend = where.weak_from_this();
+    token->backend = backend.weak_from_this();
     token->target = &call;
     call.token = token;
     return token;
@@ -96,8 +96,8 @@ inline shared_token* give_token(pooled_call& call, backend& where) noexcept {
 
 /// Connects a call to the cancellation slot of its handler; false when there is no memory for that.
 template <class Slot>
-UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& where, Slot slot) noexcept {
-    shared_token* const token = give_token(call, where);
+UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& backend, Slot slot) noexcept {
+    shared_token* const token = give_token(call, backend);
     if (!token) return false;
     try {
         slot.template emplace<canceller>(*token);
@@ -109,10 +109,10 @@ UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& where, Slot slot) noe
 }
 
 /// Begins a call that is not simply sent.
-inline void start_indirect(backend& where, pooled_call& call) {
-    if (call.launch == launch_kind::group) return call.group->start(where);
-    if (call.ends_client) where.refuse_new();
-    where.answer(call);
+inline void start_indirect(backend& backend, pooled_call& call) {
+    if (call.launch == launch_kind::group) return call.group->start(backend);
+    if (call.ends_client) backend.refuse_new();
+    backend.answer(call);
 }
 
 /// True for the handlers of asio::awaitable and most others: they fit, and have nothing of their own but the
@@ -241,7 +241,7 @@ private:
 template <class Value>
 class operation<Value>::awaiter {
 public:
-    explicit awaiter(operation&& what) noexcept : what_{std::move(what)} {}
+    explicit awaiter(operation&& operation) noexcept : what_{std::move(operation)} {}
     awaiter(awaiter const&) = delete;
     awaiter& operator=(awaiter const&) = delete;
     ~awaiter() {

@@ -9,8 +9,8 @@ namespace umbel::async {
 /// Where a call would complete that has a handler without an executor of its own: the client's, or Asio's
 /// system executor when it has gone.
 inline asio::any_io_executor default_executor(pooled_call const& call) noexcept {
-    backend const* const where = backend_of(call);
-    return where ? where->executor() : orphans_executor();
+    backend const* const backend = backend_of(call);
+    return backend ? backend->executor() : orphans_executor();
 }
 
 /// Chooses where a kept handler completes. Errors: throws what the executor throws; the call is dropped then.
@@ -27,11 +27,11 @@ UMBEL_ALWAYS_INLINE void choose_target(pooled_call& call, asio::any_io_executor 
 }
 
 /// As launch_settled(), for a handler that is kept.
-UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* where,
+UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* backend,
                                                    asio::any_io_executor const& executor, void* work) {
     if (!call.has_result)
         call.kind->fail(call, error{errc::cancelled, delivery::not_sent, "the client is gone"});
-    choose_target(call, executor, where ? &where->contexts() : nullptr, work);
+    choose_target(call, executor, backend ? &backend->contexts() : nullptr, work);
     call.affinity = affinity::elsewhere;  // The immediate executor decides where it completes.
     any_target::complete_later(executor, call);
 }
@@ -40,17 +40,17 @@ UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* w
 /// executor's work would stand.
 inline void launch_kept(pooled_call& call, asio::any_io_executor const& executor,
                         asio::cancellation_slot slot, void* work) {
-    backend* const where = backend_of(call);
-    if (!where || call.launch == launch_kind::ready) [[unlikely]]
-        return launch_kept_settled(call, where, executor, work);
-    if (slot.is_connected() && !listen(call, *where, slot)) [[unlikely]] {
+    backend* const backend = backend_of(call);
+    if (!backend || call.launch == launch_kind::ready) [[unlikely]]
+        return launch_kept_settled(call, backend, executor, work);
+    if (slot.is_connected() && !listen(call, *backend, slot)) [[unlikely]] {
         call.kind->fail(call, error{errc::no_memory, delivery::not_sent});
-        return launch_kept_settled(call, where, executor, work);
+        return launch_kept_settled(call, backend, executor, work);
     }
-    choose_target(call, executor, &where->contexts(), work);
+    choose_target(call, executor, &backend->contexts(), work);
     if (call.launch == launch_kind::direct) [[likely]]
-        return where->start(call);
-    start_indirect(*where, call);
+        return backend->start(call);
+    start_indirect(*backend, call);
 }
 
 }  // namespace umbel::async

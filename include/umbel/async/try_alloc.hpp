@@ -101,9 +101,9 @@ class drop_aware_handler {
 public:
     using allocator_type = handler_allocator<std::byte>;
 
-    drop_aware_handler(Owner& whose, handler_memory& memory, std::shared_ptr<void> keep_alive,
+    drop_aware_handler(Owner& owner, handler_memory& memory, std::shared_ptr<void> keep_alive,
                        std::shared_ptr<void> other = {}) noexcept
-        : keep_{std::move(keep_alive)}, also_{std::move(other)}, owner_{&whose}, memory_{&memory} {}
+        : keep_{std::move(keep_alive)}, also_{std::move(other)}, owner_{&owner}, memory_{&memory} {}
     drop_aware_handler(drop_aware_handler&& other) noexcept
         : keep_{std::move(other.keep_)},
           also_{std::move(other.also_)},

@@ -116,9 +116,11 @@ public:
     /// Marks this thread as serving the connection while it lives.
     class turn_surroundings {
     public:
-        explicit turn_surroundings(connection& whose) noexcept : before_{async::current_turn}, self_{whose} {
-            async::current_turn = {&whose.owner_, async::read_clock(),
-                                   whose.gathers_ ? &whose.leaving_ : nullptr, whose.context_, nullptr};
+        explicit turn_surroundings(connection& connection) noexcept
+            : before_{async::current_turn}, self_{connection} {
+            async::current_turn = {&connection.owner_, async::read_clock(),
+                                   connection.gathers_ ? &connection.leaving_ : nullptr, connection.context_,
+                                   nullptr};
         }
         turn_surroundings(turn_surroundings const&) = delete;
         turn_surroundings& operator=(turn_surroundings const&) = delete;
@@ -136,9 +138,9 @@ public:
     };
 
     engine::instant clock() const noexcept { return async::turn_time(); }
-    void connect_stream(engine::open_link const& what) {
+    void connect_stream(engine::open_link const& opening) {
         transport_ = owner_.make_transport(executor_, *this, epoch());
-        transport_->connect(what.where);
+        transport_->connect(opening.where);
     }
     bool post_turn() noexcept;
     bool arm(engine::instant due) noexcept {

@@ -12,7 +12,7 @@ struct connection::owning {
     bool done = false;
     engine::ownership::kinds serving = 0;  ///< The notes that are being served.
 
-    explicit owning(connection& whose) noexcept : self{whose} {}
+    explicit owning(connection& connection) noexcept : self{connection} {}
     owning(owning const&) = delete;
     owning& operator=(owning const&) = delete;
     ~owning() {

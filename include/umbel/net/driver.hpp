@@ -109,7 +109,7 @@ public:
                                  [&] { left_.slow.insert(left_.slow.end(), all.begin(), all.end()); }));
                          });
     }
-    void cancel_elsewhere(engine::cancel_share what) override { forward_cancel(std::move(what)); }
+    void cancel_elsewhere(engine::cancel_share share) override { forward_cancel(std::move(share)); }
     /// Threading: any.
     void has_shut() noexcept override {
         if (to_shut_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_until_shut_ = {};
@@ -138,13 +138,13 @@ public:
                                             settings_.one_thread_per_context, pipeline, link, budget_);
     }
     void order(connection& there, engine::session_order&& order) noexcept { there.order(std::move(order)); }
-    void cancel_in_engine(engine::cancel_share what) {
+    void cancel_in_engine(engine::cancel_share share) {
         control_or_leave(
-            [&] { cancel_here(std::move(what)); },
+            [&] { cancel_here(std::move(share)); },
             [&] {
                 std::lock_guard const guard{mutex_};
                 // Without memory for it the call's own end comes first.
-                static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(what)); }));
+                static_cast<void>(async::try_alloc([&] { left_.cancels.push_back(std::move(share)); }));
             });
     }
     void wake() noexcept;
@@ -180,8 +180,8 @@ public:
             async::leave_context(leaving, *contexts().io_of(call.link.context));
     }
     template <class Notice>
-    void notice(Notice& what) {
-        if (settings_.observer) settings_.observer->notice(what);
+    void notice(Notice& notice) {
+        if (settings_.observer) settings_.observer->notice(notice);
     }
 
 private:
@@ -213,7 +213,7 @@ private:
     template <class Work, class Leave>
     void control_or_leave(Work work, Leave leave, engine::ownership::kinds note = left);
     void serve_notes(engine::ownership::kinds what);
-    void leave(engine::event&& what) noexcept;
+    void leave(engine::event&& happened) noexcept;
     void woken_turn();
     void wake_lost() noexcept;
     void timer_rang(asio::error_code problem);

@@ -12,7 +12,7 @@ struct driver::owning {
     bool done = false;
     engine::ownership::kinds serving = 0;  ///< The notes that are being served.
 
-    explicit owning(driver& whose) noexcept : self{whose} {}
+    explicit owning(driver& client) noexcept : self{client} {}
     owning(owning const&) = delete;
     owning& operator=(owning const&) = delete;
     ~owning() {
@@ -71,17 +71,17 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
 
 /// Leaves an event for the owner. Room for events of links is reserved; calls for which there is no memory
 /// fail here.
-inline void driver::leave(engine::event&& what) noexcept {
+inline void driver::leave(engine::event&& happened) noexcept {
     {
         std::lock_guard const guard{mutex_};
-        auto* const returned = std::get_if<engine::calls_returned>(&what);
+        auto* const returned = std::get_if<engine::calls_returned>(&happened);
         auto* const before = returned && !left_.events.empty()
                                  ? std::get_if<engine::calls_returned>(&left_.events.back())
                                  : nullptr;
         if (before) return before->calls.splice(std::move(returned->calls));
-        if (async::retry_alloc([&] { left_.events.push_back(std::move(what)); })) return;
+        if (async::retry_alloc([&] { left_.events.push_back(std::move(happened)); })) return;
     }
-    engine::call_list* const calls = engine::calls_of(what);
+    engine::call_list* const calls = engine::calls_of(happened);
     while (engine::call* const call = calls ? calls->pop() : nullptr) {
         call->kind->fail(*call, error{errc::no_memory, call->known(delivery::not_sent)});
         complete_soon(*call);

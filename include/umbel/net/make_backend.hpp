@@ -14,12 +14,12 @@
 namespace umbel::net {
 
 /// Has the driver abandoned when the context of `executor` goes away.
-inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr<driver> const& whose) {
+inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr<driver> const& client) {
     // Asio ends services newest first. These two exist before the shutdown service, so the driver hears of
     // the end before Asio destroys what waits on timers and strands.
     asio::steady_timer const timer{executor};
     auto const strand = asio::make_strand(executor);
-    asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(whose);
+    asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(client);
 }
 
 /// Makes the backend of a client, which begins to connect. Precondition: at least one executor.

@@ -32,20 +32,20 @@ inline result<settings> settings_of(options const& given, cluster::policy const&
     std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
     result<engine::settings> good = engine::settings_of(given, policy, seed, watching != nullptr);
     if (!good) return tl::unexpected<error>{good.error()};
-    settings made;
-    static_cast<engine::settings&>(made) = std::move(*good);
-    made.one_thread_per_context = given.one_thread_per_context;
-    made.observer = std::move(watching);
+    settings settings;
+    static_cast<engine::settings&>(settings) = std::move(*good);
+    settings.one_thread_per_context = given.one_thread_per_context;
+    settings.observer = std::move(watching);
     options const near = engine::within_reach(given);
     // The kernel takes an int.
-    made.user_timeout = std::min(near.probe_after + near.probe_timeout,
-                                 std::chrono::milliseconds{std::numeric_limits<int>::max()});
-    made.make_transport = [silence = made.user_timeout, patience = near.connect_timeout](
-                              asio::any_io_executor const& strand, transport_owner& owner,
-                              std::uint32_t epoch) {
+    settings.user_timeout = std::min(near.probe_after + near.probe_timeout,
+                                     std::chrono::milliseconds{std::numeric_limits<int>::max()});
+    settings.make_transport = [silence = settings.user_timeout, patience = near.connect_timeout](
+                                  asio::any_io_executor const& strand, transport_owner& owner,
+                                  std::uint32_t epoch) {
         return std::make_shared<stream_transport>(strand, owner, epoch, silence, patience);
     };
-    return made;
+    return settings;
 }
 
 }  // namespace umbel::net

@@ -87,7 +87,7 @@ public:
     transport_news& news() noexcept { return news_; }
 
     /// Resolves and connects; calls on_connected() once.
-    virtual void connect(cluster::endpoint const& where) = 0;
+    virtual void connect(cluster::endpoint const& address) = 0;
     /// Continues to connect after on_step().
     virtual void proceed() {}
     /// Reads at least one byte; calls on_read() once. Lifetime: the memory must stay until then, or until
@@ -129,18 +129,18 @@ public:
           resolver_{executor},
           patience_{executor} {}
 
-    void connect(cluster::endpoint const& where) override {
-        if (where.is_unix()) {
+    void connect(cluster::endpoint const& node) override {
+        if (node.is_unix()) {
             try {
-                return connect({asio::local::stream_protocol::endpoint{where.host}});
+                return connect({asio::local::stream_protocol::endpoint{node.host}});
             } catch (...) {
                 return report(asio::error::name_too_long);
             }
         }
         asio::error_code problem;
-        auto const numeric = asio::ip::make_address(where.host, problem);
-        if (!problem) return connect({asio::ip::tcp::endpoint{numeric, where.port}});
-        resolver_.async_resolve(where.host, std::to_string(where.port),
+        auto const numeric = asio::ip::make_address(node.host, problem);
+        if (!problem) return connect({asio::ip::tcp::endpoint{numeric, node.port}});
+        resolver_.async_resolve(node.host, std::to_string(node.port),
                                 asio::ip::tcp::resolver::numeric_service,
                                 [this, self = shared_from_this(), keep = owner_.keep_alive()](
                                     asio::error_code failed, asio::ip::tcp::resolver::results_type found) {

@@ -18,13 +18,13 @@ public:
     using model_replication::model_replication;
 
     /// Adds a server that nobody knows yet.
-    model_node& add(std::string id, cluster::endpoint where, std::string hostname) {
-        model_node& made = place();
-        made.view.me() = {
-            .known = true, .id = std::move(id), .where = std::move(where), .hostname = std::move(hostname)};
-        made.changed = [this](model_node& by, std::vector<std::string> const& keys) { replicate(by, keys); };
-        made.link_up = true;
-        return made;
+    model_node& add(std::string id, cluster::endpoint address, std::string hostname) {
+        model_node& node = place();
+        node.view.me() = {
+            .known = true, .id = std::move(id), .where = std::move(address), .hostname = std::move(hostname)};
+        node.changed = [this](model_node& by, std::vector<std::string> const& keys) { replicate(by, keys); };
+        node.link_up = true;
+        return node;
     }
     void meet(node_number at, node_number whom) {
         model_peer& known = (*this)[at].view.peer(whom);

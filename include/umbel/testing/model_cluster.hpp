@@ -140,27 +140,27 @@ public:
     }
     /// A new, empty primary joins.
     node_number join() {
-        model_node& made = spawn();
-        log("joins", made.number());
+        model_node& record = spawn();
+        log("joins", record.number());
         for (auto const& node : nodes())
-            if (node.get() != &made && !forgotten_.contains(node->number()) && !node->foreign)
-                meet(made.number(), node->number());
-        made.view.me().config_epoch = 0;
-        start(made.number());
-        return made.number();
+            if (node.get() != &record && !forgotten_.contains(node->number()) && !node->foreign)
+                meet(record.number(), node->number());
+        record.view.me().config_epoch = 0;
+        start(record.number());
+        return record.number();
     }
     /// Another server, of a cluster of its own, answers at an address from now on.
     model_node& squat(cluster::endpoint address) {
-        model_node& made = spawn();
-        made.foreign = true;
-        forgotten_.insert(made.number());
-        net_.leave(where(made.number()));
-        made.view.me().where = address;
-        made.view.owner.fill(static_cast<std::int8_t>(made.number()));
-        ++made.view.version;
-        net_.listen(address, made);
-        log("another cluster's server at " + address.to_string(), made.number());
-        return made;
+        model_node& node = spawn();
+        node.foreign = true;
+        forgotten_.insert(node.number());
+        net_.leave(where(node.number()));
+        node.view.me().where = address;
+        node.view.owner.fill(static_cast<std::int8_t>(node.number()));
+        ++node.view.version;
+        net_.listen(address, node);
+        log("another cluster's server at " + address.to_string(), node.number());
+        return node;
     }
     void unsquat(model_node& which, node_number back) {
         crash(which.number());
@@ -247,8 +247,8 @@ public:
 
 private:
     static bool usable(model_node const& node) noexcept { return node.is == model_node::state::running; }
-    void log(std::string const& what, node_number which) {
-        time_.note([&] { return "node " + std::to_string(which) + ' ' + what; });
+    void log(std::string const& text, node_number which) {
+        time_.note([&] { return "node " + std::to_string(which) + ' ' + text; });
     }
     duration step() { return time_.between(500us, key_pace); }
 
@@ -257,15 +257,15 @@ private:
         std::string id;
         for (int i = 0; i < 40; ++i) id.push_back("0123456789abcdef"[time_.random().below(16)]);
         bool const one_host = options_.one_host || options_.style == endpoint_style::unknown;
-        cluster::endpoint where{one_host ? std::string{"10.0.0.1"} : "10.0.0." + std::to_string(number + 1),
-                                static_cast<std::uint16_t>(one_host ? 7000 + number : 6379)};
+        cluster::endpoint address{one_host ? std::string{"10.0.0.1"} : "10.0.0." + std::to_string(number + 1),
+                                  static_cast<std::uint16_t>(one_host ? 7000 + number : 6379)};
         std::string const name = options_.style == endpoint_style::hostname
                                      ? "node-" + std::to_string(number) + ".example"
                                      : std::string{};
-        model_node& made = add(std::move(id), where, name);
-        net_.listen(where, made);
-        if (!name.empty()) net_.listen({name, where.port}, made);
-        return made;
+        model_node& node = add(std::move(id), address, name);
+        net_.listen(address, node);
+        if (!name.empty()) net_.listen({name, address.port}, node);
+        return node;
     }
     void settle_first(node_number which, int primaries) {
         model_view& view = (*this)[which].view;

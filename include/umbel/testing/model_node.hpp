@@ -106,9 +106,9 @@ public:
         return answer::refuses;
     }
     void accepted(std::shared_ptr<stream> const& from) override {
-        session& made = sessions_[from->number()];
-        made.wire = from;
-        made.authenticated = options.password.empty();
+        session& opened = sessions_[from->number()];
+        opened.wire = from;
+        opened.authenticated = options.password.empty();
     }
     void arrived(std::shared_ptr<stream> const& from) override {
         if (is == state::running) serve(from->number());

@@ -211,11 +211,11 @@ private:
         model_value const* const held = find(words[1]);
         if (tells && held && held->is_list) return void(made_.reply = wire::error(wrong_type));
         bool const writes = !(if_absent && held) && !(if_present && !held);
-        std::string const told = tells && held      ? wire::bulk(held->text)
+        std::string const text = tells && held      ? wire::bulk(held->text)
                                  : tells || !writes ? wire::null(resp3_)
                                                     : wire::simple("OK");
         if (writes) assign(words[1], words[2]);
-        made_.reply = told;
+        made_.reply = text;
     }
     void add_fraction(std::string const& key, double by) {
         model_value const* const held = find(key);

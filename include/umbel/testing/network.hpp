@@ -18,17 +18,17 @@ public:
     network& operator=(network const&) = delete;
 
     network_options& options() noexcept { return options_; }
-    void listen(cluster::endpoint const& where, listener& by) { listeners_[where] = &by; }
-    void leave(cluster::endpoint const& where) { listeners_.erase(where); }
+    void listen(cluster::endpoint const& address, listener& by) { listeners_[address] = &by; }
+    void leave(cluster::endpoint const& address) { listeners_.erase(address); }
     std::uint64_t connects() const noexcept { return connects_; }
     /// Bytes that have arrived at servers on streams that their clients had closed or aborted before.
     std::uint64_t late_bytes() const noexcept { return late_bytes_; }
 
     /// Begins to connect; the owner hears of it later, or never.
-    std::shared_ptr<stream> connect(cluster::endpoint const& where, stream_owner& owner,
+    std::shared_ptr<stream> connect(cluster::endpoint const& address, stream_owner& owner,
                                     std::uint32_t epoch) {
         ++connects_;
-        auto const found = listeners_.find(where);
+        auto const found = listeners_.find(address);
         listener& to = found == listeners_.end() ? nobody_ : *found->second;
         auto made = std::make_shared<stream>(time_, options_, to, owner, epoch, connects_, late_bytes_);
         if (time_.chance(options_.lost_connect_percent)) return made;

@@ -101,11 +101,11 @@ public:
 
 private:
     /// Precondition: the options are good.
-    static engine::settings good_settings(options const& given, cluster::policy const& policy,
+    static engine::settings good_settings(options const& options, cluster::policy const& policy,
                                           std::uint64_t seed) {
-        result<engine::settings> made = engine::settings_of(given, policy, seed, false);
-        UMBEL_ASSERT(made.has_value());
-        return std::move(*made);
+        result<engine::settings> result = engine::settings_of(options, policy, seed, false);
+        UMBEL_ASSERT(result.has_value());
+        return std::move(*result);
     }
 
     /// A token that the call and each cancellation on its way share.

@@ -63,12 +63,14 @@ public:
     // ---- The port -------------------------------------------------------------------------------
 
     struct turn_surroundings {
-        explicit turn_surroundings(sim_connection& whose) noexcept : time{whose.time_} {}
+        explicit turn_surroundings(sim_connection& connection) noexcept : time{connection.time_} {}
         instant now() const noexcept { return time.now(); }
         timeline& time;
     };
     instant clock() const noexcept { return time_.now(); }
-    void connect_stream(engine::open_link const& what) { stream_ = net_.connect(what.where, *this, epoch()); }
+    void connect_stream(engine::open_link const& opening) {
+        stream_ = net_.connect(opening.where, *this, epoch());
+    }
     void end_stream(engine::parting how) noexcept {
         if (stream_) how == engine::parting::abort ? stream_->abort() : stream_->close();
         stream_.reset();
@@ -83,9 +85,9 @@ public:
         return true;
     }
     std::size_t write_stream(std::span<engine::write_piece const> pieces, engine::write_outcome& how) {
-        stream::outcome seen{};
-        std::size_t const count = stream_->write_some(pieces, seen);
-        switch (seen) {
+        stream::outcome outcome{};
+        std::size_t const count = stream_->write_some(pieces, outcome);
+        switch (outcome) {
             case stream::outcome::good: how = engine::write_outcome::wrote; break;
             case stream::outcome::would_block: how = engine::write_outcome::blocked; break;
             case stream::outcome::ended: how = engine::write_outcome::failed; break;

@@ -89,15 +89,15 @@ public:
     }
     void answer_question(engine::call& call) { answers(call); }
     template <class Notice>
-    void notice(Notice& what) {
-        if (on_notice) on_notice(engine::action{std::move(what)});
+    void notice(Notice& notice) {
+        if (on_notice) on_notice(engine::action{std::move(notice)});
     }
-    void before_handling(engine::event const& what) noexcept {
-        auto const* const returned = std::get_if<engine::calls_returned>(&what);
+    void before_handling(engine::event const& happened) noexcept {
+        auto const* const returned = std::get_if<engine::calls_returned>(&happened);
         if (returned && on_returned) on_returned(&returned->calls);
     }
-    void after_handling(engine::event const& what) noexcept {
-        if (std::holds_alternative<engine::calls_returned>(what) && on_returned) on_returned(nullptr);
+    void after_handling(engine::event const& happened) noexcept {
+        if (std::holds_alternative<engine::calls_returned>(happened) && on_returned) on_returned(nullptr);
     }
 
     // ---- Both ports -----------------------------------------------------------------------------

@@ -39,13 +39,13 @@ public:
     instant now() const noexcept { return now_; }
     random_source& random() noexcept { return random_; }
 
-    void at(instant when, task what) {
-        heap_.push_back({std::max(when, now_), next_number_++, std::move(what)});
+    void at(instant when, task action) {
+        heap_.push_back({std::max(when, now_), next_number_++, std::move(action)});
         std::push_heap(heap_.begin(), heap_.end(), later);
     }
-    void in(duration delay, task what) { at(engine::after(now_, delay), std::move(what)); }
+    void in(duration delay, task action) { at(engine::after(now_, delay), std::move(action)); }
     /// At this time still, behind everything that is due now.
-    void soon(task what) { at(now_, std::move(what)); }
+    void soon(task action) { at(now_, std::move(action)); }
 
     /// Lets the next event happen. False when there is none.
     bool step() {
@@ -81,7 +81,7 @@ public:
     std::uint64_t steps() const noexcept { return steps_; }
 
     /// Runs `what` after every event: the place for checks that must always hold.
-    void after_every_step(task what) { after_step_ = std::move(what); }
+    void after_every_step(task action) { after_step_ = std::move(action); }
 
     // ---- Chance: everything random comes from here, so a run can be repeated. -------------------
 

@@ -32,11 +32,11 @@ public:
         };
         driver_.answers = [this](engine::call& call) { answer_question(call); };
         if (!chosen.observer) return;
-        driver_.on_notice = [watching = chosen.observer](engine::action const& what) {
-            tell(*watching, what);
+        driver_.on_notice = [watching = chosen.observer](engine::action const& action) {
+            tell(*watching, action);
         };
-        driver_.on_slow = [watching = chosen.observer](engine::call_slow const& what) {
-            watching->slow(what);
+        driver_.on_slow = [watching = chosen.observer](engine::call_slow const& slow) {
+            watching->slow(slow);
         };
     }
 
@@ -62,12 +62,12 @@ public:
     }
 
 private:
-    static void tell(umbel::observer& watching, engine::action const& what) {
+    static void tell(umbel::observer& watching, engine::action const& action) {
         std::visit(
             [&watching](auto const& happened) {
                 if constexpr (requires { watching.notice(happened); }) watching.notice(happened);
             },
-            what);
+            action);
     }
 
     timeline& time_;
