@@ -1,2 +1,2 @@
-// umbel included, nothing used.
+// umbel/client.hpp included, nothing used.
 #include <umbel/client.hpp>

@@ -9,3 +9,11 @@ foreach(way IN ITEMS installed built subdirectory plain)
     COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/packaging/check.sh" ${way} "${CMAKE_CURRENT_BINARY_DIR}/packaging/${way}")
   set_tests_properties(packaging/${way} PROPERTIES TIMEOUT 900 ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER}" ${umbel_computes} COST 400)
 endforeach()
+
+# A program of several source files; dependency_path comes from architecture/tests.cmake.
+foreach(question IN ITEMS idle link)
+  umbel_remembered(before packaging/parts/${question} "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
+  add_test(NAME packaging/parts/${question} COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/packaging/parts.sh" ${question})
+  set_tests_properties(packaging/parts/${question} PROPERTIES TIMEOUT 900 ${umbel_computes} COST 300
+    ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER};INCLUDES=${dependency_path}")
+endforeach()

@@ -1,0 +1,2 @@
+// A peer: the code of Boost.Redis, compiled once.
+#include <boost/redis/src.hpp>

@@ -1,0 +1,2 @@
+// All of umbel included, nothing used.
+#include <umbel.hpp>

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# parts.sh: what a program of several source files pays for including umbel, and how it gets umbel's code: from a source file with
+# <umbel/src.hpp>, from one that includes <umbel.hpp>, across shared objects with hidden visibility; and what the linker says where it
+# gets none. COMPILER and INCLUDES (colon-separated folders of dependencies) come from the environment.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: parts.sh QUESTION
+
+  idle        does an object that only includes umbel hold no vtable of it, and at most 8 kB of text? is one that holds more caught?
+  link        do files that send, construct and hold the code link and run, in every arrangement? does one without the code say so?
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+parts=$root/tests/packaging/parts
+compiler=${COMPILER:-g++}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+text_max=8192
+
+flags=(-std=c++20 "-I$root/include")
+IFS=: read -r -a folders <<< "${INCLUDES:-}"
+for folder in ${folders[@]+"${folders[@]}"}; do
+    [[ -z $folder || $folder == /usr/include ]] || flags+=(-isystem "$folder")
+done
+
+compile() { # compile OBJECT SOURCE FLAGS…
+    local object=$1 source=$2
+    shift 2
+    "$compiler" "${flags[@]}" "$@" -c "$source" -o "$scratch/$object.o"
+}
+
+# Says what is wrong with an object that should hold nothing of umbel.
+judge_idle() { # judge_idle OBJECT
+    local vtables text
+    vtables=$(nm -C "$scratch/$1.o" | grep -c ' [VvWwTtDd] vtable for umbel::' || true)
+    text=$(size "$scratch/$1.o" | awk 'NR == 2 { print $1 }')
+    ((vtables == 0)) || { printf '%s: %s vtables of umbel\n' "$1" "$vtables"; return 1; }
+    ((text <= text_max)) || { printf '%s: %s bytes of text, more than %s\n' "$1" "$text" "$text_max"; return 1; }
+    printf '%s: no vtable of umbel, %s bytes of text\n' "$1" "$text"
+}
+
+idle() {
+    compile only_client "$parts/only_client.cpp" -O2 &
+    compile only_umbel "$parts/only_umbel.cpp" -O2
+    wait $!
+    judge_idle only_client
+    judge_idle only_umbel
+    # An object that holds a vtable, and one with too much text, must be caught.
+    printf '#include <umbel/client.hpp>\nnamespace umbel { struct held { virtual void key() const; }; void held::key() const {} }\n' > "$scratch/held.cpp"
+    compile held "$scratch/held.cpp" -O2
+    ! judge_idle held || { printf 'a vtable was not caught\n'; return 1; }
+    printf '#include <umbel/client.hpp>\nextern char const much[9000];\nchar const much[9000] = {1};\n' > "$scratch/much.cpp"
+    compile much "$scratch/much.cpp" -O2
+    ! judge_idle much || { printf 'too much text was not caught\n'; return 1; }
+}
+
+run() { # run WHAT OBJECTS AND FLAGS…
+    local what=$1
+    shift
+    (cd "$scratch" && "$compiler" "$@" -pthread -o program && timeout 90 ./program) || { printf '%s: does not link or run\n' "$what"; return 1; }
+    printf '%s: links and runs\n' "$what"
+}
+
+link() {
+    compile src "$parts/src.cpp" -O0 -fPIC -fvisibility=hidden &
+    compile whole "$parts/main.cpp" -O0 -DWHOLE
+    wait $!
+    compile whole_too "$parts/only_umbel.cpp" -O0
+    compile main "$parts/main.cpp" -O0
+    compile sends "$parts/sends.cpp" -O0 -fPIC -fvisibility=hidden
+    compile sends_open "$parts/sends.cpp" -O0 -fPIC
+    run 'one file with <umbel/src.hpp>' main.o sends.o src.o
+    run 'a file with <umbel.hpp>' whole.o sends.o whole_too.o
+    run 'both' whole.o sends.o src.o
+    (cd "$scratch" && ar rc libcompiled.a src.o)
+    run 'a library with <umbel/src.hpp>' main.o sends.o libcompiled.a
+    run 'a library beside <umbel.hpp>' whole.o sends.o libcompiled.a
+    # The object that sends needs nothing of umbel from anybody: its client brings the code along.
+    (cd "$scratch" && "$compiler" -shared -Wl,-z,defs sends_open.o -pthread -o libsends.so)
+    run 'a shared object that sends' main.o src.o -L. -lsends -Wl,-rpath,"$scratch"
+    # Two copies of the code, each hidden in its own object.
+    (cd "$scratch" && "$compiler" -shared -Wl,-z,defs sends_open.o src.o -pthread -o libsends.so)
+    run 'a shared object with hidden code of its own' main.o src.o -L. -lsends -Wl,-rpath,"$scratch"
+    if (cd "$scratch" && "$compiler" main.o sends.o -pthread -o program 2> said.txt); then
+        printf 'a program without the code of umbel links\n'
+        return 1
+    fi
+    grep -q 'include_umbel_src_hpp_in_one_source_file' "$scratch/said.txt" || { cat "$scratch/said.txt"; return 1; }
+    if grep 'undefined reference' "$scratch/said.txt" | grep -v 'include_umbel_src_hpp_in_one_source_file' | grep umbel; then
+        printf 'the linker says more than it should\n'
+        return 1
+    fi
+    printf 'a program without the code is told by the linker to include <umbel/src.hpp>\n'
+}
+
+case ${1:-} in
+    idle | link) "$1" ;;
+    *) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,1 @@
+#include <umbel/src.hpp>
