@@ -1,4 +1,5 @@
-// umbel.hpp: everything a user of umbel includes; and the map of the house.
+// umbel.hpp: all of umbel, for a program in one file; and the map of the house. A program of several source
+// files includes <umbel/client.hpp>, which is light, and <umbel/src.hpp> in one of them; both go together.
 //
 //     error, options  <-  resp  <-  cluster  <-  command ------------+
 //                                     ^                              +- client
