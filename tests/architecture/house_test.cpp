@@ -52,13 +52,11 @@ std::map<std::string, std::string> const& tested_by() {
     static std::string const simulation = "tests/simulation/";
     static std::map<std::string, std::string> const names{
         {"async/backend.hpp", "tests/unit/async/client_handle_test.cpp"},
-        {"async/group.hpp", client + "client_groups_test.cpp"},
+        {"async/group.hpp", client + "multi_key_test.cpp"},
         {"async/hedge.hpp", client + "hedge_test.cpp"},
         {"async/operation.hpp", client + "forms_of_use_test.cpp"},
         {"async/runtime_backend.hpp", client + "client_test.cpp"},
-        {"client/encode_call.hpp", client + "client_calls_test.cpp"},
-        {"client/make_operation.hpp", client + "client_calls_test.cpp"},
-        {"client/multi_key.hpp", client + "client_groups_test.cpp"},
+        {"client/encode_call.hpp", client + "make_operation_test.cpp"},
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"config.hpp", "tests/architecture/house_test.cpp"},  // Macros, and the end of a process.
         {"engine/runtime.hpp", simulation + "cluster_test.cpp"},

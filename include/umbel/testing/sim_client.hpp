@@ -25,7 +25,7 @@ struct sim_call_options {
     std::optional<duration> deadline{};
     bool idempotent = false;  ///< Declared so by the caller.
     cluster::endpoint const* node = nullptr;
-    unsigned context = 0;  ///< Of the client's loops, counted round and round.
+    unsigned context = 0;  ///< Of the client's contexts, modulo their number.
 };
 
 /// Names a call of one client.
@@ -44,7 +44,7 @@ class sim_client {
 public:
     using callback = std::function<void(result<reply>)>;
 
-    /// With several `contexts` it has as many connections of each kind to a node as there are loops whose
+    /// With several `contexts` it has as many connections of each kind to a node as there are contexts whose
     /// calls have asked it.
     sim_client(timeline& time, network& net, options const& options, std::uint64_t seed,
                cluster::policy const& policy = {}, unsigned contexts = 1)

@@ -14,8 +14,8 @@
 using umbel::async::contexts;
 
 TEST_CASE(
-    "each context is a loop; executors of one context share it, and its connections are spread over them",
-    "[loops]") {
+    "each context is a context; executors of one context share it, and its connections are spread over them",
+    "[contexts]") {
     asio::io_context a{1};
     asio::io_context b{1};
     asio::any_io_executor const on_strand = asio::make_strand(b);
@@ -33,7 +33,7 @@ TEST_CASE(
     CHECK(all.index_of(&b) == 1);
 }
 
-TEST_CASE("one context is one loop, whatever its executors", "[loops]") {
+TEST_CASE("executors of one context are one entry", "[contexts]") {
     asio::io_context a{1};
     contexts const all{{a.get_executor(), asio::make_strand(a)}};
     CHECK(all.size() == 1);
@@ -41,7 +41,7 @@ TEST_CASE("one context is one loop, whatever its executors", "[loops]") {
     CHECK(all.only() == &a);
 }
 
-TEST_CASE("what stands elsewhere has some loop, always the same", "[loops]") {
+TEST_CASE("what belongs to no context of the client gets one, always the same", "[contexts]") {
     asio::io_context a{1};
     asio::io_context b{1};
     contexts const all{{a.get_executor(), b.get_executor()}};
@@ -58,7 +58,7 @@ TEST_CASE("what stands elsewhere has some loop, always the same", "[loops]") {
     CHECK((seen[0] && seen[1]));
 }
 
-TEST_CASE("there are so many loops and not more", "[loops]") {
+TEST_CASE("further contexts get no entry of their own", "[contexts]") {
     std::vector<std::unique_ptr<asio::io_context>> owners;
     std::vector<asio::any_io_executor> executors;
     for (unsigned i = 0; i < contexts::contexts_max + 5; ++i) {
@@ -72,7 +72,7 @@ TEST_CASE("there are so many loops and not more", "[loops]") {
     CHECK(all.any_of(owners[contexts::contexts_max].get()) < contexts::contexts_max);
 }
 
-TEST_CASE("a loop is found by the thread that runs it", "[loops]") {
+TEST_CASE("a context is found by the thread that runs it", "[contexts]") {
     asio::io_context a{1};
     asio::io_context b{1};
     contexts const all{{a.get_executor(), asio::make_strand(b)}};
@@ -83,7 +83,7 @@ TEST_CASE("a loop is found by the thread that runs it", "[loops]") {
     CHECK(told == 1);
 }
 
-TEST_CASE("only an io_context's own executor tells of one; beneath a strand it is found, too", "[loops]") {
+TEST_CASE("only an io_context's own executor tells of one; beneath a strand it is found, too", "[contexts]") {
     asio::io_context a{1};
     asio::thread_pool pool{1};
     CHECK(umbel::async::io_of(a.get_executor()) == &a);

@@ -42,7 +42,7 @@ bool in_time(script& s, Done&& done) {
 
 }  // namespace
 
-TEST_CASE("a command takes a link of its own loop, which is opened for it", "[loops]") {
+TEST_CASE("a command takes a link of its own context, which is opened for it", "[contexts]") {
     script s{three_loops()};
     auto first = s.start("SET bar 1", on(0));
     CHECK(s.next() == sent{b, "SET bar 1"});
@@ -55,7 +55,7 @@ TEST_CASE("a command takes a link of its own loop, which is opened for it", "[lo
     CHECK_FALSE(s.connected(b1));
 }
 
-TEST_CASE("a command stays on its loop wherever it is sent on to", "[loops]") {
+TEST_CASE("a command stays on its context wherever it is sent on to", "[contexts]") {
     script s{three_loops()};
     auto set = s.start("SET bar 1", on(1));
     CHECK(s.next() == sent{b1, "SET bar 1"});
@@ -82,7 +82,7 @@ TEST_CASE("a command stays on its loop wherever it is sent on to", "[loops]") {
 
 TEST_CASE(
     "a command that waits, or stands in a link of another loop than the first, is found by who cancels it",
-    "[loops]") {
+    "[contexts]") {
     script s{three_loops()};
     auto piped = s.start("GET bar", on(2));
     CHECK(s.next() == sent{b2, "GET bar"});
@@ -95,7 +95,7 @@ TEST_CASE(
     CHECK(outcome(waiting) == failed{errc::cancelled, delivery::not_executed});
 }
 
-TEST_CASE("attempts side by side meet one failure, not one for each loop", "[loops]") {
+TEST_CASE("attempts side by side meet one failure, not one for each context", "[contexts]") {
     script s{three_loops().judged_by(cluster::fail_fast{})};
     s.connects_by_itself(false);
     for (std::uint8_t loop = 0; loop < 3; ++loop) s.start("SET bar 1", on(loop));
@@ -117,9 +117,9 @@ TEST_CASE("attempts side by side meet one failure, not one for each loop", "[loo
 }
 
 TEST_CASE(
-    "a node whose breaker is open is probed by the first loop's link; when it answers, the others are "
+    "a node whose breaker is open is probed by the first context's link; when it answers, the others are "
     "opened, too",
-    "[loops]") {
+    "[contexts]") {
     script s{three_loops()};
     s.connects_by_itself(false);
     std::vector<started> sets;
@@ -148,8 +148,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a node that takes connections and drops them is not dialled the more often, the more loops there are",
-    "[loops]") {
+    "a node that takes connections and drops them is not dialled the more often, the more contexts there are",
+    "[contexts]") {
     std::vector<unsigned> attempts;
     for (unsigned contexts : {1u, 3u}) {
         script_options options;
@@ -173,7 +173,7 @@ TEST_CASE(
     CHECK(attempts[1] <= 3 * attempts[0] + 10);
 }
 
-TEST_CASE("a node is asked for the topology by the first loop's link, whatever the others do", "[loops]") {
+TEST_CASE("a node is asked for the topology by the first context's link, whatever the others do", "[contexts]") {
     script s{three_loops()};
     auto get = s.start("GET {c}", on(1));
     CHECK(s.next() == sent{std::string{c} + "#1", "GET {c}"});
@@ -188,7 +188,7 @@ TEST_CASE("a node is asked for the topology by the first loop's link, whatever t
 }
 
 TEST_CASE("reads shun a node when none of its links serves, and come back with the first that does",
-          "[loops]") {
+          "[contexts]") {
     script s{three_loops()};
     call_options const reads{
         .flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 10s, .context = 1};
@@ -213,7 +213,7 @@ TEST_CASE("reads shun a node when none of its links serves, and come back with t
     CHECK_FALSE(unhealthy());
 }
 
-TEST_CASE("a node that leaves the cluster loses its links of all loops", "[loops]") {
+TEST_CASE("a node that leaves the cluster loses its links of all contexts", "[contexts]") {
     script s{three_loops()};
     std::vector<started> all;
     for (std::uint8_t loop = 0; loop < 3; ++loop) {

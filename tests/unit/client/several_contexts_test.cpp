@@ -82,7 +82,7 @@ std::optional<scripted::answer> holds_topology(words const& said) {
 }  // namespace
 
 TEST_CASE("each context has a connection of its own, and what it asks comes back without the other one",
-          "[loops]") {
+          "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
@@ -110,7 +110,7 @@ TEST_CASE("each context has a connection of its own, and what it asks comes back
     CHECK(server.accepted() == 2);
 }
 
-TEST_CASE("a snapshot adds up the connections of all contexts", "[loops]") {
+TEST_CASE("a snapshot adds up the connections of all contexts", "[contexts]") {
     scripted::server server;
     std::string const seed = server.address();
     two_loops on{seed, true};
@@ -125,7 +125,7 @@ TEST_CASE("a snapshot adds up the connections of all contexts", "[loops]") {
     CHECK(nodes->front().replica_link.connections == 0);
 }
 
-TEST_CASE("commands of one context keep their order, wherever on it they are begun", "[loops]") {
+TEST_CASE("commands of one context keep their order, wherever on it they are begun", "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
@@ -174,7 +174,7 @@ TEST_CASE("commands of one context keep their order, wherever on it they are beg
 
 TEST_CASE(
     "a context is busy while a command of it waits for the first topology, and idle when its client has gone",
-    "[loops]") {
+    "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{&holds_topology};
     std::string const seed = server.address();
@@ -203,7 +203,7 @@ TEST_CASE(
 TEST_CASE(
     "what is refused, or given up in the engine, is told on the context of its handler, which is busy until "
     "then",
-    "[loops]") {
+    "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{&holds_gets};
     std::string const seed = server.address();
@@ -243,7 +243,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("cancellation reaches a command on the connection of any context", "[loops]") {
+TEST_CASE("cancellation reaches a command on the connection of any context", "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{&holds_gets};
     std::string const seed = server.address();
@@ -260,7 +260,7 @@ TEST_CASE("cancellation reaches a command on the connection of any context", "[l
     CHECK(told == std::vector<std::string>(2, "cancelled"));
 }
 
-TEST_CASE("a thread of no context is answered, and keeps to one connection", "[loops][threads]") {
+TEST_CASE("a thread of no context is answered, and keeps to one connection", "[contexts][threads]") {
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
@@ -281,7 +281,7 @@ TEST_CASE("a thread of no context is answered, and keeps to one connection", "[l
 }
 
 TEST_CASE("a command that is led to a node without a connection is served while its client closes",
-          "[loops]") {
+          "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server second{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "GET") return scripted::answer{"$5\r\nthere\r\n"};
@@ -318,7 +318,7 @@ TEST_CASE("a command that is led to a node without a connection is served while 
 TEST_CASE(
     "the first context is busy until the others' connections have ended: what these hand on is still looked "
     "after",
-    "[loops]") {
+    "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server{[](words const& said) -> std::optional<scripted::answer> {
         if (said[0] != "GET") return std::nullopt;
@@ -344,7 +344,7 @@ TEST_CASE(
     for (auto& each : on.io) CHECK(each.stopped());
 }
 
-TEST_CASE("a context that nobody runs any more keeps no other busy when the client ends", "[loops]") {
+TEST_CASE("a context that nobody runs any more keeps no other busy when the client ends", "[contexts]") {
     bool const declared = GENERATE(false, true);
     scripted::server server;
     std::string const seed = server.address();
