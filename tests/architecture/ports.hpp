@@ -31,8 +31,8 @@ inline std::map<std::string, std::size_t> functions_in(std::string const& text) 
 
 /// What a port may not look into: how a link fares, what becomes of a call, when something is due.
 inline constexpr std::array<std::string_view, 12> decisions{
-    "link::state", "unopened(", ".settle(", ".settle<", "pipe().lose", "pipe().fail_all",
-    "next_due",    "judge(",    "verdict",  "backoff(", "silent()",    "doubts("};
+    "connection_phase", "unopened(", ".settle(", ".settle<", "pipe().lose", "pipe().fail_all",
+    "next_due",         "judge(",    "verdict",  "backoff(", "silent()",    "doubts("};
 
 /// What is wrong with a port. `logic`: the names of the functions of session and runtime. `forwards`: those
 /// among them that the port may have, too, since it only looks after threads, or hands on under another

@@ -64,8 +64,8 @@ TEST_CASE("a port that has grown logic is found", "[ports]") {
     CHECK(judge_port("struct port {\n    void flush() {\n        write();\n    }\n};\n", functions, {}) ==
           std::vector<std::string>{"defines flush(), as session or runtime does"});
     CHECK(judge_port("inline void port::carry_out() noexcept {\n}\n", functions, {}).size() == 1);
-    CHECK(judge_port("bool port::mine() {\n    return link_.now_is() == engine::link::state::idle;\n}\n",
-                     functions, {}) == std::vector<std::string>{"looks at link::state"});
+    CHECK(judge_port("bool port::mine() {\n    return link_.phase() == engine::connection_phase::idle;\n}\n",
+                     functions, {}) == std::vector<std::string>{"looks at connection_phase"});
     CHECK(judge_port("void flush() {\n}\n", functions, {"flush"}).empty());
     CHECK(judge_port("void pass_on() {\n    session::flush();\n    if (late) lose();\n}\n", functions, {})
               .empty());

@@ -24,4 +24,14 @@ UMBEL_ALWAYS_INLINE void complete_all(call_list&& all, Complete complete, Keep k
     while (call* const call = mine.left.pop()) complete(*call);
 }
 
+/// Completes the calls that stand in `list` now. When a handler throws, the others stay in it, before those
+/// that were added meanwhile.
+template <class Complete>
+UMBEL_ALWAYS_INLINE void complete_list(call_list& list, Complete complete) {
+    complete_all(std::move(list), complete, [&list](call_list&& others) {
+        others.splice(std::move(list));
+        list = std::move(others);
+    });
+}
+
 }  // namespace umbel::engine

@@ -4,10 +4,11 @@
 
 #include <umbel/engine/breaker.hpp>
 #include <umbel/engine/handshake.hpp>
-#include <umbel/engine/latency_meter.hpp>
+#include <umbel/engine/link_options.hpp>
 #include <umbel/engine/link_state.hpp>
 #include <umbel/engine/parting.hpp>
 #include <umbel/engine/pipeline.hpp>
+#include <umbel/engine/try_alloc.hpp>
 
 #include <array>
 #include <optional>
@@ -16,43 +17,26 @@
 
 namespace umbel::engine {
 
-/// Timings of one connection.
-struct link_options {
-    duration connect_timeout{};        ///< From the first packet to the end of the handshake.
-    duration probe_after{};            ///< Silence before a PING; zero: never.
-    duration probe_timeout{};          ///< Silence after the PING before the connection counts as dead.
-    unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
-    duration
-        doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
-    latency_meter meter{};
-};
-
 /// One connection's state machine. Precondition of all: called by one owner at a time.
 class link {
 public:
-    enum class state : std::uint8_t {
-        idle,        ///< Never connected; calls queue, and somebody should connect.
-        connecting,  ///< The transport is on its way; calls queue.
-        handshaking,    ///< Handshake; calls queue.
-        ready,       ///< Serves.
-        down,        ///< Lost or refused; calls come back at once as not sent.
-    };
-
     link(pipeline_options const& pipeline, link_options const& options,
          std::shared_ptr<resp::pin_budget> budget)
         : pipe_{pipeline, std::move(budget)}, options_{options} {}
 
-    state now_is() const noexcept { return state_; }
+    connection_phase phase() const noexcept { return phase_; }
     /// True when nobody has begun to connect it, so far or again.
-    bool unopened() const noexcept { return state_ == state::idle || state_ == state::down; }
+    bool unopened() const noexcept {
+        return phase_ == connection_phase::idle || phase_ == connection_phase::down;
+    }
     pipeline& pipe() noexcept { return pipe_; }
     pipeline const& pipe() const noexcept { return pipe_; }
-    handshake const& greeting() const noexcept { return handshake_; }
+    class handshake const& handshake() const noexcept { return handshake_; }
 
     /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many
     /// times; then it comes out judged, as not sent.
     UMBEL_ALWAYS_INLINE void accept(call& call, instant now) noexcept {
-        if (state_ != state::ready) [[unlikely]]
+        if (phase_ != connection_phase::ready) [[unlikely]]
             return accept_unready(call, now);
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(call, now);
@@ -61,7 +45,7 @@ public:
     /// As accept(), for an ordinary call that others stand before in the write that is being collected.
     /// False: accept() must look at it.
     UMBEL_ALWAYS_INLINE bool try_fast(call& call, instant now) noexcept {
-        return state_ == state::ready && pipe_.try_fast(call, now);
+        return phase_ == connection_phase::ready && pipe_.try_fast(call, now);
     }
 
     /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
@@ -72,14 +56,14 @@ public:
         begun_at_ = now;
         plan_ = std::move(plan);
         pipe_.serve(std::move(node), id);
-        state_ = state::connecting;
+        phase_ = connection_phase::connecting;
         give_up_at_ = after(now, options_.connect_timeout);
         probing_ = moved_ = false;
     }
 
     /// The transport is connected; the handshake goes out with the next gather().
     void connected(instant now) {
-        state_ = state::handshaking;
+        phase_ = connection_phase::handshaking;
         heard_ = now;
         proceed(handshake_.begin(plan_), now);
     }
@@ -88,17 +72,17 @@ public:
     /// Commands without a reply are told as unknown, and their callers go on: what the node has not got of
     /// them by then must not reach it later.
     parting parts_by() const noexcept {
-        return state_ == state::ready && pipe_.idle() ? parting::close : parting::abort;
+        return phase_ == connection_phase::ready && pipe_.idle() ? parting::close : parting::abort;
     }
 
     /// The connection has ended, or never came to be: every call in it is judged.
     void lost(errc why, std::string message, instant now) {
         down_because_ = why;
         down_message_ = std::move(message);
-        bool const was_open = state_ == state::ready;
+        bool const was_open = phase_ == connection_phase::ready;
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
-        state_ = state::down;
+        phase_ = connection_phase::down;
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be
         // reached.
@@ -110,7 +94,8 @@ public:
     /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have
     /// been sent yet.
     bool drained() const noexcept {
-        return pipe_.idle() || state_ == state::connecting || state_ == state::handshaking;
+        return pipe_.idle() || phase_ == connection_phase::connecting ||
+               phase_ == connection_phase::handshaking;
     }
     /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to
     /// open is judged as not sent.
@@ -118,17 +103,17 @@ public:
         UMBEL_ASSERT(drained());
         pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
         unsent_ = {};
-        state_ = state::idle;
+        phase_ = connection_phase::idle;
     }
 
     // ---- Writing --------------------------------------------------------------------------------
 
     bool wants_write() const noexcept {
-        return unsent_.size != 0 || (state_ == state::ready && pipe_.wants_write());
+        return unsent_.size != 0 || (phase_ == connection_phase::ready && pipe_.wants_write());
     }
     std::span<write_piece const> gather() noexcept {
         if (unsent_.size != 0) return {&unsent_, 1};
-        return state_ == state::ready ? pipe_.gather() : std::span<write_piece const>{};
+        return phase_ == connection_phase::ready ? pipe_.gather() : std::span<write_piece const>{};
     }
     void wrote(std::size_t count) noexcept {
         if (unsent_.size != 0) {
@@ -142,6 +127,12 @@ public:
     // ---- Reading --------------------------------------------------------------------------------
 
     std::span<char> space(std::size_t waiting = 0) { return pipe_.space(waiting); }
+    /// The same; empty where memory has run out.
+    std::span<char> try_space(std::size_t waiting) noexcept {
+        std::span<char> room;
+        static_cast<void>(try_alloc([&] { room = pipe_.space(waiting); }));
+        return room;
+    }
     void arrived(std::size_t count, instant now) {
         if (options_.meter.on()) [[unlikely]]
             measure(now);
@@ -159,8 +150,8 @@ public:
 
     template <pipeline::completing How = pipeline::completing::by_list>
     UMBEL_ALWAYS_INLINE progress settle(unsigned at_most, instant now) {
-        if (state_ != state::ready) [[unlikely]]
-            return settle_greeting(now);
+        if (phase_ != connection_phase::ready) [[unlikely]]
+            return settle_handshake(now);
         switch (pipe_.settle<How>(at_most, now)) {
             case pipeline::progress::drained: return progress::drained;
             case pipeline::progress::more: return progress::more;
@@ -172,7 +163,7 @@ public:
     /// space() or settle() has thrown std::bad_alloc. True: one command has been told so, and its reply will
     /// be passed over; settle again.
     bool fail_arriving_no_memory() noexcept {
-        return state_ == state::ready && pipe_.fail_arriving_no_memory();
+        return phase_ == connection_phase::ready && pipe_.fail_arriving_no_memory();
     }
     progress out_of_memory() noexcept {
         if (fail_arriving_no_memory()) return progress::more;
@@ -193,12 +184,13 @@ public:
     /// When tick() should be called next.
     instant next_due() noexcept {
         instant due = pipe_.next_expiry();
-        if (state_ == state::connecting || state_ == state::handshaking) due = std::min(due, give_up_at_);
-        if (state_ == state::ready && options_.probe_after > duration{0})
+        if (phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking)
+            due = std::min(due, give_up_at_);
+        if (phase_ == connection_phase::ready && options_.probe_after > duration{0})
             due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout)
                                          : after(heard_, options_.probe_after));
         if (can_doubt()) due = std::min(due, after(quiet_since(), options_.doubt_after));
-        if (state_ == state::ready && many_timeouts()) due = std::min(due, patient_until());
+        if (phase_ == connection_phase::ready && many_timeouts()) due = std::min(due, patient_until());
         return due;
     }
 
@@ -217,14 +209,14 @@ public:
             doubted_ = true;
             doubted_at_ = now;
         }
-        switch (state_) {
-            case state::idle:
-            case state::down: return true;
-            case state::connecting:
-            case state::handshaking:
+        switch (phase_) {
+            case connection_phase::idle:
+            case connection_phase::down: return true;
+            case connection_phase::connecting:
+            case connection_phase::handshaking:
                 if (now < give_up_at_) return true;
                 return give_up(errc::connect_failed, "no connection within the connect timeout");
-            case state::ready: break;
+            case connection_phase::ready: break;
         }
         if (many_timeouts() && now >= patient_until())
             return fall_silent("the node was silent while deadlines passed");
@@ -236,15 +228,18 @@ public:
     }
 
 private:
-    bool opening() const noexcept { return state_ == state::connecting || state_ == state::handshaking; }
+    bool opening() const noexcept {
+        return phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking;
+    }
     /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is
     /// doubted once even if nobody waits.
     bool can_doubt() const noexcept {
         if (options_.doubt_after <= duration{0}) return false;
-        return opening() ? !pipe_.idle() || doubted_at_ < begun_at_ : state_ == state::ready && !pipe_.idle();
+        return opening() ? !pipe_.idle() || doubted_at_ < begun_at_
+                         : phase_ == connection_phase::ready && !pipe_.idle();
     }
     link_loss loss_now() const noexcept {
-        if (state_ != state::ready) return link_loss::refused;
+        if (phase_ != connection_phase::ready) return link_loss::refused;
         if (silent_) return link_loss::silent;
         if (replies() != replies_before_) return link_loss::served;
         return pipe_.idle() ? link_loss::unused : link_loss::unanswered;
@@ -265,8 +260,8 @@ private:
                                          : std::max({heard_, begun_at_, busy_since_, doubted_at_});
     }
 
-    progress settle_greeting(instant now) {
-        if (state_ != state::handshaking) return progress::drained;
+    progress settle_handshake(instant now) {
+        if (phase_ != connection_phase::handshaking) return progress::drained;
         resp::view answer;
         switch (pipe_.reader().next(answer)) {
             case resp::reader::status::ready: break;
@@ -277,24 +272,24 @@ private:
         }
         if (answer.kind() == resp::type::push) return progress::more;
         proceed(handshake_.reply(answer), now);
-        if (state_ == state::ready) return progress::opened;
+        if (phase_ == connection_phase::ready) return progress::opened;
         return why_ == errc{} ? progress::more : progress::broken;
     }
 
-    void proceed(handshake::step next, instant now) {
+    void proceed(umbel::engine::handshake::step next, instant now) {
         why_ = errc{};
         switch (next) {
-            case handshake::step::waiting: return;
-            case handshake::step::send:
+            case umbel::engine::handshake::step::waiting: return;
+            case umbel::engine::handshake::step::send:
                 unsent_ = {handshake_.outgoing().data(), handshake_.outgoing().size()};
                 return;
-            case handshake::step::done:
-                state_ = state::ready;
+            case umbel::engine::handshake::step::done:
+                phase_ = connection_phase::ready;
                 heard_ = ready_at_ = now;
                 replies_before_ = replies();
                 kind_ = attempt_kind::usual;
                 return;
-            case handshake::step::failed:
+            case umbel::engine::handshake::step::failed:
                 broken(handshake_.failure().code(), std::string{handshake_.failure().message()});
                 return;
         }
@@ -314,7 +309,7 @@ private:
     /// was made.
     UMBEL_NEVER_INLINE void measure(instant now) const noexcept {
         call const* const oldest = pipe_.oldest_awaited();
-        if (state_ == state::ready && oldest && oldest->tries() == 0)
+        if (phase_ == connection_phase::ready && oldest && oldest->tries() == 0)
             options_.meter.note(now - std::max(oldest->accepted, ready_at_));
     }
 
@@ -324,14 +319,14 @@ private:
     }
 
     UMBEL_NEVER_INLINE void accept_unready(call& call, instant now) noexcept {
-        if (kind_ == attempt_kind::probe && !call.internal && state_ != state::idle) {
+        if (kind_ == attempt_kind::probe && !call.internal && phase_ != connection_phase::idle) {
             call.begin(now);
             call.at = call::stage::done;
             return pipe_.turn_away(call, down_because_, down_message_, now);
         }
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(call, now);
-        if (state_ == state::down) pipe_.lose(down_because_, down_message_, now);
+        if (phase_ == connection_phase::down) pipe_.lose(down_because_, down_message_, now);
     }
 
     /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
@@ -364,9 +359,9 @@ private:
 
     pipeline pipe_;
     link_options options_;
-    state state_ = state::idle;
+    connection_phase phase_ = connection_phase::idle;
     handshake_plan plan_;
-    handshake handshake_;
+    class handshake handshake_;
     write_piece unsent_{};
     instant give_up_at_ = never;
     instant begun_at_{0};               ///< When the present connection attempt, or the latest, began.

@@ -5,7 +5,7 @@
 
 namespace umbel::engine {
 
-/// The engine's view of one connection.
+/// The control plane's view of one connection.
 enum class link_state : std::uint8_t {
     idle,     ///< Never wanted so far.
     opening,  ///< On its way, the handshake included.
@@ -14,11 +14,20 @@ enum class link_state : std::uint8_t {
     closing,  ///< Nobody is routed there any more; what is in flight drains.
 };
 
-/// What a server says in its greeting of how it was started.
+/// What a server says in the handshake of how it was started.
 enum class server_mode : std::uint8_t {
     unknown,  ///< It was not asked, or does not tell.
     cluster,
     other,  ///< Stand-alone, or a sentinel.
+};
+
+/// How far a connection has come, as it sees itself. The control plane has a coarser view: link_state.
+enum class connection_phase : std::uint8_t {
+    idle,         ///< Never connected; calls queue, and the engine should open it.
+    connecting,   ///< The transport is on its way; calls queue.
+    handshaking,  ///< The handshake is under way; calls queue.
+    ready,        ///< Serves.
+    down,         ///< Lost or refused; calls come back at once as not sent.
 };
 
 /// How far a connection had come when it ended. Decides what its end says about the node.

@@ -1,14 +1,17 @@
-// runtime.hpp: all of one client that is neither thread nor timer nor socket: it routes calls to sessions, parks those that find none, hands events
-// to the engine and carries out its actions, forwards cancellations, and closes.
-// It decides nothing that the router or the engine decides. What it needs of threads, timers and sockets a port gives it (net/driver.hpp over
-// Asio, testing/sim_driver.hpp over virtual time).
+// runtime.hpp: all of one client that is neither thread nor timer nor socket: it routes calls to sessions,
+// parks those that find none, hands events to the engine and carries out its actions, forwards cancellations,
+// and closes. It decides nothing that the router or the engine decides. What it needs of threads, timers and
+// sockets a port gives it (net/driver.hpp over Asio, testing/sim_driver.hpp over virtual time).
 #pragma once
 
+#include <umbel/engine/armed_timer.hpp>
 #include <umbel/engine/complete_all.hpp>
 #include <umbel/engine/engine.hpp>
+#include <umbel/engine/idle_closing.hpp>
 #include <umbel/engine/inbox.hpp>
 #include <umbel/engine/parked_calls.hpp>
 #include <umbel/engine/runtime_port.hpp>
+#include <umbel/engine/session_table.hpp>
 #include <umbel/engine/settings.hpp>
 #include <umbel/engine/try_alloc.hpp>
 
@@ -24,14 +27,16 @@
 namespace umbel::engine {
 
 /// Everything of a client that reacts.
-/// Threading: start() and what stands with it from any thread; the rest by one owner at a time, the control plane's.
+/// Threading: start() and what stands with it from any thread; the rest by one owner at a time, the control
+/// plane's.
 template <class Port, class Session>
 class runtime {
 public:
     runtime(settings const& chosen, unsigned contexts)
         : settings_{with_contexts(chosen, contexts)},
-          engine_{settings_.engine, query_port{this, &runtime::tell_settled}, traffic_port{this, &runtime::requests}},
-          slots_(std::size_t{settings_.engine.nodes_max} * 2 * contexts) {
+          engine_{settings_.engine, query_port{this, &runtime::tell_settled},
+                  traffic_port{this, &runtime::requests}},
+          sessions_{settings_.engine.nodes_max, contexts} {
         // Room for what happens at one time; more is asked for when it is needed.
         events_.reserve(32);
         batch_.reserve(32);
@@ -44,10 +49,12 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------
 
-    /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without a slot.
+    /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without
+    /// a slot.
     UMBEL_ALWAYS_INLINE void begin(call& call) {
         // Apart, so that the mode of the link is known where nearly every command passes.
-        if (router::is_plain(call)) [[likely]] return send(call, routes().route_plain(call));
+        if (router::is_plain(call)) [[likely]]
+            return send(call, routes().route_plain(call));
         begin_chosen(call);
     }
     /// The link a call would take now; none before the first topology, or where no node may serve it.
@@ -91,28 +98,31 @@ public:
     }
     /// Completes calls whose results are stored; a handler that throws does not keep the others from theirs.
     void complete_settled() {
-        complete_all(settled_.take(), [this](call& call) { port().complete(call); }, [this](call_list&& others) {
-            others.splice(settled_.take());  // Those that came later go behind them.
-            while (call* const call = others.pop()) complete_soon(*call);
-        });
+        complete_all(
+            settled_.take(), [this](call& call) { port().complete(call); },
+            [this](call_list&& others) {
+                others.splice(settled_.take());  // Those that came later go behind them.
+                while (call* const call = others.pop()) complete_soon(*call);
+            });
     }
-    /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by itself.
+    /// Brings a cancellation to the present owner of the call; between two owners the next one sees it by
+    /// itself.
     void forward_cancel(auto share) {
         if (abandoned_) return;
         std::uint32_t const owner = share.owner();
         if (owner == cancel_token::nobody) return;
         if (owner == cancel_token::engine) return port().cancel_in_engine(std::move(share));
-        Session* const there = slot(cancel_token::link_of(owner)).load(std::memory_order_acquire);
+        Session* const there = sessions_.find(cancel_token::link_of(owner));
         UMBEL_ASSERT(there != nullptr);
         port().order(*there, std::move(share));
     }
-    Session const* session_of(link_id id) const noexcept { return slots_[place_of(id)].load(std::memory_order_acquire); }
+    Session const* session_of(link_id id) const noexcept { return sessions_.find(id); }
 
     // ---- The control plane ----------------------------------------------------------------------
 
     class engine& control() noexcept { return engine_; }
     class engine const& control() const noexcept { return engine_; }
-    std::vector<std::unique_ptr<Session>> const& sessions() const noexcept { return sessions_; }
+    std::vector<std::unique_ptr<Session>> const& sessions() const noexcept { return sessions_.all(); }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
     UMBEL_NEVER_INLINE void happened(event&& what) {
@@ -143,14 +153,15 @@ public:
         if (refresh_wanted_.exchange(false, std::memory_order_acq_rel)) happened(refresh_wanted{});
         take_parked();
         call_list refused = refused_.take();
-        while (call* const call = refused.pop()) complete_soon(told_if_refused(*call, settings_, engine_.nodes()));
+        while (call* const call = refused.pop())
+            complete_soon(told_if_refused(*call, settings_, engine_.nodes()));
         if (ending_.load(std::memory_order_acquire)) close_all();
     }
     void time_passed() {
-        armed_for_ = never;
+        timer_.rang();
         engine_.tick(port().clock()), carry_out();
     }
-    void on_timer_lost() noexcept { armed_for_ = never, arm_timer(); }
+    void on_timer_lost() noexcept { timer_.rang(), arm_timer(); }
 
     /// Completes `one` as soon as a topology is known.
     void complete_with_topology(call& call) {
@@ -162,24 +173,19 @@ public:
     /// Completes `one` when no call is under way any more, or at its deadline, and closes everything then.
     void complete_when_idle(call& call) {
         call.begin(port().clock());
-        closers_.push(call);
-        if (std::exchange(closing_, true)) return;
-        check_idle();
+        if (closing_.add(call)) check_idle();
     }
-    /// Closes everything when nothing is under way any more, or the deadline of the first who asked has come.
+    /// Closes everything when nothing is under way any more, or the deadline of the first call that waits for
+    /// that has come.
     void check_idle() {
-        call* const first = closers_.front();
-        if (!first) return;
-        // Seen twice in a row: a call may be on its way between two owners.
-        idle_seen_ = idle() ? idle_seen_ + 1 : 0;
-        if (!closed_ && idle_seen_ < 2 && first->deadline > port().clock()) {
-            closing_pause_ = std::min(closing_pause_ * 2, closing_pause_max);
-            if (port().check_idle_in(closing_pause_)) return;
-        }
+        if (closing_.empty()) return;
+        bool const due = closing_.is_due(idle(), port().clock());
+        if (!due && !closed_ && port().check_idle_in(closing_.next_pause())) return;
         close_all();
-        while (call* const call = closers_.pop()) {
-            static constexpr resp::node yes = resp::node::text(resp::type::simple_string, 0, 2);
-            call->kind->decode(*call, resp::view{&yes, "OK"});
+        call_list waiting = closing_.take();
+        while (call* const call = waiting.pop()) {
+            static constexpr resp::node ok = resp::node::text(resp::type::simple_string, 0, 2);
+            call->kind->decode(*call, resp::view{&ok, "OK"});
             complete_soon(*call);
         }
     }
@@ -189,7 +195,7 @@ public:
         engine_.close(port().clock());
         carry_out();
         port().closes();
-        for (auto const& session : sessions_) port().order(*session, shut_link{});
+        for (auto const& session : sessions()) port().order(*session, shut_link{});
     }
 
 protected:
@@ -197,21 +203,21 @@ protected:
 
     Port& port() noexcept { return static_cast<Port&>(*this); }
     Port const& port() const noexcept { return static_cast<Port const&>(*this); }
-    std::atomic<Session*>& slot(link_id id) noexcept { return slots_[place_of(id)]; }
 
-    /// The executors are going away: every call that waits here is destroyed with its handler, then each session by `abandon(session)`, then
-    /// whatever these destructors have begun. False when that has been done before.
+    /// The executors are going away: every call that waits here is destroyed with its handler, then each
+    /// session by `abandon(session)`, then whatever these destructors have begun. False when that has been
+    /// done before.
     template <class Abandon>
     bool abandon_all(Abandon abandon) noexcept {
         if (abandoned_.exchange(true)) return false;
         closed_ = true;
         // A handler's destructor may begin another call. It finds no session, and is given up in park().
-        for (auto& slot : slots_) slot.store(nullptr, std::memory_order_release);
+        sessions_.hide_all();
         dropping_ = true;
         call_list all = parked_.take();
         all.splice(settled_.take());
         all.splice(refused_.take());
-        all.splice(std::move(closers_));
+        all.splice(closing_.take());
         for (auto* const waiting : {&events_, &batch_})
             for (event& waiting_event : *waiting)
                 if (call_list* const calls = calls_of(waiting_event)) all.splice(std::move(*calls));
@@ -222,7 +228,7 @@ protected:
             while (call* const call = all.pop()) call->kind->drop(*call);
         };
         drop_all();
-        for (auto const& session : sessions_) abandon(*session);
+        for (auto const& session : sessions()) abandon(*session);
         for (all = parked_.take(); !all.empty(); all = parked_.take()) drop_all();
         dropping_ = false;
         return true;
@@ -233,13 +239,13 @@ private:
         chosen.engine.contexts = contexts;
         return chosen;
     }
-    std::size_t place_of(link_id id) const noexcept {
-        return (id.context * std::size_t{settings_.engine.nodes_max} + id.node) * 2 + static_cast<std::size_t>(id.mode);
+    static void tell_settled(void* self, call& call) {
+        static_cast<runtime*>(self)->port().report(query_settled{&call});
     }
-    static void tell_settled(void* self, call& call) { static_cast<runtime*>(self)->port().report(query_settled{&call}); }
     static std::uint64_t requests(void* self) {
         std::uint64_t all = 0;
-        for (auto const& session : static_cast<runtime*>(self)->sessions_) all += session->counters().requests();
+        for (auto const& session : static_cast<runtime*>(self)->sessions())
+            all += session->counters().requests();
         return all;
     }
 
@@ -248,11 +254,12 @@ private:
     UMBEL_NEVER_INLINE void begin_chosen(call& call) { send(call, choose_link(call)); }
     UMBEL_ALWAYS_INLINE void send(call& call, link_id to) {
         call.table_version = routes().version();
-        Session* const there = to ? slot(to).load(std::memory_order_acquire) : nullptr;
+        Session* const there = to ? sessions_.find(to) : nullptr;
         // While parked calls wait for the control plane, new calls queue behind them, so that order is kept.
         if (there && parked_.is_open()) [[likely]] {
             call.link = to;
-            if (there->try_fast(call)) [[likely]] return;
+            if (there->try_fast(call)) [[likely]]
+                return;
             return submit_to(*there, call);
         }
         park_apart(call);
@@ -264,13 +271,14 @@ private:
     UMBEL_NEVER_INLINE void park_apart(call& call) noexcept { park(call); }
 
     void hand_over(call& call) {
-        Session* const there = slot(call.link).load(std::memory_order_acquire);
+        Session* const there = sessions_.find(call.link);
         if (there) return there->submit(call) ? void() : refuse(call, call.link);
         // There was no memory for the session.
         call.kind->fail(call, error{errc::no_memory, call.known(delivery::not_sent)});
         complete_soon(call);
     }
-    /// The bound on calls that wait for the link is reached, or without one that on calls that are parked. Told later: nodes have names there.
+    /// The bound on calls that wait for the link is reached, or without one that on calls that are parked.
+    /// Told later: nodes have names there.
     void refuse(call& call, link_id full) {
         port().leaves_sessions(call);
         if (abandoned_) return give_up(call);
@@ -279,12 +287,13 @@ private:
     }
     /// Destroys a call that has come too late for its executor.
     void give_up(call& call) noexcept {
-        // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has begun it, where that can be helped.
+        // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has
+        // begun it, where that can be helped.
         if (dropping_) return parked_.leave(call);
         call.kind->drop(call);
     }
-    /// Brings parked calls before the engine, and answers questions, in the order in which they came: what came before close() is served still.
-    /// The gate opens when all calls have been handed over.
+    /// Brings parked calls before the engine, and answers questions, in the order in which they came: what
+    /// came before close() is served still. The gate opens when all calls have been handed over.
     void take_parked() {
         call_list all = parked_.take(), parked;
         std::uint32_t taken = 0;
@@ -295,7 +304,7 @@ private:
             bool const question = call->question;
             call->question = false;
             if (!question) ++taken;
-            if (question ? closed_ : closing_) {
+            if (question ? closed_ : closing_.begun()) {
                 call->kind->fail(*call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
                 complete_soon(*call);
             } else if (question) {
@@ -310,7 +319,8 @@ private:
     }
     bool idle() const noexcept {
         return engine_.waiting() == 0 && parked_.empty() &&
-               std::all_of(sessions_.begin(), sessions_.end(), [](auto const& session) { return session->in_flight() == 0; });
+               std::all_of(sessions().begin(), sessions().end(),
+                           [](auto const& session) { return session->in_flight() == 0; });
     }
 
     // ---- Events and actions ---------------------------------------------------------------------
@@ -352,30 +362,22 @@ private:
         }
     }
     Session& obtain(link_id id) {
-        if (Session* const known = slot(id).load(std::memory_order_relaxed)) return *known;
+        if (Session* const known = sessions_.find(id)) return *known;
         pipeline_options pipe = settings_.pipeline;
-        pipe.seed = settings_.pipeline.seed + place_of(id);
+        pipe.seed = settings_.pipeline.seed + sessions_.place_of(id);
         pipe.judging.closing = &engine_.routes().closing();
         link_options link = settings_.link;
         link.meter = engine_.routes().meter_of(id.node);
-        sessions_.push_back(port().make_session(id, pipe, link));
-        slot(id).store(sessions_.back().get(), std::memory_order_release);
-        return *sessions_.back();
+        return sessions_.add(id, port().make_session(id, pipe, link));
     }
 
     void arm_timer() noexcept {
-        instant const due = closed_ ? never : engine_.next_due();
-        if (due >= armed_for_) return;
-        armed_for_ = port().arm(due) ? due : never;
+        timer_.ring_by(closed_ ? never : engine_.next_due(), [this](instant due) { return port().arm(due); });
     }
-
-    /// Between two looks whether everything is done, growing: most commands are done at once, few take long.
-    static constexpr duration closing_pause_max = std::chrono::milliseconds{20};
 
     settings const settings_;
     class engine engine_;
-    std::vector<std::atomic<Session*>> slots_;
-    std::vector<std::unique_ptr<Session>> sessions_;
+    session_table<Session> sessions_;
     parked_calls parked_;              ///< With questions to the control plane.
     inbox settled_{inbox::unbounded};  ///< Calls to complete.
     inbox refused_{inbox::unbounded};  ///< Calls that found no room, and are to be told where.
@@ -387,11 +389,8 @@ private:
     std::vector<event> batch_;
     bool handling_ = false;
     bool closed_ = false;
-    bool closing_ = false;
-    unsigned idle_seen_ = 0;
-    duration closing_pause_{std::chrono::microseconds{250}};
-    call_list closers_;
-    instant armed_for_ = never;
+    idle_closing closing_;
+    armed_timer timer_;
 };
 
 }  // namespace umbel::engine

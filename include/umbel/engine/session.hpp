@@ -1,12 +1,16 @@
-// session.hpp: all of one connection that is not a socket: its turns, settling and delivering, writing and reading on, loss, draining, time.
-// It knows no socket, no clock, no thread and no redirect rule: what it needs of these a port gives it (net/connection.hpp over Asio,
-// testing/sim_connection.hpp over a simulated network, the scripts of the unit tests by hand).
+// session.hpp: all of one connection that is not a socket: its turns, settling and delivering, writing and
+// reading on, loss, draining, time. It knows no socket, no clock, no thread and no redirect rule: what it
+// needs of these a port gives it (net/connection.hpp over Asio, testing/sim_connection.hpp over a simulated
+// network, the scripts of the unit tests by hand).
 #pragma once
 
+#include <umbel/engine/armed_timer.hpp>
 #include <umbel/engine/complete_all.hpp>
 #include <umbel/engine/link.hpp>
 #include <umbel/engine/session_port.hpp>
+#include <umbel/engine/stream_state.hpp>
 #include <umbel/engine/try_alloc.hpp>
+#include <umbel/engine/turn_schedule.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -22,13 +26,15 @@ namespace umbel::engine {
 template <class Port>
 class session {
 public:
-    /// Calls between two looks at the clock, where they complete as they are settled. Of those that are settled before their handlers run
-    /// seven weigh as much: few enough that what was decoded is still near, and that an allocator's small caches of freed blocks serve the next.
+    /// Calls between two looks at the clock, where they complete as they are settled. Of those that are
+    /// settled before their handlers run seven weigh as much: few enough that what was decoded is still near,
+    /// and that an allocator's small caches of freed blocks serve the next.
     static constexpr unsigned batch = 7 * pipeline::listed_weight;
     /// Batches before others get their turn.
     static constexpr unsigned batches_max = 150;
 
-    session(link_id id, pipeline_options const& pipeline, link_options const& link, std::shared_ptr<resp::pin_budget> budget)
+    session(link_id id, pipeline_options const& pipeline, link_options const& link,
+            std::shared_ptr<resp::pin_budget> budget)
         : id_{id}, link_{pipeline, link, std::move(budget)} {}
     session(session const&) = delete;
     session& operator=(session const&) = delete;
@@ -36,26 +42,30 @@ public:
     link_id id() const noexcept { return id_; }
     std::uint32_t generation() const noexcept { return generation_; }
     /// Numbers the streams; a notice of an older one is ignored.
-    std::uint32_t epoch() const noexcept { return epoch_; }
+    std::uint32_t epoch() const noexcept { return stream_.epoch(); }
     class link& link() noexcept { return link_; }
     class link const& link() const noexcept { return link_; }
     pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
     latency_record const* latency() const noexcept { return link_.pipe().latency(); }
-    bool in_turn() const noexcept { return in_turn_; }
+    bool in_turn() const noexcept { return turns_.in_turn(); }
     bool closed() const noexcept { return closed_; }
 
     // ---- Calls and orders -----------------------------------------------------------------------
 
-    /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then take() looks at it.
-    UMBEL_ALWAYS_INLINE bool try_fast(call& call) noexcept { return collecting_ && link_.try_fast(call, now_); }
+    /// Takes an ordinary call while the owner collects calls for the next write; false otherwise, and then
+    /// take() looks at it.
+    UMBEL_ALWAYS_INLINE bool try_fast(call& call) noexcept {
+        return turns_.collecting() && link_.try_fast(call, now_);
+    }
     /// The same where the caller is known to be in a turn, or to hold.
     UMBEL_ALWAYS_INLINE bool try_fast_as_owner(call& call) noexcept { return link_.try_fast(call, now_); }
 
     /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
     UMBEL_ALWAYS_INLINE void take(call& call, instant now) {
-        if (link_.now_is() == umbel::engine::link::state::idle || closed_) [[unlikely]] return decline(call);
+        if (link_.phase() == connection_phase::idle || closed_) [[unlikely]]
+            return take_unopened(call);
         link_.accept(call, now);
-        if (!in_turn_) turn_wanted_ = true;
+        if (!turns_.in_turn()) turns_.want();
     }
     /// Sees to it that a turn comes when there is work for one. Precondition: outside of a turn.
     void settle_up() noexcept {
@@ -65,10 +75,10 @@ public:
     /// Has try_fast() take calls outside of a turn, until release().
     void collect_until_release(instant now) noexcept {
         now_ = now;
-        collecting_ = true;
+        turns_.collect();
     }
     void release() noexcept {
-        collecting_ = in_turn_;
+        turns_.release();
         settle_up();
     }
 
@@ -79,7 +89,7 @@ public:
         link_.pipe().cancel(*token.target);
         // Whoever is told by that is told in a turn of its own: this may be another thread.
         if (!link_.pipe().fault().empty()) end_link(errc::connection_lost, text_of(link_.pipe().fault()));
-        turn_wanted_ = true;
+        turns_.want();
     }
 
     /// Connects and greets.
@@ -89,8 +99,7 @@ public:
         draining_ = false;
         bool const begun = try_alloc([&] {
             link_.connecting(std::move(what.plan), what.where.to_string(), id_, port().clock(), what.kind);
-            ++epoch_;
-            open_ = true;
+            stream_.begin();
             port().connect_stream(what);
         });
         if (begun) return arm_timer();
@@ -116,7 +125,8 @@ public:
         want_turn();
     }
 
-    /// Ends everything without telling anybody: every call goes to `out` as it is. Nothing may be begun afterwards.
+    /// Ends everything without telling anybody: every call goes to `out` as it is. Nothing may be begun
+    /// afterwards.
     void abandon(call_list& out) noexcept {
         closed_ = abandoned_ = true;
         hang_up(parting::close);
@@ -128,44 +138,43 @@ public:
     // ---- What the port tells --------------------------------------------------------------------
 
     void on_open(std::uint32_t epoch) {
-        if (epoch != epoch_ || !open_) return;
+        if (!stream_.is_current(epoch)) return;
         turn_scope const now{*this};
         if (!try_alloc([&] { link_.connected(now_); })) return lose(errc::connect_failed, {});
-        if (link_.now_is() == umbel::engine::link::state::ready) report_opened();
+        if (link_.phase() == connection_phase::ready) report_opened();
         serve();
     }
     void on_open_failed(std::uint32_t epoch, errc why, std::string message) {
-        if (epoch != epoch_ || !open_) return;
+        if (!stream_.is_current(epoch)) return;
         turn_scope const now{*this};
         lose(why, std::move(message));
     }
     void on_bytes(std::uint32_t epoch, std::size_t count) {
-        if (epoch != epoch_ || !open_) return;
-        reading_ = false;
+        if (!stream_.is_current(epoch)) return;
+        stream_.reading = false;
         turn_scope const now{*this};
         link_.arrived(count, now_);
-        unread_ = true;
+        stream_.unread = true;
         serve();
     }
     void on_writable(std::uint32_t epoch) {
-        if (epoch != epoch_ || !open_) return;
-        write_blocked_ = false;
+        if (!stream_.is_current(epoch)) return;
+        stream_.write_blocked = false;
         serve_turn();
     }
     /// The stream has ended or is broken.
     void on_end(std::uint32_t epoch, std::string why) {
-        if (epoch != epoch_ || !open_) return;
+        if (!stream_.is_current(epoch)) return;
         turn_scope const now{*this};
         lose(errc::connection_lost, std::move(why));
     }
     /// What read_stream() or await_writable() asked for will not come, for want of memory.
     void on_notice_lost(std::uint32_t epoch, bool of_read) noexcept {
-        if (epoch == epoch_) (of_read ? reading_ : write_blocked_) = false;
+        if (epoch == stream_.epoch()) (of_read ? stream_.reading : stream_.write_blocked) = false;
         want_turn();
     }
     void scheduled_turn() {
-        scheduled_ = false;
-        turns_lost_ = 0;
+        turns_.came();
         serve_turn();
     }
     /// A turn for whatever has come.
@@ -175,12 +184,11 @@ public:
     }
     /// A posted turn will not come, for want of memory.
     void on_turn_lost() noexcept {
-        forget_scheduled_turn();
-        if (++turns_lost_ < turns_lost_max) schedule();
+        if (turns_.lost()) schedule();
     }
     void timer_due() {
         turn_scope const now{*this};
-        armed_for_ = never;
+        timer_.rang();
         if (closed_) return;
         bool lives = true;
         if (!try_alloc([&] { lives = link_.tick(now_); })) return lose(errc::connection_lost, {});
@@ -189,29 +197,29 @@ public:
         serve();
     }
     /// The timer will not ring, for want of memory.
-    void on_timer_lost() noexcept { armed_for_ = never, want_turn(); }
+    void on_timer_lost() noexcept { timer_.rang(), want_turn(); }
 
 protected:
     ~session() = default;
 
-    /// One turn: marks the session, and reads the clock once. What a handler that throws has kept it from doing is done in another turn.
+    /// One turn: marks the session, and reads the clock once. What a handler that throws has kept it from
+    /// doing is done in another turn.
     class turn_scope {
     public:
-        explicit turn_scope(session& whose) noexcept : self_{whose}, nested_{std::exchange(whose.in_turn_, true)}, collected_{std::exchange(whose.collecting_, true)}, surroundings_{whose.port()} {
+        explicit turn_scope(session& whose) noexcept
+            : self_{whose}, before_{whose.turns_.enter()}, surroundings_{whose.port()} {
             whose.now_ = surroundings_.now();
         }
         turn_scope(turn_scope const&) = delete;
         turn_scope& operator=(turn_scope const&) = delete;
         ~turn_scope() {
-            self_.in_turn_ = nested_;
-            self_.collecting_ = collected_;
-            if (!nested_) self_.settle_up();
+            self_.turns_.leave(before_);
+            if (!before_.in_turn) self_.settle_up();
         }
 
     private:
         session& self_;
-        bool const nested_;  ///< A handler of this session's has run the executor itself.
-        bool const collected_;
+        turn_schedule::before_turn const before_;
         typename Port::turn_surroundings surroundings_;
     };
 
@@ -219,22 +227,23 @@ protected:
     /// Nothing of the session may be assumed after a handler has run; so state is looked at again each time.
     void serve() {
         port().take_submitted();
-        turn_wanted_ = false;
-        for (unsigned done = 0; unread_; ++done) {
+        turns_.serves();
+        for (unsigned done = 0; stream_.unread; ++done) {
             if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
-            std::uint32_t const before = epoch_;
-            umbel::engine::link::progress const next = settle();
-            if (epoch_ != before) continue;  // A handler has run the executor itself, and this was told of a stream that is no more.
-            if (next == umbel::engine::link::progress::drained) unread_ = false;
-            if (next == umbel::engine::link::progress::opened) report_opened();
-            if (next == umbel::engine::link::progress::broken) {
+            std::uint32_t const before = stream_.epoch();
+            progress const next = settle();
+            // A handler has run the executor itself: `next` belongs to a stream that is no more.
+            if (stream_.epoch() != before) continue;
+            if (next == progress::drained) stream_.unread = false;
+            if (next == progress::opened) report_opened();
+            if (next == progress::broken) {
                 lose(link_.why(), text_of(link_.message()));
                 break;
             }
             bool const listed = !link_.pipe().finished().empty();
             deliver();
-            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of them. Where calls went by the list,
-            // so many rounds make a batch.
+            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of
+            // them. Where calls went by the list, so many rounds make a batch.
             if (listed && done % pipeline::listed_weight != 0) continue;
             now_ = port().batch_ends();
         }
@@ -248,59 +257,60 @@ protected:
     }
 
     Port& port() noexcept { return static_cast<Port&>(*this); }
-    /// Bytes that have arrived and were not read; a port that can tell says so. They let a large reply be read in fewer pieces.
+    /// Bytes that have arrived and were not read; a port that can tell says so. They let a large reply be
+    /// read in fewer pieces.
     std::size_t bytes_waiting() const noexcept { return 0; }
     /// Another turn is to come: the port has work for it.
     void want_turn() noexcept {
-        turn_wanted_ = true;
+        turns_.want();
         schedule();
     }
-    bool turn_scheduled() const noexcept { return scheduled_; }
+    bool turn_scheduled() const noexcept { return turns_.posted(); }
     /// Calls wait to be completed, or to be handed on.
-    bool has_results() noexcept { return !link_.pipe().finished().empty() || !link_.pipe().returned().empty(); }
+    bool has_results() noexcept {
+        return !link_.pipe().finished().empty() || !link_.pipe().returned().empty();
+    }
     /// The posted turn has come when it could not be served.
-    void forget_scheduled_turn() noexcept { scheduled_ = false; }
+    void forget_scheduled_turn() noexcept { turns_.forget(); }
 
 private:
-    static constexpr unsigned turns_lost_max = 4;
+    using progress = umbel::engine::link::progress;
 
-    /// A call has come before the link was opened, or after its end. Who comes too late is told here: where the control plane lives perhaps
-    /// nothing runs any more.
-    UMBEL_NEVER_INLINE void decline(call& call) noexcept {
+    /// A call has come before the link was opened, or after the session has closed. It fails here in the
+    /// latter case: where the control plane lives, nothing may run any more.
+    UMBEL_NEVER_INLINE void take_unopened(call& call) noexcept {
         if (!closed_ || abandoned_) return port().park(call);
         call.at = call::stage::done;
-        call.kind->fail(call, make_error(call, errc::cancelled, call.known(delivery::not_sent), "the client is closed"));
+        call.kind->fail(
+            call, make_error(call, errc::cancelled, call.known(delivery::not_sent), "the client is closed"));
         link_.pipe().finished().push(call);
     }
 
     /// True when something is left that nobody else will wake the session for.
     bool unfinished() noexcept {
-        if (turn_wanted_ || unread_ || has_results()) return true;
-        return open_ && !write_blocked_ && link_.wants_write();
+        if (turns_.wanted() || stream_.unread || has_results()) return true;
+        return may_write() && link_.wants_write();
     }
+    bool may_write() const noexcept { return stream_.is_open() && !stream_.write_blocked; }
     void schedule() noexcept {
-        if (scheduled_ || in_turn_ || abandoned_) return;
-        scheduled_ = port().post_turn();
+        if (!abandoned_) turns_.post_by([this] { return port().post_turn(); });
     }
 
     /// Waits for the next bytes, once everything that has come is settled.
     void read_on() {
-        if (!open_ || reading_ || unread_ || link_.now_is() == umbel::engine::link::state::connecting) return;
-        std::span<char> const room = space();
-        // Without memory for a reply its command ends, and the rest of the reply is passed over from the next turn on.
-        unread_ = room.empty() && link_.fail_arriving_no_memory();
-        if (unread_) return;
-        reading_ = true;
+        if (!stream_.is_open() || stream_.reading || stream_.unread ||
+            link_.phase() == connection_phase::connecting)
+            return;
+        std::size_t const waiting = link_.pipe().in_large_reply() ? port().bytes_waiting() : 0;
+        std::span<char> const room = link_.try_space(waiting);
+        // Without memory for a reply its command ends, and the rest of the reply is passed over from the next
+        // turn on.
+        stream_.unread = room.empty() && link_.fail_arriving_no_memory();
+        if (stream_.unread) return;
+        stream_.reading = true;
         if (room.empty() || !port().read_stream(room)) lose(errc::connection_lost, {});
     }
-    std::span<char> space() noexcept {
-        try {
-            return link_.space(link_.pipe().in_large_reply() ? port().bytes_waiting() : 0);
-        } catch (...) {
-            return {};
-        }
-    }
-    umbel::engine::link::progress settle() {
+    progress settle() {
         using completing = pipeline::completing;
         try {
             if (port().completes_at_once()) return link_.template settle<completing::at_once>(batch, now_);
@@ -310,21 +320,20 @@ private:
             return link_.out_of_memory();
         }
     }
-    /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the rest follows in a turn of
-    /// its own.
+    /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the
+    /// rest follows in a turn of its own.
     void deliver() {
-        if (!link_.pipe().returned().empty()) [[unlikely]] port().report(calls_returned{std::move(link_.pipe().returned())});
-        if (!link_.pipe().slow().empty()) [[unlikely]] port().slowed(std::exchange(link_.pipe().slow(), {}));
-        // What the handlers add is left for the next round: a caller that fails at once and tries again must not hold the thread.
-        call_list& finished = link_.pipe().finished();
-        complete_all(std::move(finished), [this](call& call) { port().complete(call); }, [&finished](call_list&& others) {
-            others.splice(std::move(finished));
-            finished = std::move(others);
-        });
+        if (!link_.pipe().returned().empty()) [[unlikely]]
+            port().report(calls_returned{std::move(link_.pipe().returned())});
+        if (!link_.pipe().slow().empty()) [[unlikely]]
+            port().slowed(std::exchange(link_.pipe().slow(), {}));
+        // What the handlers add is left for the next round: a caller that fails at once and tries again must
+        // not hold the thread.
+        complete_list(link_.pipe().finished(), [this](call& call) { port().complete(call); });
     }
 
     void flush() {
-        while (open_ && !write_blocked_ && link_.wants_write()) {
+        while (may_write() && link_.wants_write()) {
             auto const pieces = link_.gather();
             if (pieces.empty()) return;
             write_outcome how{};
@@ -333,7 +342,7 @@ private:
                 case write_outcome::wrote: link_.wrote(count); break;
                 case write_outcome::interrupted: break;
                 case write_outcome::blocked:
-                    write_blocked_ = true;
+                    stream_.write_blocked = true;
                     if (!port().await_writable()) lose(errc::connection_lost, {});
                     return;
                 case write_outcome::failed: return lose(errc::connection_lost, port().write_failure());
@@ -343,9 +352,7 @@ private:
 
     /// Ends the stream; what is pending on it comes too late from now on.
     void hang_up(parting how) noexcept {
-        if (std::exchange(open_, false)) port().end_stream(how);
-        ++epoch_;
-        write_blocked_ = reading_ = unread_ = false;
+        if (stream_.end()) port().end_stream(how);
     }
     void lose(errc why, std::string message) {
         end_link(why, std::move(message));
@@ -365,35 +372,26 @@ private:
         port().report(link_closed{id_, generation_});
     }
     void report_opened() {
-        auto const& greeting = link_.greeting();
-        port().report(link_opened{id_, generation_, greeting.node_id(), greeting.zone(), greeting.mode()});
+        auto const& peer = link_.handshake();
+        port().report(link_opened{id_, generation_, peer.node_id(), peer.zone(), peer.mode()});
     }
 
-    /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due earlier.
+    /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due
+    /// earlier.
     void arm_timer() {
-        instant const due = closed_ ? never : link_.next_due();
-        if (due >= armed_for_) return;
-        armed_for_ = port().arm(due) ? due : never;
+        timer_.ring_by(closed_ ? never : link_.next_due(), [this](instant due) { return port().arm(due); });
     }
 
     link_id const id_;
-    bool in_turn_ = false;
-    bool collecting_ = false;  ///< In a turn, or held.
-    bool scheduled_ = false;
-    bool turn_wanted_ = false;  ///< Something has changed outside of a turn.
-    bool open_ = false;         ///< There is a stream, connected or on its way.
-    bool write_blocked_ = false;
-    bool reading_ = false;  ///< A read is under way.
-    bool unread_ = false;   ///< Bytes have arrived that are not settled yet.
+    turn_schedule turns_;
+    stream_state stream_;
+    armed_timer timer_;
     bool draining_ = false;
     bool closed_ = false;
     bool abandoned_ = false;  ///< An executor is going away, or has gone.
-    unsigned turns_lost_ = 0;
     class link link_;
     instant now_{0};
-    std::uint32_t epoch_ = 0;
     std::uint32_t generation_ = 0;
-    instant armed_for_ = never;
 };
 
 }  // namespace umbel::engine

@@ -4,7 +4,8 @@
 
 #include <umbel/cluster/url.hpp>
 #include <umbel/engine/engine_options.hpp>
-#include <umbel/engine/link.hpp>
+#include <umbel/engine/link_options.hpp>
+#include <umbel/engine/pipeline_options.hpp>
 #include <umbel/options.hpp>
 
 #include <algorithm>

@@ -149,7 +149,7 @@ TEST_CASE("a link that is told to close keeps nobody waiting for it to open", "[
     w.link.retire(w.now);
     w.collect();
     CHECK(w.returned == 1);
-    CHECK(w.link.now_is() == engine::link::state::idle);
+    CHECK(w.link.phase() == engine::connection_phase::idle);
     w.dial();
     w.link.connected(w.now);
     w.start("GET foo");

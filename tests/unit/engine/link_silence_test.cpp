@@ -8,7 +8,7 @@
 using namespace umbel;
 using namespace umbel::test;
 using namespace umbel::test::wiring;
-using state = engine::link::state;
+using phase = engine::connection_phase;
 
 TEST_CASE("a connection must stand and have greeted in time", "[link]") {
     for (bool const greets : {false, true}) {

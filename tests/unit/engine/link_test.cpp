@@ -9,17 +9,17 @@
 using namespace umbel;
 using namespace umbel::test;
 using namespace umbel::test::wiring;
-using state = engine::link::state;
+using phase = engine::connection_phase;
 
 TEST_CASE("with nothing to say a connection serves as soon as it stands", "[link]") {
     wired w;
-    CHECK(w.link.now_is() == state::idle);
+    CHECK(w.link.phase() == phase::idle);
     w.dial();
-    CHECK(w.link.now_is() == state::connecting);
+    CHECK(w.link.phase() == phase::connecting);
     auto get = w.start("GET foo");
     CHECK(w.written().empty());
     w.link.connected(w.now);
-    CHECK(w.link.now_is() == state::ready);
+    CHECK(w.link.phase() == phase::ready);
     CHECK(w.written() == wire("GET foo"));
     CHECK(w.receive("$3\r\nbar\r\n") == progress::drained);
     CHECK(get.value() == "bar");
@@ -33,14 +33,14 @@ TEST_CASE("commands wait until the whole handshake has been answered", "[link]")
     w.dial(plan);
     auto get = w.start("GET foo");
     w.link.connected(w.now);
-    CHECK(w.link.now_is() == state::handshaking);
+    CHECK(w.link.phase() == phase::handshaking);
     // The write may be cut anywhere.
     CHECK(w.written(10) == "*2\r\n$4\r\nAU");
     CHECK(w.written() == (wire("AUTH secret") + wire("SELECT 2")).substr(10));
     CHECK(w.receive("+OK\r\n+O") == progress::drained);
     CHECK(w.written().empty());
     CHECK(w.receive("K\r\n") == progress::opened);
-    CHECK(w.link.now_is() == state::ready);
+    CHECK(w.link.phase() == phase::ready);
     CHECK(w.written() == wire("GET foo"));
     w.receive("$3\r\nbar\r\n");
     CHECK(get.value() == "bar");
@@ -125,7 +125,7 @@ TEST_CASE("a link that is used for another node begins at the beginning", "[link
     w.link.connected(w.now);
     w.lose(errc::connection_lost);
     w.link.retire(w.now);
-    CHECK(w.link.now_is() == state::idle);
+    CHECK(w.link.phase() == phase::idle);
 }
 
 TEST_CASE("on a replica link faults are told to come from a replica", "[link]") {
@@ -150,7 +150,7 @@ TEST_CASE("a link that a probe has opened is like any other once it has served",
     w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
                      engine::attempt_kind::probe);
     w.link.connected(w.now);
-    REQUIRE(w.link.now_is() == state::ready);
+    REQUIRE(w.link.phase() == phase::ready);
     w.link.lost(errc::connection_lost, "gone", w.now);
     // Behind an open breaker this policy would fail it at once.
     w.start("GET foo", reading);

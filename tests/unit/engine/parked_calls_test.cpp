@@ -1,0 +1,55 @@
+#include <umbel/engine/parked_calls.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace umbel::engine;
+
+TEST_CASE("a parked call shuts the gate until it has been handed over", "[parked_calls]") {
+    parked_calls parked;
+    call first;
+    CHECK(parked.is_open());
+    CHECK(parked.park(first, 10));
+    CHECK_FALSE(parked.is_open());
+    call_list taken = parked.take();
+    CHECK(taken.pop() == &first);
+    CHECK_FALSE(parked.is_open());
+    parked.settled(1);
+    CHECK(parked.is_open());
+}
+
+TEST_CASE("parked calls are bounded, and a refused one shuts no gate", "[parked_calls]") {
+    parked_calls parked;
+    call first, second;
+    CHECK(parked.park(first, 1));
+    CHECK_FALSE(parked.park(second, 1));
+    call_list taken = parked.take();
+    CHECK(taken.pop() == &first);
+    CHECK(taken.empty());
+    parked.settled(1);
+    CHECK(parked.is_open());
+}
+
+TEST_CASE("a question takes its place in the order, and shuts no gate", "[parked_calls]") {
+    parked_calls parked;
+    call command, question;
+    parked.leave(question);
+    CHECK(parked.is_open());
+    CHECK(parked.park(command, 10));
+    call_list taken = parked.take();
+    CHECK(taken.pop() == &question);
+    CHECK(taken.pop() == &command);
+    parked.settled(1);
+    CHECK(parked.is_open());
+}
+
+TEST_CASE("the gate is held until release, and shut for ever by close", "[parked_calls]") {
+    parked_calls parked;
+    parked.hold();
+    CHECK_FALSE(parked.is_open());
+    parked.release();
+    CHECK(parked.is_open());
+    parked.close();
+    parked.hold();
+    parked.release();
+    CHECK_FALSE(parked.is_open());
+}
