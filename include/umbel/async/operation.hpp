@@ -14,12 +14,10 @@
 #include <type_traits>
 #include <utility>
 
-namespace umbel {
+namespace umbel::async {
 
 template <class Value>
 class operation;
-
-namespace async {
 
 /// A call that is not begun yet, with its result slot; given back unless it is released.
 template <class Value>
@@ -153,8 +151,6 @@ void launch(pooled_call& call, Handler&& handler) {
     start_indirect(*where, call);
 }
 
-}  // namespace async
-
 /// A command ready to go: move-only, an asynchronous operation with the completion signature
 /// void(result<Value>).
 ///
@@ -173,14 +169,14 @@ public:
     using executor_type = asio::any_io_executor;
 
     /// Takes over a call that is encoded and routed, or has its result already.
-    explicit operation(async::pooled_call& ready) noexcept : call_{&ready} {}
+    explicit operation(pooled_call& ready) noexcept : call_{&ready} {}
     operation(operation&& other) noexcept : call_{std::exchange(other.call_, nullptr)} {}
     operation& operator=(operation&& other) noexcept {
         std::swap(call_, other.call_);
         return *this;
     }
     ~operation() {
-        if (call_) async::result_slot<Value>::discard(*call_);
+        if (call_) result_slot<Value>::discard(*call_);
     }
 
     /// Begins the operation with any completion token.
@@ -197,8 +193,8 @@ public:
 
     /// Its call, unless the result is there already or it stands for several; null then. For those who build
     /// operations from operations.
-    async::pooled_call* unbegun() const noexcept {
-        return call_ && call_->launch == async::launch_kind::direct ? call_ : nullptr;
+    pooled_call* unbegun() const noexcept {
+        return call_ && call_->launch == launch_kind::direct ? call_ : nullptr;
     }
     /// Gives its call away.
     void release() noexcept { call_ = nullptr; }
@@ -219,21 +215,21 @@ private:
     /// tokens that need a timer, as asio::cancel_after does.
     struct begin {
         using executor_type = asio::any_io_executor;
-        async::pooled_call* call;
+        pooled_call* call;
         executor_type get_executor() const noexcept { return call->owner->code->default_executor(*call); }
 
         template <class Handler>
         void operator()(Handler&& handler, operation&& self) const {
             if constexpr (std::is_same_v<Handler, std::decay_t<Handler>>) {
-                async::launch<Value>(*std::exchange(self.call_, nullptr), std::move(handler));
+                launch<Value>(*std::exchange(self.call_, nullptr), std::move(handler));
             } else {  // A handler that its owner keeps.
                 std::decay_t<Handler> copy(std::forward<Handler>(handler));
-                async::launch<Value>(*std::exchange(self.call_, nullptr), std::move(copy));
+                launch<Value>(*std::exchange(self.call_, nullptr), std::move(copy));
             }
         }
     };
 
-    async::pooled_call* call_;
+    pooled_call* call_;
 };
 
 /// Awaits an operation in a coroutine of any type. When the frame is destroyed meanwhile, the result is
@@ -281,4 +277,8 @@ private:
     std::optional<result<Value>> value_;
 };
 
+}  // namespace umbel::async
+
+namespace umbel {
+using async::operation;
 }  // namespace umbel

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace umbel {
+namespace umbel::engine {
 
 /// Durations counted in buckets that double: bucket i counts those of less than 2^i microseconds that no
 /// bucket before it counts, the last one all the others.
@@ -55,8 +55,6 @@ struct latency_histogram {
     }
 };
 
-namespace engine {
-
 /// A histogram that one owner at a time fills. Threading: read from any thread; what is read while it is
 /// filled may lack the latest.
 class latency_recorder {
@@ -84,5 +82,8 @@ struct latency_record {
     latency_recorder writes;
 };
 
-}  // namespace engine
+}  // namespace umbel::engine
+
+namespace umbel {
+using engine::latency_histogram;
 }  // namespace umbel

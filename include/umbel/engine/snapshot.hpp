@@ -13,13 +13,13 @@
 #include <string>
 #include <vector>
 
-namespace umbel {
+namespace umbel::engine {
 
 /// How the connections of one kind to one node fare: one, or one for each execution context of the client
 /// that has asked the node.
 struct link_snapshot {
-    engine::link_state state = engine::link_state::idle;  ///< Of several the one that fares best.
-    unsigned connections = 0;                             ///< That serve at this moment.
+    link_state state = link_state::idle;  ///< Of several the one that fares best.
+    unsigned connections = 0;             ///< That serve at this moment.
     std::size_t in_flight = 0;
     std::uint64_t commands = 0;
     std::uint64_t replies = 0;
@@ -39,7 +39,7 @@ struct node_snapshot {
     cluster::node_role role = cluster::node_role::primary;
     cluster::node_health health = cluster::node_health::online;
     bool member = false;  ///< Part of the present topology.
-    engine::circuit_breaker::state breaker = engine::circuit_breaker::state::closed;
+    circuit_breaker::state breaker = circuit_breaker::state::closed;
     unsigned failures = 0;  ///< In a row, as the circuit breaker counts them.
     std::chrono::nanoseconds
         latency{};  ///< Of its replies, averaged; zero until read_from::lowest_latency has measured it.
@@ -61,9 +61,14 @@ struct statistics {
     std::uint64_t connects = 0;          ///< Connections opened.
     std::uint64_t disconnects = 0;       ///< Connections lost or refused.
     std::uint64_t breakers_opened = 0;   ///< Circuit breakers that opened.
-    std::uint64_t waiting =
-        0;  ///< Commands that wait at this moment: for a topology, a connection or a way.
+    std::uint64_t waiting = 0;  ///< Commands that wait at this moment: for a topology, a connection or a way.
     std::uint64_t pinned_bytes = 0;  ///< Read chunks held by values at this moment.
 };
 
+}  // namespace umbel::engine
+
+namespace umbel {
+using engine::link_snapshot;
+using engine::node_snapshot;
+using engine::statistics;
 }  // namespace umbel
