@@ -74,7 +74,7 @@ public:
         bool completes_at_once() const noexcept { return false; }
         void take_submitted() noexcept {}
         void complete(engine::call& call) { call.kind->complete(call); }
-        engine::instant batch_ends() noexcept { return backend.now_; }
+        void between_batches() noexcept {}
         void before_write() noexcept {}
         void turn_served() noexcept {}
         void report(engine::event&& happened) { backend.events_.push_back(std::move(happened)); }

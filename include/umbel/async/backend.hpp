@@ -59,7 +59,7 @@ public:
 
     /// Empty after an executor has gone.
     async::contexts const& contexts() const noexcept { return contexts_; }
-    asio::any_io_executor const& executor() const noexcept { return executor_; }
+    asio::any_io_executor const& get_executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
     /// Notes the handle by which operations find this backend.
     void note_handle(client_handle& handle) noexcept { handle_ = &handle; }

@@ -93,7 +93,7 @@ struct result_slot {
     /// Decodes a reply.
     static stored value_of(pooled_call& call, resp::view const& reply) noexcept;
     /// Stores an error before the call begins; the operation completes with it when it is begun.
-    static void settle(pooled_call& call, error&& why) noexcept {
+    static void fail_unbegun(pooled_call& call, error&& why) noexcept {
         fail(call, std::move(why));
         call.launch = launch_kind::ready;
     }

@@ -10,7 +10,7 @@ namespace umbel::async {
 /// system executor when it has gone.
 inline asio::any_io_executor default_executor(pooled_call const& call) noexcept {
     backend const* const backend = backend_of(call);
-    return backend ? backend->executor() : orphans_executor();
+    return backend ? backend->get_executor() : orphans_executor();
 }
 
 /// Chooses where a kept handler completes. Errors: throws what the executor throws; the call is dropped then.

@@ -93,7 +93,7 @@ concept replied = decodable<Value> || async::is_traced<Value>;
 /// Stores an error as the result of a call that will not be sent.
 template <class Value>
 operation<Value> refused(async::pooled_call& call, error why) noexcept {
-    async::result_slot<Value>::settle(call, std::move(why));
+    async::result_slot<Value>::fail_unbegun(call, std::move(why));
     return operation<Value>{call};
 }
 

@@ -47,6 +47,7 @@ public:
     class link const& link() const noexcept { return link_; }
     pipeline_counters const& counters() const noexcept { return link_.pipe().counters(); }
     latency_record const* latency() const noexcept { return link_.pipe().latency(); }
+    std::size_t in_flight() const noexcept { return link_.pipe().in_flight(); }
     bool in_turn() const noexcept { return turns_.in_turn(); }
     bool closed() const noexcept { return closed_; }
 
@@ -245,7 +246,8 @@ protected:
             // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of
             // them. Where calls went by the list, so many rounds make a batch.
             if (listed && done % pipeline::listed_weight != 0) continue;
-            now_ = port().batch_ends();
+            port().between_batches();
+            now_ = port().clock();
         }
         port().before_write();
         flush();

@@ -59,8 +59,8 @@ concept session_port =
         port.take_submitted();
         /// Completes a call whose result is stored; may throw what its handler throws.
         port.complete(call);
-        /// Between two batches of completed calls: others may have waited. Returns the time.
-        { port.batch_ends() } noexcept -> std::same_as<instant>;
+        /// Between two batches of completed calls: others may have waited.
+        { port.between_batches() } noexcept;
         /// No more calls complete before the write.
         { port.before_write() } noexcept;
         /// The turn's work is done but for its timer; what is in flight may be told to others.
@@ -77,6 +77,7 @@ struct quiet_session_port {
     bool completes_at_once() const noexcept { return true; }
     void take_submitted() noexcept {}
     void complete(call& settled) { settled.kind->complete(settled); }
+    void between_batches() noexcept {}
     void before_write() noexcept {}
     void turn_served() noexcept {}
 };

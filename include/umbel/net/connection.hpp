@@ -155,11 +155,10 @@ public:
         if (!inbox_.empty()) [[unlikely]]
             take_inbox();
     }
-    engine::instant batch_ends() noexcept {
+    void between_batches() noexcept {
         async::current_turn.now = async::read_clock();
         leaving_.send_all();
         let_go_of_held();
-        return async::current_turn.now;
     }
     void before_write() noexcept { leaving_.send_all(); }
     void turn_served() noexcept {

@@ -33,7 +33,7 @@ public:
         : runtime_backend{executors.front(), async::contexts{executors}, chosen.hedge_percent_max},
           engine::runtime<driver, connection>{chosen, contexts().size()},
           settings_{std::move(chosen)},
-          executor_{async::backend::executor()},
+          executor_{get_executor()},
           budget_{std::make_shared<resp::pin_budget>(settings_.pinned_bytes_max)},
           closing_timer_{std::in_place, executor_},
           timer_{std::in_place, executor_} {}
@@ -78,7 +78,7 @@ public:
             explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
             asio::steady_timer timer;
         };
-        auto waiting = std::make_unique<timer_wait>(async::backend::executor());
+        auto waiting = std::make_unique<timer_wait>(get_executor());
         waiting->timer.expires_after(span);
         waiting->timer.async_wait([then = std::move(then)](asio::error_code problem) {
             if (!problem) then();

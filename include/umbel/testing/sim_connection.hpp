@@ -36,8 +36,6 @@ public:
                    engine::pipeline_options const& pipeline, engine::link_options const& link)
         : session{id, pipeline, link, nullptr}, time_{time}, net_{net}, owner_{owner} {}
 
-    std::size_t in_flight() const noexcept { return link().pipe().in_flight(); }
-
     /// Takes a call. False: too many wait already.
     bool submit(engine::call& call) {
         if (try_fast(call)) return true;
@@ -110,7 +108,6 @@ public:
     }
     bool completes_at_once() const noexcept { return owner_.completes_at_once(); }
     void complete(engine::call& call) { owner_.complete(call); }
-    instant batch_ends() noexcept { return time_.now(); }
     void report(engine::event&& happened) { owner_.report(std::move(happened)); }
     void park(engine::call& call) noexcept { owner_.park(call); }
     void slowed(std::vector<engine::call_slow>&& all) { owner_.slowed(std::move(all)); }

@@ -90,7 +90,7 @@ public:
                                                         backend_ ? &contexts_ : nullptr);
         return call;
     }
-    static void settle(pooled_call& call) {
+    static void fail_unbegun(pooled_call& call) {
         static constexpr umbel::resp::node text =
             umbel::resp::node::text(umbel::resp::type::bulk_string, 0, 5);
         call.kind->decode(call, umbel::resp::view{&text, "hello"});

@@ -28,7 +28,7 @@ public:
           time_{time},
           driver_{time, net, chosen} {
         driver_.completes = [this](engine::call& call) {
-            asio::post(this->executor(), async::posted_completion{static_cast<async::pooled_call&>(call)});
+            asio::post(get_executor(), async::posted_completion{static_cast<async::pooled_call&>(call)});
         };
         driver_.answers = [this](engine::call& call) { answer_question(call); };
         if (!chosen.observer) return;
