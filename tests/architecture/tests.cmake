@@ -24,3 +24,6 @@ foreach(question IN ITEMS alone core link readme clang)
     ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER};INCLUDES=${dependency_path}")
 endforeach()
 set_tests_properties(architecture/compile/alone architecture/compile/link PROPERTIES PROCESSORS 8 COST 500)
+
+add_test(NAME architecture/format COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/architecture/format.sh" "${PROJECT_SOURCE_DIR}")
+set_tests_properties(architecture/format PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 ${umbel_computes})

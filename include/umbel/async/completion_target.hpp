@@ -6,15 +6,15 @@
 // that the completion needs, and, for a client on several contexts, the context on whose connections it
 // travels.
 //
-// | executor of the handler                | client on | affinity   | work guard   | the handler is called           |
-// |----------------------------------------|-----------|------------|--------------|---------------------------------|
-// | none                                   | any       | anywhere   | none         | by whoever settles the call     |
-// | the client's own io_context            | one       | anywhere   | none         | by whoever settles the call     |
-// | the io_context that begins the command | several   | on_context | none (a)     | by whoever settles the call     |
-// | another executor on the client's       | one       | elsewhere  | none         | there: at once where that runs, |
-// | context, such as a strand              |           |            |              | else by dispatch                |
-// | another io_context                     | any       | elsewhere  | io_context   | there, many by one message      |
-// | anything else                          | any       | elsewhere  | the executor | there, by dispatch              |
+// | executor of the handler          | client on | affinity   | work guard   | the handler is called     |
+// |----------------------------------|-----------|------------|--------------|---------------------------|
+// | none                             | any       | anywhere   | none         | by whoever settles        |
+// | the client's own io_context      | one       | anywhere   | none         | by whoever settles        |
+// | the io_context of the caller     | several   | on_context | none (a)     | by whoever settles        |
+// | another on the client's context, | one       | elsewhere  | none         | there: at once if it runs |
+// | such as a strand                 |           |            |              | here, else by dispatch    |
+// | another io_context               | any       | elsewhere  | io_context   | there, many by a message  |
+// | anything else                    | any       | elsewhere  | the executor | there, by dispatch        |
 //
 // (a) The context's connection keeps it busy. When the call leaves that context, because another one settles
 //     it, leave_context() gives the call a work guard of its own and makes its affinity `elsewhere`.
