@@ -67,7 +67,8 @@ private:
                                               traffic_.wire(verb_) + next.at, next.size);
         } else {
             std::string_view const key = traffic_.key(index);
-            char const* words[] = {verb_ == command_spec::get ? "GET" : "SET", key.data(), traffic_.value().data()};
+            char const* words[] = {verb_ == command_spec::get ? "GET" : "SET", key.data(),
+                                   traffic_.value().data()};
             std::size_t const sizes[] = {3, key.size(), traffic_.value().size()};
             sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine,
                                          verb_ == command_spec::get ? 2 : 3, words, sizes);

@@ -123,8 +123,8 @@ struct summary {
 
 /// Rounds of several contenders in turn. Latencies are taken in rounds of their own, so that reading the
 /// clock is in nobody's CPU time.
-inline std::vector<summary> side_by_side(std::vector<contender*> const& all, command_spec which, unsigned outstanding,
-                                         settings const& chosen) {
+inline std::vector<summary> side_by_side(std::vector<contender*> const& all, command_spec which,
+                                         unsigned outstanding, settings const& chosen) {
     job what{.command_spec = which, .outstanding = outstanding, .warm = outstanding * 2u};
     std::vector<std::uint64_t> operations;
     for (contender* one : all)
@@ -140,8 +140,8 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, com
             }
             if (isatty(STDERR_FILENO))
                 std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s",
-                             which == command_spec::get ? "GET" : "SET", outstanding, round + 1, chosen.rounds,
-                             all[who]->name().c_str());
+                             which == command_spec::get ? "GET" : "SET", outstanding, round + 1,
+                             chosen.rounds, all[who]->name().c_str());
         }
     }
     if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r%99s\r", "");

@@ -107,7 +107,8 @@ public:
     }
     /// What a good reply looks like: all of them have one size.
     std::size_t reply_bytes(command_spec which) const noexcept {
-        return which == command_spec::set ? 5 : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
+        return which == command_spec::set ? 5
+                                          : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
     }
 
 private:

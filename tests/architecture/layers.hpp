@@ -85,8 +85,7 @@ inline std::vector<forbidden> const& forbidden_everywhere() {
 /// What only the layers that do input and output may say.
 inline std::vector<forbidden> const& forbidden_in_core() {
     static std::vector<forbidden> const list{
-        {"asio", std::regex{R"(\basio\s*::|<asio[./>])"},
-         "Asio is named only in async, net and client"},
+        {"asio", std::regex{R"(\basio\s*::|<asio[./>])"}, "Asio is named only in async, net and client"},
         {"ASIO_", std::regex{R"(\bASIO_)"}, "Asio is named only in async, net and client"},
         {"_clock", std::regex{R"(\w*_clock\s*::\s*now\b)"},
          "time comes in as an argument; no clock is read here"},

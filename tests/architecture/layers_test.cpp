@@ -57,7 +57,8 @@ TEST_CASE("the judge catches an include to the right", "[architecture]") {
     check_caught("net/driver.hpp", "#include <umbel/command/key.hpp>\n", "net must not know command");
     check_caught("async/backend.hpp", "#include <umbel/net/driver.hpp>\n", "async must not know net");
     check_caught("net/driver.hpp", "#include <umbel/client/client.hpp>\n", "net must not know client");
-    check_caught("testing/network.hpp", "#include <umbel/client/client.hpp>\n", "testing must not know client");
+    check_caught("testing/network.hpp", "#include <umbel/client/client.hpp>\n",
+                 "testing must not know client");
     check_caught("client/client.hpp", "#include <umbel/testing/service/stage.hpp>\n",
                  "client must not know testing/service");
     check_caught("resp/type.hpp", "#include \"view.hpp\"\n", "own headers are included as <umbel/…>");
@@ -71,7 +72,8 @@ TEST_CASE("the judge lets leftward includes pass", "[architecture]") {
               .empty());
     CHECK(judge_header("net/driver.hpp", "#include <umbel/engine/call.hpp>\n#include <asio/awaitable.hpp>\n")
               .empty());
-    CHECK(judge_header("client/client.hpp", "#include <umbel/net/driver.hpp>\n#include <umbel/command/key.hpp>\n")
+    CHECK(judge_header("client/client.hpp",
+                       "#include <umbel/net/driver.hpp>\n#include <umbel/command/key.hpp>\n")
               .empty());
     CHECK(judge_header("testing/model.hpp",
                        "#include <umbel/engine/engine.hpp>\n#include <umbel/command/key.hpp>\n")

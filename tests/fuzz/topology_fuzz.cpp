@@ -34,7 +34,8 @@ void check_bounds(topology const& told, std::size_t nodes_max) {
     std::size_t slots = 0;
     for (auto const& shard : told.shards) {
         expect(shard.primary == topology::none || shard.primary < told.nodes.size());
-        for (auto const replica : shard.replicas) expect(replica < told.nodes.size() && replica != shard.primary);
+        for (auto const replica : shard.replicas)
+            expect(replica < told.nodes.size() && replica != shard.primary);
         for (auto const range : shard.ranges) {
             expect(range.first <= range.last);
             slots += range.size();

@@ -148,7 +148,8 @@ public:
             for (umbel::engine::call const* call = calls->front(); call; call = call->next) {
                 if (!call->retry || call->retry->slot < 0) continue;
                 auto const slot = static_cast<std::uint16_t>(call->retry->slot);
-                if (call->retry->fault == errc::ask) asked_[slot] = table.primary_of(umbel::cluster::slot{slot});
+                if (call->retry->fault == errc::ask)
+                    asked_[slot] = table.primary_of(umbel::cluster::slot{slot});
                 if (call->retry->fault == errc::moved) moved.insert(slot);
             }
             // A MOVED may move its whole shard: then nothing is proven by what changes.

@@ -27,9 +27,9 @@ struct plan {
     unsigned faults = 0;
     duration troubled = 2s;
     bool fails_fast = false;
-    bool zones = false;  ///< Nodes stand in two availability zones.
+    bool zones = false;     ///< Nodes stand in two availability zones.
     unsigned contexts = 1;  ///< Of the client.
-    unsigned flaps = 0;  ///< Cables that are pulled and put in again.
+    unsigned flaps = 0;     ///< Cables that are pulled and put in again.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 

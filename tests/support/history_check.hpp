@@ -78,7 +78,8 @@ inline void history::check_answers(std::vector<std::size_t> const& ran, sentence
     std::vector<instant> perhaps;
     for (std::size_t const number : keys_[operations_[ran.front()].key].operations) {
         operation const& recorded = operations_[number];
-        if (recorded.outcome == told::unknown || recorded.outcome == told::nothing) perhaps.push_back(recorded.begun);
+        if (recorded.outcome == told::unknown || recorded.outcome == told::nothing)
+            perhaps.push_back(recorded.begun);
     }
     auto const until = [](std::vector<instant> const& sorted, instant when) {
         return std::upper_bound(sorted.begin(), sorted.end(), when) - sorted.begin();

@@ -114,13 +114,13 @@ private:
             operation const& recorded = operations_[number];
             count(recorded, number, key, found);
             if (key.judged_until && recorded.begun >= *key.judged_until) continue;
-            bool const settled =
-                recorded.outcome == told::acknowledged && !(key.judged_until && recorded.ended >= *key.judged_until);
+            bool const settled = recorded.outcome == told::acknowledged &&
+                                 !(key.judged_until && recorded.ended >= *key.judged_until);
             if (!recorded.write && (!settled || !is_value(key, recorded, number, found))) continue;
             // A write that was refused stays in while somebody has read it: then that is said, and not that a
             // read has no order, too.
-            judged.push_back(
-                {recorded.write, recorded.what, recorded.begun, settled ? recorded.ended : register_operation::open, number});
+            judged.push_back({recorded.write, recorded.what, recorded.begun,
+                              settled ? recorded.ended : register_operation::open, number});
         }
         register_verdict const said = register_search{std::move(judged), configurations_max}.run();
         if (said.is == register_verdict::kind::undecided)
@@ -166,9 +166,9 @@ private:
         };
         std::string const end = recorded.outcome == told::acknowledged ? ms(recorded.ended)
                                 : recorded.outcome == told::unknown    ? "unknown"
-                                                                  : "never";
-        return std::string{recorded.write ? "write" : "read"} + " of " + std::to_string(recorded.what) + " [" +
-               ms(recorded.begun) + ", " + end + " ms]";
+                                                                       : "never";
+        return std::string{recorded.write ? "write" : "read"} + " of " + std::to_string(recorded.what) +
+               " [" + ms(recorded.begun) + ", " + end + " ms]";
     }
     /// A read of what had been overwritten before, where there is one; else the operation that found no
     /// place.

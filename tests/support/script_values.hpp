@@ -92,8 +92,8 @@ struct call_options {
     cluster::command_flags flags = cluster::command_flags::none;
     umbel::read_from reads = umbel::read_from::primary;
     engine::duration timeout{};
-    std::string_view lent{};  ///< A borrowed argument, behind the words.
-    std::uint8_t context = 0;    ///< Of the client's, where it has several.
+    std::string_view lent{};   ///< A borrowed argument, behind the words.
+    std::uint8_t context = 0;  ///< Of the client's, where it has several.
 };
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
@@ -114,7 +114,8 @@ struct scripted_call : engine::call {
             .decode = &scripted_call::keep,
             .fail = &scripted_call::refuse,
             .complete = [](engine::call& started) { ++static_cast<scripted_call&>(started).completions; },
-            .drop = [](engine::call& started) noexcept { ++static_cast<scripted_call&>(started).completions; }};
+            .drop =
+                [](engine::call& started) noexcept { ++static_cast<scripted_call&>(started).completions; }};
         kind = &of_scripts;
         auto const words = words_of(text);
         if (words.size() > 1) slot = cluster::slot_of(words[1]);

@@ -28,10 +28,10 @@ namespace error_replies {
 
 /// Of which commands an error reply proves that nothing was executed.
 enum class proof : std::uint8_t {
-    all,  ///< Of every command: the server raises it ahead of execution, for the command that was sent and
-          ///< never for an inner one. Of a script's or a module's only in the server's own words.
-    plain,     ///< Not of a script, a function or EXEC, which may meet it half-way, at one of their inner
-               ///< commands.
+    all,    ///< Of every command: the server raises it ahead of execution, for the command that was sent and
+            ///< never for an inner one. Of a script's or a module's only in the server's own words.
+    plain,  ///< Not of a script, a function or EXEC, which may meet it half-way, at one of their inner
+            ///< commands.
     built_in,  ///< Only of the server's own plain commands, which look before they change anything. A
                ///< module's may meet it half-way.
 };

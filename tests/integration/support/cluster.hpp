@@ -101,7 +101,8 @@ public:
     node const& by_port(long long port) const {
         for (node const& member : nodes_) {
             auto const announced = announced_.find(member.name);
-            if (member.port == port || (announced != announced_.end() && announced->second == port)) return member;
+            if (member.port == port || (announced != announced_.end() && announced->second == port))
+                return member;
         }
         throw std::runtime_error{"cluster: no node at port " + std::to_string(port)};
     }

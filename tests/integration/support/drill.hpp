@@ -239,8 +239,8 @@ private:
         std::vector<shard> found;
         for (auto const& range : cluster.talk("n1").must({"CLUSTER", "SLOTS"}).items) {
             shard group{cluster.by_port(range.items[2].items[1].number()),
-                      cluster.by_port(range.items[3].items[1].number()),
-                      {}};
+                        cluster.by_port(range.items[3].items[1].number()),
+                        {}};
             auto const same = [&](shard const& other) { return other.primary.port == group.primary.port; };
             bool const known = std::any_of(found.begin(), found.end(), same);
             if (known || range.items[1].number() - range.items[0].number() < 100) continue;

@@ -113,7 +113,8 @@ public:
     history::instant first_acknowledged(std::size_t at, history::instant from) const {
         history::instant first = history::pending;
         for (auto const& operation : book_.operations())
-            if (group_of(operation.key) == at && operation.begun > from && operation.outcome == history::told::acknowledged)
+            if (group_of(operation.key) == at && operation.begun > from &&
+                operation.outcome == history::told::acknowledged)
                 first = std::min(first, operation.ended);
         return first;
     }
@@ -121,8 +122,8 @@ public:
     double longest_silence(std::size_t at, history::instant from, history::instant until) const {
         std::vector<history::instant> ends{from, until};
         for (auto const& operation : book_.operations())
-            if (group_of(operation.key) == at && operation.outcome == history::told::acknowledged && operation.ended > from &&
-                operation.ended < until)
+            if (group_of(operation.key) == at && operation.outcome == history::told::acknowledged &&
+                operation.ended > from && operation.ended < until)
                 ends.push_back(operation.ended);
         std::sort(ends.begin(), ends.end());
         history::instant longest = 0;

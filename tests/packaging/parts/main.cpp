@@ -1,5 +1,5 @@
-// main.cpp: constructs a client and lets another source file use it; nobody listens at its seed, so each command
-// fails and says so. WHOLE has it include all of umbel.
+// main.cpp: constructs a client and lets another source file use it; nobody listens at its seed, so each
+// command fails and says so. WHOLE has it include all of umbel.
 #if defined(WHOLE)
 #include <umbel.hpp>
 #endif
@@ -11,7 +11,8 @@
 
 int main() {
     asio::io_context io{1};
-    umbel::client db{io.get_executor(), {.seeds = {"127.0.0.1:1"}, .deadline = std::chrono::milliseconds{300}}};
+    umbel::client db{io.get_executor(),
+                     {.seeds = {"127.0.0.1:1"}, .deadline = std::chrono::milliseconds{300}}};
     int failed = 0;
     auto const count = [&](bool bad) {
         failed += bad;

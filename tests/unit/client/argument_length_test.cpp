@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+using at_home::backend;
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::backend;
 using at_home::shown;
 
 namespace {

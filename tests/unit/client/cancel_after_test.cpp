@@ -16,8 +16,8 @@
 #include <optional>
 #include <utility>
 
-using at_home::code_of;
 using at_home::backend;
+using at_home::code_of;
 using at_home::shown;
 using namespace std::chrono_literals;
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+using at_home::backend;
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::backend;
 using at_home::plain;
 using at_home::shown;
 using namespace std::chrono_literals;
@@ -278,10 +278,10 @@ TEST_CASE("a late reply after a deadline reaches nobody else", "[client]") {
 
 TEST_CASE("past the bound on commands a command fails at once, unsent", "[client][bad]") {
     backend here{holds_gets, [](std::string const& seed) {
-                  umbel::options made = plain(seed);
-                  made.in_flight_max = 3;
-                  return made;
-              }};
+                     umbel::options made = plain(seed);
+                     made.in_flight_max = 3;
+                     return made;
+                 }};
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     std::vector<std::string> told;
     for (int i = 0; i < 5; ++i) {

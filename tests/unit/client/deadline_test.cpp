@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+using at_home::backend;
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 
@@ -79,10 +79,10 @@ TEST_CASE("a later choice mends an earlier one, but not the client's own options
 
 TEST_CASE("no_deadline is no deadline, for a client and for a call", "[deadline]") {
     backend here{{}, [](std::string const& seed) {
-                  umbel::options chosen = at_home::plain(seed);
-                  chosen.deadline = umbel::no_deadline;
-                  return chosen;
-              }};
+                     umbel::options chosen = at_home::plain(seed);
+                     chosen.deadline = umbel::no_deadline;
+                     return chosen;
+                 }};
     for (auto const& db : {here.db->with(umbel::read_from::primary), here.db->with(umbel::no_deadline),
                            here.db->with(1s).with(umbel::no_deadline)}) {
         auto asked = db.get("k");

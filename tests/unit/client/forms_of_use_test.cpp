@@ -31,8 +31,8 @@
 #include <memory>
 #include <vector>
 
-using at_home::code_of;
 using at_home::backend;
+using at_home::code_of;
 using at_home::shown;
 using namespace std::chrono_literals;
 using text = std::optional<std::string>;

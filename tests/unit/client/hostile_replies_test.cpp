@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+using at_home::backend;
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::backend;
 using at_home::shown;
 using scripted::words;
 
@@ -143,18 +143,18 @@ TEST_CASE("a reply may arrive byte by byte, and a large one in one piece", "[hos
 TEST_CASE("a topology that is junk is not believed, and asked for again", "[hostile]") {
     int asked = 0;
     backend here{[&](words const& said) -> std::optional<scripted::answer> {
-                  if (said[0] != "CLUSTER") return std::nullopt;
-                  ++asked;
-                  if (asked == 1) return "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nx\r\n:1\r\n";
-                  if (asked == 2) return "*-7\r\n";
-                  if (asked == 3) return "$5\r\nhello\r\n";
-                  return "-ERR This instance has cluster support disabled\r\n";
-              },
-              [](std::string const& seed) {
-                  umbel::options made = at_home::plain(seed);
-                  made.deployment = umbel::deployment::automatic;
-                  return made;
-              }};
+                     if (said[0] != "CLUSTER") return std::nullopt;
+                     ++asked;
+                     if (asked == 1) return "*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\nx\r\n:1\r\n";
+                     if (asked == 2) return "*-7\r\n";
+                     if (asked == 3) return "$5\r\nhello\r\n";
+                     return "-ERR This instance has cluster support disabled\r\n";
+                 },
+                 [](std::string const& seed) {
+                     umbel::options made = at_home::plain(seed);
+                     made.deployment = umbel::deployment::automatic;
+                     return made;
+                 }};
     CHECK(shown(here.wait(here.db->incr("n"))) == "1");
     CHECK(asked == 4);
 }

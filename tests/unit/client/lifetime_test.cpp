@@ -23,9 +23,9 @@
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
+using at_home::backend;
 using at_home::code_of;
 using at_home::delivery_of;
-using at_home::backend;
 using at_home::shown;
 using namespace std::chrono_literals;
 using scripted::words;

@@ -120,10 +120,11 @@ TEST_CASE("stress: every answer was published while nodes are ever new and recor
         *table,
         [&] {
             for (std::uint32_t version = 1; version < versions; ++version) {
-                CHECK(table
-                          ->publish(
-                              in_flight_queue(version, static_cast<std::uint16_t>(version * ring_shards)).assignments())
-                          .shards_dropped == 0);
+                CHECK(
+                    table
+                        ->publish(in_flight_queue(version, static_cast<std::uint16_t>(version * ring_shards))
+                                      .assignments())
+                        .shards_dropped == 0);
             }
         },
         [](std::uint32_t at, std::uint16_t node) {

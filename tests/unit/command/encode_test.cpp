@@ -1,5 +1,5 @@
-// Tests of command/command_spec.hpp and command/encode.hpp: a command whose only argument is a key has the same bytes
-// whichever way it is written.
+// Tests of command/command_spec.hpp and command/encode.hpp: a command whose only argument is a key has the
+// same bytes whichever way it is written.
 #include <umbel/command/encode.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -72,14 +72,16 @@ TEST_CASE("a name goes out word by word, with or without the array header in fro
     CHECK(written(command_spec::wire_bytes_max, [](char* at) { return get.put(at); }) == "$3\r\nGET\r\n");
     CHECK(written(command_spec::wire_bytes_max + 4, [](char* at) { return get.put_with_header(at); }) ==
           "*2\r\n$3\r\nGET\r\n");
-    CHECK(written(command_spec::wire_bytes_max + 4, [](char* at) { return object_encoding.put_with_header(at); }) ==
-          "*3\r\n$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
+    CHECK(written(command_spec::wire_bytes_max + 4, [](char* at) {
+              return object_encoding.put_with_header(at);
+          }) == "*3\r\n$6\r\nOBJECT\r\n$8\r\nENCODING\r\n");
     for (spelled const& one : all) {
         std::string text = expected(one, {});
-        CHECK(written(command_spec::wire_bytes_max, [&](char* at) { return one.name.put(at); }) == text.substr(4));
+        CHECK(written(command_spec::wire_bytes_max, [&](char* at) { return one.name.put(at); }) ==
+              text.substr(4));
         text[1] = static_cast<char>(text[1] + 1);
-        CHECK(written(command_spec::wire_bytes_max + 4, [&](char* at) { return one.name.put_with_header(at); }) ==
-              text);
+        CHECK(written(command_spec::wire_bytes_max + 4,
+                      [&](char* at) { return one.name.put_with_header(at); }) == text);
     }
 }
 

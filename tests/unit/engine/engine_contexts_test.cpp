@@ -173,7 +173,8 @@ TEST_CASE(
     CHECK(attempts[1] <= 3 * attempts[0] + 10);
 }
 
-TEST_CASE("a node is asked for the topology by the first context's link, whatever the others do", "[contexts]") {
+TEST_CASE("a node is asked for the topology by the first context's link, whatever the others do",
+          "[contexts]") {
     script s{three_loops()};
     auto get = s.start("GET {c}", on(1));
     CHECK(s.next() == sent{std::string{c} + "#1", "GET {c}"});
@@ -190,8 +191,10 @@ TEST_CASE("a node is asked for the topology by the first context's link, whateve
 TEST_CASE("reads shun a node when none of its links serves, and come back with the first that does",
           "[contexts]") {
     script s{three_loops()};
-    call_options const reads{
-        .flags = cluster::command_flags::read_only, .reads = read_from::replica, .timeout = 10s, .context = 1};
+    call_options const reads{.flags = cluster::command_flags::read_only,
+                             .reads = read_from::replica,
+                             .timeout = 10s,
+                             .context = 1};
     std::string const d1 = std::string{d} + "/replica#1";
     std::string const d2 = std::string{d} + "/replica#2";
     std::vector<started> all;

@@ -28,7 +28,9 @@ struct plain_call : call {
         size = static_cast<std::uint32_t>(text.size());
     }
     static plain_call& self(call& call) { return static_cast<plain_call&>(call); }
-    static void decode(call& call, umbel::resp::view const& reply) noexcept { self(call).told = reply.text(); }
+    static void decode(call& call, umbel::resp::view const& reply) noexcept {
+        self(call).told = reply.text();
+    }
     static void fail(call& call, umbel::error&& why) noexcept {
         self(call).why = why.code();
         self(call).delivered = why.delivery();

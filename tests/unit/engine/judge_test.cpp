@@ -128,13 +128,13 @@ TEST_CASE("a surfaced redirect names the node that the server named, others the 
 TEST_CASE("a discarded transaction is judged by the error inside, and told by its own name", "[judge]") {
     auto const aborted = [](errc inner, std::string_view host = {}) {
         return failure{.code = errc::exec_aborted,
-                        .delivered = delivery::not_executed,
-                        .message = "EXECABORT x",
-                        .node = "10.0.0.1:6379",
-                        .host = host,
-                        .port = 6379,
-                        .slot = 12182,
-                        .inner = inner};
+                       .delivered = delivery::not_executed,
+                       .message = "EXECABORT x",
+                       .node = "10.0.0.1:6379",
+                       .host = host,
+                       .port = 6379,
+                       .slot = 12182,
+                       .inner = inner};
     };
     bench follows;
     REQUIRE(follows.judge(aborted(errc::moved, "10.0.0.2")));

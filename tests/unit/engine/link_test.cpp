@@ -148,7 +148,7 @@ TEST_CASE("on a replica link faults are told to come from a replica", "[link]") 
 TEST_CASE("a link that a probe has opened is like any other once it has served", "[link]") {
     wired w{usual, cluster::fail_fast{}};
     w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
-                     engine::attempt_kind::probe);
+                      engine::attempt_kind::probe);
     w.link.connected(w.now);
     REQUIRE(w.link.phase() == phase::ready);
     w.link.lost(errc::connection_lost, "gone", w.now);
@@ -161,7 +161,7 @@ TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answe
           "[link]") {
     wired w;
     w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
-                     engine::attempt_kind::probe);
+                      engine::attempt_kind::probe);
     auto set = w.start("SET foo 1");
     CHECK(set.done());
     CHECK(set.delivered() == delivery::not_sent);

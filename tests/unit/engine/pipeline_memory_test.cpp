@@ -63,7 +63,8 @@ TEST_CASE("a reply can be given up at every byte of it", "[pipeline][memory]") {
         REQUIRE(h.pipe.fail_arriving_no_memory());
         h.collect();
         CHECK(outcome(first) == failed{errc::no_memory, delivery::executed});
-        CHECK_FALSE(h.pipe.fail_arriving_no_memory());  // What has been given up is passed over without memory.
+        CHECK_FALSE(
+            h.pipe.fail_arriving_no_memory());  // What has been given up is passed over without memory.
         CHECK(h.receive(whole.substr(cut) + ":7\r\n") == drained);
         CHECK(second.value() == "7");
     }

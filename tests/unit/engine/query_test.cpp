@@ -25,7 +25,8 @@ std::string const slots_text =
 /// A query with a driver that only counts.
 struct asked {
     std::vector<call*> settled;
-    query asking{{this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
+    query asking{
+        {this, [](void* self, call& which) { static_cast<asked*>(self)->settled.push_back(&which); }}};
     void start(topology_source source, bool with_epochs) {
         asking.start(5, "10.0.0.1", source, with_epochs, 1s);
     }

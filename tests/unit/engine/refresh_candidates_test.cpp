@@ -22,7 +22,8 @@ struct cluster_of_six {
     cluster_of_six() {
         for (int at = 0; at < 6; ++at)
             nodes[nodes.obtain({"10.0.0." + std::to_string(at), 6379}, begin)].member = true;
-        for (std::uint16_t number = 0; number < 3; ++number) nodes[number].link(link_mode::primary).state = link_state::up;
+        for (std::uint16_t number = 0; number < 3; ++number)
+            nodes[number].link(link_mode::primary).state = link_state::up;
     }
     std::vector<std::uint16_t> order(std::uint16_t redirecting = link_id::no_node) {
         return refresh_candidates(nodes, seeds, redirecting, random, begin);

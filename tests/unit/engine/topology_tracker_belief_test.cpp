@@ -161,7 +161,8 @@ TEST_CASE("a member that says who it is, is believed though it tells of new node
         script s{greeting()};
         CHECK(s.next() == sent{a, "CLIENT SETINFO LIB-NAME umbel", "CLIENT SETINFO LIB-VER " UMBEL_VERSION,
                                "CLUSTER MYID"});
-        s.receive(a, server.says.empty() ? "+OK\r\n+OK\r\n-ERR unknown subcommand\r\n" : greets_as(server.says));
+        s.receive(a,
+                  server.says.empty() ? "+OK\r\n+OK\r\n-ERR unknown subcommand\r\n" : greets_as(server.says));
         CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
         s.receive(a, cluster_slots({{0, 16383, {a}}}));
         CHECK(s.owner(12182) == a);

@@ -1,5 +1,5 @@
-// Tests of resp/from_reply.hpp: which types a reply may be decoded into: what somebody may write by mistake is refused by a concept with a
-// name.
+// Tests of resp/from_reply.hpp: which types a reply may be decoded into: what somebody may write by mistake
+// is refused by a concept with a name.
 #include <umbel/resp/decode.hpp>
 
 #include <catch2/catch_test_macros.hpp>
