@@ -7,8 +7,8 @@
 
 namespace umbel::async {
 
-/// All anchors there ever were. Their number is that of the clients that lived at anchor_ time; they are used
-/// again, never freed.
+/// Every handle ever made. Handles are reused, never freed, so there are as many as the most clients that
+/// were alive at once.
 class client_handles {
 public:
     /// A handle of the client behind `where`, whose calls find `code`.
@@ -26,7 +26,7 @@ public:
         backend.note_handle(*found);
         return *found;
     }
-    /// Lets go of the anchor, if it is still held in `generation`.
+    /// Releases the handle if `generation` is still its present one.
     static void leave(client_handle& client_handle, std::uint32_t generation) noexcept {
         std::lock_guard const guard{mutex()};
         if (client_handle.generation.load(std::memory_order_acquire) != generation) return;

@@ -16,8 +16,10 @@
 // | another io_context               | any       | elsewhere  | io_context   | there, many by a message  |
 // | anything else                    | any       | elsewhere  | the executor | there, by dispatch        |
 //
-// (a) The context's connection keeps it busy. When the call leaves that context, because another one settles
-//     it, leave_context() gives the call a work guard of its own and makes its affinity `elsewhere`.
+// (a) No guard is needed while a connection of that context has the call, because the connection keeps its
+// context busy; the same holds for the first two rows. When the call leaves the connection, because the call
+// is parked or another context settles it, leave_context() gives it a work guard of its own, in the call, and
+// makes its affinity `elsewhere`.
 //
 // A call that is settled before it begins (bad arguments, a client that has gone) takes complete() or
 // complete_later() with the handler's immediate executor.

@@ -1,5 +1,5 @@
 // operation.hpp: a command that waits to be awaited: an Asio asynchronous operation that owns its encoded
-// bytes. It knows how to begin and whom to tell; what happens in between is its home's business.
+// bytes. It knows how to begin and whom to tell; what happens in between is the backend's business.
 #pragma once
 
 #include <umbel/async/client_handle.hpp>

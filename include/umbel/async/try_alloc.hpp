@@ -1,5 +1,6 @@
-// try_alloc.hpp: the one place where this layer meets a lack of memory: steps that may run out of it, and
-// handlers that notice when Asio drops them. It knows neither connections nor calls.
+// try_alloc.hpp: steps that may run out of memory while Asio is involved, and handlers that notice when Asio
+// drops them. Unlike engine::try_alloc it marks the thread meanwhile, so that such handlers keep quiet. It
+// knows neither connections nor calls.
 #pragma once
 
 #include <umbel/engine/try_alloc.hpp>

@@ -1,5 +1,5 @@
 // client.hpp: the client of one cluster, or of one stand-alone server: what users hold.
-// The typed commands on it are declared in command/ and joined to their replies in client_scoped.hpp.
+// The typed commands on it are declared in command/ and joined to their replies in scoped_client.hpp.
 #pragma once
 
 #include <umbel/client/make_backend.hpp>
@@ -51,9 +51,9 @@ public:
         : client{calling::make_backend<>(std::move(executors), chosen, policy, std::move(watching)), chosen} {
     }
 
-    /// A client whose calls live in a home that was made elsewhere: how umbel/testing/service/stage.hpp puts
-    /// one onto virtual time. Precondition: there is a home, also where `made.wrong` says why it will never
-    /// connect.
+    /// A client over a backend that was made elsewhere: how umbel/testing/service/stage.hpp puts
+    /// one onto virtual time. Precondition: there is a backend, also where `made.wrong` says why it will
+    /// never connect.
     client(async::new_backend made, options const& chosen) {
         UMBEL_ASSERT(made.where != nullptr);
         where_ = calling::open_site<>(made, chosen);

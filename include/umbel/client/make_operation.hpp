@@ -50,7 +50,8 @@ struct encoding {
                                  std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
 };
 
-/// What an operation is made from: a call with its home, or the reason why there is none.
+/// What an operation is made from: the client's handle and the options of the call, or the reason why every
+/// command fails.
 struct site {
     async::client_handle* owner = nullptr;
     std::uint32_t generation = 0;

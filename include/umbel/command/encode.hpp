@@ -1,4 +1,4 @@
-// encode.hpp: from a verb and its arguments to bytes and a slot, in one pass over the arguments.
+// encode.hpp: from a command's name and its arguments to bytes and a slot, in one pass over the arguments.
 // It knows no memory of its own and no connection.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace umbel::command {
 
-/// A command as the typed functions hand it on: the reply type, the verb and the arguments.
+/// A command as the typed functions hand it on: the reply type, the command_spec and the arguments.
 /// Lifetime: borrows; whoever takes it encodes it before the end of the full expression.
 template <class Reply>
 struct invocation {
@@ -25,7 +25,7 @@ struct invocation {
     cluster::command_flags flags;
 };
 
-/// A command whose only argument is a key. Its flags are the verb's.
+/// A command whose only argument is a key. Its flags are those of the command_spec.
 /// Lifetime: as of an invocation.
 template <class Reply>
 struct key_invocation {

@@ -38,9 +38,9 @@ namespace umbel::net {
 ///     a call, from anywhere else       inbox, and a turn is posted          inbox and a note
 ///     an order                         carries it out                       leaves the order and a note
 ///
-/// Handlers run only in turns on the connection's own context. An owner elsewhere lets go by posting a turn
-/// there. Threading: try_fast(), submit(), in_flight(), counters(), order() and Asio's handlers from any
-/// thread; everything else by the owner.
+/// Handlers run only in turns on the connection's own context. A thread of another context that owns the
+/// connection to add calls (hold()) posts a turn there when it lets go. Threading: try_fast(), submit(),
+/// in_flight(), counters(), order() and Asio's handlers from any thread; everything else by the owner.
 class connection final : public engine::session<connection>,
                          public engine::quiet_session_port,
                          public transport_port,

@@ -96,7 +96,7 @@ public:
         if (node == cluster::no_node) return std::nullopt;
         return driver_.control().nodes()[node].where;
     }
-    /// The largest numbers of redirects and stations that any call has come home with.
+    /// The largest number of redirects that any call has needed.
     std::uint16_t redirects_seen() const noexcept { return redirects_seen_; }
 
 private:

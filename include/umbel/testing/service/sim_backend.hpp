@@ -1,4 +1,4 @@
-// sim_backend.hpp: the home of an umbel::client whose nodes are a model cluster and whose time is virtual.
+// sim_backend.hpp: the backend of an umbel::client whose nodes are a model cluster and whose time is virtual.
 // It decides nothing: the runtime is the one that clients of real servers have.
 #pragma once
 
