@@ -17,7 +17,7 @@
 namespace umbel::command {
 
 /// Arguments as they will be sent, the command's name first.
-using arguments = std::span<std::string_view const>;
+using argv_view = std::span<std::string_view const>;
 
 /// True when both are equal but for the case of ASCII letters, as a server compares names and options.
 constexpr bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept;
@@ -33,21 +33,21 @@ constexpr command_traits const* find_command(std::string_view name,
                                              std::string_view subcommand_or_empty) noexcept;
 
 /// Finds the command that `argv` calls, or nullptr; also nullptr for an empty argv.
-constexpr command_traits const* find_command(arguments argv) noexcept;
+constexpr command_traits const* find_command(argv_view argv) noexcept;
 
 /// True when `argv` changes connection state or the number of replies, or blocks: it may not travel on a
 /// shared connection. Looks at the arguments where they decide (XREAD … BLOCK). An unknown command is taken
 /// to be shareable, an unknown subcommand of CLIENT is not: most of those change the connection.
-constexpr bool needs_lease(arguments argv) noexcept;
+constexpr bool needs_lease(argv_view argv) noexcept;
 /// The same with the row already found. Precondition: `traits` is what find_command(argv) returned.
-constexpr bool needs_lease(command_traits const& traits, arguments argv) noexcept;
+constexpr bool needs_lease(command_traits const& traits, argv_view argv) noexcept;
 
 /// True when `argv` may run twice in place of once: the same state and the same reply, with nobody else
 /// writing in between. An expiry may count from the second run. Conservative: false for an unknown command
 /// and for what nobody has proven.
-constexpr bool is_idempotent(arguments argv) noexcept;
+constexpr bool is_idempotent(argv_view argv) noexcept;
 /// The same with the row already found. Precondition: `traits` is what find_command(argv) returned.
-constexpr bool is_idempotent(command_traits const& traits, arguments argv) noexcept;
+constexpr bool is_idempotent(command_traits const& traits, argv_view argv) noexcept;
 
 // -------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ constexpr command_traits const* row_or_null(std::size_t row) noexcept {
 }
 
 /// True when an argument from `first` on is `option`.
-constexpr bool has_option(arguments argv, std::size_t first, std::string_view option) noexcept {
+constexpr bool has_option(argv_view argv, std::size_t first, std::string_view option) noexcept {
     for (std::size_t i = first; i < argv.size(); ++i)
         if (equal_ignoring_case(argv[i], option)) return true;
     return false;
@@ -166,7 +166,7 @@ constexpr std::size_t first_option(command_traits const& traits) noexcept {
 
 /// True when XREAD or XREADGROUP is told to block. Keys and identifiers stand behind STREAMS and are not
 /// looked at.
-constexpr bool blocks(arguments argv) noexcept {
+constexpr bool blocks(argv_view argv) noexcept {
     for (std::size_t i = 1; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "block")) return true;
         if (equal_ignoring_case(argv[i], "streams")) return false;
@@ -178,7 +178,7 @@ constexpr bool blocks(arguments argv) noexcept {
 
 /// True for SET with nothing but an expiry. NX, XX, GET and IFEQ look at what is there, which the first run
 /// changed or which may have expired since; KEEPTTL would make a key everlasting that expired in between.
-constexpr bool sets_plainly(arguments argv) noexcept {
+constexpr bool sets_plainly(argv_view argv) noexcept {
     if (argv.size() == 3) return true;
     if (argv.size() != 5) return false;
     for (std::string_view const option : {"ex", "px", "exat", "pxat"})
@@ -187,7 +187,7 @@ constexpr bool sets_plainly(arguments argv) noexcept {
 }
 
 /// True when the destination equals none of the arguments behind it, of which the sources are some.
-constexpr bool stores_apart(key_spec const& keys, arguments argv) noexcept {
+constexpr bool stores_apart(key_spec const& keys, argv_view argv) noexcept {
     std::size_t const destination = keys.destination != 0 ? keys.destination : keys.first;
     for (std::size_t i = destination + 1; i < argv.size(); ++i)
         if (argv[i] == argv[destination]) return false;
@@ -219,7 +219,7 @@ constexpr command_traits const* find_command(std::string_view name,
         is_container && !subcommand_or_empty.empty() ? detail::find_row(name, subcommand_or_empty) : row);
 }
 
-constexpr command_traits const* find_command(arguments argv) noexcept {
+constexpr command_traits const* find_command(argv_view argv) noexcept {
     if (argv.empty()) return nullptr;
     std::string_view const second = argv.size() > 1 ? argv[1] : std::string_view{};
     command_traits const* const found = find_command(argv[0], second);
@@ -227,7 +227,7 @@ constexpr command_traits const* find_command(arguments argv) noexcept {
     return is_nameless ? nullptr : found;
 }
 
-constexpr bool needs_lease(command_traits const& traits, arguments argv) noexcept {
+constexpr bool needs_lease(command_traits const& traits, argv_view argv) noexcept {
     switch (traits.shares) {
         case sharing::shared: return false;
         case sharing::leased: return true;
@@ -236,12 +236,12 @@ constexpr bool needs_lease(command_traits const& traits, arguments argv) noexcep
     return true;
 }
 
-constexpr bool needs_lease(arguments argv) noexcept {
+constexpr bool needs_lease(argv_view argv) noexcept {
     if (command_traits const* const traits = find_command(argv)) return needs_lease(*traits, argv);
     return !argv.empty() && equal_ignoring_case(argv[0], "client");
 }
 
-constexpr bool is_idempotent(command_traits const& traits, arguments argv) noexcept {
+constexpr bool is_idempotent(command_traits const& traits, argv_view argv) noexcept {
     if (!traits.takes(argv.size())) return false;
     switch (traits.repeated) {
         case repetition::changes: return false;
@@ -258,7 +258,7 @@ constexpr bool is_idempotent(command_traits const& traits, arguments argv) noexc
     return false;
 }
 
-constexpr bool is_idempotent(arguments argv) noexcept {
+constexpr bool is_idempotent(argv_view argv) noexcept {
     command_traits const* const traits = find_command(argv);
     return traits != nullptr && is_idempotent(*traits, argv);
 }

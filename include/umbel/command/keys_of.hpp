@@ -55,7 +55,7 @@ enum class unknown_command : std::uint8_t {
 /// is none or that the arguments do not have; XREAD without STREAMS); the message names command and argument.
 /// Always not_sent. Cost: no allocation unless it fails. Rule: Redis Cluster specification, "Redirection and
 /// resharding"; the keys are those that a node's own routing takes.
-result<key_positions> keys_of(arguments argv, unknown_command unknown = unknown_command::leave_open);
+result<key_positions> keys_of(argv_view argv, unknown_command unknown = unknown_command::leave_open);
 
 /// Where `argv` is to be sent.
 struct route {
@@ -67,7 +67,7 @@ struct route {
 /// Finds the slot of `argv`.
 /// Errors: those of keys_of(); cross_slot when two keys lie in different slots, the message names both.
 /// Always not_sent. Cost: one look-up and one hash per key; no allocation unless it fails.
-result<route> route_of(arguments argv, unknown_command unknown = unknown_command::leave_open);
+result<route> route_of(argv_view argv, unknown_command unknown = unknown_command::leave_open);
 
 // -------------------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ inline std::string quoted(std::string_view argument) {
 }
 
 /// Opens a message with the command as the caller wrote it.
-inline std::string blame(arguments argv, command_traits const* traits) {
+inline std::string blame(argv_view argv, command_traits const* traits) {
     std::string text = quoted(argv[0]);
     if (traits != nullptr && traits->name.find('|') != std::string_view::npos)
         text.append(" ").append(quoted(argv[1]));
@@ -105,7 +105,7 @@ UMBEL_NEVER_INLINE inline tl::unexpected<error> too_many_arguments(std::size_t c
                 std::to_string(count) + " arguments are more than a server takes");
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> wrong_arity(arguments argv, command_traits const& traits) {
+UMBEL_NEVER_INLINE inline tl::unexpected<error> wrong_arity(argv_view argv, command_traits const& traits) {
     int const expected = traits.arity < 0 ? -traits.arity : traits.arity;
     std::string text = blame(argv, &traits).append(traits.arity < 0 ? " takes at least " : " takes ");
     text.append(std::to_string(expected))
@@ -115,26 +115,26 @@ UMBEL_NEVER_INLINE inline tl::unexpected<error> wrong_arity(arguments argv, comm
     return fail(errc::bad_argument, delivery::not_sent, text);
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> bad_key_count(arguments argv, command_traits const& traits,
+UMBEL_NEVER_INLINE inline tl::unexpected<error> bad_key_count(argv_view argv, command_traits const& traits,
                                                               std::string_view why) {
     std::string text =
         blame(argv, &traits).append(": the number of keys ").append(quoted(argv[traits.keys.first]));
     return fail(errc::bad_argument, delivery::not_sent, text.append(" ").append(why));
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> no_streams(arguments argv, command_traits const& traits) {
+UMBEL_NEVER_INLINE inline tl::unexpected<error> no_streams(argv_view argv, command_traits const& traits) {
     return fail(errc::bad_argument, delivery::not_sent,
                 blame(argv, &traits).append(" names no stream behind STREAMS"));
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> keys_beside_key(arguments argv,
+UMBEL_NEVER_INLINE inline tl::unexpected<error> keys_beside_key(argv_view argv,
                                                                 command_traits const& traits) {
     std::string text = blame(argv, &traits).append(": beside KEYS the key argument must be empty, it is ");
     text.append(quoted(argv[3]));
     return fail(errc::bad_argument, delivery::not_sent, text);
 }
 
-UMBEL_NEVER_INLINE inline tl::unexpected<error> slots_differ(arguments argv, key_positions const& keys,
+UMBEL_NEVER_INLINE inline tl::unexpected<error> slots_differ(argv_view argv, key_positions const& keys,
                                                              std::size_t nth) {
     std::string_view const first = argv[keys[0]];
     std::string_view const other = argv[keys[nth]];
@@ -180,7 +180,7 @@ constexpr std::optional<std::size_t> read_key_count(std::string_view text) noexc
     return count;
 }
 
-inline result<key_positions> find_counted(command_traits const& traits, arguments argv) {
+inline result<key_positions> find_counted(command_traits const& traits, argv_view argv) {
     std::size_t const at = traits.keys.first;
     std::optional<std::size_t> const count = read_key_count(argv[at]);
     if (!count) return bad_key_count(argv, traits, "is not a number above zero");
@@ -201,7 +201,7 @@ inline result<key_positions> find_counted(command_traits const& traits, argument
 /// Finds the word STREAMS that is an option, not a consumer group's or a stream's name; 0 when there is none.
 /// Where an option is unknown, a newer server's perhaps, the published key specification is followed: the
 /// first STREAMS counts.
-constexpr std::size_t find_streams_word(arguments argv) noexcept {
+constexpr std::size_t find_streams_word(argv_view argv) noexcept {
     std::size_t i = 1;
     for (; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "streams")) return i;
@@ -220,7 +220,7 @@ constexpr std::size_t find_streams_word(arguments argv) noexcept {
 
 /// The first half of what follows STREAMS. An odd number is an error that the server names better; any of its
 /// slots will do.
-inline result<key_positions> find_streams(command_traits const& traits, arguments argv) {
+inline result<key_positions> find_streams(command_traits const& traits, argv_view argv) {
     std::size_t const word = find_streams_word(argv);
     std::size_t const behind = word == 0 ? 0 : argv.size() - word - 1;
     if (behind < 2) return no_streams(argv, traits);
@@ -229,7 +229,7 @@ inline result<key_positions> find_streams(command_traits const& traits, argument
 
 /// The source and the last STORE's destination. A node does not skip what follows STORE, so neither does
 /// this.
-constexpr key_positions find_sort(command_traits const& traits, arguments argv) noexcept {
+constexpr key_positions find_sort(command_traits const& traits, argv_view argv) noexcept {
     key_positions found{.ranges = {range_of(1, 1), key_range{}}, .traits = &traits};
     for (std::size_t i = 2; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "limit")) {
@@ -244,7 +244,7 @@ constexpr key_positions find_sort(command_traits const& traits, arguments argv) 
 }
 
 /// The source and the destination of the last STORE or STOREDIST, which overrides those before it.
-constexpr key_positions find_georadius(command_traits const& traits, arguments argv) noexcept {
+constexpr key_positions find_georadius(command_traits const& traits, argv_view argv) noexcept {
     key_positions found{.ranges = {range_of(1, 1), key_range{}}, .traits = &traits};
     for (std::size_t i = 5; i + 1 < argv.size(); ++i) {
         if (!equal_ignoring_case(argv[i], "store") && !equal_ignoring_case(argv[i], "storedist")) continue;
@@ -255,7 +255,7 @@ constexpr key_positions find_georadius(command_traits const& traits, arguments a
 
 /// The key, or the keys behind KEYS, which are allowed only where the key is empty. A password that reads
 /// KEYS is skipped.
-inline result<key_positions> find_migrate(command_traits const& traits, arguments argv) noexcept {
+inline result<key_positions> find_migrate(command_traits const& traits, argv_view argv) noexcept {
     key_positions found{.ranges = {range_of(3, 1), key_range{}}, .traits = &traits};
     for (std::size_t i = 6; i < argv.size(); ++i) {
         if (equal_ignoring_case(argv[i], "keys")) {
@@ -273,7 +273,7 @@ inline result<key_positions> find_migrate(command_traits const& traits, argument
     return found;
 }
 
-inline result<key_positions> find_keys(command_traits const& traits, arguments argv) {
+inline result<key_positions> find_keys(command_traits const& traits, argv_view argv) {
     switch (traits.keys.search) {
         case key_search::none: return key_positions{.traits = &traits};
         case key_search::range:
@@ -293,7 +293,7 @@ inline result<key_positions> find_keys(command_traits const& traits, arguments a
 }
 
 /// keys_of() with the row, or nullptr, already found.
-inline result<key_positions> keys_of(command_traits const* traits, arguments argv, unknown_command unknown) {
+inline result<key_positions> keys_of(command_traits const* traits, argv_view argv, unknown_command unknown) {
     if (argv.empty()) return no_command();
     if (argv.size() > std::numeric_limits<std::int32_t>::max()) return too_many_arguments(argv.size());
     if (traits == nullptr) {
@@ -308,18 +308,18 @@ inline result<key_positions> keys_of(command_traits const* traits, arguments arg
 
 /// True when there is exactly one key, in its usual place: most commands, and the way that is worth being
 /// short.
-constexpr bool has_one_key(command_traits const& traits, arguments argv) noexcept {
+constexpr bool has_one_key(command_traits const& traits, argv_view argv) noexcept {
     return traits.keys.search == key_search::range && traits.keys.first == traits.keys.last &&
            traits.takes(argv.size());
 }
 
 }  // namespace detail
 
-inline result<key_positions> keys_of(arguments argv, unknown_command unknown) {
+inline result<key_positions> keys_of(argv_view argv, unknown_command unknown) {
     return detail::keys_of(find_command(argv), argv, unknown);
 }
 
-inline result<route> route_of(arguments argv, unknown_command unknown) {
+inline result<route> route_of(argv_view argv, unknown_command unknown) {
     command_traits const* const traits = find_command(argv);
     if (traits != nullptr && detail::has_one_key(*traits, argv))
         return route{.slot = cluster::slot_of(argv[traits->keys.first]), .traits = traits};

@@ -54,7 +54,7 @@ constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
 }
 
 /// The message of errc::needs_lease. Precondition: needs_lease(argv).
-inline std::string needs_lease_message(arguments argv) {
+inline std::string needs_lease_message(argv_view argv) {
     command_traits const* const traits = find_command(argv);
     std::string text{traits ? traits->name : argv[0]};
     text.append(
