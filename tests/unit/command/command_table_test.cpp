@@ -63,10 +63,10 @@ std::string upper(std::string_view text) {
 }
 
 bool leases(std::initializer_list<std::string_view> argv) {
-    return needs_lease(arguments{argv.begin(), argv.size()});
+    return needs_lease(argv_view{argv.begin(), argv.size()});
 }
 bool repeats(std::initializer_list<std::string_view> argv) {
-    return is_idempotent(arguments{argv.begin(), argv.size()});
+    return is_idempotent(argv_view{argv.begin(), argv.size()});
 }
 
 std::pair<std::string_view, command_flag> const flag_names[] = {
@@ -253,7 +253,7 @@ TEST_CASE("a subcommand counts only where the command has some", "[command_table
     CHECK(find_command("object", {})->is_container());
     CHECK(find_command("Object", "Encoding")->name == "object|encoding");
     CHECK(find_command("object", "nothing") == nullptr);
-    CHECK(find_command(arguments{}) == nullptr);
+    CHECK(find_command(argv_view{}) == nullptr);
     std::string_view const bare[] = {"COMMAND"};
     CHECK(find_command(bare)->name == "command");
     std::string_view const empty[] = {"OBJECT", "", "k"};
