@@ -160,7 +160,7 @@ UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
 
 /// Takes a call back. Precondition: it has an owner; it holds neither result nor handler nor token, and where
 /// it was redirected or repeated, its way. Cost: two loads and two stores, and what makes the call new again.
-inline void recycle(pooled_call* call) noexcept {
+UMBEL_ALWAYS_INLINE void recycle(pooled_call* call) noexcept {
     bool const full = local.count >= calls_max;
     if (call->retry || call->borrowed || call->has_block || call->launch != launch_kind::direct || full)
         [[unlikely]]

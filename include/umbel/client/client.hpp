@@ -26,7 +26,7 @@ namespace umbel {
 /// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one
 /// of its executors is destroyed, they are destroyed uncalled, wherever they are, and those that begin later
 /// complete with errc::cancelled.
-class client : public commands<client> {
+class client : public commands<client>, public calling::submitter<client> {
 public:
     /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message
     /// names the option.
@@ -72,19 +72,6 @@ public:
         backend_->shut_down();
     }
 
-    template <decodable Value>
-    operation<Value> submit(umbel::command::invocation<Value> const& what) const {
-        return calling::make<Value>(where_, what);
-    }
-    template <decodable Value>
-    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
-        return calling::submit<Value>(where_, what);
-    }
-    template <decodable Value>
-    operation<Value> submit(std::span<std::string_view const> words,
-                            std::span<bool const> marked_keys) const {
-        return calling::make<Value>(where_, words, marked_keys);
-    }
     calling::site const& site() const noexcept { return where_; }
 
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.

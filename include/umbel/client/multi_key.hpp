@@ -208,10 +208,10 @@ public:
     template <decodable Value = std::string, key_range_of_texts Keys>
     auto mget(Keys const& keys) const {
         using values = std::vector<std::optional<Value>>;
-        return calling::if_memory_lasts<values>(self().site(), [&] {
+        return calling::if_memory_lasts<values>(command::self_of(*this).site(), [&] {
             auto const all = calling::texts_of(keys);
             return calling::make_split<values, values>(
-                self().site(), command::specs::mget, all.size(), 1,
+                command::self_of(*this).site(), command::specs::mget, all.size(), 1,
                 [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_in_order<Value>{});
         });
     }
@@ -225,12 +225,12 @@ public:
     /// the delivery says so.
     template <key_value_range Pairs>
     auto mset(Pairs const& pairs) const {
-        return calling::if_memory_lasts<ok>(self().site(), [&] {
+        return calling::if_memory_lasts<ok>(command::self_of(*this).site(), [&] {
             std::vector<std::array<std::string_view, 2>> all;
             for (auto const& pair : pairs)
                 all.push_back({std::string_view{pair.first}, std::string_view{pair.second}});
             return calling::make_split<ok, ok>(
-                self().site(), command::specs::mset, all.size(), 2,
+                command::self_of(*this).site(), command::specs::mset, all.size(), 2,
                 [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
         });
     }
@@ -256,14 +256,13 @@ public:
 private:
     template <class Keys>
     auto counted(command::command_spec const& name, Keys const& keys) const {
-        return calling::if_memory_lasts<std::int64_t>(self().site(), [&] {
+        return calling::if_memory_lasts<std::int64_t>(command::self_of(*this).site(), [&] {
             auto const all = calling::texts_of(keys);
             return calling::make_split<std::int64_t, std::int64_t>(
-                self().site(), name, all.size(), 1, [&](std::size_t at, std::size_t) { return all[at]; },
-                calling::add_up{});
+                command::self_of(*this).site(), name, all.size(), 1,
+                [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
         });
     }
-    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
 
 }  // namespace umbel

@@ -4,6 +4,7 @@
 
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
+#include <umbel/client/submitter.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>
@@ -39,8 +40,8 @@ public:
             keys[i] = all[i].is_key();
             any_key = any_key || keys[i];
         }
-        return self().template submit<Value>(words,
-                                             any_key ? std::span<bool const>{keys} : std::span<bool const>{});
+        return umbel::command::self_of(*this).template submit<Value>(
+            words, any_key ? std::span<bool const>{keys} : std::span<bool const>{});
     }
 
     /// Any command at run time; its keys are found by the table of all commands of Redis 7 and Valkey 8. A
@@ -49,15 +50,12 @@ public:
     /// their like concern that node only. Errors: bad_argument (empty argv, missing arguments), cross_slot,
     /// needs_lease; all before anything is sent.
     auto execute(std::span<std::string_view const> argv) const {
-        return self().template submit<reply>(argv, {});
+        return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }
     auto execute(std::span<std::string const> argv) const {
         std::vector<std::string_view> const words(argv.begin(), argv.end());
         return execute(words);
     }
-
-private:
-    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
 
 /// Every typed command, once, for whatever can submit one and has a site where its parts begin.
@@ -77,25 +75,12 @@ public:
 /// A client whose values come with the way their commands took: `(*co_await
 /// db.with(umbel::trail).get("k")).trail`; made by client::with(). It has the commands of one slot. Lifetime:
 /// as scoped_client.
-class traced_client : public one_slot_commands<traced_client> {
+class traced_client : public one_slot_commands<traced_client>,
+                      public calling::submitter<traced_client, traced> {
 public:
     explicit traced_client(calling::site where) noexcept : where_{std::move(where)} {}
 
-    template <decodable Value>
-    operation<traced<Value>> submit(umbel::command::invocation<Value> const& what) const {
-        return calling::submit<traced<Value>>(
-            where_, umbel::command::invocation<traced<Value>>{what.name, what.words, what.flags});
-    }
-    template <decodable Value>
-    operation<traced<Value>> submit(umbel::command::key_invocation<Value> const& what) const {
-        return calling::submit<traced<Value>>(
-            where_, umbel::command::key_invocation<traced<Value>>{what.name, what.key});
-    }
-    template <decodable Value>
-    operation<traced<Value>> submit(std::span<std::string_view const> words,
-                                    std::span<bool const> marked_keys) const {
-        return calling::submit<traced<Value>>(where_, words, marked_keys);
-    }
+    calling::site const& site() const noexcept { return where_; }
 
 private:
     calling::site where_;
@@ -103,23 +88,10 @@ private:
 
 /// A client with other options for the commands called through it; made by client::with().
 /// Lifetime: a value; operations from one that has outlived its client complete with errc::cancelled.
-class scoped_client : public commands<scoped_client> {
+class scoped_client : public commands<scoped_client>, public calling::submitter<scoped_client> {
 public:
     explicit scoped_client(calling::site where) noexcept : where_{std::move(where)} {}
 
-    template <decodable Value>
-    operation<Value> submit(umbel::command::invocation<Value> const& what) const {
-        return calling::submit<Value>(where_, what);
-    }
-    template <decodable Value>
-    operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {
-        return calling::submit<Value>(where_, what);
-    }
-    template <decodable Value>
-    operation<Value> submit(std::span<std::string_view const> words,
-                            std::span<bool const> marked_keys) const {
-        return calling::submit<Value>(where_, words, marked_keys);
-    }
     calling::site const& site() const noexcept { return where_; }
 
     /// The same, reading from elsewhere.

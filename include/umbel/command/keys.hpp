@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/command/encode.hpp>
+#include <umbel/command/family.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <chrono>
@@ -71,13 +72,19 @@ template <class Self>
 class key_commands {
 public:
     /// DEL of one key: 1 when it was there.
-    auto del(std::string_view name) const { return run<std::int64_t>(specs::del, umbel::key{name}); }
+    auto del(std::string_view name) const { return run<std::int64_t>(*this, specs::del, umbel::key{name}); }
     /// UNLINK of one key: as DEL, the memory is freed in the background.
-    auto unlink(std::string_view name) const { return run<std::int64_t>(specs::unlink, umbel::key{name}); }
+    auto unlink(std::string_view name) const {
+        return run<std::int64_t>(*this, specs::unlink, umbel::key{name});
+    }
     /// EXISTS of one key: 1 when it is there.
-    auto exists(std::string_view name) const { return run<std::int64_t>(specs::exists, umbel::key{name}); }
+    auto exists(std::string_view name) const {
+        return run<std::int64_t>(*this, specs::exists, umbel::key{name});
+    }
     /// TOUCH of one key: 1 when it is there.
-    auto touch(std::string_view name) const { return run<std::int64_t>(specs::touch, umbel::key{name}); }
+    auto touch(std::string_view name) const {
+        return run<std::int64_t>(*this, specs::touch, umbel::key{name});
+    }
 
     /// PEXPIRE: true when the expiry was set. Units: milliseconds.
     auto expire(std::string_view name, std::chrono::milliseconds left,
@@ -90,23 +97,16 @@ public:
         return expiring(specs::pexpireat, name, at.time_since_epoch().count(), when);
     }
     /// PERSIST: true when an expiry was taken away.
-    auto persist(std::string_view name) const { return run<bool>(specs::persist, umbel::key{name}); }
+    auto persist(std::string_view name) const { return run<bool>(*this, specs::persist, umbel::key{name}); }
     /// PTTL: what the key has left to live.
-    auto ttl(std::string_view name) const { return run<time_to_live>(specs::pttl, umbel::key{name}); }
+    auto ttl(std::string_view name) const { return run<time_to_live>(*this, specs::pttl, umbel::key{name}); }
     /// TYPE: "string", "list", …, "none".
-    auto type(std::string_view name) const { return run<std::string>(specs::type, umbel::key{name}); }
+    auto type(std::string_view name) const { return run<std::string>(*this, specs::type, umbel::key{name}); }
 
     /// PING: "PONG", from any node.
-    auto ping() const { return run<std::string>(specs::ping); }
+    auto ping() const { return run<std::string>(*this, specs::ping); }
     /// PING with a message, which comes back.
-    auto ping(std::string_view message) const { return run<std::string>(specs::ping, message); }
-
-protected:
-    template <class Reply, class... Arguments>
-    auto run(command_spec const& name, Arguments const&... arguments) const {
-        return submit_to<Reply>(self(), name, arguments...);
-    }
-    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
+    auto ping(std::string_view message) const { return run<std::string>(*this, specs::ping, message); }
 
 private:
     auto expiring(command_spec const& name, std::string_view which, std::int64_t time,
@@ -115,7 +115,7 @@ private:
         argument const words[]{argument{umbel::key{which}}, argument{time},
                                argument{spelled[static_cast<std::size_t>(when)]}};
         std::size_t const count = when == expire_condition::always ? 2 : 3;
-        return self().submit(invocation<bool>{name, std::span{words}.first(count), name.flags()});
+        return self_of(*this).submit(invocation<bool>{name, std::span{words}.first(count), name.flags()});
     }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/encode.hpp>
+#include <umbel/command/family.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -133,14 +134,14 @@ public:
     /// umbel::bytes copies nothing. Errors: wrong_type when the key holds no string.
     template <decodable Value = std::string>
     auto get(std::string_view name) const {
-        return run<std::optional<Value>>(specs::get, umbel::key{name});
+        return run<std::optional<Value>>(*this, specs::get, umbel::key{name});
     }
 
     /// SET: writes `value`, a text, bytes, a number or umbel::borrow(bytes).
     /// Units: expiries in milliseconds; whole seconds go out as seconds.
     auto set(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const list{name, value, options, false};
-        return self().submit(
+        return self_of(*this).submit(
             invocation<set_outcome>{specs::set, list.words(), set_arguments::flags(options, false)});
     }
 
@@ -148,43 +149,38 @@ public:
     template <decodable Value = std::string>
     auto set_and_get(std::string_view name, argument const& value, set_options options = {}) const {
         set_arguments const list{name, value, options, true};
-        return self().submit(
+        return self_of(*this).submit(
             invocation<std::optional<Value>>{specs::set, list.words(), cluster::command_flags::none});
     }
 
     /// GETDEL: the value, and the key is gone.
     template <decodable Value = std::string>
     auto getdel(std::string_view name) const {
-        return run<std::optional<Value>>(specs::getdel, umbel::key{name});
+        return run<std::optional<Value>>(*this, specs::getdel, umbel::key{name});
     }
 
     /// STRLEN: bytes; 0 when the key does not exist.
-    auto strlen(std::string_view name) const { return run<std::int64_t>(specs::strlen, umbel::key{name}); }
+    auto strlen(std::string_view name) const {
+        return run<std::int64_t>(*this, specs::strlen, umbel::key{name});
+    }
     /// APPEND: the length afterwards, in bytes.
     auto append(std::string_view name, argument const& value) const {
-        return run<std::int64_t>(specs::append, umbel::key{name}, value);
+        return run<std::int64_t>(*this, specs::append, umbel::key{name}, value);
     }
 
     /// INCR: the value afterwards. Errors: server_error when the key holds no integer or it overflows.
-    auto incr(std::string_view name) const { return run<std::int64_t>(specs::incr, umbel::key{name}); }
-    auto decr(std::string_view name) const { return run<std::int64_t>(specs::decr, umbel::key{name}); }
+    auto incr(std::string_view name) const { return run<std::int64_t>(*this, specs::incr, umbel::key{name}); }
+    auto decr(std::string_view name) const { return run<std::int64_t>(*this, specs::decr, umbel::key{name}); }
     auto incrby(std::string_view name, std::int64_t by) const {
-        return run<std::int64_t>(specs::incrby, umbel::key{name}, by);
+        return run<std::int64_t>(*this, specs::incrby, umbel::key{name}, by);
     }
     auto decrby(std::string_view name, std::int64_t by) const {
-        return run<std::int64_t>(specs::decrby, umbel::key{name}, by);
+        return run<std::int64_t>(*this, specs::decrby, umbel::key{name}, by);
     }
     /// INCRBYFLOAT: the value afterwards.
     auto incrbyfloat(std::string_view name, double by) const {
-        return run<double>(specs::incrbyfloat, umbel::key{name}, by);
+        return run<double>(*this, specs::incrbyfloat, umbel::key{name}, by);
     }
-
-protected:
-    template <class Reply, class... Arguments>
-    auto run(command_spec const& name, Arguments const&... arguments) const {
-        return submit_to<Reply>(self(), name, arguments...);
-    }
-    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
 
 }  // namespace umbel::command

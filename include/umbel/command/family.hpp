@@ -1,0 +1,22 @@
+// family.hpp: what every family of typed commands needs of whoever submits them. A family is a class template
+// over `Self`, who derives from it: it has one declaration a command, and nothing else. It knows no
+// connection.
+#pragma once
+
+#include <umbel/command/encode.hpp>
+
+namespace umbel::command {
+
+/// Who submits the commands of a family.
+template <template <class> class Family, class Self>
+Self const& self_of(Family<Self> const& family) noexcept {
+    return static_cast<Self const&>(family);
+}
+
+/// Submits one command of a family whose reply is read as `Reply`: the body of nearly every typed command.
+template <class Reply, template <class> class Family, class Self, class... Arguments>
+auto run(Family<Self> const& family, command_spec const& name, Arguments const&... arguments) {
+    return submit_to<Reply>(static_cast<Self const&>(family), name, arguments...);
+}
+
+}  // namespace umbel::command
