@@ -1,5 +1,5 @@
 // client.hpp: the client of one cluster, or of one stand-alone server: what users hold.
-// The typed commands on it are declared in command/ and joined to their replies in scoped_client.hpp.
+// The typed commands on it are declared in command/ and joined to their replies in submitter.hpp.
 #pragma once
 
 #include <umbel/client/make_backend.hpp>
@@ -26,6 +26,21 @@ namespace umbel {
 /// Lifetime: when it is destroyed, pending operations complete with errc::cancelled. When the context of one
 /// of its executors is destroyed, they are destroyed uncalled, wherever they are, and those that begin later
 /// complete with errc::cancelled.
+///
+/// **Errors of every command.** Each comes as a value, with its delivery, once.
+/// - Of the caller, nothing was sent: bad_argument (an argument longer than options.argument_bytes_max, bad
+///   options of the client), cross_slot, needs_lease.
+/// - Of limits: overloaded (not sent), deadline_exceeded, no_memory, cancelled.
+/// - Of the transport: resolve_failed, connect_failed, connection_lost, no_reachable_node.
+/// - Of the protocol: protocol_error, unexpected_type (the reply is none of the requested type).
+/// - Of the cluster, when the policy, the deadline or a bound ends the attempts: slot_uncovered,
+///   too_many_redirects, moved, ask, try_again, cluster_down, master_down, loading, read_only.
+/// - Of the server: wrong_type, no_auth, wrong_password, no_permission, no_script, busy_script, no_replicas,
+///   out_of_memory, misconfigured, cross_slot_reply, no_protocol, and server_error for every other line.
+///
+/// **Cancellation of every command.** Each type of asio::cancellation_type ends a command with cancelled. One
+/// that was not sent is never sent. One that was sent may run on the server all the same: its delivery is
+/// unknown, its reply is skipped when it comes, and the connection and all other commands go on.
 class client : public commands<client>, public calling::submitter<client> {
 public:
     /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message
@@ -51,46 +66,46 @@ public:
         : client{calling::make_backend<>(std::move(executors), chosen, policy, std::move(watching)), chosen} {
     }
 
-    /// A client over a backend that was made elsewhere: how umbel/testing/service/stage.hpp puts
-    /// one onto virtual time. Precondition: there is a backend, also where `made.wrong` says why it will
+    /// A client whose calls live in a backend that was made elsewhere: how umbel/testing/service/stage.hpp
+    /// puts one onto virtual time. Precondition: there is a backend, also where `made.wrong` says why it will
     /// never connect.
     client(async::new_backend made, options const& chosen) {
         UMBEL_ASSERT(made.where != nullptr);
-        where_ = calling::open_site<>(made, chosen);
+        site_ = calling::open_site<>(made, chosen);
         backend_ = std::move(made.where);
     }
 
     client(client&& other) noexcept = default;
     client& operator=(client&& other) noexcept {
         std::swap(backend_, other.backend_);
-        std::swap(where_, other.where_);
+        std::swap(site_, other.site_);
         return *this;
     }
     ~client() {
         if (!backend_) return;
-        where_.owner->code->release_handle(*where_.owner, where_.generation);
+        site_.owner->code->release_handle(*site_.owner, site_.generation);
         backend_->shut_down();
     }
 
-    calling::site const& site() const noexcept { return where_; }
+    calling::site const& site() const noexcept { return site_; }
 
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
-    scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{where_}.with(reads); }
+    scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{site_}.with(reads); }
     /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due -
     /// clock::now()).get("k")`. Errors: a deadline that is zero or less has passed: every command fails at
     /// once with deadline_exceeded (not_sent).
     template <class Rep, class Period>
     scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
-        return scoped_client{where_}.with(deadline);
+        return scoped_client{site_}.with(deadline);
     }
     /// The same client, whose commands wait for as long as it takes: `db.with(umbel::no_deadline).get("k")`.
-    scoped_client with(no_deadline_t without) const noexcept { return scoped_client{where_}.with(without); }
+    scoped_client with(no_deadline_t without) const noexcept { return scoped_client{site_}.with(without); }
     /// The same client, asking a second node where a read takes long: `db.with(umbel::read_from::any,
     /// umbel::hedge_after{3ms}).get("k")`.
-    scoped_client with(hedge_after second) const noexcept { return scoped_client{where_}.with(second); }
+    scoped_client with(hedge_after second) const noexcept { return scoped_client{site_}.with(second); }
     /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a
     /// result of umbel::traced.
-    traced_client with(trail_t how) const noexcept { return scoped_client{where_}.with(how); }
+    traced_client with(trail_t how) const noexcept { return scoped_client{site_}.with(how); }
     /// Several of these at once; umbel::trail is the last.
     template <class First, class... More>
         requires(sizeof...(More) >= 1)
@@ -101,43 +116,45 @@ public:
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology
     /// (cluster_down where it has no slots); wrong_password, no_permission and the like as soon as every seed
-    /// has refused.
+    /// has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on connecting.
     operation<ok> ready() const {
         return calling::make_local<ok>(
-            where_, [](async::backend& where, async::pooled_call& call) { where.await_topology(call); });
+            site_, [](async::backend& where, async::pooled_call& call) { where.await_topology(call); });
     }
 
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
-    /// called afterwards complete with errc::cancelled.
+    /// called afterwards complete with errc::cancelled. Errors: bad_argument (the client's options were bad),
+    /// no_memory. Cancellation: the client closes all the same, and takes no more commands.
     operation<ok> close() const {
         return calling::make_local<ok>(
-            where_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); },
+            site_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); },
             true);
     }
 
-    /// The nodes the client knows, at one moment.
+    /// The nodes the client knows, at one moment. Errors: bad_argument, cancelled (the client has gone),
+    /// no_memory. Cancellation: nothing has happened.
     operation<std::vector<node_snapshot>> nodes() const {
         return calling::make_told<std::vector<node_snapshot>>(
-            where_, [](async::backend& where) { return where.nodes(); });
+            site_, [](async::backend& where) { return where.nodes(); });
     }
-    /// The topology the client lives by, at one moment.
+    /// The topology the client lives by, at one moment. Errors and Cancellation: as nodes().
     operation<cluster::topology> topology() const {
-        return calling::make_told<cluster::topology>(where_,
+        return calling::make_told<cluster::topology>(site_,
                                                      [](async::backend& where) { return where.topology(); });
     }
-    /// What the client counted since it began.
+    /// What the client counted since it began. Errors and Cancellation: as nodes().
     operation<umbel::statistics> statistics() const {
         return calling::make_told<umbel::statistics>(
-            where_, [](async::backend& where) { return where.statistics(); });
+            site_, [](async::backend& where) { return where.statistics(); });
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {
-        if (!where_.wrong) backend_->want_refresh();
+        if (!site_.wrong) backend_->want_refresh();
     }
 
 private:
     std::shared_ptr<async::backend> backend_;
-    calling::site where_;
+    calling::site site_;
 };
 
 }  // namespace umbel

@@ -201,6 +201,9 @@ std::vector<std::string_view> texts_of(Range const& range) {
 
 /// Commands with many keys in any slots. In a cluster each slot's part is one command; the parts are not
 /// atomic together.
+/// Errors of each: those of every command, listed at umbel::client; bad_argument where there is no key. Any
+/// part's error is the whole's, with the delivery unknown when another part may have run. Cancellation: as of
+/// every command, for each part: some may have written, others not.
 template <class Self>
 class multi_key_commands {
 public:

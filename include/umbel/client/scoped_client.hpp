@@ -25,8 +25,8 @@ class one_slot_commands : public command::string_commands<Self>, public command:
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
     /// texts, numbers, or keys marked by umbel::key; without a mark the command table finds the keys. `Value`
-    /// is anything that from_reply knows. Errors: bad_argument (an empty name, keys that cannot be found),
-    /// cross_slot, needs_lease.
+    /// is anything that from_reply knows. Errors: those of every command (see client); of these at once
+    /// bad_argument (an empty name, keys that cannot be found), cross_slot, needs_lease.
     template <decodable Value, std::convertible_to<umbel::command::argument>... Arguments>
     auto command(std::string_view name, Arguments const&... arguments) const {
         umbel::command::argument const all[]{umbel::command::argument{name},
@@ -78,26 +78,26 @@ public:
 class traced_client : public one_slot_commands<traced_client>,
                       public calling::submitter<traced_client, traced> {
 public:
-    explicit traced_client(calling::site where) noexcept : where_{std::move(where)} {}
+    explicit traced_client(calling::site where) noexcept : site_{std::move(where)} {}
 
-    calling::site const& site() const noexcept { return where_; }
+    calling::site const& site() const noexcept { return site_; }
 
 private:
-    calling::site where_;
+    calling::site site_;
 };
 
 /// A client with other options for the commands called through it; made by client::with().
 /// Lifetime: a value; operations from one that has outlived its client complete with errc::cancelled.
 class scoped_client : public commands<scoped_client>, public calling::submitter<scoped_client> {
 public:
-    explicit scoped_client(calling::site where) noexcept : where_{std::move(where)} {}
+    explicit scoped_client(calling::site where) noexcept : site_{std::move(where)} {}
 
-    calling::site const& site() const noexcept { return where_; }
+    calling::site const& site() const noexcept { return site_; }
 
     /// The same, reading from elsewhere.
     scoped_client with(umbel::read_from reads) const noexcept {
         scoped_client other{*this};
-        other.where_.options.reads = reads;
+        other.site_.options.reads = reads;
         return other;
     }
     /// The same, with another deadline for each command, counted from the moment when the command begins.
@@ -106,8 +106,8 @@ public:
     template <class Rep, class Period>
     scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
         scoped_client other{*this};
-        other.where_.options.deadline = saturated(deadline);
-        other.where_.check();
+        other.site_.options.deadline = saturated(deadline);
+        other.site_.check();
         return other;
     }
     /// The same, without a deadline.
@@ -119,12 +119,12 @@ public:
     scoped_client with(hedge_after second) const noexcept {
         scoped_client other{*this};
         bool const good = second.delay > std::chrono::nanoseconds{0};
-        other.where_.options.hedge = good ? second.delay : std::chrono::nanoseconds{-1};
-        other.where_.check();
+        other.site_.options.hedge = good ? second.delay : std::chrono::nanoseconds{-1};
+        other.site_.check();
         return other;
     }
     /// The same, with the trail in every value.
-    traced_client with(trail_t) const noexcept { return traced_client{where_}; }
+    traced_client with(trail_t) const noexcept { return traced_client{site_}; }
     /// All of these at once.
     template <class First, class... More>
         requires(sizeof...(More) >= 1)
@@ -133,7 +133,7 @@ public:
     }
 
 private:
-    calling::site where_;
+    calling::site site_;
 };
 
 }  // namespace umbel

@@ -68,6 +68,8 @@ inline constexpr command_spec ping{"PING", read_only};
 }  // namespace specs
 
 /// Commands on keys for whatever can submit an invocation.
+/// Errors of each: those of every command, listed at umbel::client. Cancellation: as of every command; what
+/// writes may have written then, as the delivery tells.
 template <class Self>
 class key_commands {
 public:

@@ -127,6 +127,8 @@ inline set_arguments::set_arguments(std::string_view name, argument const& value
 }
 
 /// String commands for whatever can submit an invocation.
+/// Errors of each: those of every command, listed at umbel::client; of these wrong_type when the key holds no
+/// string. Cancellation: as of every command; what writes may have written then, as the delivery tells.
 template <class Self>
 class string_commands {
 public:
