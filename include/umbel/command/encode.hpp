@@ -36,14 +36,13 @@ struct key_invocation {
 
 /// Hands a typed command to whatever can submit one, in the form that costs least.
 template <class Reply, class Self, class... Arguments>
-UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name,
-                                   Arguments const&... arguments) {
+UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name, Arguments const&... values) {
     if constexpr (sizeof...(Arguments) == 0) {
         return self.submit(invocation<Reply>{name, {}, name.flags()});
     } else if constexpr (sizeof...(Arguments) == 1 && (std::same_as<Arguments, umbel::key> && ...)) {
-        return self.submit(key_invocation<Reply>{name, arguments.text...});
+        return self.submit(key_invocation<Reply>{name, values.text...});
     } else {
-        argument const words[]{argument{arguments}...};
+        argument const words[]{argument{values}...};
         return self.submit(invocation<Reply>{name, words, name.flags()});
     }
 }

@@ -15,8 +15,8 @@ Self const& self_of(Family<Self> const& family) noexcept {
 
 /// Submits one command of a family whose reply is read as `Reply`: the body of nearly every typed command.
 template <class Reply, template <class> class Family, class Self, class... Arguments>
-auto run(Family<Self> const& family, command_spec const& name, Arguments const&... arguments) {
-    return submit_to<Reply>(static_cast<Self const&>(family), name, arguments...);
+auto run(Family<Self> const& family, command_spec const& name, Arguments const&... values) {
+    return submit_to<Reply>(static_cast<Self const&>(family), name, values...);
 }
 
 }  // namespace umbel::command
