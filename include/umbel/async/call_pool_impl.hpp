@@ -106,7 +106,7 @@ inline void strip(pooled_call& call) noexcept {
     call.only_waits = false;
     call.retry.reset();
     call.asking = false;
-    call.internal = false;
+    call.issued_by = engine::issuer::user;
     call.redirects = 0;
     call.retries = 0;
     delete[] call.borrowed;

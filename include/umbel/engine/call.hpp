@@ -1,5 +1,15 @@
 // call.hpp: one command on its way, untyped: its bytes, its route, its deadline and what became of it.
 // It does not know the type of its reply (two functions behind `kind` do), nor who awaits it.
+//
+// How a call ends, and how it changes its owner:
+//   complete  its reply is decoded and its handler runs, or will run.
+//   fail      an error is stored instead of a reply; then it completes with that error.
+//   drop      it is destroyed with its handler, which never runs: its executor is going away.
+//   recycle   its memory goes back to the pool; a completed call does this itself.
+//   return    a connection hands it back to the control plane; its retry state says how it goes on.
+//   park      it has found no session, and waits for the control plane to route it.
+//   wait      the control plane keeps it until a time, a topology or the end of a refresh.
+//   take all  an owner gives up its calls as they are, without a result.
 #pragma once
 
 #include <umbel/cluster/command_flags.hpp>
@@ -57,20 +67,20 @@ struct call_kind {
     bool takes_errors = false;
 };
 
-/// The way of a call that was redirected or repeated; absent for all others.
+/// The attempts of a call that was redirected or repeated, and how it goes on; absent for all others.
 struct retry_state {
     std::vector<hop> hops;
     instant left_at{};
     /// Where a MOVED or ASK sends the call; judged on the connection, looked up by the engine.
     std::string host;
-    std::uint16_t port = 0;  ///< 0: the server named nobody who could be followed.
+    std::uint16_t port = 0;  ///< 0: the server named no node that could be followed.
     std::int32_t slot = -1;
     cluster::verdict verdict{};
-    errc fault{};  ///< What is judged …
-    errc told{};  ///< … and what the caller is told: another one where a transaction was discarded because of
-                  ///< it.
-    umbel::delivery delivery = umbel::delivery::not_sent;  ///< Of the whole command …
-    umbel::delivery lately = umbel::delivery::not_sent;    ///< … and of the latest attempt alone.
+    errc fault{};     ///< What is judged.
+    errc reported{};  ///< What the caller sees: another code where a transaction was discarded because of
+                      ///< `fault`.
+    umbel::delivery delivery = umbel::delivery::not_sent;          ///< Of the whole command.
+    umbel::delivery attempt_delivery = umbel::delivery::not_sent;  ///< Of the latest attempt alone.
     std::string message;
     link_id from{};  ///< Where it was last; a read is not sent there again where another node may serve it.
 };
@@ -95,9 +105,9 @@ struct cancel_token {
     }
     /// The link of an owner that is neither of the two above.
     static constexpr link_id link_of(std::uint32_t owner) noexcept {
-        std::uint32_t const told = owner - 2;
-        return {static_cast<std::uint16_t>(told >> 1), static_cast<link_mode>(told & 1),
-                static_cast<std::uint8_t>(told >> 17)};
+        std::uint32_t const packed = owner - 2;
+        return {static_cast<std::uint16_t>(packed >> 1), static_cast<link_mode>(packed & 1),
+                static_cast<std::uint8_t>(packed >> 17)};
     }
     std::atomic<bool> wanted{false};
     std::atomic<std::uint32_t> owner{nobody};
@@ -105,6 +115,10 @@ struct cancel_token {
     /// Gives back one reference where the token is counted; see cancel_share.
     void (*give_back)(cancel_token&) noexcept = nullptr;
 };
+
+/// Who has issued a call. An engine's own call is not judged, and not counted as the user's. A user's call is
+/// always the base of what its operation extends it by (async::pooled_call), so a port may cast it down.
+enum class issuer : std::uint8_t { user, engine };
 
 /// One command on its way. Exactly one owner holds it at a time: the caller's operation, a connection's
 /// pipeline, or the engine. Threading: touched only by its owner.
@@ -125,8 +139,8 @@ struct call {
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
     stage at = stage::fresh;
-    bool asking = false;           ///< ASKING goes in front of it.
-    bool internal : 1 = false;     ///< The engine's own query: not judged, not counted as the user's.
+    bool asking = false;  ///< ASKING goes in front of it.
+    issuer issued_by : 1 = issuer::user;
     bool question : 1 = false;     ///< For the control plane, not for a node.
     bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
@@ -158,6 +172,9 @@ struct call {
     call(call const&) = delete;
     call& operator=(call const&) = delete;
 
+    /// True for the engine's own calls.
+    bool is_internal() const noexcept { return issued_by == issuer::engine; }
+
     bool repeatable() const noexcept {
         return has(flags, cluster::command_flags::read_only) ||
                has(flags, cluster::command_flags::idempotent);
@@ -188,7 +205,7 @@ struct call {
         return retry ? std::max(retry->delivery, this_time) : this_time;
     }
 
-    /// The journal, made when first needed; null only when memory has run out.
+    /// The retry state, made when first needed; null only when memory has run out.
     retry_state* make_retry_state() noexcept {
         if (!retry) retry.reset(new (std::nothrow) retry_state);
         return retry.get();
@@ -203,9 +220,10 @@ struct call {
     }
 };
 
-/// Where the cache lines of a call begin that its way through a thread touches: two of its own, and two of
-/// what it is extended by, its handler and its bytes or result. For a call that is extended otherwise the
-/// latter are fetched in vain.
+/// Where the cache lines begin that an ordinary command touches: two of the call itself, and two of what
+/// extends it. The latter two are a rule for whoever extends a call: its handler stands in the first of them,
+/// its bytes and its result in the second, or they are fetched in vain. A test of the extending layer holds
+/// its layout against this.
 inline constexpr std::size_t fetched_lines[] = {0, 64, 128, 320};
 /// Fetches a call that will be needed soon into the cache, or what stands where one was.
 UMBEL_ALWAYS_INLINE void fetch(std::uintptr_t call_at) noexcept {

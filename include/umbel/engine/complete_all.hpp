@@ -16,7 +16,7 @@ UMBEL_ALWAYS_INLINE void complete_all(call_list&& all, Complete complete, Keep k
         Keep& keep;
         round(round const&) = delete;
         round& operator=(round const&) = delete;
-        round(call_list&& those, Keep& where) noexcept : left{std::move(those)}, keep{where} {}
+        round(call_list&& calls, Keep& keeper) noexcept : left{std::move(calls)}, keep{keeper} {}
         ~round() {
             if (!left.empty()) keep(std::move(left));
         }
@@ -28,9 +28,9 @@ UMBEL_ALWAYS_INLINE void complete_all(call_list&& all, Complete complete, Keep k
 /// that were added meanwhile.
 template <class Complete>
 UMBEL_ALWAYS_INLINE void complete_list(call_list& list, Complete complete) {
-    complete_all(std::move(list), complete, [&list](call_list&& others) {
-        others.splice(std::move(list));
-        list = std::move(others);
+    complete_all(std::move(list), complete, [&list](call_list&& rest) {
+        rest.splice(std::move(list));
+        list = std::move(rest);
     });
 }
 

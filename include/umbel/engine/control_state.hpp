@@ -16,8 +16,8 @@ namespace umbel::engine {
 /// The shared state of dispatcher, topology tracker and node supervisor. Threading: the engine's owner, save
 /// what `routes` lets every thread read.
 struct control_state {
-    explicit control_state(engine_options given)
-        : options{std::move(given)},
+    explicit control_state(engine_options chosen)
+        : options{std::move(chosen)},
           random{options.seed},
           routes{options.nodes_max},
           nodes{options.nodes_max, options.contexts} {

@@ -105,7 +105,7 @@ inline void dispatcher::route(call_list& parked, instant now) noexcept {
     while (call* const call = parked.pop()) {
         // An asking call, and one of the engine's own, is meant for one link and goes nowhere else.
         bool const meant =
-            call->link && (call->asking || call->internal) && !shared_.closed && !call->cancel_wanted();
+            call->link && (call->asking || call->is_internal()) && !shared_.closed && !call->cancel_wanted();
         or_fail_no_memory(
             *call, [&] { meant ? place(*call, call->link, now) : reroute(*call, link_id::no_node, now); });
     }
@@ -178,7 +178,7 @@ inline void dispatcher::carry_out(call& call, instant now) {
     if (retry.from && (retry.fault == errc::loading || retry.fault == errc::master_down))
         health_.avoid(retry.from.node, now);
     if (!pacer_.allows(call, now))
-        return fail(call, retry.told, retry.delivery,
+        return fail(call, retry.reported, retry.delivery,
                     retry.message + " (not sent again: the retry budget is empty)");
     if (retry.verdict.next == step::retry || retry.verdict.next == step::refresh) {
         ++shared_.counters.retried;
@@ -194,7 +194,7 @@ inline void dispatcher::carry_out(call& call, instant now) {
         case step::refresh: return await_topology(call, now);
         case step::fail: break;
     }
-    fail(call, retry.told, retry.delivery, retry.message);
+    fail(call, retry.reported, retry.delivery, retry.message);
 }
 
 /// The verdict is to wait for a delay.
@@ -215,7 +215,7 @@ inline void dispatcher::await_topology(call& call, instant now) {
     // The topology has changed while the call was queued, and the call has cost no node anything: it need not
     // wait for the next one.
     if (call.table_version != shared_.routes.version() &&
-        repetition_of(retry.fault, retry.lately, call.retries) == repetition::free &&
+        repetition_of(retry.fault, retry.attempt_delivery, call.retries) == repetition::free &&
         retry.fault != errc::slot_uncovered)
         return reroute(call, retry.from.node, now);
     wait(call, retry.fault == errc::slot_uncovered ? waits_for::refresh : waits_for::topology,
@@ -252,7 +252,7 @@ inline std::uint16_t dispatcher::target_of(retry_state const& redirect, instant 
     if (redirect.port == 0) return link_id::no_node;
     node_table& nodes = shared_.nodes;
     cluster::endpoint const announced{
-        redirect.host.empty() ? nodes[redirect.from.node].where.host : redirect.host, redirect.port};
+        redirect.host.empty() ? nodes[redirect.from.node].address.host : redirect.host, redirect.port};
     std::uint16_t const number = nodes.obtain(shared_.options.addresses(announced), now);
     if (number != link_id::no_node && redirect.from && nodes[redirect.from.node].member)
         nodes[number].named = !nodes[number].member;
@@ -306,7 +306,7 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
         if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now)
             links_.open({to.node, to.mode}, now);
         link_status const& failed = peer.troubled(to.mode, to.context);
-        if (!call.internal || link.state != link_state::opening)
+        if (!call.is_internal() || link.state != link_state::opening)
             return unreachable(call, to, failed.last_failure, failed.last_message, now);
     }
     switch (link.state) {

@@ -57,9 +57,9 @@ using event = std::variant<link_opened, link_lost, link_closed, calls_returned, 
                            refresh_wanted>;
 
 /// The calls that an event hands over, if any.
-inline call_list* calls_of(event& what) noexcept {
-    if (auto* const returned = std::get_if<calls_returned>(&what)) return &returned->calls;
-    auto* const parked = std::get_if<calls_parked>(&what);
+inline call_list* calls_of(event& happened) noexcept {
+    if (auto* const returned = std::get_if<calls_returned>(&happened)) return &returned->calls;
+    auto* const parked = std::get_if<calls_parked>(&happened);
     return parked ? &parked->calls : nullptr;
 }
 

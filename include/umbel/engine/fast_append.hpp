@@ -1,5 +1,5 @@
-// fast_append.hpp: where ordinary commands pass: room in the write that is being collected, measured beforehand, so
-// that each of them asks for itself only. It knows no bounds and no connection.
+// fast_append.hpp: where ordinary commands pass: room in the write that is being collected, measured
+// beforehand, so that each of them asks for itself only. It knows no bounds and no connection.
 #pragma once
 
 #include <umbel/engine/call.hpp>

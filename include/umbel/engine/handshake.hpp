@@ -63,16 +63,16 @@ public:
     /// Takes the next reply.
     step reply(resp::view const& answer) {
         if (at_ == awaited_.size())
-            return refuse(errc::protocol_error, "a reply came that the handshake did not ask for");
-        asked const what = awaited_[at_++];
+            return fail(errc::protocol_error, "a reply came that the handshake did not ask for");
+        asked const question = awaited_[at_++];
         if (answer.is_error()) {
-            if (what == asked::hello && may_fall_back(answer.text()))
+            if (question == asked::hello && may_fall_back(answer.text()))
                 fall_back_ = true;
-            else if (!fall_back_ && !optional(what))
-                return refuse(answer.text());
-        } else if (what == asked::hello) {
+            else if (!fall_back_ && !optional(question))
+                return fail(answer.text());
+        } else if (question == asked::hello) {
             read_hello(answer);
-        } else if (what == asked::identity) {
+        } else if (question == asked::identity) {
             node_id_.assign(answer.text());
         }
         if (at_ != awaited_.size()) return step::waiting;
@@ -98,11 +98,11 @@ public:
 private:
     enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity };
 
-    static bool optional(asked what) noexcept {
-        return what == asked::name || what == asked::library || what == asked::identity;
+    static bool optional(asked question) noexcept {
+        return question == asked::name || question == asked::library || question == asked::identity;
     }
 
-    void say(asked what, std::initializer_list<std::string_view> words) {
+    void say(asked question, std::initializer_list<std::string_view> words) {
         outgoing_.append("*").append(std::to_string(words.size())).append("\r\n");
         for (std::string_view const word : words)
             outgoing_.append("$")
@@ -110,7 +110,7 @@ private:
                 .append("\r\n")
                 .append(word)
                 .append("\r\n");
-        awaited_.push_back(what);
+        awaited_.push_back(question);
     }
 
     std::string_view user() const noexcept {
@@ -174,11 +174,11 @@ private:
         }
     }
 
-    step refuse(std::string_view line) {
+    step fail(std::string_view line) {
         failure_ = error{cluster::parse_error(line).code, delivery::not_sent, line};
         return step::failed;
     }
-    step refuse(errc code, std::string_view why) {
+    step fail(errc code, std::string_view why) {
         failure_ = error{code, delivery::not_sent, why};
         return step::failed;
     }

@@ -65,7 +65,7 @@ private:
         if (!node.zone.empty()) return node.zone;
         auto const& zones = shared_.options.zones;
         auto const found = std::find_if(zones.begin(), zones.end(),
-                                        [&](auto const& entry) { return entry.first == node.where; });
+                                        [&](auto const& entry) { return entry.first == node.address; });
         return found == zones.end() ? std::string_view{} : std::string_view{found->second};
     }
 

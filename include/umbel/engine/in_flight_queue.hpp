@@ -1,5 +1,5 @@
-// in_flight_queue.hpp: the order of replies on one connection: which call, or which forgotten call, each reply belongs
-// to. It knows no bytes and no errors.
+// in_flight_queue.hpp: the order of replies on one connection: which call, or which forgotten call, each
+// reply belongs to. It knows no bytes and no errors.
 #pragma once
 
 #include <umbel/engine/call.hpp>

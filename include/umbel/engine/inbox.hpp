@@ -31,8 +31,8 @@ public:
         call* head = head_.load(std::memory_order_relaxed);
         do {
             pending.next = head;
-        } while (
-            !head_.compare_exchange_weak(head, &pending, std::memory_order_release, std::memory_order_relaxed));
+        } while (!head_.compare_exchange_weak(head, &pending, std::memory_order_release,
+                                              std::memory_order_relaxed));
         return head == nullptr ? pushed::first : pushed::more;
     }
 

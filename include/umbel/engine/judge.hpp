@@ -43,54 +43,54 @@ struct failure {
 
 namespace judging {
 
-inline cluster::attempt attempt_of(call const& call, failure const& seen, judge_options const& options,
+inline cluster::attempt attempt_of(call const& call, failure const& fault, judge_options const& options,
                                    instant now, random_source& random) noexcept {
-    cluster::attempt made;
-    made.fault = seen.cause();
-    made.delivery = seen.delivered;
-    made.flags = call.flags;
-    made.again = call.retry && !call.retry->hops.empty() && call.retry->fault == seen.cause();
-    made.from_replica = seen.from_replica;
-    made.replica_only = call.reads == read_from::replica;
-    made.node_open = seen.node_open;
-    made.closing = options.closing && options.closing->load(std::memory_order_relaxed);
-    made.connections_closed = call.connections_closed;
-    made.unknown = options.unknown;
-    made.redirects = call.redirects;
-    made.retries = call.retries;
-    made.redirects_max = options.redirects_max;
-    made.spent = now - call.accepted;
-    made.left = call.deadline == never ? never : call.deadline - now;
-    made.delay = backoff(options.retry_delay, options.retry_delay_max, call.retries, random);
-    return made;
+    cluster::attempt attempt;
+    attempt.fault = fault.cause();
+    attempt.delivery = fault.delivered;
+    attempt.flags = call.flags;
+    attempt.again = call.retry && !call.retry->hops.empty() && call.retry->fault == fault.cause();
+    attempt.from_replica = fault.from_replica;
+    attempt.replica_only = call.reads == read_from::replica;
+    attempt.node_open = fault.node_open;
+    attempt.closing = options.closing && options.closing->load(std::memory_order_relaxed);
+    attempt.connections_closed = call.connections_closed;
+    attempt.unknown = options.unknown;
+    attempt.redirects = call.redirects;
+    attempt.retries = call.retries;
+    attempt.redirects_max = options.redirects_max;
+    attempt.spent = now - call.accepted;
+    attempt.left = call.deadline == never ? never : call.deadline - now;
+    attempt.delay = backoff(options.retry_delay, options.retry_delay_max, call.retries, random);
+    return attempt;
 }
 
-inline void fail(call& call, failure const& seen) noexcept {
+inline void fail(call& call, failure const& fault) noexcept {
     try {
         error_details details;
-        details.message.assign(seen.message);
-        if (seen.code == errc::connection_lost && call.connections_closed >= cluster::connections_closed_max)
+        details.message.assign(fault.message);
+        if (fault.code == errc::connection_lost && call.connections_closed >= cluster::connections_closed_max)
             details.message = std::to_string(call.connections_closed) +
                               " connections were closed on this command: " + details.message;
-        if (seen.redirects() && !seen.host.empty()) {
-            bool const bracket = seen.host.find(':') != std::string_view::npos;
+        if (fault.redirects() && !fault.host.empty()) {
+            bool const bracket = fault.host.find(':') != std::string_view::npos;
             details.node.append(bracket ? "[" : "")
-                .append(seen.host)
+                .append(fault.host)
                 .append(bracket ? "]:" : ":")
-                .append(std::to_string(seen.port));
+                .append(std::to_string(fault.port));
         } else {
-            details.node.assign(seen.node);
+            details.node.assign(fault.node);
         }
-        details.slot = seen.slot >= 0 ? seen.slot : call.slot.number();
+        details.slot = fault.slot >= 0 ? fault.slot : call.slot.number();
         if (call.retry) details.trail = call.retry->hops;
-        call.kind->fail(call, error{seen.code, call.known(seen.delivered), std::move(details)});
+        call.kind->fail(call, error{fault.code, call.known(fault.delivered), std::move(details)});
     } catch (...) {
-        call.kind->fail(call, error{seen.code, call.known(seen.delivered)});
+        call.kind->fail(call, error{fault.code, call.known(fault.delivered)});
     }
 }
 
 /// Notes the station in the call's journal; false when memory has run out.
-inline bool note(call& call, failure const& seen, cluster::verdict next, instant now) noexcept {
+inline bool note(call& call, failure const& fault, cluster::verdict next, instant now) noexcept {
     retry_state* retry = call.make_retry_state();
     if (!retry) return false;
     try {
@@ -98,20 +98,20 @@ inline bool note(call& call, failure const& seen, cluster::verdict next, instant
         // stations.
         if (retry->hops.size() >= 64) retry->hops.erase(retry->hops.begin() + 32);
         instant const since = retry->hops.empty() ? call.accepted : retry->left_at;
-        retry->hops.push_back(hop{std::string{seen.node}, seen.cause(), now - since});
-        retry->host.assign(seen.host);
-        retry->message.assign(seen.message);
+        retry->hops.push_back(hop{std::string{fault.node}, fault.cause(), now - since});
+        retry->host.assign(fault.host);
+        retry->message.assign(fault.message);
     } catch (...) {
         return false;
     }
     retry->left_at = now;
-    retry->port = seen.port;
-    retry->slot = seen.slot;
+    retry->port = fault.port;
+    retry->slot = fault.slot;
     retry->verdict = next;
-    retry->fault = seen.cause();
-    retry->told = seen.code;
-    retry->delivery = call.known(seen.delivered);
-    retry->lately = seen.delivered;
+    retry->fault = fault.cause();
+    retry->reported = fault.code;
+    retry->delivery = call.known(fault.delivered);
+    retry->attempt_delivery = fault.delivered;
     retry->from = call.link;
     return true;
 }
@@ -121,15 +121,15 @@ inline bool note(call& call, failure const& seen, cluster::verdict next, instant
 /// Judges one fault. True: the call goes on, its journal says how, and the engine must have it.
 /// False: the error was stored in the call, which is finished.
 /// Rule: Redis Cluster specification, "Redirection and resharding".
-inline bool judge(call& call, failure const& seen, judge_options const& options, instant now,
+inline bool judge(call& call, failure const& fault, judge_options const& options, instant now,
                   random_source& random) noexcept {
     using step = cluster::verdict::step;
-    if (call.internal) {
-        judging::fail(call, seen);
+    if (call.is_internal()) {
+        judging::fail(call, fault);
         return false;
     }
-    cluster::verdict const next = options.policy(judging::attempt_of(call, seen, options, now, random));
-    if (next.next != step::fail && judging::note(call, seen, next, now)) {
+    cluster::verdict const next = options.policy(judging::attempt_of(call, fault, options, now, random));
+    if (next.next != step::fail && judging::note(call, fault, next, now)) {
         if (next.next == step::follow || next.next == step::ask) {
             ++call.redirects;
         } else {
@@ -140,12 +140,12 @@ inline bool judge(call& call, failure const& seen, judge_options const& options,
         }
         return true;
     }
-    if (seen.redirects() && call.redirects >= options.redirects_max && options.redirects_max > 0) {
-        failure looped = seen;
+    if (fault.redirects() && call.redirects >= options.redirects_max && options.redirects_max > 0) {
+        failure looped = fault;
         looped.code = errc::too_many_redirects;
         judging::fail(call, looped);
     } else {
-        judging::fail(call, seen);
+        judging::fail(call, fault);
     }
     return false;
 }

@@ -64,11 +64,11 @@ public:
         total_ += static_cast<std::uint64_t>(std::max<std::int64_t>(took.count() / 1000, 0));
     }
     latency_histogram read() const noexcept {
-        latency_histogram made;
+        latency_histogram copy;
         for (std::size_t index = 0; index < latency_histogram::size; ++index)
-            made.buckets[index] = buckets_[index];
-        made.total = std::chrono::microseconds{static_cast<std::int64_t>(std::uint64_t{total_})};
-        return made;
+            copy.buckets[index] = buckets_[index];
+        copy.total = std::chrono::microseconds{static_cast<std::int64_t>(std::uint64_t{total_})};
+        return copy;
     }
 
 private:

@@ -57,7 +57,7 @@ public:
         plan_ = std::move(plan);
         pipe_.serve(std::move(node), id);
         phase_ = connection_phase::connecting;
-        give_up_at_ = after(now, options_.connect_timeout);
+        connect_deadline_ = after(now, options_.connect_timeout);
         probing_ = moved_ = false;
     }
 
@@ -185,7 +185,7 @@ public:
     instant next_due() noexcept {
         instant due = pipe_.next_expiry();
         if (phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking)
-            due = std::min(due, give_up_at_);
+            due = std::min(due, connect_deadline_);
         if (phase_ == connection_phase::ready && options_.probe_after > duration{0})
             due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout)
                                          : after(heard_, options_.probe_after));
@@ -204,7 +204,7 @@ public:
         pipe_.expire(now);
         // A large command on its way is a sign of life: the PING stands behind it, and so does every reply.
         if (std::exchange(moved_, false)) heard_ = now;
-        if (!pipe_.fault().empty()) return give_up(errc::connection_lost, std::string{pipe_.fault()});
+        if (!pipe_.fault().empty()) return report_dead(errc::connection_lost, std::string{pipe_.fault()});
         if (can_doubt() && now - quiet_since() >= options_.doubt_after) {
             doubted_ = true;
             doubted_at_ = now;
@@ -214,8 +214,8 @@ public:
             case connection_phase::down: return true;
             case connection_phase::connecting:
             case connection_phase::handshaking:
-                if (now < give_up_at_) return true;
-                return give_up(errc::connect_failed, "no connection within the connect timeout");
+                if (now < connect_deadline_) return true;
+                return report_dead(errc::connect_failed, "no connection within the connect timeout");
             case connection_phase::ready: break;
         }
         if (many_timeouts() && now >= patient_until())
@@ -300,7 +300,7 @@ private:
         message_ = std::move(message);
         return progress::broken;
     }
-    bool give_up(errc why, std::string message) {
+    bool report_dead(errc why, std::string message) {
         broken(why, std::move(message));
         return false;
     }
@@ -315,14 +315,14 @@ private:
 
     bool fall_silent(std::string message) {
         silent_ = true;
-        return give_up(errc::connection_lost, std::move(message));
+        return report_dead(errc::connection_lost, std::move(message));
     }
 
     UMBEL_NEVER_INLINE void accept_unready(call& call, instant now) noexcept {
-        if (kind_ == attempt_kind::probe && !call.internal && phase_ != connection_phase::idle) {
+        if (kind_ == attempt_kind::probe && !call.is_internal() && phase_ != connection_phase::idle) {
             call.begin(now);
             call.at = call::stage::done;
-            return pipe_.turn_away(call, down_because_, down_message_, now);
+            return pipe_.fail_or_return_unsent(call, down_because_, down_message_, now);
         }
         if (pipe_.idle()) busy_since_ = now;
         pipe_.accept(call, now);
@@ -351,7 +351,7 @@ private:
         ping_.kind = &nobody;
         ping_.bytes = bytes.data();
         ping_.size = static_cast<std::uint32_t>(bytes.size());
-        ping_.internal = true;
+        ping_.issued_by = issuer::engine;
         ping_.flags = cluster::command_flags::none;
         ping_.accepted = never;
         pipe_.accept(ping_, now);
@@ -363,7 +363,7 @@ private:
     handshake_plan plan_;
     class handshake handshake_;
     write_piece unsent_{};
-    instant give_up_at_ = never;
+    instant connect_deadline_ = never;
     instant begun_at_{0};               ///< When the present connection attempt, or the latest, began.
     std::uint64_t replies_before_ = 0;  ///< The connection before this one had so many, all counted.
     instant heard_{0};

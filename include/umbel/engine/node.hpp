@@ -38,7 +38,7 @@ inline bool is_up(link_status const& link) noexcept { return link.state == link_
 
 /// One node.
 struct node {
-    cluster::endpoint where;
+    cluster::endpoint address;
     std::string name;  ///< "host:port".
     std::string id;    ///< As the cluster names it; empty while unknown.
     std::string zone;
@@ -132,14 +132,14 @@ public:
     node const& operator[](std::uint16_t number) const noexcept { return *nodes_[number]; }
     std::uint16_t size() const noexcept { return static_cast<std::uint16_t>(nodes_.size()); }
 
-    std::uint16_t find(cluster::endpoint const& where) const noexcept {
-        auto const at = numbers_.find(where);
+    std::uint16_t find(cluster::endpoint const& address) const noexcept {
+        auto const at = numbers_.find(address);
         return at == numbers_.end() ? link_id::no_node : at->second;
     }
 
     /// The number of the node at `where`, new if need be; no_node when the arena is full.
-    std::uint16_t obtain(cluster::endpoint const& where, instant now) {
-        if (std::uint16_t const known = find(where); known != link_id::no_node) {
+    std::uint16_t obtain(cluster::endpoint const& address, instant now) {
+        if (std::uint16_t const known = find(address); known != link_id::no_node) {
             nodes_[known]->left_at = std::max(nodes_[known]->left_at, now);
             return known;
         }
@@ -153,12 +153,12 @@ public:
         } else {
             return link_id::no_node;
         }
-        node& made = *nodes_[number];
-        made.where = where;
-        made.name = where.to_string();
-        made.in_use = true;
-        made.left_at = now;
-        numbers_.emplace(where, number);
+        node& record = *nodes_[number];
+        record.address = address;
+        record.name = address.to_string();
+        record.in_use = true;
+        record.left_at = now;
+        numbers_.emplace(address, number);
         return number;
     }
 
@@ -169,7 +169,7 @@ public:
             if (!record.in_use || record.member || now - record.left_at < rest) continue;
             auto const idle = [](link_status const& link) { return link.state == link_state::idle; };
             if (!std::all_of(record.links.begin(), record.links.end(), idle)) continue;
-            numbers_.erase(record.where);
+            numbers_.erase(record.address);
             // The links stay, each with its count of attempts: an event of an older one must still be told
             // from those to come.
             for (link_status& link : record.links) {

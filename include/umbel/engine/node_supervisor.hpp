@@ -66,7 +66,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_identity = shared_.options.deployment != deployment::standalone &&
                         shared_.routes.known() != known_as::standalone;
-    open_link opening{id, link.generation + 1, peer.where, std::move(plan)};
+    open_link opening{id, link.generation + 1, peer.address, std::move(plan)};
     shared_.actions.emplace_back(std::move(opening));
     // The link changes only now: adding the action may have thrown.
     ++link.generation;

@@ -25,14 +25,14 @@ public:
     /// Only where options::slow_after is set.
     virtual void slow(call_slow const&) {}
 
-    void notice(node_connected const& what) { connected(what); }
-    void notice(node_connect_failed const& what) { connect_failed(what); }
-    void notice(node_disconnected const& what) { disconnected(what); }
-    void notice(struct topology_changed const& what) { topology_changed(what); }
-    void notice(refresh_ended const& what) { refreshed(what); }
-    void notice(call_redirected const& what) { redirected(what); }
-    void notice(call_retried const& what) { retried(what); }
-    void notice(call_slow const& what) { slow(what); }
+    void notice(node_connected const& value) { connected(value); }
+    void notice(node_connect_failed const& value) { connect_failed(value); }
+    void notice(node_disconnected const& value) { disconnected(value); }
+    void notice(struct topology_changed const& value) { topology_changed(value); }
+    void notice(refresh_ended const& value) { refreshed(value); }
+    void notice(call_redirected const& value) { redirected(value); }
+    void notice(call_retried const& value) { retried(value); }
+    void notice(call_slow const& value) { slow(value); }
 };
 
 }  // namespace umbel::engine

@@ -14,9 +14,9 @@ namespace umbel::engine {
 /// memory but its own.
 class overload_message {
 public:
-    overload_message(char const* option, std::uint64_t bound, char const* what) noexcept {
+    overload_message(char const* option, std::uint64_t bound, char const* subject) noexcept {
         std::snprintf(text_, sizeof text_, "options.%s is reached: %llu %s", option,
-                      static_cast<unsigned long long>(bound), what);
+                      static_cast<unsigned long long>(bound), subject);
     }
     operator std::string_view() const noexcept { return text_; }
 
@@ -48,8 +48,9 @@ call& told_if_refused(call& call, Settings const& bounds, Nodes const& nodes) no
         return call;
     call.at = call::stage::done;
     overload_message const why = call.link ? overload_message::commands(bounds.pipeline.in_flight_max)
-                                          : overload_message::waiting(bounds.engine.waiting_max);
-    std::string_view const node = call.link ? std::string_view{nodes[call.link.node].name} : std::string_view{};
+                                           : overload_message::waiting(bounds.engine.waiting_max);
+    std::string_view const node =
+        call.link ? std::string_view{nodes[call.link.node].name} : std::string_view{};
     call.kind->fail(call, make_error(call, errc::overloaded, call.known(delivery::not_sent), why, node));
     return call;
 }

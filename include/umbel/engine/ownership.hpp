@@ -116,14 +116,14 @@ public:
     [[nodiscard]] bool release_for_later(kinds unserved, kinds posted,
                                          std::uintptr_t me = thread_mark()) noexcept {
         owner_.store(nobody, std::memory_order_relaxed);
-        kinds seen = state_.load(std::memory_order_relaxed);
+        kinds current = state_.load(std::memory_order_relaxed);
         do {
-            if ((seen & posted) == 0) continue;
+            if ((current & posted) == 0) continue;
             owner_.store(me, std::memory_order_relaxed);
             notes_ = state_.exchange(owned, std::memory_order_acquire) & ~owned;
             return false;
-        } while (!state_.compare_exchange_strong(seen, (seen | unserved) & ~owned, std::memory_order_release,
-                                                 std::memory_order_relaxed));
+        } while (!state_.compare_exchange_strong(current, (current | unserved) & ~owned,
+                                                 std::memory_order_release, std::memory_order_relaxed));
         return true;
     }
 

@@ -69,7 +69,8 @@ public:
 
     /// Fails or returns a call that may not wait here, as not sent: the node's circuit breaker is open.
     /// Precondition: the call has begun, and stands nowhere.
-    UMBEL_NEVER_INLINE void turn_away(call& call, errc why, std::string_view message, instant now) noexcept {
+    UMBEL_NEVER_INLINE void fail_or_return_unsent(call& call, errc why, std::string_view message,
+                                                  instant now) noexcept {
         ++counters_.commands;
         outcomes_.fail_or_return(
             call, {.code = why, .delivered = delivery::not_sent, .message = message, .node_open = true}, now,

@@ -131,8 +131,8 @@ private:
     static bool is_denied(query_call const& call) noexcept {
         return call.answer && !call.answer->has_value() && call.answer->error() == errc::no_permission;
     }
-    static std::string_view bytes_of(topology_source what) noexcept {
-        switch (what) {
+    static std::string_view bytes_of(topology_source source) noexcept {
+        switch (source) {
             case topology_source::automatic:
             case topology_source::shards: return "*2\r\n$7\r\nCLUSTER\r\n$6\r\nSHARDS\r\n";
             case topology_source::slots: return "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
@@ -141,24 +141,24 @@ private:
         return {};
     }
 
-    void prepare(query_call& pending, topology_source what, duration timeout) {
+    void prepare(query_call& pending, topology_source source, duration timeout) {
         static constexpr call_kind kind{.decode = &query::decode,
                                         .fail = &query::failed,
                                         .complete = &query::complete,
                                         .drop = [](call&) noexcept {},
                                         .takes_errors = true};
-        std::string_view const bytes = bytes_of(what);
+        std::string_view const bytes = bytes_of(source);
         pending.kind = &kind;
         pending.bytes = bytes.data();
         pending.size = static_cast<std::uint32_t>(bytes.size());
         pending.flags = cluster::command_flags::read_only;
-        pending.internal = true;
+        pending.issued_by = issuer::engine;
         pending.slot = cluster::slot_target::any();
         pending.timeout = timeout;
         pending.accepted = never;
         pending.at = call::stage::fresh;
         pending.whole = this;
-        pending.asks_for = what;
+        pending.asks_for = source;
         pending.used = true;
         pending.answer.reset();
     }
@@ -180,17 +180,17 @@ private:
         port.settled(port.to, base);
     }
 
-    result<cluster::topology> read(topology_source what, resp::view const& reply) const {
+    result<cluster::topology> read(topology_source source, resp::view const& reply) const {
         if (reply.is_error()) {
-            cluster::parsed_error const told = cluster::parse_error(reply.text());
-            errc code = told.code;
+            cluster::parsed_error const parsed = cluster::parse_error(reply.text());
+            errc code = parsed.code;
             // An old server, or one without cluster mode: said by code, so that nobody else matches text.
-            if (told.says == cluster::hint::unknown_command) code = errc::unexpected_type;
-            if (told.says == cluster::hint::cluster_disabled) code = errc::bad_argument;
+            if (parsed.says == cluster::hint::unknown_command) code = errc::unexpected_type;
+            if (parsed.says == cluster::hint::cluster_disabled) code = errc::bad_argument;
             return fail(code, delivery::not_executed, reply.text());
         }
         cluster::parse_context const context{.queried_host = host_, .tls = false};
-        switch (what) {
+        switch (source) {
             case topology_source::automatic:
             case topology_source::shards: return cluster::parse_cluster_shards(reply, context);
             case topology_source::slots: return cluster::parse_cluster_slots(reply, context);

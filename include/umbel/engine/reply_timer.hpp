@@ -42,7 +42,7 @@ public:
 
     /// `call` has been answered by `node`.
     UMBEL_NEVER_INLINE void record(call const& call, std::string const& node, instant now) noexcept {
-        if (call.internal) return;
+        if (call.is_internal()) return;
         duration const took = now - call.accepted;
         if (histograms_) {
             bool const reads = has(call.flags, cluster::command_flags::read_only);

@@ -122,7 +122,8 @@ public:
 private:
     void advance(double per_second, instant now) noexcept {
         double const share = std::min(
-            std::chrono::duration<double>(now - advanced_at_) / std::chrono::duration<double>(interval), 20.0);
+            std::chrono::duration<double>(now - advanced_at_) / std::chrono::duration<double>(interval),
+            20.0);
         if (share < 1.0) return;
         advanced_at_ = now;
         if (passed_) factor_ = std::min(factor_ * 2, factor_max);

@@ -22,7 +22,7 @@ public:
         UMBEL_ASSERT(call.retry != nullptr);
         retry_state const& retry = *call.retry;
         if (retry.verdict.next != step::retry && retry.verdict.next != step::refresh) return true;
-        switch (repetition_of(retry.fault, retry.lately, call.retries)) {
+        switch (repetition_of(retry.fault, retry.attempt_delivery, call.retries)) {
             case repetition::free: return true;
             case repetition::paced:
                 if (retry.from) shared_.nodes[retry.from.node].gate.refused();
@@ -38,8 +38,8 @@ public:
     /// True when the call was refused unexecuted by a node that could not serve it: it passes a gate before
     /// it is sent again.
     static bool is_paced(call const& call) noexcept {
-        return call.retry &&
-               repetition_of(call.retry->fault, call.retry->lately, call.retries) == repetition::paced;
+        return call.retry && repetition_of(call.retry->fault, call.retry->attempt_delivery, call.retries) ==
+                                 repetition::paced;
     }
     /// True when a paced call may be sent to this node now.
     bool passes_gate(std::uint16_t number, instant now) {

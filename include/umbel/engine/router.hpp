@@ -70,9 +70,9 @@ public:
     node_health& health_of(std::uint16_t node) noexcept { return health_[node]; }
     cluster::slot_table& table() noexcept { return table_; }
     cluster::slot_table const& table() const noexcept { return table_; }
-    void learned(known_as what) noexcept {
+    void learned(known_as kind) noexcept {
         version_.fetch_add(1, std::memory_order_relaxed);
-        known_.store(what, std::memory_order_release);
+        known_.store(kind, std::memory_order_release);
     }
 
 private:
@@ -80,11 +80,11 @@ private:
     link_id choose(call const& call, std::uint32_t rotation, std::uint16_t avoid) const noexcept {
         if (call.slot.is_several() && known() != known_as::standalone) [[unlikely]]
             return {};
-        cluster::slot const where = call.slot.is_one() ? call.slot.slot() : some_slot(rotation);
+        cluster::slot const slot = call.slot.is_one() ? call.slot.slot() : some_slot(rotation);
         if (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only))
             [[likely]]
-            return {table_.primary_of(where), link_mode::primary};
-        return route_read(call.reads, where, rotation,
+            return {table_.primary_of(slot), link_mode::primary};
+        return route_read(call.reads, slot, rotation,
                           avoid != link_id::no_node || !call.retry ? avoid : call.retry->from.node);
     }
 
@@ -100,17 +100,17 @@ private:
         return cluster::slot{static_cast<std::uint16_t>(first)};
     }
 
-    UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot where, std::uint32_t rotation,
+    UMBEL_NEVER_INLINE link_id route_read(umbel::read_from reads, cluster::slot slot, std::uint32_t rotation,
                                           std::uint16_t avoid) const noexcept {
-        link_id const primary{table_.primary_of(where), link_mode::primary};
+        link_id const primary{table_.primary_of(slot), link_mode::primary};
         if (reads == read_from::replica || reads == read_from::prefer_replica) {
             // The replica whose turn it is can nearly always serve.
-            std::uint16_t const next = table_.replica_of(where, rotation);
+            std::uint16_t const next = table_.replica_of(slot, rotation);
             if (next != link_id::no_node && next != avoid && fit(next)) [[likely]]
                 return {next, link_mode::replica};
         }
         std::array<std::uint16_t, cluster::slot_table::replicas_max> listed;
-        std::span const replicas{listed.data(), table_.replicas_of(where, listed)};
+        std::span const replicas{listed.data(), table_.replicas_of(slot, listed)};
         if (reads == read_from::lowest_latency)
             if (link_id const link = quickest(replicas, primary.node, rotation, avoid)) return link;
         if (reads == read_from::same_zone) {

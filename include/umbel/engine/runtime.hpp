@@ -70,7 +70,7 @@ public:
     void refuse_new() noexcept { engine_.routes().begin_closing(), parked_.close(); }
     /// Leaves a question for the control plane.
     void ask(call& call) {
-        if (abandoned_) return give_up(call);
+        if (abandoned_) return drop(call);
         call.question = true;
         parked_.leave(call);
         port().wake();
@@ -83,15 +83,15 @@ public:
     void end() { ending_.store(true, std::memory_order_release), port().wake(); }
     /// Parks a call that has found no session; the control plane gives it to the engine.
     void park(call& call) noexcept {
-        if (abandoned_) return give_up(call);
+        if (abandoned_) return drop(call);
         [[maybe_unused]] auto const alive = port().keep_alive();
         port().leaves_sessions(call);
-        if (!parked_.park(call, settings_.engine.waiting_max)) return refuse(call, {});
+        if (!parked_.park(call, settings_.engine.waiting_max)) return fail_overloaded(call, {});
         port().wake();
     }
     /// Completes a call whose result is stored, in a turn of its own.
     void complete_soon(call& call) {
-        if (abandoned_) return give_up(call);
+        if (abandoned_) return drop(call);
         [[maybe_unused]] auto const alive = port().keep_alive();
         settled_.push(call);
         port().wake();
@@ -125,16 +125,16 @@ public:
     std::vector<std::unique_ptr<Session>> const& sessions() const noexcept { return sessions_.all(); }
 
     /// Hands an event to the engine and carries out what it says; events that come meanwhile wait their turn.
-    UMBEL_NEVER_INLINE void happened(event&& what) {
-        if (call_list* const calls = abandoned_ ? calls_of(what) : nullptr)
-            while (call* const call = calls->pop()) give_up(*call);
+    UMBEL_NEVER_INLINE void happened(event&& report) {
+        if (call_list* const calls = abandoned_ ? calls_of(report) : nullptr)
+            while (call* const call = calls->pop()) drop(*call);
         if (abandoned_) return;
         if (handling_) {
-            if (!try_alloc([&] { events_.push_back(std::move(what)); })) engine_.event_lost(what);
+            if (!try_alloc([&] { events_.push_back(std::move(report)); })) engine_.event_lost(report);
             return;
         }
         handling_ = true;
-        handle(what);
+        handle(report);
         while (!events_.empty()) {
             batch_.swap(events_);
             for (event& happened : batch_) handle(happened);
@@ -266,27 +266,27 @@ private:
     }
     // Out of line, so that what passes needs no frame.
     UMBEL_NEVER_INLINE void submit_to(Session& there, call& call) {
-        if (!there.submit(call)) refuse(call, call.link);
+        if (!there.submit(call)) fail_overloaded(call, call.link);
     }
     UMBEL_NEVER_INLINE void park_apart(call& call) noexcept { park(call); }
 
     void hand_over(call& call) {
         Session* const there = sessions_.find(call.link);
-        if (there) return there->submit(call) ? void() : refuse(call, call.link);
+        if (there) return there->submit(call) ? void() : fail_overloaded(call, call.link);
         // There was no memory for the session.
         call.kind->fail(call, error{errc::no_memory, call.known(delivery::not_sent)});
         complete_soon(call);
     }
     /// The bound on calls that wait for the link is reached, or without one that on calls that are parked.
     /// Told later: nodes have names there.
-    void refuse(call& call, link_id full) {
+    void fail_overloaded(call& call, link_id full) {
         port().leaves_sessions(call);
-        if (abandoned_) return give_up(call);
+        if (abandoned_) return drop(call);
         refused_.push(refused_by(call, full));
         port().wake();
     }
     /// Destroys a call that has come too late for its executor.
-    void give_up(call& call) noexcept {
+    void drop(call& call) noexcept {
         // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has
         // begun it, where that can be helped.
         if (dropping_) return parked_.leave(call);
@@ -325,39 +325,39 @@ private:
 
     // ---- Events and actions ---------------------------------------------------------------------
 
-    void handle(event& what) noexcept {
+    void handle(event& report) noexcept {
         // Whoever waited for the first topology is handed over before anybody routes by it.
         bool const first = engine_.routes().known() == known_as::nothing && engine_.waiting() != 0;
         if (first) parked_.hold();
-        port().before_handling(what);
-        engine_.handle(std::move(what), port().clock());
-        port().after_handling(what);
+        port().before_handling(report);
+        engine_.handle(std::move(report), port().clock());
+        port().after_handling(report);
         carry_out();
         if (first) parked_.release();
     }
     void carry_out() noexcept {
         std::vector<action> actions = std::exchange(engine_.actions(), {});
-        for (action& what : actions) std::visit([this](auto& order) { this->act(order); }, what);
+        for (action& next : actions) std::visit([this](auto& order) { this->act(order); }, next);
         while (call* const call = engine_.outgoing().pop()) hand_over(*call);
         // Handlers run in a turn of their own: the engine is not to be looked at from inside itself.
         while (call* const call = engine_.finished().pop()) complete_soon(*call);
         arm_timer();
     }
-    void act(open_link& what) {
-        link_id const link = what.link;
-        std::uint32_t const generation = what.generation;
+    void act(open_link& opening) {
+        link_id const link = opening.link;
+        std::uint32_t const generation = opening.generation;
         Session* there = nullptr;
-        if (try_alloc([&] { there = &obtain(link); })) return port().order(*there, std::move(what));
+        if (try_alloc([&] { there = &obtain(link); })) return port().order(*there, std::move(opening));
         happened(link_lost{link, generation, errc::connect_failed, {}, link_loss::refused});
     }
-    void act(close_link& what) {
+    void act(close_link& closing) {
         Session* there = nullptr;
-        if (try_alloc([&] { there = &obtain(what.link); })) port().order(*there, std::move(what));
+        if (try_alloc([&] { there = &obtain(closing.link); })) port().order(*there, std::move(closing));
     }
     template <class Notice>
-    void act(Notice& what) {
+    void act(Notice& notice) {
         try {
-            port().notice(what);
+            port().notice(notice);
         } catch (...) {  // An observer that throws loses this notice; it must not stop the client.
         }
     }

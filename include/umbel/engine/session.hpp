@@ -94,14 +94,15 @@ public:
     }
 
     /// Connects and greets.
-    void open(open_link&& what) {
+    void open(open_link&& opening) {
         if (closed_) return;
-        generation_ = what.generation;
+        generation_ = opening.generation;
         draining_ = false;
         bool const begun = try_alloc([&] {
-            link_.connecting(std::move(what.plan), what.where.to_string(), id_, port().clock(), what.kind);
+            link_.connecting(std::move(opening.plan), opening.where.to_string(), id_, port().clock(),
+                             opening.kind);
             stream_.begin();
-            port().connect_stream(what);
+            port().connect_stream(opening);
         });
         if (begun) return arm_timer();
         // Whoever waited is told in a turn of its own: here the engine is at work.

@@ -28,7 +28,7 @@ struct settings {
 
 /// The same options with every time short enough to be doubled or added to another one. (A deadline is added
 /// to a moment only.)
-inline options within_reach(options given) {
+inline options within_reach(options source) {
     using field = options::milliseconds options::*;
     constexpr field all[]{
         &options::connect_timeout,  &options::reconnect_delay, &options::reconnect_delay_max,
@@ -37,69 +37,69 @@ inline options within_reach(options given) {
         &options::probe_timeout,    &options::slow_after,      &options::doubt_after};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
-    for (field const member : all) given.*member = std::min(given.*member, longest);
-    return given;
+    for (field const member : all) source.*member = std::min(source.*member, longest);
+    return source;
 }
 
 namespace checking {
 
-inline tl::unexpected<error> bad(std::string_view what) noexcept {
-    return fail(errc::bad_argument, delivery::not_sent, what);
+inline tl::unexpected<error> bad(std::string_view message) noexcept {
+    return fail(errc::bad_argument, delivery::not_sent, message);
 }
 
 /// The first thing that is wrong with `given`, if any.
-inline result<void> check(options const& given) {
+inline result<void> check(options const& source) {
     using std::chrono::milliseconds;
-    if (given.seeds.empty()) return bad("options.seeds: at least one address is needed");
-    if (given.deadline <= milliseconds{0})
+    if (source.seeds.empty()) return bad("options.seeds: at least one address is needed");
+    if (source.deadline <= milliseconds{0})
         return bad("options.deadline must be positive, or umbel::no_deadline");
-    if (given.connect_timeout <= milliseconds{0}) return bad("options.connect_timeout must be positive");
-    if (given.reconnect_delay <= milliseconds{0} || given.reconnect_delay_max < given.reconnect_delay)
+    if (source.connect_timeout <= milliseconds{0}) return bad("options.connect_timeout must be positive");
+    if (source.reconnect_delay <= milliseconds{0} || source.reconnect_delay_max < source.reconnect_delay)
         return bad("options.reconnect_delay must be positive and not above reconnect_delay_max");
-    if (given.retry_delay <= milliseconds{0} || given.retry_delay_max < given.retry_delay)
+    if (source.retry_delay <= milliseconds{0} || source.retry_delay_max < source.retry_delay)
         return bad("options.retry_delay must be positive and not above retry_delay_max");
-    if (given.refresh_timeout <= milliseconds{0}) return bad("options.refresh_timeout must be positive");
-    if (given.refresh_retry_delay <= milliseconds{0} ||
-        given.refresh_retry_delay_max < given.refresh_retry_delay)
+    if (source.refresh_timeout <= milliseconds{0}) return bad("options.refresh_timeout must be positive");
+    if (source.refresh_retry_delay <= milliseconds{0} ||
+        source.refresh_retry_delay_max < source.refresh_retry_delay)
         return bad("options.refresh_retry_delay must be positive and not above refresh_retry_delay_max");
-    if (given.refresh_interval_min < milliseconds{0}) return bad("options.refresh_interval_min is negative");
-    if (given.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
-    if (given.probe_after < milliseconds{0} || given.probe_timeout < milliseconds{0})
+    if (source.refresh_interval_min < milliseconds{0}) return bad("options.refresh_interval_min is negative");
+    if (source.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
+    if (source.probe_after < milliseconds{0} || source.probe_timeout < milliseconds{0})
         return bad("options.probe_after or probe_timeout is negative");
-    if (given.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
-    if (given.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");
-    if (given.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
-    if (given.waiting_max == 0) return bad("options.waiting_max must not be 0");
-    if (given.nodes_max == 0 || given.nodes_max > 16384)
+    if (source.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
+    if (source.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");
+    if (source.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
+    if (source.waiting_max == 0) return bad("options.waiting_max must not be 0");
+    if (source.nodes_max == 0 || source.nodes_max > 16384)
         return bad("options.nodes_max must be between 1 and 16384");
-    if (given.reply_depth_max == 0 || given.reply_depth_max > 1024)
+    if (source.reply_depth_max == 0 || source.reply_depth_max > 1024)
         return bad("options.reply_depth_max must be between 1 and 1024");
-    if (given.argument_bytes_max < (std::uint64_t{1} << 20))
+    if (source.argument_bytes_max < (std::uint64_t{1} << 20))
         return bad("options.argument_bytes_max must be at least 1 MiB, as proto-max-bulk-len must");
-    if (given.reply_bytes_max < 64) return bad("options.reply_bytes_max must be at least 64");
+    if (source.reply_bytes_max < 64) return bad("options.reply_bytes_max must be at least 64");
     auto const has_break = [](std::string_view text) {
         return text.find_first_of(" \r\n") != std::string_view::npos;
     };
-    if (has_break(given.client_name)) return bad("options.client_name holds a space or a line break");
+    if (has_break(source.client_name)) return bad("options.client_name holds a space or a line break");
     return {};
 }
 
 /// Adds an address or a URL. Credentials and database of a URL hold for every node.
 inline result<void> add_seed(engine_options& into, std::string_view text) {
     if (cluster::is_url(text)) {
-        auto told = cluster::read_url(text);
-        if (!told) return tl::unexpected<error>{told.error()};
-        if (!told->password.empty()) into.plan.password = told->password;
-        if (!told->username.empty()) into.plan.username = told->username;
-        if (told->database) into.plan.database = *told->database;
-        into.seeds.push_back(std::move(told->where));
+        auto url = cluster::read_url(text);
+        if (!url) return tl::unexpected<error>{url.error()};
+        if (!url->password.empty()) into.plan.password = url->password;
+        if (!url->username.empty()) into.plan.username = url->username;
+        if (url->database) into.plan.database = *url->database;
+        into.seeds.push_back(std::move(url->where));
         return {};
     }
-    auto where = cluster::endpoint::parse(text, 6379);
-    if (!where)
+    auto address = cluster::endpoint::parse(text, 6379);
+    if (!address)
         return fail(errc::bad_argument, delivery::not_sent,
-                    "options.seeds: " + std::string{where.error().message()});
-    into.seeds.push_back(std::move(*where));
+                    "options.seeds: " + std::string{address.error().message()});
+    into.seeds.push_back(std::move(*address));
     return {};
 }
 
@@ -108,73 +108,73 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
 /// Checks and copies what the user gave. All chance comes from `seed`. `observed`: somebody wants to know
 /// what only observers are told. Errors: bad_argument, naming the option.
 inline result<settings> settings_of(options const& asked, cluster::policy const& policy, std::uint64_t seed,
-                               bool observed) {
+                                    bool observed) {
     if (auto good = checking::check(asked); !good) return tl::unexpected<error>{good.error()};
-    options const given = within_reach(asked);
-    settings made;
-    handshake_plan& plan = made.engine.plan;
-    plan.username = given.username;
-    plan.password = given.password;
-    plan.database = given.database;
-    for (std::string const& seed_text : given.seeds) {
-        if (auto good = checking::add_seed(made.engine, seed_text); !good)
+    options const source = within_reach(asked);
+    settings target;
+    handshake_plan& plan = target.engine.plan;
+    plan.username = source.username;
+    plan.password = source.password;
+    plan.database = source.database;
+    for (std::string const& seed_text : source.seeds) {
+        if (auto good = checking::add_seed(target.engine, seed_text); !good)
             return tl::unexpected<error>{good.error()};
     }
-    for (address_pair const& pair : given.address_map) {
-        if (auto good = made.engine.addresses.add(pair.announced, pair.reached); !good)
+    for (address_pair const& pair : source.address_map) {
+        if (auto good = target.engine.addresses.add(pair.announced, pair.reached); !good)
             return checking::bad("options.address_map: " + std::string{good.error().message()});
     }
-    for (node_zone const& zone : given.zones) {
-        auto where = cluster::endpoint::parse(zone.node, 6379);
-        if (!where) return checking::bad("options.zones: " + std::string{where.error().message()});
-        made.engine.zones.emplace_back(std::move(*where), zone.zone);
+    for (node_zone const& zone : source.zones) {
+        auto address = cluster::endpoint::parse(zone.node, 6379);
+        if (!address) return checking::bad("options.zones: " + std::string{address.error().message()});
+        target.engine.zones.emplace_back(std::move(*address), zone.zone);
     }
-    if (plan.database != 0 && given.deployment == umbel::deployment::cluster)
+    if (plan.database != 0 && source.deployment == umbel::deployment::cluster)
         return checking::bad("options.database: a cluster has database 0 only");
     if (!plan.username.empty() && plan.password.empty())
         return checking::bad("options.username without a password");
-    plan.protocol = given.protocol;
-    plan.extent = given.handshake;
-    plan.client_name = given.client_name;
-    made.engine.source = given.topology_source;
-    made.engine.deployment = given.deployment;
-    made.engine.judging = {policy, given.redirects_max, given.retry_delay, given.retry_delay_max,
-                           given.retry_unknown};
-    made.engine.budget.percent = given.retry_budget_percent;
-    made.engine.budget.floor_per_second = given.retry_budget_floor;
-    made.engine.refreshing.interval_min = given.refresh_interval_min;
-    made.engine.refreshing.interval =
-        given.handshake == umbel::handshake::minimal ? duration{0} : duration{given.refresh_interval};
-    made.engine.refreshing.delay = given.refresh_retry_delay;
-    made.engine.refreshing.delay_max = given.refresh_retry_delay_max;
-    made.engine.refresh_timeout = given.refresh_timeout;
-    made.engine.reconnect_delay = given.reconnect_delay;
-    made.engine.reconnect_delay_max = given.reconnect_delay_max;
-    made.engine.addresses.ask(given.address_function, given.address_context);
-    made.engine.zone = given.availability_zone;
-    made.engine.breaker_failures = given.breaker_failures;
-    made.engine.waiting_max = given.waiting_max;
-    made.engine.nodes_max = given.nodes_max;
-    made.engine.observed = observed;
-    made.engine.seed = seed;
-    made.pipeline.judging = made.engine.judging;
-    made.pipeline.in_flight_max = given.in_flight_max;
-    made.pipeline.queued_bytes_max = given.queued_bytes_max;
-    made.pipeline.reply.depth_max = given.reply_depth_max;
-    made.pipeline.reply.reply_bytes_max = given.reply_bytes_max;
-    made.pipeline.seed = seed + 1;
-    made.pipeline.latency_histograms = given.latency_histograms;
-    if (observed) made.pipeline.slow_after = given.slow_after;
-    made.link.connect_timeout = given.connect_timeout;
-    made.link.probe_after =
-        given.handshake == umbel::handshake::minimal ? duration{0} : duration{given.probe_after};
-    made.link.probe_timeout = given.probe_timeout;
-    made.link.doubt_after = given.doubt_after;
-    made.pinned_bytes_max = given.pinned_bytes_max;
-    made.read_from = given.read_from;
-    made.deadline = saturated(given.deadline);
-    made.hedge_percent_max = given.hedge_percent_max;
-    return made;
+    plan.protocol = source.protocol;
+    plan.extent = source.handshake;
+    plan.client_name = source.client_name;
+    target.engine.source = source.topology_source;
+    target.engine.deployment = source.deployment;
+    target.engine.judging = {policy, source.redirects_max, source.retry_delay, source.retry_delay_max,
+                             source.retry_unknown};
+    target.engine.budget.percent = source.retry_budget_percent;
+    target.engine.budget.floor_per_second = source.retry_budget_floor;
+    target.engine.refreshing.interval_min = source.refresh_interval_min;
+    target.engine.refreshing.interval =
+        source.handshake == umbel::handshake::minimal ? duration{0} : duration{source.refresh_interval};
+    target.engine.refreshing.delay = source.refresh_retry_delay;
+    target.engine.refreshing.delay_max = source.refresh_retry_delay_max;
+    target.engine.refresh_timeout = source.refresh_timeout;
+    target.engine.reconnect_delay = source.reconnect_delay;
+    target.engine.reconnect_delay_max = source.reconnect_delay_max;
+    target.engine.addresses.ask(source.address_function, source.address_context);
+    target.engine.zone = source.availability_zone;
+    target.engine.breaker_failures = source.breaker_failures;
+    target.engine.waiting_max = source.waiting_max;
+    target.engine.nodes_max = source.nodes_max;
+    target.engine.observed = observed;
+    target.engine.seed = seed;
+    target.pipeline.judging = target.engine.judging;
+    target.pipeline.in_flight_max = source.in_flight_max;
+    target.pipeline.queued_bytes_max = source.queued_bytes_max;
+    target.pipeline.reply.depth_max = source.reply_depth_max;
+    target.pipeline.reply.reply_bytes_max = source.reply_bytes_max;
+    target.pipeline.seed = seed + 1;
+    target.pipeline.latency_histograms = source.latency_histograms;
+    if (observed) target.pipeline.slow_after = source.slow_after;
+    target.link.connect_timeout = source.connect_timeout;
+    target.link.probe_after =
+        source.handshake == umbel::handshake::minimal ? duration{0} : duration{source.probe_after};
+    target.link.probe_timeout = source.probe_timeout;
+    target.link.doubt_after = source.doubt_after;
+    target.pinned_bytes_max = source.pinned_bytes_max;
+    target.read_from = source.read_from;
+    target.deadline = saturated(source.deadline);
+    target.hedge_percent_max = source.hedge_percent_max;
+    return target;
 }
 
 }  // namespace umbel::engine

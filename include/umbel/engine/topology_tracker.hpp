@@ -132,7 +132,7 @@ inline refresh_result topology_tracker::ask_candidates(instant now) {
         query& next = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
         bool const automatic = shared_.options.source == topology_source::automatic;
-        next.start(number, shared_.nodes[number].where.host,
+        next.start(number, shared_.nodes[number].address.host,
                    automatic ? first_source_ : shared_.options.source, automatic && !epochs_refused_,
                    shared_.options.refresh_timeout, patches_.now());
         ++shared_.counters.topology_queries;
@@ -227,7 +227,7 @@ inline refresh_result topology_tracker::refused(query& query, error const& why, 
             // cluster answers any more.
             if (why.code() != errc::bad_argument) break;
             answers_.keep_foreign(
-                {cluster::standalone_topology(shared_.nodes[number].where), patches_.now(), number});
+                {cluster::standalone_topology(shared_.nodes[number].address), patches_.now(), number});
             return not_helped(
                 number,
                 error{errc::no_reachable_node, delivery::not_executed, "the node runs without cluster mode"},
@@ -276,7 +276,7 @@ inline refresh_result topology_tracker::conclude(instant now) {
 }
 
 inline refresh_result topology_tracker::adopt_standalone(std::uint16_t number, instant now) {
-    return adopt({cluster::standalone_topology(shared_.nodes[number].where), patches_.now(), number}, now);
+    return adopt({cluster::standalone_topology(shared_.nodes[number].address), patches_.now(), number}, now);
 }
 
 /// Believes a view: the refresh has succeeded.

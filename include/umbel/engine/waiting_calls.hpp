@@ -1,5 +1,5 @@
-// waiting_calls.hpp: calls that stand on no connection: before the first topology, between two tries, during a
-// refresh. It is bounded by whoever fills it; it decides nothing and completes nothing.
+// waiting_calls.hpp: calls that stand on no connection: before the first topology, between two tries, during
+// a refresh. It is bounded by whoever fills it; it decides nothing and completes nothing.
 #pragma once
 
 #include <umbel/engine/wheel.hpp>
@@ -24,17 +24,17 @@ public:
     std::size_t size() const noexcept { return entries_.size(); }
 
     /// Lets a call in until `due` or its deadline, whichever comes first; false when memory has run out.
-    bool enter(call& call, waits_for what, instant due, instant now) noexcept {
+    bool enter(call& call, waits_for reason, instant due, instant now) noexcept {
         try {
-            entries_.push_back({&call, what, next_sequence_});
+            entries_.push_back({&call, reason, next_sequence_});
             leaving_.reserve(entries_.capacity());
         } catch (...) {
             // The seat may be there already when only the second allocation failed.
-            if (!entries_.empty() && entries_.back().who == &call) entries_.pop_back();
+            if (!entries_.empty() && entries_.back().waiter == &call) entries_.pop_back();
             return false;
         }
         ++next_sequence_;
-        if (what != waits_for::time) ++for_topology_;
+        if (reason != waits_for::time) ++for_topology_;
         call.waiting_index = entries_.size() - 1;
         call.at = call::stage::waiting;
         call.due = std::min(due, call.deadline);
@@ -48,10 +48,10 @@ public:
     void leave(call& call) noexcept {
         if (call.wheel_back) wheel_.remove(call);
         entry& freed = entries_[call.waiting_index];
-        if (freed.what != waits_for::time) --for_topology_;
+        if (freed.reason != waits_for::time) --for_topology_;
         call.owned_by(cancel_token::nobody);
         freed = entries_.back();
-        freed.who->waiting_index = call.waiting_index;
+        freed.waiter->waiting_index = call.waiting_index;
         entries_.pop_back();
         call.at = call::stage::fresh;
     }
@@ -69,7 +69,7 @@ public:
     /// those for a changed topology only if it did change.
     void refreshed(bool changed, call_list& out) noexcept {
         release(out, [changed](entry const& parked) {
-            return parked.what == waits_for::refresh || (parked.what == waits_for::topology && changed);
+            return parked.reason == waits_for::refresh || (parked.reason == waits_for::topology && changed);
         });
     }
     /// Moves everybody to `out`, in the order in which they came.
@@ -79,15 +79,16 @@ public:
     /// Moves those to `out` that wait for a topology because of what they met at `node`.
     void refused_by(std::uint16_t node, call_list& out) noexcept {
         release(out, [node](entry const& parked) {
-            return parked.what == waits_for::topology && parked.who->retry && parked.who->retry->from.node == node;
+            return parked.reason == waits_for::topology && parked.waiter->retry &&
+                   parked.waiter->retry->from.node == node;
         });
     }
     bool wants_topology() const noexcept { return for_topology_ != 0; }
 
 private:
     struct entry {
-        call* who;
-        waits_for what;
+        call* waiter;
+        waits_for reason;
         std::uint64_t sequence;
     };
 
@@ -99,8 +100,8 @@ private:
         std::sort(leaving_.begin(), leaving_.end(),
                   [](entry const& left, entry const& right) { return left.sequence < right.sequence; });
         for (entry const& parked : leaving_) {
-            leave(*parked.who);
-            out.push(*parked.who);
+            leave(*parked.waiter);
+            out.push(*parked.waiter);
         }
     }
 

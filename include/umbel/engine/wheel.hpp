@@ -24,7 +24,7 @@ public:
     void insert(call& pending) noexcept {
         std::uint64_t tick = tick_of(pending.due);
         // A due time in the past joins the bucket that is looked at next.
-        if (tick <= seen_) tick = seen_ + 1;
+        if (tick <= last_tick_) tick = last_tick_ + 1;
         std::size_t const bucket = tick % buckets;
         call*& head = heads_[bucket];
         pending.wheel_next = head;
@@ -53,11 +53,11 @@ public:
     instant next_due() const noexcept {
         if (count_ == 0) return never;
         for (std::uint64_t step = 1; step <= buckets;) {
-            std::size_t const bucket = (seen_ + step) % buckets;
+            std::size_t const bucket = (last_tick_ + step) % buckets;
             std::uint64_t const word = occupied_[bucket / 64] >> (bucket % 64);
             if (word != 0) {
                 step += static_cast<std::uint64_t>(std::countr_zero(word));
-                return instant{static_cast<std::int64_t>((seen_ + step) << tick_bits)};
+                return instant{static_cast<std::int64_t>((last_tick_ + step) << tick_bits)};
             }
             step += 64 - bucket % 64;
         }
@@ -68,10 +68,10 @@ public:
     template <class Due>
     void advance(instant now, Due&& due) {
         std::uint64_t const until = static_cast<std::uint64_t>(now.count()) >> tick_bits;
-        if (until <= seen_) return;
-        std::uint64_t const span = until - seen_;
-        std::uint64_t const from = seen_;
-        seen_ = until;
+        if (until <= last_tick_) return;
+        std::uint64_t const span = until - last_tick_;
+        std::uint64_t const from = last_tick_;
+        last_tick_ = until;
         for (std::uint64_t step = 1; step <= span && step <= buckets && count_ != 0; ++step) {
             for (call* pending = heads_[(from + step) % buckets]; pending != nullptr;) {
                 call* const following = pending->wheel_next;
@@ -86,7 +86,7 @@ public:
 
     /// Sets the time before anything is inserted, so that the first look does not sweep from the epoch.
     void start(instant now) noexcept {
-        if (count_ == 0) seen_ = static_cast<std::uint64_t>(now.count()) >> tick_bits;
+        if (count_ == 0) last_tick_ = static_cast<std::uint64_t>(now.count()) >> tick_bits;
     }
 
 private:
@@ -104,7 +104,7 @@ private:
 
     std::array<call*, buckets> heads_{};
     std::array<std::uint64_t, buckets / 64> occupied_{};
-    std::uint64_t seen_ = 0;
+    std::uint64_t last_tick_ = 0;
     std::size_t count_ = 0;
 };
 

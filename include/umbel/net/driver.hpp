@@ -174,7 +174,7 @@ public:
     }
     /// A call leaves the connections of its context, so its completion needs a work guard.
     void leaves_sessions(engine::call& call) noexcept {
-        if (call.internal) return;  // The engine's own calls have no handler.
+        if (call.is_internal()) return;  // The engine's own calls have no handler.
         auto& leaving = static_cast<async::pooled_call&>(call);
         if (leaving.affinity == async::affinity::on_context) [[unlikely]]
             async::leave_context(leaving, *contexts().io_of(call.link.context));

@@ -94,7 +94,7 @@ public:
     std::optional<cluster::endpoint> owner_of(cluster::slot slot) const {
         std::uint16_t const node = driver_.control().routes().table().primary_of(slot);
         if (node == cluster::no_node) return std::nullopt;
-        return driver_.control().nodes()[node].where;
+        return driver_.control().nodes()[node].address;
     }
     /// The largest number of redirects that any call has needed.
     std::uint16_t redirects_seen() const noexcept { return redirects_seen_; }

@@ -110,7 +110,7 @@ public:
         happened(std::move(what));
     }
     void complete(engine::call& call) override {
-        if (completes && !call.internal) return completes(call);
+        if (completes && !call.is_internal()) return completes(call);
         call.kind->complete(call);
     }
 

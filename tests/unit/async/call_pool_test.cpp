@@ -20,7 +20,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     pooled_call* const first = support::take_lone_call();
     first->slot = umbel::cluster::slot{77};
     first->asking = true;
-    first->internal = true;
+    first->issued_by = umbel::engine::issuer::engine;
     first->only_waits = true;
     first->redirects = 3;
     first->retries = 4;
@@ -34,7 +34,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     pooled_call* const again = support::take_lone_call();
     REQUIRE(again == first);
     CHECK_FALSE(again->asking);
-    CHECK_FALSE(again->internal);
+    CHECK_FALSE(again->is_internal());
     CHECK_FALSE(again->only_waits);
     CHECK(again->tries() == 0);
     CHECK((again->at == call::stage::fresh));

@@ -142,7 +142,7 @@ TEST_CASE("a discarded transaction is judged by the error inside, and told by it
     CHECK(follows.one.retry->host == "10.0.0.2");
     CHECK(follows.one.retry->hops[0].reason == errc::moved);
     CHECK(follows.one.retry->fault == errc::moved);
-    CHECK(follows.one.retry->told == errc::exec_aborted);
+    CHECK(follows.one.retry->reported == errc::exec_aborted);
     CHECK(follows.one.redirects == 1);
     bench asks;
     REQUIRE(asks.judge(aborted(errc::ask, "10.0.0.2")));
@@ -200,7 +200,7 @@ TEST_CASE("once a call may have run, no later attempt takes that back", "[judge]
 
 TEST_CASE("the engine's own calls are never judged", "[judge]") {
     bench b;
-    b.one.internal = true;
+    b.one.issued_by = engine::issuer::engine;
     REQUIRE_FALSE(b.judge(moved()));
     CHECK(started{b.one}.code() == errc::moved);
 }

@@ -166,7 +166,7 @@ TEST_CASE("behind a probe nobody queues but the engine's own calls, and an answe
     CHECK(set.done());
     CHECK(set.delivered() == delivery::not_sent);
     scripted_call& own = w.calls.emplace_back("CLUSTER SLOTS", umbel::test::call_options{});
-    own.internal = true;
+    own.issued_by = engine::issuer::engine;
     w.link.accept(own, w.now);
     CHECK(w.link.pipe().in_flight() == 1);
     w.link.connected(w.now);

@@ -109,7 +109,7 @@ TEST_CASE("a seed that was never asked keeps its number while a refresh may come
     script s{options};
     s.pass(70s);
     for (std::uint16_t number = 0; number < s.core().nodes().size(); ++number)
-        CHECK(s.core().nodes()[number].where.port != 0);
+        CHECK(s.core().nodes()[number].address.port != 0);
 }
 
 namespace {

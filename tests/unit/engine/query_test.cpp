@@ -57,7 +57,7 @@ TEST_CASE("each source has its command, and only maps without epochs ask for the
     c.start(topology_source::nodes, true);
     CHECK(bytes_of(c.asking.map_call()) == "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
     CHECK(c.asking.epochs_call() == nullptr);
-    CHECK(c.asking.map_call().internal);
+    CHECK(c.asking.map_call().is_internal());
     CHECK(c.asking.map_call().timeout == 1s);
     CHECK(c.asking.asked() == 5);
 }

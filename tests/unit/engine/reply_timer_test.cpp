@@ -47,7 +47,7 @@ TEST_CASE("a slow reply is told with its command, at the bound and not before", 
 TEST_CASE("the engine's own calls are not timed", "[reply_timer]") {
     reply_timer timer{true, 10ms};
     get_call call;
-    call.internal = true;
+    call.issued_by = issuer::engine;
     timer.record(call, node, start + 1s);
     CHECK(timer.slow().empty());
 }

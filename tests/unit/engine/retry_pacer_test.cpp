@@ -118,12 +118,12 @@ TEST_CASE("only what adds load draws on the budget", "[budget]") {
     engine::retry_state& retry = *call.make_retry_state();
     retry.verdict.next = cluster::verdict::step::retry;
     retry.fault = errc::connection_lost;
-    retry.lately = delivery::unknown;
+    retry.attempt_delivery = delivery::unknown;
     CHECK_FALSE(pacer.allows(call, plane.begin));
     CHECK(plane.shared.counters.retries_denied == 1);
-    retry.lately = delivery::not_sent;
+    retry.attempt_delivery = delivery::not_sent;
     CHECK(pacer.allows(call, plane.begin));
-    retry.lately = delivery::unknown;
+    retry.attempt_delivery = delivery::unknown;
     retry.verdict.next = cluster::verdict::step::follow;
     CHECK(pacer.allows(call, plane.begin));
 }
@@ -138,7 +138,7 @@ TEST_CASE("what a node has refused passes that node's gate at its pace", "[budge
     retry.from = {number, engine::link_mode::primary};
     retry.verdict.next = cluster::verdict::step::retry;
     retry.fault = errc::cluster_down;
-    retry.lately = delivery::not_executed;
+    retry.attempt_delivery = delivery::not_executed;
     CHECK(engine::retry_pacer::is_paced(call));
     CHECK(pacer.allows(call, plane.begin));
     unsigned passed = 0;
