@@ -30,10 +30,10 @@ private:
 struct pipeline_counters {
     counter commands;   ///< Calls accepted.
     counter replies;    ///< Replies that settled a call.
-    counter late;       ///< Replies that came for a call already given up, and were discarded.
+    counter late;       ///< Replies of calls that had failed early; they were skipped.
     counter redirects;  ///< MOVED and ASK followed.
     counter retries;    ///< Calls to be sent again for any other reason.
-    counter pushes;     ///< RESP3 push frames that belonged to nobody.
+    counter pushes;     ///< RESP3 push frames that no call awaited.
 
     /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken
     /// off again.

@@ -18,7 +18,7 @@ struct link_opened {
     server_mode mode = server_mode::unknown;
 };
 
-/// A link could not be opened, or was lost. Its calls have been judged and come as calls_diverted.
+/// A link could not be opened, or was lost. Its calls have been judged and come as calls_returned.
 struct link_lost {
     link_id link;
     std::uint32_t generation = 0;
@@ -38,7 +38,7 @@ struct calls_returned {
     call_list calls;
 };
 
-/// Calls that found no link: no route, or a connection that nobody has opened yet.
+/// Calls that found no link: no route, or a connection that is not opened yet.
 struct calls_parked {
     call_list calls;
 };
@@ -48,7 +48,7 @@ struct query_settled {
     engine::call* answered = nullptr;
 };
 
-/// Somebody wants a newer topology.
+/// A newer topology is wanted.
 struct refresh_wanted {
     link_id silent{};  ///< The link whose silence is the reason, if any: its node is asked last.
 };

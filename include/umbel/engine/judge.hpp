@@ -134,8 +134,8 @@ inline bool judge(call& call, failure const& fault, judge_options const& options
             ++call.redirects;
         } else {
             call.retries = static_cast<std::uint16_t>(std::min(call.retries + 1, 0xffff));
-            // Who waits between redirects is in no loop: a slot may stay half moved for as long as the
-            // deadline allows.
+            // A call that waits between redirects is in no loop: a slot may stay half moved for as long as
+            // the deadline allows.
             call.redirects = 0;
         }
         return true;

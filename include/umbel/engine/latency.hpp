@@ -39,6 +39,7 @@ struct latency_histogram {
     /// was counted, the largest value when the share reaches into the last bucket. Precondition: 0 <= share
     /// <= 1.
     std::chrono::microseconds percentile(double share) const noexcept {
+        UMBEL_ASSERT(share >= 0 && share <= 1);
         double const wanted = share * static_cast<double>(count());
         std::uint64_t below = 0;
         for (std::size_t index = 0; index < size; ++index) {

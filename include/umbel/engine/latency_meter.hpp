@@ -12,8 +12,8 @@ namespace umbel::engine {
 
 /// A connection's handle on its node's average.
 /// Threading: any; when two connections note at the same moment, one of the two may be lost.
-/// Cost: one relaxed load for each read from the socket while nobody wants it, whatever the number of
-/// replies.
+/// Cost: one relaxed load for each read from the socket while no command reads by latency, whatever the
+/// number of replies.
 struct latency_meter {
     std::atomic<bool> const* wanted = nullptr;         ///< Null: it never measures.
     std::atomic<std::int64_t>* nanoseconds = nullptr;  ///< Zero: not measured yet.

@@ -25,7 +25,7 @@ public:
         : pipe_{pipeline, std::move(budget)}, options_{options} {}
 
     connection_phase phase() const noexcept { return phase_; }
-    /// True when nobody has begun to connect it, so far or again.
+    /// True when it is neither connected nor on its way.
     bool unopened() const noexcept {
         return phase_ == connection_phase::idle || phase_ == connection_phase::down;
     }
@@ -244,16 +244,17 @@ private:
         if (replies() != replies_before_) return link_loss::served;
         return pipe_.idle() ? link_loss::unused : link_loss::unanswered;
     }
-    /// Replies of all connections so far, also those for which nobody waited any more.
+    /// Replies of all connections so far, late ones included.
     std::uint64_t replies() const noexcept { return pipe_.counters().replies + pipe_.counters().late; }
     bool many_timeouts() const noexcept { return pipe_.silent_timeouts() >= options_.silent_timeouts_max; }
-    /// How long a node that answers nothing is believed to be busy only.
+    /// Until when a node that answers nothing is believed to be merely busy.
     instant patient_until() const noexcept {
         duration const patience =
             options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
         return after(std::max(heard_, busy_since_), patience);
     }
-    /// From when on silence means something: a process that was stopped, or busy elsewhere, has asked late.
+    /// Silence counts from the later of the due time and the actual PING: this process may itself have been
+    /// stopped and sent it late.
     instant asked_at() const noexcept { return std::max(after(heard_, options_.probe_after), probed_at_); }
     instant quiet_since() const noexcept {
         return opening() && pipe_.idle() ? std::max(begun_at_, doubted_at_)
@@ -329,10 +330,10 @@ private:
         if (phase_ == connection_phase::down) pipe_.lose(down_because_, down_message_, now);
     }
 
-    /// Queues the link's own PING. Nobody awaits it; any byte that arrives answers it.
+    /// Queues the link's own PING. No handler awaits it; any byte that arrives answers it.
     void probe(instant now) {
         if (ping_.at == call::stage::done) {
-            // The last one is answered, and stands on a list still, behind a handler that has run the
+            // The last PING has been answered, and still stands on a list behind a handler that runs the
             // executor itself: the node has been heard.
             heard_ = now;
             return;
@@ -346,7 +347,7 @@ private:
                                           .complete = [](call& call) { call.at = call::stage::fresh; },
                                           .drop = [](call&) noexcept {},
                                           .takes_errors = true};
-        // The silence before it is no sign: from here on somebody waits.
+        // The silence before the PING is no sign: from here on a command waits.
         if (pipe_.idle()) busy_since_ = now;
         ping_.kind = &nobody;
         ping_.bytes = bytes.data();

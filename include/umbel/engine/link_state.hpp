@@ -11,7 +11,7 @@ enum class link_state : std::uint8_t {
     opening,  ///< On its way, the handshake included.
     up,       ///< Serves.
     down,     ///< Lost or refused; opened again after a back-off.
-    closing,  ///< Nobody is routed there any more; what is in flight drains.
+    closing,  ///< Nothing is routed there any more; what is in flight drains.
 };
 
 /// What a server says in the handshake of how it was started.

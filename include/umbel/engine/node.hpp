@@ -28,7 +28,7 @@ struct link_status {
     instant retry_at{0};
     instant up_since{0};
     duration pause{};     ///< How long the latest attempt had to wait for its turn.
-    std::string node_id;  ///< What the server at the other end says that it is; empty while nobody told.
+    std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
     bool was_up = false;  ///< It has served since it was last opened.
     errc last_failure{};
     std::string last_message;
@@ -67,7 +67,7 @@ struct node {
     link_status const& link(link_mode mode, std::uint8_t context = 0) const noexcept {
         return links[place_of(mode, context)];
     }
-    /// True when a link that will do says so.
+    /// True when `will` holds for a link of this mode.
     template <class Will>
     bool any_link(link_mode mode, Will will) const noexcept {
         for (std::size_t at = static_cast<std::size_t>(mode); at < links.size(); at += 2)
@@ -80,30 +80,30 @@ struct node {
     link_mode role_mode() const noexcept {
         return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica;
     }
-    /// When that link of a loop is to be opened without anybody asking for it; `never` where it is not. While
-    /// the breaker is open only the first loop's is: it probes for all of them, for it is that of the engine,
-    /// and no other can keep the node from being tried.
+    /// When the link of a context that serves the node's role is to be opened without a command that asks for
+    /// it; `never` where it is not. While the breaker is open only context 0 reconnects. It probes for all
+    /// contexts: the engine runs there, so no other context can block the probe.
     instant reopen_at(std::uint8_t context) const noexcept {
         link_status const& state_of_link = link(role_mode(), context);
         if (!member || breaker.now_is() == circuit_breaker::state::half_open ||
             (context != 0 && breaker.refuses()))
             return never;
         if (state_of_link.state == link_state::down) return state_of_link.retry_at;
-        // The node has changed its role since it failed: as long as reads leave it for others, nobody would
-        // see that it is well again.
+        // The node has changed its role since it failed. While reads avoid it, no command would notice its
+        // recovery.
         bool const shut_out =
             state_of_link.state == link_state::idle && breaker.now_is() == circuit_breaker::state::open;
         return shut_out ? std::max(breaker.retry_at(), state_of_link.retry_at) : never;
     }
-    /// The first that reopen_at() tells of any loop.
+    /// The earliest reopen_at() of all contexts.
     instant reopen_at() const noexcept {
         instant first = never;
         for (unsigned context = 0; member && context < contexts(); ++context)
             first = std::min(first, reopen_at(static_cast<std::uint8_t>(context)));
         return first;
     }
-    /// The link whose failure says what is wrong with the node: the one asked for where it has failed, else
-    /// another that has.
+    /// The link whose failure says what is wrong with the node: this one where it has failed, else another
+    /// one that has.
     link_status const& troubled(link_mode mode, std::uint8_t context = 0) const noexcept {
         link_status const& own = link(mode, context);
         if (own.failures != 0) return own;

@@ -24,7 +24,7 @@ struct refresh_ended {
         failed,     ///< No node told a topology that could be believed; `message` says what each said.
     };
     outcome how = outcome::unchanged;
-    std::string node;  ///< Who told it; empty where nobody did.
+    std::string node;  ///< The node that told it; empty where none did.
     std::string message;
     unsigned queries = 0;  ///< Nodes asked.
     duration took{};

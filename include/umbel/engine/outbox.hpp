@@ -48,6 +48,7 @@ public:
     /// Precondition: !backlog().
     UMBEL_NEVER_INLINE bool begin() noexcept {
         if (staging_) return true;
+        UMBEL_ASSERT(drained());
         if (!buffer_) buffer_.reset(new (std::nothrow) char[buffer_bytes]);
         if (!buffer_) return false;
         clear();
@@ -68,6 +69,7 @@ public:
     /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What
     /// has passed is to be told by grew() before anything else is done here. Precondition: staging().
     void lend(fast_append& to, std::size_t bytes_max, std::uint64_t until) noexcept {
+        UMBEL_ASSERT(staging_);
         if (!open_) return;  // What was staged last stands elsewhere.
         to.open(buffer_.get() + used_, std::min(bytes_max, buffer_bytes - used_), stream_, until);
     }
@@ -78,9 +80,10 @@ public:
         pieces_[count_ - 1].size += bytes;
     }
 
-    /// Forgets what was staged: nobody has seen it. The calls are there to be added again. Precondition:
-    /// staging().
+    /// Forgets what was staged: the kernel has not seen it. The calls are there to be added again.
+    /// Precondition: staging().
     void unstage() noexcept {
+        UMBEL_ASSERT(staging_);
         clear();
         stream_ = sealed_;
         prefixes_ = 0;

@@ -184,7 +184,7 @@ private:
         if (reply.is_error()) {
             cluster::parsed_error const parsed = cluster::parse_error(reply.text());
             errc code = parsed.code;
-            // An old server, or one without cluster mode: said by code, so that nobody else matches text.
+            // An old server, or one without cluster mode: the code says so, and no other place matches text.
             if (parsed.says == cluster::hint::unknown_command) code = errc::unexpected_type;
             if (parsed.says == cluster::hint::cluster_disabled) code = errc::bad_argument;
             return fail(code, delivery::not_executed, reply.text());

@@ -31,7 +31,7 @@ public:
     bool running() const noexcept { return running_; }
     unsigned failures() const noexcept { return failures_; }
 
-    /// Somebody needs a newer topology. A running refresh serves him too.
+    /// A newer topology is needed. A running refresh serves this need, too.
     void want(instant now) noexcept {
         if (running_) return;
         instant const earliest = failures_ > 0 ? blocked_until_ : std::max(now, blocked_until_);
@@ -60,13 +60,14 @@ public:
         return running_ && next_candidate_ < candidates_.size() && next_ask_ <= now;
     }
     std::uint16_t take_candidate(instant now) noexcept {
+        UMBEL_ASSERT(!exhausted());
         next_ask_ = after(now, options_.stagger);
         return candidates_[next_candidate_++];
     }
-    /// As many as may be asked at one time are silent: the next one is asked when one of them has answered or
-    /// timed out.
+    /// As many candidates as may be asked at one time are silent: the next one is asked when one of them has
+    /// answered or timed out.
     void hold() noexcept { next_ask_ = never; }
-    /// A candidate did not help: the next one need not wait.
+    /// A candidate has not helped: the next one is asked at once.
     void hurry(instant now) noexcept { next_ask_ = now; }
     bool exhausted() const noexcept { return next_candidate_ >= candidates_.size(); }
 
@@ -76,8 +77,8 @@ public:
         if (options_.interval > duration{0}) want(now);
     }
 
-    /// The refresh has ended with a topology. Where not all is well in it, nobody but the next one will tell
-    /// when that has passed: a replica that counted as failed is not read from, and so nobody meets it.
+    /// The refresh has ended with a topology. If it lists an unhealthy node (`well` is false), the next
+    /// refresh comes soon: reads avoid that node, so no command would notice its recovery.
     void succeeded(instant now, bool well = true) noexcept {
         running_ = false;
         duration const again =
@@ -90,7 +91,7 @@ public:
         blocked_until_ = after(now, options_.interval_min + jitter);
         if (options_.interval > duration{0}) due_ = after(now, again + jitter);
     }
-    /// Nobody answered: the next refresh begins by itself after a growing delay.
+    /// No node has answered: the next refresh begins by itself after a growing delay.
     void failed(instant now) noexcept {
         running_ = false;
         blocked_until_ = after(now, backoff(options_.delay, options_.delay_max, failures_, random_));

@@ -18,10 +18,10 @@ namespace umbel::engine {
 /// What the client knows of the deployment.
 enum class known_as : std::uint8_t { nothing, cluster, standalone };
 
-/// What reads should know of a node; written by whoever learns it, read by every thread.
+/// What reads should know of a node; written by the control plane and by connections, read by every thread.
 struct node_health {
     std::atomic<bool> unhealthy{
-        false};  ///< It is down, silent, loading, or its circuit breaker is open: others come first.
+        false};  ///< It is down, silent, loading, or its circuit breaker is open: reads avoid it.
     std::atomic<bool> same_zone{false};       ///< It stands in the client's availability zone.
     std::atomic<std::int64_t> latency_ns{0};  ///< How long its replies take; 0: not measured.
 };
@@ -130,14 +130,15 @@ private:
             next_in_rotation(replicas, first, [&](std::uint16_t node) { return node != avoid && fit(node); });
         if (other != link_id::no_node) return {other, link_mode::replica};
         if (reads != read_from::replica && primary) return primary;
-        // Nobody is well: whoever may serve is asked all the same, who has just failed last of all.
+        // No node is well: a replica is asked all the same, and the one that has just failed only as the
+        // last.
         std::uint16_t const any =
             next_in_rotation(replicas, rotation, [&](std::uint16_t node) { return node != avoid; });
         return {any != link_id::no_node || replicas.empty() ? any : avoid, link_mode::replica};
     }
 
-    /// The node that has replied quickest of late. Those that are not measured have their turn, and now and
-    /// then everybody has: who was slow once may be quick by now.
+    /// The node that has replied quickest of late. Nodes that are not measured yet have their turn. Now and
+    /// then every node has, because a slow one may have become quick.
     link_id quickest(std::span<std::uint16_t const> replicas, std::uint16_t primary, std::uint32_t rotation,
                      std::uint16_t avoid) const noexcept {
         if (!measured_.load(std::memory_order_relaxed)) measured_.store(true, std::memory_order_relaxed);
@@ -167,7 +168,8 @@ private:
         return !health_[node].unhealthy.load(std::memory_order_relaxed);
     }
 
-    /// The first that will do, beginning with the one whose turn it is; no_node where none will.
+    /// The first node for which `will` holds, beginning with the one whose turn it is; no_node where there is
+    /// none.
     template <class Will>
     static std::uint16_t next_in_rotation(std::span<std::uint16_t const> nodes, std::size_t first,
                                           Will will) noexcept {
@@ -181,7 +183,7 @@ private:
     cluster::slot_table table_;
     std::unique_ptr<node_health[]> health_;
     std::atomic<std::uint32_t> version_{0};
-    mutable std::atomic<bool> measured_{false};  ///< Somebody reads by latency.
+    mutable std::atomic<bool> measured_{false};  ///< A command reads by latency.
     std::atomic<known_as> known_{known_as::nothing};
     std::atomic<bool> closing_{false};
 };

@@ -277,8 +277,8 @@ private:
         call.kind->fail(call, error{errc::no_memory, call.known(delivery::not_sent)});
         complete_soon(call);
     }
-    /// The bound on calls that wait for the link is reached, or without one that on calls that are parked.
-    /// Told later: nodes have names there.
+    /// The bound on calls that wait for the link is reached, or, without a link, the bound on parked calls.
+    /// The error is stored by the control plane, which knows the names of nodes.
     void fail_overloaded(call& call, link_id full) {
         port().leaves_sessions(call);
         if (abandoned_) return drop(call);
@@ -287,8 +287,8 @@ private:
     }
     /// Destroys a call that has come too late for its executor.
     void drop(call& call) noexcept {
-        // While others are dropped it waits for its turn: a handler is not destroyed inside the call that has
-        // begun it, where that can be helped.
+        // While other calls are dropped this one waits for its turn, so that no handler is destroyed inside
+        // the function that has begun its call.
         if (dropping_) return parked_.leave(call);
         call.kind->drop(call);
     }
@@ -326,7 +326,7 @@ private:
     // ---- Events and actions ---------------------------------------------------------------------
 
     void handle(event& report) noexcept {
-        // Whoever waited for the first topology is handed over before anybody routes by it.
+        // Calls that waited for the first topology are handed over before new calls are routed by it.
         bool const first = engine_.routes().known() == known_as::nothing && engine_.waiting() != 0;
         if (first) parked_.hold();
         port().before_handling(report);

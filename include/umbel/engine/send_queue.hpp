@@ -133,6 +133,8 @@ public:
 
     /// A call ends that is not written yet. Precondition: fast append is closed, !is_written(call).
     UMBEL_NEVER_INLINE void withdraw(call const& call) noexcept {
+        UMBEL_ASSERT(!fast_append_.is_open());
+        UMBEL_ASSERT(!is_written(call));
         queued_bytes_ -= call.wire_size();
         if (call.queue_position == oversized_at_) oversized_bytes_ = 0;
         if (call.queue_position >= staged_) return;

@@ -26,9 +26,8 @@ namespace umbel::engine {
 template <class Port>
 class session {
 public:
-    /// Calls between two looks at the clock, where they complete as they are settled. Of those that are
-    /// settled before their handlers run seven weigh as much: few enough that what was decoded is still near,
-    /// and that an allocator's small caches of freed blocks serve the next.
+    /// Calls between two looks at the clock. Calls that complete from the list weigh more: so few that their
+    /// results are still in the cache, and an allocator's small caches of freed blocks serve the next ones.
     static constexpr unsigned batch = 7 * pipeline::listed_weight;
     /// Batches before others get their turn.
     static constexpr unsigned batches_max = 150;
@@ -88,7 +87,7 @@ public:
         if (abandoned_ || token.owner.load(std::memory_order_seq_cst) != cancel_token::of(id_)) return;
         turn_scope const now{*this};
         link_.pipe().cancel(*token.target);
-        // Whoever is told by that is told in a turn of its own: this may be another thread.
+        // The call completes in a turn of its own: this may be another thread.
         if (!link_.pipe().fault().empty()) end_link(errc::connection_lost, text_of(link_.pipe().fault()));
         turns_.want();
     }
@@ -105,7 +104,7 @@ public:
             port().connect_stream(opening);
         });
         if (begun) return arm_timer();
-        // Whoever waited is told in a turn of its own: here the engine is at work.
+        // Waiting calls complete in a turn of their own: the engine is at work here.
         end_link(errc::connect_failed, {});
         schedule();
     }
@@ -225,13 +224,13 @@ protected:
         typename Port::turn_surroundings surroundings_;
     };
 
-    /// Settles what has arrived, resumes whoever waited, and writes once: the work of one turn.
-    /// Nothing of the session may be assumed after a handler has run; so state is looked at again each time.
+    /// Settles what has arrived, completes calls, and writes once: the work of one turn. A handler may change
+    /// anything, so the state is read again after each one.
     void serve() {
         port().take_submitted();
         turns_.serves();
         for (unsigned done = 0; stream_.unread; ++done) {
-            if (done == batches_max) break;  // Others get their turn; what is unread schedules the next one.
+            if (done == batches_max) break;  // Other sessions get a turn; unread bytes schedule the next.
             std::uint32_t const before = stream_.epoch();
             progress const next = settle();
             // A handler has run the executor itself: `next` belongs to a stream that is no more.
@@ -244,8 +243,7 @@ protected:
             }
             bool const listed = !link_.pipe().finished().empty();
             deliver();
-            // Handlers take their time; deadlines begin afterwards, and nobody elsewhere waits for all of
-            // them. Where calls went by the list, so many rounds make a batch.
+            // Handlers take time, and deadlines begin afterwards: the clock is read after each batch.
             if (listed && done % pipeline::listed_weight != 0) continue;
             port().between_batches();
             now_ = port().clock();
@@ -289,7 +287,7 @@ private:
         link_.pipe().finished().push(call);
     }
 
-    /// True when something is left that nobody else will wake the session for.
+    /// True when something is left for which no notice will wake the session.
     bool unfinished() noexcept {
         if (turns_.wanted() || stream_.unread || has_results()) return true;
         return may_write() && link_.wants_write();

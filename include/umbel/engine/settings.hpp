@@ -105,8 +105,8 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
 
 }  // namespace checking
 
-/// Checks and copies what the user gave. All chance comes from `seed`. `observed`: somebody wants to know
-/// what only observers are told. Errors: bad_argument, naming the option.
+/// Checks and copies what the user gave. All chance comes from `seed`. `observed`: an observer listens.
+/// Errors: bad_argument, naming the option.
 inline result<settings> settings_of(options const& asked, cluster::policy const& policy, std::uint64_t seed,
                                     bool observed) {
     if (auto good = checking::check(asked); !good) return tl::unexpected<error>{good.error()};

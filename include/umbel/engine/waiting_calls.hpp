@@ -46,6 +46,7 @@ public:
     }
 
     void leave(call& call) noexcept {
+        UMBEL_ASSERT(call.at == call::stage::waiting);
         if (call.wheel_back) wheel_.remove(call);
         entry& freed = entries_[call.waiting_index];
         if (freed.reason != waits_for::time) --for_topology_;
@@ -72,7 +73,7 @@ public:
             return parked.reason == waits_for::refresh || (parked.reason == waits_for::topology && changed);
         });
     }
-    /// Moves everybody to `out`, in the order in which they came.
+    /// Moves every call to `out`, in the order in which they came.
     void clear(call_list& out) noexcept {
         release(out, [](entry const&) { return true; });
     }

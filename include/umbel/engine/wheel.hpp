@@ -22,6 +22,8 @@ public:
 
     /// Precondition: one.due is not `never`, and the call is in no wheel.
     void insert(call& pending) noexcept {
+        UMBEL_ASSERT(pending.due != never);
+        UMBEL_ASSERT(pending.wheel_back == nullptr);
         std::uint64_t tick = tick_of(pending.due);
         // A due time in the past joins the bucket that is looked at next.
         if (tick <= last_tick_) tick = last_tick_ + 1;
