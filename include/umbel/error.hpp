@@ -21,8 +21,8 @@ namespace umbel {
 /// What happened. Errors are matched by this code, never by message text.
 enum class errc : std::uint8_t {
     // The caller.
-    bad_argument,  ///< An empty argv, an option out of range, a malformed URL or address; the message names
-                   ///< it.
+    bad_argument,  ///< An empty argv, an option out of range, a malformed URL or address; the message says
+                   ///< which.
     cross_slot,    ///< The keys of one command lie in different slots; nothing was sent.
     needs_lease,   ///< The command changes connection state, blocks or alters the number of replies; nothing
                    ///< was sent.
@@ -40,8 +40,8 @@ enum class errc : std::uint8_t {
     protocol_error,   ///< The bytes are not RESP, or exceed a bound; the connection was closed.
     unexpected_type,  ///< A well-formed reply that cannot be decoded as the requested type.
     // The cluster.
-    slot_uncovered,      ///< No node owns the slot, also after a refresh.
-    too_many_redirects,  ///< The bound on redirects was reached; the trail tells the way.
+    slot_uncovered,      ///< No node owns the slot, not even after a refresh.
+    too_many_redirects,  ///< The bound on redirects was reached; the trail lists the nodes that were asked.
     moved,               ///< MOVED, surfaced by a policy that does not follow.
     ask,                 ///< ASK, surfaced by a policy that does not follow.
     try_again,           ///< TRYAGAIN: a multi-key command on a half-moved slot.
@@ -61,7 +61,7 @@ enum class errc : std::uint8_t {
     misconfigured,     ///< MISCONF.
     no_replicas,       ///< NOREPLICAS.
     exec_aborted,      ///< EXECABORT.
-    cross_slot_reply,  ///< CROSSSLOT, said by the server.
+    cross_slot_reply,  ///< CROSSSLOT: the server found the keys in different slots.
     no_protocol,       ///< NOPROTO: the server does not speak the asked protocol version.
 };
 
@@ -74,7 +74,14 @@ enum class delivery : std::uint8_t {
 };
 
 /// Who is at fault.
-enum class origin : std::uint8_t { caller, limit, transport, protocol, cluster, server };
+enum class origin : std::uint8_t {
+    caller,     ///< The call cannot be served as it was written.
+    limit,      ///< A bound, a deadline or a cancellation of this client.
+    transport,  ///< The network, or a node that is not there.
+    protocol,   ///< The peer sent what is not RESP, or not what was asked for.
+    cluster,    ///< The cluster cannot serve the slot at the moment.
+    server,     ///< The server refused the command or failed at it.
+};
 
 /// Returns who is at fault for `code`.
 constexpr origin origin_of(errc code) noexcept {
@@ -139,43 +146,44 @@ constexpr std::string_view name_of(delivery value) noexcept {
     return "unnamed";
 }
 
-/// One station of a command's way through the cluster, kept when a command was redirected or retried.
-/// Units/shape: `node` as "host:port"; `spent` is the time between leaving for this node and being sent on.
+/// One node that a command was sent to before it was redirected or retried.
 struct hop {
-    std::string node;
-    errc reason{};
-    std::chrono::nanoseconds spent{};
+    std::string node;                  ///< "host:port".
+    errc reason{};                     ///< Why the command did not stay there.
+    std::chrono::nanoseconds spent{};  ///< From its departure for this node to its departure from it.
 };
 
-/// A value with the way its command took: what client::with(umbel::trail) makes of every reply.
+/// A value with the nodes that its command was sent to: client::with(umbel::trail) makes this of every reply.
 template <class Value>
 struct traced {
     Value value;
-    std::vector<hop> trail;  ///< The stations before the last, oldest first; empty when the command was
+    std::vector<hop> trail;  ///< All nodes but the one that replied, oldest first; empty when the command was
                              ///< neither redirected nor retried.
 };
 
-/// What is known beyond code and delivery. `slot` is -1 where none is meant; `node` is "host:port" or empty:
-/// for moved and ask the node the server named, otherwise the node the error came from.
+/// What is known of an error beyond code and delivery.
 struct error_details {
-    std::string message;
-    std::string node;
-    std::int32_t slot = -1;
-    std::vector<hop> trail;
+    std::string message;     ///< The server's line, or a sentence. Empty: the name of the code stands in.
+    std::string node;        ///< "host:port" or empty; see error::node().
+    std::int32_t slot = -1;  ///< The slot in question; -1 for none.
+    std::vector<hop> trail;  ///< See error::trail().
 };
 
-/// An error: 16 bytes, cheap to move, copied by sharing.
-/// Lifetime: views and spans it returns live as long as any copy of it. Threading: copies may be used from
-/// any thread.
+/// An error: what happened, whether the command may have run, and what else is known.
+/// Units/shape: 16 bytes; details stand in memory that all copies share.
+/// Errors: none; no function but to_string() throws. Where memory runs out, details are dropped; code and
+/// delivery never are.
+/// Lifetime: the views and spans that an error returns live as long as any copy of it.
+/// Threading: copies may be used from any thread.
 class [[nodiscard]] error {
 public:
+    /// An error without details.
     error(errc code, delivery delivered) noexcept : code_{code}, delivery_{delivered} {}
-
-    /// Joins a message (and more) to the code. If memory runs out the details are dropped, code and delivery
-    /// never are.
+    /// An error with details.
     error(errc code, delivery delivered, error_details details) noexcept : code_{code}, delivery_{delivered} {
         shared_ = new (std::nothrow) shared{std::move(details)};
     }
+    /// An error with a message.
     error(errc code, delivery delivered, std::string_view message) noexcept
         : code_{code}, delivery_{delivered} {
         shared_ = new (std::nothrow) shared{};
@@ -198,14 +206,15 @@ public:
         if (shared_) release();
     }
 
-    /// The same error, with another delivery.
+    /// Returns the same error with another delivery. Cost: shares the details.
     error with(umbel::delivery delivered) const noexcept {
         error other{*this};
         other.delivery_ = delivered;
         return other;
     }
 
-    /// The same error, from `node` where it names none. Without memory for that, as it is.
+    /// Returns the same error, from `node` unless it names a node already. Where memory runs out, it returns
+    /// the error as it is. Units/shape: `node` is "host:port".
     error from(std::string_view node) const noexcept {
         if (!this->node().empty()) return *this;
         try {
@@ -217,8 +226,11 @@ public:
         }
     }
 
+    /// What happened.
     errc code() const noexcept { return code_; }
+    /// Whether the server may have executed the command.
     umbel::delivery delivery() const noexcept { return delivery_; }
+    /// Who is at fault.
     umbel::origin origin() const noexcept { return origin_of(code_); }
 
     /// True unless it is certain that the server did not execute the command.
@@ -231,19 +243,21 @@ public:
         return shared_ && !shared_->details.message.empty() ? std::string_view{shared_->details.message}
                                                             : name_of(code_);
     }
-    /// For moved and ask the node the server named; otherwise the node the error came from; "host:port" or
-    /// empty.
+    /// For moved and ask the node that the server named; otherwise the node that the error came from.
+    /// Units/shape: "host:port", or empty where no node is concerned.
     std::string_view node() const noexcept {
         return shared_ ? std::string_view{shared_->details.node} : std::string_view{};
     }
-    /// The slot in question, or -1.
+    /// The slot in question; -1 where there is none, or more than one.
     std::int32_t slot() const noexcept { return shared_ ? shared_->details.slot : -1; }
-    /// The stations before the last, oldest first; empty when the command was neither redirected nor retried.
+    /// All nodes but the last that the command was sent to, oldest first; empty when it was neither
+    /// redirected nor retried.
     std::span<hop const> trail() const noexcept {
         return shared_ ? std::span<hop const>{shared_->details.trail} : std::span<hop const>{};
     }
 
-    /// "moved (not_executed) at 10.0.0.7:6379: MOVED 3999 10.0.0.8:6379", for logs.
+    /// All of it but the trail, for logs: "moved (not_executed) at 10.0.0.7:6379: MOVED 3999 10.0.0.8:6379".
+    /// Errors: throws std::bad_alloc.
     std::string to_string() const {
         std::string text{name_of(code_)};
         text.append(" (").append(name_of(delivery_)).append(")");
@@ -252,6 +266,7 @@ public:
         return text;
     }
 
+    /// True when the error has this code.
     friend bool operator==(error const& left, errc right) noexcept { return left.code_ == right; }
 
 private:
@@ -261,14 +276,14 @@ private:
         explicit shared(error_details&& from = {}) noexcept : details{std::move(from)} {}
     };
 
-    // Apart: results are destroyed everywhere, and hardly ever hold an error with details.
+    // Out of line: results are destroyed everywhere, and hardly ever hold an error with details.
     UMBEL_NEVER_INLINE void release() noexcept {
         if (shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
     }
     void assign_message(std::string_view message) noexcept {
         try {
             shared_->details.message.assign(message);
-        } catch (...) {  // Out of memory: code and delivery still tell what matters.
+        } catch (...) {  // Out of memory: code and delivery still say what matters.
         }
     }
 
@@ -281,7 +296,7 @@ private:
 template <class Value>
 using result = tl::expected<Value, error>;
 
-/// Builds the error side of a result.
+/// Builds the error side of a result, without details or with a message.
 inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept {
     return tl::unexpected<error>{error{code, delivered}};
 }

@@ -1,5 +1,5 @@
 // options.hpp: everything a user may set, and every bound of the library, in plain types.
-// It knows no executor and no socket; what is given here is copied once, when the client is constructed.
+// It knows no executor and no socket. A client copies its options once, when it is constructed.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -22,12 +22,12 @@ namespace umbel {
 /// The protocol version a connection speaks. `automatic` asks for RESP3 and falls back to RESP2.
 enum class protocol : std::uint8_t { automatic, resp2, resp3 };
 
-/// What a connection says of its own accord. `minimal` sends AUTH, SELECT and READONLY only where they are
-/// due.
+/// What a connection sends when it is opened. `full` sends HELLO, CLIENT SETINFO and CLUSTER MYID as well;
+/// `minimal` sends AUTH, SELECT and READONLY, each only where it is needed.
 enum class handshake : std::uint8_t { full, minimal };
 
-/// Which command tells the topology. `automatic` takes CLUSTER SHARDS (CLUSTER SLOTS on old servers) with the
-/// config epochs of CLUSTER NODES.
+/// Which command asks for the topology. `automatic` sends CLUSTER SHARDS (CLUSTER SLOTS to old servers), and
+/// CLUSTER NODES for the config epochs.
 enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
 
 /// What the seeds are. `automatic` finds out; `cluster` makes a server without cluster mode an error.
@@ -44,8 +44,9 @@ enum class read_from : std::uint8_t {
     same_zone,       ///< Replicas in options::availability_zone in turn, else any replica, else the primary.
 };
 
-/// Which commands are sent again by themselves when nobody knows whether they ran: their connection was lost
-/// after they had left. What a retry may do, by what is known of delivery; the default is `reads`:
+/// Which commands the client sends again when nobody knows whether they ran, because their connection was
+/// lost after they had left. The table shows what happens to a command by what is known of its delivery. The
+/// default is `reads`.
 ///
 /// | command               | not sent, refused | unknown: never | reads | idempotent | always |
 /// |-----------------------|-------------------|----------------|-------|------------|--------|
@@ -53,13 +54,14 @@ enum class read_from : std::uint8_t {
 /// | idempotent writes     | again             | fails          | fails | again      | again  |
 /// | other writes, scripts | again             | fails          | fails | fails      | again  |
 ///
-/// "Refused" is for a while: MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN, READONLY, which a server
-/// says before it executes; other refusals fail at once. What a script or a module's command says of its own
-/// is unknown, whatever it begins with; a script must not imitate MOVED or ASK. "Again" is bounded by
-/// deadline, redirects and retry budget. A command that fails as delivery::unknown may have run, may run yet,
-/// or may never run. What met its deadline or was cancelled is never sent again. Hedged reads are reads. No
-/// write is sent twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again
-/// and undoes a newer one.
+/// "Refused" means MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN and READONLY: a server says these
+/// before it executes a command, and they pass. Other refusals fail at once. An error that a script or a
+/// module's command returns by itself counts as unknown, whatever it begins with; a script must not imitate
+/// MOVED or ASK. Deadline, redirects_max and the retry budget bound how often a command is sent again. A
+/// command that fails with delivery::unknown may have run, may run yet, or may never run. A command whose
+/// deadline has passed, or that was cancelled, is never sent again. Hedged reads are reads. No write is sent
+/// twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again and undoes a
+/// newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody
@@ -113,25 +115,26 @@ private:
     std::vector<std::string> texts_;
 };
 
-/// Where a node stands, for read_from::same_zone, where the server does not tell it.
+/// The availability zone of a node, for read_from::same_zone, where the server does not name it.
 struct node_zone {
     std::string node;  ///< "host:port", as the client reaches it.
-    std::string zone;
+    std::string zone;  ///< Compared with options::availability_zone.
 };
 
-/// An address as the cluster announces it, and the one at which this client reaches it: {"10.0.0.1:6379",
-/// "127.0.0.1:7001"}. A row without ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
+/// An address as the cluster announces it, and the address at which this client reaches it: {"10.0.0.1:6379",
+/// "127.0.0.1:7001"}. A pair without ports holds for all ports of the host: {"10.0.0.1", "gate.example"}.
 struct address_pair {
-    std::string announced;
-    std::string reached;
+    std::string announced;  ///< "host:port" or "host", as in the cluster's topology.
+    std::string reached;    ///< "host:port" or "host".
 };
 
-/// Says at which address an announced one ("host:port") is reached; an empty text means the same. Must not
-/// throw. Threading: called one at a time, on a thread that runs one of the client's executors.
+/// Returns the address at which an announced address is reached; an empty text stands for the same address.
+/// Units/shape: "host:port". Precondition: it does not throw. Threading: called by one thread at a time,
+/// which runs one of the client's executors.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
-/// `span` in nanoseconds, without overflow: what is too long becomes the longest there is. What is no number
-/// becomes zero.
+/// Returns `span` in nanoseconds, without overflow: a duration that is too long becomes the longest there is,
+/// and one that is not a number becomes zero.
 template <class Rep, class Period>
 constexpr std::chrono::nanoseconds saturated(std::chrono::duration<Rep, Period> span) noexcept {
     using nanoseconds = std::chrono::nanoseconds;
@@ -160,11 +163,11 @@ struct no_deadline_t {
 };
 inline constexpr no_deadline_t no_deadline{};
 
-/// For client::with: a read that has no answer after `delay` is asked of a second node as well; the first
-/// answer counts, and the other is skipped when it comes. Reads only, commands of one slot, and only where
-/// another node may serve: not with read_from::primary. Choose a delay that few reads exceed, say the 95th
-/// percentile. Bounded by options::hedge_percent_max. Errors: a delay that is not positive makes every
-/// command fail with errc::bad_argument.
+/// For client::with: a read that has no reply after `delay` is sent to a second node as well. The first reply
+/// counts, and the other is skipped when it comes. Only commands that read, of one slot, are hedged, and only
+/// where another node may serve them: not with read_from::primary. Choose a delay that few reads exceed, for
+/// example the 95th percentile. options::hedge_percent_max bounds how many reads are hedged. Errors: a delay
+/// that is not positive makes every command fail with errc::bad_argument.
 struct hedge_after {
     std::chrono::nanoseconds delay;
 
@@ -173,7 +176,7 @@ struct hedge_after {
         : delay{saturated(span)} {}
 };
 
-/// For client::with: every value comes as umbel::traced, with the way its command took through the cluster.
+/// For client::with: every value comes as umbel::traced, with the nodes that its command was sent to.
 struct trail_t {};
 inline constexpr trail_t trail{};
 
@@ -185,16 +188,20 @@ inline constexpr trail_t trail{};
 struct options {
     using milliseconds = std::chrono::milliseconds;
 
-    /// Where to begin: "host:port" of any node, primary or replica, "unix:/path", or
-    /// redis://[user:password@]host[:port][/database]; kept for ever and resolved again.
+    /// The nodes to begin with: "host:port" of any node, primary or replica, "unix:/path", or
+    /// redis://[user:password@]host[:port][/database]. The client keeps them and resolves their names anew
+    /// whenever it connects. Errors: bad_argument when there is none, or when one cannot be read.
     seed_list seeds{};
     /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or
-    /// an ASK names is looked up here, and what is not found is asked of the function. Where a node is named
-    /// without a host, the host that named it stands in, as this client reaches it. Seeds are taken as they
-    /// are.
+    /// an ASK names is looked up here. An address that is not found is passed to `address_function`. Where a
+    /// node is named without a host, the host that named it stands in, as this client reaches it. Seeds are
+    /// not looked up.
     std::vector<address_pair> address_map{};
     umbel::address_function address_function = nullptr;
+    /// Handed to `address_function`. Lifetime: must outlive the client.
     void* address_context = nullptr;
+    /// For AUTH, at every node. The credentials of a seed that is a URL stand in their place. Errors:
+    /// bad_argument for a username without a password.
     std::string username{};
     std::string password{};
     /// Shown by CLIENT LIST; set by HELLO … SETNAME.
@@ -207,16 +214,15 @@ struct options {
     umbel::topology_source topology_source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     umbel::read_from read_from = umbel::read_from::primary;
-    /// The availability zone of this client, for read_from::same_zone. Nodes tell theirs by HELLO and CLUSTER
-    /// SHARDS (`availability-zone`, Valkey 8.1 and newer); what stands in `zones` counts for those that do
-    /// not.
+    /// The availability zone of this client, for read_from::same_zone. Nodes name theirs in HELLO and CLUSTER
+    /// SHARDS (`availability-zone`, Valkey 8.1 and newer); `zones` names the zones of nodes that do not.
     std::string availability_zone{};
     std::vector<node_zone> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
-    /// A hint that most need not give: each asio::io_context on which replies are awaited is run by one
-    /// thread at a time. What a connection has for another context goes there many in one message then: one
-    /// handler after the other runs them, so none may block until another one has run.
+    /// A hint that most programs need not give: each asio::io_context on which replies are awaited is run by
+    /// one thread at a time. A connection then posts the completions for another context many at a time:
+    /// their handlers run one after the other, so none may block until another has run.
     bool one_thread_per_context = false;
 
     /// Covers queueing, redirects and retries of a command. Positive, or umbel::no_deadline: then a command
@@ -227,41 +233,43 @@ struct options {
     milliseconds reconnect_delay{20};
     milliseconds reconnect_delay_max{1000};
     /// Failures in a row (connections refused, timed out, or lost in silence) that open a node's circuit
-    /// breaker; 0: it never opens. Until a probe, which comes after the reconnect delay, has answered,
-    /// commands for the node are turned away at once instead of queueing behind a connection attempt: reads
-    /// go to another node, and what becomes of others is the policy's to say (cluster::fail_fast).
+    /// breaker; 0: it never opens. While it is open, commands for the node are refused at once instead of
+    /// queueing behind a connection attempt: reads go to another node, and the policy decides what becomes of
+    /// the others (cluster::fail_fast). A probe, which follows after the reconnect delay, closes it when it
+    /// is answered.
     std::uint32_t breaker_failures = 5;
     /// First and largest delay before a command is tried again (jittered, doubling).
     milliseconds retry_delay{5};
     milliseconds retry_delay_max{250};
-    /// Commands that are sent again although a node may have worked for them already, in percent of all
-    /// commands, and in any case so many a second; beyond that they fail with the error they met. Following
-    /// MOVED and ASK, and what was never sent, is not counted; what a node refuses because it cannot serve
-    /// (CLUSTERDOWN, LOADING, MASTERDOWN; TRYAGAIN and READONLY from the second time on) is not failed, but
-    /// asks again at this pace.
+    /// The retry budget: how many commands may be sent again although a node may have worked for them
+    /// already, in percent of all commands, and a number a second that is always allowed. Beyond the budget a
+    /// command fails with the error that it met. Following MOVED and ASK does not count, nor does a command
+    /// that was never sent. A command that a node refuses because it cannot serve (CLUSTERDOWN, LOADING,
+    /// MASTERDOWN; TRYAGAIN and READONLY from the second time on) does not fail, but is sent again at this
+    /// pace.
     std::uint32_t retry_budget_percent = 10;
     std::uint32_t retry_budget_floor = 10;
-    /// Second questions of hedged reads (umbel::hedge_after), in percent of them: when every node is slow,
-    /// hedging must not double its load.
+    /// How many hedged reads (umbel::hedge_after) may be sent to a second node, in percent: when every node
+    /// is slow, hedging must not double the load.
     std::uint32_t hedge_percent_max = 10;
     /// How long a topology query may take before the next node is asked.
     milliseconds refresh_timeout{1000};
-    /// First and largest delay before the topology is asked for again when no node has told one (jittered,
+    /// First and largest delay before the topology is asked for again when no node has answered (jittered,
     /// doubling).
     milliseconds refresh_retry_delay{20};
     milliseconds refresh_retry_delay_max{1000};
     /// Two refreshes are at least this far apart.
     milliseconds refresh_interval_min{100};
-    /// A refresh without any cause; sooner, after a second and doubling, while the topology holds a node that
-    /// is down or loads. Zero means never.
+    /// The topology is refreshed this often without any cause. While it holds a node that is down or loading,
+    /// it is refreshed sooner: after a second, and doubling. Zero means never.
     milliseconds refresh_interval{60000};
     /// A connection that has been silent for this long is probed by PING; zero means never.
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
-    /// Commands wait on a connection that has been silent for this long, or that is being opened for this
-    /// long: the other nodes are asked whether its node was replaced, again and again while the silence
-    /// lasts. Zero means never.
+    /// Where commands wait on a connection that has been silent, or has been opening, for this long, the
+    /// other nodes are asked whether its node was replaced, again and again while the silence lasts. Zero
+    /// means never.
     milliseconds doubt_after{150};
 
     /// MOVED and ASK followed for one command in a row, without a retry between, before
@@ -269,8 +277,8 @@ struct options {
     std::uint16_t redirects_max = 16;
     /// Commands queued and in flight on one connection before errc::overloaded.
     std::uint32_t in_flight_max = 131072;
-    /// Bytes of queued commands on one connection before errc::overloaded. One command larger than that may
-    /// stand in the queue besides; it takes nothing from the others.
+    /// Bytes of queued commands on one connection before errc::overloaded. One command that is larger than
+    /// this may stand in the queue besides; its bytes do not count.
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
     std::uint32_t waiting_max = 131072;
@@ -279,21 +287,22 @@ struct options {
 
     /// Counts for each connection how long replies took: see node_snapshot. Costs one increment a reply.
     bool latency_histograms = false;
-    /// An observer is told of each reply that took longer; zero means none.
+    /// The observer is called for each reply that took longer; zero means for none.
     milliseconds slow_after{0};
 
-    /// The longest argument of a command; a longer one is refused by errc::bad_argument before anything is
-    /// sent, also a borrowed one. A server answers one that is longer than its proto-max-bulk-len by closing
-    /// the connection, which others share: where it takes more, raise both.
+    /// The longest argument of a command, borrowed or not. A command with a longer argument fails with
+    /// errc::bad_argument before anything is sent. A server that gets an argument longer than its
+    /// proto-max-bulk-len closes the connection, which other commands share: raise both together.
     std::uint64_t argument_bytes_max = std::uint64_t{512} << 20;
-    /// One reply; a larger one closes the connection with errc::protocol_error. A length that is announced
-    /// takes no memory before the bytes come. A reply for which memory runs out ends its command alone, with
-    /// errc::no_memory; the rest of it is passed over.
+    /// The largest reply. A larger one closes the connection with errc::protocol_error. An announced length
+    /// takes no memory before its bytes come. Where memory runs out for a reply, only its command fails, with
+    /// errc::no_memory; the rest of the reply is skipped.
     std::uint64_t reply_bytes_max = (std::uint64_t{512} << 20) + 4096;
-    /// Nesting of one reply.
+    /// How deep the aggregates of a reply may be nested. A deeper one closes the connection with
+    /// errc::protocol_error.
     std::uint32_t reply_depth_max = 128;
-    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin; above it values are copied out,
-    /// except those of a MiB or more that have a chunk of their own: a copy would take as much.
+    /// Bytes of read chunks that umbel::bytes and umbel::reply may pin. Beyond it values are copied out of
+    /// their chunk, except values of a MiB or more that have a chunk of their own: a copy would take as much.
     std::size_t pinned_bytes_max = std::size_t{256} << 20;
 };
 

@@ -63,6 +63,7 @@ public:
     /// The replica at `index` under `head`, which is only true if the record's head is still the same
     /// afterwards. Precondition: index < head.replicas().
     std::uint16_t replica(shard_head head, std::size_t index) const noexcept {
+        UMBEL_ASSERT(index < head.replicas());
         return banks_[head.bank()][index].load(std::memory_order_acquire);
     }
 

@@ -198,6 +198,7 @@ inline constexpr std::size_t long_key_bytes = 32;
 /// tags. Precondition: wanted != 0.
 UMBEL_ALWAYS_INLINE constexpr std::size_t find_byte(char const* bytes, std::size_t size,
                                                     char wanted) noexcept {
+    UMBEL_ASSERT(wanted != 0);
     if (size >= long_key_bytes) {
         std::size_t const found = std::string_view{bytes, size}.find(wanted);
         return found == std::string_view::npos ? size : found;
@@ -221,8 +222,9 @@ UMBEL_ALWAYS_INLINE constexpr bool has_byte(std::uint64_t word, char wanted) noe
     return ((zero_where_wanted - ones) & ~zero_where_wanted & (0x80 * ones)) != 0;
 }
 
-/// True when an opening brace stands in the first or the last eight bytes. Precondition: there are so many.
+/// True when an opening brace stands in the first or the last eight bytes. Precondition: size >= 8.
 UMBEL_ALWAYS_INLINE constexpr bool ends_have_brace(char const* bytes, std::size_t size) noexcept {
+    UMBEL_ASSERT(size >= 8);
 #if defined(__SSE2__)
     if (!std::is_constant_evaluated()) {
         __m128i const head = _mm_loadl_epi64(reinterpret_cast<__m128i const*>(bytes));

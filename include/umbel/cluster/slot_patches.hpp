@@ -24,7 +24,8 @@ public:
     /// none of those to come.
     std::uint64_t now() const noexcept { return count_; }
 
-    /// Notes that `one` belongs to `to`; with `whole_shard`, that `to` has taken over everything from `from`.
+    /// Notes that `slot` belongs to `to`; with `whole_shard`, that `to` has taken over everything from
+    /// `from`.
     void note(slot slot, std::uint16_t from, std::uint16_t to, bool whole_shard) {
         patches_[slot.value()] = {count_ + 1, from, to, whole_shard};
         ++count_;

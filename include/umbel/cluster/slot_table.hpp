@@ -9,6 +9,7 @@
 
 #include <umbel/cluster/shard_assignment.hpp>
 #include <umbel/cluster/slot_table_reader.hpp>
+#include <umbel/config.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -77,12 +78,13 @@ public:
         return publish(assignment_list{view, numbers}.all());
     }
 
-    /// Lets a MOVED teach the table: `answered_by` said that `one` belongs to `to`. Moves the whole shard
+    /// Lets a MOVED teach the table: `answered_by` said that `slot` belongs to `to`. Moves the whole shard
     /// when `to` is a known replica of the owner, otherwise patches this slot. An entry that is not the
     /// answering shard's (any more) is left alone. `answered_by` may be a replica of the shard, or no_node
     /// when the slot had no node to ask. Precondition: to != no_node. Rule: Redis Cluster specification,
     /// "MOVED redirection".
     moved_effect on_moved(slot slot, std::uint16_t answered_by, std::uint16_t to) {
+        UMBEL_ASSERT(to != no_node);
         std::uint16_t const shard = entry(slot.value());
         if (answers_for(shard, answered_by) && shard != no_shard && record(shard).lists(to)) {
             std::uint16_t const from = primary_in(shard);
@@ -93,6 +95,7 @@ public:
     }
 
     /// Patches one slot as on_moved does, and never more than that. Returns whether anything changed.
+    /// Precondition: to != no_node.
     bool learn_moved(slot slot, std::uint16_t answered_by, std::uint16_t to) {
         UMBEL_ASSERT(to != no_node);
         std::uint16_t const shard = entry(slot.value());

@@ -24,7 +24,8 @@ public:
     }
 
     constexpr bool is_any() const noexcept { return value_ == any_slot; }
-    constexpr bool is_one() const noexcept { return value_ >= 0; }
+    // Written so that the compiler knows the value to be a slot, and drops the assertions behind it.
+    constexpr bool is_one() const noexcept { return static_cast<std::uint32_t>(value_) < slot_count; }
     constexpr bool is_several() const noexcept { return value_ == several_slots; }
 
     /// Precondition: is_one().

@@ -7,6 +7,7 @@
 #include <umbel/cluster/id_index.hpp>
 #include <umbel/cluster/slot.hpp>
 #include <umbel/cluster/topology.hpp>
+#include <umbel/config.hpp>
 #include <umbel/error.hpp>
 
 #include <bitset>
@@ -122,7 +123,10 @@ public:
     }
 
     /// The shard of this primary, or none. Precondition: `primary` is a node.
-    std::uint32_t find_shard(std::uint32_t primary) const noexcept { return shard_of_[primary]; }
+    std::uint32_t find_shard(std::uint32_t primary) const noexcept {
+        UMBEL_ASSERT(primary < shard_of_.size());
+        return shard_of_[primary];
+    }
 
     /// A node is a replica of one shard only, the first that names it.
     void add_replica(std::uint32_t shard, std::uint32_t node) {

@@ -1,4 +1,4 @@
-// encode.hpp: from a command's name and its arguments to bytes and a slot, in one pass over the arguments.
+// encode.hpp: from a command_spec and its arguments to bytes and a slot, in one pass over the arguments.
 // It knows no memory of its own and no connection.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <umbel/cluster/slot_target.hpp>
 #include <umbel/command/argument.hpp>
 #include <umbel/command/command_spec.hpp>
+#include <umbel/config.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -15,7 +16,7 @@
 
 namespace umbel::command {
 
-/// A command as the typed functions hand it on: the reply type, the command_spec and the arguments.
+/// A command as the typed functions hand it on: the type of its reply, its name and its arguments.
 /// Lifetime: borrows; whoever takes it encodes it before the end of the full expression.
 template <class Reply>
 struct invocation {
@@ -25,8 +26,8 @@ struct invocation {
     cluster::command_flags flags;
 };
 
-/// A command whose only argument is a key. Its flags are those of the command_spec.
-/// Lifetime: as of an invocation.
+/// A command whose only argument is a key. Its flags are those of its command_spec.
+/// Lifetime: borrows like an invocation.
 template <class Reply>
 struct key_invocation {
     using reply_type = Reply;
@@ -76,12 +77,14 @@ inline constexpr std::size_t short_key_max = 96;
 /// What such a command takes at most.
 inline constexpr std::size_t short_command_max = 24 + command_spec::wire_bytes_max + 16 + short_key_max;
 
-/// Writes a command whose only argument is a short key. Returns its end. Precondition: short_command_max
-/// bytes are writable.
+/// Writes a command whose only argument is a key. Returns its end. Precondition: the key has at most
+/// short_key_max bytes, and short_command_max bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_key_command(char* at, command_spec const& name, std::string_view key) noexcept {
+    UMBEL_ASSERT(key.size() <= short_key_max);
     return resp::put_bulk(name.put_with_header(at), key);
 }
-/// The same for a key of 8 to 16 bytes, as most are. Precondition: as there, and such a length.
+/// put_key_command() for a key of 8 to 16 bytes, as most are. Precondition: the key has that length, and
+/// short_command_max bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, command_spec const& name,
                                                 std::string_view key) noexcept {
     return resp::put_bulk_by_ends(name.put_with_header(at), key);

@@ -5,6 +5,7 @@
 
 #include <umbel/cluster/slot.hpp>
 #include <umbel/command/command_table.hpp>
+#include <umbel/config.hpp>
 #include <umbel/error.hpp>
 
 #include <array>
@@ -40,6 +41,7 @@ struct key_positions {
     constexpr bool empty() const noexcept { return size() == 0; }
     /// Returns the argv index of a key. Precondition: nth < size().
     constexpr std::size_t operator[](std::size_t nth) const noexcept {
+        UMBEL_ASSERT(nth < size());
         return nth < ranges[0].count ? ranges[0][nth] : ranges[1][nth - ranges[0].count];
     }
 };

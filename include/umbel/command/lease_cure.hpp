@@ -4,6 +4,7 @@
 #pragma once
 
 #include <umbel/command/command_table.hpp>
+#include <umbel/config.hpp>
 
 #include <array>
 #include <string>
@@ -55,6 +56,7 @@ constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
 
 /// The message of errc::needs_lease. Precondition: needs_lease(argv).
 inline std::string needs_lease_message(argv_view argv) {
+    UMBEL_ASSERT(needs_lease(argv));
     command_traits const* const traits = find_command(argv);
     std::string text{traits ? traits->name : argv[0]};
     text.append(

@@ -38,6 +38,7 @@ public:
     }
     /// Shares `text`, which stands in the chunk that `held` pins. Precondition: `held` is not empty.
     bytes(std::string_view text, pin held) noexcept : bytes{} {
+        UMBEL_ASSERT(held);
         if (text.size() <= inside_max) {
             put_inside(text);
         } else {

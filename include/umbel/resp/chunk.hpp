@@ -83,6 +83,7 @@ public:
     /// A chunk for `capacity` bytes of which `have` are there: at least so many and one more are accessible,
     /// or its capacity is less. Errors: throws std::bad_alloc. Precondition: have < capacity.
     static chunk* create_large(std::size_t capacity, std::size_t have, std::shared_ptr<pin_budget> budget) {
+        UMBEL_ASSERT(have < capacity);
         if (page_run run = page_store::shared().take(sizeof(chunk) + capacity)) {
             if (pages::open(run, opened_for(run, have))) {
                 std::size_t const open = std::min(capacity, run.accessible - sizeof(chunk));
@@ -131,7 +132,9 @@ public:
     /// Takes over the one share there is. Precondition: grows(), is_readers_alone(), have < capacity. Errors:
     /// throws std::bad_alloc, and then nothing has changed.
     static chunk* grow(chunk* old, std::size_t capacity, std::size_t have) {
-        UMBEL_ASSERT(old->grows() && old->is_readers_alone());
+        UMBEL_ASSERT(old->grows());
+        UMBEL_ASSERT(old->is_readers_alone());
+        UMBEL_ASSERT(have < capacity);
         std::size_t const before = old->capacity_, wider = std::max(before, grown_size(capacity, have));
         std::shared_ptr<pin_budget> budget = old->budget_;
         old->~chunk();
@@ -274,6 +277,7 @@ public:
     }
     /// Pins `source`, budget or not. Precondition: source != nullptr.
     static pin beyond_budget(chunk* source) noexcept {
+        UMBEL_ASSERT(source != nullptr);
         source->pin_beyond_budget();
         return adopt(source);
     }

@@ -97,7 +97,8 @@ UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     return detail::put_crlf(at + length);
 }
 
-/// put_bulk() for 8 to 16 bytes, which two moves copy. Precondition: as there, and such a length.
+/// put_bulk() for 8 to 16 bytes, which two moves copy. Precondition: `bytes` has that length, and
+/// bulk_size(bytes.size()) bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_bulk_by_ends(char* at, std::string_view bytes) noexcept {
     std::size_t const length = bytes.size();
     UMBEL_ASSERT(length >= 8 && length <= 16);

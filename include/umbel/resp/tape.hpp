@@ -21,12 +21,22 @@ public:
     node const* data() const noexcept { return nodes_.get(); }
     node* data() noexcept { return nodes_.get(); }
     node& operator[](std::uint32_t index) noexcept { return nodes_[index]; }
-    node& back() noexcept { return nodes_[size_ - 1]; }
+    /// Precondition: size() != 0.
+    node& back() noexcept {
+        UMBEL_ASSERT(size_ != 0);
+        return nodes_[size_ - 1];
+    }
 
     /// Precondition: not full().
-    void push(node const& value) noexcept { nodes_[size_++] = value; }
+    void push(node const& value) noexcept {
+        UMBEL_ASSERT(!full());
+        nodes_[size_++] = value;
+    }
     /// Precondition: size <= capacity().
-    void resize(std::uint32_t size) noexcept { size_ = size; }
+    void resize(std::uint32_t size) noexcept {
+        UMBEL_ASSERT(size <= capacity_);
+        size_ = size;
+    }
 
     /// Doubles the room. Errors: throws std::bad_alloc and changes nothing.
     UMBEL_NEVER_INLINE void grow() {

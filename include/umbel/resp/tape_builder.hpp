@@ -64,7 +64,10 @@ public:
     bool is_at_elements_max() const noexcept { return count() >= elements_max_; }
     bool is_at_depth_max() const noexcept { return nesting_.depth == depth_max_; }
     /// How many elements an aggregate may announce here. Precondition: !is_at_elements_max().
-    std::uint64_t elements_left() const noexcept { return elements_max_ - count() - 1; }
+    std::uint64_t elements_left() const noexcept {
+        UMBEL_ASSERT(!is_at_elements_max());
+        return elements_max_ - count() - 1;
+    }
     std::uint32_t depth_max() const noexcept { return depth_max_; }
     /// The most values that the tape may hold.
     std::uint64_t kept_max() const noexcept { return elements_max_ - dropped_; }
@@ -93,8 +96,8 @@ public:
     }
     /// Opens an aggregate that is to have `count` elements. Precondition: the tape has room.
     void open(type kind, std::uint32_t count, bool streamed) noexcept;
-    /// Ends the innermost aggregate, which is of the streamed form. False, with nothing done: it is a map,
-    /// and ends between a key and its value.
+    /// Ends the innermost aggregate. False, with nothing done: it is a map, and ends between a key and its
+    /// value. Precondition: in_streamed().
     template <bool Keep>
     [[nodiscard]] bool close_streamed() noexcept;
 
@@ -153,6 +156,7 @@ inline void tape_builder::open(type kind, std::uint32_t count, bool streamed) no
 
 template <bool Keep>
 bool tape_builder::close_streamed() noexcept {
+    UMBEL_ASSERT(in_streamed());
     std::uint32_t const count = nesting::unbounded - nesting_.remaining;
     node& ended = open_node();
     if (ended.kind == type::map && count % 2 != 0) return false;
