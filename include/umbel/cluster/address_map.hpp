@@ -1,5 +1,6 @@
-// cluster/address_map.hpp: from the address that a cluster announces to the one at which this client reaches
-// it: NAT, Docker, tunnels. It knows texts only; who announces addresses, and when, is the engine's business.
+// cluster/address_map.hpp: from the address that a cluster announces to the address at which this client
+// reaches it, with NAT, containers or tunnels between. It knows texts only; who announces addresses, and
+// when, is the engine's business.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>
@@ -28,7 +29,7 @@ public:
         rows_.insert_or_assign(*from, *to);
         return {};
     }
-    /// Asked for what no row names.
+    /// Sets the function for addresses that no row names.
     void ask(address_function function, void* context) noexcept {
         function_ = function;
         context_ = context;

@@ -12,7 +12,7 @@
 
 namespace umbel::cluster {
 
-/// What an error line says beyond its code, where the library itself has a use for that.
+/// What an error line says beyond its code, as far as the library has a use for it.
 enum class hint : std::uint8_t {
     none,
     max_clients,       ///< The server has no room for this connection and closes it; no command of it was
@@ -26,7 +26,7 @@ enum class hint : std::uint8_t {
 
 namespace error_replies {
 
-/// Of which commands an error reply proves that nothing was executed.
+/// For which commands an error reply proves that nothing was executed.
 enum class proof : std::uint8_t {
     all,    ///< Of every command: the server raises it ahead of execution, for the command that was sent and
             ///< never for an inner one. Of a script's or a module's only in the server's own words.
@@ -180,8 +180,8 @@ inline constexpr std::array lines{
     known_line{"UNKILLABLE ", hint::none, proof::built_in},
 };
 
-/// What an error reply tells of the execution of a command with these flags. Never `executed`: of an error
-/// reply nobody can say that.
+/// Returns what an error reply proves about the execution of a command with these flags. Never `executed`: no
+/// error reply proves that.
 constexpr umbel::delivery delivery_of(proof proves, command_flags flags) noexcept {
     bool const scripted = has(flags, command_flags::scripted);
     bool const foreign = has(flags, command_flags::foreign);
@@ -194,7 +194,7 @@ constexpr umbel::delivery delivery_of(proof proves, command_flags flags) noexcep
     return proven ? umbel::delivery::not_executed : umbel::delivery::unknown;
 }
 
-/// The same of a line that has this code.
+/// The same for a line of a known code.
 constexpr umbel::delivery delivery_of(known_code const& code, std::string_view line,
                                       command_flags flags) noexcept {
     bool const may_say_anything = has(flags, command_flags::scripted) || has(flags, command_flags::foreign);

@@ -1,5 +1,5 @@
-// cluster/id_index.hpp: finds nodes by their ids, for what reads and compares topologies: a cluster in pieces
-// names each node hundreds of times in one answer. It knows nothing of nodes but a number.
+// cluster/id_index.hpp: finds nodes by their ids, for reading and comparing topologies: where slots are
+// fragmented, one answer names each node hundreds of times. It knows nothing of nodes but a number.
 #pragma once
 
 #include <umbel/config.hpp>
@@ -14,8 +14,8 @@
 namespace umbel::cluster::detail {
 
 /// Numbers by id: open addressing, at most half full.
-/// Lifetime: borrows every id it is given. Cost: find() is constant while nobody chooses ids that collide;
-/// then linear in their number, which topology::nodes_max bounds.
+/// Lifetime: borrows every id it is given. Cost: find() is constant unless somebody chooses ids that collide;
+/// then it is linear in the number of ids, which topology::nodes_max bounds.
 class id_index {
 public:
     static constexpr std::uint32_t none = 0xffff'ffff;

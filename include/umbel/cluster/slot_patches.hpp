@@ -1,5 +1,6 @@
-// cluster/slot_patches.hpp: what MOVED has taught since a topology was asked for: an older answer must not
-// take it back. Values only. It knows nodes by number, and neither the table nor who is asked.
+// cluster/slot_patches.hpp: the slots that MOVED has changed since a topology was asked for: an answer that
+// is older than a MOVED must not undo it. Values only. It knows nodes by number, and neither the table nor
+// who is asked.
 #pragma once
 
 #include <umbel/cluster/shard_assignment.hpp>
@@ -60,8 +61,8 @@ private:
     std::uint64_t count_ = 0;
 };
 
-/// A topology as it is to be published: what was told, with the patches on top that are newer than the
-/// answer. Lifetime: borrows what was told for as long as it is used.
+/// A topology as it is to be published: the answer, with the patches on top that are newer than it. Lifetime:
+/// borrows `view` as long as it is used.
 class patched_assignments {
 public:
     /// Precondition: numbers.size() == view.nodes.size().
@@ -82,8 +83,8 @@ public:
     std::span<shard_assignment const> all() const noexcept { return list_; }
 
 private:
-    /// The shard that `from` led is led by `to`, and `from` follows. False where the answer tells of no such
-    /// shard with such a replica.
+    /// Makes `to` the primary of the shard of `from`, and `from` its replica. False where the answer has no
+    /// such shard with such a replica.
     bool fail_over(std::size_t count, std::uint16_t from, std::uint16_t to) {
         if (swapped_.contains(from)) return true;
         for (std::size_t index = 0; index < count; ++index) {

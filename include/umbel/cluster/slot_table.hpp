@@ -1,5 +1,5 @@
-// cluster/slot_table.hpp: the routing table and its one writer: publishes topologies, learns from MOVED,
-// moves and forgets. It knows nodes by number only: what a number means, and when it may be used again, is
+// cluster/slot_table.hpp: the routing table and its one writer: publishes topologies, learns from MOVED
+// and moves shards. It knows nodes by number only: what a number means, and when it may be used again, is
 // the engine's business.
 //
 // The order of the stores keeps every pair of slot and node that a reader can see within the old topology or

@@ -84,8 +84,8 @@ private:
         resp::view const port = *at++;
         auto const end = entry.children().end();
         std::string_view const id = at == end ? std::string_view{} : (*at++).text();
-        // A cluster in pieces names each node thousands of times; only the first time costs more than this
-        // look.
+        // Where slots are fragmented, an answer names each node thousands of times. Only the first time costs
+        // more than this comparison.
         if (!id.empty() && (index = builder_.find(id)) != builder_.none) return true;
 
         node_info node;

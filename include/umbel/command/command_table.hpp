@@ -1,4 +1,4 @@
-// command_table.hpp: finds what is known of a command, and tells with the arguments whether it may be
+// command_table.hpp: finds what is known of a command, and decides by its arguments whether it may be
 // repeated or shared. It knows no slot and no error: where the keys stand is read by keys_of.hpp.
 #pragma once
 

@@ -308,8 +308,7 @@ inline result<key_positions> keys_of(command_traits const* traits, argv_view arg
     return find_keys(*traits, argv);
 }
 
-/// True when there is exactly one key, in its usual place: most commands, and the way that is worth being
-/// short.
+/// True when there is exactly one key, in its usual place, as most commands have it.
 constexpr bool has_one_key(command_traits const& traits, argv_view argv) noexcept {
     return traits.keys.search == key_search::range && traits.keys.first == traits.keys.last &&
            traits.takes(argv.size());

@@ -18,8 +18,8 @@ namespace umbel::resp {
 
 namespace detail {
 
-/// Gives back what ::operator new returned for `bytes`. Clang before 19 knows no sized form unless it is told
-/// to.
+/// Gives back what ::operator new returned for `bytes`. Clang before 19 has the sized form only when an
+/// option asks for it.
 inline void delete_sized(void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(__cpp_sized_deallocation)
     ::operator delete(memory, bytes);
@@ -60,18 +60,18 @@ private:
 };
 
 /// Memory with a header in front of it. A reader owns a chunk through chunk_ref; user values hold it through
-/// pin. Both counts are apart, so that the reader sees when nobody else looks at the bytes, and the budget is
-/// charged for users only.
+/// pin. The two are counted apart: so the reader knows when no user value looks at the bytes, and the budget
+/// is charged for user values only.
 ///
-/// An ordinary chunk is one allocation. A large one is for bytes that are announced and may never come: its
-/// addresses are reserved, and it becomes memory as open() goes on. Where addresses cannot be had for
-/// nothing, it is as large as what has come allows, and grow() moves it. Threading: pins may be copied and
-/// released from any thread; the first pin of a chunk is taken on the reader's. open() and grow() are the
-/// reader's, and so are end() and grows().
+/// An ordinary chunk is one allocation. A large chunk is for bytes that are announced and may never come: its
+/// addresses are reserved, and open() turns them into memory as the bytes arrive. Where the system cannot
+/// reserve addresses at no cost, the chunk is as large as the bytes that have arrived justify, and grow()
+/// moves it. Threading: pins may be copied and released from any thread. Only the reader's thread may take
+/// the first pin of a chunk, and call open(), grow(), end() and grows().
 class chunk {
 public:
-    /// The most that is made accessible or asked of the allocator beyond what has arrived; where a chunk can
-    /// but grow, it doubles.
+    /// The most bytes that are made accessible, or allocated, beyond those that have arrived. A chunk that
+    /// can only grow doubles instead.
     static constexpr std::size_t ahead_bytes_max = std::size_t{64} * 1024;
 
     /// Errors: throws std::bad_alloc. Cost: one allocation of which only the header is touched.
@@ -80,8 +80,8 @@ public:
         return ::new (memory) chunk{kind::ordinary, capacity, capacity, {}, std::move(budget)};
     }
 
-    /// A chunk for `capacity` bytes of which `have` are there: at least so many and one more are accessible,
-    /// or its capacity is less. Errors: throws std::bad_alloc. Precondition: have < capacity.
+    /// A chunk for `capacity` bytes, of which `have` have arrived: at least so many and one more are
+    /// accessible, or its capacity is less. Errors: throws std::bad_alloc. Precondition: have < capacity.
     static chunk* create_large(std::size_t capacity, std::size_t have, std::shared_ptr<pin_budget> budget) {
         UMBEL_ASSERT(have < capacity);
         if (page_run run = page_store::shared().take(sizeof(chunk) + capacity)) {
@@ -112,9 +112,9 @@ public:
 
     /// True when open() can make more of it accessible.
     bool is_opening() const noexcept { return open_ != capacity_; }
-    /// Makes memory of the part behind `tail`, up to which bytes have been read; `waiting` more have arrived.
-    /// False: memory has run out, and nothing has changed. Cost: nothing while half of what may stand ahead
-    /// is left.
+    /// Makes more of the chunk accessible: the bytes up to `tail` have been read, and `waiting` more have
+    /// arrived at the socket. False: memory has run out, and nothing has changed. Cost: nothing while half of
+    /// what may stand ahead is left.
     bool open(char const* tail, std::size_t waiting) noexcept {
         std::size_t const have = static_cast<std::size_t>(tail - data());
         std::size_t const arrived = have + std::min(waiting, capacity_ - have);
@@ -124,13 +124,13 @@ public:
         return true;
     }
 
-    /// True when the chunk may have to be larger than it is: then grow() is the way.
+    /// True when the chunk has less room than was announced, so that grow() may be needed.
     bool grows() const noexcept { return kind_ == kind::grown; }
     /// True when no user value holds the chunk or is about to let go of it.
     bool is_readers_alone() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
-    /// The same chunk, larger and perhaps elsewhere: `have` bytes have arrived, `capacity` will suffice.
-    /// Takes over the one share there is. Precondition: grows(), is_readers_alone(), have < capacity. Errors:
-    /// throws std::bad_alloc, and then nothing has changed.
+    /// Returns the chunk enlarged, perhaps at another address: `have` bytes have arrived, and `capacity`
+    /// bytes will suffice. Takes over the only share of `old`. Precondition: grows(), is_readers_alone(),
+    /// have < capacity. Errors: throws std::bad_alloc, and then nothing has changed.
     static chunk* grow(chunk* old, std::size_t capacity, std::size_t have) {
         UMBEL_ASSERT(old->grows());
         UMBEL_ASSERT(old->is_readers_alone());
@@ -175,8 +175,8 @@ public:
     void add_pin() noexcept { pins_.fetch_add(1, std::memory_order_relaxed); }
     void drop_pin() noexcept {
         if (pins_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        // The reader may pin anew from here on; it charges anew, so what this pin was charged for is given
-        // back whatever happens.
+        // From here on the reader may take a new first pin, which charges the budget anew. So this pin gives
+        // its charge back in any case.
         if (budget_) budget_->release(capacity_);
         release();
     }
@@ -189,7 +189,7 @@ private:
         : budget_{std::move(budget)}, capacity_{capacity}, open_{open}, run_{run}, kind_{what} {}
     ~chunk() = default;
 
-    /// How far memory may stand ahead of what has arrived: a peer that has sent little is trusted with
+    /// How many bytes may be accessible ahead of those that have arrived: a peer that has sent little gets
     /// little.
     static std::size_t ahead(std::size_t have) noexcept {
         return std::clamp(have, ahead_bytes_max / 4, ahead_bytes_max);
@@ -220,7 +220,7 @@ private:
     std::atomic<std::uint32_t> pins_{0};
     std::shared_ptr<pin_budget> const budget_;
     std::size_t const capacity_;
-    std::size_t open_;  // Bytes that are accessible; the reader's alone while it goes on.
+    std::size_t open_;  // Bytes that are accessible. Only the reader may touch it while is_opening().
     page_run run_;      // Of a reserved chunk, its header included.
     kind const kind_;
 };

@@ -178,7 +178,7 @@ private:
         if (!value) return tl::unexpected<error>{std::move(value.error())};
         return result<std::optional<T>>{tl::in_place, std::in_place, std::move(*value)};
     }
-    /// Out of line: what it keeps would be put aside for every text.
+    /// Out of line: otherwise every text would pay for saving the registers that it uses.
     UMBEL_NEVER_INLINE static result<std::optional<T>> from_other(resp::view const& view) {
         return from_any(view);
     }

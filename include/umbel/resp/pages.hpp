@@ -19,7 +19,7 @@
 #define UMBEL_HAS_PAGES 0
 #endif
 
-// Where use after free is looked for, nothing is used again: what is freed cannot be touched.
+// Under the address sanitizer no run is used again: so a use after free is noticed.
 #if defined(__SANITIZE_ADDRESS__)
 #define UMBEL_KEEPS_PAGES 0
 #elif defined(__has_feature)
@@ -54,8 +54,8 @@ inline std::size_t page_bytes() noexcept {
     return bytes;
 }
 
-/// Reserves addresses only. Empty where the system gives none, and where it limits addresses: there they are
-/// as dear as memory.
+/// Reserves addresses only. Empty where the system gives none, and where it limits the addresses of a
+/// process: reserving them is then as costly as memory.
 inline page_run reserve(std::size_t bytes) noexcept {
     rlimit addresses{};
     if (::getrlimit(RLIMIT_AS, &addresses) != 0 || addresses.rlim_cur != RLIM_INFINITY) return {};
@@ -134,7 +134,7 @@ public:
         return pages::reserve(wanted);
     }
 
-    /// Takes back a run that nobody looks at any more.
+    /// Takes back a run that nobody uses any more.
     void give(page_run run) noexcept {
         if (!UMBEL_KEEPS_PAGES || run.reserved > run_bytes_max) return pages::release(run);
         if (run.reserved >= lent_bytes_min) pages::lend(run);
@@ -147,7 +147,7 @@ public:
         pages::release(run);
     }
 
-    /// Gives all that is kept back to the system.
+    /// Gives all kept runs back to the system.
     void clear() noexcept {
         for (place& at : places_) {
             if (page_run const found = empty(at)) pages::release(found);

@@ -59,8 +59,9 @@ public:
     reader(reader const&) = delete;
     reader& operator=(reader const&) = delete;
 
-    /// Where the next receive may write; never empty. Errors: throws std::bad_alloc and changes nothing.
-    /// For a large reply: as long as the `waiting` bytes that are known to have arrived, and something more.
+    /// Where the next receive may write; never empty. In a large reply it has room for the `waiting` bytes
+    /// that are known to wait at the socket, and for some more. Errors: throws std::bad_alloc and changes
+    /// nothing.
     std::span<char> space(std::size_t waiting = 0) {
         std::size_t const have = available();
         std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
@@ -88,16 +89,16 @@ public:
         char const* const end = quick_reply(head_, quick_end_, short_);
         if (!end) [[unlikely]]
             return next_other(out);
-        // Made, not copied from `shown_`: what has just been written in parts would have to reach memory
-        // before it could be read as a whole.
+        // Constructed, not copied from `shown_`: the processor would wait until the parts of `shown_` that
+        // have just been written have reached memory.
         out = view{&short_, head_, chunk_.get()};
         head_ += end - head_;
         return status::ready;
     }
 
-    /// next() in two steps, for those to whom a few instructions matter. The first: the reply where it is
-    /// whole, short and of a frequent kind, neither an error nor a push frame. Null: nothing has been done,
-    /// and the second step tells.
+    /// next() in two steps, for the way of every command, where a few instructions matter. The first step
+    /// returns the reply if it is whole, short and of a frequent kind, neither an error nor a push frame.
+    /// Otherwise it returns null and does nothing, and the second step must follow.
     [[nodiscard]] UMBEL_ALWAYS_INLINE view const* next_plain() noexcept {
         char const* const end = quick_reply(head_, quick_end_, short_);
         if (!end) [[unlikely]]
@@ -119,14 +120,14 @@ public:
 
     /// True when nothing of a further reply has arrived.
     bool at_boundary() const noexcept { return stage_ == stage::between && head_ == tail_; }
-    /// True while a large reply arrives, so that space() is glad to know what waits.
+    /// True while a large reply arrives: then space() profits from knowing how many bytes wait at the socket.
     bool in_large() const noexcept { return chunk_ && chunk_->is_opening(); }
     /// True while what next() has begun to read is a push frame.
     bool in_push() const noexcept { return stage_ == stage::reading && parser_.in_push(); }
     /// Bytes that have arrived and belong to no finished reply.
     std::size_t available() const noexcept { return static_cast<std::size_t>(tail_ - head_); }
 
-    /// Drops what has arrived and expects the first byte of a new connection.
+    /// Drops the bytes that have arrived and expects the first byte of a new connection.
     void reset() noexcept {
         parser_.start();
         head_ = tail_ = chunk_ ? chunk_->data() : nullptr;
@@ -141,7 +142,7 @@ private:
     // Reading and skipping are in the middle of a reply, or of the attributes in front of it.
     enum class stage : std::uint8_t { between, reading, skipping };
 
-    // Bytes of the reply in work that may be looked at: what lies beyond the bound must not decide.
+    // Bytes of the current reply that may be looked at: bytes beyond the bound must not change the outcome.
     std::size_t visible() const noexcept {
         return std::min<std::size_t>(available(), options_.limits.reply_bytes_max);
     }
@@ -150,7 +151,7 @@ private:
         stage_ = next;
         mark_quick_end();
     }
-    // Said again whenever the stage changes, or where bytes end.
+    // To be called whenever the stage or the end of the bytes has changed.
     void mark_quick_end() noexcept {
         quick_end_ = stage_ == stage::between && options_.limits.reply_bytes_max >= quick_reply_bytes_max
                          ? tail_
@@ -166,10 +167,10 @@ private:
     void use(chunk_ref fresh, std::size_t have) noexcept;
     std::size_t least_room() const noexcept { return std::min<std::size_t>(4096, target_ / 4); }
 
-    char* head_ = nullptr;  // Where the reply in work starts.
+    char* head_ = nullptr;  // Where the current reply starts.
     char* tail_ = nullptr;  // Where the next byte will arrive.
-    // How far short replies are looked for: nowhere in the middle of another one, and where the bound on a
-    // reply is so low that they might exceed it.
+    // Where the search for short replies ends. It is head_, so that there are none, in the middle of another
+    // reply, and where the bound on a reply is so low that a short reply might exceed it.
     char const* quick_end_ = nullptr;
     stage stage_ = stage::between;
     node short_{};

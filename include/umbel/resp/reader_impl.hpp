@@ -70,8 +70,8 @@ inline reader::status reader::skip(view& push) {
     return outcome == status::ready ? status::push : outcome;
 }
 
-/// Makes the front of the chunk free again when nobody looks at it; tells whether a receive is worth its
-/// while without moving bytes.
+/// Starts again at the front of the chunk when no value and no byte stands in it. Returns whether there is
+/// room enough for a receive without moving bytes.
 inline bool reader::has_room(std::size_t have, std::size_t wanted) noexcept {
     if (have == 0 && !chunk_->pinned()) {
         if (chunk_->capacity() < target_ || chunk_->capacity() > options_.chunk_bytes_max) return false;
@@ -99,7 +99,7 @@ inline void reader::use(chunk_ref fresh, std::size_t have) noexcept {
     shown_ = view{&short_, chunk_->data(), chunk_.get()};
     head_ = chunk_->data();
     tail_ = head_ + have;
-    // One ordinary chunk waits for its next turn; by then those who pin it may be gone.
+    // One ordinary chunk is kept for later: by then it may no longer be pinned.
     if (fresh && fresh->capacity() <= options_.chunk_bytes_max &&
         fresh->capacity() >= options_.chunk_bytes_first)
         spare_ = std::move(fresh);
@@ -111,8 +111,8 @@ inline void reader::to_front(std::size_t have) noexcept {
     tail_ = head_ + have;
 }
 
-/// What has arrived vouches for as much again as may stand ahead; what is announced beyond that is reserved
-/// at most.
+/// Returns a chunk for `capacity` bytes, of which `have` have arrived. Beyond the bytes that have arrived and
+/// ahead_bytes_max, an announced length only reserves addresses.
 inline chunk_ref reader::fresh_chunk(std::size_t capacity, std::size_t have) const {
     bool const large = capacity > options_.chunk_bytes_max && capacity > have + chunk::ahead_bytes_max;
     return chunk_ref{large ? chunk::create_large(capacity, have, budget_) : chunk::create(capacity, budget_)};
@@ -136,7 +136,7 @@ UMBEL_NEVER_INLINE inline void reader::make_room(std::size_t have, std::size_t w
     try {
         if (!fresh) fresh = fresh_chunk(capacity, have);
     } catch (std::bad_alloc const&) {
-        // A larger one would be better; this one will do for as long as it has room.
+        // A larger chunk would be better, but the present one serves as long as it has room.
         bool const suffices =
             chunk_ && !chunk_->pinned() && std::max(wanted, have + 1) <= chunk_->accessible();
         if (!suffices) throw;

@@ -82,8 +82,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Reads what is a number from its first to its last byte. A double's neighbours differ in their first 768
-/// digits: what follows after 800 counts only as more than nothing.
+/// Reads a text that is a number from its first to its last byte. A double's neighbours differ in their first
+/// 768 digits: of the digits after the first 800 it counts only whether one is not zero.
 class decimal_reader {
 public:
     explicit decimal_reader(std::string_view text) noexcept : left_{text} {}
@@ -149,14 +149,14 @@ private:
         if (!negative) take('+');
         if (!next_is_digit()) return false;
         std::int64_t exponent = 0;
-        // Far beyond what any number of digits in memory can make up for.
+        // Far larger than the number of digits that fit into memory.
         while (next_is_digit())
             exponent = std::min<std::int64_t>(exponent * 10 + take_digit(), std::int64_t{1} << 50);
         exponent_ += negative ? -exponent : exponent;
         return true;
     }
 
-    /// The number is number_ times ten to the power exponent_, and a little more if more_.
+    /// The value is number_ times ten to the power exponent_; it is a little more if more_.
     bool convert(double& value) noexcept {
         if (digits_ == 0) return true;
         if (digits_ + exponent_ > 310 || digits_ + exponent_ < -330) return false;
@@ -173,7 +173,7 @@ private:
         }
         return round(static_cast<int>(shifted), value);
     }
-    /// The number is number_ divided by two to the power `shifted`, and a little more if more_.
+    /// The value is number_ divided by two to the power `shifted`; it is a little more if more_.
     bool round(int shifted, double& value) noexcept {
         int const bits = number_.bits();
         int const top = bits - 1 - shifted;  // The highest bit is worth two to this power.

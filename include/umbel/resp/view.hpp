@@ -97,13 +97,13 @@ public:
         out.append(digits, written.ptr).append(text());
     }
 
-    /// The parts a view is made of, for owners.
+    /// The parts of a view, for those who keep a copy of what it looks at.
     node const* tape() const noexcept { return node_; }
     char const* base() const noexcept { return base_; }
     chunk* source() const noexcept { return source_; }
 
 private:
-    friend class reader;  // Its own view of short replies goes along with them.
+    friend class reader;  // It moves its view of short replies from one to the next.
     std::string_view raw() const noexcept { return {base_ + node_->offset(), node_->length()}; }
 
     node const* node_ = nullptr;
@@ -158,7 +158,7 @@ private:
 class children_range {
 public:
     explicit children_range(view parent) noexcept : parent_{parent} {}
-    /// What is no aggregate has a span of one: its end is its begin.
+    /// A value that is no aggregate has a span of one: its begin is its end.
     UMBEL_ALWAYS_INLINE children_iterator begin() const noexcept {
         return {parent_.tape() + 1, end_node(), parent_};
     }
