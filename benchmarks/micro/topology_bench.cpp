@@ -149,7 +149,7 @@ void measure(told const& source, unsigned rounds, cluster::slot_table& table, co
         numbers.clear();
         for (auto const& node : merged.nodes)
             numbers.push_back(
-                known.try_emplace(node.where, static_cast<std::uint16_t>(known.size())).first->second);
+                known.try_emplace(node.address, static_cast<std::uint16_t>(known.size())).first->second);
         if (table.publish(merged, numbers).slots_changed != slot_count) std::exit(1);
         at[4] = bench::thread_cpu_ns();
         for (unsigned slot = 0; slot < slot_count; ++slot) {

@@ -30,7 +30,7 @@ void check_bounds(topology const& told, std::size_t nodes_max) {
     expect(told.nodes.size() <= nodes_max);
     expect(told.covered_slots() <= slot_count);
     expect(told.self == topology::none || told.self < told.nodes.size());
-    for (auto const& node : told.nodes) expect(!node.where.host.empty());
+    for (auto const& node : told.nodes) expect(!node.address.host.empty());
     std::size_t slots = 0;
     for (auto const& shard : told.shards) {
         expect(shard.primary == topology::none || shard.primary < told.nodes.size());

@@ -135,7 +135,7 @@ TEST_CASE("a cluster that announces host names is reached by them", "[addresses]
     serves_through_redirects(servers, s, ":named", 73);
     auto const known = s.topology();
     REQUIRE(known.nodes.size() == 3);
-    for (auto const& node : known.nodes) CHECK(node.where.host == "localhost");
+    for (auto const& node : known.nodes) CHECK(node.address.host == "localhost");
     configure(servers, "cluster-preferred-endpoint-type", "ip");
     configure(servers, "cluster-announce-hostname", "");
 }

@@ -205,7 +205,7 @@ inline result<endpoint> endpoint::parse(std::string_view text, std::uint16_t def
 
 template <>
 struct std::hash<umbel::cluster::endpoint> {
-    std::size_t operator()(umbel::cluster::endpoint const& where) const noexcept {
-        return std::hash<std::string_view>{}(where.host) * 31 + where.port;
+    std::size_t operator()(umbel::cluster::endpoint const& address) const noexcept {
+        return std::hash<std::string_view>{}(address.host) * 31 + address.port;
     }
 };

@@ -45,8 +45,8 @@ enum class source : std::uint8_t { shards, slots, nodes, standalone };
 /// One node, as one answer told it. Fields that the answer does not carry stay empty or 0.
 struct node_info {
     std::string id;
-    endpoint
-        where;  ///< Where to connect: the preferred endpoint, with the TLS port where the client speaks TLS.
+    endpoint address;  ///< Where to connect: the preferred endpoint, with the TLS port where the client
+                       ///< speaks TLS.
     std::string ip;
     std::string hostname;
     std::uint16_t port = 0;      ///< Plain port; 0 when there is none.
@@ -161,13 +161,13 @@ inline std::vector<std::uint16_t> shards_by_slot(topology const& view) {
 }
 
 /// One server without cluster mode: it serves every slot.
-inline topology standalone_topology(endpoint where) {
+inline topology standalone_topology(endpoint address) {
     topology view;
     view.told_by = source::standalone;
     view.self = 0;
     node_info node;
-    node.port = where.port;
-    node.where = std::move(where);
+    node.port = address.port;
+    node.address = std::move(address);
     view.nodes.push_back(std::move(node));
     view.shards.push_back(shard{{slot_range{slot{0}, slot{slot_count - 1}}}, 0, {}, 0});
     return view;

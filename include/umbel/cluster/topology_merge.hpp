@@ -31,13 +31,13 @@ inline id_index index_ids(topology const& view) {
 }
 
 inline bool same_node(node_info const& left, node_info const& right) noexcept {
-    return left.where == right.where && (left.id.empty() || right.id.empty() || left.id == right.id);
+    return left.address == right.address && (left.id.empty() || right.id.empty() || left.id == right.id);
 }
 
 inline std::vector<endpoint const*> routable_replicas(topology const& view, shard const& shard) {
     std::vector<endpoint const*> found;
     for (std::uint32_t const node : shard.replicas) {
-        if (is_routable(view.nodes[node].health)) found.push_back(&view.nodes[node].where);
+        if (is_routable(view.nodes[node].health)) found.push_back(&view.nodes[node].address);
     }
     std::sort(found.begin(), found.end(), [](auto const* left, auto const* right) { return *left < *right; });
     return found;
@@ -99,8 +99,8 @@ inline bool shares_known_node(topology const& current, topology const& incoming)
         return any_incoming([&](node_info const& node) { return known.find(node.id) != topology::none; });
     }
     std::unordered_set<endpoint> addresses;
-    for (auto const& node : current.nodes) addresses.insert(node.where);
-    return any_incoming([&](node_info const& node) { return addresses.contains(node.where); });
+    for (auto const& node : current.nodes) addresses.insert(node.address);
+    return any_incoming([&](node_info const& node) { return addresses.contains(node.address); });
 }
 
 /// Gives a view from CLUSTER SHARDS or SLOTS the config epochs, migrations and self that CLUSTER NODES tells,

@@ -55,8 +55,8 @@ inline placing place(node_info& node, std::string_view host, std::uint16_t port,
     if (host.empty() || port == 0) return placing::hidden;
     bool const is_path = host.front() == '/' && host == context.queried_host;
     if (!is_path && !is_host(host)) return placing::malformed;
-    node.where.host.assign(host);
-    node.where.port = is_path ? std::uint16_t{0} : port;
+    node.address.host.assign(host);
+    node.address.port = is_path ? std::uint16_t{0} : port;
     return placing::placed;
 }
 
@@ -84,8 +84,8 @@ public:
 
     /// The node with this id, or none. Cost: constant.
     std::uint32_t find(std::string_view id) const noexcept { return by_id_.find(id); }
-    std::uint32_t find(endpoint const& where) const {
-        auto const found = by_endpoint_.find(where);
+    std::uint32_t find(endpoint const& address) const {
+        auto const found = by_endpoint_.find(address);
         return found == by_endpoint_.end() ? none : found->second;
     }
 
@@ -95,7 +95,7 @@ public:
         if (made_.nodes.size() >= context_.nodes_max) return refuse("more nodes than the client accepts");
         index = static_cast<std::uint32_t>(made_.nodes.size());
         if (id.empty()) {
-            by_endpoint_.emplace(node.where, index);
+            by_endpoint_.emplace(node.address, index);
         } else {
             by_id_.add(id, index);
         }

@@ -92,11 +92,12 @@ private:
         node_info node;
         if (!read_number(epoch, node.config_epoch))
             return builder_.refuse("a config epoch that is no number");
-        placing const where = read_address(address, node);
-        if (where == placing::malformed) return builder_.refuse("a node address that is no host and port");
+        placing const placement = read_address(address, node);
+        if (placement == placing::malformed)
+            return builder_.refuse("a node address that is no host and port");
 
         std::uint32_t index = builder_.none;
-        if (!found.hidden && where == placing::placed && (found.primary || found.replica)) {
+        if (!found.hidden && placement == placing::placed && (found.primary || found.replica)) {
             node.id.assign(id);
             node.role = found.primary ? node_role::primary : node_role::replica;
             node.health = found.health;

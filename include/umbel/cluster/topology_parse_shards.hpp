@@ -99,9 +99,9 @@ private:
         if (!raw.has_host) raw.host = node.ip;
 
         std::uint16_t const port = builder_.context().tls ? node.tls_port : node.port;
-        placing const where = place(node, raw.host, port, builder_.context());
-        if (where == placing::malformed) return builder_.refuse("a host that cannot be one");
-        if (where == placing::hidden) return true;
+        placing const placement = place(node, raw.host, port, builder_.context());
+        if (placement == placing::malformed) return builder_.refuse("a host that cannot be one");
+        if (placement == placing::hidden) return true;
         std::uint32_t index = builder_.find(raw.id);
         if (index == builder_.none) {
             node.id.assign(raw.id);

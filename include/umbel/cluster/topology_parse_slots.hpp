@@ -92,11 +92,11 @@ private:
         if (!host.is_null() && !host.is_text()) return builder_.refuse("a host that is no string");
         if (!read_port(port, builder_.context().tls ? node.tls_port : node.port))
             return builder_.refuse("a port that is none");
-        placing const where =
+        placing const placement =
             place(node, host.text(), builder_.context().tls ? node.tls_port : node.port, builder_.context());
-        if (where == placing::malformed) return builder_.refuse("a host that cannot be one");
-        if (where == placing::hidden) return true;
-        if (id.empty() && (index = builder_.find(node.where)) != builder_.none) return true;
+        if (placement == placing::malformed) return builder_.refuse("a host that cannot be one");
+        if (placement == placing::hidden) return true;
+        if (id.empty() && (index = builder_.find(node.address)) != builder_.none) return true;
         if (id.size() > host_bytes_max) return builder_.refuse("a node id of more than 255 bytes");
         node.id.assign(id);
         node.role = primary ? node_role::primary : node_role::replica;

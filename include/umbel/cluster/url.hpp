@@ -14,7 +14,7 @@ namespace umbel::cluster {
 
 /// What a URL says. Fields that it leaves out are empty.
 struct seed_url {
-    endpoint where;
+    endpoint address;
     std::string username;
     std::string password;
     std::optional<std::uint32_t> database;
@@ -104,11 +104,11 @@ inline result<seed_url> read_url(std::string_view text) {
             if (!seed.database) return url::bad(text, "names a database that is no number");
         }
     }
-    auto where = endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
-    if (!where)
+    auto address = endpoint::parse(rest.empty() ? std::string_view{"127.0.0.1"} : rest, 6379);
+    if (!address)
         return fail(errc::bad_argument, delivery::not_sent,
-                    "options.seeds: " + std::string{where.error().message()});
-    seed.where = std::move(*where);
+                    "options.seeds: " + std::string{address.error().message()});
+    seed.address = std::move(*address);
     return seed;
 }
 

@@ -92,7 +92,7 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
         if (!url->password.empty()) into.plan.password = url->password;
         if (!url->username.empty()) into.plan.username = url->username;
         if (url->database) into.plan.database = *url->database;
-        into.seeds.push_back(std::move(url->where));
+        into.seeds.push_back(std::move(url->address));
         return {};
     }
     auto address = cluster::endpoint::parse(text, 6379);

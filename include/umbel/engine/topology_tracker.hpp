@@ -177,7 +177,7 @@ inline refresh_result topology_tracker::answered(query& query, instant now) {
     if (!answer) return refused(query, answer.error(), now);
     if (alone) return adopt_standalone(number, now);
     for (cluster::node_info& announced : answer->nodes)
-        announced.where = shared_.options.addresses(std::move(announced.where));
+        announced.address = shared_.options.addresses(std::move(announced.address));
     topology_view view{std::move(*answer), query.asked_at(), number};
     std::size_t const covered = view.topology.covered_slots();
     if (shared_.routes.known() == known_as::cluster &&
@@ -312,7 +312,8 @@ inline bool topology_tracker::publish(topology_view&& view, instant now) {
     std::vector<std::uint16_t> numbers;
     numbers.reserve(merged.nodes.size());
     for (cluster::node_info const& info : merged.nodes)
-        numbers.push_back(differs ? shared_.nodes.obtain(info.where, now) : shared_.nodes.find(info.where));
+        numbers.push_back(differs ? shared_.nodes.obtain(info.address, now)
+                                  : shared_.nodes.find(info.address));
     // MOVED may have patched slots meanwhile. The cluster's answer counts, unless it was asked for before.
     cluster::publish_summary const stored = shared_.routes.table().publish(
         cluster::patched_assignments{merged, numbers, patches_, view.asked_at}.all());

@@ -153,7 +153,7 @@ public:
     std::string owner_of(std::uint16_t slot) {
         auto const known = topology();
         auto const found = known.owner(umbel::cluster::slot{slot});
-        return found == known.none ? std::string{} : known.nodes[found].where.to_string();
+        return found == known.none ? std::string{} : known.nodes[found].address.to_string();
     }
     umbel::node_snapshot node(std::string const& address) {
         auto all = (*this)(client_->nodes());

@@ -18,7 +18,7 @@ topology halves() {
     topology told;
     for (std::uint16_t port = 1; port <= 4; ++port) {
         node_info one;
-        one.where = {"10.0.0.1", port};
+        one.address = {"10.0.0.1", port};
         told.nodes.push_back(one);
     }
     told.shards = {shard{{slot_range{slot{0}, slot{8191}}}, a, {a_reads}, 0},

@@ -148,7 +148,7 @@ TEST_CASE("views differ when routing by them differs, and only then", "[topology
     CHECK_FALSE(differs(nodes(before), without_epochs(nodes(before))));
 
     changed = nodes(before);
-    changed.nodes[0].where.port = 2;
+    changed.nodes[0].address.port = 2;
     CHECK(differs(nodes(before), changed));
     changed = nodes(before);
     changed.nodes[0].id = "other";

@@ -43,15 +43,15 @@ TEST_CASE("CLUSTER NODES of a real cluster tells nodes, shards, replicas and epo
     CHECK(told.told_by == source::nodes);
     CHECK(told.covered_slots() == slot_count);
     auto const& foo = told.shards[told.shard_of(slot{12182})];
-    CHECK(told.nodes[foo.primary].where == endpoint{"127.0.0.1", 27312});
+    CHECK(told.nodes[foo.primary].address == endpoint{"127.0.0.1", 27312});
     CHECK(told.nodes[foo.primary].id == "17833bef4f5e88785b68452a1247b3e55f3f3e2f");
     CHECK(foo.config_epoch == 3);
     REQUIRE(foo.replicas.size() == 1);
-    CHECK(told.nodes[foo.replicas[0]].where == endpoint{"127.0.0.1", 27313});
+    CHECK(told.nodes[foo.replicas[0]].address == endpoint{"127.0.0.1", 27313});
     CHECK(told.nodes[foo.replicas[0]].role == node_role::replica);
     CHECK(told.nodes[foo.replicas[0]].config_epoch == 3);
     REQUIRE(told.self != topology::none);
-    CHECK(told.nodes[told.self].where.port == 27310);
+    CHECK(told.nodes[told.self].address.port == 27310);
 }
 
 TEST_CASE("CLUSTER NODES reads the same from a RESP3 verbatim string", "[topology]") {
@@ -67,7 +67,7 @@ TEST_CASE("CLUSTER NODES tells host names beside addresses, and connects to addr
     read_reply const reply{captured("valkey8_hostname_missing_nodes_resp2")};
     topology const told = read(reply.text());
     CHECK(told.nodes[told.owner(slot{0})].hostname == "node-0.example");
-    CHECK(told.nodes[told.owner(slot{0})].where == endpoint{"127.0.0.1", 27410});
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"127.0.0.1", 27410});
     CHECK(told.nodes[0].hostname.empty());
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("CLUSTER NODES tells who is suspected and who has failed", "[topology]
     read_reply const after{captured("valkey8_failed_nodes_resp2")};
     topology const failed = read(after.text());
     CHECK(failed.covered_slots() == slot_count);
-    CHECK(failed.nodes[failed.owner(slot{5461})].where.port == 27413);
+    CHECK(failed.nodes[failed.owner(slot{5461})].address.port == 27413);
     CHECK(failed.shards[failed.shard_of(slot{5461})].config_epoch == 7);
     std::uint32_t const dead = index_of(failed, "44946d9daafd3736f0a16a79566443d65d944f61");
     REQUIRE(dead != topology::none);
@@ -102,24 +102,24 @@ TEST_CASE("CLUSTER NODES tells who is suspected and who has failed", "[topology]
 TEST_CASE("CLUSTER NODES reads IPv6 addresses", "[topology]") {
     read_reply const reply{captured("redis7_ipv6_nodes_resp2")};
     topology const told = read(reply.text());
-    CHECK(told.nodes[told.owner(slot{0})].where == endpoint{"::1", 27510});
-    CHECK(told.nodes[told.owner(slot{16383})].where == endpoint{"::1", 27511});
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"::1", 27510});
+    CHECK(told.nodes[told.owner(slot{16383})].address == endpoint{"::1", 27511});
 }
 
 TEST_CASE("CLUSTER NODES of a node that does not know its address means the queried host", "[topology]") {
     // redis-server 7.0.15 before its first CLUSTER MEET.
     topology const told = read(
         "90078d51ea482e0c415de894d439bdf0768dee98 :27510@37510 myself,master - 0 0 1 connected 0-8000\n");
-    CHECK(told.nodes[0].where == endpoint{"10.9.9.9", 27510});
+    CHECK(told.nodes[0].address == endpoint{"10.9.9.9", 27510});
     CHECK(told.nodes[0].ip.empty());
 }
 
 TEST_CASE("CLUSTER NODES of old and of newer servers differ in the address field", "[topology]") {
-    CHECK(read("a 10.0.0.1:7000 master - 0 0 1 connected 5\n").nodes[0].where == endpoint{"10.0.0.1", 7000});
-    CHECK(read("a [::1]:7000@17000 master - 0 0 1 connected 5\n").nodes[0].where == endpoint{"::1", 7000});
+    CHECK(read("a 10.0.0.1:7000 master - 0 0 1 connected 5\n").nodes[0].address == endpoint{"10.0.0.1", 7000});
+    CHECK(read("a [::1]:7000@17000 master - 0 0 1 connected 5\n").nodes[0].address == endpoint{"::1", 7000});
     topology const told =
         read("a 10.0.0.1:7000@17000,,shard-id=69bc,tls-port=7001 master - 0 0 1 connected 5\r\n");
-    CHECK(told.nodes[0].where == endpoint{"10.0.0.1", 7000});
+    CHECK(told.nodes[0].address == endpoint{"10.0.0.1", 7000});
     CHECK(told.nodes[0].hostname.empty());
     CHECK(
         read("a 10.0.0.1:7000@17000,db.example,shard-id=69bc master - 0 0 1 connected\n").nodes[0].hostname ==

@@ -50,12 +50,12 @@ TEST_CASE("CLUSTER SHARDS of a real cluster reads the same from RESP2 and RESP3"
     CHECK(told.told_by == source::shards);
     CHECK(told.covered_slots() == slot_count);
     auto const& foo = told.shards[told.shard_of(slot{12182})];
-    CHECK(told.nodes[foo.primary].where == endpoint{"127.0.0.1", 27312});
+    CHECK(told.nodes[foo.primary].address == endpoint{"127.0.0.1", 27312});
     CHECK(told.nodes[foo.primary].id == "17833bef4f5e88785b68452a1247b3e55f3f3e2f");
     CHECK(told.nodes[foo.primary].replication_offset == 70);
     CHECK(told.nodes[foo.primary].health == node_health::online);
     REQUIRE(foo.replicas.size() == 1);
-    CHECK(told.nodes[foo.replicas[0]].where == endpoint{"127.0.0.1", 27313});
+    CHECK(told.nodes[foo.replicas[0]].address == endpoint{"127.0.0.1", 27313});
     CHECK(told.nodes[foo.replicas[0]].role == node_role::replica);
     CHECK(read(captured("valkey8_shards_resp3")).covered_slots() == slot_count);
 }
@@ -65,7 +65,7 @@ TEST_CASE("CLUSTER SHARDS connects to the endpoint, and leaves out a node whose 
     topology const told = read(captured("redis7_hostname_missing_shards_resp3"));
     CHECK(told.nodes.size() == 5);
     auto const& foo = told.nodes[told.owner(slot{12182})];
-    CHECK(foo.where == endpoint{"node-2.example", 27312});
+    CHECK(foo.address == endpoint{"node-2.example", 27312});
     CHECK(foo.hostname == "node-2.example");
     CHECK(foo.ip == "127.0.0.1");
     CHECK(told.shards[told.shard_of(slot{5461})].replicas.empty());
@@ -74,8 +74,8 @@ TEST_CASE("CLUSTER SHARDS connects to the endpoint, and leaves out a node whose 
 TEST_CASE("CLUSTER SHARDS with an empty endpoint means the queried host", "[topology]") {
     topology const told = read(captured("redis7_unknown_shards_resp3"));
     CHECK(told.nodes.size() == 6);
-    CHECK(told.nodes[told.owner(slot{12182})].where == endpoint{"10.9.9.9", 27312});
-    CHECK(read(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n_\r\n")).nodes[0].where ==
+    CHECK(told.nodes[told.owner(slot{12182})].address == endpoint{"10.9.9.9", 27312});
+    CHECK(read(with_node(3, "+id\r\n+a\r\n+port\r\n:1\r\n+endpoint\r\n_\r\n")).nodes[0].address ==
           endpoint{"10.9.9.9", 1});
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("CLUSTER SHARDS of redis-server lists a dead primary as a shard withou
     topology const told = read(captured("redis7_failed_shards_resp3"));
     CHECK(told.shards.size() == 4);
     CHECK(told.covered_slots() == slot_count);
-    CHECK(told.nodes[told.owner(slot{5461})].where.port == 27315);
+    CHECK(told.nodes[told.owner(slot{5461})].address.port == 27315);
     std::uint32_t const dead = index_of(told, "fb7aa28591f3d66802145b66e52997dc98251ace");
     REQUIRE(dead != topology::none);
     CHECK(told.nodes[dead].health == node_health::failed);
@@ -94,7 +94,7 @@ TEST_CASE("CLUSTER SHARDS of valkey-server lists a dead primary before the new o
     topology const told = read(captured("valkey8_failed_shards_resp2"));
     REQUIRE(told.shards.size() == 3);
     auto const& shard = told.shards[told.shard_of(slot{5461})];
-    CHECK(told.nodes[shard.primary].where.port == 27413);
+    CHECK(told.nodes[shard.primary].address.port == 27413);
     CHECK(told.nodes[shard.primary].health == node_health::online);
     CHECK(shard.replicas.empty());
     CHECK(told.nodes.size() == 6);
@@ -102,14 +102,14 @@ TEST_CASE("CLUSTER SHARDS of valkey-server lists a dead primary before the new o
 
 TEST_CASE("CLUSTER SHARDS reads IPv6 addresses", "[topology]") {
     topology const told = read(captured("redis7_ipv6_shards_resp2"));
-    CHECK(told.nodes[told.owner(slot{0})].where == endpoint{"::1", 27510});
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"::1", 27510});
 }
 
 TEST_CASE("CLUSTER SHARDS names two ports where a server has both", "[topology]") {
     std::string const both =
         with_node(4, "+id\r\n+a\r\n+port\r\n:6379\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+h\r\n");
-    CHECK(read(both).nodes[0].where == endpoint{"h", 6379});
-    CHECK(read(both, {"q", true}).nodes[0].where == endpoint{"h", 6380});
+    CHECK(read(both).nodes[0].address == endpoint{"h", 6379});
+    CHECK(read(both, {"q", true}).nodes[0].address == endpoint{"h", 6380});
     CHECK(read(both).nodes[0].tls_port == 6380);
     // Only a port for the other kind of connection: nobody to connect to, but the shard is there.
     topology const told = read(with_node(3, "+id\r\n+a\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+h\r\n"));
@@ -124,7 +124,7 @@ TEST_CASE("CLUSTER SHARDS takes the ip where there is no endpoint, and passes ov
         read(with_node(6,
                        "+id\r\n+a\r\n+port\r\n:1\r\n+ip\r\n+10.0.0.1\r\n+availability-zone\r\n+eu-1a\r\n"
                        "+health\r\n+loading\r\n+novelty\r\n*1\r\n%1\r\n+x\r\n:1\r\n"));
-    CHECK(told.nodes[0].where == endpoint{"10.0.0.1", 1});
+    CHECK(told.nodes[0].address == endpoint{"10.0.0.1", 1});
     CHECK(told.nodes[0].availability_zone == "eu-1a");
     CHECK(told.nodes[0].health == node_health::loading);
 }

@@ -41,11 +41,11 @@ TEST_CASE("CLUSTER SLOTS of a real cluster tells nodes, shards and replicas", "[
     CHECK(told.told_by == source::slots);
     CHECK(told.covered_slots() == slot_count);
     auto const& foo = told.shards[told.shard_of(slot{12182})];
-    CHECK(told.nodes[foo.primary].where == endpoint{"127.0.0.1", 27312});
+    CHECK(told.nodes[foo.primary].address == endpoint{"127.0.0.1", 27312});
     CHECK(told.nodes[foo.primary].id == "17833bef4f5e88785b68452a1247b3e55f3f3e2f");
     CHECK(told.nodes[foo.primary].role == node_role::primary);
     REQUIRE(foo.replicas.size() == 1);
-    CHECK(told.nodes[foo.replicas[0]].where == endpoint{"127.0.0.1", 27313});
+    CHECK(told.nodes[foo.replicas[0]].address == endpoint{"127.0.0.1", 27313});
     CHECK(told.nodes[foo.replicas[0]].role == node_role::replica);
     CHECK(foo.config_epoch == 0);
     CHECK(read(captured("valkey8_slots_resp3")).covered_slots() == slot_count);
@@ -56,7 +56,7 @@ TEST_CASE("CLUSTER SLOTS tells host names, and leaves out a node that has none",
         topology const told = read(captured(name));
         CHECK(told.nodes.size() == 5);
         auto const& foo = told.nodes[told.owner(slot{12182})];
-        CHECK(foo.where == endpoint{"node-2.example", 27312});
+        CHECK(foo.address == endpoint{"node-2.example", 27312});
         CHECK(foo.hostname == "node-2.example");
         CHECK(foo.ip == "127.0.0.1");
         // The replica with the host "?".
@@ -67,7 +67,7 @@ TEST_CASE("CLUSTER SLOTS tells host names, and leaves out a node that has none",
 TEST_CASE("CLUSTER SLOTS with hosts of null means the queried host", "[topology]") {
     topology const told = read(captured("redis7_unknown_slots_resp2"));
     auto const& foo = told.nodes[told.owner(slot{12182})];
-    CHECK(foo.where == endpoint{"10.9.9.9", 27312});
+    CHECK(foo.address == endpoint{"10.9.9.9", 27312});
     CHECK(foo.hostname == "node-2.example");
     CHECK(foo.ip == "127.0.0.1");
 }
@@ -75,12 +75,12 @@ TEST_CASE("CLUSTER SLOTS with hosts of null means the queried host", "[topology]
 TEST_CASE("CLUSTER SLOTS after a failover names the new primary only", "[topology]") {
     topology const told = read(captured("valkey8_failed_slots_resp3"));
     CHECK(told.covered_slots() == slot_count);
-    CHECK(told.nodes[told.owner(slot{5461})].where.port == 27413);
+    CHECK(told.nodes[told.owner(slot{5461})].address.port == 27413);
 }
 
 TEST_CASE("CLUSTER SLOTS reads IPv6 addresses", "[topology]") {
     topology const told = read(captured("redis7_ipv6_slots_resp3"));
-    CHECK(told.nodes[told.owner(slot{0})].where == endpoint{"::1", 27510});
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"::1", 27510});
     CHECK(told.nodes[told.owner(slot{0})].ip == "::1");
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("CLUSTER SLOTS keeps a shard whose primary cannot be reached, without 
 TEST_CASE("CLUSTER SLOTS over TLS names TLS ports", "[topology]") {
     topology const told =
         read("*1\r\n*3\r\n:0\r\n:99\r\n*3\r\n$8\r\n10.0.0.1\r\n:7000\r\n$1\r\na\r\n", {"10.9.9.9", true});
-    CHECK(told.nodes[0].where.port == 7000);
+    CHECK(told.nodes[0].address.port == 7000);
     CHECK(told.nodes[0].tls_port == 7000);
     CHECK(told.nodes[0].port == 0);
 }

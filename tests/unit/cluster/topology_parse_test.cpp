@@ -9,9 +9,9 @@ TEST_CASE("a node is placed by its host, or by the queried one, or not at all", 
     parse_context const context{"10.9.9.9", false};
     node_info node;
     CHECK(detail::place(node, "10.0.0.1", 7000, context) == placing::placed);
-    CHECK(node.where == endpoint{"10.0.0.1", 7000});
+    CHECK(node.address == endpoint{"10.0.0.1", 7000});
     CHECK(detail::place(node, "", 7001, context) == placing::placed);
-    CHECK(node.where == endpoint{"10.9.9.9", 7001});
+    CHECK(node.address == endpoint{"10.9.9.9", 7001});
     CHECK(detail::place(node, "?", 7000, context) == placing::hidden);
     CHECK(detail::place(node, "10.0.0.1", 0, context) == placing::hidden);
     CHECK(detail::place(node, "", 7000, parse_context{}) == placing::hidden);
@@ -22,7 +22,7 @@ TEST_CASE("a node is placed by its host, or by the queried one, or not at all", 
 TEST_CASE("a node without an address, asked over a Unix socket, is that socket", "[topology]") {
     node_info node;
     CHECK(detail::place(node, "", 7000, {"/run/redis.sock", false}) == placing::placed);
-    CHECK(node.where == endpoint{"/run/redis.sock", 0});
+    CHECK(node.address == endpoint{"/run/redis.sock", 0});
 }
 
 TEST_CASE("the builder joins what belongs together and refuses what cannot be", "[topology]") {

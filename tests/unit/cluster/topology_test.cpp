@@ -69,5 +69,5 @@ TEST_CASE("a stand-alone server owns every slot", "[topology]") {
     CHECK(alone.covered_slots() == slot_count);
     CHECK(alone.told_by == source::standalone);
     CHECK(alone.self == 0);
-    CHECK(alone.nodes[alone.owner(slot{12182})].where == endpoint{"10.0.0.7", 6379});
+    CHECK(alone.nodes[alone.owner(slot{12182})].address == endpoint{"10.0.0.7", 6379});
 }

@@ -23,17 +23,17 @@ std::string why_not(std::string_view text) {
 TEST_CASE("a URL names host and port, and says the rest only where it says it", "[url]") {
     auto const seed = read_url("redis://example.org:7000");
     REQUIRE(seed);
-    CHECK(seed->where == *endpoint::parse("example.org:7000", 1));
+    CHECK(seed->address == *endpoint::parse("example.org:7000", 1));
     CHECK(seed->username.empty());
     CHECK(seed->password.empty());
     CHECK_FALSE(seed->database);
 }
 
 TEST_CASE("a URL may leave out everything but its scheme", "[url]") {
-    CHECK(read_url("valkey://")->where == *endpoint::parse("127.0.0.1:6379", 1));
+    CHECK(read_url("valkey://")->address == *endpoint::parse("127.0.0.1:6379", 1));
     CHECK(read_url("redis:///3")->database == 3u);
-    CHECK(read_url("redis://h")->where.port == 6379);
-    CHECK(read_url("redis://[::1]:7001")->where == *endpoint::parse("[::1]:7001", 1));
+    CHECK(read_url("redis://h")->address.port == 6379);
+    CHECK(read_url("redis://[::1]:7001")->address == *endpoint::parse("[::1]:7001", 1));
 }
 
 TEST_CASE("credentials are unescaped, and may contain what separates them", "[url]") {
@@ -41,7 +41,7 @@ TEST_CASE("credentials are unescaped, and may contain what separates them", "[ur
     REQUIRE(seed);
     CHECK(seed->username == "ada");
     CHECK(seed->password == "p@ss:w@rd:x");
-    CHECK(seed->where == *endpoint::parse("h:1", 1));
+    CHECK(seed->address == *endpoint::parse("h:1", 1));
     CHECK(seed->database == 2u);
     CHECK(read_url("redis://ada@h")->username == "ada");
     CHECK(read_url("redis://:secret@h")->password == "secret");

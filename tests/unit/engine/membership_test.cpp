@@ -191,7 +191,7 @@ struct two_nodes : control_plane {
 
     two_nodes() {
         for (char const* const host : {"10.0.0.1", "10.0.0.2"}) {
-            topology.nodes.emplace_back().where = {host, 6379};
+            topology.nodes.emplace_back().address = {host, 6379};
             numbers.push_back(add(host));
         }
         cluster::shard& all = topology.shards.emplace_back();

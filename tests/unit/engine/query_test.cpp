@@ -197,5 +197,5 @@ TEST_CASE("a null host in the answer is the host that was asked", "[query]") {
     asked::answer(a, a.asking.map_call(), "*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$-1\r\n:7000\r\n$2\r\nid\r\n");
     auto const told = a.asking.take();
     REQUIRE(told);
-    CHECK(told->nodes[0].where == cluster::endpoint{"10.0.0.1", 7000});
+    CHECK(told->nodes[0].address == cluster::endpoint{"10.0.0.1", 7000});
 }
