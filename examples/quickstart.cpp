@@ -93,11 +93,11 @@ struct map_of_cluster {
     /// A primary that does not own `slot`.
     umbel::cluster::node_info const& other(std::uint16_t slot) const {
         for (auto const& shard : topology.shards)
-            if (shard.primary != topology.none && topology.nodes[shard.primary].where != owner(slot).where) return topology.nodes[shard.primary];
+            if (shard.primary != topology.none && topology.nodes[shard.primary].address != owner(slot).address) return topology.nodes[shard.primary];
         return owner(slot);
     }
     std::string name_in_script(umbel::cluster::node_info const& node) const {
-        std::string command = std::string{"awk '$2 == "} + std::to_string(node.where.port) + " { print $1 }' '" + std::getenv("UMBEL_CLUSTER_DIR") + "/nodes'";
+        std::string command = std::string{"awk '$2 == "} + std::to_string(node.address.port) + " { print $1 }' '" + std::getenv("UMBEL_CLUSTER_DIR") + "/nodes'";
         std::string name;
         if (FILE* const pipe = ::popen(command.c_str(), "r")) {
             char line[64] = {};
@@ -128,8 +128,8 @@ task<> find_topology(umbel::client& db, std::string const& seed) {
     for (auto const& shard : seen.topology.shards) {
         auto const& primary = seen.topology.nodes[shard.primary];
         std::string line = "slots " + std::to_string(shard.ranges.front().first.value()) + "-" + std::to_string(shard.ranges.back().last.value()) +
-                           "  primary " + primary.where.to_string() + "  replicas";
-        for (auto const replica : shard.replicas) line += " " + seen.topology.nodes[replica].where.to_string();
+                           "  primary " + primary.address.to_string() + "  replicas";
+        for (auto const replica : shard.replicas) line += " " + seen.topology.nodes[replica].address.to_string();
         say("%s", line.c_str());
     }
     expect(seen.topology.covered_slots() == 16384, "all 16384 slots have an owner");
@@ -168,8 +168,8 @@ task<> use_fresh_table(umbel::client& db) {
 /// Hands a slot over while the client knows nothing of it.
 task<> hand_over(std::uint16_t slot, umbel::cluster::node_info from, umbel::cluster::node_info to) {
     auto const executor = co_await asio::this_coro::executor;
-    direct source{executor, from.where.to_string()};
-    direct target{executor, to.where.to_string()};
+    direct source{executor, from.address.to_string()};
+    direct target{executor, to.address.to_string()};
     std::string const number = std::to_string(slot);
     std::vector<std::string> words{"CLUSTER", "SETSLOT", number, "NODE", to.id};
     for (int i = 0; i < 2; ++i) {
@@ -187,7 +187,7 @@ task<> follow_moved(umbel::client& db, umbel::client& literal) {
     auto const from = before.owner(slot);
     auto const to = before.other(slot);
     co_await hand_over(slot, from, to);
-    say("slot %u went from %s to %s; the client still believes the old owner", slot, from.where.to_string().c_str(), to.where.to_string().c_str());
+    say("slot %u went from %s to %s; the client still believes the old owner", slot, from.address.to_string().c_str(), to.address.to_string().c_str());
 
     auto raw = co_await literal.get(key);
     if (raw) {
@@ -209,7 +209,7 @@ task<> follow_moved(umbel::client& db, umbel::client& literal) {
 }
 
 task<> move_key(direct& source, umbel::cluster::node_info const& to, std::string key) {
-    std::vector<std::string> words{"MIGRATE", to.where.host, std::to_string(to.where.port), key, "0", "5000"};
+    std::vector<std::string> words{"MIGRATE", to.address.host, std::to_string(to.address.port), key, "0", "5000"};
     std::string const told = co_await source.say(words);
     if (told.find("OK") == std::string::npos) say("MIGRATE %s: %s", key.c_str(), told.c_str());
     expect(told.find("OK") != std::string::npos, "MIGRATE moved the key");
@@ -223,8 +223,8 @@ task<> obey_ask(umbel::client& db) {
     auto const to = before.other(slot);
     for (int i = 0; i < 4; ++i) good(co_await db.set("{ask}:" + std::to_string(i), i), "SET");
     auto const executor = co_await asio::this_coro::executor;
-    direct source{executor, from.where.to_string()};
-    direct target{executor, to.where.to_string()};
+    direct source{executor, from.address.to_string()};
+    direct target{executor, to.address.to_string()};
     std::string const number = std::to_string(slot);
     std::vector<std::string> importing{"CLUSTER", "SETSLOT", number, "IMPORTING", from.id};
     std::vector<std::string> migrating{"CLUSTER", "SETSLOT", number, "MIGRATING", to.id};
@@ -237,7 +237,7 @@ task<> obey_ask(umbel::client& db) {
         expect(got && *got == i, "every key is found, wherever it is");
     }
     auto const asked = co_await count(db);
-    say("4 keys read from slot %u, 2 of them gone ahead to %s: %llu ASK, %llu MOVED", slot, to.where.to_string().c_str(),
+    say("4 keys read from slot %u, 2 of them gone ahead to %s: %llu ASK, %llu MOVED", slot, to.address.to_string().c_str(),
         static_cast<unsigned long long>(asked.asked - half_way.asked), static_cast<unsigned long long>(asked.moved - half_way.moved));
     expect(asked.asked - half_way.asked == 2, "two keys were asked for elsewhere");
     for (int i = 2; i < 4; ++i) co_await move_key(source, to, "{ask}:" + std::to_string(i));
@@ -272,7 +272,7 @@ task<> survive_failover(umbel::client& db) {
     for (int i = 0; i < 100; ++i) acknowledged += (co_await db.incr(key)) ? 1 : 0;
     co_await disturb("kill9 " + name);
     auto const killed = steady_clock::now();
-    say("%s is dead; INCR goes on", victim.where.to_string().c_str());
+    say("%s is dead; INCR goes on", victim.address.to_string().c_str());
     auto next_sign = killed;
     for (bool flowing = false; !flowing && steady_clock::now() - killed < 60s;) {
         auto got = co_await db.with(500ms).incr(key);
@@ -286,7 +286,7 @@ task<> survive_failover(umbel::client& db) {
     }
     double const took = std::chrono::duration<double>(steady_clock::now() - killed).count();
     map_of_cluster const after = co_await look(db);
-    say("writes flow again after %.2f s, to %s", took, after.owner(umbel::cluster::slot_of(key).value()).where.to_string().c_str());
+    say("writes flow again after %.2f s, to %s", took, after.owner(umbel::cluster::slot_of(key).value()).address.to_string().c_str());
     auto final_value = co_await db.get<std::int64_t>(key);
     if (!good(final_value, "GET after the failover")) co_return;
     say("INCR acknowledged %lld times, unknown %lld times; the counter says %lld", static_cast<long long>(acknowledged),
