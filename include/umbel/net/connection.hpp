@@ -85,7 +85,7 @@ public:
     // ---- Orders, from any thread ----------------------------------------------------------------
 
     void order(engine::session_order&& order) noexcept {
-        carry_out_or_leave([&] { std::visit([this](auto& wanted) { carry_out(std::move(wanted)); }, order); },
+        carry_out_or_leave([&] { std::visit([this](auto& wanted) { obey(std::move(wanted)); }, order); },
                            [&] { orders_.leave(std::move(order)); });
     }
     /// An executor is going away: drops every call, and releases all that belongs to a context. Handlers that
@@ -255,10 +255,10 @@ private:
         busy_ = {};
         owner_.has_shut();
     }
-    void carry_out(engine::open_link&& opening) { open(std::move(opening)); }
-    void carry_out(engine::close_link&& closing) { drain(closing.generation); }
-    void carry_out(engine::shut_link&&) { shut(); }
-    void carry_out(engine::cancel_share&& share) {
+    void obey(engine::open_link&& opening) { open(std::move(opening)); }
+    void obey(engine::close_link&& closing) { drain(closing.generation); }
+    void obey(engine::shut_link&&) { shut(); }
+    void obey(engine::cancel_share&& share) {
         if (share.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(share));
         cancel(share.token());
     }

@@ -174,10 +174,10 @@ inline void connection::take_news() {
 
 inline void connection::take_orders() {
     connection_orders::batch left = orders_.take();
-    if (left.opening) carry_out(std::move(*left.opening));
-    for (engine::cancel_share& share : left.cancels) carry_out(std::move(share));
-    if (left.closing) carry_out(std::move(*left.closing));
-    if (left.shutting) carry_out(engine::shut_link{});
+    if (left.opening) obey(std::move(*left.opening));
+    for (engine::cancel_share& share : left.cancels) obey(std::move(share));
+    if (left.closing) obey(std::move(*left.closing));
+    if (left.shutting) obey(engine::shut_link{});
 }
 
 }  // namespace umbel::net
