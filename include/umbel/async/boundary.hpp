@@ -8,6 +8,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/io_context.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -47,6 +48,8 @@ struct boundary {
     bool (*post_if_elsewhere)(pooled_call& call, executor& target);
     bool (*choose_context)(pooled_call& call, contexts const& client, asio::execution_context const* own,
                            bool is_io_context) noexcept;
+    /// Gathers a settled call for another io_context; false if it must be posted by itself.
+    bool (*gather)(asio::io_context::executor_type const& where, pooled_call& call) noexcept;
     asio::execution_context const* (*context_of_turn)() noexcept;
     void (*release_left_context)(pooled_call& call) noexcept;
 

@@ -87,6 +87,9 @@ private:
 /// reserve is used up, too.
 UMBEL_NEVER_INLINE inline pooled_call* make() {
     watch();
+    // The caller may stand in another shared object, whose list is empty at all times: calls come back to
+    // this one.
+    if (pooled_call* const recycled = take_recycled()) return recycled;
     auto* call = new (std::nothrow) pooled_call;
     if (!call) call = reserve::of_all().take();
     if (!call) throw std::bad_alloc{};

@@ -11,13 +11,14 @@ namespace umbel::async {
 /// were alive at once.
 class client_handles {
 public:
-    /// A handle of the client behind `where`, whose calls find `code`.
+    /// A handle of the client behind `backend`, whose calls find `code`.
     static client_handle& acquire(backend& backend, boundary const& code) {
         std::lock_guard const guard{mutex()};
         client_handle*& head = free_list();
         client_handle* found = head;
         if (found) {
             head = found->next_free;
+            UMBEL_ASSERT(found->code == &code);  // Each copy of the code has handles of its own.
         } else {
             found = new client_handle;
             found->code = &code;
@@ -27,13 +28,13 @@ public:
         return *found;
     }
     /// Releases the handle if `generation` is still its present one.
-    static void leave(client_handle& client_handle, std::uint32_t generation) noexcept {
+    static void release(client_handle& handle, std::uint32_t generation) noexcept {
         std::lock_guard const guard{mutex()};
-        if (client_handle.generation.load(std::memory_order_acquire) != generation) return;
-        client_handle.backend.store(nullptr, std::memory_order_release);
-        client_handle.generation.fetch_add(1, std::memory_order_acq_rel);
-        client_handle.next_free = free_list();
-        free_list() = &client_handle;
+        if (handle.generation.load(std::memory_order_acquire) != generation) return;
+        handle.backend.store(nullptr, std::memory_order_release);
+        handle.generation.fetch_add(1, std::memory_order_acq_rel);
+        handle.next_free = free_list();
+        free_list() = &handle;
     }
 
 private:

@@ -169,6 +169,8 @@ private:
     /// Lifetime: once the handler has run, the executor's context may end. So the executor is moved out of
     /// the call, and what keeps its context busy ends last.
     static void post(pooled_call& call, Executor& executor) {
+        if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>)
+            if (call.owner->code->gather(executor, call)) return;
         if (belongs_to(executor, call.owner->code->context_of_turn())) return complete(executor, call);
         [[maybe_unused]] auto const work = hold_work(executor);
         Executor const target = std::move(executor);

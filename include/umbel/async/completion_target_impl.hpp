@@ -161,6 +161,11 @@ inline void any_target::release_work(pooled_call& call, void* guard) noexcept {
     call.work = work_guard_kind::none;
 }
 
+/// Gathers a settled call for another io_context, where the present turn does so.
+inline bool gather(asio::io_context::executor_type const& target, pooled_call& call) noexcept {
+    return current_turn.leaving && current_turn.leaving->add(target, call);
+}
+
 inline void any_target::complete(executor const& target, pooled_call& call) {
     asio::dispatch(target, posted_completion{call});
 }
@@ -181,7 +186,7 @@ inline bool any_target::post_if_elsewhere(pooled_call& call, executor& target) {
 /// target's.
 inline void any_target::post(pooled_call& call, executor& where) {
     auto const* const io = where.target<asio::io_context::executor_type>();
-    if (io && current_turn.leaving && current_turn.leaving->add(*io, call)) return;
+    if (io && gather(*io, call)) return;
     if (belongs_to(where, current_turn.context)) return complete(where, call);
     executor const work = hold_work(where);
     executor const target = std::move(where);

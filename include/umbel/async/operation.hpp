@@ -189,7 +189,10 @@ public:
 
     /// The client's executor, where a handler without one of its own is run. Precondition: it has not been
     /// begun.
-    executor_type get_executor() const noexcept { return call_->owner->code->default_executor(*call_); }
+    executor_type get_executor() const noexcept {
+        UMBEL_ASSERT(call_ != nullptr);
+        return call_->owner->code->default_executor(*call_);
+    }
 
     /// Its call, unless the result is there already or it stands for several; null then. For those who build
     /// operations from operations.

@@ -48,7 +48,7 @@ TEST_CASE("a call finds its driver as long as the client holds the anchor, and n
     std::uint32_t const generation = where.generation;
     late_call const mine{where, generation};
     CHECK(backend_of(*mine.call) == backend.get());
-    client_handles::leave(where, generation);
+    client_handles::release(where, generation);
     CHECK(backend_of(*mine.call) == nullptr);
 }
 
@@ -60,14 +60,14 @@ TEST_CASE("an anchor is used again in a new generation, which old calls do not t
     client_handle& where = client_handles::acquire(*first, umbel::async::compiled_boundary);
     std::uint32_t const old = where.generation;
     late_call const late{where, old};
-    client_handles::leave(where, old);
+    client_handles::release(where, old);
     client_handle& again = client_handles::acquire(*second, umbel::async::compiled_boundary);
     REQUIRE(&again == &where);
     CHECK(again.generation != old);
     CHECK(backend_of(*late.call) == nullptr);
-    client_handles::leave(where, old);
+    client_handles::release(where, old);
     CHECK(again.backend == second.get());
-    client_handles::leave(again, again.generation);
+    client_handles::release(again, again.generation);
 }
 
 TEST_CASE("a call without an anchor has no home", "[anchors]") {

@@ -80,8 +80,8 @@ public:
         while (umbel::engine::call* const call = all.pop()) call->kind->drop(*call);
     }
     /// A call whose handler runs on `where`, and keeps that busy until then.
-    template <class Handler>
-    pooled_call& begin(asio::any_io_executor const& where, Handler handler) {
+    template <class Handler, class Executor = asio::any_io_executor>
+    pooled_call& begin(Executor const& where, Handler handler) {
         auto bound = asio::bind_executor(
             where, [told = std::move(handler)](result<std::string> value) { told(*value); });
         pooled_call& call = *support::take_lone_call();
@@ -90,7 +90,7 @@ public:
                                                         backend_ ? &contexts_ : nullptr);
         return call;
     }
-    static void fail_unbegun(pooled_call& call) {
+    static void settle(pooled_call& call) {
         static constexpr umbel::resp::node text =
             umbel::resp::node::text(umbel::resp::type::bulk_string, 0, 5);
         call.kind->decode(call, umbel::resp::view{&text, "hello"});
@@ -99,6 +99,11 @@ public:
     template <class Handler>
     void settle(asio::any_io_executor const& where, Handler handler) {
         settle(begin(where, std::move(handler)));
+    }
+    /// The same, with a handler that names the io_context's own type of executor.
+    template <class Handler>
+    void settle_typed(asio::io_context& where, Handler handler) {
+        settle(begin(where.get_executor(), std::move(handler)));
     }
 
 private:
@@ -109,7 +114,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("what is settled in one turn arrives after it, in its order, with few messages", "[departures]") {
+TEST_CASE("what is settled in one turn arrives after it, in its order, with few messages",
+          "[completion_batch]") {
     asio::io_context other{1};
     serving here;
     std::vector<unsigned> arrived;
@@ -124,7 +130,20 @@ TEST_CASE("what is settled in one turn arrives after it, in its order, with few 
     CHECK(other.stopped());
 }
 
-TEST_CASE("a long turn does not let the others wait for its end", "[departures]") {
+TEST_CASE("an executor of the io_context's own type is gathered for, too", "[completion_batch]") {
+    asio::io_context io{1};
+    std::vector<int> seen;
+    serving here;
+    for (int number = 0; number != 5; ++number)
+        here.settle_typed(io, [&seen, number](std::string const&) { seen.push_back(number); });
+    CHECK_FALSE(here.empty());
+    here.end_turn();
+    CHECK(here.empty());
+    CHECK(io.poll() == 1);
+    CHECK(seen == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("a long turn does not let the others wait for its end", "[completion_batch]") {
     asio::io_context other{1};
     serving here;
     unsigned arrived = 0;
@@ -134,7 +153,7 @@ TEST_CASE("a long turn does not let the others wait for its end", "[departures]"
     CHECK(arrived == completion_batch::together_max);
 }
 
-TEST_CASE("more executors than are told apart: each gets its own, in its order", "[departures]") {
+TEST_CASE("more executors than are told apart: each gets its own, in its order", "[completion_batch]") {
     constexpr unsigned many = completion_batch::places_max * 2 + 1;
     std::deque<asio::io_context> others(many);
     std::vector<std::vector<unsigned>> arrived(many);
@@ -150,7 +169,7 @@ TEST_CASE("more executors than are told apart: each gets its own, in its order",
     }
 }
 
-TEST_CASE("a handler that throws does not keep the others of its message from theirs", "[departures]") {
+TEST_CASE("a handler that throws does not keep the others of its message from theirs", "[completion_batch]") {
     asio::io_context other{1};
     serving here;
     std::string arrived;
@@ -168,7 +187,7 @@ TEST_CASE("a handler that throws does not keep the others of its message from th
 }
 
 TEST_CASE("an executor that goes away takes the handlers that were on their way to it along, uncalled",
-          "[departures]") {
+          "[completion_batch]") {
     auto const mark = std::make_shared<int>(7);
     bool called = false;
     auto other = std::make_unique<asio::io_context>(1);
@@ -184,7 +203,7 @@ TEST_CASE("an executor that goes away takes the handlers that were on their way 
 }
 
 TEST_CASE("an executor that is no io_context is given each call by itself: its threads may share them",
-          "[departures][threads]") {
+          "[completion_batch][threads]") {
     asio::thread_pool pool{2};
     std::promise<void> second;
     std::future<void> const told = second.get_future();
@@ -197,7 +216,7 @@ TEST_CASE("an executor that is no io_context is given each call by itself: its t
     CHECK(met);
 }
 
-TEST_CASE("a strand of the connection's own context runs its handler at once", "[departures]") {
+TEST_CASE("a strand of the connection's own context runs its handler at once", "[completion_batch]") {
     asio::io_context backend{1};
     bool ran = false;
     asio::post(backend, [&] {
@@ -209,7 +228,7 @@ TEST_CASE("a strand of the connection's own context runs its handler at once", "
     CHECK(ran);
 }
 
-TEST_CASE("a context may end as soon as the last handler on it has run", "[departures][threads]") {
+TEST_CASE("a context may end as soon as the last handler on it has run", "[completion_batch][threads]") {
     asio::io_context backend{1};
     for (bool const by_strand : {false, true}) {
         for (int round = 0; round != 50; ++round) {
@@ -232,7 +251,8 @@ TEST_CASE("a context may end as soon as the last handler on it has run", "[depar
     }
 }
 
-TEST_CASE("what comes from one turn for two contexts leaves in the order of the contexts", "[departures]") {
+TEST_CASE("what comes from one turn for two contexts leaves in the order of the contexts",
+          "[completion_batch]") {
     asio::io_context first{1}, second{1};
     std::string arrived;
     serving here;
@@ -247,7 +267,7 @@ TEST_CASE("what comes from one turn for two contexts leaves in the order of the 
 
 #if defined(CAN_REFUSE_MEMORY)
 TEST_CASE("without memory for a message calls stay where they are, and leave with the next turn",
-          "[departures]") {
+          "[completion_batch]") {
     asio::io_context other{1};
     serving here;
     std::string arrived;
@@ -266,7 +286,7 @@ TEST_CASE("without memory for a message calls stay where they are, and leave wit
     CHECK(arrived == "ab");
 }
 
-TEST_CASE("calls that stay for want of memory are dropped with their connection", "[departures]") {
+TEST_CASE("calls that stay for want of memory are dropped with their connection", "[completion_batch]") {
     asio::io_context other{1};
     auto const mark = std::make_shared<int>(7);
     {

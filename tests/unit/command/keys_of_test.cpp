@@ -26,7 +26,7 @@ public:
     words(words const&) = delete;
     words& operator=(words const&) = delete;
 
-    operator arguments() const { return views_; }
+    operator argv_view() const { return views_; }
     std::string_view operator[](std::size_t i) const { return views_[i]; }
 
 private:
