@@ -31,11 +31,17 @@
 // |-------------------------------------|----------------------------------------------------------------|
 // | what a redirect or an error means   | cluster/redirect.hpp reads it, cluster/policy.hpp decides,     |
 // |                                     | engine/judge.hpp asks the policy                               |
-// | where a MOVED is followed           | engine/dispatcher.hpp; the slot is patched in slot_table.hpp   |
+// | where a MOVED is followed           | engine/dispatcher.hpp, follow(); on its way there: session     |
+// |                                     | reports calls_returned, runtime hands it to engine, dispatcher;|
+// |                                     | topology_tracker patches the slot in cluster/slot_table.hpp    |
 // | where a handler runs                | async/completion_target.hpp, with the table of cases           |
-// | what happens without memory         | engine/try_alloc.hpp, async/try_alloc.hpp                      |
+// | what happens without memory         | a step: engine/try_alloc.hpp, async/try_alloc.hpp (handlers);  |
+// |                                     | a command: client/make_operation.hpp, then fail_no_memory in   |
+// |                                     | dispatcher.hpp and pipeline_impl.hpp; no call: call_pool_impl  |
 // | which node serves a read            | engine/router.hpp                                              |
-// | where a new family of commands goes | command/: one header with one mixin, like command/keys.hpp     |
+// | where a new family of commands goes | command/: one header like command/keys.hpp over family.hpp;    |
+// |                                     | its name among the bases of one_slot_commands in               |
+// |                                     | client/scoped_client.hpp                                       |
 //
 // Glossary. The ten words that are ours:
 //

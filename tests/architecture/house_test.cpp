@@ -65,6 +65,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"client/make_backend.hpp", client + "client_test.cpp"},
         {"client/open_site.hpp", client + "client_test.cpp"},
+        {"client/submitter.hpp", client + "client_test.cpp"},
         {"config.hpp", "tests/architecture/house_test.cpp"},  // Macros, and the end of a process.
         {"engine/runtime.hpp", simulation + "cluster_test.cpp"},
         {"engine/session.hpp", "tests/unit/net/connection_test.cpp"},

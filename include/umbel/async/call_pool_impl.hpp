@@ -69,7 +69,7 @@ public:
         }
         full_.store(true, std::memory_order_relaxed);
     }
-    /// Null if the emergency pool is empty.
+    /// Null if the reserve is empty.
     pooled_call* take() noexcept {
         std::lock_guard const guard{mutex_};
         full_.store(false, std::memory_order_relaxed);
@@ -83,8 +83,8 @@ private:
     std::atomic<bool> full_{false};
 };
 
-/// A call where the list has none: a new one, or the reserve's. Errors: throws std::bad_alloc when the
-/// reserve is used up, too.
+/// A call where this thread's list has none: a new one, or one of the reserve. Errors: throws std::bad_alloc
+/// when the reserve is used up, too.
 UMBEL_NEVER_INLINE inline pooled_call* make() {
     watch();
     // The caller may stand in another shared object, whose list is empty at all times: calls come back to

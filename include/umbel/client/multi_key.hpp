@@ -1,5 +1,5 @@
 // multi_key.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the
-// keys. It knows what the parts mean; how they are begun and counted is net/group.hpp.
+// keys. It knows what the parts mean; how they are begun and counted is async/group.hpp.
 #pragma once
 
 #include <umbel/async/group.hpp>

@@ -36,9 +36,9 @@ namespace umbel::engine {
 /// specification, "Scaling reads using replica nodes".
 enum class link_mode : std::uint8_t { primary, replica };
 
-/// One connection of one node, by the node's number in the engine's arena. A client that runs on several
-/// loops has connections of its own for each: what is asked on a loop travels on a connection that lives
-/// there.
+/// Names one connection of one node, by the node's number in the engine's table. A client on several
+/// execution contexts has connections of its own for each, so that what is asked on a context travels on a
+/// connection that lives there.
 struct link_id {
     std::uint16_t node = 0xffff;
     link_mode mode = link_mode::primary;

@@ -33,7 +33,7 @@ struct link_closed {
     std::uint32_t generation = 0;
 };
 
-/// Calls whose journals say how they go on.
+/// Calls whose retry states say how they go on.
 struct calls_returned {
     call_list calls;
 };

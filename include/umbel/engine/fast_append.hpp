@@ -10,16 +10,16 @@
 
 namespace umbel::engine {
 
-/// A stretch of a write buffer and of the ring. What is entered here is told to their owners when the lane is
-/// closed. Lifetime: the memory must stay until then.
+/// A window for ordinary commands: room in a write buffer and in the in-flight queue, measured beforehand.
+/// Their owners hear what was entered when the window is closed. Lifetime: the memory must stay until then.
 class fast_append {
 public:
-    /// The most bytes of a command that passes.
+    /// The most bytes of a command that is taken here.
     static constexpr std::size_t command_bytes_max = 4096;
 
     bool is_open() const noexcept { return begin_ != nullptr; }
-    /// `size` bytes from `begin` on, where byte number `stream` of the connection will stand, and the ring's
-    /// places before `until`.
+    /// Opens the window: `size` bytes from `begin` on, where byte number `stream` of the connection will
+    /// stand, and the places of the in-flight queue before `until`.
     void open(char* begin, std::size_t size, std::uint64_t stream, std::uint64_t until) noexcept {
         begin_ = at_ = begin;
         end_ = begin + size;
@@ -33,7 +33,7 @@ public:
         return entered;
     }
 
-    /// True when `one` may take the place `position` here. Never while it is closed.
+    /// True when `call` may take the place `position` here. Never while it is closed.
     UMBEL_ALWAYS_INLINE bool admits(call const& call, std::uint64_t position) const noexcept {
         return call.size <= static_cast<std::size_t>(end_ - at_) && call.size <= command_bytes_max &&
                position < until_ && is_ordinary(call);

@@ -89,7 +89,7 @@ inline void fail(call& call, failure const& fault) noexcept {
     }
 }
 
-/// Notes the station in the call's journal; false when memory has run out.
+/// Appends a hop to the call's retry state, and stores the verdict there. False when memory has run out.
 inline bool note(call& call, failure const& fault, cluster::verdict next, instant now) noexcept {
     retry_state* retry = call.make_retry_state();
     if (!retry) return false;
@@ -118,7 +118,7 @@ inline bool note(call& call, failure const& fault, cluster::verdict next, instan
 
 }  // namespace judging
 
-/// Judges one fault. True: the call goes on, its journal says how, and the engine must have it.
+/// Judges a failure. True: the call goes on as its retry state says, and must be returned to the engine.
 /// False: the error was stored in the call, which is finished.
 /// Rule: Redis Cluster specification, "Redirection and resharding".
 inline bool judge(call& call, failure const& fault, judge_options const& options, instant now,

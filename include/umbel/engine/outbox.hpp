@@ -63,17 +63,18 @@ public:
                used_ + call.size <= buffer_bytes;
     }
     /// Copies a call into the write that is being collected.
-    /// Precondition: takes(one), and every call before it is part of this write or of an earlier one.
+    /// Precondition: takes(call), and every call before it is part of this write or of an earlier one.
     UMBEL_ALWAYS_INLINE void stage(call& call) noexcept { copy_whole(call); }
 
-    /// Opens a lane behind what was staged last, of at most so many bytes and up to a place in the ring. What
-    /// has passed is to be told by grew() before anything else is done here. Precondition: staging().
+    /// Lends the room behind what was staged last to a fast append: at most `bytes_max` bytes, and entries of
+    /// the in-flight queue up to `until`. Precondition: staging(); afterwards grew() is called before
+    /// anything else is done here.
     void lend(fast_append& to, std::size_t bytes_max, std::uint64_t until) noexcept {
         UMBEL_ASSERT(staging_);
         if (!open_) return;  // What was staged last stands elsewhere.
         to.open(buffer_.get() + used_, std::min(bytes_max, buffer_bytes - used_), stream_, until);
     }
-    /// So many bytes have been entered in the lane, which is closed.
+    /// The fast append is closed, and has written so many bytes.
     void grew(std::size_t bytes) noexcept {
         used_ += bytes;
         stream_ += bytes;
@@ -97,7 +98,7 @@ public:
                std::exchange(prefixes_, 0);
     }
 
-    /// True when `one` fits into this write. The first call of a write always fits.
+    /// True when `call` fits into this write. The first call of a write always fits.
     bool fits(call const& call) const noexcept {
         std::size_t const borrowed = call.borrowed ? call.borrowed->count : 0;
         if (count_ + 2 * borrowed + 3 > pieces_max) return count_ == 0 && used_ == 0;

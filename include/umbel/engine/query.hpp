@@ -1,5 +1,5 @@
-// query.hpp: one node asked for its view of the cluster: the engine's own calls and what they bring home.
-// It knows no node table and no timing; answers are read on the connection that brought them.
+// query.hpp: one node asked for its view of the cluster: the engine's own calls, and the topology that their
+// replies tell. It knows no node table and no timing; answers are read on the connection that brought them.
 #pragma once
 
 #include <umbel/cluster/redirect.hpp>

@@ -39,7 +39,7 @@ public:
         return call.slot.is_one() &&
                (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only));
     }
-    /// The link of a plain call. Precondition: is_plain(one). Cost: wait-free; two acquire loads.
+    /// The link of a plain call. Precondition: is_plain(call). Cost: wait-free; two acquire loads.
     UMBEL_ALWAYS_INLINE link_id route_plain(call const& call) const noexcept {
         return {table_.primary_of(call.slot.slot()), link_mode::primary, call.link.context};
     }

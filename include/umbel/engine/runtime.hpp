@@ -49,8 +49,7 @@ public:
 
     // ---- Any thread -----------------------------------------------------------------------------
 
-    /// Sends a call on its way. It completes later, never in here. `turn` spreads reads and commands without
-    /// a slot.
+    /// Sends a call on its way. It completes later, never inside this function.
     UMBEL_ALWAYS_INLINE void begin(call& call) {
         // Apart, so that the mode of the link is known where nearly every command passes.
         if (router::is_plain(call)) [[likely]]
@@ -163,14 +162,14 @@ public:
     }
     void on_timer_lost() noexcept { timer_.rang(), arm_timer(); }
 
-    /// Completes `one` as soon as a topology is known.
+    /// Completes `call` as soon as a topology is known.
     void complete_with_topology(call& call) {
         call.only_waits = true;
         call_list single;
         single.push(call);
         happened(calls_parked{std::move(single)});
     }
-    /// Completes `one` when no call is under way any more, or at its deadline, and closes everything then.
+    /// Completes `call` when no call is under way any more, or at its deadline, and closes everything then.
     void complete_when_idle(call& call) {
         call.begin(port().clock());
         if (closing_.add(call)) check_idle();

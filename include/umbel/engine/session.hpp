@@ -321,7 +321,7 @@ private:
             return link_.out_of_memory();
         }
     }
-    /// Completes finished calls and hands on diverted ones. A handler may do anything, also throw: then the
+    /// Completes finished calls and hands on returned ones. A handler may do anything, also throw: then the
     /// rest follows in a turn of its own.
     void deliver() {
         if (!link_.pipe().returned().empty()) [[unlikely]]

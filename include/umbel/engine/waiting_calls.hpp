@@ -29,7 +29,7 @@ public:
             entries_.push_back({&call, reason, next_sequence_});
             leaving_.reserve(entries_.capacity());
         } catch (...) {
-            // The seat may be there already when only the second allocation failed.
+            // The entry may be there already if only the second allocation failed.
             if (!entries_.empty() && entries_.back().waiter == &call) entries_.pop_back();
             return false;
         }

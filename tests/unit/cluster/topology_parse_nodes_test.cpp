@@ -115,7 +115,8 @@ TEST_CASE("CLUSTER NODES of a node that does not know its address means the quer
 }
 
 TEST_CASE("CLUSTER NODES of old and of newer servers differ in the address field", "[topology]") {
-    CHECK(read("a 10.0.0.1:7000 master - 0 0 1 connected 5\n").nodes[0].address == endpoint{"10.0.0.1", 7000});
+    CHECK(read("a 10.0.0.1:7000 master - 0 0 1 connected 5\n").nodes[0].address ==
+          endpoint{"10.0.0.1", 7000});
     CHECK(read("a [::1]:7000@17000 master - 0 0 1 connected 5\n").nodes[0].address == endpoint{"::1", 7000});
     topology const told =
         read("a 10.0.0.1:7000@17000,,shard-id=69bc,tls-port=7001 master - 0 0 1 connected 5\r\n");
