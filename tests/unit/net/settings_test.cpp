@@ -30,7 +30,7 @@ template <class Change>
 std::string wrong(Change change) {
     options given = good();
     change(given);
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     if (made) return "nothing";
     CHECK((made.error().code() == umbel::errc::bad_argument));
     CHECK((made.error().delivery() == umbel::delivery::not_sent));
@@ -62,7 +62,7 @@ bool names(std::string const& message, std::string_view option) {
 }  // namespace
 
 TEST_CASE("the default options with one seed are good", "[settings]") {
-    auto const made = settle(good(), {}, nullptr);
+    auto const made = settings_of(good(), {}, nullptr);
     REQUIRE(made);
     REQUIRE(made->engine.seeds.size() == 1);
     CHECK(made->engine.seeds[0].host == "10.0.0.7");
@@ -73,9 +73,9 @@ TEST_CASE("the default options with one seed are good", "[settings]") {
 
 TEST_CASE("what to do about commands that may have run reaches links and engine alike", "[settings]") {
     options given = good();
-    CHECK((settle(given, {}, nullptr)->engine.judging.unknown == umbel::retry_unknown::reads));
+    CHECK((settings_of(given, {}, nullptr)->engine.judging.unknown == umbel::retry_unknown::reads));
     given.retry_unknown = umbel::retry_unknown::never;
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK((made->engine.judging.unknown == umbel::retry_unknown::never));
     CHECK((made->pipeline.judging.unknown == umbel::retry_unknown::never));
@@ -85,7 +85,7 @@ TEST_CASE("the retry budget and the circuit breakers' bound reach the engine", "
     options given = good();
     given.retry_budget_percent = 20;
     given.retry_budget_floor = 3;
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.budget.percent == 20);
     CHECK(made->engine.budget.floor_per_second == 3);
@@ -98,7 +98,7 @@ TEST_CASE("the pauses between connects and between refreshes that failed are two
     given.reconnect_delay_max = 2ms;
     given.refresh_retry_delay = 30ms;
     given.refresh_retry_delay_max = 400ms;
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK((made->engine.reconnect_delay == 1ms));
     CHECK((made->engine.reconnect_delay_max == 2ms));
@@ -112,7 +112,7 @@ TEST_CASE("a silent node is doubted with every handshake", "[settings]") {
     options given = good();
     for (auto const handshake : {umbel::handshake::full, umbel::handshake::minimal}) {
         given.handshake = handshake;
-        CHECK((settle(given, {}, nullptr)->link.doubt_after == 150ms));
+        CHECK((settings_of(given, {}, nullptr)->link.doubt_after == 150ms));
     }
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("zones are copied, and an address among them is checked", "[settings]"
     options given = good();
     given.availability_zone = "north";
     given.zones = {{"10.0.0.7:7000", "north"}, {"[::1]:7001", "south"}};
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.zone == "north");
     REQUIRE(made->engine.zones.size() == 2);
@@ -133,7 +133,7 @@ TEST_CASE("the address map is copied, and its rows are checked", "[settings]") {
     options given = good();
     given.address_map = {{"10.0.0.7:7000", "127.0.0.1:7001"}};
     given.address_function = [](void*, std::string_view) { return std::string{"gate.example"}; };
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.addresses({"10.0.0.7", 7000}).to_string() == "127.0.0.1:7001");
     CHECK(made->engine.addresses({"10.0.0.8", 7000}).to_string() == "gate.example:7000");
@@ -145,7 +145,7 @@ TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port 
           "[settings]") {
     options given = good();
     given.seeds = {"redis.example", "[::1]:7001", "127.0.0.1:1"};
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.seeds[0].host == "redis.example");
     CHECK(made->engine.seeds[0].port == 6379);
@@ -155,7 +155,7 @@ TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port 
 }
 
 TEST_CASE("options that a function builds from its own texts and returns stay whole", "[settings]") {
-    auto const made = settle(built_from_locals(), {}, nullptr);
+    auto const made = settings_of(built_from_locals(), {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.seeds[1].host == "two.example.with.a.long.name");
     CHECK(made->engine.plan.username == "a user whose name is longer than a short string");
@@ -226,11 +226,11 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
 TEST_CASE("a minimal handshake turns off what a connection says of its own accord", "[settings]") {
     options given = good();
     given.handshake = umbel::handshake::minimal;
-    auto const made = settle(given, {}, nullptr);
+    auto const made = settings_of(given, {}, nullptr);
     REQUIRE(made);
     CHECK((made->link.probe_after == umbel::engine::duration{0}));
     CHECK((made->engine.refreshing.interval == umbel::engine::duration{0}));
-    auto const full = settle(good(), {}, nullptr);
+    auto const full = settings_of(good(), {}, nullptr);
     REQUIRE(full);
     CHECK((full->link.probe_after == 1s));
 }
@@ -244,7 +244,7 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
           &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
           &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after})
         given.*field = longest;
-    auto const made = settle(given, {}, std::make_shared<umbel::observer>());
+    auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
     CHECK((made->deadline == std::chrono::nanoseconds::max()));
     CHECK((made->user_timeout > 0ms));
@@ -257,12 +257,12 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
         CHECK((time + time > time));
     }
     given.deadline = umbel::no_deadline;
-    CHECK((settle(given, {}, nullptr)->deadline == std::chrono::nanoseconds::max()));
+    CHECK((settings_of(given, {}, nullptr)->deadline == std::chrono::nanoseconds::max()));
 }
 
 TEST_CASE("two clients do not throw the same dice", "[settings]") {
-    auto const one = settle(good(), {}, nullptr);
-    auto const two = settle(good(), {}, nullptr);
+    auto const one = settings_of(good(), {}, nullptr);
+    auto const two = settings_of(good(), {}, nullptr);
     REQUIRE((one && two));
     CHECK(one->engine.seed != two->engine.seed);
 }
