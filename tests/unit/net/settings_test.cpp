@@ -1,4 +1,4 @@
-// Tests of net::settle: options are checked, copied and brought into the form that each layer wants.
+// Tests of net::settings_of: options are checked, copied and brought into the form that each layer wants.
 #include <umbel/net/settings.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -15,7 +15,7 @@
 using namespace std::chrono_literals;
 using umbel::options;
 using umbel::net::settings;
-using umbel::net::settle;
+using umbel::net::settings_of;
 
 namespace {
 
@@ -25,7 +25,7 @@ options good() {
     return made;
 }
 
-/// What settle says of good options changed in one place.
+/// What settings_of() says of good options changed in one place.
 template <class Change>
 std::string wrong(Change change) {
     options given = good();
