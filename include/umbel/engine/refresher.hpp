@@ -2,6 +2,7 @@
 // candidates. It sends nothing and reads no topology.
 #pragma once
 
+#include <umbel/config.hpp>
 #include <umbel/engine/backoff.hpp>
 
 #include <algorithm>
