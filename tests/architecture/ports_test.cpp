@@ -43,7 +43,7 @@ TEST_CASE("what a connection and a client do stands once: no port defines it aga
         CHECK(functions.contains(known));
     // Those that forward add a thread's ownership, or another signature, and nothing else.
     std::vector<port> const ports{
-        {"include/umbel/net/connection.hpp", {"try_fast", "shut", "abandon", "on_writable"}},
+        {"include/umbel/net/connection.hpp", {"try_fast", "in_flight", "shut", "abandon", "on_writable"}},
         {"include/umbel/net/connection_impl.hpp", {"on_writable", "on_notice_lost"}},
         {"include/umbel/net/driver.hpp", {"start_up", "abandon", "park"}},
         {"include/umbel/net/driver_impl.hpp", {}},
