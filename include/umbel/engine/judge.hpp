@@ -116,6 +116,14 @@ inline bool note(call& call, failure const& fault, cluster::verdict next, instan
     return true;
 }
 
+/// Fails a call that would go on, but finds no memory to note how. What was met becomes the message.
+inline void fail_no_memory(call& call, failure const& fault) noexcept {
+    failure without = fault;
+    without.code = errc::no_memory;
+    without.inner.reset();
+    fail(call, without);
+}
+
 }  // namespace judging
 
 /// Judges a failure. True: the call goes on as its retry state says, and must be returned to the engine.
@@ -129,7 +137,11 @@ inline bool judge(call& call, failure const& fault, judge_options const& options
         return false;
     }
     cluster::verdict const next = options.policy(judging::attempt_of(call, fault, options, now, random));
-    if (next.next != step::fail && judging::note(call, fault, next, now)) {
+    if (next.next != step::fail) {
+        if (!judging::note(call, fault, next, now)) {
+            judging::fail_no_memory(call, fault);
+            return false;
+        }
         if (next.next == step::follow || next.next == step::ask) {
             ++call.redirects;
         } else {

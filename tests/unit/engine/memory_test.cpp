@@ -102,3 +102,37 @@ TEST_CASE("when memory runs out once in a failover, every call is told something
     engine_watch = [](bool) {};
     CHECK(failures > 50);  // So many there are to fail.
 }
+
+TEST_CASE(
+    "a redirect or a retry that finds no memory to be noted ends as no_memory, with what is known of "
+    "delivery",
+    "[memory]") {
+    struct met {
+        errc code;
+        delivery known;
+    };
+    for (met const fault :
+         {met{errc::moved, delivery::not_executed}, met{errc::connection_lost, delivery::unknown}}) {
+        scripted_call get{"GET foo", reading};
+        engine::instant const now{1000s};
+        get.accepted = now;
+        engine::random_source random{1};
+        inside = true;
+        ran_out = false;
+        allowed = 0;
+        bool const goes_on = engine::judge(get,
+                                           {.code = fault.code,
+                                            .delivered = fault.known,
+                                            .message = "what was met",
+                                            .node = "10.0.0.1:6379",
+                                            .host = "10.0.0.2",
+                                            .port = 6379},
+                                           {}, now, random);
+        inside = false;
+        allowed = -1;
+        CHECK(ran_out);
+        REQUIRE_FALSE(goes_on);
+        get.kind->complete(get);
+        CHECK(outcome(started{get}) == failed{errc::no_memory, fault.known});
+    }
+}
