@@ -10,3 +10,5 @@
 void ask(umbel::client const& db, std::function<void(bool)> then);
 /// The same of a command by its words, with a number in it.
 void ask_by_words(umbel::client const& db, std::int64_t number, std::function<void(bool)> then);
+/// Makes commands with a value, one after the other, and drops each before it begins.
+void make_and_drop(umbel::client const& db, int times);
