@@ -56,6 +56,11 @@
 // | retry state     | what is known of a call's earlier attempts: hops, delivery, faults                 |
 // | pinned          | bytes of a reply that keep the chunk in which they were received                   |
 //
+// One connection is five things, from the outside in: net::connection (a session over a socket, and which
+// thread owns it) is an engine::session (turns, reading, writing, closing); that has a link (handshake,
+// silence, loss); that has a pipeline (commands under way and their replies). link_id names it: node, mode
+// and context.
+//
 // Four verbs end a call: complete (with a value), fail (with an error), drop (destroy it and its handler,
 // calling nobody), recycle (back to the pool).
 #pragma once

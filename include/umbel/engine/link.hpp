@@ -17,7 +17,8 @@
 
 namespace umbel::engine {
 
-/// One connection's state machine. Precondition of all: called by one owner at a time.
+/// What a connection is at: connecting, handshaking, ready or down, and whether its node is silent. A session
+/// holds a link, a link holds the pipeline. Precondition of all: called by one owner at a time.
 class link {
 public:
     link(pipeline_options const& pipeline, link_options const& options,

@@ -21,8 +21,9 @@
 
 namespace umbel::engine {
 
-/// One connection. Lives as long as its runtime; connects again and again.
-/// Precondition of all: called by one owner at a time.
+/// One connection without its socket: it lets its link work in turns, and reads, writes and closes by its
+/// port. Lives as long as its runtime; connects again after each loss. Precondition of all: called by one
+/// owner at a time.
 template <class Port>
 class session {
 public:

@@ -25,7 +25,8 @@
 
 namespace umbel::net {
 
-/// One connection. It lives as long as its driver, and connects again after each loss.
+/// One connection: a session over a transport. It lives as long as its driver, and connects again after each
+/// loss.
 ///
 /// A thread that has work for the connection owns it for a turn: the thread on which Asio has read or the
 /// timer has fired, a posted turn, an order of the control plane, or a turn of another connection of the same
