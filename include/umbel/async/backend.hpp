@@ -98,7 +98,7 @@ private:
 
 /// A backend that has begun to connect, and the reason if it never will.
 struct new_backend {
-    std::shared_ptr<backend> where;
+    std::shared_ptr<backend> owned;
     std::optional<error> wrong;
 };
 

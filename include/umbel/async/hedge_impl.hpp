@@ -71,7 +71,7 @@ private:
     struct front final : call_group {
         hedge* race = nullptr;
         ~front() override {
-            if (race) race->leave();
+            if (race) race->drop_reference();
         }
         void start(backend& backend) override { race->start(backend); }
     };
@@ -84,7 +84,7 @@ private:
         }
         alarm(alarm const& other) noexcept : alarm{*other.race} {}
         alarm& operator=(alarm const&) = delete;
-        ~alarm() { race->leave(); }
+        ~alarm() { race->drop_reference(); }
         void operator()() const { race->ask_second(); }
     };
 
@@ -102,7 +102,7 @@ private:
             kind_.recycle(*part);
         }
     }
-    void leave() noexcept {
+    void drop_reference() noexcept {
         if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
 
@@ -165,7 +165,7 @@ private:
     /// Drops a reference at the end of a scope.
     struct held {
         hedge& self;
-        ~held() { self.leave(); }
+        ~held() { self.drop_reference(); }
     };
 
     void part_settled(pooled_call& part, bool answered) {

@@ -70,9 +70,9 @@ public:
     /// puts one onto virtual time. Precondition: there is a backend, also where `made.wrong` says why it will
     /// never connect.
     client(async::new_backend made, options const& chosen) {
-        UMBEL_ASSERT(made.where != nullptr);
+        UMBEL_ASSERT(made.owned != nullptr);
         site_ = calling::open_site<>(made, chosen);
-        backend_ = std::move(made.where);
+        backend_ = std::move(made.owned);
     }
 
     client(client&& other) noexcept = default;
@@ -119,7 +119,7 @@ public:
     /// has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on connecting.
     operation<ok> ready() const {
         return calling::make_local<ok>(
-            site_, [](async::backend& where, async::pooled_call& call) { where.await_topology(call); });
+            site_, [](async::backend& backend, async::pooled_call& call) { backend.await_topology(call); });
     }
 
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
@@ -127,7 +127,7 @@ public:
     /// no_memory. Cancellation: the client closes all the same, and takes no more commands.
     operation<ok> close() const {
         return calling::make_local<ok>(
-            site_, [](async::backend& where, async::pooled_call& call) { where.close_when_idle(call); },
+            site_, [](async::backend& backend, async::pooled_call& call) { backend.close_when_idle(call); },
             true);
     }
 
@@ -135,17 +135,17 @@ public:
     /// no_memory. Cancellation: nothing has happened.
     operation<std::vector<node_snapshot>> nodes() const {
         return calling::make_told<std::vector<node_snapshot>>(
-            site_, [](async::backend& where) { return where.nodes(); });
+            site_, [](async::backend& backend) { return backend.nodes(); });
     }
     /// The topology the client lives by, at one moment. Errors and Cancellation: as nodes().
     operation<cluster::topology> topology() const {
-        return calling::make_told<cluster::topology>(site_,
-                                                     [](async::backend& where) { return where.topology(); });
+        return calling::make_told<cluster::topology>(
+            site_, [](async::backend& backend) { return backend.topology(); });
     }
     /// What the client counted since it began. Errors and Cancellation: as nodes().
     operation<umbel::statistics> statistics() const {
         return calling::make_told<umbel::statistics>(
-            site_, [](async::backend& where) { return where.statistics(); });
+            site_, [](async::backend& backend) { return backend.statistics(); });
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {

@@ -13,9 +13,9 @@
 
 namespace umbel::calling {
 
-/// Notes why the call can only be served where keys need not share a slot; the router decides when the
-/// deployment is known.
-inline void spread(async::pooled_call& call, std::string message) {
+/// Marks a call whose keys lie in several slots: only a stand-alone server may serve it, which the router
+/// knows. `message` is for the error.
+inline void mark_several_slots(async::pooled_call& call, std::string message) {
     call.slot = cluster::slot_target::several();
     if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
 }
@@ -41,7 +41,7 @@ UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::com
     call.size = static_cast<std::uint32_t>(made.end - at);
     call.slot = made.slot;
     if (made.slot.is_several()) [[unlikely]]
-        spread(call, command::cross_slot_message(made.first_key, made.other_key));
+        mark_several_slots(call, command::cross_slot_message(made.first_key, made.other_key));
     return true;
 }
 
@@ -78,32 +78,32 @@ inline bool encode(async::pooled_call& call, command::command_spec const& name,
     return true;
 }
 
-/// take_keyed() for a key that is not plain.
-UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_any(site const& where,
-                                                             command::command_spec const& name,
-                                                             std::string_view key) noexcept {
+/// take_keyed() for a key with a hash tag, or of unusual length. Null if it is too long for a short command.
+UMBEL_NEVER_INLINE inline async::pooled_call* take_keyed_slow(site const& site,
+                                                              command::command_spec const& name,
+                                                              std::string_view key) noexcept {
     if (key.size() > command::short_key_max) return nullptr;
     async::pooled_call* const call = async::pool::take_recycled();
     if (!call) [[unlikely]]
         return nullptr;
-    prepare(*call, where, name.flags());
+    prepare(*call, site, name.flags());
     encoded_inside(*call, command::put_key_command(call->inline_space, name, key));
     call->slot = cluster::slot_of_any(key);
     return call;
 }
 
 /// Behind encoding::take_keyed.
-inline async::pooled_call* take_keyed(site const& where, command::command_spec const& name,
+inline async::pooled_call* take_keyed(site const& site, command::command_spec const& name,
                                       std::string_view key) noexcept {
-    if (where.wrong || where.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
+    if (site.wrong || site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]]
         return nullptr;
-    // What is not plain ends in a call of its own, so that nothing has to be kept across one here.
+    // A tail call, so that this path spills no registers.
     if (!cluster::is_plain_key(key)) [[unlikely]]
-        return take_keyed_any(where, name, key);
+        return take_keyed_slow(site, name, key);
     async::pooled_call* const call = async::pool::take_recycled();
     if (!call) [[unlikely]]
         return nullptr;
-    prepare(*call, where, name.flags());
+    prepare(*call, site, name.flags());
     encoded_inside(*call, command::put_plain_key_command(call->inline_space, name, key));
     call->slot = cluster::slot_of_plain(key);
     return call;
@@ -114,10 +114,10 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
                                  std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
     if (!words.empty() && words.front().empty())
         return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
-    result<command::route> where = command::route_of(words, command::unknown_command::first_argument_is_key);
+    result<command::route> routed = command::route_of(words, command::unknown_command::first_argument_is_key);
     bool const marked = !marked_keys.empty();
-    bool const several = !where && where.error().code() == errc::cross_slot;
-    if (!where && !several && !marked) return tl::unexpected<error>{where.error()};
+    bool const several = !routed && routed.error().code() == errc::cross_slot;
+    if (!routed && !several && !marked) return tl::unexpected<error>{routed.error()};
     command::command_traits const* const traits = command::find_command(words);
     if (traits ? command::needs_lease(*traits, words) : command::needs_lease(words)) [[unlikely]]
         return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
@@ -148,13 +148,13 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
             if (!marked_keys[i]) continue;
             if (call.slot.is_any()) first = words[i];
             if (!call.slot.add(cluster::slot_of(words[i]))) continue;
-            spread(call, command::cross_slot_message(first, words[i]));
+            mark_several_slots(call, command::cross_slot_message(first, words[i]));
             break;
         }
     } else if (several) {
-        spread(call, std::string{where.error().message()});
-    } else if (where->slot) {
-        call.slot = *where->slot;
+        mark_several_slots(call, std::string{routed.error().message()});
+    } else if (routed->slot) {
+        call.slot = *routed->slot;
     }
     return {};
 }

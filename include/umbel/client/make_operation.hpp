@@ -42,7 +42,7 @@ struct encoding {
     /// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with
     /// its slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key,
     /// bad options, a read to be hedged.
-    async::pooled_call* (*take_keyed)(site const& where, command::command_spec const& name,
+    async::pooled_call* (*take_keyed)(site const& site, command::command_spec const& name,
                                       std::string_view key) noexcept;
     /// A command by its words: keys, flags and refusals come from the command table. Errors (as a value):
     /// bad_argument, needs_lease.
@@ -61,7 +61,8 @@ struct site {
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
     encoding const* code = nullptr;
 
-    /// Notes what is wrong with the options of a call. What an earlier choice did wrong, a later one mends.
+    /// Checks the options of a call anew, and notes what is wrong with them: a later with() may mend an
+    /// earlier one.
     void check() noexcept {
         bool const passed = options.deadline <= std::chrono::nanoseconds{0};
         bool const hedged_in_the_past = options.hedge < std::chrono::nanoseconds{0};
@@ -79,12 +80,12 @@ struct site {
     }
 };
 
-inline void prepare(async::pooled_call& call, site const& where, cluster::command_flags flags) noexcept {
-    call.owner = where.owner;
-    call.generation = where.generation;
+inline void prepare(async::pooled_call& call, site const& site, cluster::command_flags flags) noexcept {
+    call.owner = site.owner;
+    call.generation = site.generation;
     call.flags = flags;
-    call.reads = where.options.reads;
-    call.timeout = where.options.deadline;
+    call.reads = site.options.reads;
+    call.timeout = site.options.deadline;
 }
 
 /// What a server's reply becomes: a value, or a value with its trail.
@@ -100,8 +101,8 @@ operation<Value> refused(async::pooled_call& call, error why) noexcept {
 
 /// A call from the pool, with the memory for a Value.
 template <class Value>
-async::pooled_call& obtain(site const& where) {
-    async::pooled_call* const call = async::pool::take(*where.owner);
+async::pooled_call& obtain(site const& site) {
+    async::pooled_call* const call = async::pool::take(*site.owner);
     try {
         async::result_slot<Value>::prepare(*call);
     } catch (...) {
@@ -113,14 +114,14 @@ async::pooled_call& obtain(site const& where) {
 
 /// An operation for one invocation.
 template <replied Value>
-operation<Value> make(site const& where, command::invocation<Value> const& what) {
-    async::pooled_call& call = obtain<Value>(where);
-    prepare(call, where, what.flags);
-    if (where.wrong) [[unlikely]]
-        return refused<Value>(call, *where.wrong);
+operation<Value> make(site const& site, command::invocation<Value> const& invocation) {
+    async::pooled_call& call = obtain<Value>(site);
+    prepare(call, site, invocation.flags);
+    if (site.wrong) [[unlikely]]
+        return refused<Value>(call, *site.wrong);
     try {
-        if (!where.code->encode(call, what.name, what.words, where.argument_bytes_max))
-            return refused<Value>(call, where.code->too_long(what.words, where.argument_bytes_max));
+        if (!site.code->encode(call, invocation.name, invocation.words, site.argument_bytes_max))
+            return refused<Value>(call, site.code->too_long(invocation.words, site.argument_bytes_max));
     } catch (...) {
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
     }
@@ -129,14 +130,14 @@ operation<Value> make(site const& where, command::invocation<Value> const& what)
 
 /// An operation for a command given word by word.
 template <replied Value>
-operation<Value> make(site const& where, std::span<std::string_view const> words,
+operation<Value> make(site const& site, std::span<std::string_view const> words,
                       std::span<bool const> marked_keys) {
-    async::pooled_call& call = obtain<Value>(where);
-    prepare(call, where, cluster::command_flags::none);
-    if (where.wrong) [[unlikely]]
-        return refused<Value>(call, *where.wrong);
+    async::pooled_call& call = obtain<Value>(site);
+    prepare(call, site, cluster::command_flags::none);
+    if (site.wrong) [[unlikely]]
+        return refused<Value>(call, *site.wrong);
     try {
-        if (auto good = where.code->encode_words(call, words, marked_keys, where.argument_bytes_max); !good)
+        if (auto good = site.code->encode_words(call, words, marked_keys, site.argument_bytes_max); !good)
             return refused<Value>(call, std::move(good.error()));
     } catch (...) {
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
@@ -147,24 +148,24 @@ operation<Value> make(site const& where, std::span<std::string_view const> words
 /// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes
 /// the command into a call and tells what is wrong with it.
 template <class Value, class Fill>
-operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& fill) {
+operation<Value> make_hedged(site const& site, operation<Value> plain, Fill&& fill) {
     async::pooled_call* const first = plain.unbegun();
     if (!first || !has(first->flags, cluster::command_flags::read_only)) return plain;
-    // Whose deadline comes first asks nobody else.
-    bool const too_late = first->timeout > engine::duration{0} && first->timeout <= where.options.hedge;
-    if (too_late && where.options.reads != umbel::read_from::primary) return plain;
-    async::pooled_call& whole = obtain<Value>(where);
-    prepare(whole, where, first->flags);
-    if (where.options.reads == umbel::read_from::primary)
+    // If the deadline comes before the delay, no second node is asked.
+    bool const too_late = first->timeout > engine::duration{0} && first->timeout <= site.options.hedge;
+    if (too_late && site.options.reads != umbel::read_from::primary) return plain;
+    async::pooled_call& whole = obtain<Value>(site);
+    prepare(whole, site, first->flags);
+    if (site.options.reads == umbel::read_from::primary)
         return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
                                            "a hedged read needs a read_from that a second node may serve"});
     try {
-        async::pooled_call& second = obtain<Value>(where);
+        async::pooled_call& second = obtain<Value>(site);
         async::unlaunched<Value> guard{second};
         fill(second);
-        if (second.timeout > engine::duration{0}) second.timeout -= where.options.hedge;
-        whole.group = where.owner->code->make_hedge(whole, *first, second, where.options.hedge,
-                                                    async::hedged<Value>::kind);
+        if (second.timeout > engine::duration{0}) second.timeout -= site.options.hedge;
+        whole.group = site.owner->code->make_hedge(whole, *first, second, site.options.hedge,
+                                                   async::hedged<Value>::kind);
         guard.release();
         plain.release();
         whole.launch = async::launch_kind::group;
@@ -176,49 +177,51 @@ operation<Value> make_hedged(site const& where, operation<Value> plain, Fill&& f
 
 /// As make(), with what the call options say of hedging.
 template <replied Value>
-operation<Value> submit(site const& where, command::invocation<Value> const& what) {
-    operation<Value> plain = make<Value>(where, what);
-    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
-    return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
-        prepare(second, where, what.flags);
-        where.code->encode(second, what.name, what.words, where.argument_bytes_max);
+operation<Value> submit(site const& site, command::invocation<Value> const& invocation) {
+    operation<Value> plain = make<Value>(site, invocation);
+    if (site.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(site, std::move(plain), [&](async::pooled_call& second) {
+        prepare(second, site, invocation.flags);
+        site.code->encode(second, invocation.name, invocation.words, site.argument_bytes_max);
     });
 }
 /// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
 template <replied Value>
-UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& where, command::command_spec const& name,
+UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& site, command::command_spec const& name,
                                                       std::string_view key) {
     command::argument const word{umbel::key{key}};
-    return submit<Value>(where, command::invocation<Value>{name, {&word, 1}, name.flags()});
+    return submit<Value>(site, command::invocation<Value>{name, {&word, 1}, name.flags()});
 }
 template <replied Value>
-UMBEL_ALWAYS_INLINE operation<Value> submit(site const& where, command::key_invocation<Value> const& what) {
+UMBEL_ALWAYS_INLINE operation<Value> submit(site const& site,
+                                            command::key_invocation<Value> const& invocation) {
     if constexpr (!async::result_slot<Value>::boxed) {
-        if (async::pooled_call* const call = where.code->take_keyed(where, what.name, what.key)) [[likely]]
+        if (async::pooled_call* const call = site.code->take_keyed(site, invocation.name, invocation.key))
+            [[likely]]
             return operation<Value>{*call};
     }
-    return submit_in_general<Value>(where, what.name, what.key);
+    return submit_in_general<Value>(site, invocation.name, invocation.key);
 }
 template <replied Value>
-operation<Value> submit(site const& where, std::span<std::string_view const> words,
+operation<Value> submit(site const& site, std::span<std::string_view const> words,
                         std::span<bool const> marked_keys) {
-    operation<Value> plain = make<Value>(where, words, marked_keys);
-    if (where.options.hedge <= std::chrono::nanoseconds{0}) return plain;
-    return make_hedged<Value>(where, std::move(plain), [&](async::pooled_call& second) {
-        prepare(second, where, cluster::command_flags::none);
-        static_cast<void>(where.code->encode_words(second, words, marked_keys,
-                                                   where.argument_bytes_max));  // It was well the first time.
+    operation<Value> plain = make<Value>(site, words, marked_keys);
+    if (site.options.hedge <= std::chrono::nanoseconds{0}) return plain;
+    return make_hedged<Value>(site, std::move(plain), [&](async::pooled_call& second) {
+        prepare(second, site, cluster::command_flags::none);
+        static_cast<void>(site.code->encode_words(second, words, marked_keys,
+                                                  site.argument_bytes_max));  // It was well the first time.
     });
 }
 
 /// An operation that is answered by the control plane through `answer`, which sees to its completion. Its
 /// Value is not decoded from a server's reply.
 template <class Value>
-operation<Value> make_local(site const& where, void (*answer)(async::backend&, async::pooled_call&),
+operation<Value> make_local(site const& site, void (*answer)(async::backend&, async::pooled_call&),
                             bool ends_client = false) {
-    async::pooled_call& call = obtain<Value>(where);
-    prepare(call, where, cluster::command_flags::none);
-    if (where.wrong) return refused<Value>(call, *where.wrong);
+    async::pooled_call& call = obtain<Value>(site);
+    prepare(call, site, cluster::command_flags::none);
+    if (site.wrong) return refused<Value>(call, *site.wrong);
     call.on_control = answer;
     call.ends_client = ends_client;
     call.launch = async::launch_kind::control;
@@ -227,15 +230,15 @@ operation<Value> make_local(site const& where, void (*answer)(async::backend&, a
 
 /// An operation whose value `tell(backend&)` makes in a turn of the control plane.
 template <class Value, class Tell>
-operation<Value> make_told(site const& from, Tell) {
+operation<Value> make_told(site const& site, Tell) {
     static_assert(std::is_empty_v<Tell>);
-    return make_local<Value>(from, [](async::backend& where, async::pooled_call& call) {
+    return make_local<Value>(site, [](async::backend& backend, async::pooled_call& call) {
         try {
-            async::result_slot<Value>::put(call, [&] { return result<Value>{Tell{}(where)}; });
+            async::result_slot<Value>::put(call, [&] { return result<Value>{Tell{}(backend)}; });
         } catch (...) {
             async::result_slot<Value>::fail(call, error{errc::no_memory, delivery::not_sent});
         }
-        where.complete_later(call);
+        backend.complete_later(call);
     });
 }
 

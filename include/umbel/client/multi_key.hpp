@@ -85,25 +85,25 @@ std::optional<error> first_error(std::span<result<Part> const> parts) {
 }
 
 /// True when one server holds all slots, so that nothing needs to be split.
-inline bool undivided(site const& where) noexcept {
-    async::backend const* const there = async::backend_of(where.owner, where.generation);
+inline bool undivided(site const& site) noexcept {
+    async::backend const* const there = async::backend_of(site.owner, site.generation);
     return there && there->standalone();
 }
 
 /// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i;
 /// `join(results, places)` the whole.
 template <class Value, class Part, class Word, class Join>
-operation<Value> make_split(site const& where, command::command_spec const& name, std::size_t keys,
+operation<Value> make_split(site const& site, command::command_spec const& name, std::size_t keys,
                             std::size_t words_per_key, Word&& word, Join join) {
-    async::pooled_call& whole = obtain<Value>(where);
-    prepare(whole, where, name.flags());
+    async::pooled_call& whole = obtain<Value>(site);
+    prepare(whole, site, name.flags());
     try {
-        if (where.wrong) return refused<Value>(whole, *where.wrong);
+        if (site.wrong) return refused<Value>(whole, *site.wrong);
         if (keys == 0)
             return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
                                                "a command with many keys needs at least one"});
         std::vector<placed_key> placed;
-        if (undivided(where)) {
+        if (undivided(site)) {
             placed.resize(keys);
             for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
         } else {
@@ -121,11 +121,11 @@ operation<Value> make_split(site const& where, command::command_spec const& name
                 words.emplace_back(umbel::key{word(placed[last].at, std::size_t{0})});
                 for (std::size_t k = 1; k < words_per_key; ++k) words.emplace_back(word(placed[last].at, k));
             }
-            async::pooled_call& part = obtain<Part>(where);
-            prepare(part, where, name.flags());
+            async::pooled_call& part = obtain<Part>(site);
+            prepare(part, site, name.flags());
             async::unlaunched<Part> guard{part};
-            if (!where.code->encode(part, name, words, where.argument_bytes_max))
-                return refused<Value>(whole, where.code->too_long(words, where.argument_bytes_max));
+            if (!site.code->encode(part, name, words, site.argument_bytes_max))
+                return refused<Value>(whole, site.code->too_long(words, site.argument_bytes_max));
             group->add(part);
             guard.release();
             first = last;
@@ -140,12 +140,12 @@ operation<Value> make_split(site const& where, command::command_spec const& name
 
 /// What `make()` makes; without memory for its preparations, an operation that says so.
 template <class Value, class Make>
-operation<Value> if_memory_lasts(site const& where, Make&& make) {
+operation<Value> if_memory_lasts(site const& site, Make&& make) {
     try {
         return make();
     } catch (std::bad_alloc const&) {
-        async::pooled_call& call = obtain<Value>(where);
-        prepare(call, where, cluster::command_flags::none);
+        async::pooled_call& call = obtain<Value>(site);
+        prepare(call, site, cluster::command_flags::none);
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
     }
 }

@@ -13,7 +13,7 @@ site open_site(async::new_backend const& made, options const& chosen) {
     site opened;
     opened.wrong = made.wrong;
     opened.unusable = made.wrong.has_value();
-    opened.owner = &async::client_handles::acquire(*made.where, async::compiled_boundary);
+    opened.owner = &async::client_handles::acquire(*made.owned, async::compiled_boundary);
     opened.generation = opened.owner->generation.load(std::memory_order_acquire);
     opened.argument_bytes_max = chosen.argument_bytes_max;
     opened.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};

@@ -78,7 +78,7 @@ public:
 class traced_client : public one_slot_commands<traced_client>,
                       public calling::submitter<traced_client, traced> {
 public:
-    explicit traced_client(calling::site where) noexcept : site_{std::move(where)} {}
+    explicit traced_client(calling::site site) noexcept : site_{std::move(site)} {}
 
     calling::site const& site() const noexcept { return site_; }
 
@@ -90,7 +90,7 @@ private:
 /// Lifetime: a value; operations from one that has outlived its client complete with errc::cancelled.
 class scoped_client : public commands<scoped_client>, public calling::submitter<scoped_client> {
 public:
-    explicit scoped_client(calling::site where) noexcept : site_{std::move(where)} {}
+    explicit scoped_client(calling::site site) noexcept : site_{std::move(site)} {}
 
     calling::site const& site() const noexcept { return site_; }
 

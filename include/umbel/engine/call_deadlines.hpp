@@ -61,7 +61,7 @@ private:
         for (; cursor_ != queue.tail(); ++cursor_) {
             in_flight_queue::entry const next = queue[cursor_];
             if (next.is_tombstone()) continue;
-            call* const call = next.owner();
+            call* const call = next.awaited_call();
             if (call->deadline != never && !call->wheel_back) return call;
         }
         return nullptr;

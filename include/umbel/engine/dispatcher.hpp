@@ -160,7 +160,7 @@ inline void dispatcher::close() noexcept {
 
 inline void dispatcher::cancel(call& call) noexcept {
     UMBEL_ASSERT(call.at == call::stage::waiting);
-    waiting_.leave(call);
+    waiting_.remove(call);
     fail(call, errc::cancelled, delivery_of(call), "cancelled");
 }
 

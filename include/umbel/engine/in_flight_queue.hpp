@@ -26,7 +26,7 @@ public:
         }
         bool is_tombstone() const noexcept { return (word_ & 1) != 0; }
         unsigned replies() const noexcept { return static_cast<unsigned>(word_ >> 1); }
-        call* owner() const noexcept { return reinterpret_cast<call*>(word_); }
+        call* awaited_call() const noexcept { return reinterpret_cast<call*>(word_); }
         entry() noexcept = default;
 
     private:

@@ -10,7 +10,8 @@
 namespace umbel::engine {
 
 /// While the gate is shut every new call is parked, too, so that order is kept.
-/// Threading: is_open(), park(), leave() and close() from any thread; the rest by the control plane's owner.
+/// Threading: is_open(), park(), enqueue() and close() from any thread; the rest by the control plane's
+/// owner.
 class parked_calls {
 public:
     bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
@@ -24,7 +25,7 @@ public:
         return true;
     }
     /// Takes what is no command and shuts no gate.
-    void leave(call& call) noexcept { calls_.push(call); }
+    void enqueue(call& call) noexcept { calls_.push(call); }
     /// Shuts the gate for ever: no call goes past the control plane from now on.
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 

@@ -143,7 +143,7 @@ public:
                 }
             }
             resp::view const& reply = plain ? *plain : other;
-            call& call = *front.owner();
+            call& call = *front.awaited_call();
             if (call.replies_due != 1) [[unlikely]] {
                 --call.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will
                                      // tell.
@@ -152,7 +152,7 @@ public:
             if (send_.is_sending(call)) [[unlikely]]
                 return interrupted(call, reply, now);
             queue_.pop();
-            leave(call);
+            remove(call);
             ++settled;
             ++counters_.replies;
             if (latency_.on()) [[unlikely]]
@@ -210,7 +210,7 @@ public:
     /// Fails every call without judging it: for close and shutdown.
     void fail_all(errc why) noexcept {
         for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
-            if (!queue_[at].is_tombstone()) fail_early(*queue_[at].owner(), why);
+            if (!queue_[at].is_tombstone()) fail_early(*queue_[at].awaited_call(), why);
     }
     /// Takes every call out as it is, without a result: for the end of the executor.
     void take_all(call_list& out) noexcept;
@@ -219,7 +219,7 @@ public:
 
     call const* oldest_awaited() const noexcept {
         if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone()) return nullptr;
-        return queue_[queue_.head()].owner();
+        return queue_[queue_.head()].awaited_call();
     }
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
@@ -253,14 +253,14 @@ private:
         }
     }
     /// The call leaves the queue.
-    void leave(call& call) noexcept {
+    void remove(call& call) noexcept {
         // Tested together: few calls have either.
         if ((std::bit_cast<std::uintptr_t>(call.wheel_back) | std::bit_cast<std::uintptr_t>(call.token)) != 0)
             [[unlikely]]
             unwatch(call);
         call.at = call::stage::done;
     }
-    /// leave() of a call that may be cancelled, or whose deadline the wheel watches.
+    /// remove() of a call that may be cancelled, or whose deadline the wheel watches.
     void unwatch(call& call) noexcept;
     /// Fails a call before its reply has come; a tombstone takes its place in the queue.
     void fail_early(call& call, errc why) noexcept;

@@ -52,7 +52,7 @@ UMBEL_NEVER_INLINE inline void pipeline::fail_early(call& call, errc why) noexce
         if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));
         if (why == errc::deadline_exceeded) ++silent_timeouts_;
     }
-    leave(call);
+    remove(call);
     outcomes_.fail(call, why, queued ? delivery::not_sent : delivery::unknown, name_of(why));
 }
 
@@ -62,13 +62,13 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
     for (; !queue_.empty(); queue_.pop()) {
         in_flight_queue::entry const next = queue_[queue_.head()];
         if (next.is_tombstone()) continue;
-        call& call = *next.owner();
+        call& call = *next.awaited_call();
         bool const sent = send_.is_sent(call);
         // The command that was being answered may be the reason, or the one that was being sent; those
         // between have done nothing yet.
         bool const suspect = send_.is_begun(call) && (call.queue_position == first || !sent);
         if (by_peer && suspect && call.connections_closed < UINT8_MAX) ++call.connections_closed;
-        leave(call);
+        remove(call);
         outcomes_.fail_or_return(
             call,
             {.code = why, .delivered = sent ? delivery::unknown : delivery::not_sent, .message = message},
@@ -86,8 +86,8 @@ inline void pipeline::take_all(call_list& out) noexcept {
     for (; !queue_.empty(); queue_.pop()) {
         in_flight_queue::entry const next = queue_[queue_.head()];
         if (next.is_tombstone()) continue;
-        leave(*next.owner());
-        out.push(*next.owner());
+        remove(*next.awaited_call());
+        out.push(*next.awaited_call());
     }
     send_.reset(queue_.head());
     deadlines_.reset(queue_.head());
@@ -110,13 +110,13 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned repli
 UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
     if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone() || reader().in_push())
         return false;
-    call& call = *queue_[queue_.head()].owner();
+    call& call = *queue_[queue_.head()].awaited_call();
     if (send_.is_sending(call)) return false;
     // A reply too large for the memory that is left is no error line: the command has run, unless this is the
     // reply to its ASKING.
     delivery const known = call.replies_due == 1 ? delivery::executed : delivery::unknown;
     queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies_due);
-    leave(call);
+    remove(call);
     outcomes_.fail(call, errc::no_memory, known, "memory has run out for the reply");
     return true;
 }
@@ -126,7 +126,7 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::interrupted(call& call, r
     if (!reply.is_error()) return stream_.broken("a reply came before its command was sent");
     std::string why{reply.text()};
     queue_.pop();
-    leave(call);
+    remove(call);
     outcomes_.fail_or_return(call, reply, now, counters_);
     return stream_.broken(std::move(why));
 }

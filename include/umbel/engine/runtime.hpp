@@ -71,7 +71,7 @@ public:
     void ask(call& call) {
         if (abandoned_) return drop(call);
         call.question = true;
-        parked_.leave(call);
+        parked_.enqueue(call);
         port().wake();
     }
     void want_refresh() {
@@ -288,7 +288,7 @@ private:
     void drop(call& call) noexcept {
         // While other calls are dropped this one waits for its turn, so that no handler is destroyed inside
         // the function that has begun its call.
-        if (dropping_) return parked_.leave(call);
+        if (dropping_) return parked_.enqueue(call);
         call.kind->drop(call);
     }
     /// Brings parked calls before the engine, and answers questions, in the order in which they came: what

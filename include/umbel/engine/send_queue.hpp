@@ -90,7 +90,7 @@ public:
             queue.prefetch(staged_ + 4);
             in_flight_queue::entry const next = queue[staged_];
             if (next.is_tombstone()) continue;
-            call& call = *next.owner();
+            call& call = *next.awaited_call();
             if (!outbox_.fits(call)) break;
             outbox_.add(call);
         }

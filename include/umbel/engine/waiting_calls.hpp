@@ -45,7 +45,7 @@ public:
         return true;
     }
 
-    void leave(call& call) noexcept {
+    void remove(call& call) noexcept {
         UMBEL_ASSERT(call.at == call::stage::waiting);
         if (call.wheel_back) wheel_.remove(call);
         entry& freed = entries_[call.waiting_index];
@@ -62,7 +62,7 @@ public:
     /// Moves every call that is due to `out`.
     void advance(instant now, call_list& out) noexcept {
         wheel_.advance(now, [&](call& call) {
-            leave(call);
+            remove(call);
             out.push(call);
         });
     }
@@ -101,7 +101,7 @@ private:
         std::sort(leaving_.begin(), leaving_.end(),
                   [](entry const& left, entry const& right) { return left.sequence < right.sequence; });
         for (entry const& parked : leaving_) {
-            leave(*parked.waiter);
+            remove(*parked.waiter);
             out.push(*parked.waiter);
         }
     }

@@ -87,7 +87,7 @@ public:
 
     void order(engine::session_order&& order) noexcept {
         carry_out_or_leave([&] { std::visit([this](auto& wanted) { obey(std::move(wanted)); }, order); },
-                           [&] { orders_.leave(std::move(order)); });
+                           [&] { orders_.enqueue(std::move(order)); });
     }
     /// An executor is going away: drops every call, and releases all that belongs to a context. Handlers that
     /// are pending on another context may still call this connection, to no effect. Precondition: nothing

@@ -28,7 +28,7 @@ public:
     };
 
     bool empty() const noexcept { return !waiting_.load(std::memory_order_acquire); }
-    void leave(engine::session_order&& order) noexcept {
+    void enqueue(engine::session_order&& order) noexcept {
         std::lock_guard const guard{mutex_};
         std::visit([this](auto& wanted) { add(std::move(wanted)); }, order);
         waiting_.store(true, std::memory_order_release);

@@ -96,7 +96,7 @@ public:
     void report(engine::event&& what) override {
         if (auto* const returned = std::get_if<engine::calls_returned>(&what))
             leave_contexts(returned->calls);
-        control_or_leave([&] { happened(std::move(what)); }, [&] { leave(std::move(what)); });
+        control_or_leave([&] { happened(std::move(what)); }, [&] { enqueue(std::move(what)); });
     }
     void park(engine::call& call) noexcept override { runtime().park(call); }
     void slowed(std::vector<engine::call_slow>&& all) override {
@@ -213,7 +213,7 @@ private:
     template <class Work, class Leave>
     void control_or_leave(Work work, Leave leave, engine::ownership::kinds note = left);
     void serve_notes(engine::ownership::kinds what);
-    void leave(engine::event&& happened) noexcept;
+    void enqueue(engine::event&& happened) noexcept;
     void woken_turn();
     void wake_lost() noexcept;
     void timer_rang(asio::error_code problem);

@@ -16,7 +16,7 @@ struct driver::owning {
     owning(owning const&) = delete;
     owning& operator=(owning const&) = delete;
     ~owning() {
-        if (!done) leave(serving | self.word_.take_notes());
+        if (!done) release_and_wake(serving | self.word_.take_notes());
     }
     void finish() {
         for (unsigned round = 0; round != rounds_max; ++round) {
@@ -28,7 +28,7 @@ struct driver::owning {
         }
     }
     /// Lets go and posts a turn for the rest.
-    void leave(engine::ownership::kinds unserved) noexcept {
+    void release_and_wake(engine::ownership::kinds unserved) noexcept {
         static_cast<void>(self.word_.release_for_later(unserved, 0));
         self.wake();
     }
@@ -71,7 +71,7 @@ inline void driver::serve_notes(engine::ownership::kinds what) {
 
 /// Leaves an event for the owner. Room for events of links is reserved; calls for which there is no memory
 /// fail here.
-inline void driver::leave(engine::event&& happened) noexcept {
+inline void driver::enqueue(engine::event&& happened) noexcept {
     {
         std::lock_guard const guard{mutex_};
         auto* const returned = std::get_if<engine::calls_returned>(&happened);

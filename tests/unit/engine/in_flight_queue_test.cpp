@@ -10,7 +10,7 @@ using namespace umbel::engine;
 TEST_CASE("an entry is a call or a tombstone that counts replies", "[ring]") {
     call call;
     CHECK_FALSE(in_flight_queue::entry::of(call).is_tombstone());
-    CHECK(in_flight_queue::entry::of(call).owner() == &call);
+    CHECK(in_flight_queue::entry::of(call).awaited_call() == &call);
     for (unsigned replies : {0u, 1u, 2u, 70000u}) {
         CHECK(in_flight_queue::entry::tombstone(replies).is_tombstone());
         CHECK(in_flight_queue::entry::tombstone(replies).replies() == replies);
@@ -31,7 +31,7 @@ TEST_CASE("positions only increase, through growth and around the end", "[ring]"
         }
         for (int pop = 0; pop < 2 && out < in; ++pop, ++out) {
             CHECK(order.head() == out);
-            CHECK(order[out].owner() == &calls[out]);
+            CHECK(order[out].awaited_call() == &calls[out]);
             order.pop();
         }
         CHECK(order.size() == in - out);
@@ -47,9 +47,9 @@ TEST_CASE("an entry can be replaced in the middle", "[ring]") {
         order.push(in_flight_queue::entry::of(call));
     }
     order[1] = in_flight_queue::entry::tombstone(2);
-    CHECK(order[0].owner() == &calls[0]);
+    CHECK(order[0].awaited_call() == &calls[0]);
     CHECK(order[1].replies() == 2);
-    CHECK(order[2].owner() == &calls[2]);
+    CHECK(order[2].awaited_call() == &calls[2]);
     order.prefetch(1);
     order.prefetch(7);
 }

@@ -32,7 +32,7 @@ TEST_CASE("parked calls are bounded, and a refused one shuts no gate", "[parked_
 TEST_CASE("a question takes its place in the order, and shuts no gate", "[parked_calls]") {
     parked_calls parked;
     call command, question;
-    parked.leave(question);
+    parked.enqueue(question);
     CHECK(parked.is_open());
     CHECK(parked.park(command, 10));
     call_list taken = parked.take();

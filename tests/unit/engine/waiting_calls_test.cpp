@@ -42,7 +42,7 @@ TEST_CASE("a waiting call comes out when its time has come, or its deadline", "[
     room.advance(begin + 1h, out);
     CHECK(out.empty());
     CHECK(room.size() == 1);
-    room.leave(forever);
+    room.remove(forever);
     CHECK(room.next_due() == never);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("calls leave in any order and the others stay whole", "[waiting_room]"
         REQUIRE(
             room.enter(calls[at], at % 2 == 0 ? waits_for::time : waits_for::topology, begin + 1s, begin));
     for (std::size_t at = 0; at < calls.size(); at += 3) {
-        room.leave(calls[at]);
+        room.remove(calls[at]);
         CHECK(calls[at].at == call::stage::fresh);
     }
     call_list out;
@@ -96,7 +96,7 @@ TEST_CASE("those who are freed together come out in the order in which they came
     for (call& call : calls) REQUIRE(room.enter(call, waits_for::topology, never, begin));
     for (std::size_t at = 0; at < calls.size(); ++at) {
         if (at % 7 == 0)
-            room.leave(calls[at]);
+            room.remove(calls[at]);
         else
             expected.push_back(&calls[at]);
     }
@@ -112,6 +112,6 @@ TEST_CASE("a call that leaves has no owner who could be asked to cancel it", "[w
     call.token = &token;
     REQUIRE(room.enter(call, waits_for::time, begin, begin));
     CHECK_FALSE(call.owned_by(cancel_token::engine));
-    room.leave(call);
+    room.remove(call);
     CHECK(token.owner == cancel_token::nobody);
 }

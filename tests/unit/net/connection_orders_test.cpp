@@ -10,10 +10,10 @@ using net::connection_orders;
 TEST_CASE("orders wait until they are taken, and are taken once", "[connection_orders]") {
     connection_orders orders;
     CHECK(orders.empty());
-    orders.leave(
+    orders.enqueue(
         engine::open_link{.link = {3, engine::link_mode::primary}, .generation = 7, .where = {}, .plan = {}});
-    orders.leave(engine::close_link{.link = {3, engine::link_mode::primary}, .generation = 7});
-    orders.leave(engine::shut_link{});
+    orders.enqueue(engine::close_link{.link = {3, engine::link_mode::primary}, .generation = 7});
+    orders.enqueue(engine::shut_link{});
     CHECK_FALSE(orders.empty());
     connection_orders::batch const left = orders.take();
     REQUIRE(left.opening.has_value());
@@ -31,11 +31,11 @@ TEST_CASE("a cancellation that is left keeps its token until it is taken", "[con
     token.give_back = [](engine::cancel_token&) noexcept { ++given_back; };
     {
         connection_orders orders;
-        orders.leave(engine::cancel_share{token});
+        orders.enqueue(engine::cancel_share{token});
         CHECK(given_back == 0);
         CHECK(orders.take().cancels.size() == 1);
         CHECK(given_back == 1);
-        orders.leave(engine::cancel_share{token});
+        orders.enqueue(engine::cancel_share{token});
     }
     CHECK(given_back == 2);
 }
