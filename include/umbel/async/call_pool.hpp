@@ -152,7 +152,7 @@ UMBEL_ALWAYS_INLINE void put_back(pooled_call& call) noexcept {
     call.affinity = affinity::elsewhere;
     call.connections_closed = 0;
     call.link = {};
-    call.accepted = engine::never;
+    call.accepted = engine::call::not_begun;
     call.next = local.head;
     local.head = &call;
     ++local.count;

@@ -109,8 +109,10 @@ result<Value> traced_value(pooled_call& call, resp::view const& reply) {
 
 template <class Value>
 inline void result_slot<Value>::clear(pooled_call& call) noexcept {
-    if (call.has_result) get(call).~stored();
-    call.has_result = false;
+    if (call.has_result) {
+        get(call).~stored();
+        call.has_result = false;
+    }
     if constexpr (boxed) ::operator delete(place(call), std::align_val_t{alignof(stored)});
 }
 

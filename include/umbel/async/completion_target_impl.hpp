@@ -85,6 +85,10 @@ struct any_target {
     static bool runs_anywhere_on(executor const& target, asio::execution_context const* context) noexcept;
     static bool belongs_to(executor const& target, asio::execution_context const* context) noexcept;
     static void choose(pooled_call& call, executor const& target, contexts const* client, void* guard);
+    /// Chooses for the commonest case: an executor of `context`. Returns false in any other, and then nothing
+    /// has happened.
+    static bool choose_anywhere(pooled_call& call, executor const& target,
+                                asio::execution_context const* context) noexcept;
     static void release_work(pooled_call& call, void* guard) noexcept;
     static void complete(executor const& target, pooled_call& call);
     static void complete_later(executor const& target, pooled_call& call);
@@ -125,9 +129,14 @@ static_assert(sizeof(io_work_guard) <= sizeof(asio::any_io_executor) &&
 
 inline void any_target::choose(pooled_call& call, executor const& target, contexts const* client,
                                void* guard) {
-    if (!runs_anywhere_on(target, client ? client->only() : nullptr))
-        return choose_elsewhere(call, target, client, guard);
+    if (!choose_anywhere(call, target, client ? client->only() : nullptr))
+        choose_elsewhere(call, target, client, guard);
+}
+inline bool any_target::choose_anywhere(pooled_call& call, executor const& target,
+                                        asio::execution_context const* context) noexcept {
+    if (!runs_anywhere_on(target, context)) return false;
     call.affinity = affinity::anywhere;
+    return true;
 }
 /// Out of line: most handlers run wherever the client settles their calls.
 UMBEL_NEVER_INLINE inline void any_target::choose_elsewhere(pooled_call& call, executor const& target,

@@ -36,10 +36,9 @@ UMBEL_NEVER_INLINE inline void launch_kept_settled(pooled_call& call, backend* b
     any_target::complete_later(executor, call);
 }
 
-/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the
-/// executor's work would stand.
-inline void launch_kept(pooled_call& call, asio::any_io_executor const& executor,
-                        asio::cancellation_slot slot, void* work) {
+/// As launch_kept(), in every case.
+UMBEL_NEVER_INLINE inline void launch_kept_any(pooled_call& call, asio::any_io_executor const& executor,
+                                               asio::cancellation_slot slot, void* work) {
     backend* const backend = backend_of(call);
     if (!backend || call.launch == launch_kind::ready) [[unlikely]]
         return launch_kept_settled(call, backend, executor, work);
@@ -51,6 +50,17 @@ inline void launch_kept(pooled_call& call, asio::any_io_executor const& executor
     if (call.launch == launch_kind::direct) [[likely]]
         return backend->start(call);
     start_indirect(*backend, call);
+}
+/// Begins a call with its handler in it, whose executor and cancellation slot these are; `work` is where the
+/// executor's work would stand. Most calls are sent at once, cannot be cancelled, and complete wherever the
+/// client's contexts run.
+inline void launch_kept(pooled_call& call, asio::any_io_executor const& executor,
+                        asio::cancellation_slot slot, void* work) {
+    backend* const backend = backend_of(call);
+    if (backend && call.launch == launch_kind::direct && !slot.is_connected() &&
+        any_target::choose_anywhere(call, executor, backend->contexts().only())) [[likely]]
+        return backend->start(call);
+    launch_kept_any(call, executor, slot, work);
 }
 
 }  // namespace umbel::async

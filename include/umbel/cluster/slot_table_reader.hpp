@@ -95,13 +95,14 @@ private:
     UMBEL_ALWAYS_INLINE Value read(slot slot, Value none, Look look) const noexcept {
         auto const& entry = entries_[slot.value()];
         std::uint16_t shard = entry.load(std::memory_order_acquire);
-        for (int attempt = 0; attempt < attempts_max && shard != no_shard; ++attempt) {
+        for (int attempts = attempts_max; shard != no_shard;) {
             auto const& record = records_[shard];
             shard_head const head = record.head(std::memory_order_acquire);
             Value const found = look(record, head);
             std::uint16_t const again = entry.load(std::memory_order_acquire);
             if (again == shard && record.head(std::memory_order_relaxed) == head) [[likely]]
                 return found;
+            if (--attempts == 0) break;
             shard = again;
         }
         return none;

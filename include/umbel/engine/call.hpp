@@ -130,6 +130,9 @@ struct call {
         refused,  ///< A bound left no room for it; the control plane tells it so.
         done,
     };
+    /// Stands for a time that has not begun. Time is never negative, so that a sign tells them apart.
+    static constexpr instant not_begun{-1};
+
     // What every command touches, in two cache lines.
     call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
     call_kind const* kind = nullptr;
@@ -138,12 +141,13 @@ struct call {
     cluster::slot_target slot;  ///< Where it is several slots, the retry state's message names two keys.
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
-    stage at = stage::fresh;
-    bool asking = false;  ///< ASKING goes in front of it.
-    issuer issued_by : 1 = issuer::user;
-    bool question : 1 = false;     ///< For the control plane, not for a node.
-    bool only_waits : 1 = false;   ///< Nothing to send: it is done as soon as a topology is known.
+    bool asking = false;           ///< ASKING goes in front of it.
     std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
+    stage at = stage::fresh;
+    std::uint8_t connections_closed = 0;  ///< By the peer, instead of an answer to it.
+    issuer issued_by : 1 = issuer::user;
+    bool question : 1 = false;    ///< For the control plane, not for a node.
+    bool only_waits : 1 = false;  ///< Nothing to send: it is done as soon as a topology is known.
     union {
         std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
         std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.
@@ -152,7 +156,7 @@ struct call {
     duration timeout{};  ///< Zero: none. Turned into `deadline` when its time begins.
 
     std::uint64_t stream_end = 0;   ///< The connection's byte count after its last byte.
-    instant accepted = never;       ///< When its time began; never: it has not.
+    instant accepted = not_begun;   ///< When its time began.
     cancel_token* token = nullptr;  ///< Null unless somebody may ask for its cancellation.
     call** wheel_back = nullptr;
     borrowed_piece const* borrowed = nullptr;
@@ -162,7 +166,6 @@ struct call {
     std::uint32_t table_version = 0;  ///< The topology it was routed by.
     std::uint16_t redirects = 0;
     std::uint16_t retries = 0;
-    std::uint8_t connections_closed = 0;  ///< By the peer, instead of an answer to it.
 
     // What only few commands touch.
     call* wheel_next = nullptr;
@@ -183,9 +186,10 @@ struct call {
     /// Attempts before the present one.
     unsigned tries() const noexcept { return unsigned{redirects} + retries; }
 
+    bool has_begun() const noexcept { return accepted >= instant{0}; }
     /// Its first owner has it: from now on its time runs.
     UMBEL_ALWAYS_INLINE void begin(instant now) noexcept {
-        if (accepted != never) return;
+        if (has_begun()) return;
         accepted = now;
         deadline = timeout > duration{0} ? after(now, timeout) : never;
     }

@@ -57,14 +57,18 @@ private:
         return true;
     }
     call* oldest_in_order(in_flight_queue const& queue) noexcept {
-        cursor_ = std::max(cursor_, queue.head());
-        for (; cursor_ != queue.tail(); ++cursor_) {
-            in_flight_queue::entry const next = queue[cursor_];
+        call* oldest = nullptr;
+        in_flight_queue::position at = std::max(cursor_, queue.head());
+        for (; at != queue.tail(); ++at) {
+            in_flight_queue::entry const next = queue[at];
             if (next.is_tombstone()) continue;
             call* const call = next.awaited_call();
-            if (call->deadline != never && !call->wheel_back) return call;
+            if (call->deadline == never || call->wheel_back) continue;
+            oldest = call;
+            break;
         }
-        return nullptr;
+        cursor_ = at;
+        return oldest;
     }
 
     wheel wheel_;

@@ -14,6 +14,9 @@ using duration = std::chrono::nanoseconds;
 inline constexpr instant never = instant::max();
 
 /// `from` + `by`, without overflow.
-constexpr instant after(instant from, duration by) noexcept { return by >= never - from ? never : from + by; }
+constexpr instant after(instant from, duration by) noexcept {
+    instant::rep sum = 0;
+    return __builtin_add_overflow(from.count(), by.count(), &sum) ? never : instant{sum};
+}
 
 }  // namespace umbel::engine

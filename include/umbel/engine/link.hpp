@@ -355,7 +355,7 @@ private:
         ping_.size = static_cast<std::uint32_t>(bytes.size());
         ping_.issued_by = issuer::engine;
         ping_.flags = cluster::command_flags::none;
-        ping_.accepted = never;
+        ping_.accepted = call::not_begun;
         pipe_.accept(ping_, now);
     }
 

@@ -71,7 +71,7 @@ public:
     /// Precondition: the call has begun, and stands nowhere.
     UMBEL_NEVER_INLINE void fail_or_return_unsent(call& call, errc why, std::string_view message,
                                                   instant now) noexcept {
-        UMBEL_ASSERT(call.accepted != never);
+        UMBEL_ASSERT(call.has_begun());
         ++counters_.commands;
         outcomes_.fail_or_return(
             call, {.code = why, .delivered = delivery::not_sent, .message = message, .node_open = true}, now,

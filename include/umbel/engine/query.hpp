@@ -155,7 +155,7 @@ private:
         pending.issued_by = issuer::engine;
         pending.slot = cluster::slot_target::any();
         pending.timeout = timeout;
-        pending.accepted = never;
+        pending.accepted = call::not_begun;
         pending.at = call::stage::fresh;
         pending.whole = this;
         pending.asks_for = source;

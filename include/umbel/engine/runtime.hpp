@@ -252,11 +252,12 @@ private:
 
     UMBEL_NEVER_INLINE void begin_chosen(call& call) { send(call, choose_link(call)); }
     UMBEL_ALWAYS_INLINE void send(call& call, link_id to) {
+        UMBEL_ASSERT(to.context == call.link.context);
         call.table_version = routes().version();
         Session* const there = to ? sessions_.find(to) : nullptr;
         // While parked calls wait for the control plane, new calls queue behind them, so that order is kept.
         if (there && parked_.is_open()) [[likely]] {
-            call.link = to;
+            call.link.node = to.node, call.link.mode = to.mode;  // A call keeps its context.
             if (there->try_fast(call)) [[likely]]
                 return;
             return submit_to(*there, call);
