@@ -151,8 +151,17 @@ private:
                 return;
         }
         // Who has met no other node finds the cluster no more, and cannot be blamed for it.
-        if (cluster_.size() == 2 && cluster_.net().streams_to(cluster_[joined_]).empty()) return;
-        if (!cluster_.moving()) cluster_.forget(victim);
+        if (!cluster_.moving() && is_met_beside(victim)) cluster_.forget(victim);
+    }
+    /// True when a client has a connection to another member than `victim`.
+    bool is_met_beside(node_number victim) {
+        for (std::size_t i = 0; i < cluster_.size(); ++i) {
+            auto const other = static_cast<node_number>(i);
+            if (other != victim && cluster_.is_member(other) &&
+                !cluster_.net().streams_to(cluster_[other]).empty())
+                return true;
+        }
+        return false;
     }
     void squat(node_number victim, duration span) {
         if (!squats || squatter_) return;

@@ -39,7 +39,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     CHECK(again->tries() == 0);
     CHECK((again->at == call::stage::fresh));
     CHECK_FALSE(again->link);
-    CHECK((again->accepted == umbel::engine::never));
+    CHECK_FALSE(again->has_begun());
     CHECK((again->launch == umbel::async::launch_kind::direct));
     CHECK(again->retry == nullptr);
     CHECK(again->borrowed == nullptr);
