@@ -64,7 +64,7 @@ struct field {
 #if defined(UMBEL_WITH_HIREDIS)
         if (name == "hiredis") return std::make_unique<hiredis_epoll>("hiredis", load, false);
         if (name == "hiredis-encoded")
-            return std::make_unique<hiredis_epoll>("hiredis, commands encoded before", load);
+            return std::make_unique<hiredis_epoll>("hiredis, commands encoded before", load, true);
 #if defined(UMBEL_WITH_LIBEVENT)
         if (name == "hiredis-libevent") return std::make_unique<hiredis_libevent>("hiredis, libevent", load);
 #endif
@@ -175,16 +175,16 @@ int sweep(settings const& chosen) {
         if (seed.empty()) continue;
         for (std::size_t const bytes : {std::size_t{16}, std::size_t{1024}}) {
             field here{place, address::parse(seed), bytes};
-            for (command_spec const which : {command_spec::get, command_spec::set}) {
+            for (command_kind const which : {command_kind::get, command_kind::set}) {
                 for (unsigned const outstanding : {1u, 10u, 50u, 200u, 1000u, 10'000u, 100'000u}) {
                     if (outstanding > 1000 &&
-                        (bytes != 16 || which != command_spec::get || std::strcmp(place, "node") != 0))
+                        (bytes != 16 || which != command_kind::get || std::strcmp(place, "node") != 0))
                         continue;
-                    char const* const command = which == command_spec::get ? "GET" : "SET";
+                    char const* const command = which == command_kind::get ? "GET" : "SET";
                     std::vector<contender*> taking_part;
                     std::vector<char const*> keys;
                     for (char const* name : names) {
-                        if (which == command_spec::set && std::strcmp(name, "umbel-bytes") == 0) continue;
+                        if (which == command_kind::set && std::strcmp(name, "umbel-bytes") == 0) continue;
                         char label[128];
                         std::snprintf(label, sizeof label, "%s %s %zu %u %s", place, command, bytes,
                                       outstanding, name);
@@ -232,12 +232,12 @@ int sizes(settings const& all) {
         settings chosen = all;
         chosen.operations_min = std::clamp<std::uint64_t>((std::uint64_t{256} << 20) / one.bytes, 4, 2000);
         field here{"node", address::parse(chosen.node), one.bytes};
-        for (command_spec const which : {command_spec::get, command_spec::set}) {
-            char const* const command = which == command_spec::get ? "GET" : "SET";
+        for (command_kind const which : {command_kind::get, command_kind::set}) {
+            char const* const command = which == command_kind::get ? "GET" : "SET";
             std::vector<contender*> taking_part;
             std::vector<char const*> keys;
             for (char const* name : {"umbel", "umbel-bytes", "hiredis", "boost"}) {
-                if ((which == command_spec::set && std::strcmp(name, "umbel-bytes") == 0) || !here.has(name))
+                if ((which == command_kind::set && std::strcmp(name, "umbel-bytes") == 0) || !here.has(name))
                     continue;
                 taking_part.push_back(&here.at(name));
                 keys.push_back(name);
@@ -261,7 +261,7 @@ int once(settings const& chosen) {
     bool const cluster = chosen.node.empty();
     field here{cluster ? "cluster" : "node", address::parse(cluster ? chosen.cluster : chosen.node), 16};
     if (!here.has(chosen.only)) die(chosen.only, "there is no such contender");
-    job const what{.command_spec = command_spec::get,
+    job const what{.kind = command_kind::get,
                    .outstanding = chosen.outstanding,
                    .warm = chosen.outstanding,
                    .operations = chosen.operations};

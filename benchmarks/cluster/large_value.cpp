@@ -7,7 +7,7 @@
 
 #include <support/large_responder.hpp>
 
-#include <umbel/client.hpp>
+#include <umbel.hpp>
 
 #include <asio.hpp>
 #if defined(UMBEL_WITH_HIREDIS)

@@ -69,7 +69,7 @@ void count_calls(entry& who, unsigned outstanding, settings const& chosen) {
 void print_latencies(std::vector<entry>& all, settings const& chosen) {
     std::vector<contender*> taking_part;
     for (entry& who : all) taking_part.push_back(who.one.get());
-    auto const seen = side_by_side(taking_part, command_spec::get, 1, chosen);
+    auto const seen = side_by_side(taking_part, command_kind::get, 1, chosen);
     std::printf(
         "\none at a time: latency in µs, medians of %u rounds\n\n| contender | p50 | p99 | p99.9 | client "
         "CPU ns "

@@ -180,16 +180,16 @@ public:
 
     void run(job const& what, measured& out) override {
         meter count{what, out};
-        reply_bytes_ = traffic_.reply_bytes(what.command_spec);
+        reply_bytes_ = traffic_.reply_bytes(what.kind);
         busy_ = what.outstanding;
         for (auto& link : links_) link->expect(what.outstanding);
         for (unsigned i = 0; i < what.outstanding; ++i) {
             switch (command_) {
                 case asio_command::coroutine:
-                    asio::co_spawn(io_, work(what.command_spec, count), asio::detached);
+                    asio::co_spawn(io_, work(what.kind, count), asio::detached);
                     break;
                 case asio_command::operation:
-                    asio::co_spawn(io_, work_bare(what.command_spec, count), asio::detached);
+                    asio::co_spawn(io_, work_bare(what.kind, count), asio::detached);
                     break;
             }
         }
@@ -198,7 +198,7 @@ public:
     }
 
 private:
-    asio::awaitable<void> work(command_spec which, meter& count) {
+    asio::awaitable<void> work(command_kind which, meter& count) {
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();
@@ -210,7 +210,7 @@ private:
         }
         if (--busy_ == 0) io_.stop();
     }
-    asio::awaitable<void> work_bare(command_spec which, meter& count) {
+    asio::awaitable<void> work_bare(command_kind which, meter& count) {
         while (count.take()) {
             planned const& next = traffic_.command(which, sequence_++);
             std::int64_t const since = count.sample();

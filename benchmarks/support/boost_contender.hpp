@@ -40,7 +40,7 @@ public:
         meter count{what, out};
         busy_ = what.outstanding;
         for (unsigned i = 0; i < what.outstanding; ++i) {
-            if (what.command_spec == command_spec::get) {
+            if (what.kind == command_kind::get) {
                 boost::asio::co_spawn(io_, read(count), boost::asio::detached);
             } else {
                 boost::asio::co_spawn(io_, write(count), boost::asio::detached);

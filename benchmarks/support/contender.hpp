@@ -24,12 +24,12 @@ inline void (*at_mark)() = [] {};
     std::exit(1);
 }
 
-enum class command_spec : std::uint8_t { get, set };
+enum class command_kind : std::uint8_t { get, set };
 
 /// One round: `outstanding` commands at a time, `warm` of them before the clock starts, `operations` while it
 /// runs.
 struct job {
-    bench::command_spec command_spec = bench::command_spec::get;
+    command_kind kind = command_kind::get;
     unsigned outstanding = 1;
     std::uint64_t warm = 0;
     std::uint64_t operations = 0;

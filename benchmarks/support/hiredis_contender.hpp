@@ -38,7 +38,7 @@ public:
     void run(job const& what, measured& out) override {
         meter count{what, out};
         count_ = &count;
-        verb_ = what.command_spec;
+        verb_ = what.kind;
         slots_.resize(std::bit_ceil(std::size_t{what.outstanding} + 1));
         for (unsigned i = 0; i < what.outstanding; ++i) issue();
         while (in_flight_ != 0) turn();
@@ -67,11 +67,11 @@ private:
                                               traffic_.wire(verb_) + next.at, next.size);
         } else {
             std::string_view const key = traffic_.key(index);
-            char const* words[] = {verb_ == command_spec::get ? "GET" : "SET", key.data(),
+            char const* words[] = {verb_ == command_kind::get ? "GET" : "SET", key.data(),
                                    traffic_.value().data()};
             std::size_t const sizes[] = {3, key.size(), traffic_.value().size()};
             sent = redisAsyncCommandArgv(context_, &hiredis_contender::answered, &mine,
-                                         verb_ == command_spec::get ? 2 : 3, words, sizes);
+                                         verb_ == command_kind::get ? 2 : 3, words, sizes);
         }
         if (sent != REDIS_OK) [[unlikely]]
             die(name(), context_->errstr);
@@ -82,7 +82,7 @@ private:
         hiredis_contender& self = *mine.self;
         auto const* const reply = static_cast<redisReply const*>(raw);
         if (!reply) die(self.name(), "the connection was lost");
-        bool const good = self.verb_ == command_spec::get
+        bool const good = self.verb_ == command_kind::get
                               ? reply->type == REDIS_REPLY_STRING &&
                                     static_cast<std::size_t>(reply->len) == self.traffic_.value().size()
                               : reply->type == REDIS_REPLY_STATUS;
@@ -98,7 +98,7 @@ private:
     bool const encoded_before_;
     redisAsyncContext* context_ = nullptr;
     meter* count_ = nullptr;
-    command_spec verb_ = command_spec::get;
+    command_kind verb_ = command_kind::get;
     std::size_t sequence_ = 0, in_flight_ = 0;
     std::vector<slot> slots_;
 };

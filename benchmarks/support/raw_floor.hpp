@@ -21,7 +21,7 @@ public:
     explicit raw_floor(traffic const& what)
         : contender{"raw socket floor"}, traffic_{what}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
         for (std::size_t i = 0; i < what.nodes().size(); ++i) {
-            link& link = links_.emplace_back();
+            connection& link = links_.emplace_back();
             link.socket = connect_to(what.nodes()[i]);
             ::fcntl(link.socket, F_SETFL, ::fcntl(link.socket, F_GETFL) | O_NONBLOCK);
             epoll_event wanted{.events = EPOLLIN, .data = {.u32 = static_cast<std::uint32_t>(i)}};
@@ -29,25 +29,25 @@ public:
         }
     }
     ~raw_floor() override {
-        for (link const& link : links_) ::close(link.socket);
+        for (connection const& link : links_) ::close(link.socket);
         ::close(poll_);
     }
 
     void run(job const& what, measured& out) override {
         meter count{what, out};
-        std::size_t const reply = traffic_.reply_bytes(what.command_spec);
-        for (unsigned i = 0; i < what.outstanding && count.take(); ++i) issue(what.command_spec, count);
-        for (link& link : links_) flush(link);
+        std::size_t const reply = traffic_.reply_bytes(what.kind);
+        for (unsigned i = 0; i < what.outstanding && count.take(); ++i) issue(what.kind, count);
+        for (connection& link : links_) flush(link);
         while (in_flight_ != 0) {
             epoll_event ready[8];
             int const events = ::epoll_wait(poll_, ready, 8, -1);
             for (int i = 0; i < events; ++i) {
-                link& link = links_[ready[i].data.u32];
+                connection& link = links_[ready[i].data.u32];
                 if (ready[i].events & EPOLLOUT) link.blocked = false;
                 std::size_t const replies = receive(link, reply, count);
-                for (std::size_t k = 0; k < replies && count.take(); ++k) issue(what.command_spec, count);
+                for (std::size_t k = 0; k < replies && count.take(); ++k) issue(what.kind, count);
             }
-            for (link& link : links_) flush(link);
+            for (connection& link : links_) flush(link);
         }
     }
 
@@ -56,7 +56,7 @@ private:
         std::uint64_t number;
         std::int64_t since;
     };
-    struct link {
+    struct connection {
         int socket = -1;
         bool blocked = false, polled_for_write = false;
         std::size_t carry = 0;
@@ -66,9 +66,9 @@ private:
         std::deque<timed> samples;
     };
 
-    void issue(command_spec which, meter& count) {
+    void issue(command_kind which, meter& count) {
         planned const& next = traffic_.command(which, sequence_++);
-        link& link = links_[next.node];
+        connection& link = links_[next.node];
         if (link.end + next.size > link.out.size()) [[unlikely]]
             link.out.resize(link.out.size() * 2);
         std::memcpy(link.out.data() + link.end, traffic_.wire(which) + next.at, next.size);
@@ -79,7 +79,7 @@ private:
             link.samples.push_back({link.issued, since});
     }
 
-    std::size_t receive(link& link, std::size_t reply, meter& count) {
+    std::size_t receive(connection& link, std::size_t reply, meter& count) {
         ssize_t const got = ::recv(link.socket, in_.data(), in_.size(), 0);
         if (got < 0 && errno == EAGAIN) return 0;
         if (got <= 0) die(name(), "the server closed the connection");
@@ -96,7 +96,7 @@ private:
         return replies;
     }
 
-    void flush(link& link) {
+    void flush(connection& link) {
         while (link.begin != link.end && !link.blocked) {
             ssize_t const sent =
                 ::send(link.socket, link.out.data() + link.begin, link.end - link.begin, MSG_NOSIGNAL);
@@ -114,7 +114,7 @@ private:
 
     traffic const& traffic_;
     int const poll_;
-    std::vector<link> links_;
+    std::vector<connection> links_;
     std::vector<char> in_ = std::vector<char>(1 << 16);
     std::size_t sequence_ = 0;
     std::uint64_t in_flight_ = 0;

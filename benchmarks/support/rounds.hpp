@@ -92,7 +92,7 @@ struct duel {
 /// mood meets both alike; the ratio is taken of the pair's sums.
 inline duel compare(contender& ours, contender& other, unsigned outstanding, settings const& chosen) {
     constexpr unsigned turns = 8;
-    job what{.command_spec = command_spec::get, .outstanding = outstanding, .warm = outstanding * 2u};
+    job what{.kind = command_kind::get, .outstanding = outstanding, .warm = outstanding * 2u};
     contender* const both[] = {&ours, &other};
     double const slice = chosen.seconds / (turns / 2);
     std::uint64_t const operations[] = {calibrate(ours, what, slice), calibrate(other, what, slice)};
@@ -123,9 +123,9 @@ struct summary {
 
 /// Rounds of several contenders in turn. Latencies are taken in rounds of their own, so that reading the
 /// clock is in nobody's CPU time.
-inline std::vector<summary> side_by_side(std::vector<contender*> const& all, command_spec which,
+inline std::vector<summary> side_by_side(std::vector<contender*> const& all, command_kind which,
                                          unsigned outstanding, settings const& chosen) {
-    job what{.command_spec = which, .outstanding = outstanding, .warm = outstanding * 2u};
+    job what{.kind = which, .outstanding = outstanding, .warm = outstanding * 2u};
     std::vector<std::uint64_t> operations;
     for (contender* one : all)
         operations.push_back(calibrate(*one, what, chosen.seconds, chosen.operations_min));
@@ -140,7 +140,7 @@ inline std::vector<summary> side_by_side(std::vector<contender*> const& all, com
             }
             if (isatty(STDERR_FILENO))
                 std::fprintf(stderr, "\r  %s %u outstanding, round %u of %u, %-34s",
-                             which == command_spec::get ? "GET" : "SET", outstanding, round + 1,
+                             which == command_kind::get ? "GET" : "SET", outstanding, round + 1,
                              chosen.rounds, all[who]->name().c_str());
         }
     }

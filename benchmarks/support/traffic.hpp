@@ -99,15 +99,15 @@ public:
     std::string const& value() const noexcept { return value_; }
     std::vector<address> const& nodes() const noexcept { return nodes_; }
 
-    planned const& command(command_spec which, std::size_t index) const noexcept {
-        return (which == command_spec::get ? gets_ : sets_)[index & (keys - 1)];
+    planned const& command(command_kind which, std::size_t index) const noexcept {
+        return (which == command_kind::get ? gets_ : sets_)[index & (keys - 1)];
     }
-    char const* wire(command_spec which) const noexcept {
-        return (which == command_spec::get ? get_wire_ : set_wire_).data();
+    char const* wire(command_kind which) const noexcept {
+        return (which == command_kind::get ? get_wire_ : set_wire_).data();
     }
     /// What a good reply looks like: all of them have one size.
-    std::size_t reply_bytes(command_spec which) const noexcept {
-        return which == command_spec::set ? 5
+    std::size_t reply_bytes(command_kind which) const noexcept {
+        return which == command_kind::set ? 5
                                           : 1 + std::to_string(value_.size()).size() + 2 + value_.size() + 2;
     }
 

@@ -3,7 +3,7 @@
 
 #include <support/traffic.hpp>
 
-#include <umbel/client.hpp>
+#include <umbel.hpp>
 
 #include <asio.hpp>
 
@@ -37,8 +37,8 @@ public:
         busy_ = what.outstanding;
         for (unsigned i = 0; i < what.outstanding; ++i) {
             if (how_ == form::callback) {
-                asio::post(io_, [this, &what, &count] { next(what.command_spec, count); });
-            } else if (what.command_spec == command_spec::get) {
+                asio::post(io_, [this, &what, &count] { next(what.kind, count); });
+            } else if (what.kind == command_kind::get) {
                 asio::co_spawn(io_, read(count), asio::detached);
             } else {
                 asio::co_spawn(io_, write(count), asio::detached);
@@ -82,28 +82,28 @@ private:
         if (--busy_ == 0) io_.stop();
     }
 
-    void next(command_spec which, meter& count) {
+    void next(command_kind which, meter& count) {
         if (!count.take()) {
             if (--busy_ == 0) io_.stop();
             return;
         }
         std::int64_t const since = count.sample();
-        if (which == command_spec::get) {
+        if (which == command_kind::get) {
             db_.template get<Value>(traffic_.key(sequence_++))(
                 [this, &count, since](umbel::result<std::optional<Value>> got) {
                     check(got);
-                    again(command_spec::get, count, since);
+                    again(command_kind::get, count, since);
                 });
         } else {
             db_.set(traffic_.key(sequence_++),
                     traffic_.value())([this, &count, since](umbel::result<umbel::set_outcome> done) {
                 if (!done) [[unlikely]]
                     die(name(), done.error().message());
-                again(command_spec::set, count, since);
+                again(command_kind::set, count, since);
             });
         }
     }
-    void again(command_spec which, meter& count, std::int64_t since) {
+    void again(command_kind which, meter& count, std::int64_t since) {
         count.sampled(since);
         count.done();
         next(which, count);
