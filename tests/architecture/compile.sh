@@ -12,6 +12,7 @@ usage: compile.sh QUESTION
   link             do two translation units with all headers link, and does the program run?
   readme           does the README's first program build with one plain compiler command, and greet a server?
   clang            do all headers compile with clang without a warning?
+  benchmarks       does each benchmark compile, with the peers that are installed?
 TEXT
 }
 
@@ -133,9 +134,21 @@ clang() {
     printf '%s compiles all headers without a warning\n' "$compiler"
 }
 
+# They are built only when somebody measures; so that a change of the library cannot break them unseen.
+benchmarks() {
+    local peers=() source status=0 count=0
+    printf '#include <hiredis/hiredis.h>\n' | "$compiler" -fsyntax-only -x c++ - 2> /dev/null && peers=(-DUMBEL_WITH_HIREDIS)
+    for source in "$root"/benchmarks/{micro,cluster,report}/*.cpp; do
+        "$compiler" "${flags[@]}" "-I$root/benchmarks" "-I$root/tests" ${peers[@]+"${peers[@]}"} -Wall -Wextra -Wshadow -Werror -fsyntax-only "$source" || status=1
+        ((count += 1))
+    done
+    ((status == 0 && count > 0)) && printf '%s benchmarks compile\n' "$count"
+    return "$status"
+}
+
 jobs=$(nproc)
 ((jobs <= ${JOBS:-$jobs})) || jobs=$JOBS
 case ${1:-} in
-    alone | core | link | readme | clang) "$1" ;;
+    alone | core | link | readme | clang | benchmarks) "$1" ;;
     *) usage >&2; exit 2 ;;
 esac

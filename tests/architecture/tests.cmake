@@ -14,10 +14,10 @@ foreach(target IN ITEMS tl::expected asio::asio)
 endforeach()
 list(JOIN dependency_dirs ":" dependency_path)
 
-foreach(question IN ITEMS alone core link readme clang)
+foreach(question IN ITEMS alone core link readme clang benchmarks)
   umbel_remembered(before architecture/compile/${question}
     "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" "${CMAKE_CURRENT_SOURCE_DIR}/support/build.sh"
-    "${PROJECT_SOURCE_DIR}/README.md")
+    "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/benchmarks")
   add_test(NAME architecture/compile/${question}
     COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" ${question})
   set_tests_properties(architecture/compile/${question} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 ${umbel_computes} COST 400
