@@ -99,6 +99,11 @@ operation<Value> refused(async::pooled_call& call, error why) noexcept {
     return operation<Value>{call};
 }
 
+template <class Value>
+operation<Value> refused(async::pooled_call& call, command::refusal why) noexcept {
+    return refused<Value>(call, error{why.code, delivery::not_sent, std::string_view{why.message}});
+}
+
 /// A call from the pool, with the memory for a Value.
 template <class Value>
 async::pooled_call& obtain(site const& site) {
@@ -119,6 +124,8 @@ operation<Value> make(site const& site, command::invocation<Value> const& invoca
     prepare(call, site, invocation.flags);
     if (site.wrong) [[unlikely]]
         return refused<Value>(call, *site.wrong);
+    if (invocation.refusal) [[unlikely]]
+        return refused<Value>(call, invocation.refusal);
     try {
         if (!site.code->encode(call, invocation.name, invocation.words, site.argument_bytes_max))
             return refused<Value>(call, site.code->too_long(invocation.words, site.argument_bytes_max));

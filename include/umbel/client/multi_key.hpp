@@ -5,6 +5,7 @@
 #include <umbel/async/group.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/command/keys.hpp>
+#include <umbel/command/ranges.hpp>
 #include <umbel/command/strings.hpp>
 
 #include <algorithm>
@@ -24,26 +25,8 @@ inline constexpr command_spec mget{"MGET", cluster::command_flags::read_only};
 inline constexpr command_spec mset{"MSET", cluster::command_flags::idempotent};
 }  // namespace command::specs
 
-/// What std::ranges::forward_range says of most ranges, without its header, which costs a compiler more than
-/// all of this.
-template <class Range>
-using range_iterator = decltype(std::begin(std::declval<Range const&>()));
-template <class Range>
-concept rereadable =
-    std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
-
-/// A range of keys: anything that gives texts and may be read twice.
-template <class Range>
-concept key_range_of_texts =
-    rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
-    std::convertible_to<std::iter_reference_t<range_iterator<Range>>, std::string_view>;
-
-/// A range of keys and values: anything that gives pairs of texts and may be read twice.
-template <class Range>
-concept key_value_range = rereadable<Range> && requires(std::iter_reference_t<range_iterator<Range>> pair) {
-    { pair.first } -> std::convertible_to<std::string_view>;
-    { pair.second } -> std::convertible_to<std::string_view>;
-};
+using command::key_range_of_texts;
+using command::key_value_range;
 
 namespace calling {
 

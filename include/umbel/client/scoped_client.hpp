@@ -5,6 +5,7 @@
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
+#include <umbel/command/hashes.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>
@@ -21,7 +22,9 @@ namespace umbel {
 
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
-class one_slot_commands : public command::string_commands<Self>, public command::key_commands<Self> {
+class one_slot_commands : public command::string_commands<Self>,
+                          public command::key_commands<Self>,
+                          public command::hash_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
     /// texts, numbers, or keys marked by umbel::key; without a mark the command table finds the keys. `Value`

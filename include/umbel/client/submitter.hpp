@@ -18,7 +18,8 @@ public:
     template <decodable Value>
     operation<Result<Value>> submit(command::invocation<Value> const& command) const {
         return calling::submit<Result<Value>>(
-            site(), command::invocation<Result<Value>>{command.name, command.words, command.flags});
+            site(),
+            command::invocation<Result<Value>>{command.name, command.words, command.flags, command.refusal});
     }
     template <decodable Value>
     operation<Result<Value>> submit(command::key_invocation<Value> const& command) const {

@@ -7,6 +7,7 @@
 #include <umbel/command/argument.hpp>
 #include <umbel/command/command_spec.hpp>
 #include <umbel/config.hpp>
+#include <umbel/error.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -16,6 +17,14 @@
 
 namespace umbel::command {
 
+/// Why a command must not be sent: bad_argument and what is wrong with its arguments, or no_memory.
+/// Lifetime: the message lasts as long as the program.
+struct refusal {
+    char const* message = nullptr;  ///< Null: there is no refusal.
+    errc code = errc::bad_argument;
+    constexpr explicit operator bool() const noexcept { return message != nullptr; }
+};
+
 /// A command as the typed functions hand it on: the type of its reply, its name and its arguments.
 /// Lifetime: borrows; whoever takes it encodes it before the end of the full expression.
 template <class Reply>
@@ -24,6 +33,7 @@ struct invocation {
     command_spec const& name;
     std::span<argument const> words;
     cluster::command_flags flags;
+    command::refusal refusal{};  ///< Where there is one, the command fails with it and nothing is encoded.
 };
 
 /// A command whose only argument is a key. Its flags are those of its command_spec.

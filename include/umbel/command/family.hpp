@@ -4,6 +4,7 @@
 #pragma once
 
 #include <umbel/command/encode.hpp>
+#include <umbel/command/word_list.hpp>
 
 namespace umbel::command {
 
@@ -17,6 +18,16 @@ Self const& self_of(Family<Self> const& family) noexcept {
 template <class Reply, template <class> class Family, class Self, class... Arguments>
 auto run(Family<Self> const& family, command_spec const& name, Arguments const&... values) {
     return submit_to<Reply>(static_cast<Self const&>(family), name, values...);
+}
+/// The same for a command whose arguments are listed; `flags` where they depend on the arguments.
+template <class Reply, template <class> class Family, class Self>
+auto run(Family<Self> const& family, command_spec const& name, word_list const& words,
+         cluster::command_flags flags) {
+    return self_of(family).submit(invocation<Reply>{name, words.words(), flags, words.refusal()});
+}
+template <class Reply, template <class> class Family, class Self>
+auto run(Family<Self> const& family, command_spec const& name, word_list const& words) {
+    return run<Reply>(family, name, words, name.flags());
 }
 
 }  // namespace umbel::command

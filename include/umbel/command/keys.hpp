@@ -21,6 +21,12 @@ enum class expire_condition : std::uint8_t {
     if_less,     ///< LT: only when the new expiry is earlier.
 };
 
+/// The word of the protocol for a condition; none for always.
+constexpr std::string_view spelling_of(expire_condition when) noexcept {
+    constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
+    return spelled[static_cast<std::size_t>(when)];
+}
+
 /// What a key has left to live.
 struct time_to_live {
     enum class state : std::uint8_t { no_key, no_expiry, expires };
@@ -113,9 +119,7 @@ public:
 private:
     auto expiring(command_spec const& name, std::string_view which, std::int64_t time,
                   expire_condition when) const {
-        static constexpr std::string_view spelled[]{"", "NX", "XX", "GT", "LT"};
-        argument const words[]{argument{umbel::key{which}}, argument{time},
-                               argument{spelled[static_cast<std::size_t>(when)]}};
+        argument const words[]{argument{umbel::key{which}}, argument{time}, argument{spelling_of(when)}};
         std::size_t const count = when == expire_condition::always ? 2 : 3;
         return self_of(*this).submit(invocation<bool>{name, std::span{words}.first(count), name.flags()});
     }

@@ -1,7 +1,9 @@
 // recorder.hpp: submits commands to nowhere, and shows which bytes, flags and type of reply each would have.
 #pragma once
 
+#include <umbel/command/command_table.hpp>
 #include <umbel/command/encode.hpp>
+#include <umbel/command/keys_of.hpp>
 
 #include <array>
 #include <cstddef>
@@ -9,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace umbel::test {
 
@@ -19,6 +23,8 @@ struct recorded {
     std::string words;
     cluster::command_flags flags;
     cluster::slot_target slot;
+    std::string refusal{};            ///< Why it is not sent; empty: it is.
+    std::vector<std::string> argv{};  ///< The words, each by itself.
 };
 
 /// Takes commands of the families `Commands`.
@@ -30,30 +36,34 @@ public:
         std::string bytes(command::measure(call.words).bytes, '\0');
         auto const outcome =
             command::encode(bytes.data(), call.name, call.words, [](std::size_t, std::string_view) {});
-        return {words_of({bytes.data(), static_cast<std::size_t>(outcome.end - bytes.data())}), call.flags,
-                outcome.slot};
+        auto argv = words_of({bytes.data(), static_cast<std::size_t>(outcome.end - bytes.data())});
+        return {joined(argv), call.flags, outcome.slot, call.refusal ? call.refusal.message : "",
+                std::move(argv)};
     }
     template <class Reply>
     recorded<Reply> submit(command::key_invocation<Reply> const& call) const {
         std::array<char, command::short_command_max> bytes{};
         char const* const end = command::put_key_command(bytes.data(), call.name, call.key);
-        return {words_of({bytes.data(), static_cast<std::size_t>(end - bytes.data())}), call.name.flags(),
-                cluster::slot_of(call.key)};
+        auto argv = words_of({bytes.data(), static_cast<std::size_t>(end - bytes.data())});
+        return {joined(argv), call.name.flags(), cluster::slot_of(call.key), "", std::move(argv)};
     }
 
 private:
-    /// Every second line is a word: in front of it stands its length.
-    static std::string words_of(std::string_view bytes) {
-        std::string words;
-        std::size_t line = 0;
+    static std::vector<std::string> words_of(std::string_view bytes) {
+        std::vector<std::string> words;
+        bytes.remove_prefix(bytes.find("\r\n") + 2);
         while (!bytes.empty()) {
-            std::size_t const end = bytes.find("\r\n");
-            if (line != 0 && line % 2 == 0)
-                words.append(words.empty() ? "" : " ").append(bytes.substr(0, end));
-            bytes.remove_prefix(end + 2);
-            ++line;
+            std::size_t const size = std::stoul(std::string{bytes.substr(1, bytes.find("\r\n") - 1)});
+            bytes.remove_prefix(bytes.find("\r\n") + 2);
+            words.emplace_back(bytes.substr(0, size));
+            bytes.remove_prefix(size + 2);
         }
         return words;
+    }
+    static std::string joined(std::vector<std::string> const& words) {
+        std::string line;
+        for (auto const& word : words) line.append(line.empty() ? "" : " ").append(word);
+        return line;
     }
 };
 
@@ -61,6 +71,29 @@ private:
 template <class Reply, class Recorded>
 constexpr bool replies(Recorded const&) noexcept {
     return std::is_same_v<typename Recorded::reply_type, Reply>;
+}
+
+/// What the command table, asked for the same words, says otherwise of flags, slot, arity or lease than the
+/// typed command does; empty where they agree.
+template <class Reply>
+std::string against_table(recorded<Reply> const& sent) {
+    std::vector<std::string_view> const words(sent.argv.begin(), sent.argv.end());
+    command::command_traits const* const traits = command::find_command(words);
+    if (!traits) return "the table does not know " + sent.words;
+    using enum cluster::command_flags;
+    if (!traits->takes(words.size())) return sent.words + ": another number of arguments";
+    if (traits->read_only() != has(sent.flags, read_only)) return sent.words + ": read_only";
+    if (traits->scripted() != has(sent.flags, scripted)) return sent.words + ": scripted";
+    // A read needs no leave to run twice; what writes has it exactly where the table gives it.
+    if (!traits->read_only() && command::is_idempotent(*traits, words) != has(sent.flags, idempotent))
+        return sent.words + ": idempotent";
+    if (command::needs_lease(*traits, words)) return sent.words + ": it needs a lease";
+    auto const routed = command::route_of(words);
+    if (!routed) return sent.words + ": " + routed.error().to_string();
+    cluster::slot_target expected = cluster::slot_target::any();
+    if (routed->slot) expected.add(*routed->slot);
+    if (expected != sent.slot) return sent.words + ": its keys";
+    return "";
 }
 
 }  // namespace umbel::test

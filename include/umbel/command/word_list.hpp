@@ -1,0 +1,133 @@
+// word_list.hpp: the arguments of a command whose number is known only when it is called: options and ranges.
+// It knows no command.
+#pragma once
+
+#include <umbel/command/argument.hpp>
+#include <umbel/command/encode.hpp>
+#include <umbel/command/ranges.hpp>
+#include <umbel/config.hpp>
+#include <umbel/error.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+namespace umbel::command {
+
+/// The arguments of one command, on the stack as long as they are few. What is wrong with them is noted, and
+/// the command fails with it before anything is sent: the first reason counts.
+/// Lifetime: borrows texts, as argument does. Cost: no allocation up to words_inside arguments, one for each
+/// doubling after that. Threading: none; it lives in one function.
+class word_list {
+public:
+    static constexpr std::size_t words_inside = 16;
+
+    /// Starts with these arguments.
+    template <word... Words>
+    explicit word_list(Words const&... words) noexcept {
+        add(words...);
+    }
+    word_list(word_list const&) = delete;
+    word_list& operator=(word_list const&) = delete;
+
+    template <word... Words>
+    word_list& add(Words const&... words) noexcept {
+        (append(argument{words}), ...);
+        return *this;
+    }
+    /// Adds the arguments if `wanted`.
+    template <word... Words>
+    word_list& add_if(bool wanted, Words const&... words) noexcept {
+        if (wanted) add(words...);
+        return *this;
+    }
+    /// Adds each element of a range. Refuses an empty one.
+    template <word_range Range>
+    word_list& add_each(Range const& range) noexcept {
+        std::size_t const before = count_;
+        for (auto&& element : range) append(argument{element});
+        if (count_ == before) refuse("an empty range: the command needs at least one element");
+        return *this;
+    }
+    /// Adds each key of a range as a key. Refuses an empty one.
+    template <key_range_of_texts Range>
+    word_list& add_keys(Range const& keys) noexcept {
+        std::size_t const before = count_;
+        for (auto&& name : keys) append(argument{umbel::key{std::string_view{name}}});
+        if (count_ == before) refuse("an empty range: the command needs at least one key");
+        return *this;
+    }
+    /// Adds the number of elements, and then each of them. Refuses an empty range.
+    template <word_range Range>
+    word_list& add_counted(Range const& range) noexcept {
+        return add(count_of(range)).add_each(range);
+    }
+    template <key_range_of_texts Range>
+    word_list& add_counted_keys(Range const& keys) noexcept {
+        return add(count_of(keys)).add_keys(keys);
+    }
+    /// Adds both parts of each pair, in turn. Refuses an empty range.
+    template <word_pair_range Range>
+    word_list& add_pairs(Range const& range) noexcept {
+        std::size_t const before = count_;
+        for (auto&& pair : range) add(pair.first, pair.second);
+        if (count_ == before) refuse("an empty range: the command needs at least one pair");
+        return *this;
+    }
+    template <word_pair_range Range>
+    word_list& add_counted_pairs(Range const& range) noexcept {
+        return add(count_of(range)).add_pairs(range);
+    }
+
+    /// Notes why the command must not be sent. Precondition: `why` lasts as long as the program.
+    word_list& refuse(char const* why) noexcept {
+        if (!refusal_) refusal_ = {why, errc::bad_argument};
+        return *this;
+    }
+    word_list& refuse_if(bool wrong, char const* why) noexcept { return wrong ? refuse(why) : *this; }
+
+    std::size_t size() const noexcept { return count_; }
+    std::span<argument const> words() const noexcept { return {at_, count_}; }
+    umbel::command::refusal refusal() const noexcept { return refusal_; }
+
+private:
+    static_assert(std::is_trivially_copyable_v<argument> && std::is_trivially_destructible_v<argument>);
+
+    template <class Range>
+    static std::size_t count_of(Range const& range) noexcept {
+        std::size_t count = 0;
+        for (auto at = std::begin(range); at != std::end(range); ++at) ++count;
+        return count;
+    }
+    void append(argument const& added) noexcept {
+        if (count_ == room_ && !grow()) [[unlikely]]
+            return;
+        ::new (static_cast<void*>(at_ + count_)) argument{added};
+        ++count_;
+    }
+    UMBEL_NEVER_INLINE bool grow() noexcept {
+        std::unique_ptr<std::byte[]> larger{new (std::nothrow) std::byte[room_ * 2 * sizeof(argument)]};
+        if (!larger) {
+            if (!refusal_) refusal_ = {"no memory for the arguments", errc::no_memory};
+            return false;
+        }
+        std::memcpy(larger.get(), static_cast<void const*>(at_), count_ * sizeof(argument));
+        outside_ = std::move(larger);
+        at_ = std::launder(reinterpret_cast<argument*>(outside_.get()));
+        room_ *= 2;
+        return true;
+    }
+
+    argument* at_ = reinterpret_cast<argument*>(inside_);
+    std::size_t count_ = 0;
+    std::size_t room_ = words_inside;
+    std::unique_ptr<std::byte[]> outside_;
+    umbel::command::refusal refusal_;
+    alignas(argument) std::byte inside_[words_inside * sizeof(argument)];
+};
+
+}  // namespace umbel::command
