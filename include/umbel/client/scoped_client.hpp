@@ -7,6 +7,8 @@
 #include <umbel/client/submitter.hpp>
 #include <umbel/command/hashes.hpp>
 #include <umbel/command/keys.hpp>
+#include <umbel/command/lists.hpp>
+#include <umbel/command/sets.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>
 
@@ -22,9 +24,11 @@ namespace umbel {
 
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
-class one_slot_commands : public command::string_commands<Self>,
+class one_slot_commands : public command::hash_commands<Self>,
                           public command::key_commands<Self>,
-                          public command::hash_commands<Self> {
+                          public command::list_commands<Self>,
+                          public command::set_commands<Self>,
+                          public command::string_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
     /// texts, numbers, or keys marked by umbel::key; without a mark the command table finds the keys. `Value`

@@ -84,8 +84,8 @@ public:
     }
 
     /// Notes why the command must not be sent. Precondition: `why` lasts as long as the program.
-    word_list& refuse(char const* why) noexcept {
-        if (!refusal_) refusal_ = {why, errc::bad_argument};
+    word_list& refuse(char const* why, errc code = errc::bad_argument) noexcept {
+        if (!refusal_) refusal_ = {why, code};
         return *this;
     }
     word_list& refuse_if(bool wrong, char const* why) noexcept { return wrong ? refuse(why) : *this; }
