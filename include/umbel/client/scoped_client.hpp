@@ -51,7 +51,7 @@ public:
             words, any_key ? std::span<bool const>{keys} : std::span<bool const>{});
     }
 
-    /// Any command at run time; its keys are found by the table of all commands of Redis 7 and Valkey 8. A
+    /// Any command at run time; its keys are found by the table of all commands of Redis and Valkey. A
     /// command that the table does not have (a module's) is taken to have its first argument as key. A
     /// command without a key goes to one node, another one each time: in a cluster SCAN, DBSIZE, FLUSHALL and
     /// their like concern that node only. Errors: bad_argument (empty argv, missing arguments), cross_slot,

@@ -9,8 +9,8 @@
 
 namespace umbel::command {
 
-/// The flags that COMMAND INFO reports, joined over Redis 7 and Valkey 8, and one of our own
-/// (`has_subcommands`). Rule: Redis documentation, "COMMAND", "Flags".
+/// The flags that COMMAND reports, joined over Redis and Valkey, and one of our own (`has_subcommands`).
+/// Rule: Redis documentation, "COMMAND", "Flags".
 enum class command_flag : std::uint32_t {
     none = 0,
     write = 1U << 0,
@@ -32,7 +32,8 @@ enum class command_flag : std::uint32_t {
     no_multi = 1U << 16,
     movable_keys = 1U << 17,
     allow_busy = 1U << 18,
-    has_subcommands = 1U << 19,  ///< A container: its rows follow it in the table as "name|subcommand".
+    module = 1U << 19,           ///< A module brings it: the vector sets of Redis 8.
+    has_subcommands = 1U << 20,  ///< A container: its rows follow it in the table as "name|subcommand".
 };
 
 constexpr command_flag operator|(command_flag left, command_flag right) noexcept {
@@ -44,13 +45,14 @@ constexpr command_flag operator|(command_flag left, command_flag right) noexcept
 enum class key_search : std::uint8_t {
     none,     ///< No key.
     range,    ///< From `first` to `last` by `step`; a `last` below zero counts from the end.
-    counted,  ///< argv[first] is the number of keys, which follow it; `destination` is one more key when not
-              ///< zero.
+    counted,  ///< argv[first] is the number of keys, which follow it, each `step` behind the last (MSETEX has
+              ///< values between); `destination` is one more key when not zero.
     streams,  ///< XREAD, XREADGROUP: the first half of what follows STREAMS.
     sort,     ///< SORT: the first argument and the last STORE's; BY and GET are patterns, not keys.
     georadius,  ///< GEORADIUS, GEORADIUSBYMEMBER: the first argument and that of the last STORE or STOREDIST.
     migrate,    ///< MIGRATE: the third argument, or all behind KEYS when that one is empty.
-    channels,   ///< A range of shard channels: no keys, yet hashed to a slot and redirected like keys.
+    channels,  ///< A range of shard channels, or the cursor of CLUSTERSCAN: no keys, yet hashed to a slot and
+               ///< redirected like keys.
 };
 
 /// Where the keys of a command stand. Units/shape: indices into argv, the command's name being 0.

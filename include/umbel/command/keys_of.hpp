@@ -35,7 +35,8 @@ struct key_positions {
     command_traits const* traits = nullptr;
     bool unknown =
         false;  ///< The table does not have the command (a module's); nothing is known of its keys.
-    bool channels = false;  ///< They are shard channels: hashed like keys, and no keys.
+    bool channels =
+        false;  ///< They are shard channels, or CLUSTERSCAN's cursor: hashed like keys, and no keys.
 
     constexpr std::size_t size() const noexcept { return std::size_t{ranges[0].count} + ranges[1].count; }
     constexpr bool empty() const noexcept { return size() == 0; }
@@ -188,10 +189,10 @@ inline result<key_positions> find_counted(command_traits const& traits, argv_vie
     if (!count) return bad_key_count(argv, traits, "is not a number above zero");
     if (*count == 0 && !traits.has(command_flag::no_mandatory_keys))
         return bad_key_count(argv, traits, "must be above zero");
-    if (*count > argv.size() - at - 1)
+    if (*count * traits.keys.step > argv.size() - at - 1)
         return bad_key_count(argv, traits, "is larger than the number of arguments behind it");
     key_positions found{.traits = &traits};
-    key_range const counted = range_of(at + 1, *count);
+    key_range const counted = range_of(at + 1, *count, traits.keys.step);
     if (traits.keys.destination == 0) {
         found.ranges = {counted, key_range{}};
     } else {
