@@ -29,6 +29,20 @@ inline void add_expiry(word_list& list, std::optional<milliseconds> expire,
         list.add(whole ? "EXAT" : "PXAT", whole ? since.count() / 1000 : since.count());
     }
 }
+/// add_expiry(), or KEEPTTL in its place.
+inline void add_expiry_or_keep(word_list& list, std::optional<milliseconds> expire,
+                               std::optional<unix_time> expire_at, bool keep_ttl) noexcept {
+    list.refuse_if(keep_ttl && (expire || expire_at), "keep_ttl excludes expire and expire_at");
+    add_expiry(list, expire, expire_at);
+    list.add_if(keep_ttl, "KEEPTTL");
+}
+/// add_expiry(), or PERSIST in its place.
+inline void add_expiry_or_persist(word_list& list, std::optional<milliseconds> expire,
+                                  std::optional<unix_time> expire_at, bool persist) noexcept {
+    list.refuse_if(persist && (expire || expire_at), "persist excludes expire and expire_at");
+    add_expiry(list, expire, expire_at);
+    list.add_if(persist, "PERSIST");
+}
 
 }  // namespace umbel::command
 

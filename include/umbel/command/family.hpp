@@ -30,4 +30,9 @@ auto run(Family<Self> const& family, command_spec const& name, word_list const& 
     return run<Reply>(family, name, words, name.flags());
 }
 
+/// The flags of a command that writes, where its options decide whether it may run twice.
+constexpr cluster::command_flags idempotent_if(bool harmless) noexcept {
+    return harmless ? cluster::command_flags::idempotent : cluster::command_flags::none;
+}
+
 }  // namespace umbel::command

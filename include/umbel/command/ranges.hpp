@@ -34,6 +34,10 @@ concept key_value_range = rereadable<Range> && requires(range_element<Range> pai
     { pair.second } -> std::convertible_to<std::string_view>;
 };
 
+/// A key where several are given one by one: anything that is a text.
+template <class Key>
+concept key_text = std::convertible_to<Key const&, std::string_view>;
+
 /// One argument of a command: a text, bytes, a number or umbel::borrow(bytes).
 template <class Word>
 concept word = std::convertible_to<Word const&, argument>;
@@ -57,5 +61,15 @@ concept word_pair_range =
         { pair.first } -> std::convertible_to<argument>;
         { pair.second } -> std::convertible_to<argument>;
     };
+
+/// A range of keys, each with an argument: a map, or a vector of pairs.
+template <class Range>
+concept keyed_word_range = word_pair_range<Range> && requires(range_element<Range> pair) {
+    { pair.first } -> std::convertible_to<std::string_view>;
+};
+
+/// A range of one type.
+template <class Range, class Element>
+concept range_of = rereadable<Range> && std::same_as<std::remove_cvref_t<range_element<Range>>, Element>;
 
 }  // namespace umbel::command

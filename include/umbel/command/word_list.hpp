@@ -82,6 +82,18 @@ public:
     word_list& add_counted_pairs(Range const& range) noexcept {
         return add(count_of(range)).add_pairs(range);
     }
+    /// Adds the first part of each pair as a key, and the second behind it. Refuses an empty range.
+    template <keyed_word_range Range>
+    word_list& add_keyed(Range const& range) noexcept {
+        std::size_t const before = count_;
+        for (auto&& pair : range) add(umbel::key{std::string_view{pair.first}}, pair.second);
+        if (count_ == before) refuse("an empty range: the command needs at least one key");
+        return *this;
+    }
+    template <keyed_word_range Range>
+    word_list& add_counted_keyed(Range const& range) noexcept {
+        return add(count_of(range)).add_keyed(range);
+    }
 
     /// Notes why the command must not be sent. Precondition: `why` lasts as long as the program.
     word_list& refuse(char const* why, errc code = errc::bad_argument) noexcept {

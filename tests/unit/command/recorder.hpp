@@ -34,9 +34,15 @@ public:
     template <class Reply>
     recorded<Reply> submit(command::invocation<Reply> const& call) const {
         std::string bytes(command::measure(call.words).bytes, '\0');
-        auto const outcome =
-            command::encode(bytes.data(), call.name, call.words, [](std::size_t, std::string_view) {});
-        auto argv = words_of({bytes.data(), static_cast<std::size_t>(outcome.end - bytes.data())});
+        std::string sent;
+        std::size_t copied = 0;
+        auto const outcome = command::encode(bytes.data(), call.name, call.words,
+                                             [&](std::size_t offset, std::string_view lent) {
+                                                 sent.append(bytes, copied, offset - copied).append(lent);
+                                                 copied = offset;
+                                             });
+        sent.append(bytes.data() + copied, outcome.end);
+        auto argv = words_of(sent);
         return {joined(argv), call.flags, outcome.slot, call.refusal ? call.refusal.message : "",
                 std::move(argv)};
     }
@@ -94,6 +100,15 @@ std::string against_table(recorded<Reply> const& sent) {
     if (routed->slot) expected.add(*routed->slot);
     if (expected != sent.slot) return sent.words + ": its keys";
     return "";
+}
+
+/// What is wrong with a command beside the words that were expected, the command table included; empty where
+/// nothing is.
+template <class Reply>
+std::string mismatch(recorded<Reply> const& sent, std::string_view words) {
+    if (!sent.refusal.empty()) return "refused: " + sent.refusal;
+    if (sent.words != words) return "sent: " + sent.words;
+    return against_table(sent);
 }
 
 }  // namespace umbel::test

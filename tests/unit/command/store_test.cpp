@@ -13,6 +13,8 @@ TEST_CASE("storing twice does no harm as long as the destination is no source", 
     CHECK(store_flags(word_list{key{"to"}, 2, key{"a"}, key{"b"}, "WEIGHTS", 1, 2}) == idempotent);
     CHECK(store_flags(word_list{key{"to"}, key{"to"}}) == umbel::cluster::command_flags::none);
     CHECK(store_flags(word_list{key{"to"}, 2, key{"a"}, key{"to"}}) == umbel::cluster::command_flags::none);
+    CHECK(store_flags(word_list{"AND", key{"AND"}, key{"a"}}, 1) == idempotent);
+    CHECK(store_flags(word_list{"AND", key{"a"}, key{"a"}}, 1) == umbel::cluster::command_flags::none);
 }
 
 TEST_CASE("an option that is spelled like the destination counts as a source", "[store]") {

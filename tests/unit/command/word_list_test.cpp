@@ -42,6 +42,9 @@ TEST_CASE("ranges of texts, numbers, keys and pairs become arguments", "[word_li
     word_list counted;
     counted.add_counted(texts).add_counted_keys(texts).add_counted_pairs(pairs);
     CHECK(shown(counted) == "2 a b 2 @a @b 2 x 1.5 y -2");
+    word_list keyed;
+    keyed.add_keyed(pairs).add_counted_keyed(pairs);
+    CHECK(shown(keyed) == "@x 1.5 @y -2 2 @x 1.5 @y -2");
     CHECK_FALSE(list.refusal());
 }
 
@@ -55,6 +58,7 @@ TEST_CASE("an empty range is refused, and the first reason counts", "[word_list]
     CHECK(word_list{}.add_keys(none).refusal());
     CHECK(word_list{}.add_counted(none).refusal());
     CHECK(word_list{}.add_pairs(std::map<std::string, int>{}).refusal());
+    CHECK(word_list{}.add_keyed(std::map<std::string, int>{}).refusal());
 }
 
 TEST_CASE("a list grows beyond what stands inside it, and keeps what it has", "[word_list]") {
@@ -90,4 +94,10 @@ TEST_CASE("a range that makes its texts while it is read is no range of words", 
     STATIC_CHECK_FALSE(umbel::command::word_range<char const*>);
     STATIC_CHECK(umbel::command::word_pair_range<std::vector<std::pair<std::string, std::string>>>);
     STATIC_CHECK_FALSE(umbel::command::word_pair_range<std::vector<std::string>>);
+    STATIC_CHECK(umbel::command::keyed_word_range<std::map<std::string, int>>);
+    STATIC_CHECK_FALSE(umbel::command::keyed_word_range<std::map<int, std::string>>);
+    STATIC_CHECK(umbel::command::range_of<std::vector<int>, int>);
+    STATIC_CHECK_FALSE(umbel::command::range_of<std::vector<int>, long>);
+    STATIC_CHECK(umbel::command::key_text<std::string>);
+    STATIC_CHECK_FALSE(umbel::command::key_text<int>);
 }
