@@ -1,6 +1,7 @@
 // Tests of command/keys.hpp: the words, flags and replies of the commands on keys, and PING.
 #include <umbel/command/keys.hpp>
 
+#include "decoded.hpp"
 #include "recorder.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -14,6 +15,7 @@ using umbel::expire_condition;
 using umbel::time_to_live;
 using umbel::cluster::command_flags;
 using umbel::cluster::slot_of;
+using umbel::test::mismatch;
 using umbel::test::replies;
 
 namespace {
@@ -27,6 +29,43 @@ umbel::result<time_to_live> decoded(std::int64_t answer) {
 }
 
 }  // namespace
+
+TEST_CASE("every command on keys sends its words, with the flags and the slot of the command table",
+          "[keys]") {
+    constexpr umbel::unix_time moment{86400s};
+    CHECK(mismatch(db.del("k"), "DEL k") == "");
+    CHECK(mismatch(db.unlink("k"), "UNLINK k") == "");
+    CHECK(mismatch(db.exists("k"), "EXISTS k") == "");
+    CHECK(mismatch(db.type("k"), "TYPE k") == "");
+    CHECK(mismatch(db.copy("{k}a", "{k}b"), "COPY {k}a {k}b") == "");
+    CHECK(mismatch(db.copy("{k}a", "{k}b", {.replace = true}), "COPY {k}a {k}b REPLACE") == "");
+    CHECK(mismatch(db.rename("{k}a", "{k}b"), "RENAME {k}a {k}b") == "");
+    CHECK(mismatch(db.renamenx("{k}a", "{k}b"), "RENAMENX {k}a {k}b") == "");
+    CHECK(mismatch(db.expire("k", 30s), "PEXPIRE k 30000") == "");
+    CHECK(mismatch(db.expire("k", 5ms, expire_condition::if_greater), "PEXPIRE k 5 GT") == "");
+    CHECK(mismatch(db.expire_at("k", moment), "PEXPIREAT k 86400000") == "");
+    CHECK(mismatch(db.expire_time("k"), "PEXPIRETIME k") == "");
+    CHECK(mismatch(db.persist("k"), "PERSIST k") == "");
+    CHECK(mismatch(db.ttl("k"), "PTTL k") == "");
+    CHECK(db.copy("a", "b").slot.is_several());
+    CHECK(db.rename("a", "b").slot.is_several());
+    STATIC_CHECK(replies<bool>(decltype(db.copy("a", "b")){}));
+    STATIC_CHECK(replies<umbel::ok>(decltype(db.rename("a", "b")){}));
+    STATIC_CHECK(replies<bool>(decltype(db.renamenx("a", "b")){}));
+    STATIC_CHECK(replies<umbel::expiry_moment>(decltype(db.expire_time("k")){}));
+}
+
+TEST_CASE("PEXPIRETIME tells a missing key from one that does not expire", "[keys]") {
+    using umbel::expiry_moment;
+    using umbel::test::decoded;
+    using state = expiry_moment::state;
+    CHECK(decoded<expiry_moment>(":-2\r\n") == expiry_moment{});
+    CHECK(decoded<expiry_moment>(":-1\r\n") == expiry_moment{state::no_expiry, {}});
+    CHECK(decoded<expiry_moment>(":86400000\r\n") == expiry_moment{state::expires, umbel::unix_time{86400s}});
+    CHECK(decoded<expiry_moment>("$-1\r\n").error() == umbel::errc::unexpected_type);
+    CHECK(umbel::test::survives_odd_replies<expiry_moment>() == 2);
+    CHECK(umbel::test::survives_odd_replies<time_to_live>() == 3);
+}
 
 TEST_CASE("commands of one key send their name and the key", "[keys]") {
     CHECK(db.del("foo").words == "DEL foo");
