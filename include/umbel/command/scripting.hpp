@@ -1,0 +1,142 @@
+// scripting.hpp: scripts and functions that run on the server, as typed functions. It keeps no script and
+// loads none.
+#pragma once
+
+#include <umbel/command/family.hpp>
+#include <umbel/resp/decode.hpp>
+#include <umbel/resp/reply.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+
+namespace umbel::command {
+
+namespace specs {
+using enum cluster::command_flags;
+inline constexpr command_spec eval{"EVAL", scripted};
+inline constexpr command_spec eval_ro{"EVAL_RO", read_only | scripted};
+inline constexpr command_spec evalsha{"EVALSHA", scripted};
+inline constexpr command_spec evalsha_ro{"EVALSHA_RO", read_only | scripted};
+inline constexpr command_spec fcall{"FCALL", scripted};
+inline constexpr command_spec fcall_ro{"FCALL_RO", read_only | scripted};
+}  // namespace specs
+
+/// How many arguments in front are keys.
+template <class... Words>
+constexpr std::size_t leading_keys() noexcept {
+    constexpr bool marks[]{std::same_as<Words, umbel::key>..., false};
+    std::size_t count = 0;
+    while (marks[count]) ++count;
+    return count;
+}
+/// Arguments of a script: first its keys, each marked by umbel::key, then the others.
+template <class... Words>
+concept script_words =
+    (word<Words> && ...) &&
+    (std::size_t{0} + ... + (std::same_as<Words, umbel::key> ? 1 : 0)) == leading_keys<Words...>();
+
+/// Commands that run scripts and functions, for whatever can submit an invocation.
+///
+/// Each takes keys and arguments as words, the keys marked and in front:
+/// `eval<std::int64_t>(script, umbel::key("a"), umbel::key("b"), 5)`, or as two ranges:
+/// `eval<std::int64_t>(script, keys, arguments)`; either range may be empty. `Value` is what the script
+/// returns, any type that from_reply knows; without it an umbel::reply. All keys lie in one slot; without a
+/// key the script runs on any node.
+///
+/// Errors of each: those of every command, listed at umbel::client; server_error for what the script or
+/// function itself raises, with the delivery unknown: it may have written before. Cancellation: as of every
+/// command; what writes may have written then, as the delivery tells. Complexity: that of the script.
+template <class Self>
+class scripting_commands {
+public:
+    /// EVAL: runs a script in Lua. Since 2.6.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto eval(std::string_view script, Words const&... words) const {
+        return calling<Value>(specs::eval, script, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto eval(std::string_view script, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::eval, script, keys, arguments);
+    }
+    /// EVAL_RO: as eval(), for a script that only reads: also on a replica, and again by itself where the
+    /// connection is lost. Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto eval_ro(std::string_view script, Words const&... words) const {
+        return calling<Value>(specs::eval_ro, script, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto eval_ro(std::string_view script, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::eval_ro, script, keys, arguments);
+    }
+    /// EVALSHA: runs a script that the node has, by the SHA1 of its text. Errors: server_error, NOSCRIPT,
+    /// when the node does not have it; bad_argument when `sha1` has not 40 digits. Since 2.6.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto evalsha(std::string_view sha1, Words const&... words) const {
+        return calling<Value>(specs::evalsha, sha1, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto evalsha(std::string_view sha1, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::evalsha, sha1, keys, arguments);
+    }
+    /// EVALSHA_RO: as evalsha(), for a script that only reads. Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto evalsha_ro(std::string_view sha1, Words const&... words) const {
+        return calling<Value>(specs::evalsha_ro, sha1, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto evalsha_ro(std::string_view sha1, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::evalsha_ro, sha1, keys, arguments);
+    }
+    /// FCALL: calls a function of a loaded library. Errors: server_error when there is none of this name.
+    /// Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto fcall(std::string_view function, Words const&... words) const {
+        return calling<Value>(specs::fcall, function, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto fcall(std::string_view function, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::fcall, function, keys, arguments);
+    }
+    /// FCALL_RO: as fcall(), for a function with the flag no-writes. Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto fcall_ro(std::string_view function, Words const&... words) const {
+        return calling<Value>(specs::fcall_ro, function, words...);
+    }
+    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
+    auto fcall_ro(std::string_view function, Keys const& keys, Arguments const& arguments) const {
+        return ranging<Value>(specs::fcall_ro, function, keys, arguments);
+    }
+
+private:
+    static void check(word_list& list, command_spec const& spec, std::string_view script) noexcept {
+        bool const by_sha1 = &spec == &specs::evalsha || &spec == &specs::evalsha_ro;
+        list.refuse_if(by_sha1 && script.size() != 40, "the SHA1 of a script has 40 hexadecimal digits");
+    }
+    template <class Value, class... Words>
+    auto calling(command_spec const& spec, std::string_view script, Words const&... words) const {
+        word_list list{script, leading_keys<Words...>(), words...};
+        check(list, spec, script);
+        return run<Value>(*this, spec, list);
+    }
+    template <class Value, class Keys, class Arguments>
+    auto ranging(command_spec const& spec, std::string_view script, Keys const& keys,
+                 Arguments const& arguments) const {
+        std::size_t count = 0;
+        for (auto at = std::begin(keys); at != std::end(keys); ++at) ++count;
+        word_list list{script, count};
+        check(list, spec, script);
+        for (auto&& name : keys) list.add(umbel::key{std::string_view{name}});
+        for (auto&& argument : arguments) list.add(argument);
+        return run<Value>(*this, spec, list);
+    }
+};
+
+}  // namespace umbel::command
