@@ -5,10 +5,16 @@
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
+#include <umbel/command/bitmaps.hpp>
 #include <umbel/command/hashes.hpp>
+#include <umbel/command/hyperloglogs.hpp>
+#include <umbel/command/key_contents.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/lists.hpp>
+#include <umbel/command/publish.hpp>
+#include <umbel/command/scripting.hpp>
 #include <umbel/command/sets.hpp>
+#include <umbel/command/sorting.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>
 
@@ -24,10 +30,16 @@ namespace umbel {
 
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
-class one_slot_commands : public command::hash_commands<Self>,
+class one_slot_commands : public command::bitmap_commands<Self>,
+                          public command::hash_commands<Self>,
+                          public command::hyperloglog_commands<Self>,
+                          public command::key_content_commands<Self>,
                           public command::key_commands<Self>,
                           public command::list_commands<Self>,
+                          public command::publish_commands<Self>,
+                          public command::scripting_commands<Self>,
                           public command::set_commands<Self>,
+                          public command::sort_commands<Self>,
                           public command::string_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
