@@ -36,7 +36,7 @@ public:
 
     template <word... Words>
     word_list& add(Words const&... words) noexcept {
-        (append(argument{words}), ...);
+        (append(words), ...);
         return *this;
     }
     /// Adds the arguments if `wanted`.
@@ -49,7 +49,7 @@ public:
     template <word_range Range>
     word_list& add_each(Range const& range) noexcept {
         std::size_t const before = count_;
-        for (auto&& element : range) append(argument{element});
+        for (auto&& element : range) append(element);
         if (count_ == before) refuse("an empty range: the command needs at least one element");
         return *this;
     }
@@ -57,7 +57,7 @@ public:
     template <key_range_of_texts Range>
     word_list& add_keys(Range const& keys) noexcept {
         std::size_t const before = count_;
-        for (auto&& name : keys) append(argument{umbel::key{std::string_view{name}}});
+        for (auto&& name : keys) append(umbel::key{std::string_view{name}});
         if (count_ == before) refuse("an empty range: the command needs at least one key");
         return *this;
     }
@@ -115,7 +115,8 @@ private:
         for (auto at = std::begin(range); at != std::end(range); ++at) ++count;
         return count;
     }
-    void append(argument const& added) noexcept {
+    template <word Word>
+    void append(Word const& added) noexcept {
         if (count_ == room_ && !grow()) [[unlikely]]
             return;
         ::new (static_cast<void*>(at_ + count_)) argument{added};
