@@ -264,10 +264,8 @@ public:
     template <decodable Value = std::string, word_range Fields>
     auto hgetex(std::string_view name, Fields const& fields, hgetex_options options = {}) const {
         word_list list{umbel::key{name}};
-        add_expiry(list, options.expire, options.expire_at);
-        list.refuse_if(options.persist && (options.expire || options.expire_at),
-                       "persist excludes expire and expire_at");
-        list.add_if(options.persist, "PERSIST").add("FIELDS").add_counted(fields);
+        add_expiry_or_persist(list, options.expire, options.expire_at, options.persist);
+        list.add("FIELDS").add_counted(fields);
         return run<std::vector<std::optional<Value>>>(*this, specs::hgetex, list);
     }
     /// HSETEX: writes a map or any range of pairs, with an expiry for each field; true when it was written.
@@ -277,10 +275,8 @@ public:
         word_list list{umbel::key{name}};
         list.add_if(options.condition == field_condition::if_none_exists, "FNX");
         list.add_if(options.condition == field_condition::if_all_exist, "FXX");
-        add_expiry(list, options.expire, options.expire_at);
-        list.refuse_if(options.keep_ttl && (options.expire || options.expire_at),
-                       "keep_ttl excludes expire and expire_at");
-        list.add_if(options.keep_ttl, "KEEPTTL").add("FIELDS").add_counted_pairs(fields);
+        add_expiry_or_keep(list, options.expire, options.expire_at, options.keep_ttl);
+        list.add("FIELDS").add_counted_pairs(fields);
         return run<bool>(*this, specs::hsetex, list);
     }
     /// HGETDEL: values in the order of the fields, which are gone then; so is a hash without fields.

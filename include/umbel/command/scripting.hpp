@@ -72,8 +72,8 @@ public:
     auto eval_ro(std::string_view script, Keys const& keys, Arguments const& arguments) const {
         return ranging<Value>(specs::eval_ro, script, keys, arguments);
     }
-    /// EVALSHA: runs a script that the node has, by the SHA1 of its text. Errors: server_error, NOSCRIPT,
-    /// when the node does not have it; bad_argument when `sha1` has not 40 digits. Since 2.6.0.
+    /// EVALSHA: runs a script that the node has, by the SHA1 of its text. Errors: no_script when
+    /// the node does not have it; bad_argument when `sha1` has not 40 digits. Since 2.6.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto evalsha(std::string_view sha1, Words const&... words) const {
