@@ -120,13 +120,12 @@ result<Set> decode_set(view const& value) {
 
 }  // namespace resp
 
-// An empty list is a list, and so is an empty set; an empty map is a missing hash (see empty_is_missing).
+// An empty list is a list, and so is an empty set; an empty map is a missing hash, and an empty array a
+// missing pair, as ZPOPMIN says that there was nothing to pop (see empty_is_missing).
 template <class T, class Allocator>
 inline constexpr bool empty_is_missing<std::vector<T, Allocator>> = false;
 template <class T, std::size_t Size>
 inline constexpr bool empty_is_missing<std::array<T, Size>> = false;
-template <class First, class Second>
-inline constexpr bool empty_is_missing<std::pair<First, Second>> = false;
 template <class... T>
 inline constexpr bool empty_is_missing<std::tuple<T...>> = false;
 template <class Key, class Compare, class Allocator>

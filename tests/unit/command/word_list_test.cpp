@@ -55,6 +55,7 @@ TEST_CASE("an empty range is refused, and the first reason counts", "[word_list]
     REQUIRE(list.refusal());
     CHECK(list.refusal().code == errc::bad_argument);
     CHECK(std::string_view{list.refusal().message}.starts_with("an empty range"));
+    CHECK(word_list{}.refuse("no room", errc::no_memory).refusal().code == errc::no_memory);
     CHECK(word_list{}.add_keys(none).refusal());
     CHECK(word_list{}.add_counted(none).refusal());
     CHECK(word_list{}.add_pairs(std::map<std::string, int>{}).refusal());

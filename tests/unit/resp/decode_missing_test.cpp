@@ -79,6 +79,17 @@ TEST_CASE("an empty map is a missing hash, in RESP2 as in RESP3", "[decode]") {
     CHECK(decode<std::optional<user>>("%1\r\n+x\r\n+y\r\n").error() == errc::unexpected_type);
 }
 
+TEST_CASE("an empty array is a missing pair, as it answers ZPOPMIN of a missing key", "[decode]") {
+    using pair = std::pair<std::string, double>;
+    for (std::string const nothing : {"*0\r\n", "*-1\r\n", "_\r\n"}) {
+        INFO(nothing);
+        CHECK(decode<std::optional<pair>>(nothing).value() == std::nullopt);
+    }
+    CHECK(decode<std::optional<pair>>("*2\r\n$1\r\na\r\n$3\r\n1.5\r\n").value() == pair{"a", 1.5});
+    CHECK(decode<pair>("*0\r\n").error() == errc::unexpected_type);
+    CHECK(decode<std::optional<pair>>("*1\r\n$1\r\na\r\n").error() == errc::unexpected_type);
+}
+
 TEST_CASE("an empty list is a list, and null is none", "[decode]") {
     CHECK(decode<std::optional<std::vector<std::string>>>("*0\r\n").value() == std::vector<std::string>{});
     CHECK(decode<std::optional<std::set<std::string>>>("~0\r\n").value() == std::set<std::string>{});
@@ -100,7 +111,6 @@ TEST_CASE("an empty aggregate is no text, no number and no group, also where one
         CHECK(decode<std::optional<bool>>(empty).error() == errc::unexpected_type);
         CHECK(decode<std::optional<double>>(empty).error() == errc::unexpected_type);
         CHECK(decode<std::optional<umbel::ok>>(empty).error() == errc::unexpected_type);
-        CHECK(decode<std::optional<std::pair<std::string, int>>>(empty).error() == errc::unexpected_type);
         CHECK(decode<std::optional<std::tuple<std::string, int>>>(empty).error() == errc::unexpected_type);
         CHECK(decode<std::optional<std::array<int, 2>>>(empty).error() == errc::unexpected_type);
     }
