@@ -6,6 +6,7 @@
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
 #include <umbel/command/bitmaps.hpp>
+#include <umbel/command/geo.hpp>
 #include <umbel/command/hashes.hpp>
 #include <umbel/command/hyperloglogs.hpp>
 #include <umbel/command/key_contents.hpp>
@@ -14,6 +15,9 @@
 #include <umbel/command/publish.hpp>
 #include <umbel/command/scripting.hpp>
 #include <umbel/command/sets.hpp>
+#include <umbel/command/sorted_set_algebra.hpp>
+#include <umbel/command/sorted_set_ranges.hpp>
+#include <umbel/command/sorted_sets.hpp>
 #include <umbel/command/sorting.hpp>
 #include <umbel/command/strings.hpp>
 #include <umbel/options.hpp>
@@ -31,6 +35,7 @@ namespace umbel {
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
 class one_slot_commands : public command::bitmap_commands<Self>,
+                          public command::geo_commands<Self>,
                           public command::hash_commands<Self>,
                           public command::hyperloglog_commands<Self>,
                           public command::key_content_commands<Self>,
@@ -40,6 +45,9 @@ class one_slot_commands : public command::bitmap_commands<Self>,
                           public command::scripting_commands<Self>,
                           public command::set_commands<Self>,
                           public command::sort_commands<Self>,
+                          public command::sorted_set_algebra_commands<Self>,
+                          public command::sorted_set_range_commands<Self>,
+                          public command::sorted_set_commands<Self>,
                           public command::string_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
