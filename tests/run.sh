@@ -56,6 +56,7 @@ if [[ $setup == yes ]]; then
     options=(tests)
     [[ $clang == no ]] || options+=(--clang)
     "$root/tests/support/setup.sh" "${options[@]}"
+    "$root/tests/support/newer_servers.sh"
 fi
 
 compiler=$(umbel_compiler "$clang")

@@ -9,7 +9,7 @@ usage() {
 usage: cluster.sh COMMAND --dir DIR [options]
 
   start --dir DIR [options]      start a cluster, wait until every node says ok, print one line per node
-      --server NAME              redis-server (default) or valkey-server, or the path of one
+      --server NAME              redis-server (default) or valkey-server, or the path of one: newer_servers.sh makes some
       --primaries N              primaries (default 3)
       --replicas N               replicas of each primary (default 1)
       --standalone               one server with cluster mode off
@@ -330,8 +330,8 @@ process_birth() {
 find_programs() {
     server=$(command -v "$server" 2> /dev/null) || fail "$server is not installed"
     case ${server##*/} in
-        valkey*) cli=$(command -v valkey-cli || command -v redis-cli) ;;
-        *) cli=$(command -v redis-cli || command -v valkey-cli) ;;
+        valkey*) cli=$(command -v valkey-cli || command -v redis-cli || command -v "${server%/*}/valkey-cli") ;;
+        *) cli=$(command -v redis-cli || command -v valkey-cli || command -v "${server%/*}/redis-cli") ;;
     esac || fail "neither redis-cli nor valkey-cli is installed"
 }
 

@@ -19,6 +19,8 @@ TEXT
 support=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=build.sh
 source "$support/build.sh"
+# shellcheck source=apt_suites.sh
+source "$support/apt_suites.sh"
 
 say() { umbel_say "set-up: $*"; }
 die() {
@@ -224,9 +226,8 @@ fail_missing() {
 
 # --- which version of which package -----------------------------------------------------------------------------------------------
 
-own_suite=$(. /etc/os-release 2> /dev/null && printf '%s' "${VERSION_CODENAME:-}")
-declare -A next_suite=([bookworm]=trixie [trixie]=forky)
-next=${next_suite[$own_suite]:-none}
+next=${later_suites%% *}
+next=${next:-none}
 
 # The version to install of a package, no older than OLDEST: the machine's own choice if it will do, otherwise the nearest allowed one.
 version_of() { # version_of PACKAGE OLDEST SUITES
@@ -270,42 +271,6 @@ plan_for() {
 }
 
 # --- one more suite of the machine's own mirrors ----------------------------------------------------------------------------------
-
-# Prints the file in which the machine's distribution itself is entered; a mirror of anything else is none of our business.
-own_entry() {
-    apt-get indextargets 'Identifier: Packages' 'Component: main' "Codename: $own_suite" 'Origin: Debian' 2> /dev/null |
-        sed -n 's/^Sourcesentry: \(.*\):[0-9]*$/\1/p' | head -n 1
-}
-
-# The entry of the machine's own suite, rewritten for another suite; mirrors, keys and all other options stay.
-rewritten_entry() { # rewritten_entry FILE SUITE
-    case $1 in
-        *.sources)
-            awk -v own="$own_suite" -v suite="$2" 'BEGIN { RS = ""; FS = "\n" } {
-                enabled = 1; ours = 0; skipping = 0; text = ""
-                for (i = 1; i <= NF; ++i) {
-                    if ($i ~ /^#/) continue
-                    if ($i ~ /^[ \t]/ && skipping) continue
-                    skipping = 0
-                    if ($i ~ /^[Ee]nabled: *no/) enabled = 0
-                    if (tolower($i) ~ /^suites:/) {
-                        count = split($i, words, /[ \t]+/)
-                        for (j = 2; j <= count; ++j) if (words[j] == own || words[j] ~ /^(old)?stable$/) ours = 1
-                        $i = "Suites: " suite; skipping = 1
-                    }
-                    if (tolower($i) ~ /^components:/) { $i = "Components: main"; skipping = 1 }
-                    if (tolower($i) ~ /^types:/) $i = "Types: deb"
-                    text = text $i "\n"
-                }
-                if (enabled && ours && !done) { printf "%s", text; done = 1 }
-            }' "$1"
-            ;;
-        *)
-            sed -n -E "s/^[[:space:]]*deb([[:space:]]+\[[^]]*\])?[[:space:]]+([^[:space:]]+)[[:space:]]+($own_suite|(old)?stable)[[:space:]]+(.*[[:space:]])?main([[:space:]].*)?$/deb\1 \2 $2 main/p" "$1" |
-                head -n 1
-            ;;
-    esac
-}
 
 added_suites=''
 add_suite() { # add_suite SUITE; 1 when this machine's sources do not lend themselves to it
