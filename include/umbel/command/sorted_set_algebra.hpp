@@ -111,6 +111,12 @@ public:
     auto zunion_with_scores(Keys const& keys, score_aggregate aggregate = score_aggregate::sum) const {
         return joined<std::vector<scored_member<Value>>>(specs::zunion, keys, aggregate, true);
     }
+    template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto zunion_with_scores(Keys const&... keys) const {
+        return run<std::vector<scored_member<Value>>>(*this, specs::zunion, sizeof...(Keys),
+                                                      umbel::key{keys}..., "WITHSCORES");
+    }
     /// ZINTER: the members that all of the sets have, in the order of their scores.
     /// Since 6.2.0. Complexity: O(n * k + m * log(m)): k sets, n members of the smallest, m of the
     /// intersection.
@@ -128,6 +134,12 @@ public:
     auto zinter_with_scores(Keys const& keys, score_aggregate aggregate = score_aggregate::sum) const {
         return joined<std::vector<scored_member<Value>>>(specs::zinter, keys, aggregate, true);
     }
+    template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto zinter_with_scores(Keys const&... keys) const {
+        return run<std::vector<scored_member<Value>>>(*this, specs::zinter, sizeof...(Keys),
+                                                      umbel::key{keys}..., "WITHSCORES");
+    }
     /// ZDIFF: the members that the first set has and none of the others, in the order of their scores.
     /// Since 6.2.0. Complexity: O(n + m * log(m)): n members of all sets, m of the difference.
     template <decodable Value = std::string, key_range_of_texts Keys>
@@ -144,6 +156,12 @@ public:
     auto zdiff_with_scores(Keys const& keys) const {
         return run<std::vector<scored_member<Value>>>(*this, specs::zdiff,
                                                       word_list{}.add_counted_keys(keys).add("WITHSCORES"));
+    }
+    template <decodable Value = std::string, std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto zdiff_with_scores(Keys const&... keys) const {
+        return run<std::vector<scored_member<Value>>>(*this, specs::zdiff, sizeof...(Keys),
+                                                      umbel::key{keys}..., "WITHSCORES");
     }
     /// ZINTERCARD: how many members all of the sets have; it counts no further than `limit`, unless that is
     /// 0. Since 7.0.0. Complexity: O(sets * size of the smallest set).

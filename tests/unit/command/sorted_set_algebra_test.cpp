@@ -51,6 +51,9 @@ TEST_CASE("unions, intersections and differences count and mark their keys", "[s
     CHECK(wrong(db.zdiff(keys), "ZDIFF 2 {k}1 {k}2") == "");
     CHECK(wrong(db.zdiff("{k}1", "{k}2", "{k}3"), "ZDIFF 3 {k}1 {k}2 {k}3") == "");
     CHECK(wrong(db.zdiff_with_scores(keys), "ZDIFF 2 {k}1 {k}2 WITHSCORES") == "");
+    CHECK(wrong(db.zunion_with_scores("{k}1", "{k}2"), "ZUNION 2 {k}1 {k}2 WITHSCORES") == "");
+    CHECK(wrong(db.zinter_with_scores("{k}1", "{k}2"), "ZINTER 2 {k}1 {k}2 WITHSCORES") == "");
+    CHECK(wrong(db.zdiff_with_scores("{k}1", "{k}2"), "ZDIFF 2 {k}1 {k}2 WITHSCORES") == "");
     CHECK(wrong(db.zintercard(keys), "ZINTERCARD 2 {k}1 {k}2") == "");
     CHECK(wrong(db.zintercard(keys, 100), "ZINTERCARD 2 {k}1 {k}2 LIMIT 100") == "");
     CHECK(wrong(db.zintercard("{k}1", "{k}2"), "ZINTERCARD 2 {k}1 {k}2") == "");
