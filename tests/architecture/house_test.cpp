@@ -39,8 +39,10 @@ std::string directory_of(std::string const& header) {
 /// users the name by a using-declaration.
 std::set<std::string> const& headers_of_users() {
     static std::set<std::string> const names{
-        // Users specialise from_reply<T> in `umbel`, where a using-declaration would not let them.
-        "resp/from_reply.hpp", "resp/decode_scalars.hpp", "resp/decode_containers.hpp"};
+        // Users specialise from_reply<T>, fields_of<T> and to_argument<T> in `umbel`, where a
+        // using-declaration would not let them.
+        "resp/from_reply.hpp", "resp/decode_scalars.hpp", "resp/decode_containers.hpp",
+        "resp/decode_fields.hpp", "command/to_argument.hpp"};
     return names;
 }
 

@@ -3,5 +3,6 @@
 
 #include <umbel/resp/decode_chrono.hpp>
 #include <umbel/resp/decode_containers.hpp>
+#include <umbel/resp/decode_fields.hpp>
 #include <umbel/resp/decode_scalars.hpp>
 #include <umbel/resp/from_reply.hpp>

@@ -10,7 +10,9 @@
 template <class Rep, class Period>
 inline constexpr bool umbel::empty_is_missing<std::chrono::duration<Rep, Period>> = false;
 
-/// A number of the duration's own units: of std::chrono::seconds, seconds.
+/// A duration: a number, counted in the unit of the type that is asked for. So the type must be the unit that
+/// the command speaks: std::chrono::milliseconds of PTTL, seconds of TTL. Sending a duration is another
+/// matter: see to_argument.
 template <umbel::decodable Rep, class Period>
 struct umbel::from_reply<std::chrono::duration<Rep, Period>> {
     static result<std::chrono::duration<Rep, Period>> from(resp::view const& view) {

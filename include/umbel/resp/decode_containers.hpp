@@ -34,31 +34,37 @@ inline bool holds_pairs(view value, bool& nested) noexcept {
     return nested || value.children_count() % 2 == 0;
 }
 
-/// Decodes the pairs of `value` and hands each to `take`. Errors: unexpected_type, server_error.
-template <class Key, class Value, class Take>
-result<void> decode_pairs(view const& value, Take take) {
+/// Hands both parts of each pair of `value` to `visit(first, second)`, until that gives an error. Errors:
+/// unexpected_type, server_error, and those of `visit`.
+template <class Visit>
+result<void> visit_pairs(view const& value, Visit visit) {
     bool nested = false;
     if (!holds_pairs(value, nested)) return umbel::unexpected("a map", value);
-    auto const add = [&take](view first, view second) -> result<void> {
-        result<Key> key = from_reply<Key>::from(first);
-        if (!key) return tl::unexpected<error>{std::move(key.error())};
-        result<Value> mapped = from_reply<Value>::from(second);
-        if (!mapped) return tl::unexpected<error>{std::move(mapped.error())};
-        take(std::move(*key), std::move(*mapped));
-        return {};
-    };
     if (!nested) {
         for (auto const [first, second] : value.pairs()) {
-            if (result<void> done = add(first, second); !done) return done;
+            if (result<void> done = visit(first, second); !done) return done;
         }
         return {};
     }
     for (view const pair : value.children()) {
         if (pair.kind() != type::array || pair.children_count() != 2)
             return umbel::unexpected("an array of two", pair);
-        if (result<void> done = add(pair.child(0), pair.child(1)); !done) return done;
+        if (result<void> done = visit(pair.child(0), pair.child(1)); !done) return done;
     }
     return {};
+}
+
+/// Decodes the pairs of `value` and hands each to `take`. Errors: unexpected_type, server_error.
+template <class Key, class Value, class Take>
+result<void> decode_pairs(view const& value, Take take) {
+    return visit_pairs(value, [&take](view first, view second) -> result<void> {
+        result<Key> key = from_reply<Key>::from(first);
+        if (!key) return tl::unexpected<error>{std::move(key.error())};
+        result<Value> mapped = from_reply<Value>::from(second);
+        if (!mapped) return tl::unexpected<error>{std::move(mapped.error())};
+        take(std::move(*key), std::move(*mapped));
+        return {};
+    });
 }
 
 /// Decodes the elements of `value` and hands each to `take`. Errors: unexpected_type, server_error.

@@ -17,7 +17,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace umbel {
 
@@ -53,13 +55,41 @@ struct from_reply<T> {
     }
 };
 
-/// A boolean, or the integers 0 and 1.
+/// A boolean, the integers 0 and 1, or the texts "0" and "1", as which truth values are sent.
 template <>
 struct from_reply<bool> {
     static result<bool> from(resp::view const& view) noexcept {
         bool const fits = view.kind() == resp::type::boolean || view.kind() == resp::type::integer;
         if (fits && view.tape()->value <= 1) return view.tape()->value == 1;
-        return unexpected("a boolean or the integer 0 or 1", view);
+        if (view.is_text() && !view.is_error() && (view.text() == "0" || view.text() == "1"))
+            return view.text() == "1";
+        return unexpected("a boolean, 0 or 1", view);
+    }
+};
+
+/// An enumeration by its underlying number. Any number in the range of that is a value, one that has no name
+/// as well: specialise from_reply for an enumeration whose values you want to check.
+template <class T>
+    requires std::is_enum_v<T>
+struct from_reply<T> {
+    static result<T> from(resp::view const& view) noexcept {
+        using underlying = std::underlying_type_t<T>;
+        using wide = std::conditional_t<std::is_signed_v<underlying>, std::int64_t, std::uint64_t>;
+        result<wide> const value = from_reply<wide>::from(view);
+        if (!value) return tl::unexpected<error>{value.error()};
+        bool const fits = *value >= static_cast<wide>(std::numeric_limits<underlying>::min()) &&
+                          *value <= static_cast<wide>(std::numeric_limits<underlying>::max());
+        if (!fits) return unexpected("a number of the enumeration", view);
+        return static_cast<T>(*value);
+    }
+};
+
+/// Null and nothing else, for variants.
+template <>
+struct from_reply<std::monostate> {
+    static result<std::monostate> from(resp::view const& view) noexcept {
+        if (view.is_null()) return std::monostate{};
+        return unexpected("null", view);
     }
 };
 
@@ -133,6 +163,13 @@ template <std::integral T>
 inline constexpr bool empty_is_missing<T> = false;
 template <std::floating_point T>
 inline constexpr bool empty_is_missing<T> = false;
+template <class T>
+    requires std::is_enum_v<T>
+inline constexpr bool empty_is_missing<T> = false;
+template <>
+inline constexpr bool empty_is_missing<std::monostate> = false;
+template <class... T>
+inline constexpr bool empty_is_missing<std::variant<T...>> = false;
 template <>
 inline constexpr bool empty_is_missing<std::string> = false;
 template <>
@@ -190,6 +227,27 @@ struct from_reply<tl::expected<T, error>> {
     static result<tl::expected<T, error>> from(resp::view const& view) {
         // A result of a result: the outer one always holds, so the inner error cannot be taken for it.
         return result<tl::expected<T, error>>{tl::in_place, from_reply<T>::from(view)};
+    }
+};
+
+/// The first of the types that the reply can be decoded as: so put the narrow ones in front, as in
+/// std::variant<std::int64_t, std::string>, where a text that spells an integer is one. An error of the
+/// server is one, unless a type takes it. Errors: unexpected_type when no type fits.
+template <decodable... T>
+struct from_reply<std::variant<T...>> {
+    static result<std::variant<T...>> from(resp::view const& view) {
+        std::optional<std::variant<T...>> value;
+        (take<T>(view, value) || ...);
+        if (value) return std::move(*value);
+        return unexpected("a reply of one of the variant's types", view);
+    }
+
+private:
+    template <class Alternative>
+    static bool take(resp::view const& view, std::optional<std::variant<T...>>& value) {
+        result<Alternative> decoded = from_reply<Alternative>::from(view);
+        if (decoded) value.emplace(std::in_place_type<Alternative>, std::move(*decoded));
+        return decoded.has_value();
     }
 };
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 using umbel::bytes;
 using umbel::decodable;
@@ -18,6 +20,10 @@ using umbel::resp::parser;
 using umbel::resp::view;
 
 namespace {
+
+enum class color : std::uint8_t { red = 1, green = 200 };
+enum class below : std::int8_t { zero = -1 };
+enum class checked { yes };
 
 /// The smallest type that is decodable by its own rule.
 struct point {
@@ -49,6 +55,14 @@ struct umbel::from_reply<point> {
         auto const x = umbel::decode<int>(view.child(0)), y = umbel::decode<int>(view.child(1));
         if (!x || !y) return umbel::unexpected("a point", view);
         return point{*x, *y};
+    }
+};
+
+template <>
+struct umbel::from_reply<checked> {
+    static umbel::result<checked> from(umbel::resp::view const& view) {
+        if (view.text() == "yes") return checked::yes;
+        return umbel::unexpected("yes", view);
     }
 };
 
@@ -88,9 +102,41 @@ TEST_CASE("a boolean comes as a boolean, 0 or 1", "[decode]") {
     CHECK(decode<bool>("#f\r\n") == false);
     CHECK(decode<bool>(":1\r\n") == true);
     CHECK(decode<bool>(":0\r\n") == false);
-    CHECK(message<bool>(":2\r\n") == "expected a boolean or the integer 0 or 1, got integer");
+    CHECK(message<bool>(":2\r\n") == "expected a boolean, 0 or 1, got integer");
+    CHECK(decode<bool>("$1\r\n1\r\n") == true);  // As it was sent.
+    CHECK(decode<bool>("$1\r\n0\r\n") == false);
+    CHECK_FALSE(decode<bool>("$1\r\n2\r\n"));
+    CHECK_FALSE(decode<bool>("$2\r\n01\r\n"));
     CHECK_FALSE(decode<bool>("+OK\r\n"));
     CHECK_FALSE(decode<bool>("_\r\n"));
+}
+
+TEST_CASE("an enumeration is its number, or what its own rule says", "[decode]") {
+    CHECK(decode<color>(":1\r\n") == color::red);
+    CHECK(decode<color>("$3\r\n200\r\n") == color::green);
+    CHECK(decode<color>(":7\r\n") == static_cast<color>(7));
+    CHECK(message<color>(":256\r\n") == "expected a number of the enumeration, got integer");
+    CHECK(message<color>(":-1\r\n") == "expected an integer in range, got integer");
+    CHECK(message<color>("$3\r\nred\r\n") == "expected an integer in range, got bulk string");
+    CHECK(decode<below>(":-1\r\n") == below::zero);
+    CHECK(message<below>(":-129\r\n") == "expected a number of the enumeration, got integer");
+    CHECK(decode<checked>("$3\r\nyes\r\n") == checked::yes);
+    CHECK(message<checked>(":0\r\n") == "expected yes, got integer");
+    CHECK(decode<std::optional<color>>("$-1\r\n").value() == std::nullopt);
+}
+
+TEST_CASE("a variant is the first of its types that the reply can be", "[decode]") {
+    using number_or_text = std::variant<std::int64_t, std::string>;
+    CHECK(decode<number_or_text>(":5\r\n") == number_or_text{5});
+    CHECK(decode<number_or_text>("$1\r\n5\r\n") == number_or_text{5});
+    CHECK(decode<number_or_text>("$1\r\nx\r\n") == number_or_text{"x"});
+    CHECK(message<number_or_text>("_\r\n") == "expected a reply of one of the variant's types, got null");
+    CHECK(decode<number_or_text>("-ERR no\r\n").error() == errc::server_error);
+    using perhaps = std::variant<std::monostate, std::string>;
+    CHECK(decode<perhaps>("_\r\n") == perhaps{});
+    CHECK(decode<perhaps>("$0\r\n\r\n") == perhaps{""});
+    CHECK(message<std::monostate>(":0\r\n") == "expected null, got integer");
+    STATIC_CHECK_FALSE(decodable<std::variant<int, std::string_view>>);
 }
 
 TEST_CASE("a double comes as a double, an integer or a text", "[decode]") {
