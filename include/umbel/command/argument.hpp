@@ -2,6 +2,7 @@
 // caller. It knows no command and no connection.
 #pragma once
 
+#include <umbel/command/to_argument.hpp>
 #include <umbel/config.hpp>
 #include <umbel/resp/encode.hpp>
 
@@ -11,8 +12,10 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace umbel::command {
 
@@ -41,6 +44,13 @@ template <class Number>
 concept integer_argument =
     std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
 
+/// to_argument<T> makes a text: whoever makes an argument of a T keeps that text until the command is
+/// encoded.
+template <class T>
+concept makes_text = has_to_argument<T> && requires(T const& value) {
+    { umbel::to_argument<T>::from(value) } -> std::same_as<std::string>;
+};
+
 /// One argument. Numbers are spelled out when it is constructed.
 /// Lifetime: borrows texts until the command is encoded.
 class argument {
@@ -50,6 +60,7 @@ public:
     constexpr argument(std::string_view text) noexcept : text_{text.data()}, size_{text.size()} {}
     constexpr argument(char const* text) noexcept : argument{std::string_view{text}} {}
     template <std::convertible_to<std::string_view> Text>
+        requires(!has_to_argument<Text>)
     constexpr argument(Text const& text) noexcept : argument{static_cast<std::string_view>(text)} {}
     argument(std::span<std::byte const> data) noexcept
         : text_{reinterpret_cast<char const*>(data.data())}, size_{data.size()} {}
@@ -63,7 +74,18 @@ public:
     }
     template <std::floating_point Number>
     argument(Number number) noexcept {
-        spell(static_cast<double>(number));
+        spell(resp::number_text{static_cast<narrower<Number, double>>(number)});
+    }
+    /// A type of the caller's, by its to_argument. A text that it makes is kept in `made`, which lives as
+    /// long as the expression that makes the argument: a call of a command, which encodes before it returns.
+    template <has_to_argument Value>
+    argument(Value const& value, std::string&& made = std::string{}) {
+        if constexpr (makes_text<Value>) {
+            made = umbel::to_argument<Value>::from(value);
+            *this = argument{std::string_view{made}};
+        } else {
+            *this = argument{umbel::to_argument<Value>::from(value)};
+        }
     }
 
     std::size_t size() const noexcept { return size_; }
@@ -72,6 +94,9 @@ public:
     bool is_lent() const noexcept { return role_ == role::lent; }
 
 private:
+    template <class Number, class Most>
+    using narrower = std::conditional_t<(sizeof(Number) < sizeof(Most)), Number, Most>;
+
     void spell(std::int64_t number) noexcept {
         size_ =
             static_cast<std::size_t>(std::to_chars(digits_, digits_ + sizeof digits_, number).ptr - digits_);
@@ -80,8 +105,7 @@ private:
         size_ =
             static_cast<std::size_t>(std::to_chars(digits_, digits_ + sizeof digits_, number).ptr - digits_);
     }
-    void spell(double number) noexcept {
-        resp::number_text const made{number};
+    void spell(resp::number_text const& made) noexcept {
         std::string_view const spelled = made;
         size_ = spelled.size();
         std::memcpy(digits_, spelled.data(), size_);

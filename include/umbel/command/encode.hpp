@@ -53,8 +53,9 @@ UMBEL_ALWAYS_INLINE auto submit_to(Self const& self, command_spec const& name, A
     } else if constexpr (sizeof...(Arguments) == 1 && (std::same_as<Arguments, umbel::key> && ...)) {
         return self.submit(key_invocation<Reply>{name, values.text...});
     } else {
-        argument const words[]{argument{values}...};
-        return self.submit(invocation<Reply>{name, words, name.flags()});
+        // One expression: what to_argument makes of the values lives until its end.
+        using words = argument const[sizeof...(Arguments)];
+        return self.submit(invocation<Reply>{name, words{argument{values}...}, name.flags()});
     }
 }
 

@@ -121,10 +121,10 @@ public:
               More const&... more) const {
         return run<std::int64_t>(*this, specs::hset, umbel::key{name}, field, value, more...);
     }
-    /// HSET of a map, or of any range of pairs.
-    template <word_pair_range Fields>
+    /// HSET of a map, of any range of pairs, or of a struct that says its fields (umbel::fields_of).
+    template <named_values Fields>
     auto hset(std::string_view name, Fields const& fields) const {
-        return run<std::int64_t>(*this, specs::hset, word_list{umbel::key{name}}.add_pairs(fields));
+        return run<std::int64_t>(*this, specs::hset, word_list{umbel::key{name}}.add_fields(fields));
     }
     /// HSETNX: true when the field was new and is written. Since 2.0.0. Complexity: O(1).
     auto hsetnx(std::string_view name, argument const& field, argument const& value) const {

@@ -1,12 +1,16 @@
-// ranges.hpp: which ranges the typed commands take. It knows no command. <ranges> itself costs a compiler
-// more than all of this.
+// ranges.hpp: which arguments and ranges of them the typed commands take. It knows no command. <ranges>
+// itself costs a compiler more than all of this.
 #pragma once
 
 #include <umbel/command/argument.hpp>
+#include <umbel/resp/decode_fields.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <iterator>
+#include <optional>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -38,9 +42,18 @@ concept key_value_range = rereadable<Range> && requires(range_element<Range> pai
 template <class Key>
 concept key_text = std::convertible_to<Key const&, std::string_view>;
 
-/// One argument of a command: a text, bytes, a number or umbel::borrow(bytes).
+/// One argument of a command: a text, bytes, a number, umbel::borrow(bytes), or what to_argument sends.
 template <class Word>
 concept word = std::convertible_to<Word const&, argument>;
+
+template <class T>
+inline constexpr bool is_word_or_optional = word<T>;
+template <class T>
+inline constexpr bool is_word_or_optional<std::optional<T>> = word<T>;
+
+/// One argument, or none where a std::optional is empty.
+template <class T>
+concept word_or_optional = is_word_or_optional<T>;
 
 /// What an iterator gives outlives the iteration: a reference, or a value that owns nothing. A command
 /// borrows its texts until it is encoded, so that a range which makes a std::string for each element is not
@@ -71,5 +84,38 @@ concept keyed_word_range = word_pair_range<Range> && requires(range_element<Rang
 /// A range of one type.
 template <class Range, class Element>
 concept range_of = rereadable<Range> && std::same_as<std::remove_cvref_t<range_element<Range>>, Element>;
+
+template <class List>
+inline constexpr bool sendable_members = false;
+template <class... Struct, class... Member>
+inline constexpr bool sendable_members<std::tuple<field<Struct, Member>...>> =
+    (word_or_optional<Member> && ...);
+
+/// A struct that says its fields, each of which can be sent: fields and values in turn.
+template <class T>
+concept sent_by_fields = described<T> && sendable_members<std::remove_cvref_t<decltype(umbel::fields_of<T>)>>;
+
+/// Fields and values: a range of pairs, or a struct that says its fields.
+template <class Fields>
+concept named_values = word_pair_range<Fields> || sent_by_fields<Fields>;
+
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+template <class Clock, class Duration>
+inline constexpr bool is_duration<std::chrono::time_point<Clock, Duration>> = true;
+
+/// No duration and no moment: these are sent by umbel::in_seconds() or umbel::in_milliseconds(), because the
+/// command says what a bare number means.
+template <class T>
+concept not_a_bare_duration = !is_duration<T>;
+
+/// What may stand among the arguments of client::command: a word, a std::optional of one (empty: nothing), a
+/// range of words or of pairs, or a struct that says its fields. A type of yours needs a
+/// umbel::to_argument<T>.
+template <class T>
+concept sendable = not_a_bare_duration<T> &&
+                   (word_or_optional<T> || word_range<T> || word_pair_range<T> || sent_by_fields<T>);
 
 }  // namespace umbel::command

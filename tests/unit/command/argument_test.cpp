@@ -51,10 +51,12 @@ TEST_CASE("keys and lent bytes are known as such", "[argument]") {
     CHECK(lent.text() == "k");
 }
 
-TEST_CASE("a truth value and a single letter are no numbers", "[argument]") {
+TEST_CASE("a single letter is no number, and a truth value is 0 or 1", "[argument]") {
     STATIC_CHECK_FALSE(umbel::command::integer_argument<bool>);
     STATIC_CHECK_FALSE(umbel::command::integer_argument<char>);
     STATIC_CHECK(umbel::command::integer_argument<signed char>);
-    STATIC_CHECK_FALSE(std::is_convertible_v<bool, argument>);
+    STATIC_CHECK_FALSE(std::is_convertible_v<char, argument>);
+    CHECK(argument{true}.text() == "1");
+    CHECK(argument{false}.text() == "0");
     STATIC_CHECK_FALSE(std::is_convertible_v<std::string_view, umbel::key>);
 }
