@@ -6,19 +6,31 @@
 #include <asio/awaitable.hpp>
 #include <asio/detached.hpp>
 
+#include <chrono>
 #include <coroutine>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 struct user {};
 struct no_from_reply {};
 struct wrong_result {};
+struct no_to_argument {};
+struct wrong_to_argument {};
+struct bad_field {
+    no_to_argument value;
+    static constexpr auto umbel_fields = std::tuple{umbel::field("value", &bad_field::value)};
+};
 
 template <>
 struct umbel::from_reply<user> {
     static result<user> from(resp::view const&) { return user{}; }
+};
+template <>
+struct umbel::to_argument<wrong_to_argument> {
+    static std::vector<std::string> from(wrong_to_argument const&) { return {}; }
 };
 template <>
 struct umbel::from_reply<wrong_result> {
@@ -40,6 +52,19 @@ auto b1(umbel::client& db, std::vector<std::string> const& keys) { return db.mge
 auto b2(umbel::client& db) { return db.with(umbel::trail).get<no_from_reply>("k"); }                       // refused: decodable|no_from_reply
 auto b3(umbel::client& db) { return db.with(umbel::read_from::any).get<wrong_result>("k"); }               // refused: decodable|wrong_result
 auto b4(umbel::client& db) { return db.command<std::optional<user>>("HGETALL", umbel::key("k")); }
+
+// The type of an argument.
+auto d1(umbel::client& db) { return db.command<int>("SET", umbel::key("k"), no_to_argument{}); }           // refused: no_to_argument|needs to_argument<T>
+auto d2(umbel::client& db) { return db.command<int>("SET", umbel::key("k"), wrong_to_argument{}); }        // refused: wrong_to_argument|needs to_argument<T>
+auto d3(umbel::client& db) { return db.command<int>("PEXPIRE", umbel::key("k"), std::chrono::seconds{30}); }  // refused: duration|in_seconds()
+auto d4(umbel::client& db, std::vector<no_to_argument> const& all) { return db.command<int>("SADD", umbel::key("k"), all); }  // refused: no_to_argument|needs to_argument<T>
+auto d5(umbel::client& db) { return db.set("k", no_to_argument{}); }                                       // refused: no_to_argument|argument
+auto d6(umbel::client& db) { return db.hset("k", no_to_argument{}); }                                      // refused: named_values|no_to_argument
+auto d7(umbel::client& db) { return db.hset("k", bad_field{}); }                                           // refused: named_values|bad_field
+auto d8(umbel::client& db) { return db.hgetall<bad_field>("k"); }                                          // refused: decodable|bad_field
+auto d9(umbel::client& db) { return db.command<int>("EXPIRE", umbel::key("k"), umbel::in_seconds(std::chrono::milliseconds{1})); }  // refused: in_seconds
+auto e1(umbel::client& db) { return db.command<int>("PEXPIRE", umbel::key("k"), umbel::in_milliseconds(std::chrono::seconds{30})); }
+auto e2(umbel::client& db) { return db.command<int>("X", std::optional<std::string>{}, true, std::vector{1, 2}); }
 
 // An operation that has a name.
 void c1(umbel::client& db) {

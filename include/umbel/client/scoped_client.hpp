@@ -19,11 +19,13 @@
 #include <umbel/command/sorted_set_ranges.hpp>
 #include <umbel/command/sorted_sets.hpp>
 #include <umbel/command/sorting.hpp>
+#include <umbel/command/stream_groups.hpp>
+#include <umbel/command/streams.hpp>
 #include <umbel/command/strings.hpp>
+#include <umbel/command/vector_sets.hpp>
 #include <umbel/options.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,38 +40,48 @@ class one_slot_commands : public command::bitmap_commands<Self>,
                           public command::geo_commands<Self>,
                           public command::hash_commands<Self>,
                           public command::hyperloglog_commands<Self>,
-                          public command::key_content_commands<Self>,
                           public command::key_commands<Self>,
+                          public command::key_content_commands<Self>,
                           public command::list_commands<Self>,
                           public command::publish_commands<Self>,
                           public command::scripting_commands<Self>,
                           public command::set_commands<Self>,
                           public command::sort_commands<Self>,
                           public command::sorted_set_algebra_commands<Self>,
-                          public command::sorted_set_range_commands<Self>,
                           public command::sorted_set_commands<Self>,
-                          public command::string_commands<Self> {
+                          public command::sorted_set_range_commands<Self>,
+                          public command::stream_commands<Self>,
+                          public command::stream_group_commands<Self>,
+                          public command::string_commands<Self>,
+                          public command::vector_set_commands<Self> {
 public:
     /// Any command by its words, typed: `command<std::int64_t>("INCRBY", umbel::key("n"), 5)`. Arguments are
-    /// texts, numbers, or keys marked by umbel::key; without a mark the command table finds the keys. `Value`
-    /// is anything that from_reply knows. Errors: those of every command (see client); of these at once
-    /// bad_argument (an empty name, keys that cannot be found), cross_slot, needs_lease.
-    template <decodable Value, std::convertible_to<umbel::command::argument>... Arguments>
+    /// words (texts, numbers, bools as 0 or 1, enumerations, types of yours with a umbel::to_argument, keys
+    /// marked by umbel::key), ranges of words or of pairs, structs that say their fields, and std::optional,
+    /// which adds nothing when it is empty; nor does an empty range. Durations say their unit:
+    /// umbel::in_seconds(30s). Without a marked key the command table finds the keys. `Value` is anything
+    /// that from_reply knows. Errors: those of every command (see client); of these at once bad_argument (an
+    /// empty name, too few arguments, keys that cannot be found), cross_slot, needs_lease.
+    template <decodable Value, umbel::command::sendable... Arguments>
     auto command(std::string_view name, Arguments const&... arguments) const {
-        umbel::command::argument const all[]{umbel::command::argument{name},
-                                             umbel::command::argument{arguments}...};
-        constexpr std::size_t count = sizeof...(Arguments) + 1;
-        std::string_view words[count];
-        bool keys[count];
-        bool any_key = false;
-        for (std::size_t i = 0; i < count; ++i) {
-            words[i] = all[i].text();
-            keys[i] = all[i].is_key();
-            any_key = any_key || keys[i];
+        auto const& self = umbel::command::self_of(*this);
+        if constexpr ((umbel::command::word<Arguments> && ...)) {
+            // One expression: what to_argument makes of the arguments lives until its end.
+            using all = umbel::command::argument const[sizeof...(Arguments) + 1];
+            return calling::submit_words<Value>(
+                self, all{umbel::command::argument{name}, umbel::command::argument{arguments}...});
+        } else {
+            umbel::command::word_list list{name};
+            (list.add_any(arguments), ...);
+            return calling::submit_words<Value>(self, list);
         }
-        return umbel::command::self_of(*this).template submit<Value>(
-            words, any_key ? std::span<bool const>{keys} : std::span<bool const>{});
     }
+
+    // clang-format off: the compiler shows this line to whoever calls it.
+    template <decodable Value, class... Arguments>
+        requires(!(umbel::command::sendable<Arguments> && ...))
+    void command(std::string_view, Arguments const&...) const = delete;  // needs to_argument<T>, in_seconds()
+    // clang-format on
 
     /// Any command at run time; its keys are found by the table of all commands of Redis and Valkey. A
     /// command that the table does not have (a module's) is taken to have its first argument as key. A

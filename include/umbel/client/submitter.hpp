@@ -3,12 +3,50 @@
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
+#include <umbel/command/word_list.hpp>
 
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace umbel::calling {
+
+/// Submits a command by its words, of which some may be marked as keys.
+template <decodable Value, class Self, std::size_t Count>
+auto submit_words(Self const& self, command::argument const (&all)[Count]) {
+    std::string_view words[Count];
+    bool keys[Count];
+    bool any_key = false;
+    for (std::size_t i = 0; i < Count; ++i) {
+        words[i] = all[i].text();
+        keys[i] = all[i].is_key();
+        any_key = any_key || keys[i];
+    }
+    return self.template submit<Value>(std::span<std::string_view const>{words},
+                                       any_key ? std::span<bool const>{keys} : std::span<bool const>{});
+}
+/// The same for words whose number is known at run time only.
+template <decodable Value, class Self>
+auto submit_words(Self const& self, command::word_list const& list) {
+    static constexpr command::command_spec unsent{"ECHO", cluster::command_flags::none};
+    if (list.refusal())
+        return self.submit(
+            command::invocation<Value>{unsent, {}, cluster::command_flags::none, list.refusal()});
+    std::vector<std::string_view> words;
+    words.reserve(list.size());
+    auto const keys = std::make_unique<bool[]>(list.size());
+    bool any_key = false;
+    for (command::argument const& word : list.words()) {
+        keys[words.size()] = word.is_key();
+        any_key = any_key || word.is_key();
+        words.push_back(word.text());
+    }
+    std::span<bool const> const marked{keys.get(), any_key ? list.size() : 0};
+    return self.template submit<Value>(std::span<std::string_view const>{words}, marked);
+}
 
 /// Submits the commands of `Self`, which derives from this and has a site(). `Result<Value>` is what an
 /// operation gives for a command whose reply is read as `Value`.
