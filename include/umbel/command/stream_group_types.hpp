@@ -117,8 +117,9 @@ struct group_info {
 struct consumer_info {
     std::string name;
     std::int64_t pending = 0;
-    std::chrono::milliseconds idle{};                   ///< Since it last asked.
-    std::optional<std::chrono::milliseconds> inactive;  ///< Since it last got something. Since 7.2.0.
+    std::chrono::milliseconds idle{};  ///< Since it last asked.
+    std::optional<std::chrono::milliseconds>
+        inactive;  ///< Since it last got something; -1: never. Since 7.2.0.
     friend bool operator==(consumer_info const&, consumer_info const&) = default;
 
     static constexpr auto umbel_fields = std::tuple{
