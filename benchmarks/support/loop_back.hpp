@@ -136,7 +136,7 @@ public:
 
     template <class Value>
     umbel::operation<Value> submit(umbel::command::invocation<Value> const& what) const {
-        return umbel::calling::make<Value>(where_, what);
+        return umbel::calling::submit<Value>(where_, what);
     }
     template <class Value>
     umbel::operation<Value> submit(umbel::command::key_invocation<Value> const& what) const {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace umbel::calling {
 
@@ -109,7 +110,7 @@ inline async::pooled_call* take_keyed(site const& site, command::command_spec co
     return call;
 }
 
-/// Behind encoding::encode_words.
+/// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
                                  std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
     if (!words.empty() && words.front().empty())
@@ -159,7 +160,104 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
     return {};
 }
 
-inline constexpr encoding compiled_encoding{
-    .encode = &encode, .too_long = &too_long, .take_keyed = &take_keyed, .encode_words = &encode_words};
+/// Stores an error as the result of a call that will not be sent.
+inline async::pooled_call& refuse(async::pooled_call& call, value_kind const& value, error&& why) noexcept {
+    value.result.part.fail(call, std::move(why));
+    call.launch = async::launch_kind::ready;
+    return call;
+}
+
+/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes
+/// the command into a call.
+template <class Fill>
+UMBEL_NEVER_INLINE async::pooled_call& make_hedged(site const& site, async::pooled_call& first,
+                                                   value_kind const& value, Fill&& fill) {
+    if (first.launch != async::launch_kind::direct || !has(first.flags, cluster::command_flags::read_only))
+        return first;
+    struct unlaunched {
+        async::pooled_call* call;
+        value_kind const& value;
+        ~unlaunched() {
+            if (call) value.result.recycle(*call);
+        }
+    } plain{&first, value};
+    // If the deadline comes before the delay, no second node is asked.
+    bool const too_late = first.timeout > engine::duration{0} && first.timeout <= site.options.hedge;
+    if (too_late && site.options.reads != umbel::read_from::primary)
+        return *std::exchange(plain.call, nullptr);
+    async::pooled_call& whole = value.obtain(*site.owner);
+    prepare(whole, site, first.flags);
+    if (site.options.reads == umbel::read_from::primary)
+        return refuse(whole, value,
+                      error{errc::bad_argument, delivery::not_sent,
+                            "a hedged read needs a read_from that a second node may serve"});
+    try {
+        unlaunched second{&value.obtain(*site.owner), value};
+        static_cast<void>(fill(*second.call));  // It was well the first time.
+        if (second.call->timeout > engine::duration{0}) second.call->timeout -= site.options.hedge;
+        whole.group =
+            site.owner->code->make_hedge(whole, first, *second.call, site.options.hedge, value.result);
+        second.call = nullptr;
+        plain.call = nullptr;
+        whole.launch = async::launch_kind::group;
+    } catch (...) {
+        return refuse(whole, value, error{errc::no_memory, delivery::not_sent});
+    }
+    return whole;
+}
+
+/// A call that `fill` has prepared and encoded; `fill` returns what is wrong with the command.
+template <class Fill>
+UMBEL_ALWAYS_INLINE async::pooled_call& make_with(site const& site, value_kind const& value, Fill&& fill) {
+    async::pooled_call& call = value.obtain(*site.owner);
+    if (site.wrong) [[unlikely]] {
+        prepare(call, site, cluster::command_flags::none);
+        return refuse(call, value, error{*site.wrong});
+    }
+    try {
+        if (result<void> good = fill(call); !good) [[unlikely]]
+            return refuse(call, value, std::move(good.error()));
+    } catch (...) {
+        return refuse(call, value, error{errc::no_memory, delivery::not_sent});
+    }
+    if (site.options.hedge <= std::chrono::nanoseconds{0}) [[likely]]
+        return call;
+    return make_hedged(site, call, value, fill);
+}
+
+/// Behind encoding::make.
+inline async::pooled_call& make(site const& site, command::command_spec const& name,
+                                std::span<command::argument const> words, cluster::command_flags flags,
+                                command::refusal refusal, value_kind const& value) {
+    return make_with(site, value, [&](async::pooled_call& call) -> result<void> {
+        prepare(call, site, flags);
+        if (refusal) [[unlikely]]
+            return fail(refusal.code, delivery::not_sent, std::string_view{refusal.message});
+        if (!encode(call, name, words, site.argument_bytes_max)) [[unlikely]]
+            return tl::unexpected<error>{too_long(words, site.argument_bytes_max)};
+        return {};
+    });
+}
+/// Behind encoding::make_keyed.
+inline async::pooled_call& make_keyed(site const& site, command::command_spec const& name,
+                                      std::string_view key, value_kind const& value) {
+    command::argument const word{umbel::key{key}};
+    return make(site, name, {&word, 1}, name.flags(), {}, value);
+}
+/// Behind encoding::make_words.
+inline async::pooled_call& make_words(site const& site, std::span<std::string_view const> words,
+                                      std::span<bool const> marked_keys, value_kind const& value) {
+    return make_with(site, value, [&](async::pooled_call& call) {
+        prepare(call, site, cluster::command_flags::none);
+        return encode_words(call, words, marked_keys, site.argument_bytes_max);
+    });
+}
+
+inline constexpr encoding compiled_encoding{.encode = &encode,
+                                            .too_long = &too_long,
+                                            .take_keyed = &take_keyed,
+                                            .make = &make,
+                                            .make_keyed = &make_keyed,
+                                            .make_words = &make_words};
 
 }  // namespace umbel::calling

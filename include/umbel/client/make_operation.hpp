@@ -29,6 +29,13 @@ namespace calling {
 
 struct site;
 
+/// What making an operation must know of the type of its value, so that one function makes all of them.
+struct value_kind {
+    /// A call from this thread's pool, with room for the result. Errors: throws std::bad_alloc.
+    async::pooled_call& (*obtain)(async::client_handle& owner);
+    async::hedge_kind result;  ///< How the result is stored, moved and dropped.
+};
+
 /// How commands become bytes, as a table of functions: whoever makes a client fills in the table, as
 /// async::boundary.
 struct encoding {
@@ -44,10 +51,18 @@ struct encoding {
     /// bad options, a read to be hedged.
     async::pooled_call* (*take_keyed)(site const& site, command::command_spec const& name,
                                       std::string_view key) noexcept;
-    /// A command by its words: keys, flags and refusals come from the command table. Errors (as a value):
-    /// bad_argument, needs_lease.
-    result<void> (*encode_words)(async::pooled_call& call, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max);
+    /// A call for one command, ready to be begun, or with an error as its result: what is wrong with options
+    /// or arguments, or no_memory. With hedge_after it stands for two reads. Errors: throws std::bad_alloc
+    /// when there is no memory for the call itself.
+    async::pooled_call& (*make)(site const& site, command::command_spec const& name,
+                                std::span<command::argument const> words, cluster::command_flags flags,
+                                command::refusal refusal, value_kind const& value);
+    /// make() of a command whose only argument is a key.
+    async::pooled_call& (*make_keyed)(site const& site, command::command_spec const& name,
+                                      std::string_view key, value_kind const& value);
+    /// make() of a command given word by word: keys, flags and refusals come from the command table.
+    async::pooled_call& (*make_words)(site const& site, std::span<std::string_view const> words,
+                                      std::span<bool const> marked_keys, value_kind const& value);
 };
 
 /// What an operation is made from: the client's handle and the options of the call, or the reason why every
@@ -99,105 +114,38 @@ operation<Value> refused(async::pooled_call& call, error why) noexcept {
     return operation<Value>{call};
 }
 
-template <class Value>
-operation<Value> refused(async::pooled_call& call, command::refusal why) noexcept {
-    return refused<Value>(call, error{why.code, delivery::not_sent, std::string_view{why.message}});
-}
-
 /// A call from the pool, with the memory for a Value.
 template <class Value>
-async::pooled_call& obtain(site const& site) {
-    async::pooled_call* const call = async::pool::take(*site.owner);
-    try {
-        async::result_slot<Value>::prepare(*call);
-    } catch (...) {
-        async::pool::recycle(call);
-        throw;
+async::pooled_call& obtain_from(async::client_handle& owner) {
+    async::pooled_call* const call = async::pool::take(owner);
+    if constexpr (async::result_slot<Value>::boxed) {
+        try {
+            async::result_slot<Value>::prepare(*call);
+        } catch (...) {
+            async::pool::recycle(call);
+            throw;
+        }
     }
     return *call;
 }
+/// The same for every value that stands inside the call.
+inline async::pooled_call& obtain_plain(async::client_handle& owner) { return *async::pool::take(owner); }
 
-/// An operation for one invocation.
-template <replied Value>
-operation<Value> make(site const& site, command::invocation<Value> const& invocation) {
-    async::pooled_call& call = obtain<Value>(site);
-    prepare(call, site, invocation.flags);
-    if (site.wrong) [[unlikely]]
-        return refused<Value>(call, *site.wrong);
-    if (invocation.refusal) [[unlikely]]
-        return refused<Value>(call, invocation.refusal);
-    try {
-        if (!site.code->encode(call, invocation.name, invocation.words, site.argument_bytes_max))
-            return refused<Value>(call, site.code->too_long(invocation.words, site.argument_bytes_max));
-    } catch (...) {
-        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
-    }
-    return operation<Value>{call};
+template <class Value>
+async::pooled_call& obtain(site const& site) {
+    return obtain_from<Value>(*site.owner);
 }
 
-/// An operation for a command given word by word.
-template <replied Value>
-operation<Value> make(site const& site, std::span<std::string_view const> words,
-                      std::span<bool const> marked_keys) {
-    async::pooled_call& call = obtain<Value>(site);
-    prepare(call, site, cluster::command_flags::none);
-    if (site.wrong) [[unlikely]]
-        return refused<Value>(call, *site.wrong);
-    try {
-        if (auto good = site.code->encode_words(call, words, marked_keys, site.argument_bytes_max); !good)
-            return refused<Value>(call, std::move(good.error()));
-    } catch (...) {
-        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
-    }
-    return operation<Value>{call};
-}
+template <class Value>
+inline constexpr value_kind kind_of{
+    .obtain = async::result_slot<Value>::boxed ? &obtain_from<Value> : &obtain_plain,
+    .result = async::hedged<Value>::kind};
 
-/// A read that is asked of a second node when the first takes long; anything else as it is. `fill` encodes
-/// the command into a call and tells what is wrong with it.
-template <class Value, class Fill>
-operation<Value> make_hedged(site const& site, operation<Value> plain, Fill&& fill) {
-    async::pooled_call* const first = plain.unbegun();
-    if (!first || !has(first->flags, cluster::command_flags::read_only)) return plain;
-    // If the deadline comes before the delay, no second node is asked.
-    bool const too_late = first->timeout > engine::duration{0} && first->timeout <= site.options.hedge;
-    if (too_late && site.options.reads != umbel::read_from::primary) return plain;
-    async::pooled_call& whole = obtain<Value>(site);
-    prepare(whole, site, first->flags);
-    if (site.options.reads == umbel::read_from::primary)
-        return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
-                                           "a hedged read needs a read_from that a second node may serve"});
-    try {
-        async::pooled_call& second = obtain<Value>(site);
-        async::unlaunched<Value> guard{second};
-        fill(second);
-        if (second.timeout > engine::duration{0}) second.timeout -= site.options.hedge;
-        whole.group = site.owner->code->make_hedge(whole, *first, second, site.options.hedge,
-                                                   async::hedged<Value>::kind);
-        guard.release();
-        plain.release();
-        whole.launch = async::launch_kind::group;
-    } catch (...) {
-        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
-    }
-    return operation<Value>{whole};
-}
-
-/// As make(), with what the call options say of hedging.
+/// An operation for one command, with what the call options say of hedging.
 template <replied Value>
 operation<Value> submit(site const& site, command::invocation<Value> const& invocation) {
-    operation<Value> plain = make<Value>(site, invocation);
-    if (site.options.hedge <= std::chrono::nanoseconds{0}) return plain;
-    return make_hedged<Value>(site, std::move(plain), [&](async::pooled_call& second) {
-        prepare(second, site, invocation.flags);
-        site.code->encode(second, invocation.name, invocation.words, site.argument_bytes_max);
-    });
-}
-/// submit() of a command whose only argument is a key, where take_keyed() has no call for it.
-template <replied Value>
-UMBEL_NEVER_INLINE operation<Value> submit_in_general(site const& site, command::command_spec const& name,
-                                                      std::string_view key) {
-    command::argument const word{umbel::key{key}};
-    return submit<Value>(site, command::invocation<Value>{name, {&word, 1}, name.flags()});
+    return operation<Value>{site.code->make(site, invocation.name, invocation.words, invocation.flags,
+                                            invocation.refusal, kind_of<Value>)};
 }
 template <replied Value>
 UMBEL_ALWAYS_INLINE operation<Value> submit(site const& site,
@@ -207,18 +155,13 @@ UMBEL_ALWAYS_INLINE operation<Value> submit(site const& site,
             [[likely]]
             return operation<Value>{*call};
     }
-    return submit_in_general<Value>(site, invocation.name, invocation.key);
+    return operation<Value>{site.code->make_keyed(site, invocation.name, invocation.key, kind_of<Value>)};
 }
+/// An operation for a command given word by word.
 template <replied Value>
 operation<Value> submit(site const& site, std::span<std::string_view const> words,
                         std::span<bool const> marked_keys) {
-    operation<Value> plain = make<Value>(site, words, marked_keys);
-    if (site.options.hedge <= std::chrono::nanoseconds{0}) return plain;
-    return make_hedged<Value>(site, std::move(plain), [&](async::pooled_call& second) {
-        prepare(second, site, cluster::command_flags::none);
-        static_cast<void>(site.code->encode_words(second, words, marked_keys,
-                                                  site.argument_bytes_max));  // It was well the first time.
-    });
+    return operation<Value>{site.code->make_words(site, words, marked_keys, kind_of<Value>)};
 }
 
 /// An operation that is answered by the control plane through `answer`, which sees to its completion. Its
