@@ -58,6 +58,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::bit_position> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::bit_position> {
+    template <class = lazily>
     static result<command::bit_position> from(resp::view const& reply) {
         auto const position = from_reply<std::int64_t>::from(reply);
         if (!position) return tl::unexpected<error>{position.error()};

@@ -191,6 +191,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::geo_match<Value>> 
 
 template <>
 struct umbel::from_reply<umbel::command::geo_position> {
+    template <class = lazily>
     static result<command::geo_position> from(resp::view const& reply) {
         using parts = std::pair<double, double>;
         result<parts> const read = from_reply<parts>::from(reply);

@@ -67,6 +67,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::field_expiry> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::field_expiry> {
+    template <class = lazily>
     static result<command::field_expiry> from(resp::view const& reply) {
         result<std::int64_t> const code = from_reply<std::int64_t>::from(reply);
         if (!code) return tl::unexpected<error>{code.error()};

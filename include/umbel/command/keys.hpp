@@ -65,6 +65,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::time_to_live> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::time_to_live> {
+    template <class = lazily>
     static result<command::time_to_live> from(resp::view const& reply) {
         using command::time_to_live;
         result<std::int64_t> const left = from_reply<std::int64_t>::from(reply);
@@ -80,6 +81,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::expiry_moment> = f
 
 template <>
 struct umbel::from_reply<umbel::command::expiry_moment> {
+    template <class = lazily>
     static result<command::expiry_moment> from(resp::view const& reply) {
         using command::expiry_moment;
         result<std::int64_t> const at = from_reply<std::int64_t>::from(reply);

@@ -50,6 +50,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::lcs_matches> = fal
 
 template <>
 struct umbel::from_reply<umbel::command::text_range> {
+    template <class = lazily>
     static result<command::text_range> from(resp::view const& reply) {
         auto const ends = from_reply<std::pair<std::int64_t, std::int64_t>>::from(reply);
         if (!ends) return tl::unexpected<error>{ends.error()};
@@ -60,6 +61,7 @@ struct umbel::from_reply<umbel::command::text_range> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_match> {
+    template <class = lazily>
     static result<command::lcs_match> from(resp::view const& reply) {
         // A third element is the length, which WITHMATCHLEN asks for.
         if (!reply.is_aggregate() || reply.children_count() < 2 || reply.children_count() > 3)
@@ -74,6 +76,7 @@ struct umbel::from_reply<umbel::command::lcs_match> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_matches> {
+    template <class = lazily>
     static result<command::lcs_matches> from(resp::view const& reply) {
         // RESP2: "matches", the matches, "len", the length; RESP3: a map of these.
         if (!reply.is_aggregate() || reply.children_count() != 4)

@@ -55,6 +55,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::insertion> = false
 
 template <>
 struct umbel::from_reply<umbel::command::insertion> {
+    template <class = lazily>
     static result<command::insertion> from(resp::view const& reply) {
         using command::insertion;
         result<std::int64_t> const length = from_reply<std::int64_t>::from(reply);

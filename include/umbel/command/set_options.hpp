@@ -134,6 +134,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::set_outcome> = fal
 
 template <>
 struct umbel::from_reply<umbel::command::set_outcome> {
+    template <class = lazily>
     static result<command::set_outcome> from(resp::view const& reply) {
         if (reply.is_null()) return command::set_outcome::kept;
         if (!reply.is_error() && reply.text() == "OK") return command::set_outcome::written;

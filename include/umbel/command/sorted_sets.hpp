@@ -89,6 +89,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::ranked_score> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::ranked_score> {
+    template <class = lazily>
     static result<command::ranked_score> from(resp::view const& reply) {
         using parts = std::pair<std::int64_t, double>;
         result<parts> const read = from_reply<parts>::from(reply);

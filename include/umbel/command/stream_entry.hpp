@@ -226,6 +226,7 @@ struct umbel::from_reply<umbel::command::stream_batch<Entry>> {
 
 template <>
 struct umbel::from_reply<umbel::command::stream_deletion> {
+    template <class = lazily>
     static result<command::stream_deletion> from(resp::view const& reply) {
         result<std::int64_t> const code = from_reply<std::int64_t>::from(reply);
         if (!code) return tl::unexpected<error>{code.error()};

@@ -103,14 +103,6 @@ struct group_info {
     std::optional<std::int64_t> entries_read;  ///< Since 7.0.0. Missing: not known.
     std::optional<std::int64_t> lag;           ///< Since 7.0.0. Missing: not known.
     friend bool operator==(group_info const&, group_info const&) = default;
-
-    static constexpr auto umbel_fields =
-        std::tuple{umbel::field("name", &group_info::name),
-                   umbel::field("consumers", &group_info::consumers),
-                   umbel::field("pending", &group_info::pending),
-                   umbel::field("last-delivered-id", &group_info::last_delivered_id),
-                   umbel::field("entries-read", &group_info::entries_read),
-                   umbel::field("lag", &group_info::lag)};
 };
 
 /// What XINFO CONSUMERS tells of a consumer. Units: milliseconds.
@@ -121,10 +113,6 @@ struct consumer_info {
     std::optional<std::chrono::milliseconds>
         inactive;  ///< Since it last got something; -1: never. Since 7.2.0.
     friend bool operator==(consumer_info const&, consumer_info const&) = default;
-
-    static constexpr auto umbel_fields = std::tuple{
-        umbel::field("name", &consumer_info::name), umbel::field("pending", &consumer_info::pending),
-        umbel::field("idle", &consumer_info::idle), umbel::field("inactive", &consumer_info::inactive)};
 };
 
 }  // namespace umbel::command
@@ -142,6 +130,21 @@ using command::xpending_options;
 using command::xreadgroup_options;
 }  // namespace umbel
 
+template <class T>
+    requires std::same_as<T, umbel::command::consumer_info>
+inline constexpr auto umbel::fields_of<T> =
+    std::tuple{field("name", &T::name), field("pending", &T::pending), field("idle", &T::idle),
+               field("inactive", &T::inactive)};
+
+template <class T>
+    requires std::same_as<T, umbel::command::group_info>
+inline constexpr auto umbel::fields_of<T> = std::tuple{field("name", &T::name),
+                                                       field("consumers", &T::consumers),
+                                                       field("pending", &T::pending),
+                                                       field("last-delivered-id", &T::last_delivered_id),
+                                                       field("entries-read", &T::entries_read),
+                                                       field("lag", &T::lag)};
+
 template <>
 inline constexpr bool umbel::empty_is_missing<umbel::command::pending_summary> = false;
 template <>
@@ -151,6 +154,7 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::claim_page<Item>> 
 
 template <>
 struct umbel::from_reply<umbel::command::pending_summary> {
+    template <class = lazily>
     static result<command::pending_summary> from(resp::view const& reply) {
         using consumers = std::vector<std::pair<std::string, std::int64_t>>;
         using parts = std::tuple<std::int64_t, std::optional<std::string>, std::optional<std::string>,
@@ -165,6 +169,7 @@ struct umbel::from_reply<umbel::command::pending_summary> {
 
 template <>
 struct umbel::from_reply<umbel::command::pending_entry> {
+    template <class = lazily>
     static result<command::pending_entry> from(resp::view const& reply) {
         using parts = std::tuple<std::string, std::string, std::int64_t, std::int64_t>;
         result<parts> read = from_reply<parts>::from(reply);

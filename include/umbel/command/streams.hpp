@@ -65,18 +65,6 @@ struct stream_info {
     std::optional<stream_entry<>> first_entry;           ///< Missing: the stream is empty.
     std::optional<stream_entry<>> last_entry;            ///< Missing: the stream is empty.
     friend bool operator==(stream_info const&, stream_info const&) = default;
-
-    static constexpr auto umbel_fields =
-        std::tuple{umbel::field("length", &stream_info::length),
-                   umbel::field("radix-tree-keys", &stream_info::radix_tree_keys),
-                   umbel::field("radix-tree-nodes", &stream_info::radix_tree_nodes),
-                   umbel::field("last-generated-id", &stream_info::last_generated_id),
-                   umbel::field("groups", &stream_info::groups),
-                   umbel::field("max-deleted-entry-id", &stream_info::max_deleted_entry_id),
-                   umbel::field("entries-added", &stream_info::entries_added),
-                   umbel::field("recorded-first-entry-id", &stream_info::recorded_first_entry_id),
-                   umbel::field("first-entry", &stream_info::first_entry),
-                   umbel::field("last-entry", &stream_info::last_entry)};
 };
 
 }  // namespace umbel::command
@@ -89,6 +77,20 @@ using command::xread_options;
 using command::xsetid_options;
 namespace stream_ids = command::stream_ids;
 }  // namespace umbel
+
+template <class T>
+    requires std::same_as<T, umbel::command::stream_info>
+inline constexpr auto umbel::fields_of<T> =
+    std::tuple{field("length", &T::length),
+               field("radix-tree-keys", &T::radix_tree_keys),
+               field("radix-tree-nodes", &T::radix_tree_nodes),
+               field("last-generated-id", &T::last_generated_id),
+               field("groups", &T::groups),
+               field("max-deleted-entry-id", &T::max_deleted_entry_id),
+               field("entries-added", &T::entries_added),
+               field("recorded-first-entry-id", &T::recorded_first_entry_id),
+               field("first-entry", &T::first_entry),
+               field("last-entry", &T::last_entry)};
 
 namespace umbel::command {
 

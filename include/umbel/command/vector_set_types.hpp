@@ -192,15 +192,6 @@ struct vector_set_info {
     std::optional<std::int64_t> input_dimension;   ///< 0 without a reduction.
     std::optional<std::int64_t> attributes_count;  ///< How many elements have attributes.
     friend bool operator==(vector_set_info const&, vector_set_info const&) = default;
-
-    static constexpr auto umbel_fields =
-        std::tuple{umbel::field("quant-type", &vector_set_info::quantization),
-                   umbel::field("vector-dim", &vector_set_info::dimension),
-                   umbel::field("size", &vector_set_info::size),
-                   umbel::field("hnsw-m", &vector_set_info::links),
-                   umbel::field("max-level", &vector_set_info::max_level),
-                   umbel::field("projection-input-dim", &vector_set_info::input_dimension),
-                   umbel::field("attributes-count", &vector_set_info::attributes_count)};
 };
 
 }  // namespace umbel::command
@@ -216,6 +207,16 @@ using command::vector_quantization;
 using command::vector_set_info;
 using command::vsim_options;
 }  // namespace umbel
+
+template <class T>
+    requires std::same_as<T, umbel::command::vector_set_info>
+inline constexpr auto umbel::fields_of<T> = std::tuple{field("quant-type", &T::quantization),
+                                                       field("vector-dim", &T::dimension),
+                                                       field("size", &T::size),
+                                                       field("hnsw-m", &T::links),
+                                                       field("max-level", &T::max_level),
+                                                       field("projection-input-dim", &T::input_dimension),
+                                                       field("attributes-count", &T::attributes_count)};
 
 template <class Attributes>
 inline constexpr bool umbel::empty_is_missing<umbel::command::alike_elements<Attributes>> = false;
@@ -265,6 +266,7 @@ private:
 
 template <>
 struct umbel::from_reply<umbel::command::raw_vector> {
+    template <class = lazily>
     static result<command::raw_vector> from(resp::view const& reply) {
         using parts = std::tuple<std::string, umbel::bytes, double>;
         using more = std::tuple<std::string, umbel::bytes, double, double>;

@@ -27,6 +27,10 @@ namespace umbel {
 template <class T>
 struct from_reply;
 
+/// Marks a static function `from` as a template without a use for its parameter: its body is compiled where
+/// somebody decodes a T, not where its declaration is included. For umbel's own types, which are many.
+using lazily = void;
+
 /// There is a `from_reply<T>` with a static function `from(view)`.
 template <class T>
 concept has_from_reply = requires(resp::view const& view) { from_reply<T>::from(view); };
