@@ -191,9 +191,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::geo_match<Value>> 
 
 template <>
 struct umbel::from_reply<umbel::command::geo_position> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::geo_position> from(resp::view const& reply) {
-        using parts = std::pair<double, double>;
+        using parts = later<When, std::pair<double, double>>;
         result<parts> const read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{read.error()};
         return command::geo_position{read->first, read->second};

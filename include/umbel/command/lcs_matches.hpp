@@ -50,9 +50,10 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::lcs_matches> = fal
 
 template <>
 struct umbel::from_reply<umbel::command::text_range> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::text_range> from(resp::view const& reply) {
-        auto const ends = from_reply<std::pair<std::int64_t, std::int64_t>>::from(reply);
+        using parts = later<When, std::pair<std::int64_t, std::int64_t>>;
+        auto const ends = from_reply<parts>::from(reply);
         if (!ends) return tl::unexpected<error>{ends.error()};
         if (ends->first < 0 || ends->second < ends->first) return umbel::unexpected("a range", reply);
         return command::text_range{ends->first, ends->second};
@@ -61,14 +62,15 @@ struct umbel::from_reply<umbel::command::text_range> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_match> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::lcs_match> from(resp::view const& reply) {
+        using range = later<When, command::text_range>;
         // A third element is the length, which WITHMATCHLEN asks for.
         if (!reply.is_aggregate() || reply.children_count() < 2 || reply.children_count() > 3)
             return umbel::unexpected("a range in each text", reply);
-        auto const first = from_reply<command::text_range>::from(reply.child(0));
+        auto const first = from_reply<range>::from(reply.child(0));
         if (!first) return tl::unexpected<error>{first.error()};
-        auto const second = from_reply<command::text_range>::from(reply.child(1));
+        auto const second = from_reply<range>::from(reply.child(1));
         if (!second) return tl::unexpected<error>{second.error()};
         return command::lcs_match{*first, *second};
     }
@@ -76,8 +78,9 @@ struct umbel::from_reply<umbel::command::lcs_match> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_matches> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::lcs_matches> from(resp::view const& reply) {
+        using list = later<When, std::vector<command::lcs_match>>;
         // RESP2: "matches", the matches, "len", the length; RESP3: a map of these.
         if (!reply.is_aggregate() || reply.children_count() != 4)
             return umbel::unexpected("matches and len", reply);
@@ -86,7 +89,7 @@ struct umbel::from_reply<umbel::command::lcs_matches> {
         bool has_length = false;
         for (auto const [name, value] : reply.pairs()) {
             if (name.text() == "matches") {
-                auto matches = from_reply<std::vector<command::lcs_match>>::from(value);
+                auto matches = from_reply<list>::from(value);
                 if (!matches) return tl::unexpected<error>{std::move(matches.error())};
                 found.matches = std::move(*matches);
                 has_matches = true;

@@ -89,9 +89,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::ranked_score> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::ranked_score> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::ranked_score> from(resp::view const& reply) {
-        using parts = std::pair<std::int64_t, double>;
+        using parts = later<When, std::pair<std::int64_t, double>>;
         result<parts> const read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{read.error()};
         return command::ranked_score{read->first, read->second};

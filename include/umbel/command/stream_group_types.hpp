@@ -154,11 +154,11 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::claim_page<Item>> 
 
 template <>
 struct umbel::from_reply<umbel::command::pending_summary> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::pending_summary> from(resp::view const& reply) {
-        using consumers = std::vector<std::pair<std::string, std::int64_t>>;
-        using parts = std::tuple<std::int64_t, std::optional<std::string>, std::optional<std::string>,
-                                 std::optional<consumers>>;
+        using consumers = later<When, std::vector<std::pair<std::string, std::int64_t>>>;
+        using parts = later<When, std::tuple<std::int64_t, std::optional<std::string>,
+                                             std::optional<std::string>, std::optional<consumers>>>;
         result<parts> read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{std::move(read.error())};
         auto& [count, lowest, highest, each] = *read;
@@ -169,9 +169,9 @@ struct umbel::from_reply<umbel::command::pending_summary> {
 
 template <>
 struct umbel::from_reply<umbel::command::pending_entry> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::pending_entry> from(resp::view const& reply) {
-        using parts = std::tuple<std::string, std::string, std::int64_t, std::int64_t>;
+        using parts = later<When, std::tuple<std::string, std::string, std::int64_t, std::int64_t>>;
         result<parts> read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{std::move(read.error())};
         auto& [id, consumer, idle, deliveries] = *read;

@@ -266,10 +266,10 @@ private:
 
 template <>
 struct umbel::from_reply<umbel::command::raw_vector> {
-    template <class = lazily>
+    template <class When = lazily>
     static result<command::raw_vector> from(resp::view const& reply) {
-        using parts = std::tuple<std::string, umbel::bytes, double>;
-        using more = std::tuple<std::string, umbel::bytes, double, double>;
+        using parts = later<When, std::tuple<std::string, umbel::bytes, double>>;
+        using more = later<When, std::tuple<std::string, umbel::bytes, double, double>>;
         if (reply.children_count() == 4) {
             result<more> read = from_reply<more>::from(reply);
             if (!read) return tl::unexpected<error>{std::move(read.error())};

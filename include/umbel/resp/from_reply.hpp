@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstdio>
 #include <string_view>
+#include <type_traits>
 
 namespace umbel {
 
@@ -30,6 +31,9 @@ struct from_reply;
 /// Marks a static function `from` as a template without a use for its parameter: its body is compiled where
 /// somebody decodes a T, not where its declaration is included. For umbel's own types, which are many.
 using lazily = void;
+/// T, for use in such a body: a compiler looks at it only when it compiles the body.
+template <class When, class T>
+using later = typename std::conditional<true, T, When>::type;
 
 /// There is a `from_reply<T>` with a static function `from(view)`.
 template <class T>
