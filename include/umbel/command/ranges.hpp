@@ -26,17 +26,26 @@ template <class Range>
 concept rereadable =
     std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
 
+/// What an iterator gives outlives the iteration: a reference, or a value that owns nothing. A command
+/// borrows its texts until it is encoded, so that a range which makes a std::string for each element is not
+/// taken.
+template <class Element>
+concept lasting_element =
+    std::is_lvalue_reference_v<Element> || std::is_trivially_destructible_v<std::remove_cvref_t<Element>>;
+
 /// A range of keys: anything that gives texts and may be read twice.
 template <class Range>
 concept key_range_of_texts = rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
-                             std::convertible_to<range_element<Range>, std::string_view>;
+                             std::convertible_to<range_element<Range>, std::string_view> &&
+                             lasting_element<range_element<Range>>;
 
 /// A range of keys and values: anything that gives pairs of texts and may be read twice.
 template <class Range>
-concept key_value_range = rereadable<Range> && requires(range_element<Range> pair) {
-    { pair.first } -> std::convertible_to<std::string_view>;
-    { pair.second } -> std::convertible_to<std::string_view>;
-};
+concept key_value_range =
+    rereadable<Range> && lasting_element<range_element<Range>> && requires(range_element<Range> pair) {
+        { pair.first } -> std::convertible_to<std::string_view>;
+        { pair.second } -> std::convertible_to<std::string_view>;
+    };
 
 /// A key where several are given one by one: anything that is a text.
 template <class Key>
@@ -54,13 +63,6 @@ inline constexpr bool is_word_or_optional<std::optional<T>> = word<T>;
 /// One argument, or none where a std::optional is empty.
 template <class T>
 concept word_or_optional = is_word_or_optional<T>;
-
-/// What an iterator gives outlives the iteration: a reference, or a value that owns nothing. A command
-/// borrows its texts until it is encoded, so that a range which makes a std::string for each element is not
-/// taken.
-template <class Element>
-concept lasting_element =
-    std::is_lvalue_reference_v<Element> || std::is_trivially_destructible_v<std::remove_cvref_t<Element>>;
 
 /// A range of arguments: anything that gives texts or numbers.
 template <class Range>
