@@ -48,6 +48,7 @@ public:
     void calm() {
         options_.cut_percent = options_.spike_percent = options_.lost_connect_percent = 0;
         for (auto const& node : live()) node->spare();
+        spared_until_ = connects_;
     }
     /// Streams to `by` go on after a silence.
     void resume(listener const& by) {
@@ -65,6 +66,7 @@ private:
     };
 
     void arrive(std::shared_ptr<stream> const& made) {
+        if (made->number() <= spared_until_) made->spare();
         if (made->abandoned()) return;
         if (made->server().unreachable()) return;
         listener::answer const said = made->server().knocked();
@@ -89,6 +91,8 @@ private:
 
     timeline& time_;
     network_options options_;
+    /// Streams up to this number are cut no more, also those that are on their way when calm() comes.
+    std::uint64_t spared_until_ = 0;
     void_listener nobody_;
     std::map<cluster::endpoint, listener*> listeners_;
     std::vector<std::weak_ptr<stream>> streams_;
