@@ -14,7 +14,8 @@ using umbel::command::command_spec;
 using umbel::command::run;
 using umbel::command::word_list;
 
-namespace {
+// Not anonymous: a class of a header derives from it.
+namespace samples {
 
 constexpr command_spec keyed{"STRLEN", command_flags::read_only};
 constexpr command_spec listed{"COPY", command_flags::none};
@@ -30,8 +31,11 @@ public:
     }
     auto refused() const { return run<bool>(*this, listed, word_list{}.add_each(std::vector<int>{})); }
 };
-constexpr umbel::test::recorder<sample_commands> db;
 
+}  // namespace samples
+
+namespace {
+constexpr umbel::test::recorder<samples::sample_commands> db;
 }  // namespace
 
 TEST_CASE("a family hands on words, flags, the type of the reply, and a refusal", "[family]") {

@@ -422,10 +422,10 @@ TEST_CASE(
     "model check, control: with relaxed operations the object is touched before the last owner is seen to be "
     "done",
     "[ownership][model]") {
-    auto const found = three_leave<flawed<flaw::relaxed_release>>();
-    CHECK(found.races > 0);
-    auto const found = three_leave<flawed<flaw::relaxed_acquire>>();
-    CHECK(found.races > 0);
+    auto const released = three_leave<flawed<flaw::relaxed_release>>();
+    CHECK(released.races > 0);
+    auto const acquired = three_leave<flawed<flaw::relaxed_acquire>>();
+    CHECK(acquired.races > 0);
 }
 
 // The machine itself: what it must find, and what it must not.
