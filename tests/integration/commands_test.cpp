@@ -93,7 +93,8 @@ TEST_CASE("SET has all its options", "[commands]") {
     CHECK(s(db.exists("o")) == 0);
     auto const both = s(db.set("o", "x", {.expire = 1s, .keep_ttl = true}));
     REQUIRE_FALSE(both);
-    CHECK(both.error() == errc::server_error);
+    CHECK(both.error() == errc::bad_argument);
+    CHECK(both.error().delivery() == delivery::not_sent);
 }
 
 TEST_CASE("expiries are set under conditions, read and taken away", "[commands]") {

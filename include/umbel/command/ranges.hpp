@@ -35,9 +35,9 @@ concept lasting_element =
 
 /// A range of keys: anything that gives texts and may be read twice.
 template <class Range>
-concept key_range_of_texts = rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
-                             std::convertible_to<range_element<Range>, std::string_view> &&
-                             lasting_element<range_element<Range>>;
+concept key_range_of_texts =
+    rereadable<Range> && !std::convertible_to<Range const&, std::string_view> &&
+    std::convertible_to<range_element<Range>, std::string_view> && lasting_element<range_element<Range>>;
 
 /// A range of keys and values: anything that gives pairs of texts and may be read twice.
 template <class Range>

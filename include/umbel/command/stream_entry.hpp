@@ -21,13 +21,13 @@
 namespace umbel::command {
 
 /// Ids that stand for a place in a stream. Rule: Redis Streams, "Special IDs in the streams API".
-namespace stream_ids {
-inline constexpr std::string_view next = "*";         ///< XADD: the server makes the id.
-inline constexpr std::string_view start = "0";        ///< Before the first entry.
-inline constexpr std::string_view end = "$";          ///< The last entry there is now: later ones only.
-inline constexpr std::string_view last = "+";         ///< XREAD: the last entry itself. Since 7.4.0.
-inline constexpr std::string_view undelivered = ">";  ///< XREADGROUP: entries that no consumer has got.
-}  // namespace stream_ids
+struct stream_ids {
+    static constexpr std::string_view next = "*";         ///< XADD: the server makes the id.
+    static constexpr std::string_view start = "0";        ///< Before the first entry.
+    static constexpr std::string_view end = "$";          ///< The last entry there is now: later ones only.
+    static constexpr std::string_view last = "+";         ///< XREAD: the last entry itself. Since 7.4.0.
+    static constexpr std::string_view undelivered = ">";  ///< XREADGROUP: entries that no consumer has got.
+};
 
 /// The fields of an entry as they come unless another type is asked for: in order, and the same name may
 /// stand there twice.

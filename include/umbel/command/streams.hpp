@@ -70,12 +70,12 @@ struct stream_info {
 }  // namespace umbel::command
 
 namespace umbel {
+using command::stream_ids;
 using command::stream_info;
 using command::xadd_options;
 using command::xcfgset_options;
 using command::xread_options;
 using command::xsetid_options;
-namespace stream_ids = command::stream_ids;
 }  // namespace umbel
 
 template <class T>
