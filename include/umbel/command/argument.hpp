@@ -4,6 +4,7 @@
 
 #include <umbel/command/to_argument.hpp>
 #include <umbel/config.hpp>
+#include <umbel/resp/bytes.hpp>
 #include <umbel/resp/encode.hpp>
 
 #include <charconv>
@@ -16,6 +17,12 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+/// The bytes of a value that was received without a copy.
+template <>
+struct umbel::to_argument<umbel::resp::bytes> {
+    static std::string_view from(resp::bytes const& value) noexcept { return value.view(); }
+};
 
 namespace umbel::command {
 
@@ -42,7 +49,9 @@ inline borrowed borrow(std::span<std::byte const> bytes) noexcept {
 
 template <class Number>
 concept integer_argument =
-    std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char>;
+    std::integral<Number> && !std::same_as<Number, bool> && !std::same_as<Number, char> &&
+    !std::same_as<Number, wchar_t> && !std::same_as<Number, char8_t> && !std::same_as<Number, char16_t> &&
+    !std::same_as<Number, char32_t>;
 
 /// to_argument<T> makes a text: whoever makes an argument of a T keeps that text until the command is
 /// encoded.

@@ -120,7 +120,7 @@ inline void add_bit_field(word_list& list, bit_field const& field) noexcept {
 /// Adds each operation of a range, with OVERFLOW in front of those that need another one than stands before.
 /// Refuses an empty range.
 template <range_of<bit_operation> Operations>
-void add_bit_operations(word_list& list, Operations const& operations) noexcept {
+void add_bit_operations(word_list& list, Operations const& operations) {
     constexpr std::string_view names[]{"GET", "SET", "INCRBY"};
     constexpr std::string_view overflows[]{"WRAP", "SAT", "FAIL"};
     bit_overflow in_force = bit_overflow::wrap;

@@ -144,7 +144,7 @@ inline void add_shape(word_list& list, geo_box const& box) noexcept {
     list.add("BYBOX", box.width, box.height, spelling_of(box.unit));
 }
 template <geo_polygon Corners>
-void add_shape(word_list& list, Corners const& corners) noexcept {
+void add_shape(word_list& list, Corners const& corners) {
     std::uint64_t count = 0;
     for (auto at = std::begin(corners); at != std::end(corners); ++at) ++count;
     list.refuse_if(count < 3, "a polygon of less than three corners").add("BYPOLYGON", count);
@@ -153,7 +153,7 @@ void add_shape(word_list& list, Corners const& corners) noexcept {
 
 /// Adds what GEOSEARCH and GEOSEARCHSTORE have in common.
 template <class Options>
-void add_search(word_list& list, Options const& options) noexcept {
+void add_search(word_list& list, Options const& options) {
     list.add_if(options.order == geo_order::nearest_first, "ASC");
     list.add_if(options.order == geo_order::farthest_first, "DESC");
     list.refuse_if(options.any && !options.count, "any needs a count");

@@ -192,14 +192,16 @@ public:
     /// HINCRBYFLOAT: the value afterwards. Errors: server_error when the value is no number.
     /// Since 2.6.0. Complexity: O(1).
     auto hincrbyfloat(std::string_view name, argument const& field, double by) const {
-        return run<double>(*this, specs::hincrbyfloat, umbel::key{name}, field, by);
+        word_list list{umbel::key{name}, field, by};
+        return run<double>(*this, specs::hincrbyfloat,
+                           list.refuse_if(!resp::is_finite(by), "by is not finite"));
     }
 
     /// HRANDFIELD: some field, or nullopt when the key does not exist. Since 6.2.0. Complexity: O(1).
     auto hrandfield(std::string_view name) const {
         return run<std::optional<std::string>>(*this, specs::hrandfield, umbel::key{name});
     }
-    /// HRANDFIELD of several: as many different fields as there are, or with a negative `count` exactly so
+    /// HRANDFIELD of several: at most `count` different fields, or with a negative `count` exactly so
     /// many, the same ones again and again. Since 6.2.0. Complexity: O(count).
     auto hrandfield(std::string_view name, std::int64_t count) const {
         return run<std::vector<std::string>>(*this, specs::hrandfield, umbel::key{name}, count);
@@ -254,11 +256,11 @@ public:
     auto httl(std::string_view name, Fields const& fields) const {
         return of_fields<std::vector<time_to_live>>(specs::hpttl, name, fields);
     }
-    /// HPEXPIRETIME: when each field expires, as milliseconds of Unix time in time_to_live::left.
+    /// HPEXPIRETIME: when each field expires, in the order of the fields. Units: milliseconds of Unix time.
     /// Since 7.4.0 (Valkey 9.0). Complexity: O(fields).
     template <word_range Fields>
     auto hexpire_time(std::string_view name, Fields const& fields) const {
-        return of_fields<std::vector<time_to_live>>(specs::hpexpiretime, name, fields);
+        return of_fields<std::vector<expiry_moment>>(specs::hpexpiretime, name, fields);
     }
     /// HGETEX: values in the order of the fields, and sets or takes away their expiry.
     /// Since 8.0.0 (Valkey 9.0). Complexity: O(fields).

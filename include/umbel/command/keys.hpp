@@ -72,6 +72,7 @@ struct umbel::from_reply<umbel::command::time_to_live> {
         if (!left) return tl::unexpected<error>{left.error()};
         if (*left == -2) return time_to_live{};
         if (*left == -1) return time_to_live{time_to_live::state::no_expiry, {}};
+        if (*left < 0) return umbel::unexpected("a time to live, -1 or -2", reply);
         return time_to_live{time_to_live::state::expires, std::chrono::milliseconds{*left}};
     }
 };

@@ -7,8 +7,10 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -26,12 +28,19 @@ template <class Range>
 concept rereadable =
     std::forward_iterator<range_iterator<Range>> && requires(Range const& all) { std::end(all); };
 
-/// What an iterator gives outlives the iteration: a reference, or a value that owns nothing. A command
-/// borrows its texts until it is encoded, so that a range which makes a std::string for each element is not
-/// taken.
+template <class T>
+inline constexpr bool is_lasting =
+    std::is_lvalue_reference_v<T> || std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+    std::same_as<T, std::string_view> || std::same_as<T, char const*> || std::same_as<T, key> ||
+    std::same_as<T, borrowed> || std::same_as<T, std::span<std::byte const>>;
+template <class First, class Second>
+inline constexpr bool is_lasting<std::pair<First, Second>> = is_lasting<First> && is_lasting<Second>;
+
+/// What an iterator gives outlives the iteration: a reference, a number, or a view of a text. A command
+/// borrows its texts until it is encoded, so that a range which makes a std::string for each element, or a
+/// value with its text inside, is not taken.
 template <class Element>
-concept lasting_element =
-    std::is_lvalue_reference_v<Element> || std::is_trivially_destructible_v<std::remove_cvref_t<Element>>;
+concept lasting_element = is_lasting<Element> || is_lasting<std::remove_cv_t<Element>>;
 
 /// A range of keys: anything that gives texts and may be read twice.
 template <class Range>

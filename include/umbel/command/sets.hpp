@@ -114,7 +114,7 @@ public:
     auto srandmember(std::string_view name) const {
         return run<std::optional<Value>>(*this, specs::srandmember, umbel::key{name});
     }
-    /// SRANDMEMBER of several: as many different members as there are, or with a negative `count` exactly so
+    /// SRANDMEMBER of several: at most `count` different members, or with a negative `count` exactly so
     /// many, the same ones again and again. Since 2.6.0. Complexity: O(count).
     template <decodable Value = std::string>
     auto srandmember(std::string_view name, std::int64_t count) const {

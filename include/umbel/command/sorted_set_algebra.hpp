@@ -44,7 +44,7 @@ concept sorted_set_sources = key_range_of_texts<Range> || weighted_key_range<Ran
 
 /// Adds the number of keys, the keys, and behind all of them their weights.
 template <weighted_key_range Keys>
-void add_weighted_keys(word_list& list, Keys const& keys) noexcept {
+void add_weighted_keys(word_list& list, Keys const& keys) {
     std::uint64_t count = 0;
     for (auto at = std::begin(keys); at != std::end(keys); ++at) ++count;
     list.refuse_if(count == 0, "an empty range: the command needs at least one key").add(count);
@@ -57,7 +57,7 @@ void add_weighted_keys(word_list& list, Keys const& keys) noexcept {
 }
 
 template <sorted_set_sources Keys>
-void add_sources(word_list& list, Keys const& keys, score_aggregate aggregate) noexcept {
+void add_sources(word_list& list, Keys const& keys, score_aggregate aggregate) {
     if constexpr (key_range_of_texts<Keys>)
         list.add_counted_keys(keys);
     else

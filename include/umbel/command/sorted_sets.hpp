@@ -250,7 +250,7 @@ public:
     auto zrandmember(std::string_view name) const {
         return run<std::optional<Value>>(*this, specs::zrandmember, umbel::key{name});
     }
-    /// ZRANDMEMBER of several: as many different members as there are, or with a negative `count` exactly so
+    /// ZRANDMEMBER of several: at most `count` different members, or with a negative `count` exactly so
     /// many, the same ones again and again. Since 6.2.0. Complexity: O(count).
     template <decodable Value = std::string>
     auto zrandmember(std::string_view name, std::int64_t count) const {

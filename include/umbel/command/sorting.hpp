@@ -34,7 +34,7 @@ inline void add_sort(word_list& list, sort_options const& options) noexcept {
 }
 /// Adds GET and a pattern, for each. Refuses an empty range.
 template <word_range Patterns>
-void add_sort_gets(word_list& list, Patterns const& patterns) noexcept {
+void add_sort_gets(word_list& list, Patterns const& patterns) {
     bool empty = true;
     for (auto&& pattern : patterns) {
         list.add("GET", pattern);

@@ -149,7 +149,7 @@ inline void add_trim(word_list& list, stream_trim const& trim) noexcept {
 
 /// Adds STREAMS, each key, and then each id. `streams` are pairs of both.
 template <key_value_range Streams>
-void add_streams(word_list& list, Streams const& streams) noexcept {
+void add_streams(word_list& list, Streams const& streams) {
     std::size_t const before = list.add("STREAMS").size();
     for (auto&& stream : streams) list.add(umbel::key{std::string_view{stream.first}});
     list.refuse_if(list.size() == before, "an empty range: the command needs at least one stream");

@@ -173,7 +173,7 @@ public:
         add_claim(list, idle_min, ids, options);
         return run<std::vector<std::string>>(*this, specs::xclaim, list.add("JUSTID"));
     }
-    /// XAUTOCLAIM: as XCLAIM of what comes after `cursor`; claim_page::cursor goes on from there.
+    /// XAUTOCLAIM: as XCLAIM of what stands from `cursor` on; claim_page::cursor goes on from there.
     /// Since 6.2.0. Complexity: O(1) where `count` is small.
     template <decodable Fields = stream_fields>
     auto xautoclaim(std::string_view name, std::string_view group, std::string_view consumer,
@@ -207,7 +207,7 @@ private:
     }
     template <class Ids>
     static void add_claim(word_list& list, milliseconds idle_min, Ids const& ids,
-                          xclaim_options const& options) noexcept {
+                          xclaim_options const& options) {
         add_idle(list, idle_min).add_each(ids);
         list.refuse_if(options.idle && options.delivered_at, "idle and delivered_at exclude each other");
         if (options.idle) add_idle(list.add("IDLE"), *options.idle);

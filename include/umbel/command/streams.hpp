@@ -213,6 +213,7 @@ public:
         return run<ok>(*this, specs::xsetid, list);
     }
     /// XCFGSET: how long and how much of what producers have added is remembered (xadd_options::producer).
+    /// What was remembered until now is forgotten: a message that is sent again after it is added twice.
     /// Errors: server_error when the stream does not exist. Since 8.6.0 (no Valkey). Complexity: O(1).
     auto xcfgset(std::string_view name, xcfgset_options options) const {
         word_list list{umbel::key{name}};

@@ -261,7 +261,9 @@ public:
     /// INCRBYFLOAT: the value afterwards. Errors: server_error when the key holds no number.
     /// Since 2.6.0. Complexity: O(1).
     auto incrbyfloat(std::string_view name, double by) const {
-        return run<double>(*this, specs::incrbyfloat, umbel::key{name}, by);
+        word_list list{umbel::key{name}, by};
+        return run<double>(*this, specs::incrbyfloat,
+                           list.refuse_if(!resp::is_finite(by), "by is not finite"));
     }
     /// INCREX: counts within bounds, and sets an expiry: the window of a rate limiter is `increx(key, 1,
     /// {.upper = 100, .expire = 60s, .expire_if_none = true})`. Beyond a bound nothing is changed, unless

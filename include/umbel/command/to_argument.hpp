@@ -35,8 +35,9 @@ struct to_argument<bool> {
     static constexpr int from(bool value) noexcept { return value ? 1 : 0; }
 };
 
+/// std::byte is no number: bytes are sent as a span of them.
 template <class T>
-    requires std::is_enum_v<T>
+    requires(std::is_enum_v<T> && !std::same_as<T, std::byte>)
 struct to_argument<T> {
     using underlying = std::underlying_type_t<T>;
     using wide = std::conditional_t<std::is_signed_v<underlying>, std::int64_t, std::uint64_t>;

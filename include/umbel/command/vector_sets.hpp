@@ -139,7 +139,7 @@ public:
     auto vrandmember(std::string_view name) const {
         return run<std::optional<std::string>>(*this, specs::vrandmember, umbel::key{name});
     }
-    /// VRANDMEMBER of several: as many different elements as there are, or with a negative `count` exactly so
+    /// VRANDMEMBER of several: at most `count` different elements, or with a negative `count` exactly so
     /// many, the same ones again and again. Complexity: O(count).
     auto vrandmember(std::string_view name, std::int64_t count) const {
         return run<std::vector<std::string>>(*this, specs::vrandmember, umbel::key{name}, count);

@@ -115,7 +115,11 @@ public:
     }
     /// Adds a text that is made for the command, and keeps it.
     word_list& add_made(std::string text) {
-        made_.push_back(std::make_unique<std::string>(std::move(text)));
+        try {
+            made_.push_back(std::make_unique<std::string>(std::move(text)));
+        } catch (std::bad_alloc const&) {
+            return refuse("no memory for the arguments", errc::no_memory);
+        }
         append(std::string_view{*made_.back()});
         return *this;
     }
@@ -151,7 +155,7 @@ private:
     static_assert(std::is_trivially_copyable_v<argument> && std::is_trivially_destructible_v<argument>);
 
     template <class Range>
-    static std::size_t count_of(Range const& range) noexcept {
+    static std::size_t count_of(Range const& range) {
         std::size_t count = 0;
         for (auto at = std::begin(range); at != std::end(range); ++at) ++count;
         return count;

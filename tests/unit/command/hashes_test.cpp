@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -100,6 +101,7 @@ TEST_CASE("what no server would take is refused before it is sent", "[hashes]") 
     CHECK(db.hgetex("k", fields, {.expire = 1s, .persist = true}).refusal ==
           "persist excludes expire and expire_at");
     CHECK(db.hscan("k", "0", {.count = 0}).refusal == "a scan with a count of zero");
+    CHECK(db.hincrbyfloat("k", "f", std::numeric_limits<double>::infinity()).refusal == "by is not finite");
 }
 
 TEST_CASE("hash replies are of natural types", "[hashes]") {

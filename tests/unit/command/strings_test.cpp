@@ -140,6 +140,7 @@ TEST_CASE("what no server would take of a string command is refused before it is
     CHECK(db.increx("k", 1, {.expire_if_none = true}).refusal == "expire_if_none needs expire or expire_at");
     CHECK(db.increx("k", 1, {.expire = 1s, .persist = true}).refusal ==
           "persist excludes expire and expire_at");
+    CHECK(db.incrbyfloat("k", std::numeric_limits<double>::quiet_NaN()).refusal == "by is not finite");
     CHECK(db.increx_by_float("k", std::numeric_limits<double>::quiet_NaN()).refusal == "not a number");
 }
 

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -101,4 +102,43 @@ TEST_CASE("a range that makes its texts while it is read is no range of words", 
     STATIC_CHECK_FALSE(umbel::command::range_of<std::vector<int>, long>);
     STATIC_CHECK(umbel::command::key_text<std::string>);
     STATIC_CHECK_FALSE(umbel::command::key_text<int>);
+}
+
+TEST_CASE("bytes and characters of other encodings are no numbers, and no range of words", "[word_list]") {
+    STATIC_CHECK_FALSE(umbel::command::word<std::byte>);
+    STATIC_CHECK_FALSE(umbel::command::word<char8_t>);
+    STATIC_CHECK_FALSE(umbel::command::word_range<std::vector<std::byte>>);
+    STATIC_CHECK_FALSE(umbel::command::word_range<std::u8string>);
+    STATIC_CHECK(umbel::command::word<umbel::resp::bytes>);
+}
+
+TEST_CASE("a range that gives values with their text inside is no range of words", "[word_list]") {
+    using umbel::command::lasting_element;
+    struct small_text {
+        char text[8];
+        operator std::string_view() const { return text; }
+    };
+    STATIC_CHECK_FALSE(lasting_element<small_text>);
+    STATIC_CHECK_FALSE(lasting_element<std::pair<small_text, int>>);
+    STATIC_CHECK(lasting_element<small_text const&>);
+    STATIC_CHECK(lasting_element<std::pair<std::string const&, double>>);
+    STATIC_CHECK(lasting_element<std::string_view>);
+    STATIC_CHECK_FALSE(umbel::command::key_range_of_texts<std::vector<bool>>);
+}
+
+namespace {
+
+/// A value whose text cannot be made.
+struct unspeakable {};
+
+}  // namespace
+
+template <>
+struct umbel::to_argument<unspeakable> {
+    static std::string from(unspeakable const&) { throw 7; }
+};
+
+TEST_CASE("what a user's to_argument throws comes out of the list", "[word_list]") {
+    word_list list;
+    CHECK_THROWS_AS(list.add_counted(std::vector<unspeakable>(2)), int);
 }
