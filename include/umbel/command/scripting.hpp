@@ -31,11 +31,18 @@ constexpr std::size_t leading_keys() noexcept {
     while (marks[count]) ++count;
     return count;
 }
-/// Arguments of a script: first its keys, each marked by umbel::key, then the others.
+template <class... Words>
+inline constexpr bool are_script_ranges = false;
+template <key_range_of_texts Keys, word_range Arguments>
+inline constexpr bool are_script_ranges<Keys, Arguments> = true;
+
+/// What a script is given: first its keys, each marked by umbel::key, then its arguments; or a range of keys
+/// and a range of arguments.
 template <class... Words>
 concept script_words =
-    (word<Words> && ...) &&
-    (std::size_t{0} + ... + (std::same_as<Words, umbel::key> ? 1 : 0)) == leading_keys<Words...>();
+    are_script_ranges<Words...> ||
+    ((word<Words> && ...) &&
+     (std::size_t{0} + ... + (std::same_as<Words, umbel::key> ? 1 : 0)) == leading_keys<Words...>());
 
 /// Commands that run scripts and functions, for whatever can submit an invocation.
 ///
@@ -57,20 +64,12 @@ public:
     auto eval(std::string_view script, Words const&... words) const {
         return calling<Value>(specs::eval, script, words...);
     }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto eval(std::string_view script, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::eval, script, keys, arguments);
-    }
     /// EVAL_RO: as eval(), for a script that only reads: also on a replica, and again by itself where the
     /// connection is lost. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto eval_ro(std::string_view script, Words const&... words) const {
         return calling<Value>(specs::eval_ro, script, words...);
-    }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto eval_ro(std::string_view script, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::eval_ro, script, keys, arguments);
     }
     /// EVALSHA: runs a script that the node has, by the SHA1 of its text. Errors: no_script when
     /// the node does not have it; bad_argument when `sha1` has not 40 digits. Since 2.6.0.
@@ -79,19 +78,11 @@ public:
     auto evalsha(std::string_view sha1, Words const&... words) const {
         return calling<Value>(specs::evalsha, sha1, words...);
     }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto evalsha(std::string_view sha1, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::evalsha, sha1, keys, arguments);
-    }
     /// EVALSHA_RO: as evalsha(), for a script that only reads. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto evalsha_ro(std::string_view sha1, Words const&... words) const {
         return calling<Value>(specs::evalsha_ro, sha1, words...);
-    }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto evalsha_ro(std::string_view sha1, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::evalsha_ro, sha1, keys, arguments);
     }
     /// FCALL: calls a function of a loaded library. Errors: server_error when there is none of this name.
     /// Since 7.0.0.
@@ -100,19 +91,11 @@ public:
     auto fcall(std::string_view function, Words const&... words) const {
         return calling<Value>(specs::fcall, function, words...);
     }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto fcall(std::string_view function, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::fcall, function, keys, arguments);
-    }
     /// FCALL_RO: as fcall(), for a function with the flag no-writes. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto fcall_ro(std::string_view function, Words const&... words) const {
         return calling<Value>(specs::fcall_ro, function, words...);
-    }
-    template <decodable Value = reply, key_range_of_texts Keys, word_range Arguments>
-    auto fcall_ro(std::string_view function, Keys const& keys, Arguments const& arguments) const {
-        return ranging<Value>(specs::fcall_ro, function, keys, arguments);
     }
 
 private:
@@ -122,20 +105,20 @@ private:
     }
     template <class Value, class... Words>
     auto calling(command_spec const& spec, std::string_view script, Words const&... words) const {
-        word_list list{script, leading_keys<Words...>(), words...};
+        word_list list{script};
         check(list, spec, script);
+        if constexpr (are_script_ranges<Words...>) {
+            add_ranges(list, words...);
+        } else {
+            list.add(leading_keys<Words...>(), words...);
+        }
         return run<Value>(*this, spec, list);
     }
-    template <class Value, class Keys, class Arguments>
-    auto ranging(command_spec const& spec, std::string_view script, Keys const& keys,
-                 Arguments const& arguments) const {
-        std::size_t count = 0;
-        for (auto at = std::begin(keys); at != std::end(keys); ++at) ++count;
-        word_list list{script, count};
-        check(list, spec, script);
+    template <class Keys, class Arguments>
+    static void add_ranges(word_list& list, Keys const& keys, Arguments const& arguments) {
+        list.add(static_cast<std::size_t>(std::distance(std::begin(keys), std::end(keys))));
         for (auto&& name : keys) list.add(umbel::key{std::string_view{name}});
         for (auto&& argument : arguments) list.add(argument);
-        return run<Value>(*this, spec, list);
     }
 };
 
