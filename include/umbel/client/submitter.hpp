@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -28,16 +29,24 @@ auto submit_words(Self const& self, command::argument const (&all)[Count]) {
     return self.template submit<Value>(std::span<std::string_view const>{words},
                                        any_key ? std::span<bool const>{keys} : std::span<bool const>{});
 }
-/// The same for words whose number is known at run time only.
+/// An operation that fails with this.
+template <decodable Value, class Self>
+auto submit_refused(Self const& self, command::refusal why) {
+    static constexpr command::command_spec unsent{"ECHO", cluster::command_flags::none};
+    return self.submit(command::invocation<Value>{unsent, {}, cluster::command_flags::none, why});
+}
+/// submit_words() for words whose number is known at run time only.
 template <decodable Value, class Self>
 auto submit_words(Self const& self, command::word_list const& list) {
-    static constexpr command::command_spec unsent{"ECHO", cluster::command_flags::none};
-    if (list.refusal())
-        return self.submit(
-            command::invocation<Value>{unsent, {}, cluster::command_flags::none, list.refusal()});
+    if (list.refusal()) return submit_refused<Value>(self, list.refusal());
     std::vector<std::string_view> words;
-    words.reserve(list.size());
-    auto const keys = std::make_unique<bool[]>(list.size());
+    std::unique_ptr<bool[]> keys;
+    try {
+        words.reserve(list.size());
+        keys = std::make_unique<bool[]>(list.size());
+    } catch (std::bad_alloc const&) {
+        return submit_refused<Value>(self, {"no memory for the arguments", errc::no_memory});
+    }
     bool any_key = false;
     for (command::argument const& word : list.words()) {
         keys[words.size()] = word.is_key();

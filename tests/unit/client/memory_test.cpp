@@ -217,3 +217,33 @@ TEST_CASE("when memory runs out once in a failover, every command is told someth
     CHECK(failures > 50);  // So many there are to fail.
     CHECK(thrown == 0);
 }
+
+TEST_CASE("without memory for its arguments a command is told no_memory, and is not sent", "[memory]") {
+    asio::io_context io{1};
+    umbel::client db{io.get_executor(), at_home::plain("127.0.0.1:1")};
+    std::vector<int> const many(100, 7);
+    auto const listed = [&] { return db.rpush("n", many); };
+    auto const given = [&] { return db.command<std::int64_t>("RPUSH", umbel::key("n"), many); };
+    auto const fails_everywhere = [&](auto const& make) {
+        static_cast<void>(make());  // So that a call stands ready.
+        int failures = 0;
+        for (long nth = 0; nth < 100; ++nth) {
+            ran_out = false;
+            std::optional<umbel::operation<std::int64_t>> made;
+            {
+                watched const library;
+                allowed = nth;
+                made.emplace(make());
+                allowed = -1;
+            }
+            if (!ran_out) break;
+            ++failures;
+            auto const told = at_home::wait(io, std::move(*made));
+            CHECK(code_of(told) == "no_memory");
+            CHECK(at_home::delivery_of(told) == "not_sent");
+        }
+        return failures;
+    };
+    CHECK(fails_everywhere(listed) > 1);  // The list, and the command's bytes.
+    CHECK(fails_everywhere(given) > 3);   // The list, words and marks of them, and the bytes.
+}
