@@ -1,6 +1,8 @@
 // Tests of command/bit_fields.hpp: how types, offsets and operations of BITFIELD are spelled.
 #include <umbel/command/bit_fields.hpp>
 
+#include "shown.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
@@ -16,15 +18,10 @@ using umbel::bit_set;
 using umbel::signed_bits;
 using umbel::unsigned_bits;
 using umbel::command::word_list;
+using umbel::test::shown;
 
 namespace {
 
-std::string shown(word_list const& list) {
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& word : list.words()) line.append(line.empty() ? "" : " ").append(word.text());
-    return line;
-}
 std::string field(umbel::bit_field const& at) {
     word_list list;
     umbel::command::add_bit_field(list, at);

@@ -1,6 +1,8 @@
 // Tests of command/expiry.hpp: how expiries go out, and which are refused.
 #include <umbel/command/expiry.hpp>
 
+#include "shown.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
@@ -10,15 +12,10 @@
 using namespace std::chrono_literals;
 using umbel::unix_time;
 using umbel::command::word_list;
+using umbel::test::shown;
 
 namespace {
 
-std::string shown(word_list const& list) {
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& word : list.words()) line.append(line.empty() ? "" : " ").append(word.text());
-    return line;
-}
 std::string plain(std::optional<std::chrono::milliseconds> expire, std::optional<unix_time> expire_at = {}) {
     word_list list;
     umbel::command::add_expiry(list, expire, expire_at);

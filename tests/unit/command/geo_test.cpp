@@ -22,7 +22,7 @@ using umbel::geo_position;
 using umbel::geo_radius;
 using umbel::geo_unit;
 using umbel::member_condition;
-using umbel::test::against_table;
+using umbel::test::mismatch;
 using umbel::test::replies;
 
 namespace {
@@ -34,64 +34,58 @@ std::vector<std::string> const none;
 constexpr geo_position rome{.longitude = 12.5, .latitude = 41.9};
 constexpr std::array<geo_position, 3> triangle{{{0, 1}, {2, 3}, {4, 5}}};
 
-/// What is wrong with a command beside the words that were expected.
-template <class Recorded>
-std::string wrong(Recorded const& sent, std::string_view words) {
-    if (!sent.refusal.empty()) return "refused: " + sent.refusal;
-    if (sent.words != words) return "sent: " + sent.words;
-    return against_table(sent);
-}
-
 }  // namespace
 
 TEST_CASE("members and their positions send their words, with the flags and the slot of the command table",
           "[geo]") {
-    CHECK(wrong(db.geoadd("k", "Rome", rome), "GEOADD k 12.5 41.9 Rome") == "");
-    CHECK(wrong(db.geoadd("k", "Rome", {.longitude = 1, .latitude = -2}), "GEOADD k 1 -2 Rome") == "");
-    CHECK(wrong(db.geoadd("k", "Rome", rome, {.members = member_condition::if_absent}),
-                "GEOADD k NX 12.5 41.9 Rome") == "");
-    CHECK(wrong(db.geoadd("k", places, {.members = member_condition::if_present, .count_changed = true}),
-                "GEOADD k XX CH 13.5 38.25 Palermo 12.5 41.9 Rome") == "");
-    CHECK(wrong(db.geopos("k", "a", "b"), "GEOPOS k a b") == "");
-    CHECK(wrong(db.geopos("k", members), "GEOPOS k a b") == "");
-    CHECK(wrong(db.geodist("k", "a", "b"), "GEODIST k a b m") == "");
-    CHECK(wrong(db.geodist("k", "a", "b", geo_unit::miles), "GEODIST k a b mi") == "");
-    CHECK(wrong(db.geohash("k", "a", "b"), "GEOHASH k a b") == "");
-    CHECK(wrong(db.geohash("k", members), "GEOHASH k a b") == "");
+    CHECK(mismatch(db.geoadd("k", "Rome", rome), "GEOADD k 12.5 41.9 Rome") == "");
+    CHECK(mismatch(db.geoadd("k", "Rome", {.longitude = 1, .latitude = -2}), "GEOADD k 1 -2 Rome") == "");
+    CHECK(mismatch(db.geoadd("k", "Rome", rome, {.members = member_condition::if_absent}),
+                   "GEOADD k NX 12.5 41.9 Rome") == "");
+    CHECK(mismatch(db.geoadd("k", places, {.members = member_condition::if_present, .count_changed = true}),
+                   "GEOADD k XX CH 13.5 38.25 Palermo 12.5 41.9 Rome") == "");
+    CHECK(mismatch(db.geopos("k", "a", "b"), "GEOPOS k a b") == "");
+    CHECK(mismatch(db.geopos("k", members), "GEOPOS k a b") == "");
+    CHECK(mismatch(db.geodist("k", "a", "b"), "GEODIST k a b m") == "");
+    CHECK(mismatch(db.geodist("k", "a", "b", geo_unit::miles), "GEODIST k a b mi") == "");
+    CHECK(mismatch(db.geohash("k", "a", "b"), "GEOHASH k a b") == "");
+    CHECK(mismatch(db.geohash("k", members), "GEOHASH k a b") == "");
 }
 
 TEST_CASE("searches send centre, shape, order, count and details", "[geo]") {
-    CHECK(wrong(db.geosearch("k", "Rome", geo_radius{200, geo_unit::kilometers}),
-                "GEOSEARCH k FROMMEMBER Rome BYRADIUS 200 km") == "");
-    CHECK(wrong(db.geosearch("k", rome, geo_box{400, 300, geo_unit::feet}),
-                "GEOSEARCH k FROMLONLAT 12.5 41.9 BYBOX 400 300 ft") == "");
-    CHECK(wrong(db.geosearch("k", "Rome", geo_radius{5}, {.order = geo_order::nearest_first, .count = 3}),
-                "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m ASC COUNT 3") == "");
-    CHECK(wrong(db.geosearch("k", "Rome", geo_radius{5},
-                             {.order = geo_order::farthest_first, .count = 3, .any = true}),
-                "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m DESC COUNT 3 ANY") == "");
-    CHECK(wrong(db.geosearch("k", triangle), "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5") == "");
-    CHECK(wrong(db.geosearch("k", triangle, {.count = 2}), "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5 COUNT 2") ==
-          "");
-    CHECK(wrong(db.geosearch_with_details("k", "Rome", geo_radius{5}, {.distance = true, .position = true}),
-                "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m WITHDIST WITHCOORD") == "");
-    CHECK(wrong(db.geosearch_with_details("k", rome, geo_box{1, 2}, {.hash = true},
-                                          {.order = geo_order::nearest_first}),
-                "GEOSEARCH k FROMLONLAT 12.5 41.9 BYBOX 1 2 m ASC WITHHASH") == "");
-    CHECK(wrong(db.geosearch_with_details("k", triangle, {.distance = true}),
-                "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5 WITHDIST") == "");
+    CHECK(mismatch(db.geosearch("k", "Rome", geo_radius{200, geo_unit::kilometers}),
+                   "GEOSEARCH k FROMMEMBER Rome BYRADIUS 200 km") == "");
+    CHECK(mismatch(db.geosearch("k", rome, geo_box{400, 300, geo_unit::feet}),
+                   "GEOSEARCH k FROMLONLAT 12.5 41.9 BYBOX 400 300 ft") == "");
+    CHECK(mismatch(db.geosearch("k", "Rome", geo_radius{5}, {.order = geo_order::nearest_first, .count = 3}),
+                   "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m ASC COUNT 3") == "");
+    CHECK(mismatch(db.geosearch("k", "Rome", geo_radius{5},
+                                {.order = geo_order::farthest_first, .count = 3, .any = true}),
+                   "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m DESC COUNT 3 ANY") == "");
+    CHECK(mismatch(db.geosearch("k", triangle), "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5") == "");
+    CHECK(mismatch(db.geosearch("k", triangle, {.count = 2}),
+                   "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5 COUNT 2") == "");
+    CHECK(
+        mismatch(db.geosearch_with_details("k", "Rome", geo_radius{5}, {.distance = true, .position = true}),
+                 "GEOSEARCH k FROMMEMBER Rome BYRADIUS 5 m WITHDIST WITHCOORD") == "");
+    CHECK(mismatch(db.geosearch_with_details("k", rome, geo_box{1, 2}, {.hash = true},
+                                             {.order = geo_order::nearest_first}),
+                   "GEOSEARCH k FROMLONLAT 12.5 41.9 BYBOX 1 2 m ASC WITHHASH") == "");
+    CHECK(mismatch(db.geosearch_with_details("k", triangle, {.distance = true}),
+                   "GEOSEARCH k BYPOLYGON 3 0 1 2 3 4 5 WITHDIST") == "");
 }
 
 TEST_CASE("a stored search may run twice unless the destination is the source", "[geo]") {
-    CHECK(wrong(db.geosearchstore("{k}d", "{k}s", "Rome", geo_radius{5}),
-                "GEOSEARCHSTORE {k}d {k}s FROMMEMBER Rome BYRADIUS 5 m") == "");
-    CHECK(wrong(db.geosearchstore("k", "k", "Rome", geo_radius{5}),
-                "GEOSEARCHSTORE k k FROMMEMBER Rome BYRADIUS 5 m") == "");
-    CHECK(wrong(db.geosearchstore("{k}d", "{k}s", rome, geo_box{1, 2},
-                                  {.order = geo_order::nearest_first, .count = 4, .store_distances = true}),
-                "GEOSEARCHSTORE {k}d {k}s FROMLONLAT 12.5 41.9 BYBOX 1 2 m ASC COUNT 4 STOREDIST") == "");
-    CHECK(wrong(db.geosearchstore("{k}d", "{k}s", triangle),
-                "GEOSEARCHSTORE {k}d {k}s BYPOLYGON 3 0 1 2 3 4 5") == "");
+    CHECK(mismatch(db.geosearchstore("{k}d", "{k}s", "Rome", geo_radius{5}),
+                   "GEOSEARCHSTORE {k}d {k}s FROMMEMBER Rome BYRADIUS 5 m") == "");
+    CHECK(mismatch(db.geosearchstore("k", "k", "Rome", geo_radius{5}),
+                   "GEOSEARCHSTORE k k FROMMEMBER Rome BYRADIUS 5 m") == "");
+    CHECK(
+        mismatch(db.geosearchstore("{k}d", "{k}s", rome, geo_box{1, 2},
+                                   {.order = geo_order::nearest_first, .count = 4, .store_distances = true}),
+                 "GEOSEARCHSTORE {k}d {k}s FROMLONLAT 12.5 41.9 BYBOX 1 2 m ASC COUNT 4 STOREDIST") == "");
+    CHECK(mismatch(db.geosearchstore("{k}d", "{k}s", triangle),
+                   "GEOSEARCHSTORE {k}d {k}s BYPOLYGON 3 0 1 2 3 4 5") == "");
     CHECK(db.geosearchstore("a", "b", triangle).slot.is_several());
 }
 

@@ -2,6 +2,7 @@
 #include <umbel/command/geo_types.hpp>
 
 #include "decoded.hpp"
+#include "shown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -16,17 +17,12 @@ using umbel::geo_position;
 using umbel::test::decoded;
 using umbel::test::survives_odd_replies;
 using namespace umbel::command;
+using umbel::test::shown;
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-std::string shown(word_list const& list) {
-    std::string line;
-    for (auto const& word : list.words()) line.append(line.empty() ? "" : " ").append(word.text());
-    return line;
-}
 
 template <class Shape>
 std::string shown_shape(Shape const& shape) {

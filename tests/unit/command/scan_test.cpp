@@ -2,6 +2,7 @@
 #include <umbel/command/scan.hpp>
 
 #include "decoded.hpp"
+#include "shown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -16,10 +17,7 @@ namespace {
 std::string shown(umbel::scan_options const& options) {
     umbel::command::word_list list;
     umbel::command::add_scan(list, options);
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& word : list.words()) line.append(line.empty() ? "" : " ").append(word.text());
-    return line;
+    return umbel::test::shown(list);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <umbel/command/set_options.hpp>
 
 #include "decoded.hpp"
+#include "shown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -20,10 +21,7 @@ namespace {
 std::string shown(umbel::set_options const& options) {
     word_list list;
     add_set(list, options);
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& word : list.words()) line.append(line.empty() ? "" : " ").append(word.text());
-    return line;
+    return umbel::test::shown(list);
 }
 
 }  // namespace

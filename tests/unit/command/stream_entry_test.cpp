@@ -2,6 +2,7 @@
 #include <umbel/command/stream_entry.hpp>
 
 #include "decoded.hpp"
+#include "shown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -20,17 +21,11 @@ using umbel::stream_deletion;
 using umbel::stream_entry;
 using umbel::command::word_list;
 using umbel::test::decoded;
+using umbel::test::shown;
 using umbel::test::survives_odd_replies;
 
 namespace {
 
-std::string shown(word_list const& list) {
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& word : list.words())
-        line.append(line.empty() ? "" : " ").append(word.is_key() ? "@" : "").append(word.text());
-    return line;
-}
 std::string trimmed(umbel::stream_trim trim) {
     word_list list;
     umbel::command::add_trim(list, trim);

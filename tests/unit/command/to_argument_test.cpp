@@ -6,6 +6,7 @@
 #include <umbel/command/word_list.hpp>
 
 #include "recorder.hpp"
+#include "shown.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -25,6 +26,7 @@ using umbel::command::argument;
 using umbel::command::sendable;
 using umbel::command::word;
 using umbel::command::word_list;
+using umbel::test::shown;
 
 namespace {
 
@@ -95,13 +97,6 @@ namespace {
 
 constexpr umbel::test::recorder<umbel::command::hash_commands> db;
 
-std::string shown(word_list const& list) {
-    if (list.refusal()) return list.refusal().message;
-    std::string line;
-    for (auto const& each : list.words())
-        line.append(line.empty() ? "" : " ").append(each.is_key() ? "@" : "").append(each.text());
-    return line;
-}
 template <class... Any>
 std::string any(Any const&... values) {
     word_list list;

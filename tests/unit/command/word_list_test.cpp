@@ -1,6 +1,8 @@
 // Tests of command/word_list.hpp: options and ranges as arguments, and what is refused before it is sent.
 #include <umbel/command/word_list.hpp>
 
+#include "shown.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstddef>
@@ -14,17 +16,7 @@
 
 using umbel::errc;
 using umbel::command::word_list;
-
-namespace {
-
-std::string shown(word_list const& list) {
-    std::string line;
-    for (auto const& word : list.words())
-        line.append(line.empty() ? "" : " ").append(word.is_key() ? "@" : "").append(word.text());
-    return line;
-}
-
-}  // namespace
+using umbel::test::shown;
 
 TEST_CASE("words of any kind stand in the order in which they were added", "[word_list]") {
     word_list list{umbel::key{"k"}, "text", 42};
