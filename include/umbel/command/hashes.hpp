@@ -107,8 +107,9 @@ inline constexpr command_spec hvals{"HVALS", read_only};
 
 /// Hash commands for whatever can submit an invocation.
 /// Errors of each: those of every command, listed at umbel::client; of these wrong_type when the key holds no
-/// hash, and bad_argument for an empty range. Cancellation: as of every command; what writes may have written
-/// then, as the delivery tells.
+/// hash, and bad_argument for an empty range, an expiry that is not positive, options that exclude each
+/// other, an increment that is not finite, and a scan with a count of zero. Cancellation: as of every
+/// command; what writes may have written then, as the delivery tells.
 template <class Self>
 class hash_commands {
 public:

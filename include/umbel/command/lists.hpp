@@ -92,8 +92,8 @@ inline constexpr command_spec rpushx{"RPUSHX", none};
 /// List commands for whatever can submit an invocation. Indexes count from 0 at the head, and from -1 at the
 /// tail. A list without elements does not exist.
 /// Errors of each: those of every command, listed at umbel::client; of these wrong_type when the key holds no
-/// list, and bad_argument for an empty range. Cancellation: as of every command; what writes may have written
-/// then, as the delivery tells.
+/// list, and bad_argument for an empty range, LMPOP with a count of zero, and LPOS with a rank of zero.
+/// Cancellation: as of every command; what writes may have written then, as the delivery tells.
 template <class Self>
 class list_commands {
 public:
