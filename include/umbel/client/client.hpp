@@ -2,6 +2,7 @@
 // The typed commands on it are declared in command/ and joined to their replies in submitter.hpp.
 #pragma once
 
+#include <umbel/client/cmd.hpp>
 #include <umbel/client/make_backend.hpp>
 #include <umbel/client/open_site.hpp>
 #include <umbel/client/scoped_client.hpp>

@@ -2,6 +2,7 @@
 // behind calling::encoding. It sends nothing.
 #pragma once
 
+#include <umbel/client/bare_command.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/command/keys_of.hpp>
 #include <umbel/command/lease_cure.hpp>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace umbel::calling {
 
@@ -110,25 +112,49 @@ inline async::pooled_call* take_keyed(site const& site, command::command_spec co
     return call;
 }
 
-/// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
-inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
+/// What the command table knows of a command given word by word.
+struct routed_words {
+    cluster::command_flags flags{};
+    cluster::slot_target slot;
+    std::string several{};  ///< What to say where the keys lie in several slots.
+};
+
+/// Finds flags and slot of a command. `marked`: the caller has marked the keys, so the slot is not looked
+/// for. Errors (as a value): bad_argument, needs_lease.
+inline result<routed_words> route_words(std::span<std::string_view const> words, bool marked) {
     if (!words.empty() && words.front().empty())
         return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> routed = command::route_of(words, command::unknown_command::first_argument_is_key);
-    bool const marked = !marked_keys.empty();
     bool const several = !routed && routed.error().code() == errc::cross_slot;
     if (!routed && !several && !marked) return tl::unexpected<error>{routed.error()};
     command::command_traits const* const traits = command::find_command(words);
     if (traits ? command::needs_lease(*traits, words) : command::needs_lease(words)) [[unlikely]]
         return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
     using cluster::command_flags;
-    call.flags = traits ? command_flags::none : command_flags::foreign;
+    routed_words found;
+    found.flags = traits ? command_flags::none : command_flags::foreign;
     if (traits) {
-        if (traits->read_only()) call.flags = call.flags | command_flags::read_only;
-        if (command::is_idempotent(*traits, words)) call.flags = call.flags | command_flags::idempotent;
-        if (traits->scripted()) call.flags = call.flags | command_flags::scripted;
+        if (traits->read_only()) found.flags = found.flags | command_flags::read_only;
+        if (command::is_idempotent(*traits, words)) found.flags = found.flags | command_flags::idempotent;
+        if (traits->scripted()) found.flags = found.flags | command_flags::scripted;
     }
+    if (marked) return found;
+    if (several) {
+        found.slot = cluster::slot_target::several();
+        found.several.assign(routed.error().message());
+    } else if (routed->slot) {
+        found.slot = *routed->slot;
+    }
+    return found;
+}
+
+/// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
+inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
+    bool const marked = !marked_keys.empty();
+    result<routed_words> found = route_words(words, marked);
+    if (!found) return tl::unexpected<error>{std::move(found.error())};
+    call.flags = found->flags;
     std::size_t total = resp::header_size(words.size()) + 16;
     for (std::string_view const word : words) {
         if (word.size() > argument_bytes_max) [[unlikely]]
@@ -142,7 +168,7 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
     for (std::string_view const word : words) to = resp::put_bulk(to, word);
     call.bytes = at;
     call.size = static_cast<std::uint32_t>(to - at);
-    call.slot = cluster::slot_target::any();
+    call.slot = found->slot;
     if (marked) {
         std::string_view first;
         for (std::size_t i = 0; i < words.size(); ++i) {
@@ -152,12 +178,46 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
             mark_several_slots(call, command::cross_slot_message(first, words[i]));
             break;
         }
-    } else if (several) {
-        mark_several_slots(call, std::string{routed.error().message()});
-    } else if (routed->slot) {
-        call.slot = *routed->slot;
+    } else if (found->slot.is_several()) {
+        mark_several_slots(call, std::move(found->several));
     }
     return {};
+}
+
+/// The words of an encoded command, where they stand. Precondition: nothing of it is lent.
+inline std::vector<std::string_view> words_of(std::string_view encoded) {
+    auto const read_number = [&encoded] {
+        std::size_t number = 0;
+        std::size_t at = 1;
+        for (; encoded[at] != '\r'; ++at) number = number * 10 + static_cast<std::size_t>(encoded[at] - '0');
+        encoded.remove_prefix(at + 2);
+        return number;
+    };
+    std::vector<std::string_view> words(read_number());
+    for (std::string_view& word : words) {
+        std::size_t const length = read_number();
+        word = encoded.substr(0, length);
+        encoded.remove_prefix(length + 2);
+    }
+    return words;
+}
+
+/// Behind encoding::check_bare.
+inline result<void> check_bare(encoded_command& command, std::uint64_t argument_bytes_max) {
+    if (command.refusal())
+        return fail(command.refusal().code, delivery::not_sent, std::string_view{command.refusal().message});
+    if (command.longest() > argument_bytes_max)
+        return tl::unexpected<error>{longer_than_allowed(command.longest(), argument_bytes_max)};
+    if (!command.by_words()) return {};
+    try {
+        result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
+        if (!found) return tl::unexpected<error>{std::move(found.error())};
+        if (found->slot.is_several()) command.found_several(std::move(found->several));
+        command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
+        return {};
+    } catch (std::bad_alloc const&) {
+        return fail(errc::no_memory, delivery::not_sent);
+    }
 }
 
 /// Stores an error as the result of a call that will not be sent.
@@ -258,6 +318,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .take_keyed = &take_keyed,
                                             .make = &make,
                                             .make_keyed = &make_keyed,
-                                            .make_words = &make_words};
+                                            .make_words = &make_words,
+                                            .check_bare = &check_bare};
 
 }  // namespace umbel::calling

@@ -28,6 +28,7 @@ static_assert(std::is_trivially_destructible_v<call_options>);
 namespace calling {
 
 struct site;
+class encoded_command;
 
 /// What making an operation must know of the type of its value, so that one function makes all of them.
 struct value_kind {
@@ -63,6 +64,8 @@ struct encoding {
     /// make() of a command given word by word: keys, flags and refusals come from the command table.
     async::pooled_call& (*make_words)(site const& site, std::span<std::string_view const> words,
                                       std::span<bool const> marked_keys, value_kind const& value);
+    /// Behind check() of bare_command.hpp.
+    result<void> (*check_bare)(encoded_command& command, std::uint64_t argument_bytes_max);
 };
 
 /// What an operation is made from: the client's handle and the options of the call, or the reason why every
