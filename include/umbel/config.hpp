@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #define UMBEL_VERSION_MAJOR 0
 #define UMBEL_VERSION_MINOR 1
@@ -28,6 +29,19 @@
 #define UMBEL_NEVER_INLINE
 #endif
 
+// The library catches what its steps, users' observers and users' from_reply<T> throw, and nothing of it
+// leaves the library. Without exceptions (-fno-exceptions) there is nothing to catch: where memory runs out,
+// the program ends, as it does everywhere there.
+#if defined(__cpp_exceptions)
+#define UMBEL_TRY try
+#define UMBEL_CATCH(...) catch (__VA_ARGS__)
+#define UMBEL_RETHROW throw
+#else
+#define UMBEL_TRY if constexpr (true)
+#define UMBEL_CATCH(...) else if constexpr (false)
+#define UMBEL_RETHROW static_cast<void>(0)
+#endif
+
 // A function that nobody may call, and what to write instead: in C++26 a compiler prints the text itself,
 // before that the line it stands in.
 #if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L && __cplusplus > 202302L
@@ -44,6 +58,17 @@ namespace umbel {
                                                              int line) noexcept {
     std::fprintf(stderr, "umbel: precondition broken: %s (%s:%d)\n", condition, file, line);
     std::abort();
+}
+
+/// Says that there is no memory, as operator new does. Errors: throws std::bad_alloc; without exceptions it
+/// ends the process.
+[[noreturn]] UMBEL_NEVER_INLINE inline void throw_bad_alloc() {
+#if defined(__cpp_exceptions)
+    throw std::bad_alloc{};
+#else
+    std::fputs("umbel: out of memory, and the program is compiled without exceptions\n", stderr);
+    std::abort();
+#endif
 }
 
 }  // namespace umbel

@@ -217,11 +217,12 @@ public:
     /// the error as it is. Units/shape: `node` is "host:port".
     error from(std::string_view node) const noexcept {
         if (!this->node().empty()) return *this;
-        try {
+        UMBEL_TRY {
             error_details details = shared_ ? shared_->details : error_details{};
             details.node.assign(node);
             return error{code_, delivery_, std::move(details)};
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             return *this;
         }
     }
@@ -281,9 +282,8 @@ private:
         if (shared_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared_;
     }
     void assign_message(std::string_view message) noexcept {
-        try {
-            shared_->details.message.assign(message);
-        } catch (...) {  // Out of memory: code and delivery still say what matters.
+        UMBEL_TRY { shared_->details.message.assign(message); }
+        UMBEL_CATCH(...) {  // Out of memory: code and delivery still say what matters.
         }
     }
 

@@ -9,6 +9,7 @@ usage: compile.sh QUESTION
 
   alone            does each header compile by itself, twice over, without a warning?
   core             does the whole core compile without Asio coming in, and is an intruder caught? does it do without sized deallocation?
+  bare             does the core compile with -fno-exceptions and -fno-rtti, and work? does the client, over an Asio without exceptions?
   link             do two translation units with all headers link, and does the program run?
   readme           does the README's first program build with one plain compiler command, and greet a server?
   clang            do all headers compile with clang without a warning?
@@ -89,6 +90,22 @@ core() {
     printf '%s core headers compile without Asio\n' "$(headers core | wc -l)"
 }
 
+# With the flags of those who want neither exceptions nor RTTI. Of the client that is a promise as far as Asio keeps it.
+bare() {
+    local with=(-fno-exceptions -fno-rtti) server=$root/tests/support/cluster.sh
+    include_all core > "$scratch/core.hpp"
+    "$compiler" "${flags[@]}" "${warnings[@]}" "${with[@]}" "-I$scratch" "$root/tests/packaging/bare_core.cpp" -o "$scratch/bare_core" || return 1
+    "$scratch/bare_core" || return 1
+    "$compiler" "${flags[@]}" -Wall -Wextra -Werror "${with[@]}" -DASIO_NO_EXCEPTIONS -DASIO_NO_TYPEID "$root/tests/packaging/bare_client.cpp" \
+        -pthread -o "$scratch/bare_client" || return 1
+    command -v redis-server > /dev/null || return 0
+    "$server" start --dir "$scratch/server" --standalone --watch $$ > /dev/null || return 1
+    timeout 40 "$scratch/bare_client" "127.0.0.1:$(< "$scratch/server/n1/port")"
+    local status=$?
+    "$server" stop --dir "$scratch/server"
+    return "$status"
+}
+
 link() {
     include_all all > "$scratch/all.hpp"
     printf '#include "all.hpp"\nint other() { return static_cast<int>(umbel::errc::bad_argument); }\n' > "$scratch/other.cpp"
@@ -149,6 +166,6 @@ benchmarks() {
 jobs=$(nproc)
 ((jobs <= ${JOBS:-$jobs})) || jobs=$JOBS
 case ${1:-} in
-    alone | core | link | readme | clang | benchmarks) "$1" ;;
+    alone | core | bare | link | readme | clang | benchmarks) "$1" ;;
     *) usage >&2; exit 2 ;;
 esac

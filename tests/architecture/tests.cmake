@@ -14,7 +14,7 @@ foreach(target IN ITEMS tl::expected asio::asio)
 endforeach()
 list(JOIN dependency_dirs ":" dependency_path)
 
-foreach(question IN ITEMS alone core link readme clang benchmarks)
+foreach(question IN ITEMS alone core bare link readme clang benchmarks)
   umbel_remembered(before architecture/compile/${question}
     "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" "${CMAKE_CURRENT_SOURCE_DIR}/support/build.sh"
     "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/benchmarks")

@@ -104,7 +104,7 @@ struct alignas(64) pooled_call : engine::call {
                                              ? (bytes_needed + 1023) / 1024 * 1024
                                              : bytes_needed;
             block = static_cast<char*>(std::malloc(capacity));
-            if (!block) throw std::bad_alloc{};
+            if (!block) throw_bad_alloc();
             block_capacity = static_cast<std::uint32_t>(std::min<std::size_t>(capacity, 0xffffffffu));
             has_block = true;
         }

@@ -92,7 +92,7 @@ UMBEL_NEVER_INLINE inline pooled_call* make() {
     if (pooled_call* const recycled = take_recycled()) return recycled;
     auto* call = new (std::nothrow) pooled_call;
     if (!call) call = reserve::of_all().take();
-    if (!call) throw std::bad_alloc{};
+    if (!call) throw_bad_alloc();
     return call;
 }
 

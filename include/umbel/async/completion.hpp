@@ -126,7 +126,7 @@ void result_slot<Value>::discard(pooled_call& call) noexcept {
 template <class Value>
 inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
                                                   [[maybe_unused]] resp::view const& reply) noexcept {
-    try {
+    UMBEL_TRY {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(call, reply);
         } else if constexpr (decodable<Value>) {
@@ -135,9 +135,11 @@ inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& 
             // Values of this type come from the client itself, never from a server.
             return stored{tl::unexpect, error{errc::unexpected_type, delivery::executed}};
         }
-    } catch (std::bad_alloc const&) {
+    }
+    UMBEL_CATCH(std::bad_alloc const&) {
         return stored{tl::unexpect, error{errc::no_memory, delivery::executed}};
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return stored{tl::unexpect,
                       error{errc::unexpected_type, delivery::executed, "from_reply threw an exception"}};
     }

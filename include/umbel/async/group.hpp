@@ -35,9 +35,10 @@ public:
     }
 
     void start(backend& backend) override {
-        try {
+        UMBEL_TRY {
             if (whole_.token) share_token(backend, *static_cast<shared_token*>(whole_.token));
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             result_slot<Value>::fail(whole_, error{errc::no_memory, delivery::not_sent});
             return backend.complete_later(whole_);
         }
@@ -76,12 +77,13 @@ private:
     }
 
     void join() noexcept {
-        try {
+        UMBEL_TRY {
             std::vector<result<Part>> told;
             told.reserve(parts_.size());
             for (pooled_call* const part : parts_) told.push_back(std::move(result_slot<Part>::get(*part)));
             result_slot<Value>::put(whole_, [&] { return join_(told); });
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             result_slot<Value>::fail(whole_, error{errc::no_memory, delivery::unknown});
         }
     }

@@ -35,12 +35,13 @@ struct hedged {
     using results = result_slot<Value>;
 
     static void take(pooled_call& whole, pooled_call& part, delivery known) noexcept {
-        try {
+        UMBEL_TRY {
             auto& told = results::get(part);
             if (!told && told.error().delivery() < known)
                 return results::fail(whole, told.error().with(known));
             results::put(whole, [&] { return std::move(told); });
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             results::fail(whole, error{errc::no_memory, delivery::executed});
         }
     }

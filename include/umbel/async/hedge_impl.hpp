@@ -113,18 +113,16 @@ private:
             part->link.context = whole_.link.context;
             static_cast<shared_token*>(part->token)->backend = backend_;
         }
-        try {
-            share_tokens();
-        } catch (...) {
+        UMBEL_TRY { share_tokens(); }
+        UMBEL_CATCH(...) {
             first_.kind->fail(whole_, error{errc::no_memory, delivery::not_sent});
             return backend.complete_later(whole_);
         }
         // The link is chosen before the timer can fire.
         at_first_ = backend.choose(first_);
         references_.fetch_add(1, std::memory_order_relaxed);
-        try {
-            timer_ = backend.call_after(delay_, alarm{*this});
-        } catch (...) {
+        UMBEL_TRY { timer_ = backend.call_after(delay_, alarm{*this}); }
+        UMBEL_CATCH(...) {
             // Without memory for a timer the second node is never asked.
         }
         backend.start_at(first_, at_first_);

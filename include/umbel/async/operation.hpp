@@ -97,10 +97,11 @@ template <class Slot>
 UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& backend, Slot slot) noexcept {
     shared_token* const token = give_token(call, backend);
     if (!token) return false;
-    try {
+    UMBEL_TRY {
         slot.template emplace<canceller>(*token);
         return true;
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         token->release();
         return false;
     }

@@ -27,10 +27,11 @@ bool try_alloc(Step&& step) noexcept {
         bool const before = std::exchange(within_try_alloc, true);
         ~scope() { within_try_alloc = before; }
     } const inside;
-    try {
+    UMBEL_TRY {
         std::forward<Step>(step)();
         return true;
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return false;
     }
 }

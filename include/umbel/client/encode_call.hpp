@@ -251,7 +251,7 @@ UMBEL_NEVER_INLINE async::pooled_call& make_hedged(site const& site, async::pool
         return refuse(whole, value,
                       error{errc::bad_argument, delivery::not_sent,
                             "a hedged read needs a read_from that a second node may serve"});
-    try {
+    UMBEL_TRY {
         unlaunched second{&value.obtain(*site.owner), value};
         static_cast<void>(fill(*second.call));  // It was well the first time.
         if (second.call->timeout > engine::duration{0}) second.call->timeout -= site.options.hedge;
@@ -260,7 +260,8 @@ UMBEL_NEVER_INLINE async::pooled_call& make_hedged(site const& site, async::pool
         second.call = nullptr;
         plain.call = nullptr;
         whole.launch = async::launch_kind::group;
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return refuse(whole, value, error{errc::no_memory, delivery::not_sent});
     }
     return whole;
@@ -274,10 +275,11 @@ UMBEL_ALWAYS_INLINE async::pooled_call& make_with(site const& site, value_kind c
         prepare(call, site, cluster::command_flags::none);
         return refuse(call, value, error{*site.wrong});
     }
-    try {
+    UMBEL_TRY {
         if (result<void> good = fill(call); !good) [[unlikely]]
             return refuse(call, value, std::move(good.error()));
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});
     }
     if (site.options.hedge <= std::chrono::nanoseconds{0}) [[likely]]

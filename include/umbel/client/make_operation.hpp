@@ -122,11 +122,10 @@ template <class Value>
 async::pooled_call& obtain_from(async::client_handle& owner) {
     async::pooled_call* const call = async::pool::take(owner);
     if constexpr (async::result_slot<Value>::boxed) {
-        try {
-            async::result_slot<Value>::prepare(*call);
-        } catch (...) {
+        UMBEL_TRY { async::result_slot<Value>::prepare(*call); }
+        UMBEL_CATCH(...) {
             async::pool::recycle(call);
-            throw;
+            UMBEL_RETHROW;
         }
     }
     return *call;
@@ -186,9 +185,9 @@ template <class Value, class Tell>
 operation<Value> make_told(site const& site, Tell) {
     static_assert(std::is_empty_v<Tell>);
     return make_local<Value>(site, [](async::backend& backend, async::pooled_call& call) {
-        try {
+        UMBEL_TRY {
             async::result_slot<Value>::put(call, [&] { return result<Value>{Tell{}(backend)}; });
-        } catch (...) {
+        } UMBEL_CATCH(...) {
             async::result_slot<Value>::fail(call, error{errc::no_memory, delivery::not_sent});
         }
         backend.complete_later(call);

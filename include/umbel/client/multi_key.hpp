@@ -80,7 +80,7 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
                             std::size_t words_per_key, Word&& word, Join join) {
     async::pooled_call& whole = obtain<Value>(site);
     prepare(whole, site, name.flags());
-    try {
+    UMBEL_TRY {
         if (site.wrong) return refused<Value>(whole, *site.wrong);
         if (keys == 0)
             return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
@@ -115,7 +115,8 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
         }
         whole.group = std::move(group);
         whole.launch = async::launch_kind::group;
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
     }
     return operation<Value>{whole};
@@ -124,9 +125,8 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
 /// What `make()` makes; without memory for its preparations, an operation that says so.
 template <class Value, class Make>
 operation<Value> if_memory_lasts(site const& site, Make&& make) {
-    try {
-        return make();
-    } catch (std::bad_alloc const&) {
+    UMBEL_TRY { return make(); }
+    UMBEL_CATCH(std::bad_alloc const&) {
         async::pooled_call& call = obtain<Value>(site);
         prepare(call, site, cluster::command_flags::none);
         return refused<Value>(call, error{errc::no_memory, delivery::not_sent});

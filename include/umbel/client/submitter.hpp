@@ -41,10 +41,11 @@ auto submit_words(Self const& self, command::word_list const& list) {
     if (list.refusal()) return submit_refused<Value>(self, list.refusal());
     std::vector<std::string_view> words;
     std::unique_ptr<bool[]> keys;
-    try {
+    UMBEL_TRY {
         words.reserve(list.size());
         keys = std::make_unique<bool[]>(list.size());
-    } catch (std::bad_alloc const&) {
+    }
+    UMBEL_CATCH(std::bad_alloc const&) {
         return submit_refused<Value>(self, {"no memory for the arguments", errc::no_memory});
     }
     bool any_key = false;

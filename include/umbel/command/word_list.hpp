@@ -115,9 +115,8 @@ public:
     }
     /// Adds a text that is made for the command, and keeps it.
     word_list& add_made(std::string text) {
-        try {
-            made_.push_back(std::make_unique<std::string>(std::move(text)));
-        } catch (std::bad_alloc const&) {
+        UMBEL_TRY { made_.push_back(std::make_unique<std::string>(std::move(text))); }
+        UMBEL_CATCH(std::bad_alloc const&) {
             return refuse("no memory for the arguments", errc::no_memory);
         }
         append(std::string_view{*made_.back()});

@@ -289,14 +289,15 @@ private:
 /// Builds the error a caller sees, with the way the call has taken.
 inline error make_error(call const& call, errc code, delivery delivered, std::string_view message,
                         std::string_view node = {}) noexcept {
-    try {
+    UMBEL_TRY {
         error_details details;
         details.message.assign(message);
         details.node.assign(node);
         details.slot = call.slot.number();
         if (call.retry) details.trail = call.retry->hops;
         return error{code, delivered, std::move(details)};
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return error{code, delivered};
     }
 }

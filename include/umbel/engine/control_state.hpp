@@ -31,9 +31,8 @@ struct control_state {
     template <class Make>
     void observe(Make&& make) noexcept {
         if (!options.observed) return;
-        try {
-            actions.emplace_back(std::forward<Make>(make)());
-        } catch (...) {
+        UMBEL_TRY { actions.emplace_back(std::forward<Make>(make)()); }
+        UMBEL_CATCH(...) {
         }
     }
 

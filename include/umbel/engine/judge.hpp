@@ -66,7 +66,7 @@ inline cluster::attempt attempt_of(call const& call, failure const& fault, judge
 }
 
 inline void fail(call& call, failure const& fault) noexcept {
-    try {
+    UMBEL_TRY {
         error_details details;
         details.message.assign(fault.message);
         if (fault.code == errc::connection_lost && call.connections_closed >= cluster::connections_closed_max)
@@ -84,7 +84,8 @@ inline void fail(call& call, failure const& fault) noexcept {
         details.slot = fault.slot >= 0 ? fault.slot : call.slot.number();
         if (call.retry) details.trail = call.retry->hops;
         call.kind->fail(call, error{fault.code, call.known(fault.delivered), std::move(details)});
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         call.kind->fail(call, error{fault.code, call.known(fault.delivered)});
     }
 }
@@ -93,7 +94,7 @@ inline void fail(call& call, failure const& fault) noexcept {
 inline bool note(call& call, failure const& fault, cluster::verdict next, instant now) noexcept {
     retry_state* retry = call.make_retry_state();
     if (!retry) return false;
-    try {
+    UMBEL_TRY {
         // The trail is bounded: a call that waits long for a failover keeps its first and its latest
         // stations.
         if (retry->hops.size() >= 64) retry->hops.erase(retry->hops.begin() + 32);
@@ -101,7 +102,8 @@ inline bool note(call& call, failure const& fault, cluster::verdict next, instan
         retry->hops.push_back(hop{std::string{fault.node}, fault.cause(), now - since});
         retry->host.assign(fault.host);
         retry->message.assign(fault.message);
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return false;
     }
     retry->left_at = now;

@@ -184,9 +184,8 @@ inline void node_supervisor::reopen_due(instant now) noexcept {
         for (unsigned at = 0; node.member && at < node.contexts(); ++at) {
             auto const context = static_cast<std::uint8_t>(at);
             if (node.reopen_at(context) > now) continue;
-            try {
-                open({number, node.role_mode(), context}, now);
-            } catch (...) {
+            UMBEL_TRY { open({number, node.role_mode(), context}, now); }
+            UMBEL_CATCH(...) {
                 node.link(node.role_mode(), context).retry_at =
                     after(now, shared_.options.reconnect_delay_max);
             }

@@ -130,14 +130,15 @@ public:
 
     /// Takes over what is left of a call's bytes, so that the call may go; false when memory has run out.
     bool adopt(call const& call) noexcept {
-        try {
+        UMBEL_TRY {
             for (std::size_t i = first_; i < count_; ++i) {
                 if (!belongs(pieces_[i], call)) continue;
                 std::vector<char> spill(pieces_[i].data, pieces_[i].data + pieces_[i].size);
                 spills_.push_back(std::move(spill));
                 pieces_[i].data = spills_.back().data();
             }
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             return false;
         }
         return true;

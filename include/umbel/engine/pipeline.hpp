@@ -245,11 +245,10 @@ private:
     void close_fast_append() noexcept { counters_.commands += send_.close_fast_append(queue_); }
 
     UMBEL_ALWAYS_INLINE bool answered(call& call, resp::view const& reply) {
-        try {
-            return call.kind->answer(call, reply);
-        } catch (...) {
+        UMBEL_TRY { return call.kind->answer(call, reply); }
+        UMBEL_CATCH(...) {
             threw_ = true;
-            throw;
+            UMBEL_RETHROW;
         }
     }
     /// The call leaves the queue.

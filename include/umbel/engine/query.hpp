@@ -165,9 +165,8 @@ private:
 
     static void decode(call& base, resp::view const& reply) noexcept {
         auto& call = static_cast<query_call&>(base);
-        try {
-            call.answer.emplace(call.whole->read(call.asks_for, reply));
-        } catch (...) {
+        UMBEL_TRY { call.answer.emplace(call.whole->read(call.asks_for, reply)); }
+        UMBEL_CATCH(...) {
             call.answer.emplace(
                 fail(errc::protocol_error, delivery::executed, "out of memory while reading a topology"));
         }

@@ -87,12 +87,13 @@ public:
 private:
     void quote(std::string const& node, error const& why) noexcept {
         if (complaints_.text.size() >= complaints_bytes_max) return;
-        try {
+        UMBEL_TRY {
             std::string said = node + ": ";
             said += name_of(why.code());
             if (why.message() != name_of(why.code())) said.append(", ").append(why.message());
             complaints_.text.append(complaints_.text.empty() ? "" : "; ").append(said);
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             // The caller's error then explains less.
         }
     }

@@ -356,9 +356,8 @@ private:
     }
     template <class Notice>
     void act(Notice& notice) {
-        try {
-            port().notice(notice);
-        } catch (...) {  // An observer that throws loses this notice; it must not stop the client.
+        UMBEL_TRY { port().notice(notice); }
+        UMBEL_CATCH(...) {  // An observer that throws loses this notice; it must not stop the client.
         }
     }
     Session& obtain(link_id id) {

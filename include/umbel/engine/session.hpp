@@ -314,11 +314,12 @@ private:
     }
     progress settle() {
         using completing = pipeline::completing;
-        try {
-            if (port().completes_at_once()) return link_.template settle<completing::at_once>(batch, now_);
-            return link_.template settle<completing::by_list>(batch, now_);
-        } catch (...) {
-            if (link_.pipe().threw()) throw;
+        UMBEL_TRY {
+            return port().completes_at_once() ? link_.template settle<completing::at_once>(batch, now_)
+                                              : link_.template settle<completing::by_list>(batch, now_);
+        }
+        UMBEL_CATCH(...) {
+            if (link_.pipe().threw()) UMBEL_RETHROW;
             return link_.out_of_memory();
         }
     }

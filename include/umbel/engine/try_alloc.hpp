@@ -2,6 +2,8 @@
 // It knows no handler and no executor.
 #pragma once
 
+#include <umbel/config.hpp>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,10 +13,11 @@ namespace umbel::engine {
 /// Runs `step`, which may throw only std::bad_alloc; false when it did. No handler of a user's may run in it.
 template <class Step>
 bool try_alloc(Step&& step) noexcept {
-    try {
+    UMBEL_TRY {
         std::forward<Step>(step)();
         return true;
-    } catch (...) {
+    }
+    UMBEL_CATCH(...) {
         return false;
     }
 }

@@ -25,10 +25,11 @@ public:
 
     /// Lets a call in until `due` or its deadline, whichever comes first; false when memory has run out.
     bool enter(call& call, waits_for reason, instant due, instant now) noexcept {
-        try {
+        UMBEL_TRY {
             entries_.push_back({&call, reason, next_sequence_});
             leaving_.reserve(entries_.capacity());
-        } catch (...) {
+        }
+        UMBEL_CATCH(...) {
             // The entry may be there already if only the second allocation failed.
             if (!entries_.empty() && entries_.back().waiter == &call) entries_.pop_back();
             return false;

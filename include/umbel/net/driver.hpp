@@ -192,9 +192,8 @@ private:
 
     void tell_slow(std::vector<engine::call_slow>& all) noexcept {
         for (engine::call_slow& slow : all) {
-            try {
-                notice(slow);
-            } catch (...) {
+            UMBEL_TRY { notice(slow); }
+            UMBEL_CATCH(...) {
                 // An observer that throws loses this notice; it must not stop the client.
             }
         }

@@ -28,6 +28,7 @@
 #if defined(__linux__)
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #endif
 
 namespace umbel::net {
@@ -131,11 +132,9 @@ public:
 
     void connect(cluster::endpoint const& node) override {
         if (node.is_unix()) {
-            try {
-                return connect({asio::local::stream_protocol::endpoint{node.host}});
-            } catch (...) {
-                return report(asio::error::name_too_long);
-            }
+            // The endpoint throws where a path has no room in it.
+            if (node.host.size() >= sizeof(sockaddr_un::sun_path)) return report(asio::error::name_too_long);
+            return connect({asio::local::stream_protocol::endpoint{node.host}});
         }
         asio::error_code problem;
         auto const numeric = asio::ip::make_address(node.host, problem);

@@ -94,7 +94,7 @@ public:
         }
         std::size_t const first = grown_size(capacity, have);
         void* const memory = std::malloc(sizeof(chunk) + first);
-        if (!memory) throw std::bad_alloc{};
+        if (!memory) throw_bad_alloc();
         return ::new (memory) chunk{kind::grown, first, first, {}, std::move(budget)};
     }
 
@@ -142,7 +142,7 @@ public:
         std::size_t const now = moved ? wider : before;
         chunk* const same = ::new (moved ? moved : static_cast<void*>(old))
             chunk{kind::grown, now, now, {}, std::move(budget)};
-        if (!moved) throw std::bad_alloc{};
+        if (!moved) throw_bad_alloc();
         return same;
     }
 

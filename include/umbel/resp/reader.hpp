@@ -67,7 +67,7 @@ public:
         std::size_t const wanted = stage_ == stage::reading ? parser_.wanted() : 0;
         if (!chunk_ || !has_room(have, wanted)) make_room(have, wanted);
         if (chunk_->is_opening() && !chunk_->open(tail_, waiting)) [[unlikely]]
-            throw std::bad_alloc{};
+            throw_bad_alloc();
         offered_ = static_cast<std::size_t>(chunk_->end() - tail_);
         mark_quick_end();
         return {tail_, offered_};

@@ -133,13 +133,14 @@ UMBEL_NEVER_INLINE inline void reader::make_room(std::size_t have, std::size_t w
     }
     chunk_ref fresh;
     if (spare_ && spare_->capacity() >= capacity && !spare_->pinned()) fresh = std::move(spare_);
-    try {
+    UMBEL_TRY {
         if (!fresh) fresh = fresh_chunk(capacity, have);
-    } catch (std::bad_alloc const&) {
+    }
+    UMBEL_CATCH(std::bad_alloc const&) {
         // A larger chunk would be better, but the present one serves as long as it has room.
         bool const suffices =
             chunk_ && !chunk_->pinned() && std::max(wanted, have + 1) <= chunk_->accessible();
-        if (!suffices) throw;
+        if (!suffices) UMBEL_RETHROW;
         return to_front(have);
     }
     use(std::move(fresh), have);
