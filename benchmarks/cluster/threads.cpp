@@ -9,8 +9,9 @@
 //   two, node each    as two threads, but each executor's callers ask one node only
 //   two clients       each thread has a client of its own
 //   two, crossing     one client over the first of two executors: the second's callers share its connections,
-//   and every command of theirs crosses
-//                     over and back
+//                     and every command of theirs crosses over and back
+//   two, crossing, one thread a context
+//                     the same with options::one_thread_per_context: what crosses back does so many at a time
 // Lines: "threads,<setting>,<what>,<min>,<median>,<max>". CPU is the sum over the threads, the mock's work
 // included.
 #include <support/clock.hpp>
@@ -57,20 +58,26 @@ struct setting {
     unsigned clients = 1;
     unsigned client_lanes =
         2;  ///< Executors that the client, or each of them, runs on; at most as many as there are.
+    bool one_thread_per_context = false;
 };
 std::vector<setting> settings_for(unsigned cores) {
     std::vector<setting> all{{.name = "one thread", .lanes = 1},
                              {.name = "two threads", .lanes = 2},
                              {.name = "two, node each", .lanes = 2, .both_nodes = false},
                              {.name = "two clients", .lanes = 2, .clients = 2, .client_lanes = 1},
-                             {.name = "two, crossing", .lanes = 2, .client_lanes = 1}};
+                             {.name = "two, crossing", .lanes = 2, .client_lanes = 1},
+                             {.name = "two, crossing, one thread a context",
+                              .lanes = 2,
+                              .client_lanes = 1,
+                              .one_thread_per_context = true}};
     for (unsigned lanes = 4; lanes <= cores; lanes *= 2)
         all.push_back({.name = std::to_string(lanes) + " threads", .lanes = lanes, .client_lanes = lanes});
     return all;
 }
 
-umbel::options two_nodes() {
+umbel::options two_nodes(bool one_thread_per_context) {
     umbel::options chosen{.seeds = {"10.0.0.1:6379", "10.0.0.2:6379"}};
+    chosen.one_thread_per_context = one_thread_per_context;
     chosen.protocol = umbel::protocol::resp2;
     chosen.handshake = umbel::handshake::minimal;
     chosen.deployment = umbel::deployment::cluster;
@@ -99,7 +106,8 @@ public:
             std::vector<asio::any_io_executor> own(
                 executors.begin() + i,
                 executors.begin() + std::min<unsigned>(i + how.client_lanes, how.lanes));
-            clients_.push_back(std::make_unique<loop_client>(std::move(own), two_nodes(), value, map_of_two));
+            clients_.push_back(std::make_unique<loop_client>(
+                std::move(own), two_nodes(how.one_thread_per_context), value, map_of_two));
         }
         run(std::chrono::milliseconds{50});
     }
