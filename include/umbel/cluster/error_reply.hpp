@@ -5,6 +5,7 @@
 
 #include <umbel/cluster/command_flags.hpp>
 #include <umbel/error.hpp>
+#include <umbel/resp/error_code.hpp>
 
 #include <array>
 #include <cstdint>
@@ -44,6 +45,9 @@ struct known_code {
     /// it likes, also after it has written: of their commands only these prove anything. None for MOVED and
     /// ASK, which are held against their form.
     std::array<std::string_view, 2> own{};
+
+    constexpr known_code(errc named, proof proven, std::array<std::string_view, 2> words = {}) noexcept
+        : word{resp::word_of(named)}, code{named}, proves{proven}, own{words} {}
 };
 
 // Judged by redis-server 7.0, 7.4 and valkey-server 8.0: server.c (processCommand, createSharedObjects),
@@ -67,29 +71,27 @@ struct known_code {
 // A script can also return any line it likes with redis.error_reply. One that imitates a redirect, or the
 // server's own words to the letter, is taken at its word; no other.
 inline constexpr std::array codes{
-    known_code{"MOVED", errc::moved, proof::all},
-    known_code{"ASK", errc::ask, proof::all},
-    known_code{"TRYAGAIN", errc::try_again, proof::all, {{"TRYAGAIN Multiple keys request"}}},
-    known_code{"CLUSTERDOWN",
-               errc::cluster_down,
+    known_code{errc::moved, proof::all},
+    known_code{errc::ask, proof::all},
+    known_code{errc::try_again, proof::all, {{"TRYAGAIN Multiple keys request"}}},
+    known_code{errc::cluster_down,
                proof::all,
                {{"CLUSTERDOWN The cluster is down", "CLUSTERDOWN Hash slot not served"}}},
-    known_code{"CROSSSLOT", errc::cross_slot_reply, proof::all, {{"CROSSSLOT Keys in request"}}},
-    known_code{
-        "LOADING", errc::loading, proof::all, {{"LOADING Redis is loading", "LOADING Valkey is loading"}}},
-    known_code{"NOAUTH", errc::no_auth, proof::all, {{"NOAUTH Authentication required"}}},
-    known_code{"BUSY", errc::busy_script, proof::all, {{"BUSY Redis is busy", "BUSY Valkey is busy"}}},
-    known_code{"NOSCRIPT", errc::no_script, proof::all, {{"NOSCRIPT No matching script"}}},
-    known_code{"EXECABORT", errc::exec_aborted, proof::all, {{"EXECABORT Transaction discarded"}}},
-    known_code{"WRONGPASS", errc::wrong_password, proof::all, {{"WRONGPASS invalid username-password"}}},
-    known_code{"NOPROTO", errc::no_protocol, proof::all, {{"NOPROTO unsupported protocol"}}},
-    known_code{"MASTERDOWN", errc::master_down, proof::built_in},
-    known_code{"READONLY", errc::read_only, proof::built_in},
-    known_code{"OOM", errc::out_of_memory, proof::built_in},
-    known_code{"MISCONF", errc::misconfigured, proof::built_in},
-    known_code{"NOREPLICAS", errc::no_replicas, proof::built_in},
-    known_code{"NOPERM", errc::no_permission, proof::built_in},
-    known_code{"WRONGTYPE", errc::wrong_type, proof::built_in},
+    known_code{errc::cross_slot_reply, proof::all, {{"CROSSSLOT Keys in request"}}},
+    known_code{errc::loading, proof::all, {{"LOADING Redis is loading", "LOADING Valkey is loading"}}},
+    known_code{errc::no_auth, proof::all, {{"NOAUTH Authentication required"}}},
+    known_code{errc::busy_script, proof::all, {{"BUSY Redis is busy", "BUSY Valkey is busy"}}},
+    known_code{errc::no_script, proof::all, {{"NOSCRIPT No matching script"}}},
+    known_code{errc::exec_aborted, proof::all, {{"EXECABORT Transaction discarded"}}},
+    known_code{errc::wrong_password, proof::all, {{"WRONGPASS invalid username-password"}}},
+    known_code{errc::no_protocol, proof::all, {{"NOPROTO unsupported protocol"}}},
+    known_code{errc::master_down, proof::built_in},
+    known_code{errc::read_only, proof::built_in},
+    known_code{errc::out_of_memory, proof::built_in},
+    known_code{errc::misconfigured, proof::built_in},
+    known_code{errc::no_replicas, proof::built_in},
+    known_code{errc::no_permission, proof::built_in},
+    known_code{errc::wrong_type, proof::built_in},
 };
 
 struct known_line {
@@ -205,14 +207,10 @@ constexpr umbel::delivery delivery_of(known_code const& code, std::string_view l
     return umbel::delivery::unknown;
 }
 
-constexpr bool starts_with_word(std::string_view line, std::string_view word) noexcept {
-    return line.starts_with(word) && (line.size() == word.size() || line[word.size()] == ' ');
-}
-
 /// The row of the line's first word; null when it is none of these.
 constexpr known_code const* find_code(std::string_view line) noexcept {
     for (known_code const& known : codes)
-        if (starts_with_word(line, known.word)) return &known;
+        if (resp::starts_with_word(line, known.word)) return &known;
     return nullptr;
 }
 /// The row of a line whose code says too little; null when it is none of these.

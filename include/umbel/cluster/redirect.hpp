@@ -1,6 +1,7 @@
 // cluster/redirect.hpp: a server's error line becomes a parsed_error: a code, where it points, and whether
-// the command may have run. With error_reply.hpp the only file of the library that looks at the text of an
-// error. It knows no policy: what follows from an error is decided elsewhere.
+// the command may have run. With error_reply.hpp, and resp/error_code.hpp for the first word, the only file
+// of the library that looks at the text of an error. It knows no policy: what follows from an error is
+// decided elsewhere.
 #pragma once
 
 #include <umbel/cluster/endpoint.hpp>

@@ -5,6 +5,7 @@
 
 #include <umbel/config.hpp>
 #include <umbel/error.hpp>
+#include <umbel/resp/error_code.hpp>
 #include <umbel/resp/type.hpp>
 #include <umbel/resp/view.hpp>
 
@@ -52,18 +53,18 @@ concept from_reply_returns_result = requires(resp::view const& view) {
 template <class T>
 concept decodable = has_from_reply<T> && from_reply_returns_result<T>;
 
-/// Decodes `view` as a T. Errors: unexpected_type, or server_error when the reply is an error; delivery
+/// Decodes `view` as a T. Errors: unexpected_type, or the code of the reply when it is an error; delivery
 /// executed.
 template <decodable T>
 result<T> decode(resp::view const& view) {
     return from_reply<T>::from(view);
 }
 
-/// Builds the error for a reply of the wrong shape: server_error with the server's line when `got` is an
-/// error, otherwise unexpected_type and a message that names `expected` and what came.
+/// Builds the error for a reply of the wrong shape: the error's own code with the server's line when `got` is
+/// an error, otherwise unexpected_type and a message that names `expected` and what came.
 UMBEL_NEVER_INLINE inline tl::unexpected<error> unexpected(std::string_view expected,
                                                            resp::view const& got) noexcept {
-    if (got.is_error()) return fail(errc::server_error, delivery::executed, got.text());
+    if (got.is_error()) return fail(resp::code_of(got.text()), delivery::executed, got.text());
     char text[160];
     std::string_view const kind = name_of(got.kind());
     if (got.is_aggregate()) {

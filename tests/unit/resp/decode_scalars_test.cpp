@@ -214,6 +214,7 @@ TEST_CASE("an element that may fail keeps its own error", "[decode]") {
     REQUIRE(bad);
     REQUIRE_FALSE(*bad);
     CHECK(bad->error() == errc::server_error);
+    CHECK(decode<umbel::result<int>>("-WRONGTYPE x\r\n")->error() == errc::wrong_type);
 }
 
 TEST_CASE("a type of the user's own is decoded by its own rule", "[decode]") {
