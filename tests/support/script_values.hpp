@@ -33,12 +33,30 @@ inline std::string bulk(std::string_view text) {
     return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
 }
 
+/// The commands of a transaction.
+inline std::vector<std::string> commands_of(std::string_view text) {
+    std::vector<std::string> commands;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t const end = std::min(text.find(" ; ", at), text.size());
+        commands.emplace_back(text.substr(at, end - at));
+        at = end + 3;
+    }
+    return commands;
+}
+
 /// "GET foo" as it stands on the wire.
 inline std::string wire(std::string_view command) {
     auto const words = words_of(command);
     std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
     for (auto const& word : words) bytes += bulk(word);
     return bytes;
+}
+
+/// "SET a 1 ; INCR b" as a transaction on the wire.
+inline std::string wire_transaction(std::string_view text) {
+    std::string bytes = wire("MULTI");
+    for (auto const& command : commands_of(text)) bytes += wire(command);
+    return bytes + wire("EXEC");
 }
 
 /// Everything that `one`, a pipeline or a link, has to write, as the kernel gets it that takes `at_most`
@@ -94,6 +112,8 @@ struct call_options {
     engine::duration timeout{};
     std::string_view lent{};   ///< A borrowed argument, behind the words.
     std::uint8_t context = 0;  ///< Of the client's, where it has several.
+    bool transaction = false;  ///< The commands, with " ; " between, go out as MULTI … EXEC.
+    bool watches = false;      ///< EXEC may be given up for a watched key.
 };
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
@@ -109,7 +129,8 @@ struct scripted_call : engine::call {
     unsigned completions = 0;
     engine::cancel_token cancellation;
 
-    scripted_call(std::string_view text, call_options const& options) : command{text}, encoded{wire(text)} {
+    scripted_call(std::string_view text, call_options const& options)
+        : command{text}, encoded{options.transaction ? wire_transaction(text) : wire(text)} {
         static constexpr engine::call_kind of_scripts{
             .decode = &scripted_call::keep,
             .fail = &scripted_call::refuse,
@@ -119,6 +140,11 @@ struct scripted_call : engine::call {
         kind = &of_scripts;
         auto const words = words_of(text);
         if (words.size() > 1) slot = cluster::slot_of(words[1]);
+        if (options.transaction) {
+            form.transaction = 1;
+            make_retry_state()->transaction.hold(static_cast<std::uint32_t>(commands_of(text).size()));
+            retry->transaction.watches(options.watches);
+        }
         if (options.lent.data()) lend(words.size() + 1, options.lent);
         bytes = encoded.data();
         size = static_cast<std::uint32_t>(encoded.size());

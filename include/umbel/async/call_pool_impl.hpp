@@ -108,7 +108,7 @@ inline void strip(pooled_call& call) noexcept {
     call.question = false;
     call.only_waits = false;
     call.retry.reset();
-    call.asking = false;
+    call.form = {};
     call.issued_by = engine::issuer::user;
     call.redirects = 0;
     call.retries = 0;

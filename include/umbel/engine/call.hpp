@@ -16,12 +16,14 @@
 #include <umbel/cluster/slot_target.hpp>
 #include <umbel/cluster/verdict.hpp>
 #include <umbel/engine/instant.hpp>
+#include <umbel/engine/transaction_replies.hpp>
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
 #include <umbel/resp/view.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <iterator>
 #include <memory>
@@ -67,7 +69,8 @@ struct call_kind {
     bool takes_errors = false;
 };
 
-/// The attempts of a call that was redirected or repeated, and how it goes on; absent for all others.
+/// The attempts of a call that was redirected or repeated, and how it goes on; what is known of a
+/// transaction; absent for all others.
 struct retry_state {
     std::vector<hop> hops;
     instant left_at{};
@@ -83,6 +86,16 @@ struct retry_state {
     umbel::delivery attempt_delivery = umbel::delivery::not_sent;  ///< Of the latest attempt alone.
     std::string message;
     link_id from{};  ///< Where it was last; a read is not sent there again where another node may serve it.
+    transaction_replies transaction;  ///< Of a call that is a transaction.
+};
+
+/// What a call is beyond one command with one reply: a byte, which the fast path asks as a whole.
+struct call_form {
+    std::uint8_t asking : 1 = 0;       ///< ASKING goes in front of it.
+    std::uint8_t transaction : 1 = 0;  ///< It is MULTI, commands and EXEC; it has a retry state.
+    std::uint8_t unused : 6 = 0;
+
+    constexpr std::uint8_t bits() const noexcept { return std::bit_cast<std::uint8_t>(*this); }
 };
 
 /// A piece of a command that stands in the caller's memory: umbel::borrow. It goes out after `at` own bytes.
@@ -141,8 +154,9 @@ struct call {
     cluster::slot_target slot;  ///< Where it is several slots, the retry state's message names two keys.
     cluster::command_flags flags{};
     umbel::read_from reads = umbel::read_from::primary;
-    bool asking = false;           ///< ASKING goes in front of it.
-    std::uint8_t replies_due = 1;  ///< Replies until it is settled; 2 with ASKING.
+    call_form form{};
+    std::uint8_t replies_due = 1;  ///< 1: the next reply is its own. Else others come first: replies() counts
+                                   ///< them all.
     stage at = stage::fresh;
     std::uint8_t connections_closed = 0;  ///< By the peer, instead of an answer to it.
     issuer issued_by : 1 = issuer::user;
@@ -181,6 +195,11 @@ struct call {
     bool repeatable() const noexcept {
         return has(flags, cluster::command_flags::read_only) ||
                has(flags, cluster::command_flags::idempotent);
+    }
+
+    /// Replies until it is settled.
+    unsigned replies() const noexcept {
+        return form.transaction && replies_due != 1 ? retry->transaction.due() : replies_due;
     }
 
     /// Attempts before the present one.

@@ -5,6 +5,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
+#include <umbel/engine/try_alloc.hpp>
 
 #include <cstdint>
 #include <string>
@@ -51,16 +52,9 @@ public:
     /// The same for an error that the server has replied.
     UMBEL_NEVER_INLINE void fail_or_return(call& call, resp::view const& reply, instant now,
                                            pipeline_counters& counters) noexcept {
-        cluster::parsed_error const parsed = cluster::parse_error(reply.text(), call.flags);
-        fail_or_return(call,
-                       failure{.code = parsed.code,
-                               .delivered = parsed.delivered,
-                               .message = reply.text(),
-                               .host = parsed.host,
-                               .port = parsed.names_node() ? parsed.port : std::uint16_t{0},
-                               .slot = parsed.slot,
-                               .inner = parsed.inner},
-                       now, counters);
+        if (call.form.transaction) return fail_or_return_transaction(call, reply, now, counters);
+        fail_or_return(call, failure_of(cluster::parse_error(reply.text(), call.flags), reply.text()), now,
+                       counters);
     }
 
     /// Calls whose result is stored.
@@ -69,6 +63,41 @@ public:
     call_list& returned() noexcept { return returned_; }
 
 private:
+    static failure failure_of(cluster::parsed_error const& parsed, std::string_view message) noexcept {
+        return {.code = parsed.code,
+                .delivered = parsed.delivered,
+                .message = message,
+                .host = parsed.host,
+                .port = parsed.names_node() ? parsed.port : std::uint16_t{0},
+                .slot = parsed.slot,
+                .inner = parsed.inner};
+    }
+    /// A transaction that EXEC has not carried out: judged by what the server refused before, where EXEC's
+    /// own reply does not tell why.
+    void fail_or_return_transaction(call& call, resp::view const& reply, instant now,
+                                    pipeline_counters& counters) noexcept {
+        transaction_replies const& replies = call.retry->transaction;
+        std::string text;
+        static_cast<void>(try_alloc([&] { text = replies.explain(reply.text()); }));
+        // EXEC is none of the commands: what its own line proves does not depend on them.
+        failure fault = failure_of(cluster::parse_error(reply.text()), text);
+        if (replies.multi_refused()) {
+            fault = failure_of(cluster::parse_error(replies.refusal()), text);
+            fault.delivered = replies.ran(reply);
+        } else if (reply.is_null()) {
+            fault.code = errc::exec_aborted;
+            fault.delivered = delivery::not_executed;
+            fault.message = "EXEC was given up for a watched key";
+        } else if (fault.code == errc::exec_aborted && !fault.inner && !replies.refusal().empty()) {
+            failure const cause = failure_of(cluster::parse_error(replies.refusal()), text);
+            fault.inner = cause.code;
+            fault.host = cause.host;
+            fault.port = cause.port;
+            fault.slot = cause.slot;
+        }
+        fail_or_return(call, fault, now, counters);
+    }
+
     judge_options judging_;
     random_source random_;
     call_list finished_;

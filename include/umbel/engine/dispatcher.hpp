@@ -104,8 +104,8 @@ inline void dispatcher::carry_out(call_list& returned, instant now) noexcept {
 inline void dispatcher::route(call_list& parked, instant now) noexcept {
     while (call* const call = parked.pop()) {
         // An asking call, and one of the engine's own, is meant for one link and goes nowhere else.
-        bool const meant =
-            call->link && (call->asking || call->is_internal()) && !shared_.closed && !call->cancel_wanted();
+        bool const meant = call->link && (call->form.asking || call->is_internal()) && !shared_.closed &&
+                           !call->cancel_wanted();
         or_fail_no_memory(
             *call, [&] { meant ? place(*call, call->link, now) : reroute(*call, link_id::no_node, now); });
     }
@@ -243,7 +243,7 @@ inline void dispatcher::follow(call& call, instant now) {
     // A read that wants replicas only is not sent to a primary because a replica has a new one.
     if (!asking && call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only))
         return reroute(call, retry.from.node, now);
-    call.asking = asking;
+    call.form.asking = asking;
     place(call, {to, link_mode::primary, call.link.context}, now);
 }
 
@@ -276,7 +276,7 @@ inline void dispatcher::resume(call& call, instant now) {
 
 /// Routes a call by the slot table. `avoid`: a node that has just failed a replica read, or no_node.
 inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
-    call.asking = false;
+    call.form.asking = false;
     call.begin(now);
     if (shared_.closed || call.cancel_wanted())
         return fail(call, errc::cancelled, delivery_of(call),

@@ -48,10 +48,10 @@ public:
     }
 
 private:
-    /// Asked together: few have one of the three.
+    /// Asked together: few have any.
     UMBEL_ALWAYS_INLINE static bool is_ordinary(call const& call) noexcept {
         return (std::bit_cast<std::uintptr_t>(call.token) | std::bit_cast<std::uintptr_t>(call.borrowed) |
-                std::uintptr_t{call.asking}) == 0;
+                std::uintptr_t{call.form.bits()}) == 0;
     }
     static std::uint64_t address(char const* of) noexcept { return std::bit_cast<std::uintptr_t>(of); }
 

@@ -59,7 +59,7 @@ public:
     /// True when a call may be staged now: it is small and plain, and a write is being collected that has
     /// room for it.
     UMBEL_ALWAYS_INLINE bool takes(call const& call) const noexcept {
-        return staging_ && call.size <= copied_bytes_max && !call.asking && !call.borrowed &&
+        return staging_ && call.size <= copied_bytes_max && !call.form.asking && !call.borrowed &&
                used_ + call.size <= buffer_bytes;
     }
     /// Copies a call into the write that is being collected.
@@ -107,7 +107,7 @@ public:
 
     /// Adds the call's bytes; with `asking` the redirection's prefix in front, in the same write.
     UMBEL_ALWAYS_INLINE void add(call& call) noexcept {
-        if (call.asking || call.size > copied_bytes_max || call.borrowed) return add_large(call);
+        if (call.form.asking || call.size > copied_bytes_max || call.borrowed) return add_large(call);
         copy_whole(call);
     }
 
@@ -182,7 +182,7 @@ private:
     }
 
     UMBEL_NEVER_INLINE void add_large(call& call) noexcept {
-        if (call.asking) {
+        if (call.form.asking) {
             copy(asking.data(), asking.size());
             stream_ += asking.size();
             prefixes_ += asking.size();

@@ -144,11 +144,8 @@ public:
             }
             resp::view const& reply = plain ? *plain : other;
             call& call = *front.awaited_call();
-            if (call.replies_due != 1) [[unlikely]] {
-                --call.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will
-                                     // tell.
+            if (call.replies_due != 1 && !is_last(call, reply, now)) [[unlikely]]
                 continue;
-            }
             if (send_.is_sending(call)) [[unlikely]]
                 return interrupted(call, reply, now);
             queue_.pop();
@@ -263,6 +260,9 @@ private:
     void unwatch(call& call) noexcept;
     /// Fails a call before its reply has come; a tombstone takes its place in the queue.
     void fail_early(call& call, errc why) noexcept;
+    /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
+    /// True if it is the call's own after all.
+    bool is_last(call& call, resp::view const& reply, instant now) noexcept;
     /// Skips one reply of a call that failed early. `more`: an entry or a reply is out of the way.
     progress skip_reply(unsigned replies);
     /// A reply while the command is still being sent: an error ends the command and the connection, as

@@ -14,7 +14,8 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
     if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link())) ||
         !queue_.make_room())
         return fail_unaccepted(call, room);
-    enter(call, call.asking ? 2 : 1);
+    if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
+    enter(call, call.form.bits() != 0 ? 2 : 1);
     ++counters_.commands;
     send_.append(call, bytes);
     deadlines_.watch(call, now);
@@ -48,7 +49,7 @@ UMBEL_NEVER_INLINE inline void pipeline::fail_early(call& call, errc why) noexce
         send_.withdraw(call);
         queue_[call.queue_position] = in_flight_queue::entry::tombstone(0);
     } else {
-        queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies_due);
+        queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
         if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));
         if (why == errc::deadline_exceeded) ++silent_timeouts_;
     }
@@ -107,15 +108,35 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned repli
     return done;
 }
 
+UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& reply, instant now) noexcept {
+    if (!call.form.transaction) {
+        --call.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
+        return false;
+    }
+    transaction_replies& replies = call.retry->transaction;
+    if (replies.due() != 1) {
+        replies.take(reply, call.flags);
+        return false;
+    }
+    // What is wrong with it is told where errors are.
+    bool const aborted = reply.is_null() && !replies.may_abort();
+    if (reply.is_error() || send_.is_sending(call) || !(aborted || replies.multi_refused())) return true;
+    queue_.pop();
+    remove(call);
+    ++counters_.replies;
+    outcomes_.fail_or_return(call, reply, now, counters_);
+    return false;
+}
+
 UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
     if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone() || reader().in_push())
         return false;
     call& call = *queue_[queue_.head()].awaited_call();
     if (send_.is_sending(call)) return false;
-    // A reply too large for the memory that is left is no error line: the command has run, unless this is the
-    // reply to its ASKING.
-    delivery const known = call.replies_due == 1 ? delivery::executed : delivery::unknown;
-    queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies_due);
+    // A reply too large for the memory that is left is no error line: the command has run, unless this is a
+    // reply before its own.
+    delivery const known = call.replies() == 1 ? delivery::executed : delivery::unknown;
+    queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
     remove(call);
     outcomes_.fail(call, errc::no_memory, known, "memory has run out for the reply");
     return true;

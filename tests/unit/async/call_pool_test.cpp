@@ -19,7 +19,7 @@ using umbel::engine::call;
 TEST_CASE("a call that was given back is the next that is taken, as if new", "[pool]") {
     pooled_call* const first = support::take_lone_call();
     first->slot = umbel::cluster::slot{77};
-    first->asking = true;
+    first->form.asking = true;
     first->issued_by = umbel::engine::issuer::engine;
     first->only_waits = true;
     first->redirects = 3;
@@ -33,7 +33,7 @@ TEST_CASE("a call that was given back is the next that is taken, as if new", "[p
     pool::recycle(first);
     pooled_call* const again = support::take_lone_call();
     REQUIRE(again == first);
-    CHECK_FALSE(again->asking);
+    CHECK_FALSE(again->form.asking);
     CHECK_FALSE(again->is_internal());
     CHECK_FALSE(again->only_waits);
     CHECK(again->tries() == 0);

@@ -75,7 +75,7 @@ struct model {
     void accept() {
         std::size_t const length = roll(50) == 0 ? 1 + roll(6000) : 1 + roll(60);
         plain_call& one = calls.emplace_back(std::string(length, static_cast<char>('a' + calls.size() % 26)));
-        one.asking = roll(40) == 0;
+        one.form.asking = roll(40) == 0;
         // Most have one deadline with their neighbours, as where all come from one client; some have none.
         if (roll(6) != 0) one.timeout = std::chrono::milliseconds{roll(4) == 0 ? 1 + roll(100) : 50};
         bool const room = room_for(one);
@@ -101,7 +101,7 @@ struct model {
             if (one.delivered == delivery::not_sent) continue;
             if (one.at == call::stage::piped && !pipe.awaits_reply(one)) break;
             if (wire.size() < end_on_wire(replied)) break;
-            all += one.asking ? "+OK\r\n+" : "+";
+            all += one.form.asking ? "+OK\r\n+" : "+";
             all += std::to_string(replied) + "\r\n";
         }
         while (!all.empty()) {
@@ -147,7 +147,7 @@ struct model {
         replied = summed = sum = 0;
     }
     std::string sent(plain_call const& one) const {
-        return (one.asking ? "*1\r\n$6\r\nASKING\r\n" : "") + one.text;
+        return (one.form.asking ? "*1\r\n$6\r\nASKING\r\n" : "") + one.text;
     }
     std::size_t end_on_wire(std::size_t of) {
         for (; summed <= of; ++summed)
@@ -183,9 +183,9 @@ TEST_CASE("a lane admits what fits and is ordinary, and nothing while it is clos
     four.token = &token;
     CHECK_FALSE(fast_append.admits(four, 0));
     four.token = nullptr;
-    four.asking = true;
+    four.form.asking = true;
     CHECK_FALSE(fast_append.admits(four, 0));
-    four.asking = false;
+    four.form.asking = false;
     umbel::engine::borrowed_piece const piece{};
     four.borrowed = &piece;
     CHECK_FALSE(fast_append.admits(four, 0));

@@ -58,7 +58,7 @@ TEST_CASE("small neighbours become one contiguous piece", "[outbox]") {
 TEST_CASE("ASKING and its command are contiguous in one piece", "[outbox]") {
     outbox box;
     one_call get{"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n"};
-    get.asking = true;
+    get.form.asking = true;
     REQUIRE(box.begin());
     box.add(get);
     REQUIRE(box.pieces().size() == 1);
@@ -199,7 +199,7 @@ TEST_CASE("a small command is staged while the next write is collected, any othe
     one_call small{"*1\r\n$4\r\nPING\r\n"};
     one_call large{std::string(outbox::copied_bytes_max + 1, 'x')};
     one_call asked{"*1\r\n$4\r\nPING\r\n"};
-    asked.asking = true;
+    asked.form.asking = true;
     CHECK_FALSE(box.takes(small));
     REQUIRE(box.begin());
     CHECK(box.staging());

@@ -94,7 +94,7 @@ TEST_CASE("a reply that nobody awaits, or whose command is being written still, 
 TEST_CASE("an asking command whose first reply is given up may or may not have run", "[pipeline][memory]") {
     hands h;
     scripted_call& asks = h.calls.emplace_back("GET foo", call_options{});
-    asks.asking = true;
+    asks.form.asking = true;
     h.pipe.accept(asks, h.now);
     auto after = h.start("PING");
     h.written();

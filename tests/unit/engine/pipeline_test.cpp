@@ -40,7 +40,7 @@ TEST_CASE("at most so many calls are settled at one time", "[pipeline]") {
 TEST_CASE("an asking call takes two replies", "[pipeline]") {
     hands h;
     scripted_call& asks = h.calls.emplace_back("GET foo", call_options{});
-    asks.asking = true;
+    asks.form.asking = true;
     h.pipe.accept(asks, h.now);
     auto after = h.start("PING");
     CHECK(h.written() == wire("ASKING") + wire("GET foo") + wire("PING"));
