@@ -315,12 +315,4 @@ inline async::pooled_call& make_words(site const& site, std::span<std::string_vi
     });
 }
 
-inline constexpr encoding compiled_encoding{.encode = &encode,
-                                            .too_long = &too_long,
-                                            .take_keyed = &take_keyed,
-                                            .make = &make,
-                                            .make_keyed = &make_keyed,
-                                            .make_words = &make_words,
-                                            .check_bare = &check_bare};
-
 }  // namespace umbel::calling

@@ -66,6 +66,9 @@ struct encoding {
                                       std::span<bool const> marked_keys, value_kind const& value);
     /// Behind check() of bare_command.hpp.
     result<void> (*check_bare)(encoded_command& command, std::uint64_t argument_bytes_max);
+    /// make() of a transaction; its commands are left as they are.
+    async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
+                                            value_kind const& value);
 };
 
 /// What an operation is made from: the client's handle and the options of the call, or the reason why every

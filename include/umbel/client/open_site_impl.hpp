@@ -3,7 +3,7 @@
 #pragma once
 
 #include <umbel/async/compiled_boundary.hpp>
-#include <umbel/client/encode_call.hpp>
+#include <umbel/client/compiled_encoding.hpp>
 #include <umbel/client/open_site.hpp>
 
 namespace umbel::calling {

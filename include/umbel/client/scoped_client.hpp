@@ -5,6 +5,7 @@
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
+#include <umbel/client/transaction.hpp>
 #include <umbel/command/bitmaps.hpp>
 #include <umbel/command/geo.hpp>
 #include <umbel/command/hashes.hpp>
@@ -99,7 +100,9 @@ public:
 
 /// Every typed command, once, for whatever can submit one and has a site where its parts begin.
 template <class Self>
-class commands : public one_slot_commands<Self>, public multi_key_commands<Self> {
+class commands : public one_slot_commands<Self>,
+                 public multi_key_commands<Self>,
+                 public transaction_commands<Self> {
 public:
     using command::key_commands<Self>::del;
     using command::key_commands<Self>::unlink;

@@ -283,7 +283,19 @@ constexpr slot slot_of(std::string_view key) noexcept {
     return slot_of_plain(key);
 }
 
+/// True when all keys lie in one slot, so that one command or one transaction may have them:
+/// `static_assert(umbel::same_slot("{u}a", "{u}b"))`.
+template <class... Keys>
+    requires(sizeof...(Keys) >= 1)
+constexpr bool same_slot(std::string_view first, Keys const&... others) noexcept {
+    return ((slot_of(std::string_view{others}) == slot_of(first)) && ...);
+}
+
 }  // namespace umbel::cluster
+
+namespace umbel {
+using cluster::same_slot;
+}  // namespace umbel
 
 template <>
 struct std::hash<umbel::cluster::slot> {

@@ -76,10 +76,9 @@ private:
 
     void refuse(std::uint32_t place, std::string_view line) noexcept {
         refused_ = place;
-        try {
-            refusal_.assign(line);
-        } catch (...) {  // EXEC's own error still says that nothing was executed.
-        }
+        UMBEL_TRY { refusal_.assign(line); }
+        UMBEL_CATCH(...) {
+        }  // EXEC's own error still says that nothing was executed.
     }
 
     std::uint32_t commands_ = 0;

@@ -3,7 +3,7 @@
 
 #include "at_home.hpp"
 
-#include <umbel/client/encode_call.hpp>
+#include <umbel/client/compiled_encoding.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>

@@ -4,7 +4,7 @@
 
 #include "at_home.hpp"
 
-#include <umbel/client/encode_call.hpp>
+#include <umbel/client/compiled_encoding.hpp>
 
 #include <array>
 #include <cstring>
