@@ -42,6 +42,7 @@
 // | where a new family of commands goes | command/: one header like command/keys.hpp over family.hpp;    |
 // |                                     | its name among the bases of one_slot_commands in               |
 // |                                     | client/scoped_client.hpp                                       |
+// | a client without coroutines         | client/sync_client.hpp (included apart)                        |
 //
 // Glossary. The ten words that are ours:
 //

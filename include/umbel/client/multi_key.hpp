@@ -122,14 +122,22 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
     return operation<Value>{whole};
 }
 
-/// What `make()` makes; without memory for its preparations, an operation that says so.
-template <class Value, class Make>
-operation<Value> if_memory_lasts(site const& site, Make&& make) {
-    UMBEL_TRY { return make(); }
-    UMBEL_CATCH(std::bad_alloc const&) {
-        async::pooled_call& call = obtain<Value>(site);
-        prepare(call, site, cluster::command_flags::none);
-        return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
+/// What `make()` makes; without memory for its preparations, an operation that says so. A `Self` that waits
+/// for its commands waits for the operation.
+template <class Value, class Self, class Make>
+auto if_memory_lasts(Self const& self, Make&& make) {
+    auto const make_any = [&]() -> operation<Value> {
+        UMBEL_TRY { return make(); }
+        UMBEL_CATCH(std::bad_alloc const&) {
+            async::pooled_call& call = obtain<Value>(self.site());
+            prepare(call, self.site(), cluster::command_flags::none);
+            return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
+        }
+    };
+    if constexpr (requires { self.wait(make_any); }) {
+        return self.wait(make_any);
+    } else {
+        return make_any();
     }
 }
 
@@ -194,7 +202,7 @@ public:
     template <decodable Value = std::string, key_range_of_texts Keys>
     auto mget(Keys const& keys) const {
         using values = std::vector<std::optional<Value>>;
-        return calling::if_memory_lasts<values>(command::self_of(*this).site(), [&] {
+        return calling::if_memory_lasts<values>(command::self_of(*this), [&] {
             auto const all = calling::texts_of(keys);
             return calling::make_split<values, values>(
                 command::self_of(*this).site(), command::specs::mget, all.size(), 1,
@@ -211,7 +219,7 @@ public:
     /// the delivery says so.
     template <key_value_range Pairs>
     auto mset(Pairs const& pairs) const {
-        return calling::if_memory_lasts<ok>(command::self_of(*this).site(), [&] {
+        return calling::if_memory_lasts<ok>(command::self_of(*this), [&] {
             std::vector<std::array<std::string_view, 2>> all;
             for (auto const& pair : pairs)
                 all.push_back({std::string_view{pair.first}, std::string_view{pair.second}});
@@ -242,7 +250,7 @@ public:
 private:
     template <class Keys>
     auto counted(command::command_spec const& name, Keys const& keys) const {
-        return calling::if_memory_lasts<std::int64_t>(command::self_of(*this).site(), [&] {
+        return calling::if_memory_lasts<std::int64_t>(command::self_of(*this), [&] {
             auto const all = calling::texts_of(keys);
             return calling::make_split<std::int64_t, std::int64_t>(
                 command::self_of(*this).site(), name, all.size(), 1,

@@ -1,0 +1,250 @@
+// sync_client.hpp: a client for tools and tests without coroutines: each command waits for its result. It has
+// a thread of its own and knows no command; it is not part of <umbel.hpp>.
+#pragma once
+
+#include <umbel/client/client.hpp>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+
+#include <condition_variable>
+#include <csignal>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace umbel {
+
+namespace calling {
+
+/// Where a thread waits for one operation. Lifetime: its handler may come after the waiting has begun, and is
+/// always there before it ends.
+template <class Value>
+class waiting_place {
+public:
+    /// The handler of the operation. Where it is destroyed uncalled, the waiting ends without a value.
+    class handler {
+    public:
+        explicit handler(waiting_place& place) noexcept : place_{&place} {}
+        handler(handler&& other) noexcept : place_{std::exchange(other.place_, nullptr)} {}
+        handler& operator=(handler&&) = delete;
+        ~handler() {
+            if (place_) place_->end();
+        }
+        void operator()(result<Value> value) {
+            place_->value_.emplace(std::move(value));
+            std::exchange(place_, nullptr)->end();
+        }
+
+    private:
+        waiting_place* place_;
+    };
+
+    result<Value> wait() {
+        std::unique_lock lock{mutex_};
+        ended_.wait(lock, [this] { return has_ended_; });
+        if (!value_) return fail(errc::cancelled, delivery::unknown, "the client is gone");
+        return std::move(*value_);
+    }
+
+private:
+    /// Tells while it holds the lock: whoever waits may leave with the lock, and this place with it.
+    void end() noexcept {
+        std::lock_guard const lock{mutex_};
+        has_ended_ = true;
+        ended_.notify_one();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    bool has_ended_ = false;
+    std::optional<result<Value>> value_;
+};
+
+/// Begins the operation that `make()` gives, and waits for its result on this thread. Errors: those of the
+/// operation; no_memory where there is none for the operation itself.
+template <class Make>
+auto wait_for(Make&& make) {
+    using value = typename decltype(make())::value_type;
+    waiting_place<value> place;
+    UMBEL_TRY { make()(typename waiting_place<value>::handler{place}); }
+    UMBEL_CATCH(std::bad_alloc const&) {
+        return result<value>{fail(errc::no_memory, delivery::not_sent)};
+    }
+    return place.wait();
+}
+
+/// Submits the commands of `Self`, as submitter does, and waits for each.
+template <class Self, template <class> class Result = std::type_identity_t>
+class waiting_submitter {
+public:
+    template <class Command>
+    auto submit(Command const& command) const {
+        return wait_for([&] { return under().submit(command); });
+    }
+    template <decodable Value>
+    result<Result<Value>> submit(std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys) const {
+        return wait_for([&] { return under().template submit<Value>(words, marked_keys); });
+    }
+    /// For commands of several slots, which are not submitted.
+    template <class Make>
+    auto wait(Make&& make) const {
+        return wait_for(std::forward<Make>(make));
+    }
+    calling::site const& site() const noexcept { return under().site(); }
+
+private:
+    auto const& under() const noexcept { return static_cast<Self const&>(*this).async(); }
+};
+
+/// An io_context, and the thread that runs it until the end.
+class own_thread {
+public:
+    /// Errors: throws std::bad_alloc, and std::system_error where the system gives no thread.
+    own_thread() : busy_{io_.get_executor()} {
+        // The signals of the process stay with the threads of the program.
+        sigset_t all, before;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        struct restore {
+            sigset_t const& mask;
+            ~restore() { ::pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+        } const afterwards{before};
+        thread_ = std::thread{[this] { run(); }};
+    }
+    own_thread(own_thread const&) = delete;
+    own_thread& operator=(own_thread const&) = delete;
+    /// Waits until nothing is left to do.
+    ~own_thread() {
+        busy_.reset();
+        thread_.join();
+    }
+    asio::any_io_executor executor() noexcept { return io_.get_executor(); }
+    bool is_current() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
+
+private:
+    void run() noexcept {
+        for (;;) {
+            // What Asio throws where it finds no memory concerns one handler; the others go on.
+            UMBEL_TRY {
+                io_.run();
+                return;
+            }
+            UMBEL_CATCH(...) {
+            }
+        }
+    }
+
+    asio::io_context io_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> busy_;
+    std::thread thread_;
+};
+
+}  // namespace calling
+
+/// A sync_client whose values come with the way their commands took; made by sync_client::with().
+class traced_sync_client : public one_slot_commands<traced_sync_client>,
+                           public calling::waiting_submitter<traced_sync_client, traced> {
+public:
+    explicit traced_sync_client(traced_client under) noexcept : under_{std::move(under)} {}
+    traced_client const& async() const noexcept { return under_; }
+
+private:
+    traced_client under_;
+};
+
+/// A sync_client with other options for the commands called through it; made by sync_client::with().
+/// Lifetime: as scoped_client.
+class scoped_sync_client : public commands<scoped_sync_client>,
+                           public calling::waiting_submitter<scoped_sync_client> {
+public:
+    explicit scoped_sync_client(scoped_client under) noexcept : under_{std::move(under)} {}
+    scoped_client const& async() const noexcept { return under_; }
+
+    /// As scoped_client::with().
+    template <class... Options>
+    auto with(Options... chosen) const noexcept {
+        return made(under_.with(chosen...));
+    }
+
+    static scoped_sync_client made(scoped_client under) noexcept {
+        return scoped_sync_client{std::move(under)};
+    }
+    static traced_sync_client made(traced_client under) noexcept {
+        return traced_sync_client{std::move(under)};
+    }
+
+private:
+    scoped_client under_;
+};
+
+/// A client for tools and tests: `umbel::sync_client db{{.seeds = {"10.0.0.7:6379"}}}; auto name =
+/// db.get("user:1");` gives a result<std::optional<std::string>> when the answer is there. It has the
+/// commands of umbel::client.
+///
+/// It has a thread of its own, on which a client and its connections live. So these are looked after while
+/// the program does something else: a connection that dies is opened anew before the next command, a refresh
+/// ends, a server that asks is answered; a client that ran in its caller's calls only would find half of its
+/// connections closed after each pause. The price is two changes of thread a command: for throughput take
+/// umbel::client.
+/// Errors: those of umbel::client, as values. No command throws. The constructor may: std::bad_alloc, and
+/// std::system_error where the system gives no thread.
+/// Cancellation: none; every command has a deadline, in options or by with().
+/// Threading: any number of threads may call commands at once, each waits for its own; constructed, moved and
+/// destroyed by one thread, while nobody waits. An observer runs on the client's own thread: Precondition: it
+/// calls no command of the client. Signals of the process are not taken by that thread.
+class sync_client : public commands<sync_client>, public calling::waiting_submitter<sync_client> {
+public:
+    explicit sync_client(options const& chosen, cluster::policy const& policy = {},
+                         std::shared_ptr<observer> watching = nullptr)
+        : thread_{std::make_unique<calling::own_thread>()},
+          client_{thread_->executor(), chosen, policy, std::move(watching)} {}
+    sync_client(sync_client&&) noexcept = default;
+    sync_client& operator=(sync_client&& other) noexcept {
+        std::swap(thread_, other.thread_);
+        std::swap(client_, other.client_);
+        return *this;
+    }
+
+    /// The same client, reading from elsewhere, with another deadline, with hedged reads or with trails: as
+    /// client::with(), for example `db.with(umbel::read_from::replica, 50ms).get("k")`.
+    template <class... Options>
+    auto with(Options... chosen) const noexcept {
+        return scoped_sync_client::made(client_.with(chosen...));
+    }
+
+    /// Each as the operation of the same name at umbel::client, awaited.
+    result<ok> ready() const {
+        return wait([this] { return client_.ready(); });
+    }
+    result<ok> close() const {
+        return wait([this] { return client_.close(); });
+    }
+    result<std::vector<node_snapshot>> nodes() const {
+        return wait([this] { return client_.nodes(); });
+    }
+    result<cluster::topology> topology() const {
+        return wait([this] { return client_.topology(); });
+    }
+    result<umbel::statistics> statistics() const {
+        return wait([this] { return client_.statistics(); });
+    }
+    void refresh() const { client_.refresh(); }
+
+    /// The client underneath. What begins on it completes on the thread of this sync_client.
+    client const& async() const noexcept {
+        UMBEL_ASSERT(thread_ && !thread_->is_current());
+        return client_;
+    }
+
+private:
+    std::unique_ptr<calling::own_thread> thread_;  ///< Outlives the client.
+    client client_;
+};
+
+}  // namespace umbel
