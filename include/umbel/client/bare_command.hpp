@@ -89,7 +89,7 @@ public:
     void move_into(async::pooled_call& call) {
         if (slot_.is_several()) [[unlikely]] {
             engine::retry_state* const retry = call.make_retry_state();
-            if (!retry) throw std::bad_alloc{};
+            if (!retry) throw_bad_alloc();
             retry->message.assign(several_slots());
         }
         if (!block_) [[likely]] {
@@ -177,9 +177,8 @@ UMBEL_NEVER_INLINE inline void encoded_command::encode(command::command_spec con
     size_ = static_cast<std::uint32_t>(made.end - at);
     slot_ = made.slot;
     if (!slot_.is_several()) return;
-    try {
-        found_several(command::cross_slot_message(made.first_key, made.other_key));
-    } catch (...) {
+    UMBEL_TRY { found_several(command::cross_slot_message(made.first_key, made.other_key)); }
+    UMBEL_CATCH(...) {
         refuse("no memory for the command", errc::no_memory);
     }
 }
@@ -200,9 +199,8 @@ UMBEL_NEVER_INLINE inline void encoded_command::encode(std::span<std::string_vie
         if (!marks_keys_ || !marked_keys[i]) continue;
         if (slot_.is_any()) first = words[i];
         if (!slot_.add(cluster::slot_of(words[i]))) continue;
-        try {
-            found_several(command::cross_slot_message(first, words[i]));
-        } catch (...) {
+        UMBEL_TRY { found_several(command::cross_slot_message(first, words[i])); }
+        UMBEL_CATCH(...) {
             return refuse("no memory for the command", errc::no_memory);
         }
     }

@@ -209,13 +209,14 @@ inline result<void> check_bare(encoded_command& command, std::uint64_t argument_
     if (command.longest() > argument_bytes_max)
         return tl::unexpected<error>{longer_than_allowed(command.longest(), argument_bytes_max)};
     if (!command.by_words()) return {};
-    try {
+    UMBEL_TRY {
         result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
         if (!found) return tl::unexpected<error>{std::move(found.error())};
         if (found->slot.is_several()) command.found_several(std::move(found->several));
         command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
         return {};
-    } catch (std::bad_alloc const&) {
+    }
+    UMBEL_CATCH(std::bad_alloc const&) {
         return fail(errc::no_memory, delivery::not_sent);
     }
 }
