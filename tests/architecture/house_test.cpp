@@ -64,6 +64,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"async/operation.hpp", client + "forms_of_use_test.cpp"},
         {"async/runtime_backend.hpp", client + "client_test.cpp"},
         {"client/encode_call.hpp", client + "make_operation_test.cpp"},
+        {"client/encode_loaded.hpp", client + "script_test.cpp"},
         {"client/encode_transaction.hpp", client + "transaction_test.cpp"},
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"client/make_backend.hpp", client + "client_test.cpp"},

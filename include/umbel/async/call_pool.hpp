@@ -18,9 +18,10 @@ namespace umbel::async {
 /// How an operation begins.
 enum class launch_kind : std::uint8_t {
     direct,
-    ready,    ///< It has its result already.
-    group,    ///< It begins several calls.
-    control,  ///< The control plane answers it.
+    ready,     ///< It has its result already.
+    group,     ///< It begins several calls.
+    control,   ///< The control plane answers it.
+    remedied,  ///< As direct, with a remedy where the node lacks what the call names.
 };
 
 /// Where the handler of a call may run; see completion_target.hpp.

@@ -107,6 +107,7 @@ inline void strip(pooled_call& call) noexcept {
     call.ends_client = false;
     call.question = false;
     call.only_waits = false;
+    call.has_remedy = false;
     call.retry.reset();
     call.form = {};
     call.issued_by = engine::issuer::user;

@@ -110,6 +110,7 @@ UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& backend, Slot slot) n
 /// Begins a call that is not simply sent.
 inline void start_indirect(backend& backend, pooled_call& call) {
     if (call.launch == launch_kind::group) return call.group->start(backend);
+    if (call.launch == launch_kind::remedied) return backend.start(call);
     if (call.ends_client) backend.refuse_new();
     backend.answer(call);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/client/encode_call.hpp>
+#include <umbel/client/encode_loaded.hpp>
 #include <umbel/client/encode_transaction.hpp>
 
 namespace umbel::calling {
@@ -13,6 +14,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_keyed = &make_keyed,
                                             .make_words = &make_words,
                                             .check_bare = &check_bare,
+                                            .make_loaded = &make_loaded,
                                             .make_transaction = &make_transaction};
 
 }  // namespace umbel::calling

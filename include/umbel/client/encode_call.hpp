@@ -23,14 +23,14 @@ inline void mark_several_slots(async::pooled_call& call, std::string message) {
     if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
 }
 
-/// Encodes any command. See encode().
+/// Encodes any command, behind so many bytes that are left as they are. See encode().
 UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::command_spec const& name,
                                           std::span<command::argument const> words,
-                                          std::uint64_t argument_bytes_max) {
+                                          std::uint64_t argument_bytes_max, std::size_t behind = 0) {
     command::measured const need = command::measure(words);
     if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]]
         return false;
-    char* const at = call.reserve(need.bytes);
+    char* const at = call.reserve(behind + need.bytes) + behind;
     if (need.lent != 0) [[unlikely]]
         call.borrowed = new engine::borrowed_piece[need.lent]{};
     command::encoded const made =

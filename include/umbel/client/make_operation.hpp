@@ -5,6 +5,7 @@
 #include <umbel/async/hedge.hpp>
 #include <umbel/async/operation.hpp>
 #include <umbel/command/encode.hpp>
+#include <umbel/command/script.hpp>
 
 #include <chrono>
 #include <optional>
@@ -66,6 +67,11 @@ struct encoding {
                                       std::span<bool const> marked_keys, value_kind const& value);
     /// Behind check() of bare_command.hpp.
     result<void> (*check_bare)(encoded_command& command, std::uint64_t argument_bytes_max);
+    /// make() of a command that names a script or a function: where the node lacks it, the command goes there
+    /// once more with what was missing.
+    async::pooled_call& (*make_loaded)(site const& site, command::command_spec const& name,
+                                       std::span<command::argument const> words, command::refusal refusal,
+                                       command::loadable named, value_kind const& value);
     /// make() of a transaction; its commands are left as they are.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
                                             value_kind const& value);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
+#include <umbel/command/script.hpp>
 #include <umbel/command/word_list.hpp>
 
 #include <cstddef>
@@ -73,6 +74,12 @@ public:
     operation<Result<Value>> submit(command::key_invocation<Value> const& command) const {
         return calling::submit<Result<Value>>(
             site(), command::key_invocation<Result<Value>>{command.name, command.key});
+    }
+    template <decodable Value>
+    operation<Result<Value>> submit(command::loaded_invocation<Value> const& command) const {
+        using value = Result<Value>;
+        return operation<value>{site().code->make_loaded(site(), command.name, command.words, command.refusal,
+                                                         command.named, kind_of<value>)};
     }
     template <decodable Value>
     operation<Result<Value>> submit(std::span<std::string_view const> words,

@@ -23,6 +23,7 @@ enum class hint : std::uint8_t {
                        ///< command).
     cluster_disabled,  ///< The server runs without cluster mode.
     slot_not_served,   ///< CLUSTERDOWN only: this slot has no owner, the cluster may be well otherwise.
+    no_function,       ///< The node has no library with the function that was called.
 };
 
 namespace error_replies {
@@ -177,6 +178,8 @@ inline constexpr std::array lines{
     // cluster.c (restoreCommand) and functions.c (FUNCTION RESTORE): the payload is looked at first.
     known_line{"ERR DUMP payload version or checksum are wrong", hint::none, proof::built_in},
     known_line{"ERR Bad data format", hint::none, proof::built_in},
+    // functions.c (fcallCommandGeneric): looked up first. FCALL cannot be called from inside a script.
+    known_line{"ERR Function not found", hint::no_function, proof::all},
     // script.c (scriptKill).
     known_line{"NOTBUSY ", hint::none, proof::built_in},
     known_line{"UNKILLABLE ", hint::none, proof::built_in},

@@ -1,8 +1,8 @@
-// scripting.hpp: scripts and functions that run on the server, as typed functions. It keeps no script and
-// loads none.
+// scripting.hpp: scripts and functions that run on the server, as typed functions.
 #pragma once
 
 #include <umbel/command/family.hpp>
+#include <umbel/command/script.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -84,6 +84,43 @@ public:
     auto evalsha_ro(std::string_view sha1, Words const&... words) const {
         return calling<Value>(specs::evalsha_ro, sha1, words...);
     }
+    /// Runs a script by its SHA1, and where the node does not have it, once more by its text: EVALSHA, then
+    /// EVAL to the same node. So a script reaches each node when it is needed there, also one that joins
+    /// later, fails over, or forgets its scripts. In batches and transactions (umbel::cmd.run) it is EVAL at
+    /// once: NOSCRIPT would end a transaction half-way. Lifetime: see umbel::script.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto run(script const& which, Words const&... words) const {
+        return running<Value>(specs::evalsha, specs::eval, which, words...);
+    }
+    /// As run(), for a script that only reads: EVALSHA_RO and EVAL_RO, also on a replica. Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto run_ro(script const& which, Words const&... words) const {
+        return running<Value>(specs::evalsha_ro, specs::eval_ro, which, words...);
+    }
+    /// FCALL of a function of a library; where the node does not have it, FUNCTION LOAD REPLACE of the
+    /// library and then FCALL again, both to the same node. So a library reaches each primary when it is
+    /// needed there, and by replication its replicas. Errors: server_error ("ERR Function not found") where
+    /// the library cannot be loaded, or has no such function. In batches and transactions (umbel::cmd.run)
+    /// nothing is loaded. Lifetime: see umbel::function_library. Since 7.0.0.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto run(library_function which, Words const&... words) const {
+        return running<Value>(specs::fcall, which, words...);
+    }
+    /// As run(), for a function with the flag no-writes. A replica cannot load: there it is found only once
+    /// its primary has it.
+    template <decodable Value = reply, class... Words>
+        requires script_words<Words...>
+    auto run_ro(library_function which, Words const&... words) const {
+        return running<Value>(specs::fcall_ro, which, words...);
+    }
+    template <decodable Value = reply, class... Words>
+    void run(script const&&, Words const&...) const = delete;  // The script must outlive the operation.
+    template <decodable Value = reply, class... Words>
+    void run_ro(script const&&, Words const&...) const = delete;
+
     /// FCALL: calls a function of a loaded library. Errors: server_error when there is none of this name.
     /// Since 7.0.0.
     template <decodable Value = reply, class... Words>
@@ -107,12 +144,39 @@ private:
     auto calling(command_spec const& spec, std::string_view script, Words const&... words) const {
         word_list list{script};
         check(list, spec, script);
+        add_words(list, words...);
+        return command::run<Value>(*this, spec, list);
+    }
+    template <class Value, class... Words>
+    auto running(command_spec const& by_sha1, command_spec const& by_text, script const& which,
+                 Words const&... words) const {
+        if constexpr (loads_scripts<Self, Value>) {
+            word_list list{which.sha1()};
+            add_words(list, words...);
+            return self_of(*this).submit(
+                loaded_invocation<Value>{by_sha1, list.words(), list.refusal(), {.script = &which}});
+        } else {
+            return calling<Value>(by_text, which.text(), words...);
+        }
+    }
+    template <class Value, class... Words>
+    auto running(command_spec const& spec, library_function which, Words const&... words) const {
+        if constexpr (loads_scripts<Self, Value>) {
+            word_list list{which.name()};
+            add_words(list, words...);
+            return self_of(*this).submit(
+                loaded_invocation<Value>{spec, list.words(), list.refusal(), {.library = &which.library()}});
+        } else {
+            return calling<Value>(spec, which.name(), words...);
+        }
+    }
+    template <class... Words>
+    static void add_words(word_list& list, Words const&... words) {
         if constexpr (are_script_ranges<Words...>) {
             add_ranges(list, words...);
         } else {
             list.add(leading_keys<Words...>(), words...);
         }
-        return run<Value>(*this, spec, list);
     }
     template <class Keys, class Arguments>
     static void add_ranges(word_list& list, Keys const& keys, Arguments const& arguments) {

@@ -162,6 +162,7 @@ struct call {
     issuer issued_by : 1 = issuer::user;
     bool question : 1 = false;    ///< For the control plane, not for a node.
     bool only_waits : 1 = false;  ///< Nothing to send: it is done as soon as a topology is known.
+    bool has_remedy : 1 = false;  ///< In front of its bytes stands an engine::remedy.
     union {
         std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
         std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.

@@ -49,6 +49,12 @@ public:
         ++(fault.redirects() ? counters.redirects : counters.retries);
         returned_.push(call);
     }
+    /// True when the node lacks the script or the function that the call names, and so has done nothing.
+    static bool lacks_what_is_named(call const& call, resp::view const& reply) noexcept {
+        cluster::parsed_error const parsed = cluster::parse_error(reply.text(), call.flags);
+        return parsed.delivered == delivery::not_executed &&
+               (parsed.code == errc::no_script || parsed.says == cluster::hint::no_function);
+    }
     /// The same for an error that the server has replied.
     UMBEL_NEVER_INLINE void fail_or_return(call& call, resp::view const& reply, instant now,
                                            pipeline_counters& counters) noexcept {

@@ -155,7 +155,7 @@ public:
             if (latency_.on()) [[unlikely]]
                 latency_.record(call, node(), now);
             if (!plain && reply.is_error() && !call.kind->takes_errors) [[unlikely]] {
-                outcomes_.fail_or_return(call, reply, now, counters_);
+                settle_error(call, reply, now);
                 if constexpr (How == completing::at_once) settled += listed_weight - 1;
                 continue;
             }
@@ -263,6 +263,8 @@ private:
     /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
     /// True if it is the call's own after all.
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
+    /// An error is a call's own reply: a remedy helps, or the policy judges.
+    void settle_error(call& call, resp::view const& reply, instant now) noexcept;
     /// Skips one reply of a call that failed early. `more`: an entry or a reply is out of the way.
     progress skip_reply(unsigned replies);
     /// A reply while the command is still being sent: an error ends the command and the connection, as

@@ -4,6 +4,7 @@
 
 #include <umbel/engine/overload.hpp>
 #include <umbel/engine/pipeline.hpp>
+#include <umbel/engine/remedy.hpp>
 
 namespace umbel::engine {
 
@@ -126,6 +127,17 @@ UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& r
     ++counters_.replies;
     outcomes_.fail_or_return(call, reply, now, counters_);
     return false;
+}
+
+UMBEL_NEVER_INLINE inline void pipeline::settle_error(call& call, resp::view const& reply,
+                                                      instant now) noexcept {
+    umbel::engine::call* first = nullptr;
+    if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) &&
+        apply_remedy(call, link(), first)) {
+        if (first) accept_any(*first, now);
+        return accept_any(call, now);
+    }
+    outcomes_.fail_or_return(call, reply, now, counters_);
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {

@@ -114,6 +114,7 @@ constexpr both outer_refusals[] = {
     {"DENIED Redis is running in protected mode because protected mode is enabled",
      "DENIED Running in protected mode because protected mode is enabled"},
     {"NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT No matching script."},
+    {"ERR Function not found", "ERR Function not found"},
     {"NOAUTH Authentication required.", "NOAUTH Authentication required."},
     {"CLUSTERDOWN The cluster is down", "CLUSTERDOWN The cluster is down"},
     {"CLUSTERDOWN Hash slot not served", "CLUSTERDOWN Hash slot not served"},

@@ -50,6 +50,18 @@ TEST_CASE("every script and function sends its keys counted, with the flags of t
     CHECK(mismatch(db.fcall_ro("f", keys, arguments), "FCALL_RO f 2 {k}a {k}b 5 6") == "");
 }
 
+TEST_CASE("whoever cannot bring what a node lacks sends a script by its text, and calls a function as it is",
+          "[scripting]") {
+    static constexpr umbel::script add{"return 1"};
+    static constexpr umbel::function_library library{"#!lua name=l"};
+    CHECK(db.run<std::int64_t>(add, key("k"), 5).argv ==
+          std::vector<std::string>{"EVAL", "return 1", "1", "k", "5"});
+    CHECK(db.run_ro(add, keys, arguments).argv ==
+          std::vector<std::string>{"EVAL_RO", "return 1", "2", "{k}a", "{k}b", "5", "6"});
+    CHECK(mismatch(db.run(library.function("f"), key("k"), 5), "FCALL f 1 k 5") == "");
+    CHECK(mismatch(db.run_ro(library.function("f"), keys, none), "FCALL_RO f 2 {k}a {k}b") == "");
+}
+
 TEST_CASE("the keys of a script decide its slot, and its arguments do not", "[scripting]") {
     CHECK(db.eval("s", 5).slot.is_any());
     CHECK(db.eval("s", key("a"), "b").slot == umbel::cluster::slot_of("a"));
