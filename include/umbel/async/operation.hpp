@@ -23,16 +23,16 @@ class operation;
 template <class Value>
 class unlaunched {
 public:
-    explicit unlaunched(pooled_call& call) noexcept : one_{&call} {}
+    explicit unlaunched(pooled_call& call) noexcept : call_{&call} {}
     unlaunched(unlaunched const&) = delete;
     unlaunched& operator=(unlaunched const&) = delete;
     ~unlaunched() {
-        if (one_) result_slot<Value>::discard(*one_);
+        if (call_) result_slot<Value>::discard(*call_);
     }
-    void release() noexcept { one_ = nullptr; }
+    void release() noexcept { call_ = nullptr; }
 
 private:
-    pooled_call* one_;
+    pooled_call* call_;
 };
 
 /// Begins a call that has its result already, or can only have one error: what launch() does when the client
