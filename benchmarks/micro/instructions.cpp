@@ -184,6 +184,12 @@ int main() {
             keep(waiting);
         }
     });
+    phase("encode SET", [&] {
+        for (unsigned i = 0; i < rounds * at_a_time; ++i) {
+            auto waiting = db.set(key, value);
+            keep(waiting);
+        }
+    });
     phase("slot", [&] {
         for (unsigned i = 0; i < rounds * at_a_time; ++i) {
             auto found = umbel::cluster::slot_of(key);

@@ -65,7 +65,8 @@ inline error too_long(std::span<command::argument const> words, std::uint64_t ar
 
 /// Notes what was encoded into the call's own memory.
 UMBEL_ALWAYS_INLINE void encoded_inside(async::pooled_call& call, char const* end) noexcept {
-    static_assert(command::short_command_max <= async::pooled_call::inline_bytes);
+    static_assert(command::short_command_max <= async::pooled_call::inline_bytes &&
+                  command::short_pair_max <= async::pooled_call::inline_bytes);
     call.bytes = call.inline_space;
     call.size = static_cast<std::uint32_t>(end - call.inline_space);
 }
@@ -73,6 +74,11 @@ UMBEL_ALWAYS_INLINE void encoded_inside(async::pooled_call& call, char const* en
 /// Behind encoding::encode.
 inline bool encode(async::pooled_call& call, command::command_spec const& name,
                    std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
+    if (words.size() == 2 && command::is_short_pair(words[0], words[1])) [[likely]] {
+        encoded_inside(call, command::put_pair_command(call.inline_space, name, words[0], words[1]));
+        call.slot = cluster::slot_of(words[0].text());
+        return true;
+    }
     if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
         return encode_any(call, name, words, argument_bytes_max);
     std::string_view const key = words[0].text();

@@ -101,6 +101,7 @@ public:
     std::string_view text() const noexcept { return {text_ ? text_ : digits_, size_}; }
     bool is_key() const noexcept { return role_ == role::key; }
     bool is_lent() const noexcept { return role_ == role::lent; }
+    bool is_plain() const noexcept { return role_ == role::value; }
 
 private:
     template <class Number, class Most>

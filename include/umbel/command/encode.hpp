@@ -101,6 +101,20 @@ UMBEL_ALWAYS_INLINE char* put_plain_key_command(char* at, command_spec const& na
     return resp::put_bulk_by_ends(name.put_with_header(at), key);
 }
 
+/// True for a key and one more argument that are short enough for put_pair_command(), as SET and HGET have.
+UMBEL_ALWAYS_INLINE bool is_short_pair(argument const& name, argument const& other) noexcept {
+    return name.is_key() && other.is_plain() && name.size() + other.size() <= short_key_max;
+}
+/// What such a command takes at most.
+inline constexpr std::size_t short_pair_max = 24 + command_spec::wire_bytes_max + 2 * 8 + short_key_max;
+/// Writes a command of a key and one more argument. Returns its end. Precondition: is_short_pair(key, other),
+/// and short_pair_max bytes are writable.
+UMBEL_ALWAYS_INLINE char* put_pair_command(char* at, command_spec const& name, argument const& key,
+                                           argument const& other) noexcept {
+    char* const to = name.put(resp::put_array_header(at, name.words() + 2));
+    return resp::put_bulk(resp::put_bulk(to, key.text()), other.text());
+}
+
 /// What encoding found out.
 struct encoded {
     char* end = nullptr;

@@ -89,7 +89,7 @@ UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     } else if (length < detail::bulk_headers.size()) [[likely]] {
         // What follows is longer than the padding that is written over it.
         std::memcpy(at, detail::bulk_headers[length].text, 8);
-        at += header_size(length);
+        at += length < 100 ? 5 : 6;
     } else {
         at = detail::put_long_header(at, '$', length);
     }

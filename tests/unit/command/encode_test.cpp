@@ -109,6 +109,26 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a key and one short argument are the same bytes as by the arguments, for all lengths of both",
+          "[encode]") {
+    for (spelled const& one : all) {
+        for (std::size_t size = 0; size <= command::short_key_max; ++size) {
+            std::string const key = key_of(size), other = key_of(command::short_key_max - size);
+            argument const words[]{argument{umbel::key{key}}, argument{other}};
+            CHECK(command::is_short_pair(words[0], words[1]));
+            CHECK(written(command::short_pair_max, [&](char* at) {
+                      return command::put_pair_command(at, one.name, words[0], words[1]);
+                  }) == expected(one, {key, other}));
+        }
+    }
+    std::string const text = key_of(command::short_key_max);
+    argument const key{umbel::key{"k"}}, value{"v"}, longer{text};
+    CHECK_FALSE(command::is_short_pair(value, value));
+    CHECK_FALSE(command::is_short_pair(key, key));
+    CHECK_FALSE(command::is_short_pair(key, longer));
+    CHECK_FALSE(command::is_short_pair(key, argument{umbel::borrow("v")}));
+}
+
 TEST_CASE("several arguments follow the name behind an array header of their own", "[encode]") {
     std::string const key = key_of(16), value(100, 'v');
     for (spelled const& one : all) {
