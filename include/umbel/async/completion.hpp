@@ -5,6 +5,7 @@
 #include <umbel/async/call_pool.hpp>
 #include <umbel/async/completion_target.hpp>
 #include <umbel/resp/decode.hpp>
+#include <umbel/resp/keys_within.hpp>
 
 #include <asio/associated_cancellation_slot.hpp>
 
@@ -99,11 +100,18 @@ struct result_slot {
     }
 };
 
+/// Takes the prefix of a call's keys from those in its value.
+template <class Value>
+void strip_prefix(pooled_call const& call, Value& value) noexcept {
+    if (has(call.flags, cluster::command_flags::prefixed)) resp::strip_keys(value, call.prefix_bytes);
+}
+
 /// Decodes a reply, and adds the trail of its call.
 template <class Value>
 result<Value> traced_value(pooled_call& call, resp::view const& reply) {
     auto told = from_reply<decltype(Value::value)>::from(reply);
     if (!told) return tl::unexpected<error>{std::move(told.error())};
+    if constexpr (resp::holds_keys<decltype(Value::value)>) strip_prefix(call, *told);
     return Value{std::move(*told), call.retry ? std::move(call.retry->hops) : std::vector<hop>{}};
 }
 
@@ -129,6 +137,10 @@ inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& 
     UMBEL_TRY {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(call, reply);
+        } else if constexpr (decodable<Value> && resp::holds_keys<Value>) {
+            stored told = from_reply<Value>::from(reply);
+            if (told) strip_prefix(call, *told);
+            return told;
         } else if constexpr (decodable<Value>) {
             return from_reply<Value>::from(reply);
         } else {

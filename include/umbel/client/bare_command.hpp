@@ -48,6 +48,18 @@ public:
         : by_words_{true}, marks_keys_{!marked_keys.empty()} {
         encode(words, marked_keys);
     }
+    /// All words of a command, name and all, of which those that are keys get a prefix.
+    encoded_command(std::span<command::argument const> words, command::key_prefix const& prefix,
+                    cluster::command_flags flags) noexcept
+        : flags_{flags | cluster::command_flags::prefixed} {
+        command::measured need = command::measure(words);
+        need.bytes += words.size() * prefix.size();
+        need.longest += prefix.size();
+        encode(need, [&](char* at, auto const& lend) {
+            char* const to = resp::put_array_header(at, words.size());
+            return command::encode_arguments(at, to, words, lend, prefix);
+        });
+    }
     encoded_command(encoded_command&& other) noexcept { take(other); }
     encoded_command& operator=(encoded_command&& other) noexcept {
         if (this == &other) return *this;
@@ -68,6 +80,8 @@ public:
     /// Units: the bytes of its longest argument.
     std::size_t longest() const noexcept { return longest_; }
     bool by_words() const noexcept { return by_words_; }
+    /// True when its keys have got their prefix.
+    bool has_prefix() const noexcept { return has(flags_, cluster::command_flags::prefixed); }
     /// True when the caller has marked the keys among the words.
     bool marks_keys() const noexcept { return marks_keys_; }
     /// What to say where the keys lie in several slots; empty if they do not.
@@ -111,6 +125,8 @@ public:
 private:
     void encode(command::command_spec const& name, std::span<command::argument const> words) noexcept;
     void encode(std::span<std::string_view const> words, std::span<bool const> marked_keys) noexcept;
+    template <class Write>
+    void encode(command::measured const& need, Write&& write) noexcept;
 
     void refuse(char const* why, errc code) noexcept { refusal_ = {why, code}; }
     /// Room for the bytes; null, and refused, where there is none.
@@ -160,7 +176,13 @@ private:
 
 UMBEL_NEVER_INLINE inline void encoded_command::encode(command::command_spec const& name,
                                                        std::span<command::argument const> words) noexcept {
-    command::measured const need = command::measure(words);
+    encode(command::measure(words),
+           [&](char* at, auto const& lend) { return command::encode(at, name, words, lend); });
+}
+
+/// `write(at, lend)` encodes into what `need` says.
+template <class Write>
+void encoded_command::encode(command::measured const& need, Write&& write) noexcept {
     char* const at = reserve(need.bytes);
     if (!at) return;
     longest_ = need.longest;
@@ -168,12 +190,11 @@ UMBEL_NEVER_INLINE inline void encoded_command::encode(command::command_spec con
         borrowed_ = new (std::nothrow) engine::borrowed_piece[need.lent]{};
         if (!borrowed_) return refuse("no memory for the command", errc::no_memory);
     }
-    command::encoded const made =
-        command::encode(at, name, words, [this](std::size_t offset, std::string_view bytes) {
-            std::uint32_t const count = borrowed_->count;
-            borrowed_[count] = {static_cast<std::uint32_t>(offset), count, bytes.data(), bytes.size()};
-            borrowed_->count = count + 1;
-        });
+    command::encoded const made = write(at, [this](std::size_t offset, std::string_view bytes) {
+        std::uint32_t const count = borrowed_->count;
+        borrowed_[count] = {static_cast<std::uint32_t>(offset), count, bytes.data(), bytes.size()};
+        borrowed_->count = count + 1;
+    });
     size_ = static_cast<std::uint32_t>(made.end - at);
     slot_ = made.slot;
     if (!slot_.is_several()) return;
@@ -210,9 +231,10 @@ UMBEL_NEVER_INLINE inline void encoded_command::encode(std::span<std::string_vie
 /// Checks a command that a client is to send, and finds its keys where it was given by its words.
 /// Errors: bad_argument, needs_lease, no_memory; never sent.
 inline result<void> check(site const& site, encoded_command& command) {
-    if (!command.refusal() && !command.by_words() && command.longest() <= site.argument_bytes_max) [[likely]]
+    if (!command.refusal() && !command.by_words() && command.longest() <= site.argument_bytes_max &&
+        site.prefix.empty()) [[likely]]
         return {};
-    return site.code->check_bare(command, site.argument_bytes_max);
+    return site.code->check_bare(command, site);
 }
 
 }  // namespace umbel::calling

@@ -109,6 +109,21 @@ public:
     /// The same client, with the way of each command in its value: `db.with(umbel::trail).get("k")` gives a
     /// result of umbel::traced.
     traced_client with(trail_t how) const noexcept { return scoped_client{site_}.with(how); }
+    /// The same client, with a prefix in front of every key: `auto app = db.prefixed("app:"); co_await
+    /// app.get("user:1")` reads "app:user:1". Of typed commands every argument that is a key gets it, also
+    /// those of scripts (KEYS) and the second ones (RENAME, SORT … STORE); of execute() and command() those
+    /// that are marked, else those that the command table knows, and the first argument of a command that it
+    /// does not know. Keys that typed replies name (LMPOP, XREAD …) come without it; the raw replies of
+    /// execute() and command() are as the server sends them. A hash tag in the prefix is that of every key,
+    /// so that all of them share a slot. Two prefixes add up: `db.prefixed("app:").prefixed("eu:")`.
+    /// No keys, so left as they are: patterns (KEYS, SCAN MATCH, SORT BY and GET: write the prefix into
+    /// them), channels, and commands without a key, which concern the whole database (FLUSHALL, DBSIZE,
+    /// RANDOMKEY).
+    /// Errors: bad_argument of every command where all prefixes are longer than 63 bytes together.
+    /// Cost: no allocation; the prefix is written with the key.
+    scoped_client prefixed(std::string_view prefix) const noexcept {
+        return scoped_client{site_}.prefixed(prefix);
+    }
     /// Several of these at once; umbel::trail is the last.
     template <class First, class... More>
         requires(sizeof...(More) >= 1)

@@ -3,10 +3,21 @@
 
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/encode_loaded.hpp>
+#include <umbel/client/encode_prefixed.hpp>
 #include <umbel/client/encode_transaction.hpp>
 
 namespace umbel::calling {
 
+inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
+                                            .too_long = &too_long_prefixed,
+                                            .take_keyed = &take_keyed_prefixed,
+                                            .make = &make_prefixed,
+                                            .make_keyed = &make_keyed_prefixed,
+                                            .make_words = &make_words_prefixed,
+                                            .check_bare = &check_bare_prefixed,
+                                            .make_loaded = &make_loaded,
+                                            .make_transaction = &make_transaction_prefixed,
+                                            .prefixed = nullptr};
 inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .too_long = &too_long,
                                             .take_keyed = &take_keyed,
@@ -15,6 +26,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_words = &make_words,
                                             .check_bare = &check_bare,
                                             .make_loaded = &make_loaded,
-                                            .make_transaction = &make_transaction};
+                                            .make_transaction = &make_transaction,
+                                            .prefixed = &prefixed_encoding};
 
 }  // namespace umbel::calling

@@ -23,29 +23,35 @@ inline void mark_several_slots(async::pooled_call& call, std::string message) {
     if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
 }
 
-/// Encodes any command, behind so many bytes that are left as they are. See encode().
-UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::command_spec const& name,
-                                          std::span<command::argument const> words,
-                                          std::uint64_t argument_bytes_max, std::size_t behind = 0) {
-    command::measured const need = command::measure(words);
+/// Encodes any command into what measure() has said it needs, behind so many bytes that are left as they
+/// are. See encode().
+template <class Prefix = command::no_prefix>
+bool encode_measured(async::pooled_call& call, command::command_spec const& name,
+                     std::span<command::argument const> words, std::uint64_t argument_bytes_max,
+                     command::measured const& need, std::size_t behind, Prefix const& prefix = {}) {
     if (need.bytes > 0xffffffffu || need.longest > argument_bytes_max) [[unlikely]]
         return false;
     char* const at = call.reserve(behind + need.bytes) + behind;
     if (need.lent != 0) [[unlikely]]
         call.borrowed = new engine::borrowed_piece[need.lent]{};
-    command::encoded const made =
-        command::encode(at, name, words, [&](std::size_t offset, std::string_view bytes) {
-            auto* const pieces = const_cast<engine::borrowed_piece*>(call.borrowed);
-            std::uint32_t const count = pieces->count;
-            pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
-            pieces->count = count + 1;
-        });
+    auto const lend = [&](std::size_t offset, std::string_view bytes) {
+        auto* const pieces = const_cast<engine::borrowed_piece*>(call.borrowed);
+        std::uint32_t const count = pieces->count;
+        pieces[count] = {static_cast<std::uint32_t>(offset), pieces[0].count, bytes.data(), bytes.size()};
+        pieces->count = count + 1;
+    };
+    command::encoded const made = command::encode(at, name, words, lend, prefix);
     call.bytes = at;
     call.size = static_cast<std::uint32_t>(made.end - at);
     call.slot = made.slot;
     if (made.slot.is_several()) [[unlikely]]
         mark_several_slots(call, command::cross_slot_message(made.first_key, made.other_key));
     return true;
+}
+UMBEL_NEVER_INLINE inline bool encode_any(async::pooled_call& call, command::command_spec const& name,
+                                          std::span<command::argument const> words,
+                                          std::uint64_t argument_bytes_max, std::size_t behind = 0) {
+    return encode_measured(call, name, words, argument_bytes_max, command::measure(words), behind);
 }
 
 inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes_max) noexcept {
@@ -57,9 +63,9 @@ inline error longer_than_allowed(std::size_t bytes, std::uint64_t argument_bytes
     return error{errc::bad_argument, delivery::not_sent, std::string_view{text}};
 }
 /// Behind encoding::too_long.
-inline error too_long(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept {
+inline error too_long(std::span<command::argument const> words, site const& site) noexcept {
     std::size_t const longest = command::measure(words).longest;
-    if (longest > argument_bytes_max) return longer_than_allowed(longest, argument_bytes_max);
+    if (longest > site.argument_bytes_max) return longer_than_allowed(longest, site.argument_bytes_max);
     return error{errc::bad_argument, delivery::not_sent, "the command is longer than 4 GiB"};
 }
 
@@ -72,15 +78,15 @@ UMBEL_ALWAYS_INLINE void encoded_inside(async::pooled_call& call, char const* en
 }
 
 /// Behind encoding::encode.
-inline bool encode(async::pooled_call& call, command::command_spec const& name,
-                   std::span<command::argument const> words, std::uint64_t argument_bytes_max) {
+inline bool encode(async::pooled_call& call, site const& site, command::command_spec const& name,
+                   std::span<command::argument const> words) {
     if (words.size() == 2 && command::is_short_pair(words[0], words[1])) [[likely]] {
         encoded_inside(call, command::put_pair_command(call.inline_space, name, words[0], words[1]));
         call.slot = cluster::slot_of(words[0].text());
         return true;
     }
     if (words.size() != 1 || !words[0].is_key() || words[0].size() > command::short_key_max)
-        return encode_any(call, name, words, argument_bytes_max);
+        return encode_any(call, name, words, site.argument_bytes_max);
     std::string_view const key = words[0].text();
     encoded_inside(call, command::put_key_command(call.inline_space, name, key));
     call.slot = cluster::slot_of(key);
@@ -209,11 +215,11 @@ inline std::vector<std::string_view> words_of(std::string_view encoded) {
 }
 
 /// Behind encoding::check_bare.
-inline result<void> check_bare(encoded_command& command, std::uint64_t argument_bytes_max) {
+inline result<void> check_bare(encoded_command& command, site const& site) {
     if (command.refusal())
         return fail(command.refusal().code, delivery::not_sent, std::string_view{command.refusal().message});
-    if (command.longest() > argument_bytes_max)
-        return tl::unexpected<error>{longer_than_allowed(command.longest(), argument_bytes_max)};
+    if (command.longest() > site.argument_bytes_max)
+        return tl::unexpected<error>{longer_than_allowed(command.longest(), site.argument_bytes_max)};
     if (!command.by_words()) return {};
     UMBEL_TRY {
         result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
@@ -302,8 +308,8 @@ inline async::pooled_call& make(site const& site, command::command_spec const& n
         prepare(call, site, flags);
         if (refusal) [[unlikely]]
             return fail(refusal.code, delivery::not_sent, std::string_view{refusal.message});
-        if (!encode(call, name, words, site.argument_bytes_max)) [[unlikely]]
-            return tl::unexpected<error>{too_long(words, site.argument_bytes_max)};
+        if (!encode(call, site, name, words)) [[unlikely]]
+            return tl::unexpected<error>{too_long(words, site)};
         return {};
     });
 }

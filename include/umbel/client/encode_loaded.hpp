@@ -2,7 +2,7 @@
 // stands behind encoding::make_loaded. It sends nothing.
 #pragma once
 
-#include <umbel/client/encode_call.hpp>
+#include <umbel/client/encode_prefixed.hpp>
 #include <umbel/command/scripting.hpp>
 #include <umbel/engine/remedy.hpp>
 
@@ -91,8 +91,10 @@ inline async::pooled_call& make_loaded(site const& site, command::command_spec c
     if (text.size() > site.argument_bytes_max)
         return refuse(call, value, longer_than_allowed(text.size(), site.argument_bytes_max));
     UMBEL_TRY {
-        if (!encode_any(call, name, words, site.argument_bytes_max, engine::remedy_bytes))
-            return refuse(call, value, too_long(words, site.argument_bytes_max));
+        bool const encoded =
+            site.prefix.empty() ? encode_any(call, name, words, site.argument_bytes_max, engine::remedy_bytes)
+                                : encode_prefixed_behind(call, site, name, words, engine::remedy_bytes);
+        if (!encoded) return refuse(call, value, site.code->too_long(words, site));
     }
     UMBEL_CATCH(...) {
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});

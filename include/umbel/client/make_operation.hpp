@@ -5,6 +5,7 @@
 #include <umbel/async/hedge.hpp>
 #include <umbel/async/operation.hpp>
 #include <umbel/command/encode.hpp>
+#include <umbel/command/key_prefix.hpp>
 #include <umbel/command/script.hpp>
 
 #include <chrono>
@@ -41,13 +42,13 @@ struct value_kind {
 /// How commands become bytes, as a table of functions: whoever makes a client fills in the table, as
 /// async::boundary.
 struct encoding {
-    /// Encodes into the call; false when an argument is longer than `argument_bytes_max`, or the command
-    /// longer than 4 GiB; where.code->too_long() says which. Errors: throws std::bad_alloc; the call is whole
+    /// Encodes into the call; false when an argument is longer than the site's argument_bytes_max, or the
+    /// command longer than 4 GiB; too_long() says which. Errors: throws std::bad_alloc; the call is whole
     /// then.
-    bool (*encode)(async::pooled_call& call, command::command_spec const& name,
-                   std::span<command::argument const> words, std::uint64_t argument_bytes_max);
+    bool (*encode)(async::pooled_call& call, site const& site, command::command_spec const& name,
+                   std::span<command::argument const> words);
     /// The error of what encode() has refused.
-    error (*too_long)(std::span<command::argument const> words, std::uint64_t argument_bytes_max) noexcept;
+    error (*too_long)(std::span<command::argument const> words, site const& site) noexcept;
     /// A call for a command whose only argument is a key: from this thread's pool, prepared, encoded and with
     /// its slot. Null, with nothing done, where anything is out of the ordinary: an empty pool, a long key,
     /// bad options, a read to be hedged.
@@ -66,7 +67,7 @@ struct encoding {
     async::pooled_call& (*make_words)(site const& site, std::span<std::string_view const> words,
                                       std::span<bool const> marked_keys, value_kind const& value);
     /// Behind check() of bare_command.hpp.
-    result<void> (*check_bare)(encoded_command& command, std::uint64_t argument_bytes_max);
+    result<void> (*check_bare)(encoded_command& command, site const& site);
     /// make() of a command that names a script or a function: where the node lacks it, the command goes there
     /// once more with what was missing.
     async::pooled_call& (*make_loaded)(site const& site, command::command_spec const& name,
@@ -75,6 +76,8 @@ struct encoding {
     /// make() of a transaction; its commands are left as they are.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
                                             value_kind const& value);
+    /// The same table for sites with a prefix.
+    encoding const* prefixed;
 };
 
 /// What an operation is made from: the client's handle and the options of the call, or the reason why every
@@ -87,7 +90,18 @@ struct site {
     bool unusable = false;       ///< It was the client's own options, which nothing can mend.
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
     encoding const* code = nullptr;
+    command::key_prefix prefix;  ///< In front of each key; where there is one, `code` is the table for it.
 
+    /// Lengthens the prefix. One that is too long makes every command fail.
+    void add_prefix(std::string_view more) noexcept {
+        if (unusable || more.empty()) return;
+        if (prefix.append(more)) {
+            if (code->prefixed) code = code->prefixed;
+            return;
+        }
+        wrong.emplace(errc::bad_argument, delivery::not_sent, "a prefix of keys is longer than 63 bytes");
+        unusable = true;
+    }
     /// Checks the options of a call anew, and notes what is wrong with them: a later with() may mend an
     /// earlier one.
     void check() noexcept {
@@ -173,6 +187,17 @@ template <replied Value>
 operation<Value> submit(site const& site, std::span<std::string_view const> words,
                         std::span<bool const> marked_keys) {
     return operation<Value>{site.code->make_words(site, words, marked_keys, kind_of<Value>)};
+}
+
+/// What a `Self` gives for the operation that `make()` makes: the operation, or its result where it waits for
+/// its commands.
+template <class Self, class Make>
+auto give(Self const& self, Make&& make) {
+    if constexpr (requires { self.wait(make); }) {
+        return self.wait(make);
+    } else {
+        return make();
+    }
 }
 
 /// An operation that is answered by the control plane through `answer`, which sees to its completion. Its

@@ -38,9 +38,14 @@ struct placed_key {
 
 /// The keys sorted by slot, in their own order within a slot.
 template <class KeyAt>
-std::vector<placed_key> place_keys(std::size_t count, KeyAt&& key_at) {
+std::vector<placed_key> place_keys(std::string_view prefix, std::size_t count, KeyAt&& key_at) {
     std::vector<placed_key> placed(count);
-    for (std::uint32_t at = 0; at < count; ++at) placed[at] = {cluster::slot_of(key_at(at)).value(), at};
+    std::string with_prefix;
+    for (std::uint32_t at = 0; at < count; ++at) {
+        std::string_view key = key_at(at);
+        if (!prefix.empty()) key = with_prefix.assign(prefix).append(key);
+        placed[at] = {cluster::slot_of(key).value(), at};
+    }
     std::sort(placed.begin(), placed.end(), [](placed_key left, placed_key right) {
         return left.slot != right.slot ? left.slot < right.slot : left.at < right.at;
     });
@@ -90,7 +95,8 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
             placed.resize(keys);
             for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
         } else {
-            placed = place_keys(keys, [&](std::size_t at) { return word(at, std::size_t{0}); });
+            placed = place_keys(site.prefix.text(), keys,
+                                [&](std::size_t at) { return word(at, std::size_t{0}); });
         }
         auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
         auto group =
@@ -107,8 +113,8 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
             async::pooled_call& part = obtain<Part>(site);
             prepare(part, site, name.flags());
             async::unlaunched<Part> guard{part};
-            if (!site.code->encode(part, name, words, site.argument_bytes_max))
-                return refused<Value>(whole, site.code->too_long(words, site.argument_bytes_max));
+            if (!site.code->encode(part, site, name, words))
+                return refused<Value>(whole, site.code->too_long(words, site));
             group->add(part);
             guard.release();
             first = last;
@@ -122,23 +128,17 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
     return operation<Value>{whole};
 }
 
-/// What `make()` makes; without memory for its preparations, an operation that says so. A `Self` that waits
-/// for its commands waits for the operation.
+/// What `make()` makes; without memory for its preparations, an operation that says so.
 template <class Value, class Self, class Make>
 auto if_memory_lasts(Self const& self, Make&& make) {
-    auto const make_any = [&]() -> operation<Value> {
+    return give(self, [&]() -> operation<Value> {
         UMBEL_TRY { return make(); }
         UMBEL_CATCH(std::bad_alloc const&) {
             async::pooled_call& call = obtain<Value>(self.site());
             prepare(call, self.site(), cluster::command_flags::none);
             return refused<Value>(call, error{errc::no_memory, delivery::not_sent});
         }
-    };
-    if constexpr (requires { self.wait(make_any); }) {
-        return self.wait(make_any);
-    } else {
-        return make_any();
-    }
+    });
 }
 
 /// Joins counts.

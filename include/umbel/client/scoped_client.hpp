@@ -165,6 +165,13 @@ public:
         other.site_.check();
         return other;
     }
+    /// The same, with this in front of every key: see client::prefixed(). A prefix that there is already
+    /// stays in front of it.
+    scoped_client prefixed(std::string_view prefix) const noexcept {
+        scoped_client other{*this};
+        other.site_.add_prefix(prefix);
+        return other;
+    }
     /// The same, with the trail in every value.
     traced_client with(trail_t) const noexcept { return traced_client{site_}; }
     /// All of these at once.

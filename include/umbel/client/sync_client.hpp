@@ -96,7 +96,6 @@ public:
     auto wait(Make&& make) const {
         return wait_for(std::forward<Make>(make));
     }
-    calling::site const& site() const noexcept { return under().site(); }
 
 private:
     auto const& under() const noexcept { return static_cast<Self const&>(*this).async(); }
@@ -165,11 +164,16 @@ class scoped_sync_client : public commands<scoped_sync_client>,
 public:
     explicit scoped_sync_client(scoped_client under) noexcept : under_{std::move(under)} {}
     scoped_client const& async() const noexcept { return under_; }
+    calling::site const& site() const noexcept { return under_.site(); }
 
     /// As scoped_client::with().
     template <class... Options>
     auto with(Options... chosen) const noexcept {
         return made(under_.with(chosen...));
+    }
+    /// As scoped_client::prefixed().
+    scoped_sync_client prefixed(std::string_view prefix) const noexcept {
+        return made(under_.prefixed(prefix));
     }
 
     static scoped_sync_client made(scoped_client under) noexcept {
@@ -217,6 +221,12 @@ public:
     auto with(Options... chosen) const noexcept {
         return scoped_sync_client::made(client_.with(chosen...));
     }
+    /// The same client, with a prefix in front of every key: as client::prefixed().
+    scoped_sync_client prefixed(std::string_view prefix) const noexcept {
+        return scoped_sync_client::made(client_.prefixed(prefix));
+    }
+
+    calling::site const& site() const noexcept { return client_.site(); }
 
     /// Each as the operation of the same name at umbel::client, awaited.
     result<ok> ready() const {

@@ -53,7 +53,9 @@ public:
         requires(sizeof...(Values) >= 1)
     auto transaction(bare_command<Values>... commands) const {
         calling::encoded_command* const all[]{&commands...};
-        return calling::submit_transaction<std::tuple<result<Values>...>>(site(), all);
+        return calling::give(command::self_of(*this), [&] {
+            return calling::submit_transaction<std::tuple<result<Values>...>>(site(), all);
+        });
     }
     /// The same for commands whose number is known at run time only, with replies of one type.
     template <decodable Value>
@@ -61,7 +63,9 @@ public:
         std::vector<calling::encoded_command*> all;
         all.reserve(commands.size());
         for (auto& command : commands) all.push_back(&command);
-        return calling::submit_transaction<std::vector<result<Value>>>(site(), all);
+        return calling::give(command::self_of(*this), [&] {
+            return calling::submit_transaction<std::vector<result<Value>>>(site(), all);
+        });
     }
 
 private:

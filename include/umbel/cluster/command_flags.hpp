@@ -14,9 +14,10 @@ enum class command_flags : std::uint8_t {
     /// between, the second run undoes that write: so it is sent again only where retry_unknown::idempotent or
     /// always says so.
     idempotent = 2,
-    scripted = 4,  ///< A script or function: an error reply does not prove that nothing was executed.
-    foreign = 8,   ///< Not in the table of commands, so perhaps a module's: an error of a running command
-                   ///< proves nothing.
+    scripted = 4,   ///< A script or function: an error reply does not prove that nothing was executed.
+    foreign = 8,    ///< Not in the table of commands, so perhaps a module's: an error of a running command
+                    ///< proves nothing.
+    prefixed = 16,  ///< Its keys were sent with a prefix, which is to be taken from those in its reply.
 };
 
 constexpr command_flags operator|(command_flags left, command_flags right) noexcept {

@@ -123,17 +123,17 @@ struct encoded {
     std::string_view other_key{};  ///< A key of another slot than the first, where there is one.
 };
 
-/// Writes the command to `at`, which has room for what measure() says. `lend(offset, bytes)` is told of every
-/// piece that goes out from where it stands, `offset` bytes behind `at`. Rule: RESP specification, "Sending
-/// commands to a Redis server"; Redis Cluster specification, "Hash tags".
-template <class Lend>
-inline encoded encode(char* const at, command_spec const& name, std::span<argument const> words,
-                      Lend&& lend) noexcept {
+/// What stands in front of each key: nothing.
+struct no_prefix {};
+
+/// Writes arguments to `to`: a part of encode().
+template <class Lend, class Prefix>
+UMBEL_ALWAYS_INLINE encoded encode_arguments(char* const at, char* to, std::span<argument const> words,
+                                             Lend&& lend, [[maybe_unused]] Prefix const& prefix) noexcept {
     encoded outcome;
-    char* to = name.put(resp::put_array_header(at, name.words() + words.size()));
     std::size_t lent = 0;
     for (argument const& argument : words) {
-        std::string_view const text = argument.text();
+        std::string_view text = argument.text();
         if (argument.is_lent() && lent < lent_pieces_max) [[unlikely]] {
             ++lent;
             to = resp::put_bulk_header(to, text.size());
@@ -141,13 +141,33 @@ inline encoded encode(char* const at, command_spec const& name, std::span<argume
             to = resp::put_bulk_end(to);
             continue;
         }
-        to = resp::put_bulk(to, text);
-        if (!argument.is_key()) continue;
+        if constexpr (std::same_as<Prefix, no_prefix>) {
+            to = resp::put_bulk(to, text);
+            if (!argument.is_key()) continue;
+        } else {
+            if (!argument.is_key()) {
+                to = resp::put_bulk(to, text);
+                continue;
+            }
+            to = prefix.put_key(to, text);
+            text = prefix.last_key(to, text);
+        }
         if (outcome.slot.is_any()) outcome.first_key = text;
         if (outcome.slot.add(cluster::slot_of(text))) outcome.other_key = text;
     }
     outcome.end = to;
     return outcome;
+}
+
+/// Writes the command to `at`, which has room for what measure() says, and for the prefix of each key.
+/// `lend(offset, bytes)` is told of every piece that goes out from where it stands, `offset` bytes behind
+/// `at`. Rule: RESP specification, "Sending commands to a Redis server"; Redis Cluster specification, "Hash
+/// tags".
+template <class Lend, class Prefix = no_prefix>
+inline encoded encode(char* const at, command_spec const& name, std::span<argument const> words, Lend&& lend,
+                      Prefix const& prefix = {}) noexcept {
+    char* const to = name.put(resp::put_array_header(at, name.words() + words.size()));
+    return encode_arguments(at, to, words, lend, prefix);
 }
 
 /// The message of errc::cross_slot.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <umbel/resp/decode.hpp>
+#include <umbel/resp/keys_within.hpp>
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,8 @@ template <class Element>
 struct popped {
     std::string key;
     std::vector<Element> elements;
+    /// For clients whose keys have a prefix.
+    void strip_keys(std::size_t prefix_bytes) noexcept { resp::strip_key(key, prefix_bytes); }
     friend bool operator==(popped const&, popped const&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <umbel/command/word_list.hpp>
 #include <umbel/error.hpp>
 #include <umbel/resp/decode.hpp>
+#include <umbel/resp/keys_within.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -60,6 +61,10 @@ struct stream_batch {
     std::size_t size() const noexcept { return streams.size(); }
     auto begin() const noexcept { return streams.begin(); }
     auto end() const noexcept { return streams.end(); }
+    /// For clients whose keys have a prefix.
+    void strip_keys(std::size_t prefix_bytes) noexcept {
+        for (auto& [key, entries] : streams) resp::strip_key(key, prefix_bytes);
+    }
     friend bool operator==(stream_batch const&, stream_batch const&) = default;
 };
 

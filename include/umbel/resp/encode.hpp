@@ -97,6 +97,14 @@ UMBEL_ALWAYS_INLINE char* put_bulk(char* at, std::string_view bytes) noexcept {
     return detail::put_crlf(at + length);
 }
 
+/// put_bulk() of two texts as one. Precondition: as put_bulk() of both together.
+inline char* put_bulk(char* at, std::string_view first, std::string_view second) noexcept {
+    at = detail::put_long_header(at, '$', first.size() + second.size());
+    copy_text(at, first.data(), first.size());
+    copy_text(at + first.size(), second.data(), second.size());
+    return detail::put_crlf(at + first.size() + second.size());
+}
+
 /// put_bulk() for 8 to 16 bytes, which two moves copy. Precondition: `bytes` has that length, and
 /// bulk_size(bytes.size()) bytes are writable.
 UMBEL_ALWAYS_INLINE char* put_bulk_by_ends(char* at, std::string_view bytes) noexcept {

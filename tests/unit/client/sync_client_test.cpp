@@ -59,6 +59,20 @@ TEST_CASE("commands of several keys wait, too", "[sync_client]") {
     CHECK(code_of(db.mget(std::vector<std::string>{})) == "bad_argument");
 }
 
+TEST_CASE("a transaction waits, too", "[sync_client]") {
+    scripted::server server{[](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "CLUSTER") return std::nullopt;
+        if (said[0] == "MULTI") return scripted::answer{scripted::ok};
+        if (said[0] == "EXEC") return scripted::answer{"*2\r\n+OK\r\n:7\r\n"};
+        return scripted::answer{"+QUEUED\r\n"};
+    }};
+    umbel::sync_client db{plain(server.address())};
+    auto const done = db.transaction(umbel::cmd.set("{u}a", "1"), umbel::cmd.incr("{u}b"));
+    REQUIRE(done);
+    CHECK(shown(std::get<1>(*done)) == "7");
+    CHECK(code_of(db.with(1s).transaction(umbel::cmd.get("{u}a"), umbel::cmd.get("{v}a"))) == "none");
+}
+
 TEST_CASE("what is wrong comes as a value", "[sync_client]") {
     SECTION("nobody listens") {
         umbel::options chosen = plain("127.0.0.1:1");
