@@ -59,6 +59,7 @@ std::map<std::string, std::string> const& tested_by() {
     static std::string const simulation = "tests/simulation/";
     static std::map<std::string, std::string> const names{
         {"async/backend.hpp", "tests/unit/async/client_handle_test.cpp"},
+        {"async/fan_out.hpp", client + "each_client_test.cpp"},
         {"async/group.hpp", client + "multi_key_test.cpp"},
         {"async/hedge.hpp", client + "hedge_test.cpp"},
         {"async/operation.hpp", client + "forms_of_use_test.cpp"},
@@ -69,7 +70,9 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"client/make_backend.hpp", client + "client_test.cpp"},
         {"client/open_site.hpp", client + "client_test.cpp"},
+        {"client/whole_cluster.hpp", client + "node_client_test.cpp"},
         {"client/submitter.hpp", client + "client_test.cpp"},
+        {"command/server_admin.hpp", "tests/unit/command/server_test.cpp"},
         {"config.hpp", "tests/architecture/house_test.cpp"},  // Macros, and the end of a process.
         {"engine/runtime.hpp", simulation + "cluster_test.cpp"},
         {"engine/session.hpp", "tests/unit/net/connection_test.cpp"},

@@ -24,8 +24,9 @@ namespace umbel::async {
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
     std::weak_ptr<async::backend> backend;  ///< Weak: a cancellation slot may outlive the executors.
-    std::vector<shared_token*>
-        parts;  ///< Tokens of the calls of a group, filled before the first of them begins.
+    std::vector<shared_token*> parts;  ///< Tokens of the calls of a group, filled before the first of them
+                                       ///< begins.
+    std::atomic<bool> parts_listed{true};  ///< False while they are filled in on another thread.
 
     shared_token() noexcept {
         give_back = [](cancel_token& token) noexcept { static_cast<shared_token&>(token).release(); };

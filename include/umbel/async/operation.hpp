@@ -74,6 +74,7 @@ public:
         if (!backend) return;
         // A wish for which there is no memory is seen when the call changes hands.
         static_cast<void>(try_alloc([&] { backend->request_cancel(*token_); }));
+        if (!token_->parts_listed.load()) return;
         for (shared_token* const part : token_->parts)
             static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
     }

@@ -1,6 +1,7 @@
 // compiled_encoding.hpp: the table of functions behind calling::encoding, filled in.
 #pragma once
 
+#include <umbel/client/by_tips.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/encode_loaded.hpp>
 #include <umbel/client/encode_prefixed.hpp>
@@ -17,6 +18,10 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .check_bare = &check_bare_prefixed,
                                             .make_loaded = &make_loaded,
                                             .make_transaction = &make_transaction_prefixed,
+                                            .make_for_all = &make_for_all,
+                                            .make_words_for_all = &make_words_for_all,
+                                            .spread = &spread,
+                                            .aim = &aim,
                                             .prefixed = nullptr};
 inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .too_long = &too_long,
@@ -27,6 +32,10 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .check_bare = &check_bare,
                                             .make_loaded = &make_loaded,
                                             .make_transaction = &make_transaction,
+                                            .make_for_all = &make_for_all,
+                                            .make_words_for_all = &make_words_for_all,
+                                            .spread = &spread,
+                                            .aim = &aim,
                                             .prefixed = &prefixed_encoding};
 
 }  // namespace umbel::calling

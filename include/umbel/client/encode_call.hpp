@@ -16,11 +16,17 @@
 
 namespace umbel::calling {
 
-/// Marks a call whose keys lie in several slots: only a stand-alone server may serve it, which the router
-/// knows. `message` is for the error.
-inline void mark_several_slots(async::pooled_call& call, std::string message) {
+/// Marks a call that only a stand-alone server may serve, which the router knows: its keys lie in several
+/// slots, say. A cluster answers it with this error.
+inline void mark_undivided(async::pooled_call& call, errc code, std::string message) {
     call.slot = cluster::slot_target::several();
-    if (engine::retry_state* const retry = call.make_retry_state()) retry->message = std::move(message);
+    engine::retry_state* const retry = call.make_retry_state();
+    if (!retry) throw_bad_alloc();
+    retry->reported = code;
+    retry->message = std::move(message);
+}
+inline void mark_several_slots(async::pooled_call& call, std::string message) {
+    mark_undivided(call, errc::cross_slot, std::move(message));
 }
 
 /// Encodes any command into what measure() has said it needs, behind so many bytes that are left as they

@@ -2,6 +2,7 @@
 // meet. It knows no executor and sends nothing.
 #pragma once
 
+#include <umbel/async/audience.hpp>
 #include <umbel/async/hedge.hpp>
 #include <umbel/async/operation.hpp>
 #include <umbel/command/encode.hpp>
@@ -76,6 +77,21 @@ struct encoding {
     /// make() of a transaction; its commands are left as they are.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
                                             value_kind const& value);
+    /// make() and make_words() for a whole cluster: a command without keys goes to the nodes that its command
+    /// tips name, and their replies are joined as these say.
+    async::pooled_call& (*make_for_all)(site const& site, command::command_spec const& name,
+                                        std::span<command::argument const> words,
+                                        cluster::command_flags flags, command::refusal refusal,
+                                        value_kind const& value);
+    async::pooled_call& (*make_words_for_all)(site const& site, std::span<std::string_view const> words,
+                                              std::span<bool const> marked_keys, value_kind const& value);
+    /// Has a call, ready to be begun, go to several nodes instead. `join` makes its result from theirs.
+    void (*spread)(async::pooled_call& call, async::audience whom, value_kind const& whole,
+                   value_kind const& part,
+                   void (*join)(async::pooled_call&, std::span<async::fan_out_part const>,
+                                void const*)) noexcept;
+    /// Has a call, ready to be begun, go to this node.
+    void (*aim)(async::pooled_call& call, engine::destination const& where, value_kind const& value) noexcept;
     /// The same table for sites with a prefix.
     encoding const* prefixed;
 };
@@ -182,11 +198,22 @@ UMBEL_ALWAYS_INLINE operation<Value> submit(site const& site,
     }
     return operation<Value>{site.code->make_keyed(site, invocation.name, invocation.key, kind_of<Value>)};
 }
-/// An operation for a command given word by word.
+/// An operation for a command given word by word, on one node.
 template <replied Value>
 operation<Value> submit(site const& site, std::span<std::string_view const> words,
                         std::span<bool const> marked_keys) {
     return operation<Value>{site.code->make_words(site, words, marked_keys, kind_of<Value>)};
+}
+/// The same on as many nodes as the command's tips name.
+template <replied Value>
+operation<Value> submit_for_all(site const& site, command::invocation<Value> const& invocation) {
+    return operation<Value>{site.code->make_for_all(site, invocation.name, invocation.words, invocation.flags,
+                                                    invocation.refusal, kind_of<Value>)};
+}
+template <replied Value>
+operation<Value> submit_for_all(site const& site, std::span<std::string_view const> words,
+                                std::span<bool const> marked_keys) {
+    return operation<Value>{site.code->make_words_for_all(site, words, marked_keys, kind_of<Value>)};
 }
 
 /// What a `Self` gives for the operation that `make()` makes: the operation, or its result where it waits for

@@ -6,6 +6,7 @@
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
 #include <umbel/client/transaction.hpp>
+#include <umbel/client/whole_cluster.hpp>
 #include <umbel/command/bitmaps.hpp>
 #include <umbel/command/geo.hpp>
 #include <umbel/command/hashes.hpp>
@@ -15,6 +16,8 @@
 #include <umbel/command/lists.hpp>
 #include <umbel/command/publish.hpp>
 #include <umbel/command/scripting.hpp>
+#include <umbel/command/server.hpp>
+#include <umbel/command/server_admin.hpp>
 #include <umbel/command/sets.hpp>
 #include <umbel/command/sorted_set_algebra.hpp>
 #include <umbel/command/sorted_set_ranges.hpp>
@@ -46,6 +49,8 @@ class one_slot_commands : public command::bitmap_commands<Self>,
                           public command::list_commands<Self>,
                           public command::publish_commands<Self>,
                           public command::scripting_commands<Self>,
+                          public command::server_admin_commands<Self>,
+                          public command::server_commands<Self>,
                           public command::set_commands<Self>,
                           public command::sort_commands<Self>,
                           public command::sorted_set_algebra_commands<Self>,
@@ -86,9 +91,13 @@ public:
 
     /// Any command at run time; its keys are found by the table of all commands of Redis and Valkey. A
     /// command that the table does not have (a module's) is taken to have its first argument as key. A
-    /// command without a key goes to one node, another one each time: in a cluster SCAN, DBSIZE, FLUSHALL and
-    /// their like concern that node only. Errors: bad_argument (empty argv, missing arguments), cross_slot,
-    /// needs_lease; all before anything is sent.
+    /// command without a key goes to all nodes that it concerns, as its command tips say, and their replies
+    /// are joined: DBSIZE is a sum, FLUSHALL has succeeded everywhere, KEYS are those of all shards; what
+    /// concerns no node in particular goes to another one each time. In a cluster SCAN is refused: scan()
+    /// sees all keys. Through on() the command goes to that node as it is. Errors: bad_argument (empty argv,
+    /// missing arguments, SCAN in a cluster), cross_slot, needs_lease; all before anything is sent. Where one
+    /// node fails, the whole does, with the delivery unknown when another may have executed it. Rule: Redis
+    /// documentation, "Command tips".
     auto execute(std::span<std::string_view const> argv) const {
         return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }
@@ -102,7 +111,8 @@ public:
 template <class Self>
 class commands : public one_slot_commands<Self>,
                  public multi_key_commands<Self>,
-                 public transaction_commands<Self> {
+                 public transaction_commands<Self>,
+                 public whole_cluster_commands<Self> {
 public:
     using command::key_commands<Self>::del;
     using command::key_commands<Self>::unlink;

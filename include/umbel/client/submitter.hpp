@@ -84,7 +84,13 @@ public:
     template <decodable Value>
     operation<Result<Value>> submit(std::span<std::string_view const> words,
                                     std::span<bool const> marked_keys) const {
-        return calling::submit<Result<Value>>(site(), words, marked_keys);
+        return calling::submit_for_all<Result<Value>>(site(), words, marked_keys);
+    }
+    template <decodable Value>
+    operation<Result<Value>> submit(command::server_invocation<Value> const& command) const {
+        return calling::submit_for_all<Result<Value>>(
+            site(),
+            command::invocation<Result<Value>>{command.name, command.words, command.flags, command.refusal});
     }
 
 private:

@@ -1,4 +1,5 @@
-// slot_target.hpp: which slots a command needs: one, none in particular, or several. It knows no nodes.
+// slot_target.hpp: which slots a command needs: one, none in particular, or several; or that it goes to a
+// node of its own choice, whatever its slots. It knows no nodes.
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
@@ -23,10 +24,20 @@ public:
         return target;
     }
 
+    /// It goes to the node that its caller has named, whatever its keys.
+    static constexpr slot_target named_node() noexcept {
+        slot_target target;
+        target.value_ = one_node;
+        return target;
+    }
+
     constexpr bool is_any() const noexcept { return value_ == any_slot; }
     // Written so that the compiler knows the value to be a slot, and drops the assertions behind it.
     constexpr bool is_one() const noexcept { return static_cast<std::uint32_t>(value_) < slot_count; }
     constexpr bool is_several() const noexcept { return value_ == several_slots; }
+    constexpr bool is_named_node() const noexcept { return value_ == one_node; }
+    /// No slot leads to its node: it is several, or the node is named.
+    constexpr bool is_unroutable() const noexcept { return value_ <= several_slots; }
 
     /// Precondition: is_one().
     constexpr cluster::slot slot() const noexcept {
@@ -49,6 +60,7 @@ public:
 private:
     static constexpr std::int32_t any_slot = -1;
     static constexpr std::int32_t several_slots = -2;
+    static constexpr std::int32_t one_node = -3;
 
     std::int32_t value_ = any_slot;
 };

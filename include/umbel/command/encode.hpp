@@ -36,6 +36,11 @@ struct invocation {
     command::refusal refusal{};  ///< Where there is one, the command fails with it and nothing is encoded.
 };
 
+/// An invocation without keys that concerns servers: who speaks to a whole cluster sends it to those that the
+/// command's tips name; who speaks to one node, there. Rule: Redis documentation, "Command tips".
+template <class Reply>
+struct server_invocation : invocation<Reply> {};
+
 /// A command whose only argument is a key. Its flags are those of its command_spec.
 /// Lifetime: borrows like an invocation.
 template <class Reply>

@@ -30,6 +30,22 @@ auto run(Family<Self> const& family, command_spec const& name, word_list const& 
     return run<Reply>(family, name, words, name.flags());
 }
 
+/// Submits a command that concerns servers rather than keys.
+template <class Reply, template <class> class Family, class Self>
+auto run_on_servers(Family<Self> const& family, command_spec const& name, word_list const& words,
+                    cluster::command_flags flags) {
+    server_invocation<Reply> const made{{name, words.words(), flags, words.refusal()}};
+    if constexpr (requires { self_of(family).submit(made); }) {
+        return self_of(family).submit(made);
+    } else {
+        return self_of(family).submit(static_cast<invocation<Reply> const&>(made));
+    }
+}
+template <class Reply, template <class> class Family, class Self, word... Words>
+auto run_on_servers(Family<Self> const& family, command_spec const& name, Words const&... words) {
+    return run_on_servers<Reply>(family, name, word_list{words...}, name.flags());
+}
+
 /// The flags of a command that writes, where its options decide whether it may run twice.
 constexpr cluster::command_flags idempotent_if(bool harmless) noexcept {
     return harmless ? cluster::command_flags::idempotent : cluster::command_flags::none;

@@ -69,19 +69,30 @@ struct call_kind {
     bool takes_errors = false;
 };
 
+/// The node that a call is meant for, where its caller has chosen it: cluster::slot_target::named_node().
+struct destination {
+    std::string node{};  ///< "host:port", or the id that the cluster gives it; empty: whoever serves `slot`.
+    std::int32_t slot = -1;  ///< Whoever serves this slot takes over when `node` is no primary any more.
+    bool once = false;       ///< Whatever it meets is told: it is not sent again.
+
+    /// True when another node may take over.
+    bool is_followed() const noexcept { return slot >= 0 && !node.empty(); }
+};
+
 /// The attempts of a call that was redirected or repeated, and how it goes on; what is known of a
 /// transaction; absent for all others.
 struct retry_state {
     std::vector<hop> hops;
+    destination meant_for;  ///< Only where the call's slot is slot_target::named_node().
     instant left_at{};
     /// Where a MOVED or ASK sends the call; judged on the connection, looked up by the engine.
     std::string host;
     std::uint16_t port = 0;  ///< 0: the server named no node that could be followed.
     std::int32_t slot = -1;
     cluster::verdict verdict{};
-    errc fault{};     ///< What is judged.
-    errc reported{};  ///< What the caller sees: another code where a transaction was discarded because of
-                      ///< `fault`.
+    errc fault{};                      ///< What is judged.
+    errc reported = errc::cross_slot;  ///< What the caller sees: another code where a transaction was
+                                       ///< discarded because of `fault`.
     umbel::delivery delivery = umbel::delivery::not_sent;          ///< Of the whole command.
     umbel::delivery attempt_delivery = umbel::delivery::not_sent;  ///< Of the latest attempt alone.
     std::string message;

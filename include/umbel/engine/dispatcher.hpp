@@ -3,6 +3,7 @@
 // writes nothing.
 #pragma once
 
+#include <umbel/engine/destinations.hpp>
 #include <umbel/engine/overload.hpp>
 #include <umbel/engine/retry_pacer.hpp>
 #include <umbel/engine/topology_tracker.hpp>
@@ -72,9 +73,9 @@ private:
     void retry_later(call& call, instant now);
     void await_topology(call& call, instant now);
     void follow(call& call, instant now);
-    std::uint16_t target_of(retry_state const& redirect, instant now);
     void resume(call& call, instant now);
     void reroute(call& call, std::uint16_t avoid, instant now);
+    void place_named(call& call, instant now);
     void place(call& call, link_id to, instant now);
     void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
     void wait(call& call, waits_for reason, instant due, instant now);
@@ -226,7 +227,7 @@ inline void dispatcher::await_topology(call& call, instant now) {
 /// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
 inline void dispatcher::follow(call& call, instant now) {
     retry_state& retry = *call.retry;
-    std::uint16_t const to = target_of(retry, now);
+    std::uint16_t const to = target_of(retry, shared_, now);
     if (to == link_id::no_node)
         return wait(call, waits_for::refresh, after(now, shared_.options.refresh_timeout), now);
     bool const asking = retry.verdict.next == cluster::verdict::step::ask;
@@ -245,18 +246,6 @@ inline void dispatcher::follow(call& call, instant now) {
         return reroute(call, retry.from.node, now);
     call.form.asking = asking;
     place(call, {to, link_mode::primary, call.link.context}, now);
-}
-
-/// The node that a redirect names. An empty host means the host that replied.
-inline std::uint16_t dispatcher::target_of(retry_state const& redirect, instant now) {
-    if (redirect.port == 0) return link_id::no_node;
-    node_table& nodes = shared_.nodes;
-    cluster::endpoint const announced{
-        redirect.host.empty() ? nodes[redirect.from.node].address.host : redirect.host, redirect.port};
-    std::uint16_t const number = nodes.obtain(shared_.options.addresses(announced), now);
-    if (number != link_id::no_node && redirect.from && nodes[redirect.from.node].member)
-        nodes[number].named = !nodes[number].member;
-    return number;
 }
 
 /// Routes a call anew whose wait is over. A call that a node has refused also passes the gate of the node
@@ -283,8 +272,9 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
                     shared_.closed ? "the client was closed" : "cancelled");
     if (shared_.routes.known() == known_as::nothing) return wait(call, waits_for::topology, never, now);
     if (call.only_waits) return complete_without_reply(call);
+    if (call.slot.is_named_node()) return place_named(call, now);
     if (call.slot.is_several() && shared_.routes.known() != known_as::standalone)
-        return fail(call, errc::cross_slot, delivery::not_sent,
+        return fail(call, call.retry ? call.retry->reported : errc::cross_slot, delivery::not_sent,
                     call.retry ? call.retry->message : "the keys lie in different slots");
     link_id const to = shared_.routes.route(call, rotation_++, avoid);
     if (to) return place(call, to, now);
@@ -292,6 +282,17 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
         call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only);
     unreachable(call, to, errc::slot_uncovered,
                 replicas_only ? "no replica serves the slot" : "no node serves the slot", now);
+}
+
+/// Sends a call to the node that it names, or to the one that has taken over.
+inline void dispatcher::place_named(call& call, instant now) {
+    destination const& meant = call.retry->meant_for;
+    link_id const to = destination_of(meant, shared_, call.link.context);
+    if (to) return place(call, to, now);
+    if (meant.slot >= 0) return unreachable(call, to, errc::slot_uncovered, "no node serves the slot", now);
+    topology_.want(now);
+    fail(call, errc::no_reachable_node, delivery_of(call),
+         "no node of the cluster is known as " + meant.node + " (client::nodes() names them all)");
 }
 
 /// Hands a call to a link, which is opened if need be.

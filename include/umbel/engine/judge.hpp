@@ -90,6 +90,15 @@ inline void fail(call& call, failure const& fault) noexcept {
     }
 }
 
+/// What becomes of a call that is meant for one node: it is redirected nowhere. It is sent again to the same
+/// node where the policy sends it again, or to the node that has taken over where it is meant for that, too.
+inline cluster::verdict kept_to(destination const& meant, failure const& fault,
+                                cluster::verdict next) noexcept {
+    bool const misplaced = fault.redirects() || (fault.cause() == errc::read_only && !meant.is_followed());
+    bool const hopeless = fault.node_open && meant.slot < 0;
+    return meant.once || misplaced || hopeless ? cluster::verdict::fail() : next;
+}
+
 /// Appends a hop to the call's retry state, and stores the verdict there. False when memory has run out.
 inline bool note(call& call, failure const& fault, cluster::verdict next, instant now) noexcept {
     retry_state* retry = call.make_retry_state();
@@ -138,7 +147,8 @@ inline bool judge(call& call, failure const& fault, judge_options const& options
         judging::fail(call, fault);
         return false;
     }
-    cluster::verdict const next = options.policy(judging::attempt_of(call, fault, options, now, random));
+    cluster::verdict next = options.policy(judging::attempt_of(call, fault, options, now, random));
+    if (call.slot.is_named_node()) next = judging::kept_to(call.retry->meant_for, fault, next);
     if (next.next != step::fail) {
         if (!judging::note(call, fault, next, now)) {
             judging::fail_no_memory(call, fault);

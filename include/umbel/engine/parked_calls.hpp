@@ -15,9 +15,11 @@ namespace umbel::engine {
 class parked_calls {
 public:
     bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
+    /// A call for a node of its own choice only asks the way: nothing waits for it.
+    static bool shuts_gate(call const& call) noexcept { return !call.slot.is_named_node(); }
     /// Takes a call. False: `most` are parked already.
     bool park(call& call, std::uint32_t most) noexcept {
-        if (gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
+        if (shuts_gate(call) && gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
             gate_.fetch_sub(per_call, std::memory_order_acq_rel);
             return false;
         }

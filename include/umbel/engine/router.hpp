@@ -78,7 +78,8 @@ public:
 private:
     /// The node of a call that is not plain, and which of its connections.
     link_id choose(call const& call, std::uint32_t rotation, std::uint16_t avoid) const noexcept {
-        if (call.slot.is_several() && known() != known_as::standalone) [[unlikely]]
+        if (call.slot.is_unroutable() && (call.slot.is_named_node() || known() != known_as::standalone))
+            [[unlikely]]
             return {};
         cluster::slot const slot = call.slot.is_one() ? call.slot.slot() : some_slot(rotation);
         if (call.reads == read_from::primary || !has(call.flags, cluster::command_flags::read_only))

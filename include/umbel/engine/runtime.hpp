@@ -303,7 +303,7 @@ private:
         while (call* const call = all.pop()) {
             bool const question = call->question;
             call->question = false;
-            if (!question) ++taken;
+            if (!question && parked_calls::shuts_gate(*call)) ++taken;
             if (question ? closed_ : closing_.begun()) {
                 call->kind->fail(*call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
                 complete_soon(*call);

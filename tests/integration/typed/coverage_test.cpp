@@ -53,7 +53,6 @@ std::map<std::string, std::string> const untyped{
     {"hexpiretime", "HPEXPIRETIME"},
     {"hmset", "HSET"},
     {"httl", "HPTTL"},
-    {"memory|usage", "comes with the commands on a server"},
     {"migrate", "moves keys between servers, as tools do"},
     {"move", "a cluster has one database"},
     {"pfdebug", "internal"},

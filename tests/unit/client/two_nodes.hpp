@@ -56,4 +56,13 @@ inline std::string fault(std::string_view what, int slot, scripted::server const
     return "-" + std::string{what} + " " + std::to_string(slot) + " " + to.address() + "\r\n";
 }
 
+/// Says `line` to every command of this name.
+inline scripted::server::script answering(std::string name, std::string line) {
+    return [name = std::move(name),
+            line = std::move(line)](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == name) return scripted::answer{line};
+        return std::nullopt;
+    };
+}
+
 }  // namespace at_home

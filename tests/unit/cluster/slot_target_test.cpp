@@ -34,3 +34,15 @@ TEST_CASE("keys of several slots are noticed once, where the first of them is me
     CHECK_FALSE(target.is_one());
     CHECK(target.number() == -1);
 }
+
+TEST_CASE("a command for a node of its own choice has no slot that leads there", "[slot_target]") {
+    slot_target const named = slot_target::named_node();
+    CHECK(named.is_named_node());
+    CHECK(named.is_unroutable());
+    CHECK(slot_target::several().is_unroutable());
+    CHECK_FALSE(slot_target::several().is_named_node());
+    CHECK_FALSE(slot_target::any().is_unroutable());
+    CHECK_FALSE(slot_target{slot{7}}.is_unroutable());
+    CHECK_FALSE((named.is_one() || named.is_any() || named.is_several()));
+    CHECK(named.number() == -1);
+}

@@ -256,3 +256,32 @@ TEST_CASE("a policy is told everything it may base its verdict on", "[judge]") {
         options);
     CHECK(seen.again);
 }
+
+TEST_CASE("a call that is meant for one node is redirected nowhere", "[judge]") {
+    auto const goes_on = [](destination meant, failure const& seen) {
+        bench b;
+        b.one.slot = cluster::slot_target::named_node();
+        b.one.retry = std::make_unique<retry_state>();
+        b.one.retry->meant_for = std::move(meant);
+        return b.judge(seen);
+    };
+    destination const one_node{.node = "a:1"}, of_slot{.node = {}, .slot = 3},
+        followed{.node = "a:1", .slot = 3};
+    failure const demoted{.code = errc::read_only, .delivered = delivery::not_executed};
+    failure const refused{.code = errc::connect_failed, .delivered = delivery::not_sent};
+    failure dead = refused;
+    dead.node_open = true;
+    for (destination const& meant : {one_node, of_slot, followed}) {
+        CHECK_FALSE(goes_on(meant, moved()));
+        CHECK(goes_on(meant, refused));
+        destination once = meant;
+        once.once = true;
+        CHECK_FALSE(goes_on(once, refused));
+    }
+    CHECK_FALSE(goes_on(one_node, demoted));
+    CHECK_FALSE(goes_on(of_slot, demoted));
+    CHECK(goes_on(followed, demoted));
+    CHECK_FALSE(goes_on(one_node, dead));
+    CHECK(goes_on(of_slot, dead));
+    CHECK(goes_on(followed, dead));
+}

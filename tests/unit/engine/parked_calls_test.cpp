@@ -53,3 +53,14 @@ TEST_CASE("the gate is held until release, and shut for ever by close", "[parked
     parked.release();
     CHECK_FALSE(parked.is_open());
 }
+
+TEST_CASE("a call for a named node takes its place in the order, and shuts no gate", "[parked_calls]") {
+    parked_calls parked;
+    call named;
+    named.slot = umbel::cluster::slot_target::named_node();
+    CHECK_FALSE(parked_calls::shuts_gate(named));
+    CHECK(parked.park(named, 0));
+    CHECK(parked.is_open());
+    call_list taken = parked.take();
+    CHECK(taken.pop() == &named);
+}

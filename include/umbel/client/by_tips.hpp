@@ -1,0 +1,150 @@
+// by_tips.hpp: commands without keys that concern more than one node: to which nodes they go, as the server's
+// command tips say, and how a call goes to nodes of its caller's choice. It is compiled with the client,
+// behind calling::encoding.
+#pragma once
+
+#include <umbel/async/fan_out.hpp>
+#include <umbel/client/encode_call.hpp>
+#include <umbel/client/joined_replies.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace umbel::calling {
+
+/// Whom a command without keys concerns; nothing where any node will do. PING asks whether somebody answers,
+/// which is not for all of them to say; and of replies that only a person can join, one is given.
+/// Rule: Redis documentation, "Command tips", "request_policy".
+inline std::optional<async::audience> audience_of(command::command_traits const& traits) noexcept {
+    bool const joined_here = traits.response != command::response_policy::special ||
+                             traits.name == "randomkey" || traits.name == "function|stats";
+    if (traits.keys.search != command::key_search::none || traits.shares != command::sharing::shared ||
+        traits.name == "ping" || !joined_here)
+        return std::nullopt;
+    switch (traits.request) {
+        case command::request_policy::all_nodes: return async::audience::nodes;
+        case command::request_policy::all_shards: return async::audience::primaries;
+        case command::request_policy::none:
+        case command::request_policy::multi_shard:
+        case command::request_policy::special: break;
+    }
+    return std::nullopt;
+}
+
+/// Behind encoding::spread.
+inline void spread_as(async::pooled_call& call, async::audience whom, value_kind const& whole,
+                      async::fan_out_kind const& kind) noexcept {
+    if (call.launch != async::launch_kind::direct) return;
+    auto made = std::unique_ptr<async::fan_out>{new (std::nothrow) async::fan_out{call, whom, kind}};
+    if (!made) return static_cast<void>(refuse(call, whole, error{errc::no_memory, delivery::not_sent}));
+    call.group = std::move(made);
+    call.launch = async::launch_kind::group;
+}
+inline void spread(async::pooled_call& call, async::audience whom, value_kind const& whole,
+                   value_kind const& part,
+                   void (*join)(async::pooled_call&, std::span<async::fan_out_part const>,
+                                void const*)) noexcept {
+    spread_as(call, whom, whole, {.obtain = part.obtain, .part = part.result, .join = join});
+}
+
+/// Behind encoding::aim. A command whose keys lie in several slots is served by a stand-alone server only,
+/// which is the only node then.
+inline void aim(async::pooled_call& call, engine::destination const& where,
+                value_kind const& value) noexcept {
+    if (call.launch != async::launch_kind::direct || call.slot.is_several()) return;
+    UMBEL_TRY {
+        if (!call.retry) call.retry = std::make_unique<engine::retry_state>();
+        call.retry->meant_for = where;
+        call.slot = cluster::slot_target::named_node();
+    }
+    UMBEL_CATCH(...) {
+        refuse(call, value, error{errc::no_memory, delivery::not_sent});
+    }
+}
+
+/// Makes the reply of the whole from the replies of several nodes.
+inline void join_by_tips(async::pooled_call& whole, std::span<async::fan_out_part const> parts,
+                         void const* context) {
+    static std::atomic<std::size_t> turn{0};
+    std::vector<result<reply> const*> told;
+    told.reserve(parts.size());
+    for (async::fan_out_part const& part : parts) told.push_back(&async::result_slot<reply>::get(*part.call));
+    auto const& traits = *static_cast<command::command_traits const*>(context);
+    result<reply> joined = join_replies(traits, told, turn.fetch_add(1, std::memory_order_relaxed));
+    if (joined)
+        whole.kind->decode(whole, joined->root());
+    else
+        whole.kind->fail(whole, std::move(joined.error()));
+}
+
+/// Sends a call without keys to all whom it concerns.
+inline async::pooled_call& for_all(async::pooled_call& call, command::command_traits const* traits,
+                                   value_kind const& value) noexcept {
+    if (!traits || call.launch != async::launch_kind::direct || !call.slot.is_any()) return call;
+    if (traits->name == "scan") {
+        UMBEL_TRY {
+            mark_undivided(call, errc::bad_argument,
+                           "SCAN sees the keys of one node only: client::scan() scans the whole cluster, and "
+                           "client::on(node) sends SCAN to one node");
+        }
+        UMBEL_CATCH(...) {
+            refuse(call, value, error{errc::no_memory, delivery::not_sent});
+        }
+        return call;
+    }
+    if (std::optional<async::audience> const whom = audience_of(*traits))
+        spread_as(call, *whom, value,
+                  {.obtain = kind_of<reply>.obtain,
+                   .part = kind_of<reply>.result,
+                   .join = &join_by_tips,
+                   .context = traits});
+    return call;
+}
+/// The same client without hedging: what goes to several nodes has none to be asked a second time.
+inline site without_hedge(site const& from) {
+    site plain{from};
+    plain.options.hedge = {};
+    plain.check();
+    return plain;
+}
+
+/// The row of a typed command.
+inline command::command_traits const* row_of(command::command_spec const& name) noexcept {
+    std::string_view words[2];
+    std::string_view wire = name.wire();
+    for (std::string_view& word : words) {
+        if (wire.empty()) break;
+        wire.remove_prefix(wire.find('\n') + 1);
+        word = wire.substr(0, wire.find('\r'));
+        wire.remove_prefix(word.size() + 2);
+    }
+    return command::find_command(words[0], words[1]);
+}
+
+/// Behind encoding::make_for_all.
+inline async::pooled_call& make_for_all(site const& site, command::command_spec const& name,
+                                        std::span<command::argument const> words,
+                                        cluster::command_flags flags, command::refusal refusal,
+                                        value_kind const& value) {
+    async::pooled_call& call = site.code->make(without_hedge(site), name, words, flags, refusal, value);
+    return for_all(call, row_of(name), value);
+}
+/// Behind encoding::make_words_for_all.
+inline async::pooled_call& make_words_for_all(site const& site, std::span<std::string_view const> words,
+                                              std::span<bool const> marked_keys, value_kind const& value) {
+    if (site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] {
+        command::command_traits const* const traits = command::find_command(words);
+        if (traits && (audience_of(*traits) || traits->name == "scan"))
+            return make_words_for_all(without_hedge(site), words, marked_keys, value);
+    }
+    async::pooled_call& call = site.code->make_words(site, words, marked_keys, value);
+    if (!call.slot.is_any()) [[likely]]
+        return call;
+    return for_all(call, command::find_command(words), value);
+}
+
+}  // namespace umbel::calling

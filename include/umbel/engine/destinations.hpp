@@ -1,0 +1,52 @@
+// destinations.hpp: from the names of nodes to their numbers: where a redirect points, and where a call goes
+// whose caller has chosen the node. It moves no call.
+#pragma once
+
+#include <umbel/engine/control_state.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace umbel::engine {
+
+/// The node that a redirect names, new if need be; no_node where it names none, or the arena is full. An
+/// empty host means the host that replied. Rule: Redis Cluster specification, "MOVED redirection".
+inline std::uint16_t target_of(retry_state const& redirect, control_state& shared, instant now) {
+    if (redirect.port == 0) return link_id::no_node;
+    node_table& nodes = shared.nodes;
+    cluster::endpoint const announced{
+        redirect.host.empty() ? nodes[redirect.from.node].address.host : redirect.host, redirect.port};
+    std::uint16_t const number = nodes.obtain(shared.options.addresses(announced), now);
+    if (number != link_id::no_node && redirect.from && nodes[redirect.from.node].member)
+        nodes[number].named = !nodes[number].member;
+    return number;
+}
+
+/// The node of this "host:port" or id, among those that commands may go to. Cost: linear in their number.
+inline std::uint16_t find_node(node_table const& nodes, std::string_view name) noexcept {
+    for (std::uint16_t number = 0; number < nodes.size(); ++number) {
+        node const& peer = nodes[number];
+        bool const usable = peer.in_use && (peer.member || peer.named);
+        if (usable && (peer.name == name || peer.id == name)) return number;
+    }
+    return link_id::no_node;
+}
+
+/// The link that a call takes whose caller has chosen the node; none where there is no such node. A replica
+/// is asked by the link that has sent READONLY. Rule: Redis Cluster specification, "Scaling reads using
+/// replica nodes".
+inline link_id destination_of(destination const& meant, control_state const& shared,
+                              std::uint8_t context) noexcept {
+    if (!meant.node.empty()) {
+        std::uint16_t const number = find_node(shared.nodes, meant.node);
+        bool const found = number != link_id::no_node;
+        if (meant.slot < 0)
+            return {number, found ? shared.nodes[number].role_mode() : link_mode::primary, context};
+        if (found && shared.nodes[number].role == cluster::node_role::primary)
+            return {number, link_mode::primary, context};
+    }
+    cluster::slot const slot{static_cast<std::uint16_t>(meant.slot)};
+    return {shared.routes.table().primary_of(slot), link_mode::primary, context};
+}
+
+}  // namespace umbel::engine
