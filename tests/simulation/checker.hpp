@@ -5,6 +5,7 @@
 #include <umbel/testing/model_cluster.hpp>
 #include <umbel/testing/sim_client.hpp>
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -52,6 +53,9 @@ public:
         : time_{time}, cluster_{cluster}, allowed_{allowed} {
         cluster_.book().watch([this](execution const& what) { executed(what); });
     }
+
+    /// Has another judge told of every execution, too.
+    void also_tell(std::function<void(execution const&)> other) { other_ = std::move(other); }
 
     std::vector<std::string> const& failures() const noexcept { return failures_; }
     void fail(std::string what) {
@@ -187,7 +191,9 @@ private:
     }
 
     void executed(execution const& what) {
-        if (what.words[0] != "PING") ++executed_;
+        if (other_) other_(what);
+        bool const of_transaction = what.words.size() > 1 && what.words[1].find("tx-") != std::string::npos;
+        if (what.words[0] != "PING" && !of_transaction) ++executed_;
         if (what.write && what.readonly_link) fail("a write was executed on a link that has sent READONLY");
         if (what.readonly_link && what.words.size() > 1 && what.words[1].find("{a:") == 0)
             fail("a read meant for the primary was served on a link that has sent READONLY: " +
@@ -196,7 +202,7 @@ private:
             cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
         std::string const& command_spec = what.words[0];
         if (command_spec == "INCR") ++counters_[what.words[1]].executed;
-        if (command_spec == "RPUSH" || command_spec == "APPEND") {
+        if ((command_spec == "RPUSH" && !of_transaction) || command_spec == "APPEND") {
             trace_of_id& seen = executions_[what.words[2]];
             ++seen.count;
             seen.replies.insert(what.reply.substr(1, what.reply.size() - 3));
@@ -366,6 +372,7 @@ private:
     std::uint64_t failed_ = 0;
     std::map<std::string, unsigned> codes_;
     std::vector<std::string> failures_;
+    std::function<void(execution const&)> other_;
 
 public:
     bool closing = false;  ///< The client is being closed.

@@ -147,3 +147,17 @@ TEST_CASE("an acknowledged write that is gone is found by the history where no f
           "[simulation][control]") {
     CHECK(first_catch([](plan& drawn) { drawn.forgive_losses = false; }, "history: lost") != "");
 }
+
+TEST_CASE("transactions that are repeated, or sent in pieces, are caught", "[simulation][control]") {
+    auto const repeats = [](plan& drawn) {
+        drawn.policy = repeats_everything{};
+        drawn.wires.cut_percent = 50;
+        drawn.transactions = {.users = 4};
+    };
+    CHECK(first_catch(repeats, "ran 2 times") != "");
+    auto const torn = [](plan& drawn) {
+        drawn.wires.cut_percent = 50;
+        drawn.transactions = {.users = 4, .torn = true};
+    };
+    CHECK(first_catch(torn, "ran by halves") != "");
+}

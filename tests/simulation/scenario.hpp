@@ -4,6 +4,7 @@
 
 #include "checker.hpp"
 #include "faults.hpp"
+#include "transaction_users.hpp"
 #include "workload.hpp"
 
 #include <memory>
@@ -22,6 +23,7 @@ struct plan {
     std::string first_seed;
     std::string second_seed;
     workload_options users;
+    transaction_options transactions;
     allowances allowed;
     umbel::cluster::policy policy{};
     unsigned faults = 0;
@@ -36,11 +38,12 @@ struct plan {
     std::string describe() const {
         std::ostringstream out;
         out << shape.primaries << " primaries with " << shape.replicas_each << " replicas, " << users.users
-            << " users, " << faults << " faults, resp" << (client.protocol == umbel::protocol::resp2 ? 2 : 3)
-            << ", source " << static_cast<int>(client.topology_source) << ", style "
-            << static_cast<int>(servers.style) << (allowed.junk ? ", junk" : "")
-            << (allowed.refusals ? ", refusals" : "") << (allowed.small_bounds ? ", small bounds" : "")
-            << (allowed.surfaced ? ", surfaced" : "") << (allowed.foreign ? ", foreign" : "")
+            << " users, " << transactions.users << " with transactions, " << faults << " faults, resp"
+            << (client.protocol == umbel::protocol::resp2 ? 2 : 3) << ", source "
+            << static_cast<int>(client.topology_source) << ", style " << static_cast<int>(servers.style)
+            << (allowed.junk ? ", junk" : "") << (allowed.refusals ? ", refusals" : "")
+            << (allowed.small_bounds ? ", small bounds" : "") << (allowed.surfaced ? ", surfaced" : "")
+            << (allowed.foreign ? ", foreign" : "")
             << (client.handshake == umbel::handshake::minimal ? ", minimal handshake" : "")
             << ", retry_unknown " << static_cast<int>(client.retry_unknown) << ", breaker "
             << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
@@ -159,6 +162,14 @@ inline void draw_late(random_source random, plan& made) {
     made.flaps = static_cast<unsigned>(random.below(4));
 }
 
+/// The same, of what came after that: users that send transactions.
+inline void draw_transactions(random_source random, plan& made) {
+    static constexpr unsigned users[] = {0, 1, 2, 4};
+    made.transactions.users = users[random.below(4)];
+    made.transactions.pairs = 1 + random.below(4);
+    made.transactions.repeats = made.allowed.repeats;
+}
+
 /// How much of a plan is drawn.
 enum class draws { early, context_entry, punctual, all };
 
@@ -195,6 +206,7 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     if (what == draws::punctual || what == draws::all)
         draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
     if (what == draws::all) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
+    if (what == draws::all) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
     return made;
 }
 
@@ -205,6 +217,7 @@ struct outcome {
     std::uint64_t issued = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t failed = 0;
+    std::uint64_t transactions = 0;  ///< Acknowledged.
     std::uint64_t steps = 0;
     std::uint64_t promotions = 0;
     std::uint64_t moved = 0;
@@ -234,6 +247,7 @@ public:
         judge.watch_asks(db);
         time_.after_every_step([&] { judge.step(db); });
         workload users{time_, db, judge, seen_, plan_.users};
+        transaction_users others{time_, cluster, db, judge, plan_.transactions};
         fault_plan faults{time_, cluster, users.slots()};
         faults.sends_junk = plan_.allowed.junk;
         faults.refuses = plan_.allowed.refusals;
@@ -242,20 +256,25 @@ public:
             cluster.set_zone(static_cast<node_number>(i), i % 2 == 0 ? "north" : "south");
 
         users.start();
+        others.start();
         faults.schedule(plan_.faults, plan_.troubled);
         faults.schedule_flaps(plan_.flaps, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
-        heal(cluster, db, judge, users);
+        heal(cluster, db, judge, users, others);
         close(cluster, db, judge);
+        others.conclude();
         if (cluster.settled()) sentence(cluster, judge);
-        return told(cluster, db, judge, users);
+        outcome made = told(cluster, db, judge, users);
+        made.transactions = others.acknowledged();
+        return made;
     }
 
 private:
     /// Everything is mended: the cluster comes together, then the client must serve everything and know the
     /// truth.
-    void heal(model_cluster& cluster, sim_client& db, checker& judge, workload& users) {
+    void heal(model_cluster& cluster, sim_client& db, checker& judge, workload& users,
+              transaction_users& others) {
         time_.note([] { return "-------- every fault is over"; });
         if (!time_.run_while_not([&] { return cluster.settled(); }, 8s))
             return judge.fail("the model cluster did not come together again: " + cluster.unsettled());
@@ -263,6 +282,7 @@ private:
         // Time for reconnects, probes and one refresh of its own; the users go on meanwhile.
         time_.run_for(2500ms);
         users.stop();
+        others.stop();
         if (!cluster.settled())
             return judge.fail("the model cluster fell apart again: " + cluster.unsettled());
         if (!time_.run_while_not([&] { return db.pending() == 0; }, 3s))
@@ -271,6 +291,7 @@ private:
         if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
         if (!plan_.allowed.surfaced && !plan_.allowed.small_bounds) {
             users.all_kinds(1s);
+            others.all_kinds(1s);
             time_.run_for(1100ms);
             if (plan_.client.handshake == umbel::handshake::full) judge.check_table(db);
         }

@@ -6,6 +6,7 @@
 #include <umbel/testing/ledger.hpp>
 #include <umbel/testing/model_request.hpp>
 #include <umbel/testing/model_topology_reply.hpp>
+#include <umbel/testing/model_transaction.hpp>
 #include <umbel/testing/network.hpp>
 
 #include <map>
@@ -141,6 +142,7 @@ private:
         bool authenticated = true;
         bool readonly = false;
         bool asking = false;
+        model_transaction transaction{};
     };
 
     void serve(std::uint64_t number) {
@@ -192,7 +194,9 @@ private:
         std::string name = words[0];
         for (char& letter : name)
             letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
-        bool const asking = std::exchange(from.asking, false);
+        // ASKING holds for one command, or until EXEC. Rule: redis-server 7 networking.c, resetClient().
+        bool const asking = from.asking;
+        if (!from.transaction.open && name != "multi") from.asking = false;
         ++counters_[name];
         if (name == "hello") return hello(from, words);
         if (name == "auth") return authenticate(from, words.back());
@@ -203,14 +207,11 @@ private:
         if (name == "client") return client(words);
         if (name == "cluster") return cluster_command(from, words);
         if (name == "select") return wire::simple("OK");
-        model_command const* const which = find_model_command(name);
-        if (!which) return wire::error("ERR unknown command '" + words[0] + "', with args beginning with: ");
-        bool const fits = which->arity < 0 ? static_cast<int>(words.size()) >= -which->arity
-                                           : static_cast<int>(words.size()) == which->arity;
-        if (!fits)
-            return wire::error("ERR wrong number of arguments for '" + std::string{which->name} +
-                               "' command");
-        return data(from, *which, words, asking);
+        if (name == "multi") return from.transaction.open = true, wire::simple("OK");
+        if (name == "exec") return execute_queued(from, std::exchange(from.asking, false));
+        std::string reply = data(from, words, asking);
+        if (from.transaction.open && reply.front() == '-') from.transaction.flagged = true;
+        return reply;
     }
 
     std::string hello(session& from, model_words const& words) {
@@ -265,25 +266,64 @@ private:
         return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
     }
 
-    std::string data(session& from, model_command const& which, model_words const& words, bool asking) {
-        std::string line = redirection(from, which, words, asking);
-        if (!line.empty()) return wire::error(line);
-        if (which.first_key != 0 && refuse_next != 0) {
+    std::string data(session& from, model_words const& words, bool asking) {
+        model_command const* const which = find_model_command(words[0]);
+        if (!which) return wire::error("ERR unknown command '" + words[0] + "', with args beginning with: ");
+        bool const fits = which->arity < 0 ? static_cast<int>(words.size()) >= -which->arity
+                                           : static_cast<int>(words.size()) == which->arity;
+        if (!fits)
+            return wire::error("ERR wrong number of arguments for '" + std::string{which->name} +
+                               "' command");
+        model_keys keys;
+        keys.add(*which, words);
+        if (std::string const line = redirection(from, keys, asking); !line.empty()) return wire::error(line);
+        if (!keys.names.empty() && refuse_next != 0) {
             --refuse_next;
             return wire::error(refusal);
         }
+        if (std::string const line = unfit(keys); !line.empty()) return wire::error(line);
+        if (from.transaction.open) {
+            from.transaction.queued.push_back({which, words});
+            return wire::simple("QUEUED");
+        }
+        std::vector<std::string> written;
+        std::string reply = run(from, *which, words, written);
+        if (!written.empty()) note_writes(written);
+        return reply;
+    }
+    /// EXEC. Rule: redis-server 7 server.c, processCommand(), and multi.c, execCommand(): a redirect first,
+    /// then a refusal of what is queued, then an error met before.
+    std::string execute_queued(session& from, bool asking) {
+        if (!from.transaction.open) return wire::error("ERR EXEC without MULTI");
+        model_transaction const whole = from.transaction.take();
+        model_keys keys;
+        for (model_call const& call : whole.queued) keys.add(*call.which, call.words);
+        if (std::string const line = redirection(from, keys, asking); !line.empty()) return wire::error(line);
+        if (std::string const line = unfit(keys); !line.empty())
+            return wire::error("EXECABORT Transaction discarded because of: " + line);
+        if (whole.flagged) return wire::error("EXECABORT Transaction discarded because of previous errors.");
+        std::string reply = wire::array(whole.queued.size());
+        std::vector<std::string> written;
+        for (model_call const& call : whole.queued) reply += run(from, *call.which, call.words, written);
+        if (!written.empty()) note_writes(written);
+        return reply;
+    }
+    /// The error line of a node that is not fit to serve these keys; empty where it is.
+    std::string unfit(model_keys const& keys) const {
         bool const copies = !primary();
-        if (copies && which.write)
-            return wire::error("READONLY You can't write against a read only replica.");
-        if (copies && !link_up && !options.serves_stale && !which.stale)
-            return wire::error(
-                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
-        if (loading && !which.stale) return wire::error("LOADING Redis is loading the dataset in memory");
-        if (!copies)
+        if (copies && keys.write) return "READONLY You can't write against a read only replica.";
+        if (copies && !link_up && !options.serves_stale && !keys.stale)
+            return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+        if (loading && !keys.stale) return "LOADING Redis is loading the dataset in memory";
+        return {};
+    }
+    std::string run(session const& from, model_command const& which, model_words const& words,
+                    std::vector<std::string>& written) {
+        if (primary())
             for (std::size_t const at : keys_in(which, words))
                 book.turned_to(words[at], history_of(words[at]), time.now());
         model_outcome made = model_executor{store, from.resp3}.run(which, words);
-        if (!made.changed.empty()) note_writes(made.changed);
+        written.insert(written.end(), made.changed.begin(), made.changed.end());
         book.executed(
             {time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
         return std::move(made.reply);
@@ -307,33 +347,28 @@ private:
 
     /// The error line of a command that is not served here; empty when it is.
     /// Rule: redis-server 7 cluster.c, getNodeByQuery() and clusterRedirectClient().
-    std::string redirection(session const& from, model_command const& which, model_words const& words,
-                            bool asking) {
-        auto const keys = keys_in(which, words);
-        if (keys.empty()) return {};
-        std::uint16_t const slot = cluster::slot_of(words[keys[0]]).value();
-        for (std::size_t const at : keys)
-            if (cluster::slot_of(words[at]).value() != slot)
-                return "CROSSSLOT Keys in request don't hash to the same slot";
+    std::string redirection(session const& from, model_keys const& keys, bool asking) {
+        if (keys.names.empty()) return {};
+        std::uint16_t const slot = keys.slot;
+        if (!keys.in_one_slot()) return "CROSSSLOT Keys in request don't hash to the same slot";
         node_number const owner = view.owner_of(slot);
         if (owner == nobody) return "CLUSTERDOWN Hash slot not served";
         if (!cluster_ok()) return "CLUSTERDOWN The cluster is down";
         bool const leaving = owner == number() && view.migrating.contains(slot);
         bool const coming = view.importing.contains(slot);
-        std::size_t missing = 0;
-        if (leaving || coming)
-            for (std::size_t const at : keys) missing += store.contains(words[at]) ? 0u : 1u;
+        std::size_t const missing = leaving || coming ? keys.missing_in(store) : 0;
         topology_words const told{view, from.resp3};
         if (leaving && missing != 0) {
-            if (missing != keys.size()) return "TRYAGAIN Multiple keys request during rehashing of slot";
+            if (missing != keys.names.size())
+                return "TRYAGAIN Multiple keys request during rehashing of slot";
             return "ASK " + std::to_string(slot) + ' ' + told.target(view.migrating.at(slot));
         }
         if (coming && asking) {
-            if (keys.size() > 1 && missing != 0)
+            if (keys.several() && missing != 0)
                 return "TRYAGAIN Multiple keys request during rehashing of slot";
             return {};
         }
-        if (from.readonly && !primary() && !which.write && view.me().follows == owner) return {};
+        if (from.readonly && !primary() && !keys.write && view.me().follows == owner) return {};
         if (owner != number()) return "MOVED " + std::to_string(slot) + ' ' + told.target(owner);
         return {};
     }

@@ -62,17 +62,29 @@ public:
     }
     call_number call(std::span<std::string_view const> words, callback done,
                      sim_call_options const& wanted = {}) {
-        call_number const number = ++last_number_;
-        auto made = std::make_unique<sim_call>(*this, number, std::move(done));
-        sim_call& call = *made;
-        pending_.emplace(number, std::move(made));
-        if (auto good = encode(call, words, wanted); !good) {
-            call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
-            time_.soon([&call] { sim_call::tell_caller(call); });
-            return number;
-        }
-        driver_.begin(call);
-        return number;
+        return begin(std::move(done), wanted, [&](sim_call& call) { return add(call, words); });
+    }
+    /// Calls commands as one transaction, MULTI … EXEC; the reply is EXEC's. Errors: as of call().
+    call_number transaction(std::span<std::vector<std::string> const> commands, callback done,
+                            sim_call_options const& wanted = {}) {
+        return begin(std::move(done), wanted, [&](sim_call& call) -> result<void> {
+            std::string_view const multi = "MULTI", exec = "EXEC";
+            put(call, {&multi, 1});
+            for (auto const& command : commands) {
+                std::vector<std::string_view> const words(command.begin(), command.end());
+                auto const before = call.flags;
+                auto const slot = call.slot;
+                if (auto good = add(call, words); !good) return good;
+                if (&command == &commands.front()) continue;
+                call.flags = joined(before, call.flags);
+                if (slot.is_one() && !(slot == call.slot))
+                    return fail(errc::cross_slot, delivery::not_sent, "the keys lie in different slots");
+            }
+            put(call, {&exec, 1});
+            call.form.transaction = 1;
+            call.make_retry_state()->transaction.hold(static_cast<std::uint32_t>(commands.size()));
+            return {};
+        });
     }
     /// Asks for a call to be given up; it completes with errc::cancelled unless it was quicker. Harmless when
     /// it is done.
@@ -176,30 +188,59 @@ private:
         counted_token* shared_token;
     };
 
-    result<void> encode(sim_call& call, std::span<std::string_view const> words,
-                        sim_call_options const& wanted) {
+    template <class Encode>
+    call_number begin(callback done, sim_call_options const& wanted, Encode&& encode) {
+        call_number const number = ++last_number_;
+        auto made = std::make_unique<sim_call>(*this, number, std::move(done));
+        sim_call& call = *made;
+        pending_.emplace(number, std::move(made));
+        if (result<void> good = encode(call); !good) {
+            call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
+            time_.soon([&call] { sim_call::tell_caller(call); });
+            return number;
+        }
+        if (wanted.idempotent) call.flags = call.flags | cluster::command_flags::idempotent;
+        call.bytes = call.encoded.data();
+        call.size = static_cast<std::uint32_t>(call.encoded.size());
+        call.reads = wanted.reads.value_or(driver_.chosen().read_from);
+        call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
+        call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);
+        driver_.begin(call);
+        return number;
+    }
+    /// Appends a command to a call, whose flags and slot are the command's afterwards.
+    static result<void> add(sim_call& call, std::span<std::string_view const> words) {
         using cluster::command_flags;
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
         if (!where) return tl::unexpected<error>{where.error()};
         command::command_traits const* const traits = command::find_command(words);
         if (traits && command::needs_lease(*traits, words))
             return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
+        call.flags = command_flags::none;
         if (traits && traits->read_only()) call.flags = call.flags | command_flags::read_only;
-        if (wanted.idempotent || (traits && command::is_idempotent(*traits, words)))
+        if (traits && command::is_idempotent(*traits, words))
             call.flags = call.flags | command_flags::idempotent;
         if (traits && traits->scripted()) call.flags = call.flags | command_flags::scripted;
-        call.encoded.resize(resp::header_size(words.size()) + 16);
-        for (std::string_view const word : words)
-            call.encoded.resize(call.encoded.size() + resp::bulk_size(word.size()));
-        char* to = resp::put_array_header(call.encoded.data(), words.size());
-        for (std::string_view const word : words) to = resp::put_bulk(to, word);
-        call.bytes = call.encoded.data();
-        call.size = static_cast<std::uint32_t>(to - call.encoded.data());
         call.slot = where->slot ? cluster::slot_target{*where->slot} : cluster::slot_target::any();
-        call.reads = wanted.reads.value_or(driver_.chosen().read_from);
-        call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
-        call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);
+        put(call, words);
         return {};
+    }
+    static void put(sim_call& call, std::span<std::string_view const> words) {
+        std::size_t const before = call.encoded.size();
+        std::size_t most = before + resp::header_size(words.size()) + 16;
+        for (std::string_view const word : words) most += resp::bulk_size(word.size());
+        call.encoded.resize(most);
+        char* to = resp::put_array_header(call.encoded.data() + before, words.size());
+        for (std::string_view const word : words) to = resp::put_bulk(to, word);
+        call.encoded.resize(static_cast<std::size_t>(to - call.encoded.data()));
+    }
+    /// The flags of two commands together: what both allow, and what either warns of.
+    static cluster::command_flags joined(cluster::command_flags left, cluster::command_flags right) noexcept {
+        using enum cluster::command_flags;
+        cluster::command_flags both = none;
+        for (cluster::command_flags const flag : {read_only, idempotent})
+            if (has(left, flag) && has(right, flag)) both = both | flag;
+        return has(left, scripted) || has(right, scripted) ? both | scripted : both;
     }
 
     timeline& time_;
