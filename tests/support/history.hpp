@@ -29,13 +29,14 @@ enum class guilt : std::uint8_t {
     crossed,           ///< An answer that belongs to another command or another key.
     misordered,        ///< A command took effect before one that was settled before it began.
     hung,              ///< A command that was never settled.
+    halved,            ///< Of two writes in one transaction the one took effect without the other.
     not_linearizable,  ///< Reads and writes of a register that no order explains: an acknowledged write
                        ///< undone, a value from before read again.
     undecided,         ///< The search for such an order was given up at its bound: nothing is proven.
 };
-inline constexpr std::array all_guilt{
-    guilt::lost,       guilt::doubled, guilt::denied_effect,    guilt::crossed,
-    guilt::misordered, guilt::hung,    guilt::not_linearizable, guilt::undecided};
+inline constexpr std::array all_guilt{guilt::lost,    guilt::doubled,          guilt::denied_effect,
+                                      guilt::crossed, guilt::misordered,       guilt::hung,
+                                      guilt::halved,  guilt::not_linearizable, guilt::undecided};
 
 constexpr std::string_view name_of(guilt what) noexcept {
     switch (what) {
@@ -45,6 +46,7 @@ constexpr std::string_view name_of(guilt what) noexcept {
         case guilt::crossed: return "crossed";
         case guilt::misordered: return "misordered";
         case guilt::hung: return "hung";
+        case guilt::halved: return "half done";
         case guilt::not_linearizable: return "not linearizable";
         case guilt::undecided: return "undecided";
     }
@@ -148,6 +150,15 @@ public:
     void may_lose(std::uint32_t key, instant from, instant until) {
         keys_.at(key).losses.push_back({from, until});
     }
+    /// Each append to `left` and the one begun next, to `right`, are one transaction: the lists tell the same
+    /// in the end, whatever a failover has lost.
+    void go_together(std::uint32_t left, std::uint32_t right) { together_.push_back({left, right}); }
+    /// Both lists were seen at one moment, so long.
+    void saw_together(std::uint32_t left, std::int64_t length, std::int64_t other) {
+        if (length != other)
+            torn_.push_back(name(left) + " was seen with " + std::to_string(length) + " and " +
+                            std::to_string(other) + " appends");
+    }
     /// Promises that no command was redirected or repeated: then the commands of one caller run in the order
     /// of their beginning, settled or not.
     void expect_order_of_beginning() noexcept { order_of_beginning_ = true; }
@@ -199,11 +210,14 @@ private:
     void check_answers(std::vector<std::size_t> const& ran, sentence& found) const;
     void check_list(one_key const& key, sentence& found) const;
     void check_order(std::vector<std::size_t> const& order, sentence& found) const;
+    void check_together(one_key const& left, one_key const& right, sentence& found) const;
     std::optional<std::size_t> operation_of(one_key const& key, std::string_view token) const;
 
     std::vector<one_key> keys_;
     std::deque<operation> operations_;
     std::vector<std::string> strays_;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> together_;
+    std::vector<std::string> torn_;
     bool order_of_beginning_ = false;
 };
 

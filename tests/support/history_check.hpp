@@ -22,7 +22,23 @@ inline sentence history::check() const {
     for (std::string const& stray : strays_) found.find(guilt::crossed, stray);
     for (one_key const& key : keys_)
         key.what == kind::incr ? check_counter(key, found) : check_list(key, found);
+    for (std::string const& text : torn_) found.find(guilt::halved, text);
+    for (auto const& [left, right] : together_) check_together(keys_[left], keys_[right], found);
     return found;
+}
+
+/// Each token of the left list has its partner at the same place of the right one.
+inline void history::check_together(one_key const& left, one_key const& right, sentence& found) const {
+    for (std::size_t at = 0; at < std::max(left.tokens.size(), right.tokens.size()); ++at) {
+        std::optional<std::size_t> first, second;
+        if (at < left.tokens.size()) first = operation_of(left, left.tokens[at]);
+        if (at < right.tokens.size()) second = operation_of(right, right.tokens[at]);
+        if (first && second && *first + 1 == *second) continue;
+        return found.find(guilt::halved, left.name + " and " + right.name + " part at append " +
+                                             std::to_string(at) + " of " +
+                                             std::to_string(left.tokens.size()) + " and " +
+                                             std::to_string(right.tokens.size()));
+    }
 }
 
 // ---- Counters -----------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ struct drill_plan {
     real_cluster* servers = nullptr;  ///< The shared cluster where it is null.
     unsigned contexts = 1;            ///< The client runs on so many, each with a thread of its own.
     bool elections = true;            ///< Whether silence may cost a primary its role.
+    bool transactions = false;        ///< Half of the commands go in transactions.
     umbel::options options{};
     umbel::cluster::policy policy{};
 };
@@ -152,7 +153,8 @@ public:
                  .groups = slots_of(shards_),
                  .callers = plan.callers,
                  .per_second = plan.per_second,
-                 .deadline = plan.deadline}},
+                 .deadline = plan.deadline,
+                 .transactions = plan.transactions}},
           begun_{steady_now()} {
         // Connections are made and the pace is reached before anything is disturbed; in the long form for
         // long enough to compare with.

@@ -33,7 +33,8 @@ struct load_plan {
     unsigned callers = 6;                            ///< In each group.
     double per_second = 1500;                        ///< Commands, over all groups.
     std::chrono::nanoseconds deadline = 50s;
-    int burst = 8;  ///< Appends that a caller begins without waiting for the one before.
+    int burst = 8;              ///< Appends that a caller begins without waiting for the one before.
+    bool transactions = false;  ///< Appends to two lists, and reads of both, go together.
 };
 
 class load {
@@ -94,6 +95,9 @@ public:
     void may_lose(std::size_t at, history::instant from, history::instant until) {
         for (place const& spot : groups_[at].places)
             for (std::uint32_t const key : {spot.counter, spot.list}) book_.may_lose(key, from, until);
+        for (place const& spot : groups_[at].places)
+            for (std::uint32_t const key : spot.together)
+                if (plan_.transactions) book_.may_lose(key, from, until);
     }
 
     /// Latencies of a group's settled commands that were begun in a stretch of time.
@@ -138,6 +142,7 @@ private:
         std::uint32_t list;
         std::string text;
         std::array<std::string, 2> pair;
+        std::array<std::uint32_t, 2> together{};  ///< Two lists that transactions append to.
     };
     struct group {
         std::vector<place> places;
@@ -148,15 +153,21 @@ private:
 
     place place_in(std::uint16_t slot) {
         std::string const stem = real_cluster::key_in(slot) + ":" + plan_.name;
-        return {book_.key(stem + ":n", history::kind::incr),
-                book_.key(stem + ":l", history::kind::push),
-                stem + ":t",
-                {stem + ":p", stem + ":q"}};
+        place made{book_.key(stem + ":n", history::kind::incr),
+                   book_.key(stem + ":l", history::kind::push),
+                   stem + ":t",
+                   {stem + ":p", stem + ":q"}};
+        if (plan_.transactions)
+            made.together = {book_.key(stem + ":left", history::kind::push),
+                             book_.key(stem + ":right", history::kind::push)};
+        if (plan_.transactions) book_.go_together(made.together[0], made.together[1]);
+        return made;
     }
+    std::size_t keys_of_place() const noexcept { return plan_.transactions ? 4 : 2; }
     std::size_t group_of(std::uint32_t key) const {
         std::size_t before = 0;
         for (std::size_t at = 0; at < groups_.size(); ++at) {
-            before += 2 * groups_[at].places.size();
+            before += keys_of_place() * groups_[at].places.size();
             if (key < before) return at;
         }
         return groups_.size();
@@ -168,7 +179,7 @@ private:
         for (std::uint64_t turn = me; !stopping_; ++turn) {
             place const& here = mine.places[turn / 5 % mine.places.size()];
             int done = 1;
-            switch (turn % 5) {
+            switch (plan_.transactions && turn % 2 == 0 ? 5 : turn % 5) {
                 case 0: co_await increment(me, mine, here); break;
                 case 1: co_await push(me, mine, here); break;
                 case 2:
@@ -182,6 +193,11 @@ private:
                 case 4:
                     co_await burst(me, mine, here, timer);
                     done = plan_.burst;
+                    break;
+                case 5:
+                    co_await append_to_both(me, mine, here);
+                    co_await read_both(mine, here);
+                    done = 2;
                     break;
             }
             // Who has fallen behind does not make up for more than a little.
@@ -253,6 +269,28 @@ private:
         count(mine, told);
         for (std::size_t i = 0; told && i < 2; ++i)
             if ((*told)[i]) book_.read(here.pair[i], *(*told)[i]);
+    }
+
+    /// One token to each of two lists, in one transaction.
+    asio::awaitable<void> append_to_both(std::uint32_t me, group& mine, place const& here) {
+        std::array<std::size_t, 2> numbers{};
+        for (std::size_t i = 0; i < 2; ++i) numbers[i] = book_.begin(me, here.together[i], steady_now());
+        auto both = db_.transaction(umbel::cmd.rpush(book_.name(here.together[0]), book_.token(numbers[0])),
+                                    umbel::cmd.rpush(book_.name(here.together[1]), book_.token(numbers[1])));
+        auto const told = co_await std::move(both);
+        using length = umbel::result<std::int64_t>;
+        length const failed = told ? length{0} : length{tl::unexpected<umbel::error>{told.error()}};
+        settle(numbers[0], mine, told ? std::get<0>(*told) : failed);
+        settle(numbers[1], mine, told ? std::get<1>(*told) : failed);
+    }
+    /// Both lists at one moment: they are equally long.
+    asio::awaitable<void> read_both(group& mine, place const& here) {
+        auto both = db_.transaction(umbel::cmd.llen(book_.name(here.together[0])),
+                                    umbel::cmd.llen(book_.name(here.together[1])));
+        auto const told = co_await std::move(both);
+        count(mine, told);
+        if (told && std::get<0>(*told) && std::get<1>(*told))
+            book_.saw_together(here.together[0], *std::get<0>(*told), *std::get<1>(*told));
     }
 
     void settle(std::size_t number, group& mine, umbel::result<std::int64_t> const& told) {

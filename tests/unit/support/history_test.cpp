@@ -292,3 +292,42 @@ TEST_CASE("a command that is never settled, or twice, and a read of a stranger's
     CHECK(found[guilt::crossed] == 2);
     CHECK(found.to_string().find("a read of {a}:r got {b}:r#5") != std::string::npos);
 }
+
+TEST_CASE("of two appends in one transaction the one must not stand without the other", "[history]") {
+    struct pairs : book {
+        std::uint32_t left = kept.key("{a}:left", history::kind::push);
+        std::uint32_t right = kept.key("{a}:right", history::kind::push);
+        std::vector<std::string> in_left, in_right;
+
+        pairs() {
+            kept.go_together(left, right);
+            for (std::int64_t length = 1; length <= 3; ++length) {
+                std::size_t const first = begin(left), second = begin(right);
+                answer(first, length);
+                answer(second, length);
+                in_left.push_back(token(first));
+                in_right.push_back(token(second));
+            }
+        }
+        sentence judged_pairs() {
+            kept.may_lose(left, 0, 1000);
+            kept.may_lose(right, 0, 1000);
+            kept.ends_as(left, in_left);
+            kept.ends_as(right, in_right);
+            return judged(0);
+        }
+    };
+    acquitted(pairs{}.judged_pairs());
+    pairs both_lost;
+    both_lost.in_left.pop_back();
+    both_lost.in_right.pop_back();
+    CHECK(both_lost.judged_pairs().clean());
+    pairs half;
+    half.in_right.pop_back();
+    convicted(half.judged_pairs(), guilt::halved);
+    pairs seen;
+    seen.kept.saw_together(seen.left, 3, 3);
+    acquitted(seen.judged_pairs());
+    seen.kept.saw_together(seen.left, 3, 2);
+    convicted(seen.judged_pairs(), guilt::halved);
+}
