@@ -10,7 +10,7 @@ usage() {
 usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
-  tests        those (default), Catch2, and valkey-server, iproute2 and valgrind where they are to be had
+  tests        those (default), Catch2, and valkey-server, iproute2, valgrind and libedit where they are to be had
   benchmarks   those of the quickstart, hiredis, and libevent, liburing, valgrind, OpenSSL and Boost.Redis where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
@@ -52,6 +52,7 @@ declare -A row=(
     [redis]='redis-server|5:7||redis-server redis-tools'
     [valkey]='valkey-server|7.2|backports|valkey-server valkey-tools'
     [iproute]='iproute2|1||iproute2'
+    [editline]='libedit|3||libedit-dev'
     [hiredis]='hiredis|0.14||libhiredis-dev'
     [libevent]='libevent|2||libevent-dev'
     [liburing]='liburing|2||liburing-dev'
@@ -64,7 +65,7 @@ declare -A row=(
 required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
-    tests) required+=(catch2) optional+=(valkey iproute valgrind) ;;
+    tests) required+=(catch2) optional+=(valkey iproute valgrind editline) ;;
     benchmarks) required+=(hiredis) optional+=(libevent liburing valgrind openssl boost) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
@@ -92,6 +93,9 @@ found_asio
 #endif
 #if __has_include(<catch2/catch_test_macros.hpp>)
 found_catch2
+#endif
+#if __has_include(<histedit.h>)
+found_editline
 #endif
 #if __has_include(<hiredis/hiredis.h>)
 found_hiredis

@@ -1,0 +1,20 @@
+# examples/cli: what it makes of lines and replies, anywhere; and umbel-cli itself at a terminal, where it is built.
+umbel_test_program(cli cli umbel::core FLAT)
+target_include_directories(cli PRIVATE "${PROJECT_SOURCE_DIR}/examples")
+umbel_register(cli cli 60 ${umbel_waits})
+
+find_package(Editline MODULE QUIET)
+if(NOT Editline_FOUND OR NOT UMBEL_BUILD_EXAMPLES)
+  add_test(NAME cli/terminal COMMAND "${CMAKE_COMMAND}" -E echo "skipped: umbel-cli is not built here; it needs libedit-dev")
+  set_tests_properties(cli/terminal PROPERTIES SKIP_REGULAR_EXPRESSION "^skipped")
+  return()
+endif()
+
+umbel_test_program(cli_terminal cli/terminal umbel::core)
+target_compile_definitions(cli_terminal PRIVATE "UMBEL_CLI=\"$<TARGET_FILE:umbel-cli>\"")
+add_dependencies(cli_terminal umbel-cli)
+foreach(server IN ITEMS redis valkey)
+  if(UMBEL_${server}_SERVER)
+    umbel_register(cli_terminal cli/${server} 240 ENVIRONMENT "UMBEL_SERVER=${server}-server" ${umbel_waits} COST 60)
+  endif()
+endforeach()
