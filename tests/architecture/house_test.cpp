@@ -59,6 +59,10 @@ std::map<std::string, std::string> const& tested_by() {
     static std::string const simulation = "tests/simulation/";
     static std::map<std::string, std::string> const names{
         {"async/backend.hpp", "tests/unit/async/client_handle_test.cpp"},
+        {"async/batch_list.hpp", client + "batch_test.cpp"},
+        {"async/batch_run.hpp", client + "batch_test.cpp"},
+        {"async/batch_seats.hpp", client + "batch_test.cpp"},
+        {"client/cmd.hpp", client + "bare_command_test.cpp"},
         {"async/fan_out.hpp", client + "each_client_test.cpp"},
         {"async/group.hpp", client + "multi_key_test.cpp"},
         {"async/hedge.hpp", client + "hedge_test.cpp"},

@@ -17,8 +17,12 @@
 namespace umbel::async {
 
 class backend;
+class batch_list;
 class call_group;
 class contexts;
+struct batch_end;
+struct batch_manner;
+struct batch_origin;
 struct client_handle;
 struct hedge_kind;
 struct pooled_call;
@@ -65,6 +69,18 @@ struct boundary {
                                               std::chrono::nanoseconds delay, hedge_kind const& kind);
     void (*complete_hedged)(engine::call& part);
     void (*drop_hedged)(engine::call& part) noexcept;
+
+    // ---- batch_run.hpp --------------------------------------------------------------------------
+
+    /// Errors: throws std::bad_alloc; the list is the caller's then.
+    std::unique_ptr<call_group> (*make_batch)(pooled_call& whole, batch_list&& list,
+                                              batch_origin const& origin, batch_manner&& manner,
+                                              batch_end end);
+    void (*fail_batch)(pooled_call& whole, error const& why) noexcept;
+    void (*complete_part)(engine::call& part);
+    void (*drop_part)(engine::call& part) noexcept;
+    void (*return_part)(engine::call& part) noexcept;
+    bool (*hold_part)(engine::call& part) noexcept;
 };
 
 }  // namespace umbel::async

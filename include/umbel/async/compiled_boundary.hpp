@@ -1,6 +1,7 @@
 // compiled_boundary.hpp: behind boundary.hpp: the one table of the functions that operations need.
 #pragma once
 
+#include <umbel/async/batch_run_impl.hpp>
 #include <umbel/async/boundary.hpp>
 #include <umbel/async/call_pool_impl.hpp>
 #include <umbel/async/client_handle_impl.hpp>
@@ -28,6 +29,12 @@ inline constexpr boundary compiled_boundary{
     .make_hedge = &hedge::make,
     .complete_hedged = &hedge::complete,
     .drop_hedged = &hedge::drop,
+    .make_batch = &make_batch,
+    .fail_batch = &fail_batch,
+    .complete_part = &batch_run::complete,
+    .drop_part = &batch_run::drop,
+    .return_part = &batch_run::note_return,
+    .hold_part = &batch_run::hold,
 };
 
 }  // namespace umbel::async

@@ -2,6 +2,7 @@
 // result types and handlers; it knows no connection and no protocol.
 #pragma once
 
+#include <umbel/async/block_pool.hpp>
 #include <umbel/async/call_pool.hpp>
 #include <umbel/async/completion_target.hpp>
 #include <umbel/resp/decode.hpp>
@@ -56,17 +57,40 @@ inline constexpr bool is_traced = false;
 template <class Value>
 inline constexpr bool is_traced<traced<Value>> = true;
 
+/// What an operation for a Value completes with: its result. An operation that is joined from others may have
+/// another outcome: then this has a static fail(pooled_call&, error&&), which stores it, a static
+/// failed(error const&), which tells it, and no reply is decoded.
+template <class Value>
+struct outcome {
+    using type = result<Value>;
+};
+template <class Value>
+using outcome_of = typename outcome<Value>::type;
+template <class Value>
+concept joined = requires(pooled_call& call, error why) { outcome<Value>::fail(call, std::move(why)); };
+
+/// What an operation for a Value completes with that has failed as a whole.
+template <class Value>
+outcome_of<Value> failed_outcome(error const& why) noexcept {
+    if constexpr (joined<Value>) {
+        return outcome<Value>::failed(why);
+    } else {
+        return outcome_of<Value>{tl::unexpect, why};
+    }
+}
+
 /// The result of a call: inside the call if it fits, else in a box that is made when the operation is made,
 /// so that a reply never has to allocate it.
 template <class Value>
 struct result_slot {
-    using stored = result<Value>;
+    using stored = outcome_of<Value>;
     static constexpr bool boxed = sizeof(stored) > pooled_call::result_bytes ||
                                   alignof(stored) > alignof(std::max_align_t);
 
     /// Makes the box if one is needed. Errors: throws std::bad_alloc.
     static void prepare(pooled_call& call) {
-        if constexpr (boxed) call.box = ::operator new(sizeof(stored), std::align_val_t{alignof(stored)});
+        static_assert(alignof(stored) <= block_pool::alignment);
+        if constexpr (boxed) call.box = block_pool::take(sizeof(stored));
     }
     static void* place(pooled_call& call) noexcept {
         if constexpr (boxed) {
@@ -122,7 +146,7 @@ inline void result_slot<Value>::clear(pooled_call& call) noexcept {
         get(call).~stored();
         call.has_result = false;
     }
-    if constexpr (boxed) ::operator delete(place(call), std::align_val_t{alignof(stored)});
+    if constexpr (boxed) block_pool::give_back(place(call), sizeof(stored));
 }
 
 template <class Value>
@@ -133,8 +157,8 @@ void result_slot<Value>::discard(pooled_call& call) noexcept {
 }
 
 template <class Value>
-inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
-                                                  [[maybe_unused]] resp::view const& reply) noexcept {
+inline outcome_of<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& call,
+                                                      [[maybe_unused]] resp::view const& reply) noexcept {
     UMBEL_TRY {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(call, reply);
@@ -161,7 +185,11 @@ inline result<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_call& 
 template <class Value>
 void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
     auto& call = static_cast<pooled_call&>(base);
-    put(call, [&] { return value_of(call, reply); });
+    if constexpr (joined<Value>) {
+        UMBEL_ASSERT(!"a joined operation has no reply of its own");
+    } else {
+        put(call, [&] { return value_of(call, reply); });
+    }
 }
 
 template <class Value>
@@ -169,8 +197,12 @@ inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
     // Built in place: g++ 12 warns that a moved expected may be uninitialised.
     auto& call = static_cast<pooled_call&>(base);
     UMBEL_ASSERT(!call.has_result);
-    ::new (place(call)) stored{tl::unexpect, std::move(why)};
-    call.has_result = true;
+    if constexpr (joined<Value>) {
+        outcome<Value>::fail(call, std::move(why));
+    } else {
+        ::new (place(call)) stored{tl::unexpect, std::move(why)};
+        call.has_result = true;
+    }
 }
 
 // ---- Handlers -----------------------------------------------------------------------------------
@@ -285,7 +317,7 @@ inline void handler_slot<Handler, Value>::complete(engine::call& base) {
 template <class Handler, class Value>
 inline bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view const& reply) {
     auto& call = static_cast<pooled_call&>(base);
-    if (call.affinity == affinity::elsewhere || call.token) [[unlikely]]
+    if (joined<Value> || call.affinity == affinity::elsewhere || call.token) [[unlikely]]
         return false;
     // As settled, for a call without a stored result and without a work guard.
     struct answered {
@@ -297,7 +329,7 @@ inline bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view 
             pool::recycle(&call);
         }
     } const finally{call};
-    std::move(get(call))(results::value_of(call, reply));
+    if constexpr (!joined<Value>) std::move(get(call))(results::value_of(call, reply));
     return true;
 }
 

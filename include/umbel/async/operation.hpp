@@ -155,7 +155,7 @@ void launch(pooled_call& call, Handler&& handler) {
 }
 
 /// A command ready to go: move-only, an asynchronous operation with the completion signature
-/// void(result<Value>).
+/// void(result<Value>), or that of outcome<Value>.
 ///
 /// Calling the client's function has encoded the command already, so no argument needs to live any longer.
 /// Nothing is sent until the operation is awaited or given a completion token; one that is dropped sends
@@ -184,10 +184,10 @@ public:
 
     /// Begins the operation with any completion token.
     /// Precondition: it has not been begun before.
-    template <asio::completion_token_for<void(result<Value>)> Token>
+    template <asio::completion_token_for<void(outcome_of<Value>)> Token>
     auto operator()(Token&& token) && {
         UMBEL_ASSERT(call_ != nullptr);
-        return asio::async_initiate<Token, void(result<Value>)>(begin{call_}, token, std::move(*this));
+        return asio::async_initiate<Token, void(outcome_of<Value>)>(begin{call_}, token, std::move(*this));
     }
 
     /// The client's executor, where a handler without one of its own is run. Precondition: it has not been
@@ -255,7 +255,7 @@ public:
         waiting_ = waiting;
         begin{what_.call_}(resumer{*this}, std::move(what_));
     }
-    result<Value> await_resume() { return std::move(*value_); }
+    outcome_of<Value> await_resume() { return std::move(*value_); }
 
 private:
     /// The handler: wherever it is moved to, awaiter and handler know each other.
@@ -268,7 +268,7 @@ private:
         ~resumer() {
             if (self) self->link_ = nullptr;
         }
-        void operator()(result<Value> value) {
+        void operator()(outcome_of<Value> value) {
             awaiter* const mine = std::exchange(self, nullptr);
             if (!mine) return;
             mine->link_ = nullptr;
@@ -280,7 +280,7 @@ private:
     operation what_;
     resumer* link_ = nullptr;
     std::coroutine_handle<> waiting_;
-    std::optional<result<Value>> value_;
+    std::optional<outcome_of<Value>> value_;
 };
 
 }  // namespace umbel::async

@@ -60,6 +60,13 @@ public:
             return command::encode_arguments(at, to, words, lend, prefix);
         });
     }
+    /// What is_plain() was true of. Precondition: at most inside_bytes.
+    encoded_command(std::string_view bytes, cluster::slot_target slot, cluster::command_flags flags,
+                    std::size_t longest) noexcept
+        : longest_{longest}, size_{static_cast<std::uint32_t>(bytes.size())}, slot_{slot}, flags_{flags} {
+        UMBEL_ASSERT(bytes.size() <= inside_bytes);
+        std::memcpy(inside_, bytes.data(), bytes.size());
+    }
     encoded_command(encoded_command&& other) noexcept { take(other); }
     encoded_command& operator=(encoded_command&& other) noexcept {
         if (this == &other) return *this;
@@ -82,6 +89,8 @@ public:
     bool by_words() const noexcept { return by_words_; }
     /// True when its keys have got their prefix.
     bool has_prefix() const noexcept { return has(flags_, cluster::command_flags::prefixed); }
+    /// True when there is nothing of it but its bytes, which stand inside.
+    bool is_plain() const noexcept { return !refusal_ && !by_words_ && !block_ && !borrowed_ && !several_; }
     /// True when the caller has marked the keys among the words.
     bool marks_keys() const noexcept { return marks_keys_; }
     /// What to say where the keys lie in several slots; empty if they do not.

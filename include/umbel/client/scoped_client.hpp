@@ -2,6 +2,7 @@
 // some of its commands. It joins a command's reply type to an untyped call; it knows no protocol detail.
 #pragma once
 
+#include <umbel/client/batch.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
@@ -111,6 +112,7 @@ public:
 template <class Self>
 class commands : public one_slot_commands<Self>,
                  public multi_key_commands<Self>,
+                 public batch_commands<Self>,
                  public transaction_commands<Self>,
                  public whole_cluster_commands<Self> {
 public:

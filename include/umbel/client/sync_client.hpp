@@ -35,7 +35,7 @@ public:
         ~handler() {
             if (place_) place_->end();
         }
-        void operator()(result<Value> value) {
+        void operator()(async::outcome_of<Value> value) {
             place_->value_.emplace(std::move(value));
             std::exchange(place_, nullptr)->end();
         }
@@ -44,10 +44,12 @@ public:
         waiting_place* place_;
     };
 
-    result<Value> wait() {
+    async::outcome_of<Value> wait() {
         std::unique_lock lock{mutex_};
         ended_.wait(lock, [this] { return has_ended_; });
-        if (!value_) return fail(errc::cancelled, delivery::unknown, "the client is gone");
+        if (!value_)
+            return async::failed_outcome<Value>(
+                error{errc::cancelled, delivery::unknown, "the client is gone"});
         return std::move(*value_);
     }
 
@@ -62,7 +64,7 @@ private:
     std::mutex mutex_;
     std::condition_variable ended_;
     bool has_ended_ = false;
-    std::optional<result<Value>> value_;
+    std::optional<async::outcome_of<Value>> value_;
 };
 
 /// Begins the operation that `make()` gives, and waits for its result on this thread. Errors: those of the
@@ -73,7 +75,7 @@ auto wait_for(Make&& make) {
     waiting_place<value> place;
     UMBEL_TRY { make()(typename waiting_place<value>::handler{place}); }
     UMBEL_CATCH(std::bad_alloc const&) {
-        return result<value>{fail(errc::no_memory, delivery::not_sent)};
+        return async::failed_outcome<value>(error{errc::no_memory, delivery::not_sent});
     }
     return place.wait();
 }

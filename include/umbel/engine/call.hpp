@@ -67,6 +67,11 @@ struct call_kind {
     bool (*answer)(call&, resp::view const&) = nullptr;
     /// True for an error the call wants decoded as a value rather than judged by the policy.
     bool takes_errors = false;
+    /// Told when a call will be sent again, before the next reply is looked at. Null: nobody wants to know.
+    void (*returns)(call&) noexcept = nullptr;
+    /// Asked before a call is sent again: true when whoever has issued it keeps it for now, and begins it
+    /// anew later. Null: it is sent. Threading: the control plane's owner.
+    bool (*hold)(call&) noexcept = nullptr;
 };
 
 /// The node that a call is meant for, where its caller has chosen it: cluster::slot_target::named_node().

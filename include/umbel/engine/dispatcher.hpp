@@ -80,6 +80,7 @@ private:
     void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
     void wait(call& call, waits_for reason, instant due, instant now);
     void expire(call& call);
+    static bool held(call& call) noexcept { return call.kind->hold && call.kind->hold(call); }
 
     static delivery delivery_of(call const& call) noexcept {
         return call.retry ? call.retry->delivery : delivery::not_sent;
@@ -188,6 +189,8 @@ inline void dispatcher::carry_out(call& call, instant now) {
                                 retry.verdict.delay};
         });
     }
+    bool const follows = retry.verdict.next == step::follow || retry.verdict.next == step::ask;
+    if (!follows && held(call)) return;
     switch (retry.verdict.next) {
         case step::follow:
         case step::ask: return follow(call, now);
@@ -241,6 +244,7 @@ inline void dispatcher::follow(call& call, instant now) {
         ++shared_.counters.moved;
         topology_.learn_moved(retry, to);
     }
+    if (held(call)) return;
     // A read that wants replicas only is not sent to a primary because a replica has a new one.
     if (!asking && call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only))
         return reroute(call, retry.from.node, now);

@@ -162,6 +162,7 @@ inline bool judge(call& call, failure const& fault, judge_options const& options
             // the deadline allows.
             call.redirects = 0;
         }
+        if (call.kind->returns) call.kind->returns(call);
         return true;
     }
     if (fault.redirects() && call.redirects >= options.redirects_max && options.redirects_max > 0) {

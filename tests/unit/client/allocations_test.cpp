@@ -312,3 +312,26 @@ TEST_CASE("fifty coroutines at once allocate nothing either", "[allocations]") {
     for (int i = 0; i < 50; ++i) asio::co_spawn(here.io, awaits(here, get_bytes), asio::detached);
     CHECK(here.run() <= stray);
 }
+
+namespace {
+
+asio::awaitable<void> sends_batches(counting_house& here) {
+    using umbel::cmd;
+    for (bool good = true;;) {
+        auto [get, incr, set] = co_await here.db.batch(cmd.get<umbel::bytes>("short"), cmd.incr("n"),
+                                                       cmd.set("k", "v", {.expire = 30s}));
+        good = get && incr && set;
+        umbel::batch b;
+        for (int i = 0; i < 10; ++i) b.add(cmd.get<umbel::bytes>("short"));
+        auto const told = co_await here.db.batch(std::move(b));
+        if (!here.step(good && told.failed() == 0)) co_return;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a batch allocates nothing, filled or of some commands", "[allocations][batch]") {
+    counting_house here;
+    asio::co_spawn(here.io, sends_batches(here), asio::detached);
+    CHECK(here.run() <= stray);
+}

@@ -54,10 +54,10 @@ inline void settle(asio::io_context& io) {
 /// Begins `what` by callback and runs `io` until it has completed there. (Without a client there is no
 /// executor but the handler's.)
 template <class Value>
-umbel::result<Value> wait(asio::io_context& io, umbel::operation<Value> what) {
-    std::optional<umbel::result<Value>> told;
-    std::move(what)(
-        asio::bind_executor(io, [&told](umbel::result<Value> value) { told.emplace(std::move(value)); }));
+umbel::async::outcome_of<Value> wait(asio::io_context& io, umbel::operation<Value> what) {
+    using outcome = umbel::async::outcome_of<Value>;
+    std::optional<outcome> told;
+    std::move(what)(asio::bind_executor(io, [&told](outcome value) { told.emplace(std::move(value)); }));
     REQUIRE(until(io, [&] { return told.has_value(); }));
     return std::move(*told);
 }
@@ -98,7 +98,7 @@ struct backend {
         db.emplace(io.get_executor(), chosen(seed));
     }
     template <class Value>
-    umbel::result<Value> wait(umbel::operation<Value> what) {
+    auto wait(umbel::operation<Value> what) {
         return at_home::wait(io, std::move(what));
     }
     template <class Done>

@@ -167,7 +167,11 @@ void a_failover(long nth, int& thrown) {
 
     std::string const long_key(500, 'k');
     tally all;
-    asio::cancellation_signal stop;
+    asio::cancellation_signal stop, stop_batch;
+    umbel::batch filled;
+    for (int i = 0; i < 5; ++i) filled.add(umbel::cmd.incr("n"));
+    filled.add(umbel::cmd.get(long_key));
+    filled.window(3);
     thirst const asio_has_nothing{io};
     heap_refuses = &refused;
     allowed = nth;
@@ -181,6 +185,10 @@ void a_failover(long nth, int& thrown) {
     begin(all, [&](auto then) { db->get(long_key)(asio::bind_cancellation_slot(stop.slot(), then)); });
     begin(all, [&](auto then) { db->nodes()(then); });
     begin(all, [&](auto then) { db->with(umbel::read_from::any, umbel::hedge_after{1ms}).get("n")(then); });
+    begin(all, [&](auto then) { db->batch(umbel::cmd.incr("n"), umbel::cmd.strlen("n"))(then); });
+    begin(all, [&](auto then) {
+        db->batch(std::move(filled))(asio::bind_cancellation_slot(stop_batch.slot(), then));
+    });
     // Others follow while those are under way.
     for (int i = 0; i < 10; ++i) {
         run_until(io, [i, more = 0]() mutable { return ++more > 2 + i; });

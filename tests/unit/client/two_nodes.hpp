@@ -46,7 +46,7 @@ struct two_nodes {
         return std::nullopt;
     }
     template <class Value>
-    umbel::result<Value> wait(umbel::operation<Value> what) {
+    auto wait(umbel::operation<Value> what) {
         return at_home::wait(io, std::move(what));
     }
     std::string owner(bool is_high) const { return (is_high ? high : low).address(); }
