@@ -100,8 +100,11 @@ public:
 private:
     struct server {
         unsigned connection = 0;
-        std::string unread;
-        std::string replies;
+        std::string unread{};
+        std::string replies{};
+        bool queues = false;   ///< MULTI has come.
+        bool flagged = false;  ///< A command was refused since.
+        std::string queued{};  ///< Its commands, as the scenario writes them.
     };
     using kind = mishap::kind;
 
@@ -146,12 +149,12 @@ private:
     void hear() {
         for (sent seen = script_.next(); !(seen == nothing); seen = script_.next()) {
             server& peer = servers_[seen.to];
-            if (peer.connection != seen.connection) peer = {seen.connection, {}, {}};
+            if (peer.connection != seen.connection) peer = server{.connection = seen.connection};
             peer.unread += seen.bytes;
             request_bytes_[seen.to] += seen.bytes.size();
             for (std::string command = take_command(peer.unread); !command.empty();
                  command = take_command(peer.unread))
-                peer.replies += answer(seen.to, command);
+                peer.replies += answer_of(peer, seen.to, command);
         }
     }
     static std::string take_command(std::string& unread) {
@@ -171,11 +174,35 @@ private:
         unread.erase(0, at);
         return words;
     }
+    /// A server that queues between MULTI and EXEC; rules may name a queued command, or what EXEC runs.
+    std::string answer_of(server& peer, std::string const& node, std::string const& command) {
+        if (command == "MULTI") {
+            peer.queues = true;
+            return "+OK\r\n";
+        }
+        if (!peer.queues) return answer(node, command);
+        if (command != "EXEC") {
+            peer.queued += (peer.queued.empty() ? "" : " ; ") + command;
+            auto const refused = rule_for(node, command);
+            if (refused == rules_.end()) return "+QUEUED\r\n";
+            peer.flagged = true;
+            std::string reply = refused->reply;
+            rules_.erase(refused);
+            return reply;
+        }
+        std::string const whole = std::exchange(peer.queued, {});
+        peer.queues = false;
+        if (!std::exchange(peer.flagged, false)) return answer(node, whole);
+        ++received_[whole];
+        return "-EXECABORT Transaction discarded because of previous errors.\r\n";
+    }
+    std::vector<rule>::iterator rule_for(std::string const& node, std::string const& command) {
+        return std::find_if(rules_.begin(), rules_.end(),
+                            [&](rule const& one) { return one.node == node && one.command == command; });
+    }
     std::string answer(std::string const& node, std::string const& command) {
         ++received_[command];
-        auto const special = std::find_if(rules_.begin(), rules_.end(), [&](rule const& one) {
-            return one.node == node && one.command == command;
-        });
+        auto const special = rule_for(node, command);
         if (special != rules_.end()) {
             std::string reply = special->reply;
             rules_.erase(special);
@@ -187,7 +214,11 @@ private:
         for (auto const& call : play_.calls) {
             if (text_of(call) != command) continue;
             ++executed_[command];
-            return bulk(call.value);
+            if (!call.options.transaction) return bulk(call.value);
+            auto const values = words_of(call.value);
+            std::string reply = "*" + std::to_string(values.size()) + "\r\n";
+            for (std::string const& value : values) reply += bulk(value);
+            return reply;
         }
         CHECK((command == "ASKING" || command == "READONLY" || command.starts_with("AUTH ")));
         return "+OK\r\n";

@@ -203,9 +203,9 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
 
 /// Behind encoding::make_transaction.
 inline async::pooled_call& make_transaction_prefixed(site const& site,
-                                                     std::span<encoded_command* const> commands,
+                                                     std::span<encoded_command* const> commands, bool watches,
                                                      value_kind const& value) {
-    async::pooled_call& call = make_transaction(site, commands, value);
+    async::pooled_call& call = make_transaction(site, commands, watches, value);
     mark_prefixed(call, site);
     return call;
 }

@@ -146,13 +146,14 @@ private:
 
 /// Behind encoding::make_transaction.
 inline async::pooled_call& make_transaction(site const& site, std::span<encoded_command* const> commands,
-                                            value_kind const& value) {
+                                            bool watches, value_kind const& value) {
     async::pooled_call& call = value.obtain(*site.owner);
     prepare(call, site, cluster::command_flags::none);
     if (site.wrong) return refuse(call, value, error{*site.wrong});
     UMBEL_TRY {
         if (result<void> good = transaction_encoder{call, site}.encode(commands); !good)
             return refuse(call, value, std::move(good.error()));
+        call.retry->transaction.watches(watches);
     }
     UMBEL_CATCH(...) {
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});

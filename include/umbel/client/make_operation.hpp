@@ -75,8 +75,9 @@ struct encoding {
                                        std::span<command::argument const> words, command::refusal refusal,
                                        command::loadable named, value_kind const& value);
     /// make() of a transaction; its commands are left as they are.
+    /// `watches`: EXEC's null is a value.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
-                                            value_kind const& value);
+                                            bool watches, value_kind const& value);
     /// make() and make_words() for a whole cluster: a command without keys goes to the nodes that its command
     /// tips name, and their replies are joined as these say.
     async::pooled_call& (*make_for_all)(site const& site, command::command_spec const& name,

@@ -7,8 +7,10 @@
 #include <umbel/command/family.hpp>
 #include <umbel/resp/decode.hpp>
 
+#include <optional>
 #include <span>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,9 +20,17 @@ namespace calling {
 
 /// An operation for a transaction of these commands, whose replies are read as a Value.
 template <decodable Value>
-operation<Value> submit_transaction(site const& site, std::span<encoded_command* const> commands) {
-    return operation<Value>{site.code->make_transaction(site, commands, kind_of<Value>)};
+operation<Value> submit_transaction(site const& site, std::span<encoded_command* const> commands,
+                                    bool watches) {
+    return operation<Value>{site.code->make_transaction(site, commands, watches, kind_of<Value>)};
 }
+
+/// `Self` may have watched keys, so that its transactions may be given up by the server: their value is
+/// optional. It says so by a static member may_watch.
+template <class Self>
+concept watching = requires { requires Self::may_watch; };
+template <class Self, class Value>
+using transaction_value = std::conditional_t<watching<Self>, std::optional<Value>, Value>;
 
 }  // namespace calling
 
@@ -33,6 +43,9 @@ public:
     ///
     ///     auto done = co_await db.transaction(umbel::cmd.get("{u}a"), umbel::cmd.incr("{u}b"));
     ///     if (done) auto const& [text, count] = *done;   // result<optional<string>>, result<int64_t>
+    ///
+    /// On a lease, where keys may have been watched, the value is optional: nullopt means that a watched key
+    /// had changed, and nothing was executed.
     ///
     /// All of it travels as one command does: one write, on the connection that others share. An error of a
     /// command that the server has carried out (wrong_type …) is that command's alone; the others have run.
@@ -54,7 +67,8 @@ public:
     auto transaction(bare_command<Values>... commands) const {
         calling::encoded_command* const all[]{&commands...};
         return calling::give(command::self_of(*this), [&] {
-            return calling::submit_transaction<std::tuple<result<Values>...>>(site(), all);
+            using value = calling::transaction_value<Self, std::tuple<result<Values>...>>;
+            return calling::submit_transaction<value>(site(), all, calling::watching<Self>);
         });
     }
     /// The same for commands whose number is known at run time only, with replies of one type.
@@ -64,7 +78,8 @@ public:
         all.reserve(commands.size());
         for (auto& command : commands) all.push_back(&command);
         return calling::give(command::self_of(*this), [&] {
-            return calling::submit_transaction<std::vector<result<Value>>>(site(), all);
+            using value = calling::transaction_value<Self, std::vector<result<Value>>>;
+            return calling::submit_transaction<value>(site(), all, calling::watching<Self>);
         });
     }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/family.hpp>
+#include <umbel/command/script.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reply.hpp>
 
@@ -102,6 +103,8 @@ public:
     auto script_load(std::string_view script) const {
         return run_on_servers<std::string>(*this, specs::script_load, script);
     }
+    /// The same for a umbel::script: before a rush, since run() brings it to each node by itself.
+    auto script_load(script const& which) const { return script_load(which.text()); }
     /// SCRIPT EXISTS: for each SHA1 whether all primaries have the script. Since 2.6.0. Complexity: O(given).
     template <word... Shas>
         requires(sizeof...(Shas) >= 1)
@@ -131,6 +134,9 @@ public:
         list.add_if(replace, "REPLACE").add(code);
         return run_on_servers<std::string>(*this, specs::function_load, list, idempotent_if(replace));
     }
+    /// The same with REPLACE for a umbel::function_library: before a rush, and to hear what is wrong with it,
+    /// since run() brings it to each primary by itself.
+    auto function_load(function_library const& library) const { return function_load(library.text(), true); }
     /// FUNCTION DELETE: deletes a library on all primaries. Errors: server_error when there is none. Since
     /// 7.0.0. Complexity: O(1).
     auto function_delete(std::string_view library) const {

@@ -95,3 +95,25 @@ TEST_CASE("streamed and nested replies are skipped whole when nobody waits for t
                   {a, "GET k1", "|1\r\n+ttl\r\n:3600\r\n*1\r\n*1\r\n$4\r\nv:k1\r\n"}};
     CHECK(play_every_step(play) > 200);
 }
+
+TEST_CASE("transactions survive whatever goes wrong at any step and at any byte", "[every_step]") {
+    call_options const whole{.transaction = true};
+    call_options reads = reading;
+    reads.transaction = true;
+    scenario play;
+    play.calls = {{"SET foo 1 ; INCR foo", "OK 2", whole},
+                  {"GET foo", "v:foo", reading},
+                  {"GET k1 ; LLEN k1", "v:k1 7", reads}};
+    SECTION("undisturbed") {}
+    SECTION("a command is redirected, so EXEC is aborted, and all of it moves") {
+        play.rules = {{a, "INCR foo", "-MOVED 12182 10.0.0.2:6379\r\n"}};
+    }
+    SECTION("EXEC is redirected itself") {
+        play.rules = {{a, "SET foo 1 ; INCR foo", "-ASK 12182 10.0.0.2:6379\r\n"}};
+    }
+    SECTION("EXEC is refused for a while") {
+        play.rules = {{a, "SET foo 1 ; INCR foo",
+                       "-EXECABORT Transaction discarded because of: CLUSTERDOWN The cluster is down\r\n"}};
+    }
+    CHECK(play_every_step(play) > 300);
+}
