@@ -1,10 +1,12 @@
 // umbel-cli: a command line for Redis and Valkey Cluster, on the run-time API of umbel: execute(), trails,
 // the table of commands. What it does says `umbel-cli --help`; one header a task.
 #include "ask.hpp"
+#include "latency.hpp"
 #include "palette.hpp"
 #include "repl.hpp"
 #include "session.hpp"
 #include "settings.hpp"
+#include "stat.hpp"
 
 #include <umbel/client.hpp>
 
@@ -45,6 +47,13 @@ int run(cli::settings const& chosen) {
                            cli::palette_for(raw ? STDERR_FILENO : STDOUT_FILENO)};
     cli::session at{cli::client_options(chosen)};
     if (!await_server(at, cli::palette_for(STDERR_FILENO))) return 1;
+    switch (chosen.task) {
+        case cli::task::latency: return at.run(cli::watch_latency(at.client(), chosen, look.out));
+        case cli::task::stat: return at.run(cli::watch_stat(at.client(), chosen, look.out));
+        case cli::task::commands:
+        case cli::task::help:
+        case cli::task::version: break;
+    }
     return run_commands(at, chosen, look) ? 0 : 1;
 }
 

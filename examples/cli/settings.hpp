@@ -19,7 +19,7 @@
 
 namespace cli {
 
-enum class task : std::uint8_t { commands, help, version };
+enum class task : std::uint8_t { commands, latency, stat, help, version };
 
 struct settings {
     std::string host = "127.0.0.1";
@@ -29,7 +29,8 @@ struct settings {
     std::string password;
     std::uint32_t database = 0;
     umbel::protocol protocol = umbel::protocol::automatic;
-    std::optional<bool> raw;                    ///< Nothing: raw where the output is no terminal.
+    std::optional<bool> raw;  ///< Nothing: raw where the output is no terminal.
+    std::optional<std::chrono::milliseconds> interval;
     std::chrono::milliseconds timeout{30'000};  ///< Zero: none.
     cli::task task = task::commands;
     std::vector<std::string> words;  ///< The command; none: lines are read.
@@ -93,6 +94,9 @@ inline bool set_socket(settings& to, std::string_view text) {
 inline bool set_database(settings& to, std::string_view text) {
     return read_number(text, to.database, std::uint32_t{1} << 30);
 }
+inline bool set_interval(settings& to, std::string_view text) {
+    return read_seconds(text, to.interval.emplace()) && to.interval->count() != 0;
+}
 inline bool set_timeout(settings& to, std::string_view text) { return read_seconds(text, to.timeout); }
 
 inline constexpr option options[] = {
@@ -108,7 +112,10 @@ inline constexpr option options[] = {
     {"-3", "", "", "speak RESP3, or fail", &set_protocol<umbel::protocol::resp3>},
     {"", "--raw", "", "replies as bytes, as into a pipe", &set_raw<true>},
     {"", "--no-raw", "", "replies laid out, as on a terminal", &set_raw<false>},
+    {"-i", "--interval", "SECONDS", "between two rows (1)", &set_interval},
     {"", "--timeout", "SECONDS", "that a command may take (30); 0: as long as it takes", &set_timeout},
+    {"", "--latency", "", "how long each node takes to answer PING", &set_task<task::latency>},
+    {"", "--stat", "", "a row of figures of the whole cluster, again and again", &set_task<task::stat>},
     {"", "--help", "", "this text", &set_task<task::help>},
     {"", "--version", "", "the version of umbel", &set_task<task::version>},
 };

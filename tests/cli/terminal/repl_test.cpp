@@ -104,6 +104,21 @@ TEST_CASE("a redirect leaves its trail in front of the reply", "[cli]") {
     CHECK(told.ends_with(" ms)\n(nil)\n"));
 }
 
+TEST_CASE("commands that concern every node are sent to all of them", "[cli]") {
+    cli_at_terminal cli;
+    std::string const sha = "59b6ab2fbe0ee4b25733de0f62e6cda4899ef8e9";
+    CHECK(cli.obey("script load 'return 7'") == '"' + sha + "\"\n");
+    for (auto const& primary : real_cluster::shared().now("primary")) {
+        wire asked = real_cluster::shared().talk(primary);
+        CHECK(asked.must({"SCRIPT", "EXISTS", sha}).items.front().number() == 1);
+    }
+    CHECK(cli.obey("flushall") == "OK\n");
+    for (char const* const tag : {"{a}", "{b}", "{c}", "{d}"})
+        CHECK(cli.obey(std::string{"set "} + tag + " 1") == "OK\n");
+    CHECK(cli.obey("dbsize") == "(integer) 4\n");
+    CHECK(cli.obey("scan 0").starts_with("(error) bad_argument (not_sent)"));
+}
+
 TEST_CASE("Ctrl-C cancels the command that runs, and the next line is served", "[cli]") {
     auto& servers = real_cluster::shared();
     std::string const key = real_cluster::key_in(12000) + "paused";
