@@ -3,17 +3,12 @@
 #pragma once
 
 #include <umbel/client/client.hpp>
+#include <umbel/client/wait_list.hpp>
 
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -46,87 +41,11 @@ struct loaded {
     std::exception_ptr thrown;
 };
 
-/// One load, and those who wait for it. Threading: any.
+/// One load, and those who wait for it; null for them where there is no outcome. Threading: any.
 template <class Value>
-class cache_load : public std::enable_shared_from_this<cache_load<Value>> {
-public:
+struct cache_load : wait_list<std::shared_ptr<loaded<Value> const>> {
     using outcome = std::shared_ptr<loaded<Value> const>;
-
-    /// Adds a waiter: its handler gets the outcome, or null when it is cancelled.
-    template <class Handler>
-    void add(Handler&& handler) {
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        auto made = std::make_unique<typed_waiter<std::decay_t<Handler>>>(std::forward<Handler>(handler));
-        std::unique_lock lock{mutex_};
-        if (settled_) {
-            outcome const told = told_;
-            lock.unlock();
-            return tell(*made, told);
-        }
-        std::uint64_t const number = ++last_;
-        if (slot.is_connected())
-            slot.assign([self = this->weak_from_this(), number](asio::cancellation_type) {
-                if (auto const there = self.lock()) there->leave(number);
-            });
-        waiters_.emplace(number, std::move(made));
-    }
-    /// Gives the outcome to all, now and later; null where there will be none. Only the first counts.
-    void settle(outcome told) {
-        std::unique_lock lock{mutex_};
-        if (std::exchange(settled_, true)) return;
-        told_ = told;
-        auto const all = std::move(waiters_);
-        waiters_.clear();
-        lock.unlock();
-        for (auto const& [number, waiting] : all) tell(*waiting, told);
-    }
-
-    // ---- Under the lock of the table ----------------------------------------------------------------
-
-    bool is_stale = false;  ///< The value was erased while it was loaded.
-
-private:
-    struct waiter {
-        virtual ~waiter() = default;
-        virtual void complete(outcome told) = 0;
-    };
-    template <class Handler>
-    struct typed_waiter final : waiter {
-        using executor = asio::associated_executor_t<Handler>;
-        Handler handler;
-        asio::executor_work_guard<executor> work;
-        explicit typed_waiter(Handler&& taken)
-            : handler{std::move(taken)}, work{asio::get_associated_executor(handler)} {}
-        void complete(outcome told) override {
-            executor const where = work.get_executor();
-            asio::post(where, [handler = std::move(handler), told = std::move(told)]() mutable {
-                if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected())
-                    slot.clear();
-                std::move(handler)(std::move(told));
-            });
-            work.reset();
-        }
-    };
-
-    void leave(std::uint64_t number) {
-        std::unique_lock lock{mutex_};
-        auto const at = waiters_.find(number);
-        if (at == waiters_.end()) return;
-        auto const gone = std::move(at->second);
-        waiters_.erase(at);
-        lock.unlock();
-        tell(*gone, nullptr);
-    }
-    /// Without memory for that, the coroutine that waits is destroyed, as Asio does with all such.
-    static void tell(waiter& waiting, outcome const& told) noexcept {
-        static_cast<void>(async::try_alloc([&] { waiting.complete(told); }));
-    }
-
-    std::mutex mutex_;
-    std::map<std::uint64_t, std::unique_ptr<waiter>> waiters_;
-    std::uint64_t last_ = 0;
-    outcome told_;
-    bool settled_ = false;
+    bool is_stale = false;  ///< Its value was erased meanwhile. Under the lock of the table.
 };
 
 /// The loads under way. Threading: any. Lifetime: shared by the cache and its loads.
@@ -229,11 +148,7 @@ private:
         if (!mine)
             co_return fail(errc::overloaded, delivery::not_sent,
                            "cache_aside_options: loads_max or waiters_max is reached");
-        outcome const told = co_await asio::async_initiate<asio::use_awaitable_t<> const, void(outcome)>(
-            [](auto&& handler, std::shared_ptr<load> which) {
-                which->add(std::forward<decltype(handler)>(handler));
-            },
-            asio::use_awaitable, mine);
+        outcome const told = co_await load::wait(mine);
         if (!told) co_return fail(errc::cancelled, delivery::not_sent);
         if (told->thrown) std::rethrow_exception(told->thrown);
         co_return *told->value;

@@ -5,6 +5,7 @@
 
 #include <umbel/testing/ledger.hpp>
 #include <umbel/testing/model_request.hpp>
+#include <umbel/testing/model_script.hpp>
 #include <umbel/testing/model_topology_reply.hpp>
 #include <umbel/testing/model_transaction.hpp>
 #include <umbel/testing/network.hpp>
@@ -32,8 +33,9 @@ struct model_options {
     bool knows_shards = true;
     bool knows_setinfo = true;
     bool serves_stale = true;  ///< replica-serve-stale-data
-    std::string password;
+    std::string password{};
     std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
+    std::vector<model_script> scripts{};
 };
 
 /// One server.
@@ -322,7 +324,9 @@ private:
         if (primary())
             for (std::size_t const at : keys_in(which, words))
                 book.turned_to(words[at], history_of(words[at]), time.now());
-        model_outcome made = model_executor{store, from.resp3}.run(which, words);
+        model_outcome made = which.name.starts_with("eval")
+                                 ? run_script(options.scripts, store, words, time.now())
+                                 : model_executor{store, from.resp3}.run(which, words);
         written.insert(written.end(), made.changed.begin(), made.changed.end());
         book.executed(
             {time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});

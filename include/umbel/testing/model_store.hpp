@@ -4,6 +4,7 @@
 
 #include <umbel/cluster/slot.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -69,6 +70,8 @@ inline constexpr std::array model_commands{
     model_command{"pexpireat", -3, true, false, 1, 1, 1},
     model_command{"persist", 2, true, false, 1, 1, 1},
     model_command{"pttl", 2, false, true, 1, 1, 1},
+    model_command{"eval", -3, true, false, 3, 0, 1},
+    model_command{"evalsha", -3, true, false, 3, 0, 1},
 };
 
 constexpr bool same_word(std::string_view left, std::string_view right) noexcept {
@@ -94,7 +97,10 @@ using model_words = std::vector<std::string>;
 inline std::vector<std::size_t> keys_in(model_command const& which, model_words const& words) {
     std::vector<std::size_t> found;
     if (which.first_key == 0) return found;
-    int const last = which.last_key < 0 ? static_cast<int>(words.size()) + which.last_key : which.last_key;
+    int const size = static_cast<int>(words.size());
+    int const last = which.name.starts_with("eval") ? std::min(size - 1, 2 + std::atoi(words[2].c_str()))
+                     : which.last_key < 0           ? size + which.last_key
+                                                    : which.last_key;
     for (int at = which.first_key; at <= last; at += which.step)
         found.push_back(static_cast<std::size_t>(at));
     return found;
