@@ -39,13 +39,16 @@
 // |                                     | a command: client/make_operation.hpp, then fail_no_memory in   |
 // |                                     | dispatcher.hpp and pipeline_impl.hpp; no call: call_pool_impl  |
 // | which node serves a read            | engine/router.hpp                                              |
+// | what the replies of MULTI … EXEC    | engine/transaction_replies.hpp reads them, call_outcomes.hpp   |
+// | mean                                | judges the whole by them                                       |
+// | how a script reaches a node         | client/encode_loaded.hpp, by engine/remedy.hpp                 |
 // | where a new family of commands goes | command/: one header like command/keys.hpp over family.hpp;    |
 // |                                     | its name among the bases of one_slot_commands in               |
 // |                                     | client/scoped_client.hpp                                       |
 // | a client without coroutines         | client/sync_client.hpp (included apart)                        |
 // | recipes                             | client/cache_aside.hpp, client/lock.hpp (included apart)       |
 //
-// Glossary. The ten words that are ours:
+// Glossary. The eleven words that are ours:
 //
 // | call            | one command on its way: its encoded bytes, and later its result                    |
 // | backend         | a client as its operations see it                                                  |
@@ -56,6 +59,7 @@
 // | returned call   | a call that a connection hands back to be routed again                             |
 // | parked call     | a call that has found no connection and waits for the control plane                |
 // | retry state     | what is known of a call's earlier attempts: hops, delivery, faults                 |
+// | remedy          | what a call does where a node lacks the script or function that it names           |
 // | pinned          | bytes of a reply that keep the chunk in which they were received                   |
 //
 // One connection is five things, from the outside in: net::connection (a session over a socket, and which

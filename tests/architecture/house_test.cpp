@@ -70,6 +70,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"async/runtime_backend.hpp", client + "client_test.cpp"},
         {"client/encode_call.hpp", client + "make_operation_test.cpp"},
         {"client/encode_loaded.hpp", client + "script_test.cpp"},
+        {"client/evalsha_command.hpp", client + "script_test.cpp"},
         {"client/encode_transaction.hpp", client + "transaction_test.cpp"},
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"client/lock_keeper.hpp", client + "lock_test.cpp"},

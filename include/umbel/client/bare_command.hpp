@@ -89,8 +89,16 @@ public:
     bool by_words() const noexcept { return by_words_; }
     /// True when its keys have got their prefix.
     bool has_prefix() const noexcept { return has(flags_, cluster::command_flags::prefixed); }
+    /// The script or the library that a node may lack; neither, for nearly every command.
+    command::loadable named() const noexcept { return named_; }
+    void names(command::loadable named) noexcept {
+        named_ = named;
+        longest_ = std::max(longest_, named.text().size());
+    }
     /// True when there is nothing of it but its bytes, which stand inside.
-    bool is_plain() const noexcept { return !refusal_ && !by_words_ && !block_ && !borrowed_ && !several_; }
+    bool is_plain() const noexcept {
+        return !refusal_ && !by_words_ && !block_ && !borrowed_ && !several_ && !named_;
+    }
     /// True when the caller has marked the keys among the words.
     bool marks_keys() const noexcept { return marks_keys_; }
     /// What to say where the keys lie in several slots; empty if they do not.
@@ -114,6 +122,7 @@ public:
             engine::retry_state* const retry = call.make_retry_state();
             if (!retry) throw_bad_alloc();
             retry->message.assign(several_slots());
+            retry->reported = errc::cross_slot;
         }
         if (!block_) [[likely]] {
             std::memcpy(call.inline_space, inside_, size_);
@@ -155,6 +164,7 @@ private:
         borrowed_ = std::exchange(other.borrowed_, nullptr);
         several_ = std::move(other.several_);
         refusal_ = other.refusal_;
+        named_ = other.named_;
         longest_ = other.longest_;
         capacity_ = other.capacity_;
         size_ = other.size_;
@@ -173,6 +183,7 @@ private:
     engine::borrowed_piece* borrowed_ = nullptr;
     std::unique_ptr<std::string> several_;
     command::refusal refusal_;
+    command::loadable named_;
     std::size_t longest_ = 0;
     std::uint32_t capacity_ = 0;
     std::uint32_t size_ = 0;

@@ -25,6 +25,7 @@ public:
         result<void> good = from.code->check_bare(command_, from);
         if (!good) return good;
         command_.move_into(call);
+        if (command_.named()) from.code->arm(call, command_.named());
         call.prefix_bytes = static_cast<std::uint8_t>(from.prefix.size());
         return good;
     }

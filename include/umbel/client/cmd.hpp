@@ -22,6 +22,12 @@ public:
         return bare_command<Value>{wanted.name, wanted.key};
     }
     template <decodable Value>
+    bare_command<Value> submit(command::loaded_invocation<Value> const& wanted) const noexcept {
+        bare_command<Value> made{wanted.name, wanted.words, wanted.name.flags(), wanted.refusal};
+        made.names(wanted.named);
+        return made;
+    }
+    template <decodable Value>
     bare_command<Value> submit(std::span<std::string_view const> words,
                                std::span<bool const> marked_keys) const noexcept {
         return bare_command<Value>{words, marked_keys};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/encode_prefixed.hpp>
+#include <umbel/client/evalsha_command.hpp>
 #include <umbel/command/scripting.hpp>
 #include <umbel/engine/remedy.hpp>
 
@@ -15,35 +16,30 @@
 
 namespace umbel::calling {
 
-/// Turns EVALSHA into EVAL: the name and the first argument are exchanged, all behind them stays. False where
-/// there is no memory for that.
+/// Gives a call a block of its own, in which its bytes stand. Precondition: `block` is from std::malloc.
+inline void take_block(async::pooled_call& call, char* block, std::size_t capacity) noexcept {
+    std::free(call.block);
+    call.block = block;
+    call.block_capacity = static_cast<std::uint32_t>(capacity);
+    call.has_block = true;
+}
+
+/// Turns EVALSHA into EVAL. False where there is no memory for that.
 inline bool evaluate_instead(engine::call& base, void const* subject, engine::call*&) noexcept {
     auto& call = static_cast<async::pooled_call&>(base);
-    std::string_view const text = static_cast<command::script const*>(subject)->text();
-    bool const reads = has(call.flags, cluster::command_flags::read_only);
-    std::string_view const before =
-        reads ? command::specs::evalsha_ro.wire() : command::specs::evalsha.wire();
-    std::string_view const after = reads ? command::specs::eval_ro.wire() : command::specs::eval.wire();
-    std::string_view const old{call.bytes, call.size};
-    std::size_t const header = old.find('\n') + 1;
-    std::size_t const old_front = header + before.size() + resp::bulk_size(command::sha1::digits_count);
-    std::size_t const most = header + after.size() + resp::bulk_size(text.size()) + old.size() - old_front;
-    if (most > 0xffffffffu) return false;
-    auto* const fresh = static_cast<char*>(std::malloc(most));
+    evalsha_command const old{
+        {call.bytes, call.size}, call.flags, *static_cast<command::script const*>(subject)};
+    std::size_t const rest = call.size - old.old_front();
+    std::size_t const bytes = old.new_front() + rest;
+    auto* const fresh = bytes > 0xffffffffu ? nullptr : static_cast<char*>(std::malloc(bytes));
     if (!fresh) return false;
-    std::memcpy(fresh, old.data(), header);
-    std::memcpy(fresh + header, after.data(), after.size());
-    char* const rest = resp::put_bulk(fresh + header + after.size(), text);
-    std::memcpy(rest, old.data() + old_front, old.size() - old_front);
-    auto const front = static_cast<std::size_t>(rest - fresh);
+    std::memcpy(old.put_front(fresh), call.bytes + old.old_front(), rest);
     if (auto* const pieces = const_cast<engine::borrowed_piece*>(call.borrowed))
         for (std::uint32_t i = 0; i < call.borrowed->count; ++i)
-            pieces[i].at = static_cast<std::uint32_t>(pieces[i].at - old_front + front);
-    call.size = static_cast<std::uint32_t>(front + old.size() - old_front);
-    std::free(call.block);
-    call.bytes = call.block = fresh;
-    call.block_capacity = static_cast<std::uint32_t>(most);
-    call.has_block = true;
+            pieces[i].at = static_cast<std::uint32_t>(pieces[i].at - old.old_front() + old.new_front());
+    call.bytes = fresh;
+    call.size = static_cast<std::uint32_t>(bytes);
+    take_block(call, fresh, bytes);
     call.has_remedy = false;  // EVAL cannot lack its script.
     return true;
 }
@@ -79,6 +75,30 @@ inline bool load_first(engine::call&, void const* subject, engine::call*& first)
     return engine::try_alloc([&] { first = new loading_call{library}; });
 }
 
+/// Notes the remedy in front of the call's bytes, where room was left for it.
+inline void put_remedy(async::pooled_call& call, command::loadable named) noexcept {
+    engine::put_remedy(const_cast<char*>(call.bytes) - engine::remedy_bytes,
+                       named.script ? engine::remedy{&evaluate_instead, named.script}
+                                    : engine::remedy{&load_first, named.library});
+    call.has_remedy = true;
+    call.launch = async::launch_kind::remedied;
+}
+/// Behind encoding::arm.
+inline void arm(async::pooled_call& call, command::loadable named) {
+    std::size_t const bytes = engine::remedy_bytes + call.size;
+    if (call.bytes == call.inline_space && bytes <= async::pooled_call::inline_bytes) {
+        std::memmove(call.inline_space + engine::remedy_bytes, call.inline_space, call.size);
+        call.bytes = call.inline_space + engine::remedy_bytes;
+    } else {
+        auto* const fresh = static_cast<char*>(std::malloc(bytes));
+        if (!fresh) throw_bad_alloc();
+        std::memcpy(fresh + engine::remedy_bytes, call.bytes, call.size);
+        call.bytes = fresh + engine::remedy_bytes;
+        take_block(call, fresh, bytes);
+    }
+    put_remedy(call, named);
+}
+
 /// Behind encoding::make_loaded.
 inline async::pooled_call& make_loaded(site const& site, command::command_spec const& name,
                                        std::span<command::argument const> words, command::refusal refusal,
@@ -87,9 +107,8 @@ inline async::pooled_call& make_loaded(site const& site, command::command_spec c
     prepare(call, site, name.flags());
     if (site.wrong) return refuse(call, value, error{*site.wrong});
     if (refusal) return refuse(call, value, error{refusal.code, delivery::not_sent, refusal.message});
-    std::string_view const text = named.script ? named.script->text() : named.library->text();
-    if (text.size() > site.argument_bytes_max)
-        return refuse(call, value, longer_than_allowed(text.size(), site.argument_bytes_max));
+    if (named.text().size() > site.argument_bytes_max)
+        return refuse(call, value, longer_than_allowed(named.text().size(), site.argument_bytes_max));
     UMBEL_TRY {
         bool const encoded =
             site.prefix.empty() ? encode_any(call, name, words, site.argument_bytes_max, engine::remedy_bytes)
@@ -99,11 +118,7 @@ inline async::pooled_call& make_loaded(site const& site, command::command_spec c
     UMBEL_CATCH(...) {
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});
     }
-    engine::put_remedy(const_cast<char*>(call.bytes) - engine::remedy_bytes,
-                       named.script ? engine::remedy{&evaluate_instead, named.script}
-                                    : engine::remedy{&load_first, named.library});
-    call.has_remedy = true;
-    call.launch = async::launch_kind::remedied;
+    put_remedy(call, named);
     return call;
 }
 

@@ -193,6 +193,7 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
             words[(*keys)[nth]] = command::argument{umbel::key{texts[(*keys)[nth]]}};
         encoded_command with_prefix{words, site.prefix, command.flags()};
         if (with_prefix.slot().is_any()) with_prefix.found(command.slot(), with_prefix.flags());
+        with_prefix.names(command.named());
         command = std::move(with_prefix);
     }
     UMBEL_CATCH(std::bad_alloc const&) {

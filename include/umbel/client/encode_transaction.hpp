@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/encode_call.hpp>
+#include <umbel/client/evalsha_command.hpp>
 
 #include <cstring>
 #include <span>
@@ -30,6 +31,7 @@ public:
                 return tl::unexpected<error>{of_command(good.error(), nth)};
             join(command, nth == 0);
             bytes += command.bytes().size();
+            if (command.named().script) bytes += evalsha_of(command).new_front();
             for (auto const& piece : pieces_of(command))
                 if (++lent > command::lent_pieces_max) bytes += piece.size;
         }
@@ -51,6 +53,9 @@ private:
     static std::span<engine::borrowed_piece const> pieces_of(encoded_command const& command) noexcept {
         engine::borrowed_piece const* const first = command.borrowed();
         return {first, first ? first->count : 0};
+    }
+    static evalsha_command evalsha_of(encoded_command const& command) noexcept {
+        return {command.bytes(), command.flags(), *command.named().script};
     }
     static error of_command(error const& why, std::size_t nth) {
         error_details details;
@@ -84,6 +89,12 @@ private:
         for (encoded_command const* const command : commands) {
             std::string_view const own = command->bytes();
             std::size_t done = 0;
+            // NOSCRIPT would come too late, inside EXEC: scripts go by their text.
+            if (command->named().script) {
+                evalsha_command const script = evalsha_of(*command);
+                to = script.put_front(to);
+                done = script.old_front();
+            }
             for (engine::borrowed_piece const& piece : pieces_of(*command)) {
                 to = put(to, own.substr(done, piece.at - done));
                 done = piece.at;

@@ -74,6 +74,9 @@ struct encoding {
     async::pooled_call& (*make_loaded)(site const& site, command::command_spec const& name,
                                        std::span<command::argument const> words, command::refusal refusal,
                                        command::loadable named, value_kind const& value);
+    /// Has a call that is encoded go to a node once more with what that lacks. Errors: throws std::bad_alloc;
+    /// the call is as before then.
+    void (*arm)(async::pooled_call& call, command::loadable named);
     /// make() of a transaction; its commands are left as they are.
     /// `watches`: EXEC's null is a value.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,

@@ -75,6 +75,12 @@ constexpr library_function function_library::function(std::string_view name) con
 struct loadable {
     command::script const* script = nullptr;
     function_library const* library = nullptr;
+
+    constexpr explicit operator bool() const noexcept { return script || library; }
+    /// Of the script or the library.
+    constexpr std::string_view text() const noexcept {
+        return script ? script->text() : library ? library->text() : std::string_view{};
+    }
 };
 
 /// A command that names what a node may lack. Lifetime: borrows like an invocation; script and library live

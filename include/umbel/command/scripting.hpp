@@ -86,8 +86,8 @@ public:
     }
     /// Runs a script by its SHA1, and where the node does not have it, once more by its text: EVALSHA, then
     /// EVAL to the same node. So a script reaches each node when it is needed there, also one that joins
-    /// later, fails over, or forgets its scripts. In batches and transactions (umbel::cmd.run) it is EVAL at
-    /// once: NOSCRIPT would end a transaction half-way. Lifetime: see umbel::script.
+    /// later, fails over, or forgets its scripts. In a batch (umbel::cmd.run) likewise; in a transaction it
+    /// is EVAL at once, for NOSCRIPT would come inside EXEC. Lifetime: see umbel::script.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run(script const& which, Words const&... words) const {
@@ -102,8 +102,9 @@ public:
     /// FCALL of a function of a library; where the node does not have it, FUNCTION LOAD REPLACE of the
     /// library and then FCALL again, both to the same node. So a library reaches each primary when it is
     /// needed there, and by replication its replicas. Errors: server_error ("ERR Function not found") where
-    /// the library cannot be loaded, or has no such function. In batches and transactions (umbel::cmd.run)
-    /// nothing is loaded. Lifetime: see umbel::function_library. Since 7.0.0.
+    /// the library cannot be loaded, or has no such function. In a batch (umbel::cmd.run) likewise; in a
+    /// transaction nothing is loaded: server_commands::function_load() does it beforehand. Lifetime: see
+    /// umbel::function_library. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run(library_function which, Words const&... words) const {

@@ -1,6 +1,7 @@
 // Tests of scripts and functions that a client brings to the nodes by itself (client/encode_loaded.hpp).
 #include "two_nodes.hpp"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -123,17 +124,63 @@ TEST_CASE("what is wrong with a script is said before anything is sent", "[scrip
     CHECK(here.high.count("EVALSHA") == 0);
 }
 
+TEST_CASE("a batch brings scripts and libraries to the nodes that lack them, too", "[scripts]") {
+    loaded_nodes here;
+    std::string const large(500, 'x');
+    for (int round = 0; round < 2; ++round) {
+        std::optional<std::tuple<umbel::result<std::int64_t>, umbel::result<std::int64_t>,
+                                 umbel::result<std::int64_t>, umbel::result<umbel::reply>>>
+            told;
+        here.db->batch(cmd.run<std::int64_t>(add, key("foo"), 5),
+                       cmd.run<std::int64_t>(counters.function("add"), key("foo"), "x", large),
+                       cmd.run<std::int64_t>(add, key("bar"), 5), cmd.run(add, key("foo"), key("bar")))(
+            asio::bind_executor(here.io, [&](auto all) { told.emplace(std::move(all)); }));
+        REQUIRE(at_home::until(here.io, [&] { return told.has_value(); }));
+        CHECK(std::get<0>(*told).value() == 5);
+        CHECK(std::get<1>(*told).value() == 6);
+        CHECK(std::get<2>(*told).value() == 5);
+        CHECK(code_of(std::get<3>(*told)) == "cross_slot");
+        CHECK(here.high.count("EVAL") == 1);
+        CHECK(here.low.count("EVAL") == 1);
+        CHECK(here.high.count("FUNCTION") == 1);
+    }
+}
+
+TEST_CASE("scripts of a client with a prefix find their keys", "[scripts]") {
+    loaded_nodes here;
+    auto const app = here.db->prefixed("{foo}:");
+    CHECK(here.wait(app.run<std::int64_t>(add, key("n"), 5)).value() == 5);
+    CHECK(here.latest(1) == std::vector<words>{{"EVAL", std::string{add.text()}, "1", "{foo}:n", "5"}});
+}
+
 TEST_CASE("a transaction has scripts by their text", "[scripts]") {
     two_nodes here;
-    here.high_says = [](words const& said) -> std::optional<scripted::answer> {
+    bool refused = false;
+    here.high_says = [&](words const& said) -> std::optional<scripted::answer> {
         if (said[0] == "MULTI") return scripted::ok;
         if (said[0] == "EVAL") return "+QUEUED\r\n";
-        if (said[0] == "EXEC") return "*1\r\n:5\r\n";
+        if (said[0] == "EVAL_RO") {
+            refused = true;
+            return "-OOM refused\r\n";
+        }
+        if (said[0] == "EXEC")
+            return std::exchange(refused, false) ? "-EXECABORT Transaction discarded\r\n" : "*1\r\n:5\r\n";
         return std::nullopt;
     };
-    auto const done = here.wait(here.db->transaction(cmd.run<std::int64_t>(add, key("foo"), 5)));
+    std::string const large(5000, 'x');
+    auto const done =
+        here.wait(here.db->transaction(cmd.run<std::int64_t>(add, key("foo"), umbel::borrow(large), "z")));
     REQUIRE(done);
     CHECK(std::get<0>(*done).value() == 5);
+    auto const seen = here.high.seen();
+    CHECK(std::find(seen.begin(), seen.end(),
+                    words{"EVAL", std::string{add.text()}, "1", "foo", large, "z"}) != seen.end());
+    auto const prefixed =
+        here.wait(here.db->prefixed("{foo}").transaction(cmd.run_ro<std::int64_t>(add, key("n"))));
+    CHECK(code_of(prefixed) == "exec_aborted");
+    auto const again = here.high.seen();
+    CHECK(std::find(again.begin(), again.end(), words{"EVAL_RO", std::string{add.text()}, "1", "{foo}n"}) !=
+          again.end());
 }
 
 TEST_CASE("a library is loaded where its function is missing", "[scripts]") {
