@@ -3,6 +3,7 @@
 // compared is the CPU time of that thread.
 #include <support/allocations.hpp>
 #include <support/asio_floor.hpp>
+#include <support/batch_contender.hpp>
 #include <support/raw_floor.hpp>
 #include <support/rounds.hpp>
 #include <support/umbel_contender.hpp>
@@ -52,6 +53,8 @@ struct field {
     }
     std::unique_ptr<contender> make(std::string const& name) {
         if (name == "raw") return std::make_unique<raw_floor>(load);
+        if (name == "raw-batch") return std::make_unique<raw_floor>(load, true);
+        if (name == "umbel-batch") return std::make_unique<batch_contender>(load);
         if (name == "asio") return std::make_unique<asio_floor>(load, asio_command::coroutine);
         if (name == "asio-bare") return std::make_unique<asio_floor>(load, asio_command::operation);
         if (name == "asio-wait")
@@ -102,6 +105,9 @@ constexpr comparison comparisons[] = {
     {"cluster", "umbel", "asio", 50, 1.25},
     {"cluster", "umbel", "raw", 1000, 2.20},
     {"cluster", "umbel", "raw", 50, 0},
+    {"cluster", "umbel-batch", "raw-batch", 100, 1.50},
+    {"cluster", "umbel-batch", "umbel", 100, 0.50},
+    {"cluster", "umbel-batch", "raw-batch", 1000, 0},
     {"node", "umbel", "raw", 1000, 0},
     {"node", "umbel", "raw", 50, 0},
     {"node", "umbel", "umbel-bytes", 1000, 0},

@@ -18,8 +18,12 @@ namespace bench {
 
 class raw_floor final : public contender {
 public:
-    explicit raw_floor(traffic const& what)
-        : contender{"raw socket floor"}, traffic_{what}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
+    /// `in_batches`: sends the next commands when all are answered, not as replies come.
+    explicit raw_floor(traffic const& what, bool in_batches = false)
+        : contender{in_batches ? "raw socket floor, batches" : "raw socket floor"},
+          traffic_{what},
+          in_batches_{in_batches},
+          poll_{::epoll_create1(EPOLL_CLOEXEC)} {
         for (std::size_t i = 0; i < what.nodes().size(); ++i) {
             connection& link = links_.emplace_back();
             link.socket = connect_to(what.nodes()[i]);
@@ -45,7 +49,12 @@ public:
                 connection& link = links_[ready[i].data.u32];
                 if (ready[i].events & EPOLLOUT) link.blocked = false;
                 std::size_t const replies = receive(link, reply, count);
+                if (in_batches_) continue;
                 for (std::size_t k = 0; k < replies && count.take(); ++k) issue(what.kind, count);
+            }
+            for (unsigned i = 0; in_batches_ && (i != 0 || in_flight_ == 0); ++i) {
+                if (i == what.outstanding || !count.take()) break;
+                issue(what.kind, count);
             }
             for (connection& link : links_) flush(link);
         }
@@ -113,6 +122,7 @@ private:
     }
 
     traffic const& traffic_;
+    bool const in_batches_;
     int const poll_;
     std::vector<connection> links_;
     std::vector<char> in_ = std::vector<char>(1 << 16);

@@ -32,6 +32,8 @@ public:
     unusual_command(unusual_command const&) = delete;
     unusual_command& operator=(unusual_command const&) = delete;
     virtual ~unusual_command() = default;
+    /// Where it goes, which may be known only with a client; any slot where it must not be sent.
+    virtual cluster::slot_target slot(batch_origin const& origin) noexcept = 0;
     /// Fills in a call, or says what is wrong with the command. Errors: also throws std::bad_alloc.
     virtual result<void> fill(pooled_call& call, batch_origin const& origin) = 0;
 };

@@ -69,6 +69,8 @@ private:
     }
 
     void settled(batch_part& part);
+    /// More begin when half of them have settled, so that they share writes.
+    bool has_room() const noexcept { return under_way_ <= manner_.window / 2; }
     void end_operation();
     void begin_more();
     void drop_held(batch_part& dropped) noexcept;
@@ -106,9 +108,7 @@ private:
 
 // ---- From the beginning to the end --------------------------------------------------------------
 
-inline batch_run::~batch_run() {
-    destroy_state();
-}
+inline batch_run::~batch_run() { destroy_state(); }
 
 inline void batch_run::start(backend& backend) {
     backend_ = &backend;
@@ -196,16 +196,17 @@ inline engine::call_list batch_run::collect() noexcept {
     engine::call_list ready;
     if (dropped_.load(std::memory_order_relaxed)) return ready;
     std::size_t const before = under_way_;
-    // More begin when half of them have settled, so that they share writes.
-    bool const room = under_way_ <= manner_.window / 2;
     if (!retrying_ && !manner_.strict) [[likely]] {
+        bool const room = has_room();
         while (room && next_ && under_way_ < manner_.window) begin(*std::exchange(next_, next_->next), ready);
     } else {
         slot_set unsettled, retried;
         release_held(unsettled, retried, ready);
         slot_set& blocked = manner_.strict ? unsettled : retried;
+        bool const room = has_room();
         while (room && next_ && under_way_ < manner_.window) {
             batch_part& part = *std::exchange(next_, next_->next);
+            if (part.unusual) part.slot = part.unusual->slot(origin_);
             if (part.slot.is_one() && blocked[part.slot.slot().value()]) {
                 part.is.store(part_state::held, std::memory_order_relaxed);
                 ++held_, ++under_way_;
@@ -252,7 +253,7 @@ inline void batch_run::release_held(slot_set& unsettled, slot_set& retried,
 }
 
 /// Makes the call of a part, or settles the part. Precondition: the mutex is held.
-inline void batch_run::begin(batch_part& part, engine::call_list& ready) noexcept {
+UMBEL_ALWAYS_INLINE void batch_run::begin(batch_part& part, engine::call_list& ready) noexcept {
     pooled_call* const call = ready_call(part);
     if (!call) {
         part.is.store(part_state::settled, std::memory_order_relaxed);
@@ -265,16 +266,17 @@ inline void batch_run::begin(batch_part& part, engine::call_list& ready) noexcep
 }
 
 /// A call for the part; null when the part has its error.
-inline pooled_call* batch_run::ready_call(batch_part& part) noexcept {
+UMBEL_ALWAYS_INLINE pooled_call* batch_run::ready_call(batch_part& part) noexcept {
     auto const refuse = [&](error&& why) -> pooled_call* {
         part.kind->store_error(part.place, std::move(why));
         return nullptr;
     };
     if (whole_.token && whole_.token->wanted.load(std::memory_order_relaxed)) [[unlikely]]
         return refuse(error{errc::cancelled, delivery::not_sent});
-    pooled_call* call = nullptr;
-    if (!try_alloc([&] { call = pool::take(*origin_.owner); })) [[unlikely]]
+    pooled_call* call = pool::take_recycled();
+    if (!call && !try_alloc([&] { call = pool::take(*origin_.owner); })) [[unlikely]]
         return refuse(error{errc::no_memory, delivery::not_sent});
+    call->owner = origin_.owner;
     call->generation = origin_.generation;
     call->reads = origin_.reads;
     call->timeout = origin_.timeout;
@@ -316,7 +318,7 @@ inline void batch_run::complete(engine::call& base) {
 }
 
 /// Gives a call back that has no result of its own.
-inline void batch_run::release(pooled_call& call) noexcept {
+UMBEL_ALWAYS_INLINE void batch_run::release(pooled_call& call) noexcept {
     if (call.token) [[unlikely]] {
         std::lock_guard const guard{mutex_};
         seats_.vacate(call);

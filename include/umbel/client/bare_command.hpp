@@ -28,7 +28,11 @@ public:
     static constexpr std::size_t inside_bytes = async::pooled_call::inline_bytes;
 
     encoded_command(command::command_spec const& name, std::string_view key) noexcept {
-        if (key.size() > command::short_key_max) [[unlikely]] {
+        if (cluster::is_plain_key(key)) [[likely]] {
+            size_ = static_cast<std::uint32_t>(command::put_plain_key_command(inside_, name, key) - inside_);
+            slot_ = cluster::slot_of_plain(key);
+            longest_ = key.size();
+        } else if (key.size() > command::short_key_max) [[unlikely]] {
             command::argument const word{umbel::key{key}};
             encode(name, {&word, 1});
         } else {

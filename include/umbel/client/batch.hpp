@@ -20,6 +20,10 @@ namespace umbel::calling {
 class unusual_bare final : public async::unusual_command {
 public:
     explicit unusual_bare(encoded_command&& command) noexcept : command_{std::move(command)} {}
+    cluster::slot_target slot(async::batch_origin const& origin) noexcept override {
+        auto const& from = *static_cast<site const*>(origin.site);
+        return from.code->check_bare(command_, from) ? command_.slot() : cluster::slot_target::any();
+    }
     result<void> fill(async::pooled_call& call, async::batch_origin const& origin) override {
         auto const& from = *static_cast<site const*>(origin.site);
         result<void> good = from.code->check_bare(command_, from);
@@ -47,8 +51,11 @@ UMBEL_NEVER_INLINE inline async::batch_part& make_part(async::batch_list& list, 
                                                        async::part_kind const& kind, place_of_result place) {
     bool const plain = command.is_plain();
     std::string_view const bytes = plain ? command.bytes() : std::string_view{};
-    auto* const at = static_cast<char*>(
-        list.allocate(sizeof(async::batch_part) + bytes.size(), alignof(async::batch_part)));
+    constexpr std::size_t step = 16;  // Copied by steps of a known size, up to what the command has inside.
+    std::size_t const room = (bytes.size() + step - 1) / step * step;
+    static_assert(encoded_command::inside_bytes % step == 0);
+    auto* const at =
+        static_cast<char*>(list.allocate(sizeof(async::batch_part) + room, alignof(async::batch_part)));
     void* const stored = place.given ? place.given : list.allocate(place.bytes, place.alignment);
     void* const apart = plain ? nullptr : list.allocate(sizeof(unusual_bare), alignof(unusual_bare));
     auto& part = *::new (static_cast<void*>(at)) async::batch_part{};
@@ -56,7 +63,9 @@ UMBEL_NEVER_INLINE inline async::batch_part& make_part(async::batch_list& list, 
     part.place = stored;
     part.owns_place = !place.given;
     if (plain) {
-        part.bytes = static_cast<char*>(std::memcpy(at + sizeof part, bytes.data(), bytes.size()));
+        for (std::size_t done = 0; done < room; done += step)
+            std::memcpy(at + sizeof part + done, bytes.data() + done, step);
+        part.bytes = at + sizeof part;
         part.size = static_cast<std::uint32_t>(bytes.size());
         part.slot = command.slot();
         part.flags = command.flags();

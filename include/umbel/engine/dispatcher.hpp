@@ -231,8 +231,10 @@ inline void dispatcher::await_topology(call& call, instant now) {
 inline void dispatcher::follow(call& call, instant now) {
     retry_state& retry = *call.retry;
     std::uint16_t const to = target_of(retry, shared_, now);
-    if (to == link_id::no_node)
+    if (to == link_id::no_node) {
+        if (held(call)) return;
         return wait(call, waits_for::refresh, after(now, shared_.options.refresh_timeout), now);
+    }
     bool const asking = retry.verdict.next == cluster::verdict::step::ask;
     shared_.observe([&] {
         return call_redirected{shared_.nodes[retry.from.node].name, shared_.nodes[to].name, retry.slot,
