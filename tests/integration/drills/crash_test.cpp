@@ -99,7 +99,7 @@ TEST_CASE(
         std::vector<operation<set_outcome>> pile;
         for (int i = 0; i < 3000; ++i) pile.push_back(d.s.db().with(400ms).set(key, value));
         auto const under_way = d.s.begin(std::move(pile));
-        auto const link = d.s.node(d[0].primary.address()).primary_link;
+        auto const link = d.s.node(d.servers.told_address(d[0].primary)).primary_link;
         most = std::max<std::uint64_t>({most, link.in_flight, d.s.counted().waiting});
         for (auto const& told : d.s.finish(under_way))
             if (!told) ++faults[told.error().code()];

@@ -107,6 +107,12 @@ public:
         throw std::runtime_error{"cluster: no node at port " + std::to_string(port)};
     }
     std::string address(std::string const& name) const { return at(name).address(); }
+    /// "host:port" of a node as the topology tells it: of its proxy, where another test has announced that.
+    std::string told_address(node const& member) const {
+        auto const announced = announced_.find(member.name);
+        return member.host + ":" +
+               std::to_string(announced == announced_.end() ? member.port : announced->second);
+    }
 
     /// A conversation with one node.
     wire talk(node const& member) const {

@@ -104,7 +104,7 @@ TEST_CASE("many producers, few objects, no owner for good: each item is served o
             for (std::uint32_t number = 0; number != each; ++number) {
                 for (std::uint32_t at = 0; at != objects; ++at) {
                     // Not all in the same order, so that they meet everywhere.
-                    std::uint32_t const which = (at + who) % objects;
+                    auto const which = static_cast<std::uint32_t>((at + who) % objects);
                     item& one = items[who][number * objects + which];
                     one.producer = who;
                     one.number = number;
