@@ -64,7 +64,6 @@ std::map<std::string, std::string> const& tested_by() {
         {"async/batch_seats.hpp", client + "batch_test.cpp"},
         {"client/cmd.hpp", client + "bare_command_test.cpp"},
         {"async/fan_out.hpp", client + "each_client_test.cpp"},
-        {"async/group.hpp", client + "multi_key_test.cpp"},
         {"async/hedge.hpp", client + "hedge_test.cpp"},
         {"async/operation.hpp", client + "forms_of_use_test.cpp"},
         {"async/runtime_backend.hpp", client + "client_test.cpp"},

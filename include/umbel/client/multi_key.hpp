@@ -1,9 +1,8 @@
 // multi_key.hpp: commands with many keys, split by slot, sent side by side and joined in the order of the
-// keys. It knows what the parts mean; how they are begun and counted is async/group.hpp.
+// keys. It knows what the parts mean; they are sent as a batch.
 #pragma once
 
-#include <umbel/async/group.hpp>
-#include <umbel/client/make_operation.hpp>
+#include <umbel/client/batch.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/ranges.hpp>
 #include <umbel/command/strings.hpp>
@@ -78,8 +77,29 @@ inline bool undivided(site const& site) noexcept {
     return there && there->standalone();
 }
 
-/// A command with `words_per_key` arguments a key, split by slot. `word(i, k)` gives word k of key i;
-/// `join(results, places)` the whole.
+/// What joins the results of the parts: `join(results, places)` makes the whole.
+template <class Value, class Part, class Join>
+struct split_join {
+    std::vector<placed_key> placed;
+    Join join;
+
+    static void finish(void* state, async::batch_list& list, async::pooled_call& whole) noexcept {
+        auto const& self = static_cast<batch_state<split_join>*>(state)->join;
+        UMBEL_TRY {
+            std::vector<result<Part>> told;
+            told.reserve(list.size());
+            for (async::batch_part* part = list.first(); part; part = part->next)
+                told.push_back(std::move(async::part_result<Part>::at(part->place)));
+            async::result_slot<Value>::put(whole, [&] { return self.join(told, self.placed); });
+        }
+        UMBEL_CATCH(...) {
+            async::result_slot<Value>::fail(whole, error{errc::no_memory, delivery::unknown});
+        }
+    }
+};
+
+/// A command with `words_per_key` arguments a key, split by slot: a batch of one command a slot.
+/// `word(i, k)` gives word k of key i; `join(results, places)` the whole.
 template <class Value, class Part, class Word, class Join>
 operation<Value> make_split(site const& site, command::command_spec const& name, std::size_t keys,
                             std::size_t words_per_key, Word&& word, Join join) {
@@ -90,7 +110,8 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
         if (keys == 0)
             return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
                                                "a command with many keys needs at least one"});
-        std::vector<placed_key> placed;
+        split_join<Value, Part, Join> joins{{}, join};
+        std::vector<placed_key>& placed = joins.placed;
         if (undivided(site)) {
             placed.resize(keys);
             for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
@@ -98,10 +119,7 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
             placed = place_keys(site.prefix.text(), keys,
                                 [&](std::size_t at) { return word(at, std::size_t{0}); });
         }
-        auto const joining = [placed, join](std::vector<result<Part>>& told) { return join(told, placed); };
-        auto group =
-            std::make_unique<async::typed_group<Value, Part, std::remove_const_t<decltype(joining)>>>(
-                whole, joining);
+        async::batch_list list;
         std::vector<command::argument> words;
         for (std::size_t first = 0; first < keys;) {
             std::size_t last = first;
@@ -110,22 +128,20 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
                 words.emplace_back(umbel::key{word(placed[last].at, std::size_t{0})});
                 for (std::size_t k = 1; k < words_per_key; ++k) words.emplace_back(word(placed[last].at, k));
             }
-            async::pooled_call& part = obtain<Part>(site);
-            prepare(part, site, name.flags());
-            async::unlaunched<Part> guard{part};
-            if (!site.code->encode(part, site, name, words))
-                return refused<Value>(whole, site.code->too_long(words, site));
-            group->add(part);
-            guard.release();
+            bare_command<Part> part{name, words, name.flags(), command::refusal{}};
+            // Before any part is sent: a command with a bad argument is not half done.
+            if (result<void> good = check(site, part); !good)
+                return refused<Value>(whole, std::move(good.error()));
+            append(list, std::move(part));
             first = last;
         }
-        whole.group = std::move(group);
-        whole.launch = async::launch_kind::group;
+        if (stand_for(whole, site, std::move(list), {}, std::move(joins),
+                      &split_join<Value, Part, Join>::finish))
+            return operation<Value>{whole};
     }
     UMBEL_CATCH(...) {
-        return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
     }
-    return operation<Value>{whole};
+    return refused<Value>(whole, error{errc::no_memory, delivery::not_sent});
 }
 
 /// What `make()` makes; without memory for its preparations, an operation that says so.
@@ -173,6 +189,33 @@ struct put_in_order {
     }
 };
 
+/// Gives each key its own result.
+template <class Value>
+struct put_each {
+    using values = std::vector<std::optional<Value>>;
+    using whole = std::vector<result<std::optional<Value>>>;
+    result<whole> operator()(std::vector<result<values>>& told, std::vector<placed_key> const& placed) const {
+        whole all(placed.size());
+        std::size_t at = 0;
+        for (auto& part : told) {
+            std::size_t asked = at;
+            while (asked < placed.size() && placed[asked].slot == placed[at].slot) ++asked;
+            bool const fits = part && part->size() == asked - at;
+            for (std::size_t nth = 0; at < asked; ++nth, ++at) {
+                auto& here = all[placed[at].at];
+                if (fits)
+                    here = std::move((*part)[nth]);
+                else if (!part)
+                    here = tl::unexpected<error>{part.error()};
+                else
+                    here = fail(errc::unexpected_type, delivery::executed,
+                                "MGET answered with another number of values than it has keys");
+            }
+        }
+        return all;
+    }
+};
+
 struct all_written {
     result<ok> operator()(std::vector<result<ok>>& told, std::vector<placed_key> const&) const {
         if (auto wrong = first_error<ok>(told)) return tl::unexpected<error>{std::move(*wrong)};
@@ -213,6 +256,20 @@ public:
         requires(sizeof...(Keys) >= 1)
     auto mget(Keys const&... keys) const {
         return mget<Value>(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});
+    }
+
+    /// MGET with a result for each key, in the order of the keys: a slot that cannot be read costs only the
+    /// keys of that slot. Errors of the whole: bad_argument, no_memory, cancelled before it was begun.
+    template <decodable Value = std::string, key_range_of_texts Keys>
+    auto mget_each(Keys const& keys) const {
+        using whole = std::vector<result<std::optional<Value>>>;
+        auto const& self = command::self_of(*this);
+        return calling::if_memory_lasts<whole>(self, [&] {
+            auto const all = calling::texts_of(keys);
+            return calling::make_split<whole, std::vector<std::optional<Value>>>(
+                self.site(), command::specs::mget, all.size(), 1,
+                [&](std::size_t at, std::size_t) { return all[at]; }, calling::put_each<Value>{});
+        });
     }
 
     /// MSET: writes all pairs; in a cluster, slot by slot. When a part fails, others may have been written:

@@ -221,3 +221,32 @@ TEST_CASE("a storm of MOVED costs at most two topology queries and no new connec
     CHECK(here.high.count("CLUSTER") + here.low.count("CLUSTER") - queries <= 2);
     CHECK(here.high.accepted() + here.low.accepted() == connections);
 }
+
+TEST_CASE("mget_each gives a result for each key: a failed slot costs its own keys only", "[groups]") {
+    two_nodes here;
+    REQUIRE(here.wait(here.db->mset(std::map<std::string, std::string>{{"foo", "1"}, {"{foo}2", "2"}})));
+    here.low_says = [](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "MGET" && said[1] == "{c}1") return "*2\r\n$1\r\nx\r\n$1\r\ny\r\n";
+        if (said[0] == "MGET") return "-OOM command not allowed\r\n";
+        return std::nullopt;
+    };
+    std::vector<std::string> const keys{"bar", "{foo}2", "none", "foo", "{c}1"};
+    auto const told = here.wait(here.db->mget_each(keys));
+    REQUIRE(told);
+    REQUIRE(told->size() == 5);
+    CHECK(code_of((*told)[0]) == "out_of_memory");
+    CHECK(delivery_of((*told)[0]) == "not_executed");
+    CHECK(shown((*told)[1]) == "2");
+    CHECK(shown((*told)[3]) == "1");
+    CHECK(code_of((*told)[4]) == "unexpected_type");
+    CHECK(code_of(here.wait(here.db->mget_each(std::vector<std::string>{}))) == "bad_argument");
+}
+
+TEST_CASE("a bad argument in one slot keeps every part from being sent", "[groups]") {
+    two_nodes here{[](umbel::options& chosen) { chosen.argument_bytes_max = 1 << 20; }};
+    std::vector<std::pair<std::string, std::string>> const pairs{{"foo", "1"},
+                                                                 {"bar", std::string((1 << 20) + 1, 'x')}};
+    auto const told = here.wait(here.db->mset(pairs));
+    CHECK(code_of(told) == "bad_argument");
+    CHECK(here.low.count("MSET") + here.high.count("MSET") == 0);
+}
