@@ -110,18 +110,12 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned repli
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& reply, instant now) noexcept {
-    if (!call.form.transaction) {
-        --call.replies_due;  // The +OK of ASKING; were it an error, the command's own reply will tell.
-        return false;
-    }
+    // The +OK of ASKING; were it an error, the command's own reply will tell.
+    if (!call.form.transaction) return --call.replies_due, false;
     transaction_replies& replies = call.retry->transaction;
-    if (replies.due() != 1) {
-        replies.take(reply, call.flags);
-        return false;
-    }
-    // What is wrong with it is told where errors are.
-    bool const aborted = reply.is_null() && !replies.may_abort();
-    if (reply.is_error() || send_.is_sending(call) || !(aborted || replies.multi_refused())) return true;
+    if (replies.due() != 1) return replies.take(reply, call.flags), false;
+    // What is wrong with an error is told where errors are.
+    if (reply.is_error() || send_.is_sending(call) || !replies.disproves(reply)) return true;
     queue_.pop();
     remove(call);
     ++counters_.replies;

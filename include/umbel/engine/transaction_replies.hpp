@@ -59,8 +59,11 @@ public:
     delivery ran(resp::view const& last) const noexcept { return last.is_error() ? ran_ : delivery::unknown; }
     /// The error line of what was refused first; empty where nothing was, or memory has run out.
     std::string_view refusal() const noexcept { return refusal_; }
-    /// EXEC's null means that it was given up for a watched key.
-    bool may_abort() const noexcept { return watches_; }
+    /// True when EXEC's reply, though no error, does not say that the transaction has run: it was given up
+    /// for a key that nobody has watched, or the server had not taken MULTI.
+    bool disproves(resp::view const& last) const noexcept {
+        return (last.is_null() && !watches_) || multi_refused();
+    }
 
     /// `line` with what the server has said before. Errors: throws std::bad_alloc.
     std::string explain(std::string_view line) const {
