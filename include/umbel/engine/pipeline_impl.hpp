@@ -68,13 +68,13 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
         bool const sent = send_.is_sent(call);
         // The command that was being answered may be the reason, or the one that was being sent; those
         // between have done nothing yet.
-        bool const suspect = send_.is_begun(call) && (call.queue_position == first || !sent);
+        bool const begun = send_.is_begun(call);
+        bool const suspect = begun && (call.queue_position == first || !sent);
         if (by_peer && suspect && call.connections_closed < UINT8_MAX) ++call.connections_closed;
+        delivery known = sent ? delivery::unknown : delivery::not_sent;
+        if (call.form.transaction && begun && !sent) known = call.retry->transaction.lost();
         remove(call);
-        outcomes_.fail_or_return(
-            call,
-            {.code = why, .delivered = sent ? delivery::unknown : delivery::not_sent, .message = message},
-            now, counters_);
+        outcomes_.fail_or_return(call, {.code = why, .delivered = known, .message = message}, now, counters_);
     }
     send_.reset(queue_.head());
     deadlines_.reset(queue_.head());

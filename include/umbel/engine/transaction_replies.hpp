@@ -30,6 +30,7 @@ public:
     /// Rule: redis-server networking.c, resetClient(): ASKING holds until EXEC.
     void begin(bool asking) noexcept {
         due_ = commands_ + 2 + (asking ? 1 : 0);
+        taken_ = false;
         refused_ = nothing;
         refusal_.clear();
         ran_ = delivery::not_executed;
@@ -44,7 +45,8 @@ public:
         if (place == 0) {
             // Where MULTI is refused, the commands behind it have run one by one, unless they are refused
             // too.
-            if (reply.is_error() || reply.text() != "OK") refuse(place, reply.text());
+            taken_ = !reply.is_error() && reply.text() == "OK";
+            if (!taken_) refuse(place, reply.text());
         } else if (multi_refused()) {
             ran_ = std::max(ran_, reply.is_error() ? cluster::parse_error(reply.text(), flags).delivered
                                                    : delivery::unknown);
@@ -57,6 +59,13 @@ public:
     bool multi_refused() const noexcept { return refused_ == 0; }
     /// What is known of the commands where MULTI was refused; `last` is EXEC's reply.
     delivery ran(resp::view const& last) const noexcept { return last.is_error() ? ran_ : delivery::unknown; }
+    /// What is known where the connection ends before EXEC has left, and some of the rest has: nothing runs
+    /// behind a MULTI that was taken. Until its reply has come it may yet be refused, and the commands behind
+    /// it run one by one.
+    delivery lost() const noexcept {
+        if (taken_) return delivery::not_sent;
+        return multi_refused() && due_ == 1 ? ran_ : delivery::unknown;
+    }
     /// The error line of what was refused first; empty where nothing was, or memory has run out.
     std::string_view refusal() const noexcept { return refusal_; }
     /// True when EXEC's reply, though no error, does not say that the transaction has run: it was given up
@@ -88,6 +97,7 @@ private:
     std::uint32_t due_ = 0;
     std::uint32_t refused_ = nothing;  ///< Which was refused first: 0 is MULTI.
     bool watches_ = false;
+    bool taken_ = false;  ///< MULTI was answered "+OK".
     delivery ran_ = delivery::not_executed;
     std::string refusal_;
 };

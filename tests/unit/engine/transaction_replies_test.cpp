@@ -182,7 +182,8 @@ TEST_CASE("where MULTI is refused the commands have run one by one, and the erro
     }
 }
 
-TEST_CASE("a transaction that is lost was executed only if EXEC has left", "[transaction]") {
+TEST_CASE("a transaction that is lost has not run where MULTI was taken and EXEC has not left",
+          "[transaction]") {
     std::string const bytes = wire_transaction(two);
     for (std::size_t at = 0; at <= bytes.size(); ++at) {
         hands h;
@@ -190,13 +191,48 @@ TEST_CASE("a transaction that is lost was executed only if EXEC has left", "[tra
         CHECK(h.written(at) == bytes.substr(0, at));
         if (at > 16) h.receive("+OK\r\n");
         h.lose();
-        bool const left = at == bytes.size();
-        CHECK(h.returned.size() == (left ? 0 : 1));
-        if (left)
+        bool const unknown = at == bytes.size() || (at > 0 && at <= 16);
+        CHECK(h.returned.size() == (unknown ? 0 : 1));
+        if (unknown)
             CHECK(outcome(transaction) == failed{errc::connection_lost, delivery::unknown});
         else
             CHECK(transaction.call().retry->delivery == delivery::not_sent);
     }
+}
+
+TEST_CASE("a transaction that is lost may have run one by one unless MULTI was taken", "[transaction]") {
+    std::string const bytes = wire_transaction(two);
+    for (std::string_view const replies :
+         {"", "-NOPERM no multi\r\n", "-NOPERM no multi\r\n+OK\r\n", "-NOPERM no multi\r\n+OK\r\n:2\r\n"})
+        for (std::size_t at = 1; at < bytes.size(); ++at) {
+            hands h;
+            auto transaction = h.start(two, whole);
+            h.written(at);
+            h.receive(replies);
+            h.lose();
+            CHECK(h.returned.empty());
+            CHECK(outcome(transaction) == failed{errc::connection_lost, delivery::unknown});
+        }
+}
+
+TEST_CASE("a lost transaction of which each command was refused has not run", "[transaction]") {
+    hands h;
+    auto transaction = h.start(two, whole);
+    h.written(wire_transaction(two).size() - 1);
+    h.receive("-NOAUTH x\r\n-NOAUTH x\r\n-NOAUTH x\r\n");
+    h.lose();
+    CHECK(h.returned.size() == 1);
+    CHECK(transaction.call().retry->delivery == delivery::not_executed);
+}
+
+TEST_CASE("what is known of a lost transaction is known of its present attempt", "[transaction]") {
+    underway h;
+    h.receive("+OK\r\n-" + std::string{moved} + "\r\n-" + std::string{moved} +
+              "\r\n-EXECABORT Transaction discarded because of previous errors.\r\n+PONG\r\n");
+    h.pipe.accept(h.transaction.call(), h.now);
+    h.written(40);
+    h.lose();
+    CHECK(outcome(h.transaction) == failed{errc::connection_lost, delivery::unknown});
 }
 
 TEST_CASE("a transaction that only reads is sent again where its connection was lost", "[transaction]") {
