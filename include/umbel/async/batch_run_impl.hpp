@@ -176,7 +176,7 @@ inline void batch_run::begin_more() {
         engine::call_list ready = collect();
         std::size_t const settled = settled_;
         lock.unlock();
-        if (manner_.progress && settled != told_) {
+        if (manner_.progress && settled - told_ > manner_.window / 4) {
             told_ = settled;
             UMBEL_TRY { manner_.progress(settled, list_.size()); }
             UMBEL_CATCH(...) {  // It must not stop the batch.
