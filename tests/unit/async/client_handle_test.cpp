@@ -41,7 +41,7 @@ struct late_call {
 }  // namespace
 
 TEST_CASE("a call finds its driver as long as the client holds the anchor, and nobody afterwards",
-          "[anchors]") {
+          "[client_handle]") {
     asio::io_context io{1};
     auto const backend = make_driver(io);
     client_handle& where = client_handles::acquire(*backend, umbel::async::compiled_boundary);
@@ -53,7 +53,7 @@ TEST_CASE("a call finds its driver as long as the client holds the anchor, and n
 }
 
 TEST_CASE("an anchor is used again in a new generation, which old calls do not take for their own",
-          "[anchors]") {
+          "[client_handle]") {
     asio::io_context io{1};
     auto const first = make_driver(io);
     auto const second = make_driver(io);
@@ -70,7 +70,7 @@ TEST_CASE("an anchor is used again in a new generation, which old calls do not t
     client_handles::release(again, again.generation);
 }
 
-TEST_CASE("a call without an anchor has no home", "[anchors]") {
+TEST_CASE("a call without a client handle has no backend", "[client_handle]") {
     pooled_call* const call = support::take_lone_call();
     call->owner = nullptr;
     CHECK(backend_of(*call) == nullptr);
@@ -81,9 +81,9 @@ TEST_CASE("a call without an anchor has no home", "[anchors]") {
 TEST_CASE(
     "when a context goes, the drivers it watches destroy what is pending, and those that are gone are no "
     "matter",
-    "[anchors]") {
+    "[client_handle]") {
     int dropped = 0;
-    struct noted : umbel::engine::call {
+    struct noted : pooled_call {
         int* count = nullptr;
     } waiting;
     static constexpr umbel::engine::call_kind noting{
