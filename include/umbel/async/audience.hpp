@@ -7,7 +7,7 @@ namespace umbel::async {
 
 /// Whom a command is meant for.
 enum class audience : std::uint8_t {
-    primaries,  ///< The primary of each shard that has slots, or the node that has taken over from it.
+    primaries,  ///< Every node that leads slots, those too that begin to while the command is on its way.
     nodes,      ///< Every member that is not held for failed, replicas too.
 };
 

@@ -73,6 +73,8 @@ public:
     virtual void close_when_idle(pooled_call& call) = 0;
     virtual std::vector<node_snapshot> nodes() const = 0;
     virtual cluster::topology topology() const = 0;
+    /// Every shard, with the node that leads it by the slot table.
+    virtual std::vector<engine::led_shard> leaders() const = 0;
     virtual umbel::statistics statistics() const = 0;
 
 protected:

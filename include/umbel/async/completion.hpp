@@ -27,7 +27,8 @@ struct shared_token : engine::cancel_token {
     std::weak_ptr<async::backend> backend;  ///< Weak: a cancellation slot may outlive the executors.
     std::vector<shared_token*> parts;  ///< Tokens of the calls of a group, filled before the first of them
                                        ///< begins.
-    std::atomic<bool> parts_listed{true};  ///< False while they are filled in on another thread.
+    std::atomic<bool> parts_listed{true};       ///< False while they are filled in on another thread.
+    std::atomic<shared_token*> later{nullptr};  ///< The first, or next, of the parts that came afterwards.
 
     shared_token() noexcept {
         give_back = [](cancel_token& token) noexcept { static_cast<shared_token&>(token).release(); };
@@ -41,6 +42,7 @@ struct shared_token : engine::cancel_token {
 private:
     ~shared_token() {
         for (shared_token* const part : parts) part->release();
+        if (shared_token* const next = later.load(std::memory_order_relaxed)) next->release();
     }
 };
 

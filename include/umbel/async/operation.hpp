@@ -77,6 +77,8 @@ public:
         if (!token_->parts_listed.load()) return;
         for (shared_token* const part : token_->parts)
             static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
+        for (shared_token* part = token_->later.load(); part; part = part->later.load())
+            static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
     }
 
 private:

@@ -4,6 +4,7 @@
 
 #include <umbel/async/backend.hpp>
 #include <umbel/engine/cancel_share.hpp>
+#include <umbel/engine/led_shards.hpp>
 #include <umbel/engine/router.hpp>
 #include <umbel/engine/snapshot_of.hpp>
 
@@ -41,6 +42,10 @@ public:
                                 [this](engine::link_id id) { return runtime().session_of(id); });
     }
     cluster::topology topology() const override { return runtime().control().topology(); }
+    std::vector<engine::led_shard> leaders() const override {
+        auto const& control = runtime().control();
+        return engine::leaders_of(control.routes().table(), control.nodes(), control.topology());
+    }
     umbel::statistics statistics() const override {
         return engine::statistics_of(runtime().control(), runtime().sessions());
     }

@@ -37,13 +37,18 @@ void join_per_node(async::pooled_call& whole, std::span<async::fan_out_part cons
 /// A client whose commands go to several nodes at once; made by client::on_each_primary() and
 /// client::on_each_node(). Each command gives a std::vector of per_node.
 ///
-/// The nodes are those of one topology: the newest that the client knows when the command is sent. Who joins
-/// later is not asked. on_each_primary(): the primaries of all shards that have slots; where a failover comes
-/// between, the node that has taken over is asked instead, under the name of the first. on_each_node(): every
-/// member that is not held for failed, each itself and no other; who leaves meanwhile answers
-/// no_reachable_node. The parts are not atomic together.
+/// on_each_primary(): every node that leads slots when the command is sent, those too that only a redirect
+/// has told. Where one leads none any more when its turn comes, the one node that leads its shard by then is
+/// asked instead, under the name of the first; where its slots have gone to several nodes, or to one that is
+/// asked anyway, its part fails with moved. A node that has begun to lead slots when all have answered is
+/// asked, too; one that has taken over from a primary that had answered is not: it holds what was replicated.
+/// Keys on their way to another node meanwhile may be met there, or twice, or not at all.
+/// on_each_node(): every member that is not held for failed, one that loads too, each itself and no other;
+/// who leaves meanwhile answers no_reachable_node, and who joins later is not asked. The parts are not atomic
+/// together.
 /// Errors: of a node, in its place; of the whole, before anything is sent: those of client, no_reachable_node
-/// where no topology is known by the deadline, slot_uncovered where there is nobody to be asked.
+/// where no topology is known by the deadline, slot_uncovered where there is nobody to be asked, moved
+/// (unknown) where slots go from node to node all the time.
 /// Cancellation: as of every command, for each part. Lifetime: as node_client.
 class each_client : public one_slot_commands<each_client> {
 public:

@@ -65,7 +65,8 @@ inline constexpr command_spec script_load{"SCRIPT LOAD", idempotent};
 ///
 /// On a client each goes to all nodes that it concerns, and the replies are joined: what follows says how. On
 /// client::on() it goes to that node, on client::on_each_primary() and client::on_each_node() to each with a
-/// result for each. The parts are not atomic together.
+/// result for each. The parts are not atomic together. "All nodes" leaves out those that the cluster holds
+/// for failed, and those that join later; "all primaries" are as on client::on_each_primary().
 /// Errors of each: those of every command, listed at umbel::client; the first node's that fails, with the
 /// delivery unknown when another may have executed it. Cancellation: as of every command, for each part.
 /// Rule: Redis documentation, "Command tips".
@@ -99,7 +100,8 @@ public:
     // ---- Scripts --------------------------------------------------------------------------------
 
     /// SCRIPT LOAD: loads a script on all nodes; its SHA1 in hexadecimal digits, for evalsha(). A node that
-    /// joins later does not have it. Since 2.6.0. Complexity: O(length).
+    /// has failed is left out, and has nothing when it is back; nor has one that joins later. Since 2.6.0.
+    /// Complexity: O(length).
     auto script_load(std::string_view script) const {
         return run_on_servers<std::string>(*this, specs::script_load, script);
     }
@@ -116,7 +118,8 @@ public:
         return run_on_servers<std::vector<bool>>(*this, specs::script_exists, word_list{}.add_each(sha1),
                                                  specs::script_exists.flags());
     }
-    /// SCRIPT FLUSH: all nodes forget their scripts. Since 2.6.0 (a mode 6.2.0). Complexity: O(scripts).
+    /// SCRIPT FLUSH: all nodes forget their scripts; one that has failed is left out. Since 2.6.0 (a mode
+    /// 6.2.0). Complexity: O(scripts).
     auto script_flush(flush_mode mode = flush_mode::configured) const {
         return flush(specs::script_flush, mode);
     }

@@ -74,14 +74,17 @@ struct call_kind {
     bool (*hold)(call&) noexcept = nullptr;
 };
 
+struct led_shard;
+
 /// The node that a call is meant for, where its caller has chosen it: cluster::slot_target::named_node().
 struct destination {
-    std::string node{};  ///< "host:port", or the id that the cluster gives it; empty: whoever serves `slot`.
-    std::int32_t slot = -1;  ///< Whoever serves this slot takes over when `node` is no primary any more.
-    bool once = false;       ///< Whatever it meets is told: it is not sent again.
+    std::string node{};          ///< "host:port", or the id that the cluster gives it.
+    std::int32_t slot = -1;      ///< Instead of a node: whoever serves this slot.
+    bool once = false;           ///< Whatever it meets is told: it is not sent again.
+    led_shard* shard = nullptr;  ///< Instead of a node: whoever leads this shard, which outlives the call.
 
-    /// True when another node may take over.
-    bool is_followed() const noexcept { return slot >= 0 && !node.empty(); }
+    /// True when it is meant for a node by its name, and for no other.
+    bool is_one_node() const noexcept { return slot < 0 && !shard; }
 };
 
 /// The attempts of a call that was redirected or repeated, and how it goes on; what is known of a

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <umbel/engine/control_state.hpp>
+#include <umbel/engine/led_shards.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace umbel::engine {
@@ -37,16 +39,30 @@ inline std::uint16_t find_node(node_table const& nodes, std::string_view name) n
 /// replica nodes".
 inline link_id destination_of(destination const& meant, control_state const& shared,
                               std::uint8_t context) noexcept {
-    if (!meant.node.empty()) {
-        std::uint16_t const number = find_node(shared.nodes, meant.node);
-        bool const found = number != link_id::no_node;
-        if (meant.slot < 0)
-            return {number, found ? shared.nodes[number].role_mode() : link_mode::primary, context};
-        if (found && shared.nodes[number].role == cluster::node_role::primary)
-            return {number, link_mode::primary, context};
+    cluster::slot_table const& table = shared.routes.table();
+    if (meant.shard)
+        return {find_leader(*meant.shard, table, shared.nodes).node, link_mode::primary, context};
+    if (meant.slot >= 0) {
+        cluster::slot const slot{static_cast<std::uint16_t>(meant.slot)};
+        return {table.primary_of(slot), link_mode::primary, context};
     }
-    cluster::slot const slot{static_cast<std::uint16_t>(meant.slot)};
-    return {shared.routes.table().primary_of(slot), link_mode::primary, context};
+    std::uint16_t const number = find_node(shared.nodes, meant.node);
+    bool const found = number != link_id::no_node;
+    return {number, found ? shared.nodes[number].role_mode() : link_mode::primary, context};
+}
+
+/// Why there is no link for such a call. slot_uncovered: a topology to come may mend it.
+struct missing_destination {
+    errc code{};
+    std::string message;
+};
+inline missing_destination why_missing(destination const& meant, control_state const& shared) {
+    if (meant.shard && find_leader(*meant.shard, shared.routes.table(), shared.nodes).split)
+        return {errc::moved, "the slots of " + meant.shard->name +
+                                 " belong to several nodes now, or to one that has the command already"};
+    if (!meant.is_one_node()) return {errc::slot_uncovered, "no node serves the slot"};
+    return {errc::no_reachable_node,
+            "no node of the cluster is known as " + meant.node + " (client::nodes() names them all)"};
 }
 
 }  // namespace umbel::engine

@@ -295,10 +295,10 @@ inline void dispatcher::place_named(call& call, instant now) {
     destination const& meant = call.retry->meant_for;
     link_id const to = destination_of(meant, shared_, call.link.context);
     if (to) return place(call, to, now);
-    if (meant.slot >= 0) return unreachable(call, to, errc::slot_uncovered, "no node serves the slot", now);
+    missing_destination const why = why_missing(meant, shared_);
+    if (why.code == errc::slot_uncovered) return unreachable(call, to, why.code, why.message, now);
     topology_.want(now);
-    fail(call, errc::no_reachable_node, delivery_of(call),
-         "no node of the cluster is known as " + meant.node + " (client::nodes() names them all)");
+    fail(call, why.code, delivery_of(call), why.message);
 }
 
 /// Hands a call to a link, which is opened if need be.

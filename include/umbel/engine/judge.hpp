@@ -90,12 +90,12 @@ inline void fail(call& call, failure const& fault) noexcept {
     }
 }
 
-/// What becomes of a call that is meant for one node: it is redirected nowhere. It is sent again to the same
-/// node where the policy sends it again, or to the node that has taken over where it is meant for that, too.
+/// What becomes of a call whose caller has chosen the node: it is redirected nowhere. It is sent again to the
+/// same node where the policy sends it again, or to the one that leads by then where it is meant for a shard.
 inline cluster::verdict kept_to(destination const& meant, failure const& fault,
                                 cluster::verdict next) noexcept {
-    bool const misplaced = fault.redirects() || (fault.cause() == errc::read_only && !meant.is_followed());
-    bool const hopeless = fault.node_open && meant.slot < 0;
+    bool const misplaced = fault.redirects() || (fault.cause() == errc::read_only && !meant.shard);
+    bool const hopeless = fault.node_open && meant.is_one_node();
     return meant.once || misplaced || hopeless ? cluster::verdict::fail() : next;
 }
 

@@ -6,6 +6,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
+
 using namespace umbel;
 using namespace umbel::test;
 
@@ -42,14 +44,41 @@ TEST_CASE("a node is found by address or id, and its link goes with its role", "
     CHECK(c.find({.node = "10.0.0.3:6379"}).node == c.stranger);
 }
 
-TEST_CASE("who serves the slot takes over where the named node is no primary any more", "[destinations]") {
+TEST_CASE("a slot means whoever serves it, and waits where nobody does", "[destinations]") {
     small_cluster c;
-    CHECK(c.find({.node = "10.0.0.1:6379", .slot = 5}).node == c.primary);
-    CHECK_FALSE(c.find({.node = "10.0.0.2:6379", .slot = 5}));
-    CHECK_FALSE(c.find({.node = {}, .slot = 5}));
-    CHECK(engine::destination{.node = "a", .slot = 5}.is_followed());
-    CHECK_FALSE(engine::destination{.node = "a"}.is_followed());
-    CHECK_FALSE(engine::destination{.node = {}, .slot = 5}.is_followed());
+    CHECK_FALSE(c.find({.slot = 5}));
+    CHECK(engine::why_missing({.slot = 5}, c.shared).code == errc::slot_uncovered);
+    CHECK(engine::why_missing({.node = "a"}, c.shared).code == errc::no_reachable_node);
+    c.shared.routes.table().learn_moved(cluster::slot{5}, engine::link_id::no_node, c.primary);
+    CHECK(c.find({.slot = 5}).node == c.primary);
+}
+
+TEST_CASE("a shard means its leader, or the one node that leads all its slots by now", "[destinations]") {
+    small_cluster c;
+    cluster::slot_table& table = c.shared.routes.table();
+    using range = cluster::slot_range;
+    std::uint16_t const heirs[] = {c.replica};
+    range const low[] = {{cluster::slot{0}, cluster::slot{99}}};
+    table.publish(std::array{cluster::shard_assignment{c.primary, heirs, low}});
+    auto list = engine::leaders_of(table, c.shared.nodes, {});
+    REQUIRE(list.size() == 1);
+    engine::led_shard& shard = list.front();
+    CHECK(shard.name == "10.0.0.1:6379");
+    engine::destination const meant{.shard = &shard};
+    CHECK_FALSE(meant.is_one_node());
+    CHECK(c.find(meant) == engine::link_id{c.primary, engine::link_mode::primary, 3});
+    // The table alone tells: the node table may hold a dead primary for one still.
+    table.move_shard(c.primary, c.replica);
+    CHECK(c.find(meant).node == c.replica);
+    CHECK(shard.leader == c.replica);
+    // Split, and with all its slots at a node that has the command for a shard of its own.
+    table.learn_moved(cluster::slot{0}, c.replica, c.stranger);
+    CHECK(c.find(meant).node == c.replica);
+    shard.leader = c.primary;
+    CHECK_FALSE(c.find(meant));
+    CHECK(engine::why_missing(meant, c.shared).code == errc::moved);
+    table.publish({});
+    CHECK(engine::why_missing(meant, c.shared).code == errc::slot_uncovered);
 }
 
 TEST_CASE("a redirect means the node that it names, or its port on the host that has replied",
