@@ -58,8 +58,9 @@ public:
     /// server has refused one of the commands: the message names it. A redirect moves the whole transaction.
     /// no_permission and the like, with the message "MULTI was refused", where the server refuses MULTI: it
     /// has run the commands one by one then, so the delivery is unknown, unless it has refused all of them.
-    /// Where a connection ends, the delivery is unknown only if EXEC had left: without EXEC a server
-    /// discards, as long as it has taken MULTI. Cancellation: as of every command. A transaction of which all
+    /// Where a connection ends, the delivery is unknown if EXEC had left, and also if some of the rest had
+    /// and MULTI was not answered yet: it may be refused. Behind a MULTI that was taken nothing runs without
+    /// EXEC. Cancellation: as of every command. A transaction of which all
     /// commands read is sent again as a read is, and may go to a replica; it is never hedged.
     /// Rule: Redis documentation, "Transactions"; redis-server multi.c.
     template <decodable... Values>

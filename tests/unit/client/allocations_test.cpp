@@ -85,7 +85,12 @@ constexpr std::uint64_t stray = 5;
 /// A client on one thread, the server on another, and the number of allocations between two moments of the
 /// former.
 struct counting_house {
-    scripted::server server;
+    scripted::server server{[](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "EVALSHA") return ":1\r\n";
+        if (said[0] == "MULTI") return scripted::ok;
+        if (said[0] == "EXEC") return "*2\r\n:1\r\n:2\r\n";
+        return std::nullopt;
+    }};
     std::string seed = server.address();
     asio::io_context io{1};
     umbel::client db;
@@ -151,6 +156,12 @@ std::uint64_t by_await(counting_house& here, Begin begin) {
     return here.run();
 }
 
+constexpr umbel::script add{"return redis.call('INCRBY', KEYS[1], ARGV[1])"};
+
+auto const run_script = [](umbel::client& db) { return db.run<std::int64_t>(add, umbel::key("n"), 5); };
+auto const transact = [](umbel::client& db) {
+    return db.transaction(umbel::cmd.incr("n"), umbel::cmd.incr("n"));
+};
 auto const get_bytes = [](umbel::client& db) { return db.get<umbel::bytes>("short"); };
 auto const get_long_bytes = [](umbel::client& db) { return db.get<umbel::bytes>("long"); };
 auto const get_text = [](umbel::client& db) { return db.get("short"); };
@@ -180,6 +191,12 @@ TEST_CASE("GET and INCR by co_await allocate nothing", "[allocations]") {
     SECTION("GET into bytes") { CHECK(by_await(here, get_bytes) <= stray); }
     SECTION("INCR") { CHECK(by_await(here, increment) <= stray); }
     SECTION("with a deadline of its own") { CHECK(by_await(here, with_deadline) <= stray); }
+}
+
+TEST_CASE("a script that the node knows allocates nothing, and a transaction once", "[allocations]") {
+    counting_house here;
+    SECTION("script") { CHECK(by_callback(here, run_script) <= stray); }
+    SECTION("transaction") { CHECK(by_callback(here, transact) <= measured + stray); }
 }
 
 TEST_CASE("a value decoded into a string allocates what the string needs, and nothing else",
