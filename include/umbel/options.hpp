@@ -163,6 +163,10 @@ struct no_deadline_t {
 };
 inline constexpr no_deadline_t no_deadline{};
 
+/// Says that a command which blocks waits until something comes: `db.blpop("queue", umbel::wait_forever)`.
+struct wait_forever_t {};
+inline constexpr wait_forever_t wait_forever{};
+
 /// For client::with: a read that has no reply after `delay` is sent to a second node as well. The first reply
 /// counts, and the other is skipped when it comes. Only commands that read, of one slot, are hedged, and only
 /// where another node may serve them: not with read_from::primary. Choose a delay that few reads exceed, for
@@ -282,6 +286,20 @@ struct options {
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
     std::uint32_t waiting_max = 131072;
+    /// Connections of its own that a node may have for commands that block, and for leases that callers hold;
+    /// 254 at most. They are opened when they are needed.
+    std::uint32_t leases_max = 64;
+    /// Commands that wait for a lease, over all nodes, before errc::overloaded. First come, first served, for
+    /// each node.
+    std::uint32_t leases_waiting_max = 16384;
+    /// A lease that nobody has needed for so long is closed.
+    milliseconds lease_idle{30000};
+    /// What the deadline of a command that blocks adds to the command's own time-out, for the wait for a
+    /// lease and for the way there and back. client::with(deadline) takes the place of both.
+    milliseconds lease_slack{2000};
+    /// How long a server has to end a wait that was given up (CLIENT UNBLOCK), before its connection is
+    /// aborted.
+    milliseconds unblock_timeout{1000};
     /// Nodes known at one time; slots of a node beyond it count as uncovered.
     std::uint16_t nodes_max = 2048;
 

@@ -119,7 +119,7 @@ public:
         one.table_version = engine_.routes().version();
         peer* const there = to ? find(to) : nullptr;
         if (there) one.link = to;
-        there ? take(*there, one) : park(one);
+        there && !one.leased ? take(*there, one) : park(one);
         run();
         return started{one};
     }
@@ -338,10 +338,13 @@ private:
         timing.meter = engine_.routes().meter_of(what.link.node);
         engine::pipeline_options pipeline = options_.pipeline;
         pipeline.judging.closing = &engine_.routes().closing();
+        timing.unblock_timeout = options_.engine.unblock_timeout;
         if (!place) place = std::make_unique<peer>(*this, pipeline, timing, what.link);
         peer& one = *place;
         one.address =
             what.where.to_string() + (what.link.mode == engine::link_mode::replica ? "/replica" : "");
+        if (engine::is_leased(what.link.mode))
+            one.address += "/lease" + std::to_string(engine::lease_number(what.link.mode));
         if (what.link.context != 0) one.address += "#" + std::to_string(what.link.context);
         plans_[one.address] = what.plan;
         ++dialled_;
@@ -350,7 +353,7 @@ private:
         if (options_.connects_by_itself) accept(one);
     }
     void close(engine::close_link const& what) {
-        if (peer* const one = find(what.link)) one->drain(what.generation);
+        if (peer* const one = find(what.link)) one->drain(what);
     }
     void accept(peer& one) {
         one.dialling = false;

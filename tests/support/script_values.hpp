@@ -114,8 +114,10 @@ struct call_options {
     std::uint8_t context = 0;  ///< Of the client's, where it has several.
     bool transaction = false;  ///< The commands, with " ; " between, go out as MULTI … EXEC.
     bool watches = false;      ///< EXEC may be given up for a watched key.
+    bool blocks = false;       ///< It waits on the server, and so needs a lease.
 };
 inline constexpr call_options reading{.flags = cluster::command_flags::read_only};
+inline constexpr call_options blocking{.blocks = true};
 inline constexpr call_options idempotent{.flags = cluster::command_flags::idempotent};
 
 /// A call with the memory for its bytes and its answer. Text replies are kept as text, numbers in decimal,
@@ -152,6 +154,7 @@ struct scripted_call : engine::call {
         reads = options.reads;
         timeout = options.timeout;
         link.context = options.context;
+        leased = blocks = options.blocks;
         cancellation.target = this;
         token = &cancellation;
     }

@@ -35,6 +35,10 @@ public:
     virtual engine::link_id choose(engine::call const& call) const = 0;
     /// As start(), by the link that choose() returned.
     virtual void start_at(engine::call& call, engine::link_id to) = 0;
+    /// As start(), of a call that needs a lease.
+    virtual void start_leased(engine::call& call) = 0;
+    /// As start(), of a call on the lease `lease`, which its caller holds.
+    virtual void start_on_lease(engine::call& call, engine::link_id lease) = 0;
     /// Asks the owner of the token's call to fail it with errc::cancelled.
     virtual void request_cancel(shared_token& token) = 0;
     /// Refuses every command that begins from now on.
@@ -66,6 +70,8 @@ public:
 
     // ---- The control plane's owner --------------------------------------------------------------
 
+    /// A caller gives back the lease that it has held.
+    virtual void take_back(engine::lease_token& lease) = 0;
     /// Completes `call` as soon as a topology is known.
     virtual void await_topology(engine::call& call) = 0;
     /// Completes `call` when no command is under way any more, or at its deadline, and closes everything

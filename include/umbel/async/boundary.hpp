@@ -25,6 +25,7 @@ struct batch_manner;
 struct batch_origin;
 struct client_handle;
 struct hedge_kind;
+struct held_lease;
 struct pooled_call;
 
 /// The functions between what each source file compiles and what is compiled with the client.
@@ -61,6 +62,15 @@ struct boundary {
 
     executor (*default_executor)(pooled_call const& call) noexcept;
     void (*launch)(pooled_call& call, executor const& target, asio::cancellation_slot slot, void* guard);
+
+    // ---- held_lease.hpp -------------------------------------------------------------------------
+
+    /// Begins a call that needs a lease, or one on a lease that is held.
+    void (*start_by_lease)(backend& backend, pooled_call& call);
+    /// Counts one more command on a lease that is held.
+    void (*put_on_lease)(held_lease& lease, pooled_call& call) noexcept;
+    /// The holder, or a command, is done with a lease.
+    void (*release_lease)(held_lease& lease) noexcept;
 
     // ---- hedge.hpp ------------------------------------------------------------------------------
 

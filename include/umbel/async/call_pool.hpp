@@ -22,6 +22,8 @@ enum class launch_kind : std::uint8_t {
     group,     ///< It begins several calls.
     control,   ///< The control plane answers it.
     remedied,  ///< As direct, with a remedy where the node lacks what the call names.
+    leased,    ///< The control plane finds it a lease.
+    on_lease,  ///< It goes to the lease that its caller holds.
 };
 
 /// Where the handler of a call may run; see completion_target.hpp.
@@ -39,6 +41,8 @@ enum class work_guard_kind : std::uint8_t {
     io_context,    ///< Of an asio::io_context, whose type-erased executor would cost more.
     left_context,  ///< Of the context that the call has left: in `left_context_space`.
 };
+
+struct held_lease;
 
 /// Several calls that answer one operation.
 class call_group {
@@ -89,7 +93,8 @@ struct alignas(64) pooled_call : engine::call {
     std::unique_ptr<call_group> group;  ///< For launch_kind::group.
     void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
     std::uint8_t prefix_bytes = 0;                         ///< For command_flags::prefixed.
-    bool ends_client = false;  ///< For launch_kind::control: refuses every command that begins later.
+    bool ends_client = false;     ///< For launch_kind::control: refuses every command that begins later.
+    held_lease* lease = nullptr;  ///< For launch_kind::leased and on_lease: one reference to it, or null.
     alignas(void*) std::byte left_context_space[2 * sizeof(void*)];  ///< For work_guard_kind::left_context.
 
     pooled_call() noexcept {}

@@ -103,6 +103,8 @@ inline void fill_reserve() noexcept { reserve::of_all().fill(); }
 /// Clears what only few calls have: retry state, borrowed pieces, a block, an unusual launch.
 inline void strip(pooled_call& call) noexcept {
     call.group.reset();
+    call.leased = call.bound = call.blocks = false;
+    if (call.lease) call.owner->code->release_lease(*std::exchange(call.lease, nullptr));
     call.launch = launch_kind::direct;
     call.ends_client = false;
     call.question = false;

@@ -7,6 +7,7 @@
 #include <umbel/async/client_handle_impl.hpp>
 #include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/hedge_impl.hpp>
+#include <umbel/async/held_lease.hpp>
 #include <umbel/async/operation_impl.hpp>
 
 namespace umbel::async {
@@ -26,6 +27,9 @@ inline constexpr boundary compiled_boundary{
     .release_left_context = &release_left_context,
     .default_executor = &default_executor,
     .launch = &launch_kept,
+    .start_by_lease = &start_by_lease,
+    .put_on_lease = &put_on_lease,
+    .release_lease = [](held_lease& lease) noexcept { lease.release(); },
     .make_hedge = &hedge::make,
     .complete_hedged = &hedge::complete,
     .drop_hedged = &hedge::drop,

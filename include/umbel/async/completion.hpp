@@ -11,6 +11,7 @@
 #include <asio/associated_cancellation_slot.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -80,6 +81,12 @@ outcome_of<Value> failed_outcome(error const& why) noexcept {
         return outcome_of<Value>{tl::unexpect, why};
     }
 }
+
+/// A value that is made from the call whose reply has come, not from the reply.
+template <class Value>
+concept made_of_call = requires(pooled_call& call) {
+    { Value::of_call(call) } noexcept -> std::same_as<Value>;
+};
 
 /// The result of a call: inside the call if it fits, else in a box that is made when the operation is made,
 /// so that a reply never has to allocate it.
@@ -164,6 +171,8 @@ inline outcome_of<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_ca
     UMBEL_TRY {
         if constexpr (is_traced<Value>) {
             return traced_value<Value>(call, reply);
+        } else if constexpr (made_of_call<Value>) {
+            return Value::of_call(call);
         } else if constexpr (decodable<Value> && resp::holds_keys<Value>) {
             stored told = from_reply<Value>::from(reply);
             if (told) strip_prefix(call, *told);

@@ -114,6 +114,8 @@ UMBEL_NEVER_INLINE bool listen(pooled_call& call, backend& backend, Slot slot) n
 inline void start_indirect(backend& backend, pooled_call& call) {
     if (call.launch == launch_kind::group) return call.group->start(backend);
     if (call.launch == launch_kind::remedied) return backend.start(call);
+    if (call.launch == launch_kind::leased || call.launch == launch_kind::on_lease)
+        return call.owner->code->start_by_lease(backend, call);
     if (call.ends_client) backend.refuse_new();
     backend.answer(call);
 }

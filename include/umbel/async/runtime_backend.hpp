@@ -21,6 +21,11 @@ public:
     void start(engine::call& call) override { runtime().begin(call); }
     engine::link_id choose(engine::call const& call) const override { return runtime().choose_link(call); }
     void start_at(engine::call& call, engine::link_id to) override { runtime().begin_at(call, to); }
+    void start_leased(engine::call& call) override { runtime().begin_leased(call); }
+    void start_on_lease(engine::call& call, engine::link_id lease) override {
+        runtime().begin_on_lease(call, lease);
+    }
+    void take_back(engine::lease_token& lease) override { runtime().take_back(lease); }
     void request_cancel(shared_token& token) override {
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);

@@ -131,6 +131,15 @@ public:
         return with(first).with(more...);
     }
 
+    /// A connection that nobody else uses, to the node that serves the key, held until the umbel::lease is
+    /// destroyed. Needs <umbel/client/lease.hpp>. Errors: as of every command; of these overloaded when too
+    /// many wait for a lease already, and deadline_exceeded when none became free in time
+    /// (options::leases_max). Cancellation: nothing is held.
+    template <class Lease = umbel::lease>
+    operation<Lease> lease(std::string_view key) const {
+        return calling::make_lease<Lease>(site_, key);
+    }
+
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology
     /// (cluster_down where it has no slots); wrong_password, no_permission and the like as soon as every seed

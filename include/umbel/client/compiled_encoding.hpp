@@ -1,6 +1,7 @@
 // compiled_encoding.hpp: the table of functions behind calling::encoding, filled in.
 #pragma once
 
+#include <umbel/client/blocking_call.hpp>
 #include <umbel/client/by_tips.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/encode_loaded.hpp>
@@ -15,6 +16,8 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .make = &make_prefixed,
                                             .make_keyed = &make_keyed_prefixed,
                                             .make_words = &make_words_prefixed,
+                                            .make_blocking = &make_blocking,
+                                            .make_lease = &make_lease,
                                             .check_bare = &check_bare_prefixed,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,
@@ -30,6 +33,8 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make = &make,
                                             .make_keyed = &make_keyed,
                                             .make_words = &make_words,
+                                            .make_blocking = &make_blocking,
+                                            .make_lease = &make_lease,
                                             .check_bare = &check_bare,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,

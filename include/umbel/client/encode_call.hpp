@@ -2,6 +2,7 @@
 // behind calling::encoding. It sends nothing.
 #pragma once
 
+#include <umbel/async/held_lease.hpp>
 #include <umbel/client/bare_command.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/command/keys_of.hpp>
@@ -137,16 +138,28 @@ struct routed_words {
     std::string several{};  ///< What to say where the keys lie in several slots.
 };
 
+/// True when the command may not go where it is meant to go: `lease` is the one that its caller holds, or
+/// null.
+inline bool lacks_lease(command::command_traits const* traits, std::span<std::string_view const> words,
+                        async::held_lease* lease) noexcept {
+    if (!(traits ? command::needs_lease(*traits, words) : command::needs_lease(words))) return false;
+    command::lease_use const use = traits ? command::lease_use_of(traits->name) : command::lease_use::changes;
+    if (!lease || use == command::lease_use::refused) return true;
+    if (use == command::lease_use::changes) lease->clean.store(false, std::memory_order_relaxed);
+    return false;
+}
+
 /// Finds flags and slot of a command. `marked`: the caller has marked the keys, so the slot is not looked
 /// for. Errors (as a value): bad_argument, needs_lease.
-inline result<routed_words> route_words(std::span<std::string_view const> words, bool marked) {
+inline result<routed_words> route_words(std::span<std::string_view const> words, bool marked,
+                                        async::held_lease* lease = nullptr) {
     if (!words.empty() && words.front().empty())
         return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
     result<command::route> routed = command::route_of(words, command::unknown_command::first_argument_is_key);
     bool const several = !routed && routed.error().code() == errc::cross_slot;
     if (!routed && !several && !marked) return tl::unexpected<error>{routed.error()};
     command::command_traits const* const traits = command::find_command(words);
-    if (traits ? command::needs_lease(*traits, words) : command::needs_lease(words)) [[unlikely]]
+    if (lacks_lease(traits, words, lease)) [[unlikely]]
         return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
     using cluster::command_flags;
     routed_words found;
@@ -168,9 +181,10 @@ inline result<routed_words> route_words(std::span<std::string_view const> words,
 
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max) {
+                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max,
+                                 async::held_lease* lease = nullptr) {
     bool const marked = !marked_keys.empty();
-    result<routed_words> found = route_words(words, marked);
+    result<routed_words> found = route_words(words, marked, lease);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
     call.flags = found->flags;
     std::size_t total = resp::header_size(words.size()) + 16;
@@ -303,7 +317,9 @@ UMBEL_ALWAYS_INLINE async::pooled_call& make_with(site const& site, value_kind c
     }
     if (site.options.hedge <= std::chrono::nanoseconds{0}) [[likely]]
         return call;
-    return make_hedged(site, call, value, fill);
+    if (!site.options.lease) return make_hedged(site, call, value, fill);
+    site.owner->code->put_on_lease(*site.options.lease, call);
+    return call;
 }
 
 /// Behind encoding::make.
@@ -330,7 +346,7 @@ inline async::pooled_call& make_words(site const& site, std::span<std::string_vi
                                       std::span<bool const> marked_keys, value_kind const& value) {
     return make_with(site, value, [&](async::pooled_call& call) {
         prepare(call, site, cluster::command_flags::none);
-        return encode_words(call, words, marked_keys, site.argument_bytes_max);
+        return encode_words(call, words, marked_keys, site.argument_bytes_max, site.options.lease);
     });
 }
 

@@ -119,6 +119,7 @@ inline async::pooled_call& make_loaded(site const& site, command::command_spec c
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});
     }
     put_remedy(call, named);
+    if (site.options.lease) site.owner->code->put_on_lease(*site.options.lease, call);
     return call;
 }
 

@@ -106,7 +106,7 @@ inline result<std::vector<command::argument>> mark_keys(std::span<std::string_vi
 inline result<void> encode_words_prefixed(async::pooled_call& call, site const& site,
                                           std::span<std::string_view const> words,
                                           std::span<bool const> marked_keys) {
-    result<routed_words> found = route_words(words, !marked_keys.empty());
+    result<routed_words> found = route_words(words, !marked_keys.empty(), site.options.lease);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
     auto const all = mark_keys(words, marked_keys);
     if (!all) return tl::unexpected<error>{all.error()};

@@ -169,6 +169,7 @@ inline async::pooled_call& make_transaction(site const& site, std::span<encoded_
     UMBEL_CATCH(...) {
         return refuse(call, value, error{errc::no_memory, delivery::not_sent});
     }
+    if (site.options.lease) site.owner->code->put_on_lease(*site.options.lease, call);
     return call;
 }
 

@@ -5,6 +5,7 @@
 #include <umbel/async/audience.hpp>
 #include <umbel/async/hedge.hpp>
 #include <umbel/async/operation.hpp>
+#include <umbel/command/block_time.hpp>
 #include <umbel/command/encode.hpp>
 #include <umbel/command/key_prefix.hpp>
 #include <umbel/command/script.hpp>
@@ -23,6 +24,9 @@ struct call_options {
     umbel::read_from reads = umbel::read_from::primary;
     std::chrono::nanoseconds deadline = no_deadline;
     std::chrono::nanoseconds hedge{};  ///< Zero: reads are not hedged.
+    bool deadline_given = false;       ///< By with(): it holds for commands that block, too.
+    /// The lease that the commands go to. Then `hedge` is not zero, so that nothing goes the fast way.
+    async::held_lease* lease = nullptr;
 };
 // It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
 // anything.
@@ -67,6 +71,13 @@ struct encoding {
     /// make() of a command given word by word: keys, flags and refusals come from the command table.
     async::pooled_call& (*make_words)(site const& site, std::span<std::string_view const> words,
                                       std::span<bool const> marked_keys, value_kind const& value);
+    /// make() of a command that blocks.
+    async::pooled_call& (*make_blocking)(site const& site, command::command_spec const& name,
+                                         std::span<command::argument const> words,
+                                         cluster::command_flags flags, command::block_time time,
+                                         command::refusal refusal, value_kind const& value);
+    /// A call for a lease to hold, of the node that serves the key.
+    async::pooled_call& (*make_lease)(site const& site, std::string_view key, value_kind const& value);
     /// Behind check() of bare_command.hpp.
     result<void> (*check_bare)(encoded_command& command, site const& site);
     /// make() of a command that names a script or a function: where the node lacks it, the command goes there
@@ -109,6 +120,7 @@ struct site {
     std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
     bool unusable = false;       ///< It was the client's own options, which nothing can mend.
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
+    std::chrono::nanoseconds lease_slack{};
     encoding const* code = nullptr;
     command::key_prefix prefix;  ///< In front of each key; where there is one, `code` is the table for it.
 
@@ -149,9 +161,9 @@ inline void prepare(async::pooled_call& call, site const& site, cluster::command
     call.timeout = site.options.deadline;
 }
 
-/// What a server's reply becomes: a value, or a value with its trail.
+/// What a server's reply becomes: a value, or a value with its trail, or what its call tells.
 template <class Value>
-concept replied = decodable<Value> || async::is_traced<Value>;
+concept replied = decodable<Value> || async::is_traced<Value> || async::made_of_call<Value>;
 
 /// Stores an error as the result of a call that will not be sent.
 template <class Value>
@@ -202,6 +214,12 @@ UMBEL_ALWAYS_INLINE operation<Value> submit(site const& site,
     }
     return operation<Value>{site.code->make_keyed(site, invocation.name, invocation.key, kind_of<Value>)};
 }
+/// An operation for a command that blocks.
+template <replied Value>
+operation<Value> submit(site const& site, command::blocking_invocation<Value> const& wanted) {
+    return operation<Value>{site.code->make_blocking(site, wanted.name, wanted.words, wanted.flags,
+                                                     wanted.time, wanted.refusal, kind_of<Value>)};
+}
 /// An operation for a command given word by word, on one node.
 template <replied Value>
 operation<Value> submit(site const& site, std::span<std::string_view const> words,
@@ -229,6 +247,12 @@ auto give(Self const& self, Make&& make) {
     } else {
         return make();
     }
+}
+
+/// An operation that gives a lease of the node which serves the key.
+template <async::made_of_call Lease>
+operation<Lease> make_lease(site const& site, std::string_view key) {
+    return operation<Lease>{site.code->make_lease(site, key, kind_of<Lease>)};
 }
 
 /// An operation that is answered by the control plane through `answer`, which sees to its completion. Its

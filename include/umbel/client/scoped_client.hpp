@@ -9,6 +9,9 @@
 #include <umbel/client/transaction.hpp>
 #include <umbel/client/whole_cluster.hpp>
 #include <umbel/command/bitmaps.hpp>
+#include <umbel/command/blocking_lists.hpp>
+#include <umbel/command/blocking_sorted_sets.hpp>
+#include <umbel/command/blocking_streams.hpp>
 #include <umbel/command/geo.hpp>
 #include <umbel/command/hashes.hpp>
 #include <umbel/command/hyperloglogs.hpp>
@@ -38,6 +41,8 @@
 #include <vector>
 
 namespace umbel {
+
+class lease;
 
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
@@ -108,9 +113,16 @@ public:
     }
 };
 
+/// Every command that blocks, once, for whatever can submit one.
+template <class Self>
+class blocking_commands : public command::blocking_list_commands<Self>,
+                          public command::blocking_sorted_set_commands<Self>,
+                          public command::blocking_stream_commands<Self> {};
+
 /// Every typed command, once, for whatever can submit one and has a site where its parts begin.
 template <class Self>
 class commands : public one_slot_commands<Self>,
+                 public blocking_commands<Self>,
                  public multi_key_commands<Self>,
                  public batch_commands<Self>,
                  public transaction_commands<Self>,
@@ -161,6 +173,7 @@ public:
     scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
         scoped_client other{*this};
         other.site_.options.deadline = saturated(deadline);
+        other.site_.options.deadline_given = true;
         other.site_.check();
         return other;
     }
@@ -191,6 +204,11 @@ public:
         requires(sizeof...(More) >= 1)
     auto with(First first, More... more) const noexcept {
         return with(first).with(more...);
+    }
+    /// As client::lease().
+    template <class Lease = umbel::lease>
+    operation<Lease> lease(std::string_view key) const {
+        return calling::make_lease<Lease>(site_, key);
     }
 
 private:

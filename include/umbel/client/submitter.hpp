@@ -82,6 +82,12 @@ public:
                                                          command.named, kind_of<value>)};
     }
     template <decodable Value>
+    operation<Result<Value>> submit(command::blocking_invocation<Value> const& command) const {
+        return calling::submit<Result<Value>>(
+            site(), command::blocking_invocation<Result<Value>>{command.name, command.words, command.flags,
+                                                                command.time, command.refusal});
+    }
+    template <decodable Value>
     operation<Result<Value>> submit(std::span<std::string_view const> words,
                                     std::span<bool const> marked_keys) const {
         return calling::submit_for_all<Result<Value>>(site(), words, marked_keys);

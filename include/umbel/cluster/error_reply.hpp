@@ -49,6 +49,9 @@ struct known_code {
 
     constexpr known_code(errc named, proof proven, std::array<std::string_view, 2> words = {}) noexcept
         : word{resp::word_of(named)}, code{named}, proves{proven}, own{words} {}
+    /// Of a line that says the same with other words.
+    constexpr known_code(std::string_view first, errc named, proof proven) noexcept
+        : word{first}, code{named}, proves{proven} {}
 };
 
 // Judged by redis-server 7.0, 7.4 and valkey-server 8.0: server.c (processCommand, createSharedObjects),
@@ -91,6 +94,10 @@ inline constexpr std::array codes{
     known_code{errc::out_of_memory, proof::built_in},
     known_code{errc::misconfigured, proof::built_in},
     known_code{errc::no_replicas, proof::built_in},
+    // blocked.c (disconnectAllBlockedClients): a node that becomes a replica ends the waits of its clients,
+    // which have taken nothing, and closes their connections. It says what READONLY says to a command that
+    // comes later.
+    known_code{"UNBLOCKED force", errc::read_only, proof::built_in},
     known_code{errc::no_permission, proof::built_in},
     known_code{errc::wrong_type, proof::built_in},
 };
@@ -107,8 +114,10 @@ struct known_line {
 // another line, "ERR Unknown Redis command called from script"; a module's is this one. Left out on purpose,
 // because a change may have been made: "ERR Elements are too large to be stored" (XADD has created the
 // stream), "ERR Target instance replied with error" and IOERR (MIGRATE), "ERR CONFIG SET failed", INVALIDOBJ
-// (PFADD half-way), UNBLOCKED.
+// (PFADD half-way).
 inline constexpr std::array lines{
+    // networking.c (clientCommand): CLIENT UNBLOCK … ERROR, by whoever looks after the server.
+    known_line{"UNBLOCKED client unblocked via CLIENT UNBLOCK", hint::none, proof::built_in},
     // networking.c (acceptCommonHandler, clientAcceptHandler): the connection is closed at once.
     known_line{"ERR max number of clients", hint::max_clients, proof::all},
     known_line{"DENIED Redis is running in protected mode", hint::protected_mode, proof::all},

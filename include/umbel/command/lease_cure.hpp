@@ -7,6 +7,7 @@
 #include <umbel/config.hpp>
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -30,16 +31,18 @@ inline constexpr std::array lease_cures{
     lease_cure{"quit", "use client::close()"},
     lease_cure{"reset", "use a client with other options"},
     lease_cure{"client|reply", "drop the result of the operation, with asio::detached"},
-    lease_cure{"xread", "leave BLOCK out and ask again"},
-    lease_cure{"xreadgroup", "leave BLOCK out and ask again"},
-    lease_cure{"blpop", "ask again by LPOP"},
-    lease_cure{"brpop", "ask again by RPOP"},
-    lease_cure{"blmove", "ask again by LMOVE"},
-    lease_cure{"blmpop", "ask again by LMPOP"},
-    lease_cure{"brpoplpush", "ask again by LMOVE"},
-    lease_cure{"bzmpop", "ask again by ZMPOP"},
-    lease_cure{"bzpopmax", "ask again by ZPOPMAX"},
-    lease_cure{"bzpopmin", "ask again by ZPOPMIN"},
+    lease_cure{"xread", "use client::xread_block()"},
+    lease_cure{"xreadgroup", "use client::xreadgroup_block()"},
+    lease_cure{"blpop", "use client::blpop()"},
+    lease_cure{"brpop", "use client::brpop()"},
+    lease_cure{"blmove", "use client::blmove()"},
+    lease_cure{"blmpop", "use client::blmpop()"},
+    lease_cure{"brpoplpush", "use client::blmove()"},
+    lease_cure{"bzmpop", "use client::bzmpop()"},
+    lease_cure{"bzpopmax", "use client::bzpopmax()"},
+    lease_cure{"bzpopmin", "use client::bzpopmin()"},
+    lease_cure{"wait", "it tells of the connection that has written: use lease::wait()"},
+    lease_cure{"waitaof", "it tells of the connection that has written: use lease::waitaof()"},
     lease_cure{"multi", "send a script by EVAL, which is atomic, too"},
     lease_cure{"exec", "send a script by EVAL, which is atomic, too"},
     lease_cure{"discard", "send a script by EVAL, which is atomic, too"},
@@ -47,11 +50,33 @@ inline constexpr std::array lease_cures{
     lease_cure{"unwatch", "compare and set in a script by EVAL"},
 };
 
+/// What a command that needs a lease leaves of the connection, where its caller holds one.
+enum class lease_use : std::uint8_t {
+    clean,    ///< It blocks, and leaves the connection as it was.
+    changes,  ///< The connection is another one afterwards: it is closed when it is given back.
+    refused,  ///< It alters the number of replies, or takes the connection's credentials: not even there.
+};
+
+constexpr lease_use lease_use_of(std::string_view name) noexcept {
+    constexpr std::string_view clean[]{"blmove",     "blmpop",  "blpop",    "brpop",
+                                       "brpoplpush", "bzmpop",  "bzpopmax", "bzpopmin",
+                                       "wait",       "waitaof", "xread",    "xreadgroup"};
+    constexpr std::string_view refused[]{"client|reply", "hello", "monitor",    "psubscribe", "psync",
+                                         "punsubscribe", "quit",  "reset",      "ssubscribe", "subscribe",
+                                         "sunsubscribe", "sync",  "unsubscribe"};
+    for (std::string_view const other : clean)
+        if (name == other) return lease_use::clean;
+    for (std::string_view const other : refused)
+        if (name == other) return lease_use::refused;
+    return lease_use::changes;
+}
+
 /// What to do instead of a command that needs a connection of its own.
 constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
     for (lease_cure const& cure : lease_cures)
         if (cure.name == name) return cure.instead;
-    return "this version of umbel lends none: use a connection of another client for it";
+    return lease_use_of(name) == lease_use::refused ? "use a connection of another client for it"
+                                                    : "use a lease: client::lease(key)";
 }
 
 /// The message of errc::needs_lease. Precondition: needs_lease(argv).

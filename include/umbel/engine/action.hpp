@@ -20,10 +20,13 @@ struct open_link {
     attempt_kind kind = attempt_kind::usual;
 };
 
-/// Close this link when nothing is in flight on it, and report link_closed.
+/// Close this link when nothing is in flight on it, and report link_closed. Of a lease: its commands that
+/// block are given up for the reason `why`; where that is errc::connection_lost, the node is dead, and the
+/// link is lost.
 struct close_link {
     link_id link;
     std::uint32_t generation = 0;
+    errc why = errc::read_only;
 };
 
 using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,

@@ -36,7 +36,23 @@ namespace umbel::engine {
 /// Which of a node's two connections a command takes. A connection that has sent READONLY never serves reads
 /// that are meant for a primary: a demoted primary would answer them without a MOVED. Rule: Redis Cluster
 /// specification, "Scaling reads using replica nodes".
-enum class link_mode : std::uint8_t { primary, replica };
+/// Beside them it has leases: connections for commands that may not share one. They are numbered, and each
+/// number is a mode of its own, from `leased` on: see leased_link().
+enum class link_mode : std::uint8_t { primary, replica, leased };
+
+/// How many leases a node may have, whatever the options say.
+inline constexpr unsigned leases_limit = 254;
+/// The mode of the lease with this number. Precondition: number < leases_limit.
+constexpr link_mode leased_link(unsigned number) noexcept {
+    return static_cast<link_mode>(static_cast<unsigned>(link_mode::leased) + number);
+}
+constexpr bool is_leased(link_mode mode) noexcept { return mode >= link_mode::leased; }
+/// Precondition: is_leased(mode).
+constexpr unsigned lease_number(link_mode mode) noexcept {
+    return static_cast<unsigned>(mode) - static_cast<unsigned>(link_mode::leased);
+}
+/// The mode without the number of a lease.
+constexpr link_mode kind_of(link_mode mode) noexcept { return is_leased(mode) ? link_mode::leased : mode; }
 
 /// Names one connection of one node, by the node's number in the engine's table. A client on several
 /// execution contexts has connections of its own for each, so that what is asked on a context travels on a
@@ -52,6 +68,7 @@ struct link_id {
 };
 
 struct call;
+struct lease_token;
 
 /// What a typed command hangs on an untyped call. `decode` and `fail` store the result inside the call,
 /// exactly one of them, exactly once; `complete` then gives it away and recycles the call, which must not be
@@ -132,14 +149,14 @@ struct cancel_token {
     static constexpr std::uint32_t nobody = 0;  ///< On its way between two owners, or settled.
     static constexpr std::uint32_t engine = 1;  ///< Waits in the engine.
     static constexpr std::uint32_t of(link_id link) noexcept {
-        return 2 + (std::uint32_t{link.context} << 17 | std::uint32_t{link.node} << 1 |
+        return 2 + (std::uint32_t{link.context} << 22 | std::uint32_t{link.node} << 8 |
                     static_cast<std::uint32_t>(link.mode));
     }
     /// The link of an owner that is neither of the two above.
     static constexpr link_id link_of(std::uint32_t owner) noexcept {
         std::uint32_t const packed = owner - 2;
-        return {static_cast<std::uint16_t>(packed >> 1), static_cast<link_mode>(packed & 1),
-                static_cast<std::uint8_t>(packed >> 17)};
+        return {static_cast<std::uint16_t>(packed >> 8 & 0x3fff), static_cast<link_mode>(packed & 0xff),
+                static_cast<std::uint8_t>(packed >> 22)};
     }
     std::atomic<bool> wanted{false};
     std::atomic<std::uint32_t> owner{nobody};
@@ -157,18 +174,26 @@ enum class issuer : std::uint8_t { user, engine };
 struct call {
     enum class stage : std::uint8_t {
         fresh,
-        waiting,  ///< In the engine.
-        piped,    ///< In a connection's pipeline.
-        refused,  ///< A bound left no room for it; the control plane tells it so.
+        queued,    ///< In the engine, for a lease.
+        waiting,   ///< In the engine.
+        piped,     ///< In a connection's pipeline.
+        refused,   ///< A bound left no room for it; the control plane tells it so.
+        withheld,  ///< Its result is stored; the control plane completes it.
         done,
     };
+    /// Set in replies_due of a call that blocks and was given up: the server is told to end the wait, and its
+    /// reply is awaited all the same, because it may hold what was taken for the call.
+    static constexpr std::uint8_t given_up = 0x80;
     /// Stands for a time that has not begun. Time is never negative, so that a sign tells them apart.
     static constexpr instant not_begun{-1};
 
     // What every command touches, in two cache lines.
     call* next = nullptr;  ///< In whichever list, inbox or pool it stands.
     call_kind const* kind = nullptr;
-    char const* bytes = nullptr;  ///< The encoded command.
+    union {
+        char const* bytes = nullptr;  ///< The encoded command.
+        lease_token* wanted;          ///< Of a call that is leased and only waits: the lease it waits for.
+    };
     std::uint32_t size = 0;
     cluster::slot_target slot;  ///< Where it is several slots, the retry state's message names two keys.
     cluster::command_flags flags{};
@@ -182,9 +207,14 @@ struct call {
     bool question : 1 = false;    ///< For the control plane, not for a node.
     bool only_waits : 1 = false;  ///< Nothing to send: it is done as soon as a topology is known.
     bool has_remedy : 1 = false;  ///< In front of its bytes stands an engine::remedy.
+    bool leased : 1 = false;      ///< It needs a connection of its own: the lease pool finds it one.
+    bool bound : 1 = false;       ///< It goes to the lease that its caller holds, and nowhere else.
+    bool blocks : 1 = false;      ///< The server answers it when something has come, or its time is over.
+    errc ending{};                ///< Of a call that was given up: why.
     union {
         std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
         std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.
+        call* previous;                    ///< Where it waits for a lease: who came before it.
     };
     instant deadline = never;
     duration timeout{};  ///< Zero: none. Turned into `deadline` when its time begins.
@@ -219,8 +249,10 @@ struct call {
 
     /// Replies until it is settled.
     unsigned replies() const noexcept {
-        return form.transaction && replies_due != 1 ? retry->transaction.due() : replies_due;
+        return form.transaction && replies_due != 1 ? retry->transaction.due()
+                                                    : replies_due & ~unsigned{given_up};
     }
+    bool is_given_up() const noexcept { return (replies_due & given_up) != 0; }
 
     /// Attempts before the present one.
     unsigned tries() const noexcept { return unsigned{redirects} + retries; }
@@ -339,6 +371,13 @@ inline error make_error(call const& call, errc code, delivery delivered, std::st
     UMBEL_CATCH(...) {
         return error{code, delivered};
     }
+}
+/// Fails a call whose connection is not there: the client is closed, or a lease has ended.
+inline void fail_unopened(call& call, bool closed) noexcept {
+    call.at = call::stage::done;
+    call.kind->fail(call, make_error(call, closed ? errc::cancelled : errc::connection_lost,
+                                     call.known(delivery::not_sent),
+                                     closed ? "the client is closed" : "the lease has ended"));
 }
 
 }  // namespace umbel::engine

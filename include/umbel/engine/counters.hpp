@@ -28,12 +28,13 @@ private:
 
 /// What is worth counting on one connection. Threading: read from any thread.
 struct pipeline_counters {
-    counter commands;   ///< Calls accepted.
-    counter replies;    ///< Replies that settled a call.
-    counter late;       ///< Replies of calls that had failed early; they were skipped.
-    counter redirects;  ///< MOVED and ASK followed.
-    counter retries;    ///< Calls to be sent again for any other reason.
-    counter pushes;     ///< RESP3 push frames that no call awaited.
+    counter commands;    ///< Calls accepted.
+    counter unaccepted;  ///< Calls that a bound or their cancellation kept out.
+    counter replies;     ///< Replies that settled a call.
+    counter late;        ///< Replies of calls that had failed early; they were skipped.
+    counter redirects;   ///< MOVED and ASK followed.
+    counter retries;     ///< Calls to be sent again for any other reason.
+    counter pushes;      ///< RESP3 push frames that no call awaited.
 
     /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken
     /// off again.

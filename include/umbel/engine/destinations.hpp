@@ -34,6 +34,18 @@ inline std::uint16_t find_node(node_table const& nodes, std::string_view name) n
     return link_id::no_node;
 }
 
+/// What is wrong where a call cannot be sent to the link `to`, if there is one.
+inline failure unreachable_failure(node_table const& nodes, link_id to, errc why,
+                                   std::string_view message) noexcept {
+    bool const nameable = origin_of(why) == origin::transport || why == errc::slot_uncovered;
+    return {.code = nameable ? why : errc::connect_failed,
+            .delivered = delivery::not_sent,
+            .message = message,
+            .node = to ? std::string_view{nodes[to.node].name} : std::string_view{},
+            .from_replica = to && to.mode == link_mode::replica,
+            .node_open = to && nodes[to.node].breaker.refuses()};
+}
+
 /// The link that a call takes whose caller has chosen the node; none where there is no such node. A replica
 /// is asked by the link that has sent READONLY. Rule: Redis Cluster specification, "Scaling reads using
 /// replica nodes".

@@ -3,7 +3,9 @@
 // writes nothing.
 #pragma once
 
+#include <umbel/engine/call_endings.hpp>
 #include <umbel/engine/destinations.hpp>
+#include <umbel/engine/lease_pool.hpp>
 #include <umbel/engine/overload.hpp>
 #include <umbel/engine/retry_pacer.hpp>
 #include <umbel/engine/topology_tracker.hpp>
@@ -21,8 +23,14 @@ namespace umbel::engine {
 class dispatcher {
 public:
     dispatcher(control_state& shared, health_monitor& health, node_supervisor& links,
-               topology_tracker& topology, traffic_port traffic) noexcept
-        : shared_{shared}, health_{health}, links_{links}, topology_{topology}, pacer_{shared, traffic} {}
+               topology_tracker& topology, traffic_port traffic, query_port settled = {}) noexcept
+        : shared_{shared},
+          health_{health},
+          links_{links},
+          topology_{topology},
+          pacer_{shared, traffic},
+          endings_{shared},
+          leases_{shared, links, endings_, settled} {}
 
     /// Carries out the verdicts of calls that a connection has returned. Precondition: each has a retry
     /// state.
@@ -47,28 +55,28 @@ public:
     void cancel(call& call) noexcept;
     /// Fails calls with errc::no_memory, without asking for memory.
     void fail_no_memory(call_list& calls) noexcept {
-        while (call* const call = calls.pop()) fail_no_memory(*call);
+        while (call* const call = calls.pop()) endings_.fail_no_memory(*call);
     }
 
-    instant next_due() const noexcept { return waiting_.next_due(); }
-    std::size_t waiting() const noexcept { return waiting_.size(); }
+    /// The leases. Precondition: whoever has changed something there calls follow_leases() afterwards.
+    lease_pool& leases() noexcept { return leases_; }
+    /// Moves on what the lease pool has decided.
+    void follow_leases(instant now) noexcept;
+
+    instant next_due() const noexcept { return std::min(waiting_.next_due(), leases_.next_due()); }
+    std::size_t waiting() const noexcept { return waiting_.size() + leases_.waiting(); }
     /// True while a call waits for a newer topology.
     bool wants_topology() const noexcept { return waiting_.wants_topology(); }
 
     call_list& outgoing() noexcept { return outgoing_; }
-    call_list& finished() noexcept { return finished_; }
+    call_list& finished() noexcept { return endings_.finished(); }
 
 private:
     /// Moves a call on. Precondition: `step` puts it onto a list, or lets it wait, as the last thing it does.
     template <class Step>
     void or_fail_no_memory(call& call, Step&& step) noexcept {
-        if (!try_alloc(std::forward<Step>(step))) fail_no_memory(call);
+        if (!try_alloc(std::forward<Step>(step))) endings_.fail_no_memory(call);
     }
-    void fail_no_memory(call& call) noexcept;
-    void fail(call& call, errc why, delivery delivered, std::string_view message,
-              std::string_view node = {}) noexcept;
-    void complete_without_reply(call& call) noexcept;
-
     void carry_out(call& call, instant now);
     void retry_later(call& call, instant now);
     void await_topology(call& call, instant now);
@@ -77,14 +85,10 @@ private:
     void reroute(call& call, std::uint16_t avoid, instant now);
     void place_named(call& call, instant now);
     void place(call& call, link_id to, instant now);
+    void lend(call& call, link_id to, instant now);
     void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
     void wait(call& call, waits_for reason, instant due, instant now);
-    void expire(call& call);
     static bool held(call& call) noexcept { return call.kind->hold && call.kind->hold(call); }
-
-    static delivery delivery_of(call const& call) noexcept {
-        return call.retry ? call.retry->delivery : delivery::not_sent;
-    }
 
     control_state& shared_;
     health_monitor& health_;
@@ -92,15 +96,22 @@ private:
     topology_tracker& topology_;
     retry_pacer pacer_;
     waiting_calls waiting_;
+    call_endings endings_;
+    lease_pool leases_;
+    bool following_leases_ = false;
     std::uint32_t rotation_ = 0;  ///< Spreads reads, and commands without a key.
     call_list outgoing_;
-    call_list finished_;
 };
 
 // ---- What comes to the dispatcher ---------------------------------------------------------------
 
 inline void dispatcher::carry_out(call_list& returned, instant now) noexcept {
-    while (call* const call = returned.pop()) or_fail_no_memory(*call, [&] { carry_out(*call, now); });
+    while (call* const call = returned.pop()) {
+        if (call->at == call::stage::withheld)
+            leases_.withhold(*call);
+        else
+            or_fail_no_memory(*call, [&] { carry_out(*call, now); });
+    }
 }
 
 inline void dispatcher::route(call_list& parked, instant now) noexcept {
@@ -122,13 +133,18 @@ inline void dispatcher::advance(instant now) {
     call_list due;
     waiting_.advance(now, due);
     while (call* const call = due.pop())
-        or_fail_no_memory(*call, [&] { call->deadline <= now ? expire(*call) : resume(*call, now); });
+        or_fail_no_memory(*call, [&] {
+            call->deadline <= now ? endings_.expire(*call, topology_.complaints()) : resume(*call, now);
+        });
     pacer_.advance(now);
+    leases_.advance(now);
+    follow_leases(now);
 }
 
 inline void dispatcher::refresh_ended(bool changed, instant now) noexcept {
     call_list released;
     waiting_.refreshed(changed, released);
+    if (changed) leases_.routes_changed(released);
     while (call* const call = released.pop()) {
         or_fail_no_memory(*call, [&] {
             // A call that would go to the node that has refused it keeps the pace of all those.
@@ -150,20 +166,22 @@ inline void dispatcher::fail_waiting(error const& why) noexcept {
     call_list all;
     waiting_.clear(all);
     while (call* const call = all.pop())
-        fail(*call, why.code(), delivery::not_sent, why.message(), why.node());
+        endings_.fail(*call, why.code(), delivery::not_sent, why.message(), why.node());
 }
 
 inline void dispatcher::close() noexcept {
     call_list all;
     waiting_.clear(all);
+    leases_.clear(all);
     while (call* const call = all.pop())
-        fail(*call, errc::cancelled, delivery_of(*call), "the client was closed");
+        endings_.fail(*call, errc::cancelled, call_endings::delivery_of(*call), "the client was closed");
 }
 
 inline void dispatcher::cancel(call& call) noexcept {
+    if (call.at == call::stage::queued) return leases_.cancel(call);
     UMBEL_ASSERT(call.at == call::stage::waiting);
     waiting_.remove(call);
-    fail(call, errc::cancelled, delivery_of(call), "cancelled");
+    endings_.fail(call, errc::cancelled, call_endings::delivery_of(call), "cancelled");
 }
 
 // ---- One call, step by step ---------------------------------------------------------------------
@@ -173,15 +191,15 @@ inline void dispatcher::carry_out(call& call, instant now) {
     using step = cluster::verdict::step;
     UMBEL_ASSERT(call.retry != nullptr);
     retry_state& retry = *call.retry;
-    if (shared_.closed) return fail(call, errc::cancelled, retry.delivery, "the client was closed");
+    if (shared_.closed) return endings_.fail(call, errc::cancelled, retry.delivery, "the client was closed");
     // A topology that came after the call was routed may have mended already what the call met.
     if (retry.verdict.refresh_topology && call.table_version == shared_.routes.version()) topology_.want(now);
-    if (call.cancel_wanted()) return fail(call, errc::cancelled, retry.delivery, "cancelled");
+    if (call.cancel_wanted()) return endings_.fail(call, errc::cancelled, retry.delivery, "cancelled");
     if (retry.from && (retry.fault == errc::loading || retry.fault == errc::master_down))
         health_.avoid(retry.from.node, now);
     if (!pacer_.allows(call, now))
-        return fail(call, retry.reported, retry.delivery,
-                    retry.message + " (not sent again: the retry budget is empty)");
+        return endings_.fail(call, retry.reported, retry.delivery,
+                             retry.message + " (not sent again: the retry budget is empty)");
     if (retry.verdict.next == step::retry || retry.verdict.next == step::refresh) {
         ++shared_.counters.retried;
         shared_.observe([&] {
@@ -198,7 +216,7 @@ inline void dispatcher::carry_out(call& call, instant now) {
         case step::refresh: return await_topology(call, now);
         case step::fail: break;
     }
-    fail(call, retry.reported, retry.delivery, retry.message);
+    endings_.fail(call, retry.reported, retry.delivery, retry.message);
 }
 
 /// The verdict is to wait for a delay.
@@ -274,14 +292,14 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
     call.form.asking = false;
     call.begin(now);
     if (shared_.closed || call.cancel_wanted())
-        return fail(call, errc::cancelled, delivery_of(call),
-                    shared_.closed ? "the client was closed" : "cancelled");
+        return endings_.fail(call, errc::cancelled, call_endings::delivery_of(call),
+                             shared_.closed ? "the client was closed" : "cancelled");
     if (shared_.routes.known() == known_as::nothing) return wait(call, waits_for::topology, never, now);
-    if (call.only_waits) return complete_without_reply(call);
+    if (call.only_waits && !call.leased) return endings_.complete_without_reply(call);
     if (call.slot.is_named_node()) return place_named(call, now);
     if (call.slot.is_several() && shared_.routes.known() != known_as::standalone)
-        return fail(call, call.retry ? call.retry->reported : errc::cross_slot, delivery::not_sent,
-                    call.retry ? call.retry->message : "the keys lie in different slots");
+        return endings_.fail(call, call.retry ? call.retry->reported : errc::cross_slot, delivery::not_sent,
+                             call.retry ? call.retry->message : "the keys lie in different slots");
     link_id const to = shared_.routes.route(call, rotation_++, avoid);
     if (to) return place(call, to, now);
     bool const replicas_only =
@@ -298,7 +316,7 @@ inline void dispatcher::place_named(call& call, instant now) {
     missing_destination const why = why_missing(meant, shared_);
     if (why.code == errc::slot_uncovered) return unreachable(call, to, why.code, why.message, now);
     topology_.want(now);
-    fail(call, why.code, delivery_of(call), why.message);
+    endings_.fail(call, why.code, call_endings::delivery_of(call), why.message);
 }
 
 /// Hands a call to a link, which is opened if need be.
@@ -308,14 +326,13 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
     // A node that has failed many times in a row is tried by one probe, on context 0. Only the engine's own
     // queries wait for that probe.
     if (peer.breaker.refuses() && link.state != link_state::up) {
-        link_state const first = peer.link(to.mode).state;
-        bool const unused = first == link_state::idle || first == link_state::down;
-        if (unused && peer.breaker.now_is() == circuit_breaker::state::open && peer.breaker.retry_at() <= now)
-            links_.open({to.node, to.mode}, now);
+        links_.probe_if_due({to.node, to.mode}, now);
         link_status const& failed = peer.troubled(to.mode, to.context);
         if (!call.is_internal() || link.state != link_state::opening)
             return unreachable(call, to, failed.last_failure, failed.last_message, now);
     }
+    if (call.leased) [[unlikely]]
+        return lend(call, to, now);
     switch (link.state) {
         case link_state::idle: links_.open(to, now); break;
         case link_state::opening:
@@ -332,69 +349,52 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
     outgoing_.push(call);
 }
 
+/// Finds a lease for a call. The node's shared connection is opened, too: by it the server hears of waits
+/// that are given up, and its silence tells that the node is dead, which a lease that waits cannot tell.
+inline void dispatcher::lend(call& call, link_id to, instant now) {
+    node& peer = shared_.nodes[to.node];
+    link_status const& beside = peer.link(link_mode::primary);
+    if (beside.state == link_state::closing && !peer.member)
+        return unreachable(call, to, errc::connection_lost, "the node has left the cluster", now);
+    if (beside.state == link_state::idle) links_.open({to.node, link_mode::primary}, now);
+    if (!leases_.place(call, to.node, now)) {
+        link_status const& failed = leases_.trouble(to.node);
+        return unreachable(call, to, failed.last_failure, failed.last_message, now);
+    }
+    follow_leases(now);
+}
+
+inline void dispatcher::follow_leases(instant now) noexcept {
+    if (std::exchange(following_leases_, true)) return;
+    while (call* const call = leases_.turned_away().pop()) {
+        link_status const& failed = leases_.trouble(call->link.node);
+        link_id const from{call->link.node, link_mode::primary, call->link.context};
+        or_fail_no_memory(*call,
+                          [&] { unreachable(*call, from, failed.last_failure, failed.last_message, now); });
+    }
+    ask(leases_.questions(), now);
+    outgoing_.splice(std::move(leases_.outgoing()));
+    following_leases_ = false;
+}
+
 /// Judges a call that cannot be sent now.
 inline void dispatcher::unreachable(call& call, link_id to, errc why, std::string_view message, instant now) {
     call.link = to;
     call.table_version = shared_.routes.version();
-    bool const nameable = origin_of(why) == origin::transport || why == errc::slot_uncovered;
-    failure const failed{.code = nameable ? why : errc::connect_failed,
-                         .delivered = delivery::not_sent,
-                         .message = message,
-                         .node = to ? std::string_view{shared_.nodes[to.node].name} : std::string_view{},
-                         .from_replica = to && to.mode == link_mode::replica,
-                         .node_open = to && shared_.nodes[to.node].breaker.refuses()};
+    failure const failed = unreachable_failure(shared_.nodes, to, why, message);
     if (judge(call, failed, shared_.options.judging, now, shared_.random)) return carry_out(call, now);
-    finished_.push(call);
+    endings_.take(call);
 }
 
 inline void dispatcher::wait(call& call, waits_for reason, instant due, instant now) {
     if (waiting_.size() >= shared_.options.waiting_max)
-        return fail(call, errc::overloaded, delivery_of(call),
-                    overload_message::waiting(shared_.options.waiting_max));
+        return endings_.fail(call, errc::overloaded, call_endings::delivery_of(call),
+                             overload_message::waiting(shared_.options.waiting_max));
     if (!waiting_.enter(call, reason, due, now))
-        return fail(call, errc::no_memory, delivery_of(call), "no memory for a command that waits");
+        return endings_.fail(call, errc::no_memory, call_endings::delivery_of(call),
+                             "no memory for a command that waits");
     if (call.owned_by(cancel_token::engine)) return cancel(call);
     if (reason != waits_for::time) topology_.want(now);
-}
-
-// ---- How a call ends ----------------------------------------------------------------------------
-
-/// The deadline of a waiting call has passed: its error says what it waited for.
-inline void dispatcher::expire(call& call) {
-    if (shared_.routes.known() == known_as::nothing) {
-        refresh_complaints const& complaints = topology_.complaints();
-        std::string why = complaints.replied ? "no node told a topology" : "no node answered";
-        if (!complaints.text.empty()) why += "; " + complaints.text;
-        return fail(call, complaints.replied.value_or(errc::no_reachable_node), delivery_of(call), why);
-    }
-    bool const met_fault = call.retry && !call.retry->message.empty();
-    fail(call, errc::deadline_exceeded, delivery_of(call),
-         met_fault ? "the deadline passed; the latest fault was: " + call.retry->message
-                   : "the deadline passed");
-}
-
-/// Fails a call. `node` is where the reason comes from; by default the node where the call was last.
-inline void dispatcher::fail(call& call, errc why, delivery delivered, std::string_view message,
-                             std::string_view node) noexcept {
-    call.at = call::stage::done;
-    if (node.empty() && call.link) node = shared_.nodes[call.link.node].name;
-    call.kind->fail(call, make_error(call, why, delivered, message, node));
-    finished_.push(call);
-}
-
-/// Fails a call that has lost its place, without asking for memory again.
-inline void dispatcher::fail_no_memory(call& call) noexcept {
-    call.at = call::stage::done;
-    call.kind->fail(call, error{errc::no_memory, delivery_of(call)});
-    finished_.push(call);
-}
-
-/// Completes a call that had nothing to send: what it waited for is there.
-inline void dispatcher::complete_without_reply(call& call) noexcept {
-    static constexpr resp::node ok = resp::node::text(resp::type::simple_string, 0, 2);
-    call.at = call::stage::done;
-    call.kind->decode(call, resp::view{&ok, "OK"});
-    finished_.push(call);
 }
 
 }  // namespace umbel::engine

@@ -23,7 +23,7 @@ public:
           health_{shared_},
           links_{shared_, health_},
           topology_{shared_, health_, links_, port},
-          dispatcher_{shared_, health_, links_, topology_, traffic} {}
+          dispatcher_{shared_, health_, links_, topology_, traffic, port} {}
     engine(engine const&) = delete;
     engine& operator=(engine const&) = delete;
 
@@ -53,6 +53,16 @@ public:
     void event_lost(event& lost) noexcept {
         if (call_list* const calls = calls_of(lost)) dispatcher_.fail_no_memory(*calls);
     }
+    /// The client is to close: no call waits for a lease any more, and every wait on one is given up.
+    void end_waits(instant now) noexcept {
+        static_cast<void>(try_alloc([&] { dispatcher_.leases().end_waits(); }));
+        dispatcher_.follow_leases(now);
+    }
+    /// A caller gives back the lease that it has held.
+    void give_back(lease_token& token, instant now) noexcept {
+        static_cast<void>(try_alloc([&] { dispatcher_.leases().give_back(token, now); }));
+        dispatcher_.follow_leases(now);
+    }
     /// Fails one call that waits here with errc::cancelled. Precondition: it waits here.
     void cancel(call& call) noexcept { dispatcher_.cancel(call); }
 
@@ -78,11 +88,17 @@ public:
 private:
     static constexpr duration sweep_interval = std::chrono::seconds{10};
 
-    void on(link_opened& opened, instant now) { after_link_event(opened.link, links_.on(opened, now), now); }
-    void on(link_lost& lost, instant now) { after_link_event(lost.link, links_.on(lost, now), now); }
-    void on(link_closed& closed, instant now) { after_link_event(closed.link, links_.on(closed, now), now); }
-    void after_link_event(link_id link, link_event_effect const& effect, instant now) {
+    void on(link_opened& opened, instant now) { after_link_event(opened, links_.on(opened, now), now); }
+    void on(link_lost& lost, instant now) { after_link_event(lost, links_.on(lost, now), now); }
+    void on(link_closed& closed, instant now) { after_link_event(closed, links_.on(closed, now), now); }
+    template <class Event>
+    void after_link_event(Event const& happened, link_event_effect const& effect, instant now) {
+        link_id const link = happened.link;
         if (!effect.current) return;
+        if (is_leased(link.mode))
+            dispatcher_.leases().on(happened, now);
+        else if (is_dead(happened))
+            dispatcher_.leases().node_died(link.node);
         if (effect.looks_soon) topology_.look_soon(now);
         if (effect.wants_topology) topology_.want(now);
         if (effect.node_came_back) dispatcher_.node_came_back(link.node, now);
@@ -96,7 +112,15 @@ private:
         dispatcher_.route(parked.calls, now);
         tick(now);
     }
+    void on(lease_told& told, instant now) {
+        dispatcher_.leases().on(told, now);
+        tick(now);
+    }
     void on(query_settled& settled, instant now) {
+        if (unblock_call const* const told = unblock_call::from(*settled.answered)) {
+            dispatcher_.leases().unblocked(*told, now);
+            return tick(now);
+        }
         query& query = *static_cast<query_call*>(settled.answered)->whole;
         if (!query.settled()) return;
         if (!shared_.closed) after_refresh(topology_.answered(query, now), now);
@@ -133,6 +157,13 @@ private:
         }
     }
 
+    /// The end of a shared connection that tells that its node is dead: then the waits on its leases, which
+    /// are silent by nature, have ended too.
+    bool is_dead(link_lost const& lost) const noexcept {
+        return lost.how == link_loss::silent || shared_.nodes[lost.link.node].breaker.refuses();
+    }
+    static bool is_dead(link_opened const&) noexcept { return false; }
+    static bool is_dead(link_closed const&) noexcept { return false; }
     /// True when another node than this one could be asked for the topology.
     bool knows_another(std::uint16_t number) const noexcept {
         node_table const& nodes = shared_.nodes;

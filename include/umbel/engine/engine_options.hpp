@@ -33,6 +33,10 @@ struct engine_options {
     std::vector<std::pair<cluster::endpoint, std::string>> zones;  ///< Of nodes whose servers do not tell it.
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
+    unsigned leases_max = 64;                  ///< Of one node.
+    std::uint32_t leases_waiting_max = 16384;  ///< Calls that wait for a lease, of all nodes.
+    duration lease_idle = std::chrono::seconds{30};
+    duration unblock_timeout = std::chrono::seconds{1};
     std::uint16_t nodes_max = 2048;
     unsigned contexts = 1;  ///< Of the client; each has connections of its own.
     bool observed = false;  ///< An observer listens: report what only an observer wants to know.

@@ -16,6 +16,7 @@ struct link_opened {
     std::string node_id;
     std::string zone;
     server_mode mode = server_mode::unknown;
+    std::int64_t client_id = 0;  ///< Of a lease: what the server calls it; 0 where that was not told.
 };
 
 /// A link could not be opened, or was lost. Its calls have been judged and come as calls_returned.
@@ -53,8 +54,19 @@ struct refresh_wanted {
     link_id silent{};  ///< The link whose silence is the reason, if any: its node is asked last.
 };
 
+/// A lease tells how its command fares.
+struct lease_told {
+    enum class news : std::uint8_t {
+        idle,           ///< Nothing is under way on it any more.
+        unblock_wanted  ///< A command that blocks was given up: the server is to be told so.
+    };
+    link_id link;
+    std::uint32_t generation = 0;
+    news what = news::idle;
+};
+
 using event = std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
-                           refresh_wanted>;
+                           refresh_wanted, lease_told>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& happened) noexcept {

@@ -6,6 +6,7 @@
 #include <umbel/engine/link_state.hpp>
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
+#include <umbel/resp/decode_scalars.hpp>
 #include <umbel/resp/encode.hpp>
 #include <umbel/resp/view.hpp>
 
@@ -26,6 +27,7 @@ struct handshake_plan {
     std::uint32_t database = 0;
     bool read_only = false;     ///< READONLY is due: the connection will serve replica reads.
     bool ask_identity = false;  ///< CLUSTER MYID, so that another server at a known address is noticed.
+    bool ask_client = false;    ///< CLIENT ID, for CLIENT UNBLOCK: the connection will serve as a lease.
 };
 
 /// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
@@ -45,6 +47,7 @@ public:
         node_id_.clear();
         zone_.clear();
         mode_ = server_mode::unknown;
+        client_id_ = 0;
         fall_back_ = false;
         bool const greet = plan_.protocol == protocol::resp3 ||
                            (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
@@ -74,6 +77,8 @@ public:
             read_hello(answer);
         } else if (question == asked::identity) {
             node_id_.assign(answer.text());
+        } else if (question == asked::client) {
+            client_id_ = from_reply<std::int64_t>::from(answer).value_or(0);
         }
         if (at_ != awaited_.size()) return step::waiting;
         if (!fall_back_) return step::done;
@@ -94,12 +99,15 @@ public:
     std::string const& zone() const noexcept { return zone_; }
     /// How the server was started, where HELLO tells it.
     server_mode mode() const noexcept { return mode_; }
+    /// What the server calls this connection; 0 when not asked for or not told.
+    std::int64_t client_id() const noexcept { return client_id_; }
 
 private:
-    enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity };
+    enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity, client };
 
     static bool optional(asked question) noexcept {
-        return question == asked::name || question == asked::library || question == asked::identity;
+        return question == asked::name || question == asked::library || question == asked::identity ||
+               question == asked::client;
     }
 
     void say(asked question, std::initializer_list<std::string_view> words) {
@@ -150,6 +158,7 @@ private:
         if (plan_.read_only) say(asked::read_only, {"READONLY"});
         if (plan_.ask_identity && plan_.extent == umbel::handshake::full)
             say(asked::identity, {"CLUSTER", "MYID"});
+        if (plan_.ask_client && plan_.extent == umbel::handshake::full) say(asked::client, {"CLIENT", "ID"});
     }
 
     /// A server that does not know HELLO, or not version 3, is spoken to in RESP2.
@@ -192,6 +201,7 @@ private:
     std::string node_id_;
     std::string zone_;
     server_mode mode_ = server_mode::unknown;
+    std::int64_t client_id_ = 0;
 };
 
 }  // namespace umbel::engine

@@ -143,7 +143,8 @@ inline void fail_no_memory(call& call, failure const& fault) noexcept {
 inline bool judge(call& call, failure const& fault, judge_options const& options, instant now,
                   random_source& random) noexcept {
     using step = cluster::verdict::step;
-    if (call.is_internal()) {
+    // Nor is a command judged that its caller has put onto a lease: elsewhere it would mean something else.
+    if (call.is_internal() || call.bound) {
         judging::fail(call, fault);
         return false;
     }

@@ -33,6 +33,7 @@ public:
     pipeline& pipe() noexcept { return pipe_; }
     pipeline const& pipe() const noexcept { return pipe_; }
     class handshake const& handshake() const noexcept { return handshake_; }
+    duration unblock_timeout() const noexcept { return options_.unblock_timeout; }
 
     /// Takes a call. It waits in the queue unless the link is down, or probes a node that has failed many
     /// times; then it comes out judged, as not sent.

@@ -14,6 +14,7 @@ struct link_options {
     unsigned silent_timeouts_max = 3;  ///< Deadlines passed in silence before the connection counts as dead.
     duration
         doubt_after{};  ///< Silence while commands wait before others are asked about the node; zero: never.
+    duration unblock_timeout{};  ///< For how long a wait that was given up may go on once the server is told.
     latency_meter meter{};
 };
 

@@ -6,7 +6,7 @@
 #include <umbel/engine/breaker.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
-#include <umbel/engine/link_state.hpp>
+#include <umbel/engine/lease_slot.hpp>
 #include <umbel/engine/retry_budget.hpp>
 
 #include <algorithm>
@@ -18,23 +18,6 @@
 #include <vector>
 
 namespace umbel::engine {
-
-/// The engine's side of one connection.
-struct link_status {
-    link_state state = link_state::idle;
-    std::uint32_t generation = 0;  ///< Counts the attempts to connect; an event of an older one is ignored.
-    unsigned failures = 0;         ///< In a row; decides the back-off.
-    instant begun_at{0};           ///< When the latest attempt to connect was made.
-    instant retry_at{0};
-    instant up_since{0};
-    duration pause{};     ///< How long the latest attempt had to wait for its turn.
-    std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
-    bool was_up = false;  ///< It has served since it was last opened.
-    errc last_failure{};
-    std::string last_message;
-};
-
-inline bool is_up(link_status const& link) noexcept { return link.state == link_state::up; }
 
 /// One node.
 struct node {
@@ -56,15 +39,19 @@ struct node {
     instant failed_at{-1};           ///< When the breaker last counted a failure.
     refusal_gate gate;               ///< For commands that it has refused because it cannot serve.
     std::vector<link_status> links;  ///< Two of each context, by mode.
+    node_leases leases;
 
     explicit node(unsigned contexts) : links(std::size_t{contexts} * 2) {}
-    explicit node(std::vector<link_status>&& known) noexcept : links{std::move(known)} {}
+    node(std::vector<link_status>&& known, node_leases&& lent) noexcept
+        : links{std::move(known)}, leases{std::move(lent)} {}
 
     unsigned contexts() const noexcept { return static_cast<unsigned>(links.size() / 2); }
     link_status& link(link_mode mode, std::uint8_t context = 0) noexcept {
+        if (is_leased(mode)) return leases.slots[lease_number(mode)].status;
         return links[place_of(mode, context)];
     }
     link_status const& link(link_mode mode, std::uint8_t context = 0) const noexcept {
+        if (is_leased(mode)) return leases.slots[lease_number(mode)].status;
         return links[place_of(mode, context)];
     }
     /// True when `will` holds for a link of this mode.
@@ -169,20 +156,25 @@ public:
             if (!record.in_use || record.member || now - record.left_at < rest) continue;
             auto const idle = [](link_status const& link) { return link.state == link_state::idle; };
             if (!std::all_of(record.links.begin(), record.links.end(), idle)) continue;
+            if (!record.leases.all_closed()) continue;
             numbers_.erase(record.address);
-            // The links stay, each with its count of attempts: an event of an older one must still be told
-            // from those to come.
-            for (link_status& link : record.links) {
-                std::uint32_t const generation = link.generation;
-                link = {};
-                link.generation = generation;
-            }
-            record = node{std::move(record.links)};
+            for (link_status& link : record.links) forget(link);
+            for (lease_slot& lease : record.leases.slots) forget(lease.status);
+            record = node{std::move(record.links), std::move(record.leases)};
+            record.leases.retry_at = {};
             free_.push_back(number);
         }
     }
 
 private:
+    /// The links stay, each with its count of attempts: an event of an older one must still be told from
+    /// those to come.
+    static void forget(link_status& link) {
+        std::uint32_t const generation = link.generation;
+        link = {};
+        link.generation = generation;
+    }
+
     std::uint16_t nodes_max_;
     unsigned contexts_;
     std::vector<std::unique_ptr<node>> nodes_;

@@ -29,14 +29,25 @@ public:
 
     /// Begins an attempt to connect. Precondition: the link is idle or down.
     void open(link_id id, instant now);
+    /// Probes a node whose circuit breaker is open, by its link on context 0, where that is due.
+    void probe_if_due(link_id first, instant now) {
+        circuit_breaker const& breaker = shared_.nodes[first.node].breaker;
+        link_state const state = status_of(first).state;
+        bool const unused = state == link_state::idle || state == link_state::down;
+        if (unused && breaker.now_is() == circuit_breaker::state::open && breaker.retry_at() <= now)
+            open(first, now);
+    }
     /// Takes a link out of use: at once when it is not connected, else when it has drained.
-    void shut(link_id id);
+    void shut(link_id id, errc why = errc::read_only);
     void shut_all(std::uint16_t number, link_mode mode);
     /// Takes all links of a node out of use.
     void shut_all(std::uint16_t number) {
         shut_all(number, link_mode::primary);
         shut_all(number, link_mode::replica);
+        shut_leases(number, errc::read_only);
     }
+    /// Takes all leases of a node out of use; their waits are given up for the reason `why`, see close_link.
+    void shut_leases(std::uint16_t number, errc why);
     /// The client closes: tells the observer of every connection that ends with it.
     void close_all() noexcept;
 
@@ -64,6 +75,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     UMBEL_ASSERT(link.state == link_state::idle || link.state == link_state::down);
     handshake_plan plan = shared_.options.plan;
     plan.read_only = id.mode == link_mode::replica;
+    plan.ask_client = is_leased(id.mode);
     plan.ask_identity = shared_.options.deployment != deployment::standalone &&
                         shared_.routes.known() != known_as::standalone;
     open_link opening{id, link.generation + 1, peer.address, std::move(plan)};
@@ -75,7 +87,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     std::get<open_link>(shared_.actions.back()).kind = peer.breaker.tries(shared_.options.breaker_failures);
 }
 
-inline void node_supervisor::shut(link_id id) {
+inline void node_supervisor::shut(link_id id, errc why) {
     link_status& link = status_of(id);
     switch (link.state) {
         case link_state::idle:
@@ -84,8 +96,15 @@ inline void node_supervisor::shut(link_id id) {
         case link_state::up:
         case link_state::down: break;
     }
-    shared_.actions.emplace_back(close_link{id, link.generation});
+    shared_.actions.emplace_back(close_link{id, link.generation, why});
     link.state = link_state::closing;
+}
+
+inline void node_supervisor::shut_leases(std::uint16_t number, errc why) {
+    auto const& slots = shared_.nodes[number].leases.slots;
+    for (unsigned at = 0; at < slots.size(); ++at)
+        if (slots[at].status.state != link_state::down)
+            shut({number, leased_link(at), slots[at].context}, why);
 }
 
 inline void node_supervisor::shut_all(std::uint16_t number, link_mode mode) {
@@ -99,6 +118,9 @@ inline void node_supervisor::close_all() noexcept {
         for (std::size_t at = 0; at < peer.links.size(); ++at)
             if (peer.links[at].was_up)
                 report_closed(peer, peer.links[at], static_cast<link_mode>(at % 2), "the client was closed");
+        for (lease_slot& lease : peer.leases.slots)
+            if (lease.status.was_up)
+                report_closed(peer, lease.status, link_mode::leased, "the client was closed");
     }
 }
 
@@ -118,7 +140,7 @@ inline link_event_effect node_supervisor::on(link_opened& opened, instant now) {
     effect.looks_soon = !cluster::is_routable(peer.health);
     // Another server answers at a known address: what the table says of it may be wrong.
     effect.wants_topology = !opened.node_id.empty() && !peer.id.empty() && opened.node_id != peer.id;
-    shared_.observe([&] { return node_connected{peer.name, opened.link.mode}; });
+    shared_.observe([&] { return node_connected{peer.name, kind_of(opened.link.mode)}; });
     return effect;
 }
 
@@ -151,11 +173,13 @@ inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
     shared_.routes.health_of(lost.link.node).latency_ns.store(0, std::memory_order_relaxed);
     health_.publish(lost.link.node, now);
     if (was_up) {
-        shared_.observe(
-            [&] { return node_disconnected{peer.name, lost.why, link.last_message, lost.link.mode}; });
+        shared_.observe([&] {
+            return node_disconnected{peer.name, lost.why, link.last_message, kind_of(lost.link.mode)};
+        });
     } else {
-        shared_.observe(
-            [&] { return node_connect_failed{peer.name, lost.why, link.last_message, lost.link.mode}; });
+        shared_.observe([&] {
+            return node_connect_failed{peer.name, lost.why, link.last_message, kind_of(lost.link.mode)};
+        });
     }
     return {.current = true, .wants_topology = peer.member && !shared_.closed};
 }
@@ -165,7 +189,7 @@ inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
     link_status& link = status_of(closed.link);
     if (link.generation != closed.generation) return {};
     bool const was_up = link.was_up;
-    if (was_up) report_closed(peer, link, closed.link.mode, "no command is routed there any more");
+    if (was_up) report_closed(peer, link, kind_of(closed.link.mode), "no command is routed there any more");
     link.state = link_state::idle;
     if (was_up) link.failures = 0;
     // A link that has drained has served; an attempt that was called off proves nothing.

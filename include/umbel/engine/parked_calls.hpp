@@ -15,8 +15,9 @@ namespace umbel::engine {
 class parked_calls {
 public:
     bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
-    /// A call for a node of its own choice only asks the way: nothing waits for it.
-    static bool shuts_gate(call const& call) noexcept { return !call.slot.is_named_node(); }
+    /// A call for a node of its own choice only asks the way, and one that needs a lease goes another way
+    /// than all others: nothing waits for them.
+    static bool shuts_gate(call const& call) noexcept { return !call.slot.is_named_node() && !call.leased; }
     /// Takes a call. False: `most` are parked already.
     bool park(call& call, std::uint32_t most) noexcept {
         if (shuts_gate(call) && gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
@@ -28,6 +29,13 @@ public:
     }
     /// Takes what is no command and shuts no gate.
     void enqueue(call& call) noexcept { calls_.push(call); }
+    /// Takes a call that never goes past the control plane, and so shuts no gate. False: about `most` are
+    /// here already.
+    bool enqueue(call& call, std::uint32_t most) noexcept {
+        if (calls_.size() >= most) return false;
+        calls_.push(call);
+        return true;
+    }
     /// Shuts the gate for ever: no call goes past the control plane from now on.
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 

@@ -5,16 +5,19 @@
 
 #include <umbel/engine/call_deadlines.hpp>
 #include <umbel/engine/call_outcomes.hpp>
+#include <umbel/engine/early_endings.hpp>
 #include <umbel/engine/pipeline_options.hpp>
 #include <umbel/engine/reply_stream.hpp>
 #include <umbel/engine/reply_timer.hpp>
 #include <umbel/engine/send_queue.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace umbel::engine {
@@ -99,7 +102,7 @@ public:
     bool in_large_reply() const noexcept { return stream_.in_large_reply(); }
     void arrived(std::size_t count) {
         stream_.reader().commit(count);
-        silent_timeouts_ = 0;
+        endings_.heard();
     }
 
     using progress = settle_progress;
@@ -190,25 +193,25 @@ public:
     // ---- Deadlines, cancellation, loss ----------------------------------------------------------
 
     /// When expire() should be called; `never` when no call has a deadline. Coarse, never early.
-    instant next_expiry() noexcept { return deadlines_.next_due(queue_); }
-    /// Fails every call whose deadline has passed.
-    void expire(instant now) noexcept {
-        deadlines_.expire(queue_, now, [this](call& call) { fail_early(call, errc::deadline_exceeded); });
-    }
-    /// Fails one call that stands in this pipeline. Its late reply is skipped while streaming.
+    instant next_expiry() noexcept { return endings_.next_expiry(); }
+    /// Ends every call whose deadline has passed.
+    void expire(instant now) noexcept { endings_.expire(now); }
+    /// Ends one call that stands in this pipeline. Its late reply is skipped while streaming.
     void cancel(call& call) noexcept {
         UMBEL_ASSERT(call.at == call::stage::piped);
-        fail_early(call, errc::cancelled);
+        endings_.end(call, errc::cancelled);
     }
+    /// Gives up every call that blocks here, for the reason `why`; see blocked_waits.
+    void give_up_blocked(errc why) noexcept {
+        endings_.end_each(why, [](call const& waiting) { return waiting.blocks; });
+    }
+    blocked_waits& waits() noexcept { return endings_.waits(); }
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the
     /// pipeline is empty. `by_peer` says that the peer has closed it: a command that was being sent or
     /// answered then may be the reason.
     void lose(errc why, std::string_view message, instant now, bool by_peer = false) noexcept;
     /// Fails every call without judging it: for close and shutdown.
-    void fail_all(errc why) noexcept {
-        for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
-            if (!queue_[at].is_tombstone()) fail_early(*queue_[at].awaited_call(), why);
-    }
+    void fail_all(errc why) noexcept { endings_.fail_all(why); }
     /// Takes every call out as it is, without a result: for the end of the executor.
     void take_all(call_list& out) noexcept;
 
@@ -221,7 +224,7 @@ public:
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
     /// Deadlines that passed since the last byte arrived.
-    unsigned silent_timeouts() const noexcept { return silent_timeouts_; }
+    unsigned silent_timeouts() const noexcept { return endings_.silent_timeouts(); }
     pipeline_counters const& counters() const noexcept { return counters_; }
     /// Null unless histograms are kept. Threading: read from any thread.
     latency_record const* latency() const noexcept { return latency_.histograms(); }
@@ -258,8 +261,6 @@ private:
     }
     /// remove() of a call that may be cancelled, or whose deadline the wheel watches.
     void unwatch(call& call) noexcept;
-    /// Fails a call before its reply has come; a tombstone takes its place in the queue.
-    void fail_early(call& call, errc why) noexcept;
     /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
     /// True if it is the call's own after all.
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
@@ -279,9 +280,9 @@ private:
     call_outcomes outcomes_;
     reply_timer latency_;
     pipeline_counters counters_;
+    early_endings endings_{queue_, send_, deadlines_, outcomes_, stream_, counters_};
     bool threw_ = false;
     std::uint32_t losses_ = 0;  ///< Connections that have ended.
-    unsigned silent_timeouts_ = 0;
 };
 
 }  // namespace umbel::engine

@@ -25,6 +25,7 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
 
 /// Fails a call that does not come in. `room`: its bytes would have found some.
 UMBEL_NEVER_INLINE inline void pipeline::fail_unaccepted(call& call, bool room) noexcept {
+    ++counters_.unaccepted;
     bool const cancelled = call.cancel_wanted();
     call.owned_by(cancel_token::nobody);
     call.at = call::stage::done;
@@ -43,21 +44,6 @@ UMBEL_NEVER_INLINE inline void pipeline::unwatch(call& call) noexcept {
     call.owned_by(cancel_token::nobody);
 }
 
-UMBEL_NEVER_INLINE inline void pipeline::fail_early(call& call, errc why) noexcept {
-    close_fast_append();
-    bool const queued = !send_.is_written(call);
-    if (queued) {
-        send_.withdraw(call);
-        queue_[call.queue_position] = in_flight_queue::entry::tombstone(0);
-    } else {
-        queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
-        if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));
-        if (why == errc::deadline_exceeded) ++silent_timeouts_;
-    }
-    remove(call);
-    outcomes_.fail(call, why, queued ? delivery::not_sent : delivery::unknown, name_of(why));
-}
-
 inline void pipeline::lose(errc why, std::string_view message, instant now, bool by_peer) noexcept {
     close_fast_append();
     in_flight_queue::position const first = queue_.head();
@@ -74,12 +60,16 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
         delivery known = sent ? delivery::unknown : delivery::not_sent;
         if (call.form.transaction && begun && !sent) known = call.retry->transaction.lost();
         remove(call);
+        if (blocked_waits::is_final(call)) {
+            outcomes_.fail(call, call.ending, known, message);
+            continue;
+        }
         outcomes_.fail_or_return(call, {.code = why, .delivered = known, .message = message}, now, counters_);
     }
     send_.reset(queue_.head());
     deadlines_.reset(queue_.head());
     stream_.reset();
-    silent_timeouts_ = 0;
+    endings_.reset();
     ++losses_;
 }
 
@@ -110,6 +100,12 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned repli
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& reply, instant now) noexcept {
+    if (call.replies_due == (call::given_up | 1)) {
+        queue_.pop();
+        remove(call);
+        ++counters_.replies;
+        return endings_.waits().settle(call, reply, now, outcomes_, counters_), false;
+    }
     // The +OK of ASKING; were it an error, the command's own reply will tell.
     if (!call.form.transaction) return --call.replies_due, false;
     transaction_replies& replies = call.retry->transaction;

@@ -7,7 +7,7 @@
 #include <umbel/cluster/topology_parse_nodes.hpp>
 #include <umbel/cluster/topology_parse_shards.hpp>
 #include <umbel/cluster/topology_parse_slots.hpp>
-#include <umbel/engine/call.hpp>
+#include <umbel/engine/query_port.hpp>
 
 #include <optional>
 #include <string>
@@ -16,12 +16,6 @@
 namespace umbel::engine {
 
 class query;
-
-/// Where settled query calls are handed to: the driver brings them to the engine's owner.
-struct query_port {
-    void* to = nullptr;
-    void (*settled)(void* to, call& call) = nullptr;
-};
 
 /// One command of a query.
 struct query_call : call {

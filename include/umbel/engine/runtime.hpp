@@ -7,6 +7,7 @@
 #include <umbel/engine/armed_timer.hpp>
 #include <umbel/engine/complete_all.hpp>
 #include <umbel/engine/engine.hpp>
+#include <umbel/engine/event_queue.hpp>
 #include <umbel/engine/idle_closing.hpp>
 #include <umbel/engine/inbox.hpp>
 #include <umbel/engine/parked_calls.hpp>
@@ -36,11 +37,7 @@ public:
         : settings_{with_contexts(chosen, contexts)},
           engine_{settings_.engine, query_port{this, &runtime::tell_settled},
                   traffic_port{this, &runtime::requests}},
-          sessions_{settings_.engine.nodes_max, contexts} {
-        // Room for what happens at one time; more is asked for when it is needed.
-        events_.reserve(32);
-        batch_.reserve(32);
-    }
+          sessions_{settings_.engine.nodes_max, contexts} {}
     runtime(runtime const&) = delete;
     runtime& operator=(runtime const&) = delete;
 
@@ -88,6 +85,24 @@ public:
         if (!parked_.park(call, settings_.engine.waiting_max)) return fail_overloaded(call, {});
         port().wake();
     }
+    /// Begins a call that needs a lease: the control plane finds it one.
+    void begin_leased(call& call) {
+        if (abandoned_) return drop(call);
+        [[maybe_unused]] auto const alive = port().keep_alive();
+        port().leaves_sessions(call);
+        if (!parked_.enqueue(call, settings_.engine.leases_waiting_max)) return fail_overloaded(call, {});
+        port().wake();
+    }
+    /// Begins a call on a lease that its caller holds.
+    void begin_on_lease(call& call, link_id lease) {
+        if (abandoned_) return drop(call);
+        port().leaves_sessions(call);
+        call.link = lease;
+        if (!routes().closing().load(std::memory_order_relaxed)) return hand_over(call);
+        fail_unopened(call, true), complete_soon(call);
+    }
+    /// A caller gives back its lease. Precondition: called by the control plane's owner.
+    void take_back(lease_token& token) { engine_.give_back(token, port().clock()), carry_out(); }
     /// Completes a call whose result is stored, in a turn of its own.
     void complete_soon(call& call) {
         if (abandoned_) return drop(call);
@@ -111,11 +126,11 @@ public:
         std::uint32_t const owner = share.owner();
         if (owner == cancel_token::nobody) return;
         if (owner == cancel_token::engine) return port().cancel_in_engine(std::move(share));
-        Session* const there = sessions_.find(cancel_token::link_of(owner));
+        Session* const there = sessions_.find_any(cancel_token::link_of(owner));
         UMBEL_ASSERT(there != nullptr);
         port().order(*there, std::move(share));
     }
-    Session const* session_of(link_id id) const noexcept { return sessions_.find(id); }
+    Session const* session_of(link_id id) const noexcept { return sessions_.find_any(id); }
 
     // ---- The control plane ----------------------------------------------------------------------
 
@@ -128,18 +143,9 @@ public:
         if (call_list* const calls = abandoned_ ? calls_of(report) : nullptr)
             while (call* const call = calls->pop()) drop(*call);
         if (abandoned_) return;
-        if (handling_) {
-            if (!try_alloc([&] { events_.push_back(std::move(report)); })) engine_.event_lost(report);
-            return;
-        }
-        handling_ = true;
-        handle(report);
-        while (!events_.empty()) {
-            batch_.swap(events_);
-            for (event& happened : batch_) handle(happened);
-            batch_.clear();
-        }
-        handling_ = false;
+        events_.happened(
+            std::move(report), [this](event& next) { handle(next); },
+            [this](event& lost) { engine_.event_lost(lost); });
     }
     /// Gives up the call behind `share` if it waits here.
     void cancel_here(auto share) {
@@ -172,7 +178,8 @@ public:
     /// Completes `call` when no call is under way any more, or at its deadline, and closes everything then.
     void complete_when_idle(call& call) {
         call.begin(port().clock());
-        if (closing_.add(call)) check_idle();
+        bool const first = closing_.add(call);
+        if (first) engine_.end_waits(port().clock()), carry_out(), check_idle();
     }
     /// Closes everything when nothing is under way any more, or the deadline of the first call that waits for
     /// that has come.
@@ -217,9 +224,7 @@ protected:
         all.splice(settled_.take());
         all.splice(refused_.take());
         all.splice(closing_.take());
-        for (auto* const waiting : {&events_, &batch_})
-            for (event& waiting_event : *waiting)
-                if (call_list* const calls = calls_of(waiting_event)) all.splice(std::move(*calls));
+        events_.take_calls(all);
         engine_.close(instant{0});
         all.splice(std::move(engine_.finished()));
         all.splice(std::move(engine_.outgoing()));
@@ -271,7 +276,7 @@ private:
     UMBEL_NEVER_INLINE void park_apart(call& call) noexcept { park(call); }
 
     void hand_over(call& call) {
-        Session* const there = sessions_.find(call.link);
+        Session* const there = sessions_.find_any(call.link);
         if (there) return there->submit(call) ? void() : fail_overloaded(call, call.link);
         // There was no memory for the session.
         call.kind->fail(call, error{errc::no_memory, call.known(delivery::not_sent)});
@@ -361,12 +366,11 @@ private:
         }
     }
     Session& obtain(link_id id) {
-        if (Session* const known = sessions_.find(id)) return *known;
-        pipeline_options pipe = settings_.pipeline;
-        pipe.seed = settings_.pipeline.seed + sessions_.place_of(id);
-        pipe.judging.closing = &engine_.routes().closing();
-        link_options link = settings_.link;
-        link.meter = engine_.routes().meter_of(id.node);
+        if (Session* const known = sessions_.find_any(id)) return *known;
+        pipeline_options const pipe =
+            settings_.pipeline_for(id, is_leased(id.mode) ? cancel_token::of(id) : sessions_.place_of(id),
+                                   engine_.routes().closing());
+        link_options const link = settings_.link_for(id, engine_.routes().meter_of(id.node));
         return sessions_.add(id, port().make_session(id, pipe, link));
     }
 
@@ -384,9 +388,7 @@ private:
     std::atomic<bool> ending_{false};
     std::atomic<bool> abandoned_{false};  ///< An executor is going away, or has gone.
     bool dropping_ = false;               ///< It is going right now.
-    std::vector<event> events_;
-    std::vector<event> batch_;
-    bool handling_ = false;
+    event_queue events_;
     bool closed_ = false;
     idle_closing closing_;
     armed_timer timer_;

@@ -6,11 +6,13 @@
 
 #include <umbel/engine/armed_timer.hpp>
 #include <umbel/engine/complete_all.hpp>
+#include <umbel/engine/lease_watch.hpp>
 #include <umbel/engine/link.hpp>
 #include <umbel/engine/session_port.hpp>
 #include <umbel/engine/stream_state.hpp>
 #include <umbel/engine/try_alloc.hpp>
 #include <umbel/engine/turn_schedule.hpp>
+#include <umbel/engine/write_out.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -35,7 +37,7 @@ public:
 
     session(link_id id, pipeline_options const& pipeline, link_options const& link,
             std::shared_ptr<resp::pin_budget> budget)
-        : id_{id}, link_{pipeline, link, std::move(budget)} {}
+        : id_{id}, lease_{id}, link_{pipeline, link, std::move(budget)} {}
     session(session const&) = delete;
     session& operator=(session const&) = delete;
 
@@ -61,7 +63,7 @@ public:
     /// The same where the caller is known to be in a turn, or to hold.
     UMBEL_ALWAYS_INLINE bool try_fast_as_owner(call& call) noexcept { return link_.try_fast(call, now_); }
 
-    /// Takes a call. Outside of a turn it waits for the next one: see settle_up().
+    /// Takes a call, for the next turn where there is none.
     UMBEL_ALWAYS_INLINE void take(call& call, instant now) {
         if (link_.phase() == connection_phase::idle || closed_) [[unlikely]]
             return take_unopened(call);
@@ -73,7 +75,7 @@ public:
         if (unfinished()) schedule();
     }
 
-    /// Has try_fast() take calls outside of a turn, until release().
+    /// Has try_fast() take calls until release().
     void collect_until_release(instant now) noexcept {
         now_ = now;
         turns_.collect();
@@ -111,9 +113,10 @@ public:
     }
 
     /// No new calls will come: closes as soon as nothing is in flight.
-    void drain(std::uint32_t generation) {
-        if (generation != generation_) return;
+    void drain(close_link const& closing) {
+        if (closing.generation != generation_ || closed_) return;
         draining_ = true;
+        if (lease_.on() && lease_.gives_up(link_, closing.why)) end_link(closing.why, "the node is silent");
         want_turn();
     }
 
@@ -127,8 +130,7 @@ public:
         want_turn();
     }
 
-    /// Ends everything without telling anybody: every call goes to `out` as it is. Nothing may be begun
-    /// afterwards.
+    /// Ends everything without telling anybody: every call goes to `out`. Nothing may be begun afterwards.
     void abandon(call_list& out) noexcept {
         closed_ = abandoned_ = true;
         hang_up(parting::close);
@@ -253,7 +255,8 @@ protected:
         flush();
         deliver();
         read_on();
-        if (draining_) finish_draining();
+        if (draining_ | lease_.on()) [[unlikely]]
+            look_around();
         port().turn_served();
         arm_timer();
     }
@@ -281,10 +284,8 @@ private:
     /// A call has come before the link was opened, or after the session has closed. It fails here in the
     /// latter case: where the control plane lives, nothing may run any more.
     UMBEL_NEVER_INLINE void take_unopened(call& call) noexcept {
-        if (!closed_ || abandoned_) return port().park(call);
-        call.at = call::stage::done;
-        call.kind->fail(
-            call, make_error(call, errc::cancelled, call.known(delivery::not_sent), "the client is closed"));
+        if (abandoned_ || !(closed_ || call.bound)) return port().park(call);
+        fail_unopened(call, closed_);
         link_.pipe().finished().push(call);
     }
 
@@ -336,20 +337,10 @@ private:
     }
 
     void flush() {
-        while (may_write() && link_.wants_write()) {
-            auto const pieces = link_.gather();
-            if (pieces.empty()) return;
-            write_outcome how{};
-            std::size_t const count = port().write_stream(pieces, how);
-            switch (how) {
-                case write_outcome::wrote: link_.wrote(count); break;
-                case write_outcome::interrupted: break;
-                case write_outcome::blocked:
-                    stream_.write_blocked = true;
-                    if (!port().await_writable()) lose(errc::connection_lost, {});
-                    return;
-                case write_outcome::failed: return lose(errc::connection_lost, port().write_failure());
-            }
+        switch (write_out(port(), link_, stream_)) {
+            case written::all: return;
+            case written::no_memory: return lose(errc::connection_lost, {});
+            case written::failed: return lose(errc::connection_lost, port().write_failure());
         }
     }
 
@@ -367,6 +358,13 @@ private:
         link_.lost(why, text_of(message), port().clock());
         if (!closed_) port().report(link_lost{id_, generation_, why, std::move(message), link_.loss()});
     }
+    /// The end of a turn of a link that is to close, or of a lease.
+    UMBEL_NEVER_INLINE void look_around() {
+        auto const tell = [this](lease_told told) { port().report(event{told}); };
+        if (lease_.on() && !lease_.tend(link_, id_, generation_, now_, tell))
+            lose(errc::connection_lost, text_of("the server cannot be told to end a wait"));
+        if (draining_) finish_draining();
+    }
     void finish_draining() {
         if (!link_.drained() || closed_) return;
         draining_ = false;
@@ -376,7 +374,8 @@ private:
     }
     void report_opened() {
         auto const& peer = link_.handshake();
-        port().report(link_opened{id_, generation_, peer.node_id(), peer.zone(), peer.mode()});
+        port().report(
+            link_opened{id_, generation_, peer.node_id(), peer.zone(), peer.mode(), peer.client_id()});
     }
 
     /// One timer serves deadlines, the connect timeout and probes; it is moved only when something is due
@@ -386,6 +385,7 @@ private:
     }
 
     link_id const id_;
+    lease_watch lease_;
     turn_schedule turns_;
     stream_state stream_;
     armed_timer timer_;

@@ -9,6 +9,7 @@
 #include <umbel/options.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -24,6 +25,25 @@ struct settings {
     umbel::read_from read_from = umbel::read_from::primary;
     std::chrono::nanoseconds deadline{};
     std::uint32_t hedge_percent_max = 0;
+    std::chrono::nanoseconds lease_slack{};
+
+    /// For one connection. A lease is silent by nature: it is not probed, its silence raises no doubt, and
+    /// its replies tell nothing of the node's speed.
+    link_options link_for(link_id id, latency_meter meter) const noexcept {
+        link_options made = link;
+        made.meter = is_leased(id.mode) ? latency_meter{} : meter;
+        if (is_leased(id.mode)) made.probe_after = made.doubt_after = duration{0};
+        return made;
+    }
+    /// The same of its pipeline; `seed` tells it from the others.
+    pipeline_options pipeline_for(link_id id, std::uint64_t seed,
+                                  std::atomic<bool> const& closing) const noexcept {
+        pipeline_options made = pipeline;
+        made.seed += seed;
+        made.judging.closing = &closing;
+        if (is_leased(id.mode)) made.latency_histograms = false, made.slow_after = duration{0};
+        return made;
+    }
 };
 
 /// The same options with every time short enough to be doubled or added to another one. (A deadline is added
@@ -34,7 +54,8 @@ inline options within_reach(options source) {
         &options::connect_timeout,  &options::reconnect_delay, &options::reconnect_delay_max,
         &options::retry_delay,      &options::retry_delay_max, &options::refresh_timeout,
         &options::refresh_interval, &options::probe_after,     &options::refresh_interval_min,
-        &options::probe_timeout,    &options::slow_after,      &options::doubt_after};
+        &options::probe_timeout,    &options::slow_after,      &options::doubt_after,
+        &options::lease_idle,       &options::lease_slack,     &options::unblock_timeout};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);
@@ -70,6 +91,12 @@ inline result<void> check(options const& source) {
     if (source.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");
     if (source.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
     if (source.waiting_max == 0) return bad("options.waiting_max must not be 0");
+    if (source.leases_max == 0 || source.leases_max > leases_limit)
+        return bad("options.leases_max must be between 1 and 254");
+    if (source.leases_waiting_max == 0) return bad("options.leases_waiting_max must not be 0");
+    if (source.lease_idle < milliseconds{0} || source.lease_slack < milliseconds{0})
+        return bad("options.lease_idle or lease_slack is negative");
+    if (source.unblock_timeout <= milliseconds{0}) return bad("options.unblock_timeout must be positive");
     if (source.nodes_max == 0 || source.nodes_max > 16384)
         return bad("options.nodes_max must be between 1 and 16384");
     if (source.reply_depth_max == 0 || source.reply_depth_max > 1024)
@@ -101,6 +128,15 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
                     "options.seeds: " + std::string{address.error().message()});
     into.seeds.push_back(std::move(*address));
     return {};
+}
+
+inline void copy_leases(options const& source, settings& target) noexcept {
+    target.engine.leases_max = source.leases_max;
+    target.engine.leases_waiting_max = source.leases_waiting_max;
+    target.engine.lease_idle = source.lease_idle;
+    target.engine.unblock_timeout = source.unblock_timeout;
+    target.link.unblock_timeout = source.unblock_timeout;
+    target.lease_slack = source.lease_slack;
 }
 
 }  // namespace checking
@@ -170,6 +206,7 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
         source.handshake == umbel::handshake::minimal ? duration{0} : duration{source.probe_after};
     target.link.probe_timeout = source.probe_timeout;
     target.link.doubt_after = source.doubt_after;
+    checking::copy_leases(source, target);
     target.pinned_bytes_max = source.pinned_bytes_max;
     target.read_from = source.read_from;
     target.deadline = saturated(source.deadline);

@@ -257,7 +257,7 @@ private:
         owner_.has_shut();
     }
     void obey(engine::open_link&& opening) { open(std::move(opening)); }
-    void obey(engine::close_link&& closing) { drain(closing.generation); }
+    void obey(engine::close_link&& closing) { drain(closing); }
     void obey(engine::shut_link&&) { shut(); }
     void obey(engine::cancel_share&& share) {
         if (share.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(share));

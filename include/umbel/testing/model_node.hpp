@@ -4,12 +4,13 @@
 #pragma once
 
 #include <umbel/testing/ledger.hpp>
+#include <umbel/testing/model_blocked.hpp>
 #include <umbel/testing/model_request.hpp>
-#include <umbel/testing/model_script.hpp>
-#include <umbel/testing/model_topology_reply.hpp>
-#include <umbel/testing/model_transaction.hpp>
-#include <umbel/testing/network.hpp>
+#include <umbel/testing/model_session.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
@@ -18,25 +19,6 @@
 #include <vector>
 
 namespace umbel::testing {
-
-/// How the servers are configured.
-struct model_options {
-    duration node_timeout = 500ms;
-    duration heartbeat = 100ms;
-    duration bus_latency_max = 3ms;
-    duration replication_lag_max = 10ms;
-    duration rejoin_delay =
-        300ms;  ///< A primary that was cut off, or has just started, refuses service for this long.
-    endpoint_style style = endpoint_style::ip;
-    bool one_host = false;  ///< All nodes on one address, with different ports.
-    bool knows_hello = true;
-    bool knows_shards = true;
-    bool knows_setinfo = true;
-    bool serves_stale = true;  ///< replica-serve-stale-data
-    std::string password{};
-    std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
-    std::vector<model_script> scripts{};
-};
 
 /// One server.
 class model_node final : public listener {
@@ -128,8 +110,10 @@ public:
     void hang_up_all(bool drop_replies) {
         for (auto& [number, open] : sessions_) open.wire->end(drop_replies);
         sessions_.clear();
+        blocked_.clear();
     }
     std::size_t session_count() const noexcept { return sessions_.size(); }
+    std::size_t blocked_count() const noexcept { return blocked_.all().size(); }
     /// Commands that reached execution or a redirect, by name in lower case.
     std::uint64_t counted(std::string_view name) const {
         auto const at = counters_.find(name);
@@ -137,15 +121,7 @@ public:
     }
 
 private:
-    struct session {
-        std::shared_ptr<stream> wire{};
-        std::string bytes{};
-        bool resp3 = false;
-        bool authenticated = true;
-        bool readonly = false;
-        bool asking = false;
-        model_transaction transaction{};
-    };
+    using session = model_session;
 
     void serve(std::uint64_t number) {
         auto const at = sessions_.find(number);
@@ -159,7 +135,7 @@ private:
         std::size_t from = 0;
         bool nonsense = false;
         model_words words;
-        while (!paused && is == state::running) {
+        while (!paused && is == state::running && !blocked_.holds(number)) {
             auto const found = request_reader::take(bytes, from, words);
             if (found == request_reader::found::command) {
                 if (junk_next != 0 && --junk_next == 0) out += std::string{"\x01junk\x00\r\n", 8};
@@ -175,7 +151,70 @@ private:
         if (nonsense) wire->send(wire::error("ERR Protocol error: expected '$'"));
         if (nonsense) wire->end(false);
         if (took) wire->consumed();
-        if (wire->ended() || nonsense) sessions_.erase(number);
+        if (wire->ended() || nonsense) {
+            if (blocked_.holds(number)) blocked_.take(number);
+            sessions_.erase(number);
+        }
+        serve_blocked();
+    }
+
+    // ---- Clients that wait ----------------------------------------------------------------------
+
+    void block(session const& from, model_words const& words, bool asking) {
+        double const seconds = std::atof(words.back().c_str());
+        instant const until =
+            seconds > 0 ? time.now() + duration{static_cast<std::int64_t>(seconds * 1e9)} : engine::never;
+        blocked_.add({from.wire->number(), words, until, asking});
+        watch_blocked(from.wire->number());
+    }
+    /// What a client waits for may have come.
+    void serve_blocked() {
+        if (is != state::running || !primary()) return;
+        auto const has = [this](std::string const& key) { return store.contains(key); };
+        while (std::uint64_t const number = blocked_.servable(has)) {
+            blocked_client const waiting = blocked_.take(number);
+            session& served = sessions_.at(number);
+            std::vector<std::string> written;
+            if (served.wire->ended() && sessions_.erase(number) != 0) continue;
+            unblock(number, run(served, *find_model_command("blpop"), waiting.words, written));
+            note_writes(written);
+        }
+    }
+    /// The wait of a client is over: it gets its reply, and what stands behind.
+    void unblock(std::uint64_t number, std::string const& reply) {
+        sessions_.at(number).wire->send(reply);
+        time.soon([this, number] { serve(number); });
+    }
+    /// Looks after one client that waits, from time to time. Rule: redis-server 7 blocked.c,
+    /// disconnectAllBlockedClients(); cluster.c, clusterRedirectBlockedClientIfNeeded(); timeout.c.
+    void watch_blocked(std::uint64_t number) {
+        time.in(std::chrono::milliseconds{20}, [this, number] {
+            if (!blocked_.holds(number)) return;
+            if (is != state::running) return watch_blocked(number);
+            auto const at = std::find_if(blocked_.all().begin(), blocked_.all().end(),
+                                         [number](auto const& one) { return one.session == number; });
+            session& waiting = sessions_.at(number);
+            if (!primary()) {
+                blocked_.take(number);
+                waiting.wire->send(wire::error(became_replica));
+                waiting.wire->end(false);
+                return void(sessions_.erase(number));
+            }
+            model_keys keys;
+            keys.add(*find_model_command("blpop"), at->words);
+            std::string const line = redirection(waiting, keys, at->asking);
+            bool const over = at->until <= time.now();
+            if (!over && (line.empty() || line.starts_with("ASK") || line.starts_with("TRYAGAIN")))
+                return watch_blocked(number);
+            blocked_.take(number);
+            unblock(number, over ? nothing_came(waiting) : wire::error(line));
+        });
+    }
+    /// CLIENT UNBLOCK of a client that waits here.
+    bool end_wait(std::uint64_t number) {
+        if (!blocked_.holds(number)) return false;
+        blocked_.take(number);
+        return unblock(number, nothing_came(sessions_.at(number))), true;
     }
 
     std::string answer_to(session& from, model_words const& words) {
@@ -200,13 +239,13 @@ private:
         bool const asking = from.asking;
         if (!from.transaction.open && name != "multi") from.asking = false;
         ++counters_[name];
-        if (name == "hello") return hello(from, words);
-        if (name == "auth") return authenticate(from, words.back());
+        if (name == "hello") return greet(from, words, options, primary());
+        if (name == "auth") return authenticate(from, words.back(), options);
         if (!from.authenticated) return wire::error("NOAUTH Authentication required.");
         if (name == "asking") return from.asking = true, wire::simple("OK");
         if (name == "readonly" || name == "readwrite")
             return from.readonly = name == "readonly", wire::simple("OK");
-        if (name == "client") return client(words);
+        if (name == "client") return client(from, words);
         if (name == "cluster") return cluster_command(from, words);
         if (name == "select") return wire::simple("OK");
         if (name == "multi") return from.transaction.open = true, wire::simple("OK");
@@ -216,37 +255,11 @@ private:
         return reply;
     }
 
-    std::string hello(session& from, model_words const& words) {
-        if (!options.knows_hello)
-            return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
-        for (std::size_t i = 2; i + 2 < words.size(); ++i)
-            if (same_word(words[i], "auth") && words[i + 2] == options.password) from.authenticated = true;
-        if (!from.authenticated)
-            return wire::error(
-                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-                "<proto> AUTH <user> <pass> "
-                "option can be used to authenticate the client and select the RESP protocol version at the "
-                "same time");
-        from.resp3 = words.size() > 1 && words[1] == "3";
-        std::string text = wire::map(7, from.resp3) + wire::bulk("server") + wire::bulk("redis") +
-                           wire::bulk("version") + wire::bulk("7.0.15");
-        text += wire::bulk("proto") + wire::integer(from.resp3 ? 3 : 2) + wire::bulk("id") +
-                wire::integer(static_cast<std::int64_t>(from.wire->number()));
-        text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") +
-                wire::bulk(primary() ? "master" : "replica");
-        return text + wire::bulk("modules") + wire::array(0);
-    }
-    std::string authenticate(session& from, std::string const& password) {
-        if (options.password.empty())
-            return wire::error(
-                "ERR AUTH <password> called without any password configured for the default user. Are you "
-                "sure your configuration is correct?");
-        if (password != options.password)
-            return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
-        from.authenticated = true;
-        return wire::simple("OK");
-    }
-    std::string client(model_words const& words) const {
+    std::string client(session const& from, model_words const& words) {
+        if (words.size() > 1 && same_word(words[1], "id"))
+            return wire::integer(static_cast<std::int64_t>(from.wire->number()));
+        if (words.size() > 2 && same_word(words[1], "unblock"))
+            return wire::integer(end_wait(std::strtoull(words[2].c_str(), nullptr, 10)) ? 1 : 0);
         if (words.size() > 1 && same_word(words[1], "setinfo") && !options.knows_setinfo)
             return wire::error("ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.");
         return wire::simple("OK");
@@ -291,6 +304,7 @@ private:
         std::vector<std::string> written;
         std::string reply = run(from, *which, words, written);
         if (!written.empty()) note_writes(written);
+        if (reply.empty()) block(from, words, asking);
         return reply;
     }
     /// EXEC. Rule: redis-server 7 server.c, processCommand(), and multi.c, execCommand(): a redirect first,
@@ -327,6 +341,7 @@ private:
         model_outcome made = which.name.starts_with("eval")
                                  ? run_script(options.scripts, store, words, time.now())
                                  : model_executor{store, from.resp3}.run(which, words);
+        if (made.reply.empty()) return {};  // It must wait, and nothing has happened.
         written.insert(written.end(), made.changed.begin(), made.changed.end());
         book.executed(
             {time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
@@ -378,6 +393,7 @@ private:
     }
 
     std::map<std::uint64_t, session> sessions_;
+    blocked_clients blocked_;
     std::map<std::string, std::uint64_t, std::less<>> counters_;
 };
 

@@ -54,6 +54,10 @@ inline constexpr std::array model_commands{
     model_command{"mget", -2, false, true, 1, -1, 1},
     model_command{"mset", -3, true, false, 1, -1, 2},
     model_command{"rpush", -3, true, false, 1, 1, 1},
+    model_command{"blpop", -3, true, false, 1, -2, 1},
+    model_command{"lpop", -2, true, false, 1, 1, 1},
+    model_command{"watch", -2, false, false, 1, -1, 1},
+    model_command{"unwatch", 1, false, false, 0, 0, 0, true},
     model_command{"lrange", 4, false, true, 1, 1, 1},
     model_command{"llen", 2, false, true, 1, 1, 1},
     model_command{"type", 2, false, true, 1, 1, 1},
@@ -148,6 +152,10 @@ public:
             count(words, true);
         else if (name == "exists" || name == "touch")
             count(words, false);
+        else if (name == "watch" || name == "unwatch")
+            made_.reply = wire::simple("OK");
+        else if (name == "blpop" || name == "lpop")
+            pop(name == "blpop", words);
         else if (name == "rpush" || name == "lrange" || name == "llen")
             list(name, words);
         else if (name == "type" || name.ends_with("ttl") || name == "persist" ||
@@ -259,6 +267,23 @@ private:
             if (held)
                 for (std::string const& item : held->items) made_.reply += wire::bulk(item);
         }
+    }
+    /// BLPOP answers from the first of its lists that has something; an empty reply says that it must wait.
+    void pop(bool blocks, model_words const& words) {
+        std::size_t const keys_end = blocks ? words.size() - 1 : 2;
+        for (std::size_t at = 1; at < keys_end; ++at) {
+            model_value* const held = find(words[at]);
+            if (held && !held->is_list) return void(made_.reply = wire::error(wrong_type));
+            if (!held) continue;
+            std::string const item = held->items.front();
+            made_.changed.push_back(words[at]);
+            held->items.erase(held->items.begin());
+            if (held->items.empty()) store_.erase(words[at]);
+            made_.reply =
+                blocks ? wire::array(2) + wire::bulk(words[at]) + wire::bulk(item) : wire::bulk(item);
+            return;
+        }
+        if (!blocks) made_.reply = wire::null(resp3_);
     }
     void mset(model_words const& words) {
         if (words.size() % 2 == 0)

@@ -26,6 +26,7 @@ struct sim_call_options {
     bool idempotent = false;  ///< Declared so by the caller.
     cluster::endpoint const* node = nullptr;
     unsigned context = 0;  ///< Of the client's contexts, modulo their number.
+    bool blocks = false;   ///< The command may wait on the server: it goes by a lease.
 };
 
 /// Names a call of one client.
@@ -193,6 +194,7 @@ private:
         call_number const number = ++last_number_;
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
         sim_call& call = *made;
+        call.leased = call.blocks = wanted.blocks;
         pending_.emplace(number, std::move(made));
         if (result<void> good = encode(call); !good) {
             call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
@@ -205,7 +207,7 @@ private:
         call.reads = wanted.reads.value_or(driver_.chosen().read_from);
         call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
         call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);
-        driver_.begin(call);
+        call.leased ? driver_.begin_leased(call) : driver_.begin(call);
         return number;
     }
     /// Appends a command to a call, whose flags and slot are the command's afterwards.
@@ -214,7 +216,7 @@ private:
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
         if (!where) return tl::unexpected<error>{where.error()};
         command::command_traits const* const traits = command::find_command(words);
-        if (traits && command::needs_lease(*traits, words))
+        if (!call.blocks && traits && command::needs_lease(*traits, words))
             return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
         call.flags = command_flags::none;
         if (traits && traits->read_only()) call.flags = call.flags | command_flags::read_only;

@@ -134,7 +134,7 @@ private:
     }
     void carry_out_later(sim_connection& there, engine::close_link&& closing) {
         time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
-        time_.soon([&there, generation = closing.generation] { there.drain(generation); });
+        time_.soon([&there, closing] { there.drain(closing); });
     }
     void carry_out_later(sim_connection& there, engine::shut_link&&) {
         time_.soon([&there] { there.shut({}); });

@@ -21,6 +21,9 @@ struct both {
 
 /// Errors that a plain command gets before it has changed anything. Copied from what the servers print.
 constexpr both refusals[] = {
+    {"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+     "UNBLOCKED force unblock from blocking operation, instance state changed (primary -> replica?)"},
+    {"UNBLOCKED client unblocked via CLIENT UNBLOCK", "UNBLOCKED client unblocked via CLIENT UNBLOCK"},
     {"WRONGTYPE Operation against a key holding the wrong kind of value",
      "WRONGTYPE Operation against a key holding the wrong kind of value"},
     {"WRONGTYPE Key is not a valid HyperLogLog string value.",
@@ -135,7 +138,6 @@ constexpr std::string_view doubtful[] = {
     "ERR Elements are too large to be stored",
     "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - boom",
     "INVALIDOBJ Corrupted HLL object detected",
-    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     // Near misses: a prefix counts from the first letter on, and a code as a whole word.
     "ERR a syntax error",
     "err syntax error",

@@ -18,13 +18,25 @@ bool says(std::string const& text, std::string_view what) { return text.find(wha
 TEST_CASE("a command that may not share a connection is named, with what to do instead", "[lease_cure]") {
     CHECK(message({"BLPOP", "k", "0"}) ==
           "blpop changes the connection, blocks, or alters the number of replies: it may not share one with "
-          "other commands; ask again by LPOP");
+          "other commands; use client::blpop()");
     CHECK(says(message({"SELECT", "1"}), "options::database"));
     CHECK(says(message({"auth", "x"}), "options::password"));
-    CHECK(says(message({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}), "BLOCK"));
+    CHECK(says(message({"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}), "client::xread_block()"));
+    CHECK(says(message({"WAIT", "1", "0"}), "lease::wait()"));
+    CHECK(says(message({"CLIENT", "NO-EVICT", "on"}), "client::lease(key)"));
     CHECK(says(message({"CLIENT", "SETNAME", "me"}), "options::client_name"));
     CHECK(says(message({"SUBSCRIBE", "c"}), "a connection of another client"));
     CHECK(says(message({"CLIENT", "SOMETHING-NEW"}), "CLIENT changes the connection"));
+}
+
+TEST_CASE("a command on a lease leaves it as it was, or changes it, or may not go even there",
+          "[lease_cure]") {
+    CHECK(lease_use_of("blpop") == lease_use::clean);
+    CHECK(lease_use_of("wait") == lease_use::clean);
+    CHECK(lease_use_of("select") == lease_use::changes);
+    CHECK(lease_use_of("multi") == lease_use::changes);
+    CHECK(lease_use_of("monitor") == lease_use::refused);
+    CHECK(lease_use_of("client|reply") == lease_use::refused);
 }
 
 TEST_CASE("every cure is for a command that needs a connection of its own, and no command has two",

@@ -1,6 +1,7 @@
 // recorder.hpp: submits commands to nowhere, and shows which bytes, flags and type of reply each would have.
 #pragma once
 
+#include <umbel/command/block_time.hpp>
 #include <umbel/command/command_table.hpp>
 #include <umbel/command/encode.hpp>
 #include <umbel/command/keys_of.hpp>
@@ -54,6 +55,11 @@ public:
         return {joined(argv), call.name.flags(), cluster::slot_of(call.key), "", std::move(argv)};
     }
 
+    template <class Reply>
+    recorded<Reply> submit(command::blocking_invocation<Reply> const& call) const {
+        return submit(command::invocation<Reply>{call.name, call.words, call.flags, call.refusal});
+    }
+
 private:
     static std::vector<std::string> words_of(std::string_view bytes) {
         std::vector<std::string> words;
@@ -82,7 +88,7 @@ constexpr bool replies(Recorded const&) noexcept {
 /// What the command table, asked for the same words, says otherwise of flags, slot, arity or lease than the
 /// typed command does; empty where they agree.
 template <class Reply>
-std::string against_table(recorded<Reply> const& sent) {
+std::string against_table(recorded<Reply> const& sent, bool blocks = false) {
     std::vector<std::string_view> const words(sent.argv.begin(), sent.argv.end());
     command::command_traits const* const traits = command::find_command(words);
     if (!traits) return "the table does not know " + sent.words;
@@ -93,7 +99,7 @@ std::string against_table(recorded<Reply> const& sent) {
     // A read needs no leave to run twice; what writes has it exactly where the table gives it.
     if (!traits->read_only() && command::is_idempotent(*traits, words) != has(sent.flags, idempotent))
         return sent.words + ": idempotent";
-    if (command::needs_lease(*traits, words)) return sent.words + ": it needs a lease";
+    if (command::needs_lease(*traits, words) != blocks) return sent.words + ": its lease";
     auto const routed = command::route_of(words);
     if (!routed) return sent.words + ": " + routed.error().to_string();
     cluster::slot_target expected = cluster::slot_target::any();
@@ -109,6 +115,14 @@ std::string mismatch(recorded<Reply> const& sent, std::string_view words) {
     if (!sent.refusal.empty()) return "refused: " + sent.refusal;
     if (sent.words != words) return "sent: " + sent.words;
     return against_table(sent);
+}
+
+/// The same of a command that blocks.
+template <class Reply>
+std::string blocking_mismatch(recorded<Reply> const& sent, std::string_view words) {
+    if (!sent.refusal.empty()) return "refused: " + sent.refusal;
+    if (sent.words != words) return "sent: " + sent.words;
+    return against_table(sent, true);
 }
 
 }  // namespace umbel::test

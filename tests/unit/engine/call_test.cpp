@@ -74,7 +74,11 @@ TEST_CASE("the time of a call begins with its first owner, and once", "[call]") 
 TEST_CASE("each link and the engine are told apart by the owner in a token", "[call]") {
     CHECK(cancel_token::of({0, link_mode::primary}) == 2);
     CHECK(cancel_token::of({0, link_mode::replica}) == 3);
-    CHECK(cancel_token::of({7, link_mode::primary}) == 16);
+    CHECK(cancel_token::of({7, link_mode::primary}) == 2 + (7 << 8));
+    for (link_id const link : {link_id{16383, link_mode::replica, 63}, link_id{0, leased_link(0), 1},
+                               link_id{5, leased_link(leases_limit - 1), 0}}) {
+        CHECK(cancel_token::link_of(cancel_token::of(link)) == link);
+    }
     call call;
     CHECK_FALSE(call.owned_by(cancel_token::engine));
     cancel_token token;
@@ -86,6 +90,18 @@ TEST_CASE("each link and the engine are told apart by the owner in a token", "[c
     CHECK(token.owner == 5);
     // Nobody gives up a call that is on its way.
     CHECK_FALSE(call.owned_by(cancel_token::nobody));
+}
+
+TEST_CASE("the leases of a node are modes of their own, by number", "[call]") {
+    CHECK_FALSE(is_leased(link_mode::primary));
+    CHECK_FALSE(is_leased(link_mode::replica));
+    CHECK(leased_link(0) == link_mode::leased);
+    for (unsigned number : {0u, 1u, leases_limit - 1}) {
+        CHECK(is_leased(leased_link(number)));
+        CHECK(lease_number(leased_link(number)) == number);
+        CHECK(kind_of(leased_link(number)) == link_mode::leased);
+    }
+    CHECK(kind_of(link_mode::replica) == link_mode::replica);
 }
 
 TEST_CASE("what is known of delivery only grows", "[call]") {

@@ -29,6 +29,22 @@ TEST_CASE("each link has a place of its own", "[session_table]") {
     CHECK(*places.rbegin() == 23);
 }
 
+TEST_CASE("leases are found by their number, too, and only where they are", "[session_table]") {
+    session_table<int> table{4, 2};
+    link_id const link{3, leased_link(9), 1};
+    CHECK(table.find_any(link) == nullptr);
+    int& session = table.add(link, std::make_unique<int>(7));
+    int& shared = table.add({3, link_mode::primary, 1}, std::make_unique<int>(8));
+    CHECK(table.find_any(link) == &session);
+    CHECK(table.find_any({3, link_mode::primary, 1}) == &shared);
+    CHECK(table.find_any({3, leased_link(8), 1}) == nullptr);
+    CHECK(table.find_any({3, leased_link(9), 0}) == nullptr);
+    CHECK(table.find_any({2, leased_link(9), 1}) == nullptr);
+    table.hide_all();
+    CHECK(table.find_any(link) == nullptr);
+    CHECK(table.all().size() == 2);
+}
+
 TEST_CASE("hidden sessions are found no more, but stay", "[session_table]") {
     session_table<int> table{1, 1};
     table.add({0}, std::make_unique<int>(7));

@@ -242,7 +242,8 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
          {&options::deadline, &options::connect_timeout, &options::reconnect_delay,
           &options::reconnect_delay_max, &options::retry_delay, &options::retry_delay_max,
           &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
-          &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after})
+          &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after,
+          &options::lease_idle, &options::lease_slack, &options::unblock_timeout})
         given.*field = longest;
     auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
@@ -258,6 +259,24 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
     }
     given.deadline = umbel::no_deadline;
     CHECK((settings_of(given, {}, nullptr)->deadline == std::chrono::nanoseconds::max()));
+}
+
+TEST_CASE("a lease is not probed, for its silence is no sign, and its number is bounded", "[settings]") {
+    auto const made = settings_of(good(), {}, nullptr);
+    REQUIRE(made);
+    auto const lease = made->link_for({3, umbel::engine::leased_link(0)}, {});
+    auto const shared = made->link_for({3, umbel::engine::link_mode::primary}, {});
+    CHECK((lease.probe_after == 0ms));
+    CHECK((lease.doubt_after == 0ms));
+    CHECK((shared.probe_after > 0ms));
+    CHECK((lease.unblock_timeout == 1s));
+    for (std::uint32_t const most : {0u, 255u}) {
+        options given = good();
+        given.leases_max = most;
+        auto const refused = settings_of(given, {}, nullptr);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message().find("leases_max") != std::string_view::npos);
+    }
 }
 
 TEST_CASE("two clients do not throw the same dice", "[settings]") {

@@ -1,0 +1,330 @@
+// lease_pool.hpp: connections lent for one command, or to one caller: who waits for a lease of which node,
+// who gets the next one, how many there are and for how long an idle one is kept. It routes no call and
+// judges none; links are opened and closed through the node supervisor.
+#pragma once
+
+#include <umbel/engine/call_endings.hpp>
+#include <umbel/engine/lease_queue.hpp>
+#include <umbel/engine/node_supervisor.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace umbel::engine {
+
+/// The leases of all nodes. First come, first served, for each node; the bound on leases is each node's, the
+/// bound on waiting calls is for all.
+///
+/// A lease serves one command at a time, and is lent again when its session tells that nothing is under way
+/// on it. Where the wait of a command was given up, the server is told so on the node's other connection
+/// (CLIENT UNBLOCK), and the lease is lent again only when that has been answered: else it might end the wait
+/// of the next command. For the same reason the result of what was given up is withheld until then.
+class lease_pool {
+public:
+    lease_pool(control_state& shared, node_supervisor& links, call_endings& endings, query_port port) noexcept
+        : shared_{shared}, links_{links}, endings_{endings}, port_{port} {}
+
+    /// Lends the call a lease of the node, or lets it wait for one. False: none is open, and none can be
+    /// opened at present. Errors: throws std::bad_alloc; the call is the caller's then.
+    bool place(call& call, std::uint16_t number, instant now);
+    /// The failure that keeps leases of a node from being opened.
+    link_status const& trouble(std::uint16_t number) const noexcept {
+        return shared_.nodes[number].leases.slots.front().status;
+    }
+    /// Fails a call that waits here. Precondition: it does.
+    void cancel(call& call) noexcept {
+        queue_.leave(call, leases_of(call.link.node));
+        endings_.fail(call, errc::cancelled, call_endings::delivery_of(call), "cancelled");
+    }
+    /// A call that was given up has its result. It ends when the server has been told.
+    void withhold(call& settled) noexcept {
+        lease_slot& slot = slot_of(settled.link);
+        if (!slot.unblocking || shared_.closed) return endings_.take(settled);
+        slot.withheld.push(settled);
+    }
+    /// A caller gives back the lease that it has held.
+    void give_back(lease_token& token, instant now);
+
+    // ---- What happens to leases -----------------------------------------------------------------
+
+    void on(link_opened const& opened, instant now);
+    void on(link_lost const& lost, instant now);
+    void on(link_closed const& closed, instant now) { ended(closed.link, now); }
+    void on(lease_told const& told, instant now);
+    /// The server has been told that a wait was given up, or could not be.
+    void unblocked(unblock_call const& told, instant now);
+    /// The node is dead: waits on its leases are lost.
+    void node_died(std::uint16_t number) { links_.shut_leases(number, errc::connection_lost); }
+    /// The topology has changed: moves the waiting calls whose slot another node serves now to `out`.
+    void routes_changed(call_list& out) noexcept;
+
+    // ---- Time, end ------------------------------------------------------------------------------
+
+    /// Fails the calls whose deadline has passed, closes leases that nobody has needed for long, and opens
+    /// those whose pause is over.
+    void advance(instant now);
+    instant next_due() const noexcept { return std::min({queue_.next_due(), idle_due_, retry_due_}); }
+    std::size_t waiting() const noexcept { return queue_.size(); }
+    /// Moves every waiting call to `out`, and lets go of those that are withheld.
+    void clear(call_list& out) noexcept;
+    /// The client is to close: every wait is given up with errc::cancelled, and no lease is lent again.
+    void end_waits();
+
+    // ---- What comes of it -----------------------------------------------------------------------
+
+    /// Calls for the link that each names.
+    call_list& outgoing() noexcept { return outgoing_; }
+    /// Calls of the engine's own, for the node that each names.
+    call_list& questions() noexcept { return questions_; }
+    /// Calls that cannot have a lease of their node at present.
+    call_list& turned_away() noexcept { return turned_away_; }
+
+private:
+    node_leases& leases_of(std::uint16_t number) noexcept { return shared_.nodes[number].leases; }
+    lease_slot& slot_of(link_id id) noexcept { return leases_of(id.node).slots[lease_number(id.mode)]; }
+    static lease_slot* idle_slot(node_leases& all) noexcept {
+        auto const idle = std::find_if(all.slots.begin(), all.slots.end(),
+                                       [](lease_slot const& slot) { return slot.is_idle(); });
+        return idle == all.slots.end() ? nullptr : &*idle;
+    }
+    bool open_for(std::uint16_t number, std::size_t wanted, std::uint8_t context, instant now);
+    void serve(std::uint16_t number, instant now);
+    void lend(std::uint16_t number, lease_slot& slot, call& call);
+    void freed(link_id id, lease_slot& slot, instant now);
+    void ended(link_id id, instant now);
+    void unblock(link_id id, lease_slot& slot);
+
+    control_state& shared_;
+    node_supervisor& links_;
+    call_endings& endings_;
+    query_port port_;
+    lease_queue queue_;
+    bool ending_ = false;        ///< The client is to close.
+    instant idle_due_ = never;   ///< A lease may have been idle for too long then.
+    instant retry_due_ = never;  ///< A pause after a failed attempt is over then.
+    call_list outgoing_;
+    call_list questions_;
+    call_list turned_away_;
+};
+
+// ---- Who gets which lease -----------------------------------------------------------------------
+
+inline bool lease_pool::place(call& call, std::uint16_t number, instant now) {
+    node_leases& all = leases_of(number);
+    if (ending_) {
+        endings_.fail(call, errc::cancelled, call_endings::delivery_of(call), "the client is closing");
+        return true;
+    }
+    if (lease_slot* const idle = all.waiting == 0 ? idle_slot(all) : nullptr)
+        return lend(number, *idle, call), true;
+    if (queue_.size() >= shared_.options.leases_waiting_max) {
+        endings_.fail(call, errc::overloaded, call_endings::delivery_of(call),
+                      "options.leases_waiting_max commands wait for a lease already");
+        return true;
+    }
+    if (!open_for(number, all.waiting + std::size_t{1}, call.link.context, now)) return false;
+    if (queue_.enter(call, number, all, now)) cancel(call);
+    return true;
+}
+
+/// Opens leases until so many are on their way, as far as the bound allows. False: there is none, nor will
+/// there be one before the pause after the latest failure is over.
+inline bool lease_pool::open_for(std::uint16_t number, std::size_t wanted, std::uint8_t context,
+                                 instant now) {
+    node_leases& all = leases_of(number);
+    std::size_t opening = 0;
+    for (lease_slot const& slot : all.slots) opening += slot.status.state == link_state::opening ? 1u : 0u;
+    for (unsigned at = 0; at < shared_.options.leases_max && opening < wanted; ++at) {
+        if (at < all.slots.size() && !all.slots[at].is_closed()) continue;
+        if (now < all.retry_at) {
+            retry_due_ = std::min(retry_due_, all.retry_at);
+            break;
+        }
+        if (at == all.slots.size()) all.slots.emplace_back();
+        lease_slot& slot = all.slots[at];
+        if (!slot.unblock) slot.unblock = std::make_unique<unblock_call>();
+        slot.context = context;
+        links_.open({number, leased_link(at), context}, now);
+        ++opening;
+    }
+    return std::any_of(all.slots.begin(), all.slots.end(),
+                       [](lease_slot const& slot) { return !slot.is_closed(); });
+}
+
+inline void lease_pool::lend(std::uint16_t number, lease_slot& slot, call& call) {
+    auto const at = static_cast<unsigned>(&slot - leases_of(number).slots.data());
+    call.link = {number, leased_link(at), slot.context};
+    call.table_version = shared_.routes.version();
+    if (!call.only_waits) {
+        slot.is = lease_slot::use::lent;
+        return outgoing_.push(call);
+    }
+    slot.is = lease_slot::use::held;
+    slot.holder = call.wanted;
+    slot.holder->link = call.link;
+    endings_.complete_without_reply(call);
+}
+
+/// Lends what is idle to those who wait, and opens more.
+inline void lease_pool::serve(std::uint16_t number, instant now) {
+    node_leases& all = leases_of(number);
+    while (call* const first = all.first) {
+        lease_slot* const idle = idle_slot(all);
+        if (!idle) break;
+        queue_.leave(*first, all);
+        lend(number, *idle, *first);
+    }
+    if (!all.first || shared_.closed) return;
+    if (open_for(number, all.waiting, all.first->link.context, now)) return;
+    while (call* const first = all.first) {
+        queue_.leave(*first, all);
+        turned_away_.push(*first);
+    }
+}
+
+inline void lease_pool::freed(link_id id, lease_slot& slot, instant now) {
+    slot.is = lease_slot::use::free;
+    slot.idle_since = now;
+    idle_due_ = std::min(idle_due_, after(now, shared_.options.lease_idle));
+    serve(id.node, now);
+}
+
+inline void lease_pool::give_back(lease_token& token, instant now) {
+    lease_slot& slot = slot_of(token.link);
+    if (slot.holder != &token) return;  // The client has closed.
+    slot.holder = nullptr;
+    if (!token.clean.load(std::memory_order_relaxed) && is_up(slot.status)) {
+        slot.is = lease_slot::use::free;
+        return links_.shut(token.link, errc::cancelled);
+    }
+    freed(token.link, slot, now);
+}
+
+// ---- What happens to leases ---------------------------------------------------------------------
+
+inline void lease_pool::on(link_opened const& opened, instant now) {
+    lease_slot& slot = slot_of(opened.link);
+    slot.client_id = opened.client_id;
+    leases_of(opened.link.node).retry_at = instant{0};
+    freed(opened.link, slot, now);
+}
+
+inline void lease_pool::on(link_lost const& lost, instant now) {
+    if (lost.how == link_loss::refused)
+        leases_of(lost.link.node).retry_at = slot_of(lost.link).status.retry_at;
+    ended(lost.link, now);
+}
+
+inline void lease_pool::ended(link_id id, instant now) {
+    lease_slot& slot = slot_of(id);
+    while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
+    slot.unblock_again = false;
+    if (slot.holder)
+        slot.holder->lost.store(true, std::memory_order_release);
+    else
+        slot.is = lease_slot::use::free;
+    serve(id.node, now);
+}
+
+inline void lease_pool::on(lease_told const& told, instant now) {
+    lease_slot& slot = slot_of(told.link);
+    if (slot.status.generation != told.generation) return;
+    switch (told.what) {
+        case lease_told::news::idle:
+            if (slot.is == lease_slot::use::lent) freed(told.link, slot, now);
+            return;
+        case lease_told::news::unblock_wanted:
+            if (std::exchange(slot.unblock_again, slot.unblocking) || slot.unblocking) return;
+            return unblock(told.link, slot);
+    }
+}
+
+/// Tells the server, by the node's shared connection. Where another server answers there than the one that
+/// the lease has reached, nobody is told: the lease ends when the time for an answer is over.
+inline void lease_pool::unblock(link_id id, lease_slot& slot) {
+    link_status const& other = shared_.nodes[id.node].link(link_mode::primary);
+    if (is_up(other) && other.node_id != slot.status.node_id) return;
+    slot.unblock->prepare(id, slot.status.generation, slot.client_id, port_, shared_.options.unblock_timeout);
+    slot.unblocking = true;
+    questions_.push(*slot.unblock);
+}
+
+inline void lease_pool::unblocked(unblock_call const& told, instant now) {
+    lease_slot& slot = slot_of(told.lease);
+    slot.unblocking = false;
+    while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
+    if (shared_.closed) return;
+    bool const same = slot.status.generation == told.generation && is_up(slot.status);
+    // What was sent without an answer may still reach the server, and must find no other wait.
+    if (same && !told.answered) return links_.shut(told.lease, errc::connection_lost);
+    if (same && std::exchange(slot.unblock_again, false)) return unblock(told.lease, slot);
+    serve(told.lease.node, now);
+}
+
+inline void lease_pool::routes_changed(call_list& out) noexcept {
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+        node_leases& all = leases_of(number);
+        for (call* waiting = all.first; waiting;) {
+            call* const following = waiting->next;
+            if (waiting->slot.is_one() && shared_.routes.route(*waiting, 0).node != number) {
+                queue_.leave(*waiting, all);
+                out.push(*waiting);
+            }
+            waiting = following;
+        }
+    }
+}
+
+// ---- Time, end ----------------------------------------------------------------------------------
+
+inline void lease_pool::advance(instant now) {
+    queue_.expire(now, shared_.nodes, [this](call& call) {
+        endings_.fail(call, errc::deadline_exceeded, call_endings::delivery_of(call),
+                      "the deadline passed while the command waited for a lease; see options.leases_max");
+    });
+    if (now >= retry_due_) {
+        retry_due_ = never;
+        for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
+            if (leases_of(number).first) serve(number, now);
+    }
+    if (now < idle_due_) return;
+    idle_due_ = never;
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+        auto& slots = leases_of(number).slots;
+        for (unsigned at = 0; at < slots.size(); ++at) {
+            if (!slots[at].is_idle()) continue;
+            instant const due = after(slots[at].idle_since, shared_.options.lease_idle);
+            if (due <= now)
+                links_.shut({number, leased_link(at), slots[at].context}, errc::cancelled);
+            else
+                idle_due_ = std::min(idle_due_, due);
+        }
+    }
+}
+
+inline void lease_pool::clear(call_list& out) noexcept {
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+        node_leases& all = leases_of(number);
+        while (call* const first = all.first) {
+            queue_.leave(*first, all);
+            out.push(*first);
+        }
+        for (lease_slot& slot : all.slots) {
+            while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
+            if (!shared_.closed || !slot.holder) continue;
+            std::exchange(slot.holder, nullptr)->lost.store(true, std::memory_order_release);
+        }
+    }
+}
+
+inline void lease_pool::end_waits() {
+    ending_ = true;
+    call_list all;
+    clear(all);
+    while (call* const call = all.pop())
+        endings_.fail(*call, errc::cancelled, call_endings::delivery_of(*call), "the client is closing");
+    for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
+        links_.shut_leases(number, errc::cancelled);
+}
+
+}  // namespace umbel::engine

@@ -1,0 +1,48 @@
+// lease_watch.hpp: what a session that is a lease does besides: it tells the control plane when nothing is
+// under way on it any more, and when the server must be told that a wait was given up. It knows no pool.
+#pragma once
+
+#include <umbel/engine/event.hpp>
+#include <umbel/engine/link.hpp>
+
+#include <cstdint>
+
+namespace umbel::engine {
+
+/// Watches one link that is a lease, at the end of each turn of its session.
+class lease_watch {
+public:
+    explicit lease_watch(link_id id) noexcept : on_{is_leased(id.mode)} {}
+
+    bool on() const noexcept { return on_; }
+
+    /// The lease is to end: its waits are given up. True: the node is dead, and the link must be lost.
+    static bool gives_up(link& leased, errc why) noexcept {
+        if (why == errc::connection_lost) return true;
+        leased.pipe().give_up_blocked(why);
+        return false;
+    }
+    /// What the control plane must be told now; `report(lease_told)`. False: the wait that was given up
+    /// cannot be ended by telling the server, so the link must be lost.
+    template <class Report>
+    bool tend(link& leased, link_id id, std::uint32_t generation, instant now, Report&& report) {
+        pipeline& pipe = leased.pipe();
+        std::uint64_t const commands = pipe.counters().commands + pipe.counters().unaccepted;
+        if (leased.phase() != connection_phase::ready) return told_commands_ = commands, true;
+        if (pipe.waits().take_wish()) {
+            if (leased.handshake().client_id() == 0) return false;
+            pipe.waits().await_end(after(now, leased.unblock_timeout()));
+            report(lease_told{id, generation, lease_told::news::unblock_wanted});
+        }
+        if (!pipe.idle() || commands == told_commands_) return true;
+        told_commands_ = commands;
+        report(lease_told{id, generation, lease_told::news::idle});
+        return true;
+    }
+
+private:
+    bool const on_;
+    std::uint64_t told_commands_ = 0;  ///< So many commands had come when it was last told to be idle.
+};
+
+}  // namespace umbel::engine

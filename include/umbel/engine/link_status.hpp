@@ -1,0 +1,30 @@
+// link_status.hpp: the control plane's record of one connection. Values only.
+#pragma once
+
+#include <umbel/engine/instant.hpp>
+#include <umbel/engine/link_state.hpp>
+#include <umbel/error.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace umbel::engine {
+
+/// The engine's side of one connection.
+struct link_status {
+    link_state state = link_state::idle;
+    std::uint32_t generation = 0;  ///< Counts the attempts to connect; an event of an older one is ignored.
+    unsigned failures = 0;         ///< In a row; decides the back-off.
+    instant begun_at{0};           ///< When the latest attempt to connect was made.
+    instant retry_at{0};
+    instant up_since{0};
+    duration pause{};     ///< How long the latest attempt had to wait for its turn.
+    std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
+    bool was_up = false;  ///< It has served since it was last opened.
+    errc last_failure{};
+    std::string last_message;
+};
+
+inline bool is_up(link_status const& link) noexcept { return link.state == link_state::up; }
+
+}  // namespace umbel::engine

@@ -1,0 +1,90 @@
+// model_session.hpp: one connection of a model node, how the servers are configured, and how they greet. It
+// knows no command beyond that.
+#pragma once
+
+#include <umbel/testing/model_script.hpp>
+#include <umbel/testing/model_store.hpp>
+#include <umbel/testing/model_topology_reply.hpp>
+#include <umbel/testing/model_transaction.hpp>
+#include <umbel/testing/network.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace umbel::testing {
+
+/// How the servers are configured.
+struct model_options {
+    duration node_timeout = 500ms;
+    duration heartbeat = 100ms;
+    duration bus_latency_max = 3ms;
+    duration replication_lag_max = 10ms;
+    duration rejoin_delay =
+        300ms;  ///< A primary that was cut off, or has just started, refuses service for this long.
+    endpoint_style style = endpoint_style::ip;
+    bool one_host = false;  ///< All nodes on one address, with different ports.
+    bool knows_hello = true;
+    bool knows_shards = true;
+    bool knows_setinfo = true;
+    bool serves_stale = true;  ///< replica-serve-stale-data
+    std::string password{};
+    std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
+    std::vector<model_script> scripts{};
+};
+
+/// One connection, as its server sees it.
+struct model_session {
+    std::shared_ptr<stream> wire{};
+    std::string bytes{};
+    bool resp3 = false;
+    bool authenticated = true;
+    bool readonly = false;
+    bool asking = false;
+    model_transaction transaction{};
+};
+
+/// What a client that waits is told when its time is over, and when its node becomes a replica.
+inline std::string nothing_came(model_session const& to) { return to.resp3 ? "_\r\n" : "*-1\r\n"; }
+inline constexpr std::string_view became_replica =
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+
+/// HELLO.
+inline std::string greet(model_session& from, model_words const& words, model_options const& options,
+                         bool primary) {
+    if (!options.knows_hello)
+        return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
+    for (std::size_t i = 2; i + 2 < words.size(); ++i)
+        if (same_word(words[i], "auth") && words[i + 2] == options.password) from.authenticated = true;
+    if (!from.authenticated)
+        return wire::error(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+            "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
+            "protocol version at the same time");
+    from.resp3 = words.size() > 1 && words[1] == "3";
+    std::string text = wire::map(7, from.resp3) + wire::bulk("server") + wire::bulk("redis") +
+                       wire::bulk("version") + wire::bulk("7.0.15");
+    text += wire::bulk("proto") + wire::integer(from.resp3 ? 3 : 2) + wire::bulk("id") +
+            wire::integer(static_cast<std::int64_t>(from.wire->number()));
+    text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") +
+            wire::bulk(primary ? "master" : "replica");
+    return text + wire::bulk("modules") + wire::array(0);
+}
+
+/// AUTH.
+inline std::string authenticate(model_session& from, std::string const& password,
+                                model_options const& options) {
+    if (options.password.empty())
+        return wire::error(
+            "ERR AUTH <password> called without any password configured for the default user. Are you "
+            "sure your configuration is correct?");
+    if (password != options.password)
+        return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
+    from.authenticated = true;
+    return wire::simple("OK");
+}
+
+}  // namespace umbel::testing
