@@ -148,7 +148,7 @@ private:
         if (!mine)
             co_return fail(errc::overloaded, delivery::not_sent,
                            "cache_aside_options: loads_max or waiters_max is reached");
-        outcome const told = co_await load::wait(mine);
+        outcome const told = co_await load::wait(std::move(mine));
         if (!told) co_return fail(errc::cancelled, delivery::not_sent);
         if (told->thrown) std::rethrow_exception(told->thrown);
         co_return *told->value;

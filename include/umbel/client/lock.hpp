@@ -68,7 +68,7 @@ public:
     /// False once it is lost or released.
     bool held() const noexcept { return keeper_->held(); }
     /// Completes when the lock is lost or released, at once if it is already. Cancellation: stops waiting.
-    asio::awaitable<void> lost() const { return wait(keeper_); }
+    asio::awaitable<void> lost() const { return wait(keeper_->ending()); }
     /// Gives the lock back: deletes the key if it is still this lock's own. Gives false where it was lost
     /// before. Errors: those of every command; the key expires by itself then. Cancellation: as of every
     /// command; the lock is no longer extended.
@@ -105,8 +105,8 @@ private:
             }
         }
     }
-    static asio::awaitable<void> wait(std::shared_ptr<calling::lock_keeper> keeper) {
-        static_cast<void>(co_await calling::wait_list<bool>::wait(keeper->ending()));
+    static asio::awaitable<void> wait(std::shared_ptr<calling::wait_list<bool>> ending) {
+        static_cast<void>(co_await calling::wait_list<bool>::wait(std::move(ending)));
     }
 
     std::shared_ptr<calling::lock_keeper> keeper_;

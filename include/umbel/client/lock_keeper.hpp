@@ -143,7 +143,8 @@ public:
     void let_go() noexcept {
         bool const was_over = over();
         stop();
-        if (was_over) return;
+        auto const there = backend();  // The client stays as long as the command begins.
+        if (was_over || !there || find_backend().expired()) return;
         static_cast<void>(
             async::try_alloc([&] { giving_back()([self = shared_from_this()](auto const&) {}); }));
     }
@@ -267,28 +268,29 @@ private:
     std::unique_ptr<async::backend::wait> extension_;
 };
 
-/// A while on the client's clock.
+/// A while on the client's clock. Its timer owns what waits for it.
 class pause {
 public:
     /// Errors: throws std::bad_alloc.
     pause(lock_keeper const& keeper, std::chrono::nanoseconds span) {
         auto const there = keeper.backend();
-        if (!there) {
-            over_->settle(true);
-            return;
-        }
-        timer_ = there->call_after(span, [over = over_, flag = is_over_] {
-            flag->store(true);
-            over->settle(true);
-        });
+        if (!there) return;
+        auto const over = std::make_shared<wait_list<bool>>();
+        timer_ = there->call_after(span, [over] { over->settle(true); });
+        over_ = over;
     }
-    bool is_over() const noexcept { return is_over_->load(); }
+    bool is_over() const noexcept {
+        auto const over = over_.lock();
+        return !over || over->settled();
+    }
     /// Waits for its end; false when that was cancelled.
-    asio::awaitable<bool> wait() { return wait_list<bool>::wait(over_); }
+    asio::awaitable<bool> wait() {
+        if (auto over = over_.lock()) co_return co_await wait_list<bool>::wait(std::move(over));
+        co_return true;
+    }
 
 private:
-    std::shared_ptr<wait_list<bool>> over_ = std::make_shared<wait_list<bool>>();
-    std::shared_ptr<std::atomic<bool>> is_over_ = std::make_shared<std::atomic<bool>>(false);
+    std::weak_ptr<wait_list<bool>> over_;
     std::unique_ptr<async::backend::wait> timer_;
 };
 

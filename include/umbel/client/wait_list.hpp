@@ -22,7 +22,8 @@
 namespace umbel::calling {
 
 /// Those who wait for a `Told`, which is copied to each. A default one says that the waiter was cancelled.
-/// Threading: any. Lifetime: shared by those who tell and those who wait.
+/// Threading: any. Lifetime: owned by whoever will tell. A coroutine that waits must not own it meanwhile: it
+/// owns the coroutine, and the two would keep each other.
 template <class Told>
 class wait_list : public std::enable_shared_from_this<wait_list<Told>> {
 public:
@@ -52,6 +53,10 @@ public:
                 if (auto const there = self.lock()) there->leave(number);
             });
         waiters_.emplace(number, std::move(made));
+    }
+    bool settled() {
+        std::lock_guard const lock{mutex_};
+        return settled_;
     }
     /// Tells all, now and later. Only the first time counts.
     void settle(Told told) {

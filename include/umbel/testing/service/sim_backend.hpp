@@ -8,6 +8,7 @@
 #include <umbel/testing/sim_driver.hpp>
 
 #include <asio/post.hpp>
+#include <asio/system_executor.hpp>
 
 #include <functional>
 #include <memory>
@@ -40,22 +41,29 @@ public:
         };
     }
 
-    /// The stage ends: whatever is pending is destroyed, with its handlers, and nothing may be begun
-    /// afterwards.
-    void abandon() noexcept { driver_.abandon(); }
+    /// The stage ends: whatever is pending is destroyed, with its handlers, and what they begin finds that
+    /// the client has gone.
+    void abandon() noexcept {
+        leave_executors(asio::system_executor{});
+        driver_.abandon();
+    }
 
     // ---- What a backend does on virtual time ----------------------------------------------------
 
     sim_driver& runtime() noexcept { return driver_; }
     sim_driver const& runtime() const noexcept { return driver_; }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
+        // Only the timeline owns the action, which may own whoever waits.
         struct sim_wait final : wait {
-            std::shared_ptr<std::function<void()>> action;
-            ~sim_wait() override { *action = nullptr; }
+            std::weak_ptr<std::function<void()>> seen;
+            ~sim_wait() override {
+                if (auto const action = seen.lock()) *action = nullptr;
+            }
         };
         auto waiting = std::make_unique<sim_wait>();
-        waiting->action = std::make_shared<std::function<void()>>(std::move(then));
-        time_.in(span, [action = waiting->action] {
+        auto const action = std::make_shared<std::function<void()>>(std::move(then));
+        waiting->seen = action;
+        time_.in(span, [action] {
             if (auto const due = std::exchange(*action, nullptr)) due();
         });
         return waiting;
