@@ -63,12 +63,12 @@ public:
     }
     call_number call(std::span<std::string_view const> words, callback done,
                      sim_call_options const& wanted = {}) {
-        return begin(std::move(done), wanted, [&](sim_call& call) { return add(call, words); });
+        return begin_call(std::move(done), wanted, [&](sim_call& call) { return add(call, words); });
     }
     /// Calls commands as one transaction, MULTI … EXEC; the reply is EXEC's. Errors: as of call().
     call_number transaction(std::span<std::vector<std::string> const> commands, callback done,
                             sim_call_options const& wanted = {}) {
-        return begin(std::move(done), wanted, [&](sim_call& call) -> result<void> {
+        return begin_call(std::move(done), wanted, [&](sim_call& call) -> result<void> {
             std::string_view const multi = "MULTI", exec = "EXEC";
             put(call, {&multi, 1});
             for (auto const& command : commands) {
@@ -190,7 +190,7 @@ private:
     };
 
     template <class Encode>
-    call_number begin(callback done, sim_call_options const& wanted, Encode&& encode) {
+    call_number begin_call(callback done, sim_call_options const& wanted, Encode&& encode) {
         call_number const number = ++last_number_;
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
         sim_call& call = *made;
