@@ -13,8 +13,11 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -372,4 +376,69 @@ TEST_CASE("a batch is awaited in a coroutine as it is, also in the operand of co
     asio::co_spawn(here.io, asks(*here.db, told), [&](std::exception_ptr) { done = true; });
     REQUIRE(at_home::until(here.io, [&] { return done; }));
     CHECK(told == "nil 1 written written 1");
+}
+
+namespace {
+
+/// Sends one batch after another, each with more commands than may be under way.
+struct chain {
+    umbel::client& db;
+    asio::io_context& io;
+    std::atomic<int>& open;
+    std::atomic<int>& failed;
+    int left = 0;
+    asio::cancellation_signal signal{};
+
+    void next() {
+        if (left-- == 0) {
+            --open;
+            return;
+        }
+        umbel::batch b;
+        for (int i = 0; i < 40; ++i) b.add(cmd.incr("key:" + std::to_string(i % 7)));
+        b.window(16);
+        if (left % 3 == 0) b.in_strict_order();
+        db.batch(std::move(b))(
+            asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, [this](umbel::answers told) {
+                                             failed += static_cast<int>(told.failed());
+                                             next();
+                                         })));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("batches complete once, whichever threads settle their commands", "[batch]") {
+    std::atomic<int> asked{0};
+    scripted::server server{[&asked](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "INCR" && ++asked % 97 == 0) return "-TRYAGAIN Multiple keys request\r\n";
+        return std::nullopt;
+    }};
+    asio::io_context contexts[3];
+    std::vector<asio::any_io_executor> executors;
+    for (auto& io : contexts) executors.push_back(io.get_executor());
+    umbel::options chosen = at_home::plain(server.address());
+    chosen.retry_budget_percent = 100;
+    std::optional<umbel::client> db{std::in_place, executors, chosen};
+    std::atomic<int> open{0};
+    std::atomic<int> failed{0};
+    std::vector<std::unique_ptr<chain>> chains;
+    for (int i = 0; i < 12; ++i) {
+        ++open;
+        // Those on the context of another chain cross over from one thread to another.
+        chains.push_back(std::make_unique<chain>(*db, contexts[i % 3], open, failed, 25));
+        asio::post(contexts[(i / 3) % 3], [one = chains.back().get()] { one->next(); });
+    }
+    std::vector<std::thread> threads;
+    for (auto& io : contexts) {
+        threads.emplace_back([&io, &open] {
+            auto const work = asio::make_work_guard(io);
+            while (open != 0) io.run_for(5ms);
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(failed == 0);
+    CHECK(server.count("INCR") >= 12 * 25 * 40);
+    db.reset();
+    for (auto& io : contexts) at_home::settle(io);
 }
