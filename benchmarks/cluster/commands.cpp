@@ -53,6 +53,9 @@ struct field {
     }
     std::unique_ptr<contender> make(std::string const& name) {
         if (name == "raw") return std::make_unique<raw_floor>(load);
+        if (name == "umbel-rounds")
+            return std::make_unique<umbel_contender<std::string>>("umbel, a coroutine each", load,
+                                                                  form::rounds);
         if (name == "raw-batch") return std::make_unique<raw_floor>(load, true);
         if (name == "umbel-batch") return std::make_unique<batch_contender>(load);
         if (name == "asio") return std::make_unique<asio_floor>(load, asio_command::coroutine);
@@ -107,6 +110,7 @@ constexpr comparison comparisons[] = {
     {"cluster", "umbel", "raw", 50, 0},
     {"cluster", "umbel-batch", "raw-batch", 100, 1.50},
     {"cluster", "umbel-batch", "umbel", 100, 0.50},
+    {"cluster", "umbel-batch", "umbel-rounds", 100, 0},
     {"cluster", "umbel-batch", "raw-batch", 1000, 0},
     {"node", "umbel", "raw", 1000, 0},
     {"node", "umbel", "raw", 50, 0},

@@ -14,7 +14,11 @@
 namespace bench {
 
 /// How a command's completion comes back.
-enum class form : std::uint8_t { coroutine, callback };
+enum class form : std::uint8_t {
+    coroutine,
+    callback,
+    rounds,  ///< As many coroutines as are outstanding, one GET each; when all have ended, as many again.
+};
 
 /// `Value` is what a GET is read into: std::string copies, umbel::bytes pins.
 template <class Value>
@@ -34,6 +38,12 @@ public:
 
     void run(job const& what, measured& out) override {
         meter count{what, out};
+        if (how_ == form::rounds) {
+            asio::post(io_, [this, &what, &count] { begin_round(what, count); });
+            io_.restart();
+            io_.run();
+            return;
+        }
         busy_ = what.outstanding;
         for (unsigned i = 0; i < what.outstanding; ++i) {
             if (how_ == form::callback) {
@@ -69,6 +79,18 @@ private:
             count.done();
         }
         if (--busy_ == 0) io_.stop();
+    }
+    void begin_round(job const& what, meter& count) {
+        while (busy_ < what.outstanding && count.take()) ++busy_;
+        if (busy_ == 0) return io_.stop();
+        for (std::size_t left = busy_; left != 0; --left)
+            asio::co_spawn(io_, read_once(what, count), asio::detached);
+    }
+    asio::awaitable<void> read_once(job const& what, meter& count) {
+        auto const got = co_await db_.template get<Value>(traffic_.key(sequence_++));
+        check(got);
+        count.done();
+        if (--busy_ == 0) begin_round(what, count);
     }
     asio::awaitable<void> write(meter& count) {
         while (count.take()) {
