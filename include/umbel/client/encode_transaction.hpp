@@ -29,7 +29,7 @@ public:
             encoded_command& command = *commands[nth];
             if (result<void> const good = check(site_, command); !good)
                 return tl::unexpected<error>{of_command(good.error(), nth)};
-            join(command, nth == 0);
+            join(command, nth == 0, commands.size() == 1);
             bytes += command.bytes().size();
             if (command.named().script) bytes += evalsha_of(command).new_front();
             for (auto const& piece : pieces_of(command))
@@ -65,16 +65,16 @@ private:
     }
 
     /// What the whole may do: it only reads if each command does, and proves as little as the least of them.
-    void join(encoded_command const& command, bool first) noexcept {
+    /// Commands that may each be repeated may not be repeated in a row: GET and SET of one key would tell the
+    /// second time what the first has set.
+    void join(encoded_command const& command, bool first, bool alone) noexcept {
         using enum cluster::command_flags;
         auto const with = [&](cluster::command_flags flag, bool yes) {
             if (yes) call_.flags = call_.flags | flag;
         };
-        bool const reads = has(command.flags(), read_only);
-        bool const harmless = reads || has(command.flags(), idempotent);
         cluster::command_flags const before = std::exchange(call_.flags, none);
-        with(read_only, reads && (first || has(before, read_only)));
-        with(idempotent, harmless && (first || has(before, idempotent)));
+        with(read_only, has(command.flags(), read_only) && (first || has(before, read_only)));
+        with(idempotent, alone && has(command.flags(), idempotent));
         with(scripted, has(before, scripted) || has(command.flags(), scripted));
         with(foreign, has(before, foreign) || has(command.flags(), foreign));
     }

@@ -236,12 +236,11 @@ private:
         for (std::string_view const word : words) to = resp::put_bulk(to, word);
         call.encoded.resize(static_cast<std::size_t>(to - call.encoded.data()));
     }
-    /// The flags of two commands together: what both allow, and what either warns of.
+    /// The flags of two commands together: what both allow, and what either warns of. Together they may not
+    /// be repeated, unless they only read.
     static cluster::command_flags joined(cluster::command_flags left, cluster::command_flags right) noexcept {
         using enum cluster::command_flags;
-        cluster::command_flags both = none;
-        for (cluster::command_flags const flag : {read_only, idempotent})
-            if (has(left, flag) && has(right, flag)) both = both | flag;
+        cluster::command_flags const both = has(left, read_only) && has(right, read_only) ? read_only : none;
         return has(left, scripted) || has(right, scripted) ? both | scripted : both;
     }
 

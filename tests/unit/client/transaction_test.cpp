@@ -247,3 +247,32 @@ TEST_CASE("a transaction that is not begun sends nothing, and one of a client th
     CHECK(delivery_of(done) == "not_sent");
     CHECK(here.high.count("MULTI") == 0);
 }
+
+TEST_CASE("a transaction is repeated as idempotent only if it is a single command, or only reads",
+          "[transaction]") {
+    two_nodes here{[](umbel::options& chosen) { chosen.retry_unknown = umbel::retry_unknown::idempotent; }};
+    unsigned left = 0;  // EXECs that get an answer.
+    here.high_says = [&](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "MULTI") return scripted::ok;
+        if (said[0] == "EXEC") {
+            if (left++ == 0) return scripted::answer::cut();
+            return scripted::answer{"*1\r\n+OK\r\n"};
+        }
+        if (said[0] == "GET" || said[0] == "SET") return scripted::answer{"+QUEUED\r\n"};
+        return std::nullopt;
+    };
+    SECTION("a command that leaves the same state twice in a row") {
+        CHECK(here.wait(here.db->transaction(cmd.set("foo", "new"))).has_value());
+        CHECK(left == 2);
+    }
+    SECTION("two of them: what the first reads the second may have written") {
+        auto const done = here.wait(here.db->transaction(cmd.get("foo"), cmd.set("foo", "new")));
+        CHECK(code_of(done) == "connection_lost");
+        CHECK(delivery_of(done) == "unknown");
+        CHECK(left == 1);
+    }
+    SECTION("commands that only read") {
+        static_cast<void>(here.wait(here.db->transaction(cmd.get("foo"), cmd.get("{foo}a"))));
+        CHECK(left == 2);
+    }
+}
