@@ -3,6 +3,7 @@
 
 #include "palette.hpp"
 #include "samples.hpp"
+#include "session.hpp"
 #include "settings.hpp"
 
 #include <umbel/client.hpp>
@@ -36,8 +37,8 @@ public:
         while (!over) {
             co_await join_nodes();
             timer.expires_after(interval_);
-            auto const [wrong] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-            over = wrong || !live;
+            co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+            over = co_await interrupted() || !live;
             draw(live);
         }
         over_ = true;

@@ -48,9 +48,10 @@ public:
         el_set(editor_, EL_EDITOR, "emacs");
         el_set(editor_, EL_HIST, ::history, history_);
         el_set(editor_, EL_GETCFN, &line_editor::read_character);
-        el_set(editor_, EL_ADDFN, "complete-word", "completes a word", &line_editor::complete);
-        el_set(editor_, EL_ADDFN, "give-up-line", "gives up the line", &line_editor::give_up);
-        el_set(editor_, EL_ADDFN, "suspend", "stops the program", &line_editor::suspend);
+        // el_set() would leak these names.
+        el_wset(editor_, EL_ADDFN, L"complete-word", L"completes a word", &line_editor::complete);
+        el_wset(editor_, EL_ADDFN, L"give-up-line", L"gives up the line", &line_editor::give_up);
+        el_wset(editor_, EL_ADDFN, L"suspend", L"stops the program", &line_editor::suspend);
         // Ctrl-C comes as a letter while a line is edited, and as a signal while a command runs.
         el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
         el_set(editor_, EL_BIND, "^C", "give-up-line", nullptr);

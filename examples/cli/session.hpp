@@ -34,6 +34,13 @@ private:
     std::string to_;
 };
 
+/// True when Ctrl-C was pressed. What is awaited then ends with errc::cancelled, and what is awaited later
+/// does not: a loop has to ask. Precondition: the coroutine has called throw_if_cancelled(false).
+inline asio::awaitable<bool> interrupted() {
+    asio::cancellation_state const state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+}
+
 /// Threading: run() by one thread, which is none of the client's.
 class session {
 public:
@@ -56,15 +63,16 @@ public:
     Value run(asio::awaitable<Value> work) {
         std::promise<Value> done;
         std::future<Value> value = done.get_future();
-        auto const finish = [&done](std::exception_ptr wrong, Value result) {
+        auto finish = [done = std::move(done)](std::exception_ptr wrong, Value result) mutable {
             if (wrong)
                 done.set_exception(wrong);
             else
                 done.set_value(std::move(result));
         };
         // The client's thread alone touches the cancellation.
-        asio::post(io_, [this, finish, work = std::move(work)]() mutable {
-            asio::co_spawn(io_, std::move(work), asio::bind_cancellation_slot(stop_.slot(), finish));
+        asio::post(io_, [this, finish = std::move(finish), work = std::move(work)]() mutable {
+            asio::co_spawn(io_, std::move(work),
+                           asio::bind_cancellation_slot(stop_.slot(), std::move(finish)));
         });
         return value.get();
     }

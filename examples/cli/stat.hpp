@@ -3,6 +3,7 @@
 
 #include "info.hpp"
 #include "palette.hpp"
+#include "session.hpp"
 #include "settings.hpp"
 
 #include <umbel/client.hpp>
@@ -51,22 +52,21 @@ public:
         for (unsigned row = 0;; ++row) {
             auto told = co_await db_.on_each_primary().command<std::string>("INFO");
             auto const now = std::chrono::steady_clock::now();
+            if (co_await interrupted()) co_return 0;
             if (!told) co_return report(told.error());
             if (row % rows_between_heads == 0) put_head();
             put(summed(*told), std::chrono::duration<double>{now - before}.count(), row == 0);
             before = now;
             timer.expires_after(interval_);
-            auto const [wrong] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-            if (wrong) co_return 0;
+            co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (co_await interrupted()) co_return 0;
         }
     }
 
 private:
     static constexpr unsigned rows_between_heads = 20;
 
-    /// Ctrl-C between a question and its answers is no failure.
-    int report(umbel::error const& why) const {
-        if (why == umbel::errc::cancelled) return 0;
+    static int report(umbel::error const& why) {
         std::fprintf(stderr, "%s\n", why.to_string().c_str());
         return 1;
     }
