@@ -59,8 +59,8 @@ inline std::string trail_lines(std::vector<umbel::hop> const& trail, std::string
         bool const redirected = hop.reason == umbel::errc::moved || hop.reason == umbel::errc::ask;
         std::string const& to = i + 1 < trail.size() ? trail[i + 1].node : last;
         out.append(colours.dim).append("-> ").append(name_of(hop.reason));
-        out.append(redirected ? " from " : " at ").append(hop.node);
-        if (redirected && !to.empty()) out.append(" to ").append(to);
+        out.append(redirected ? " from " : " at ").append(lines_of(hop.node));
+        if (redirected && !to.empty()) out.append(" to ").append(lines_of(to));
         out.append(" (").append(milliseconds_of(hop.spent)).append(")").append(colours.reset).append("\n");
     }
     return out;

@@ -38,6 +38,7 @@ public:
     bool send(std::vector<std::string> const& words) {
         answer const told = session_.run(ask(session_.client(), words));
         if (!look_.raw) put(trail_lines(told.trail, session_.last_redirect(), look_.out));
+        cancelled_ = !told.reply && told.reply.error() == umbel::errc::cancelled;
         if (!told.reply) {
             put_error(told.reply.error());
             return false;
@@ -46,6 +47,9 @@ public:
         if (!look_.raw && told.took > std::chrono::milliseconds{500}) put_time(told.took);
         return !told.reply->is_error();
     }
+
+    /// True when Ctrl-C has ended the last command.
+    bool cancelled() const noexcept { return cancelled_; }
 
 private:
     static void put(std::string const& text) {
@@ -66,6 +70,7 @@ private:
 
     session& session_;
     screen look_;
+    bool cancelled_ = false;
 };
 
 /// What the server knows of its commands, asked once for each, at the moment when somebody types its name.
@@ -84,7 +89,11 @@ private:
     static asio::awaitable<command_docs> fetch(umbel::client& db, std::string name) {
         std::vector<std::string> const words{"COMMAND", "DOCS", name};
         auto told = co_await db.with(std::chrono::milliseconds{300}).execute(words);
-        co_return told ? docs_in(told->root()) : command_docs{};
+        command_docs docs = told ? docs_in(told->root()) : command_docs{};
+        // A server may say anything; nothing of it steers the terminal.
+        for (std::string* const text : {&docs.arguments, &docs.summary, &docs.since, &docs.complexity})
+            *text = lines_of(*text);
+        co_return docs;
     }
 
     session& session_;
@@ -233,10 +242,10 @@ private:
     line_editor editor_;
 };
 
-/// The loop over lines from a pipe. True when every command succeeded.
+/// The loop over lines from a pipe, until Ctrl-C. True when every command succeeded.
 inline bool run_lines(console& to) {
     bool good = true;
-    for (std::string line; std::getline(std::cin, line);) {
+    for (std::string line; !to.cancelled() && std::getline(std::cin, line);) {
         auto const words = split_words(line);
         if (!words) std::cerr << "Invalid argument(s): " << line << '\n';
         if (!words || (!words->empty() && !to.send(*words))) good = false;
