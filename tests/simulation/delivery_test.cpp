@@ -160,4 +160,26 @@ TEST_CASE("transactions that are repeated, or sent in pieces, are caught", "[sim
         drawn.transactions = {.users = 4, .torn = true};
     };
     CHECK(first_catch(torn, "ran by halves") != "");
+    CHECK(first_catch(torn, "saw lists of different lengths") != "");
+    CHECK(first_catch(torn, "read two lists that are not the same") != "");
+}
+
+TEST_CASE("a transaction that is sent again although MULTI was refused is caught", "[simulation][control]") {
+    auto const forbidden = [](plan& drawn) {
+        drawn.wires.cut_percent = 50;
+        drawn.wires.window_bytes = 4000;
+        drawn.forbids = 6;
+        drawn.transactions = {.users = 4, .large_percent = 60, .halves = true};
+    };
+    auto const repeats = [&](plan& drawn) {
+        forbidden(drawn);
+        drawn.policy = repeats_everything{};
+    };
+    CHECK(first_catch(repeats, "ran 2 times") != "");
+    auto const denied = [&](plan& drawn) {
+        forbidden(drawn);
+        drawn.transactions.halves = false;
+    };
+    CHECK(first_catch(denied, "ran outside of a transaction") != "");
+    CHECK(first_catch(denied, "ran by halves") != "");
 }

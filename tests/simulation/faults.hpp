@@ -34,6 +34,17 @@ public:
                 if (!stopped_ && victim != nobody) cut(victim, time_.between(200ms, 1200ms));
             });
     }
+    /// Has owners of busy slots refuse MULTI so many times, each for a while.
+    void schedule_forbidding(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                node_number const victim = cluster_.truth(busy_slots_[time_.pick(busy_slots_.size())]);
+                if (stopped_ || victim == nobody) return;
+                cluster_[victim].forbids_multi = true;
+                time_.in(time_.between(50ms, 1200ms),
+                         [this, victim] { cluster_[victim].forbids_multi = false; });
+            });
+    }
     void stop() {
         stopped_ = true;
         if (squatter_) cluster_.unsquat(*squatter_, squatted_);

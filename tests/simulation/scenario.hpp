@@ -32,6 +32,7 @@ struct plan {
     bool zones = false;     ///< Nodes stand in two availability zones.
     unsigned contexts = 1;  ///< Of the client.
     unsigned flaps = 0;     ///< Cables that are pulled and put in again.
+    unsigned forbids = 0;   ///< Nodes that refuse MULTI for a while.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -49,7 +50,8 @@ struct plan {
             << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
             << client.retry_budget_percent << "% and " << client.retry_budget_floor
             << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
-            << wires.late_percent << "%" << (wires.resets_drop ? "" : ", resets drop nothing");
+            << wires.late_percent << "%, " << forbids << " times no MULTI"
+            << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
 };
@@ -170,6 +172,14 @@ inline void draw_transactions(random_source random, plan& made) {
     made.transactions.repeats = made.allowed.repeats;
 }
 
+/// The same, of what came after that: nodes that refuse MULTI, and transactions that are sent in parts.
+inline void draw_forbidding(random_source random, plan& made) {
+    made.transactions.large_percent = random.below(2) == 0 ? 0u : static_cast<unsigned>(random.below(40));
+    if (random.below(3) != 0 || made.transactions.users == 0) return;
+    made.forbids = static_cast<unsigned>(1 + random.below(4));
+    made.transactions.halves = true;
+}
+
 /// How much of a plan is drawn.
 enum class draws { early, context_entry, punctual, all };
 
@@ -207,6 +217,7 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
         draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
     if (what == draws::all) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
     if (what == draws::all) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
+    if (what == draws::all) draw_forbidding(random_source{seed * 0x9e3779b97f4a7c15ull + 131}, made);
     return made;
 }
 
@@ -259,6 +270,7 @@ public:
         others.start();
         faults.schedule(plan_.faults, plan_.troubled);
         faults.schedule_flaps(plan_.flaps, plan_.troubled);
+        faults.schedule_forbidding(plan_.forbids, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users, others);

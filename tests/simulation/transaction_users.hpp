@@ -4,7 +4,12 @@
 
 #include "checker.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +22,10 @@ struct transaction_options {
     duration think_max = 40ms;
     unsigned cancel_percent = 5;
     duration deadline_max = 2000ms;
-    bool torn = false;     ///< As a control: the commands go out singly, MULTI and EXEC are left out.
-    bool repeats = false;  ///< The user wants everything repeated: a transaction may run twice.
+    unsigned large_percent = 0;  ///< They are sent in parts, as they hold a large value.
+    bool torn = false;           ///< As a control: the commands go out singly, MULTI and EXEC are left out.
+    bool repeats = false;        ///< The user wants everything repeated: a transaction may run twice.
+    bool halves = false;         ///< Servers refuse MULTI: what is said to be unknown may have run by halves.
 };
 
 /// Users that append the same token to two lists of one slot, or read both, in one transaction.
@@ -46,10 +53,11 @@ public:
     void conclude() {
         for (auto const& [token, one] : sent_) {
             if (one.completions != 1) fail(token, "completed " + std::to_string(one.completions) + " times");
-            if (one.left != one.right)
+            if (one.left != one.right && !(options_.halves && one.doubtful))
                 fail(token,
                      "ran by halves: " + std::to_string(one.left) + " and " + std::to_string(one.right));
-            if (one.left > 1 && !options_.repeats) fail(token, "ran " + std::to_string(one.left) + " times");
+            unsigned const most = std::max(one.left, one.right);
+            if (most > 1 && !options_.repeats) fail(token, "ran " + std::to_string(most) + " times");
             if (one.acknowledged && one.left == 0) fail(token, "was acknowledged and never ran");
             if (one.denied && one.left + one.right != 0)
                 fail(token, "ran and is said not to be executed: " + one.told);
@@ -60,14 +68,22 @@ public:
 
 private:
     struct record {
+        std::size_t pair = 0;
         unsigned left = 0;
         unsigned right = 0;
         unsigned completions = 0;
         bool acknowledged = false;
-        bool denied = false;  ///< The error says that nothing was executed.
+        bool denied = false;    ///< The error says that nothing was executed.
+        bool doubtful = false;  ///< The error says that something may have been executed.
         std::string told{};
     };
     using commands = std::vector<std::vector<std::string>>;
+    /// A transaction, as whoever waits for its answer knows it.
+    struct question {
+        std::string token;
+        bool reads;
+        bool must_succeed;
+    };
 
     static std::string key(std::size_t pair, bool left) {
         return "{a:" + std::to_string(pair) + "}" + (left ? "tx-left" : "tx-right");
@@ -85,67 +101,87 @@ private:
     }
     void issue(std::size_t pair, bool reads, duration deadline, bool goes_on, bool must_succeed) {
         std::string const token = "t" + std::to_string(++number_);
-        sent_[token];
+        sent_[token].pair = pair;
         commands both;
         for (bool const left : {true, false})
             both.push_back(reads ? std::vector<std::string>{"LRANGE", key(pair, left), "0", "-1"}
                                  : std::vector<std::string>{"RPUSH", key(pair, left), token});
         time_.note([&] { return "transaction " + token + " begins on " + key(pair, true); });
-        auto const done = [this, token, reads, goes_on,
-                           must_succeed](umbel::result<umbel::reply> const& answer) {
-            ended(token, reads, must_succeed, answer);
+        auto const next = [this, goes_on] {
             if (goes_on) later();
         };
         sim_call_options const wanted{.deadline = deadline, .context = static_cast<unsigned>(number_)};
-        if (options_.torn) return send_torn(both, done, wanted);
-        auto const call = db_.transaction(both, done, wanted);
+        if (options_.torn) return send_torn(both, {token, reads, must_succeed}, next, wanted);
+        // What is large stands between the two, so that the first has left when the rest has not.
+        if (!reads && time_.chance(options_.large_percent))
+            both.insert(both.begin() + 1, {"SET", "{a:" + std::to_string(pair) + "}tx-large",
+                                           std::string(20000 + time_.pick(200000), 'x')});
+        auto const call = db_.transaction(
+            both,
+            [this, asked = question{token, reads, must_succeed}, size = both.size(),
+             next](umbel::result<umbel::reply> const& answer) {
+                ended(asked, size, answer);
+                next();
+            },
+            wanted);
         if (!must_succeed && time_.chance(options_.cancel_percent))
             time_.in(time_.between(0us, 3ms), [this, call] { db_.cancel(call); });
     }
-    /// Each command by itself; the last one answers for the whole.
-    void send_torn(commands const& both, sim_client::callback done, sim_call_options const& wanted) {
+    /// Each command by itself; what they answer is judged as if it had been one.
+    void send_torn(commands const& both, question const& asked, std::function<void()> const& next,
+                   sim_call_options const& wanted) {
+        using answers = std::vector<umbel::result<umbel::reply>>;
+        auto const told = std::make_shared<answers>();
         for (auto const& command : both) {
             std::vector<std::string_view> const words(command.begin(), command.end());
-            bool const last = &command == &both.back();
             db_.call(
                 std::span<std::string_view const>{words},
-                [done = last ? done : sim_client::callback{}](umbel::result<umbel::reply> answer) {
-                    if (done) done(std::move(answer));
+                [this, told, asked, next](umbel::result<umbel::reply> answer) {
+                    told->push_back(std::move(answer));
+                    if (told->size() != 2) return;
+                    record& one = sent_.at(asked.token);
+                    ++one.completions;
+                    if (told->front() && told->back())
+                        compare(asked, told->front().value(), told->back().value());
+                    else
+                        failed(asked, (told->front() ? told->back() : told->front()).error());
+                    next();
                 },
                 wanted);
         }
     }
 
-    void ended(std::string const& token, bool reads, bool must_succeed,
-               umbel::result<umbel::reply> const& answer) {
-        record& one = sent_.at(token);
-        ++one.completions;
-        if (!answer) {
-            one.denied = !answer.error().may_have_executed();
-            one.told = answer.error().to_string();
-            time_.note([&] { return "transaction " + token + " failed: " + one.told; });
-            if (must_succeed) fail(token, "failed in a healthy cluster: " + one.told);
-            return;
-        }
-        one.acknowledged = !reads;
-        ++acknowledged_;
-        if (options_.torn) return;
-        if (!answer->is_aggregate() || answer->children_count() != 2)
-            return fail(token, "got somebody else's reply: " + answer->to_string().substr(0, 80));
-        if (!reads) {
-            if (!(*answer)[0].integer() || (*answer)[0].integer() != (*answer)[1].integer())
-                if (!may_differ(token)) fail(token, "saw lists of different lengths: " + answer->to_string());
-            return;
-        }
-        if (!umbel::resp::same_value((*answer)[0], (*answer)[1]) && !may_differ(token))
-            fail(token, "read two lists that are not the same: " + answer->to_string().substr(0, 200));
+    void ended(question const& asked, std::size_t size, umbel::result<umbel::reply> const& answer) {
+        ++sent_.at(asked.token).completions;
+        if (!answer) return failed(asked, answer.error());
+        if (!answer->is_aggregate() || answer->children_count() != size)
+            return fail(asked.token, "got somebody else's reply: " + answer->to_string().substr(0, 80));
+        compare(asked, (*answer)[0], (*answer)[size - 1]);
     }
-    /// The lists of a pair may differ once the cluster itself has lost a write to one of them.
-    bool may_differ(std::string const&) const {
-        for (std::size_t pair = 0; pair < options_.pairs; ++pair)
-            for (bool const left : {true, false})
-                if (cluster_.book().may_be_lost(key(pair, left))) return true;
-        return false;
+    void failed(question const& asked, umbel::error const& why) {
+        record& one = sent_.at(asked.token);
+        one.denied = !why.may_have_executed();
+        one.doubtful = !one.denied;
+        one.told = why.to_string();
+        time_.note([&] { return "transaction " + asked.token + " failed: " + one.told; });
+        if (asked.must_succeed) fail(asked.token, "failed in a healthy cluster: " + one.told);
+    }
+    /// What the two commands have answered: the length of each list, or what is in it.
+    void compare(question const& asked, umbel::resp::view const& left, umbel::resp::view const& right) {
+        record& one = sent_.at(asked.token);
+        one.acknowledged = !asked.reads;
+        ++acknowledged_;
+        if (may_differ(one.pair)) return;
+        if (!asked.reads && (!left.integer() || left.integer() != right.integer()))
+            fail(asked.token, "saw lists of different lengths");
+        if (asked.reads && !umbel::resp::same_value(left, right))
+            fail(asked.token, "read two lists that are not the same");
+    }
+    /// The lists of a pair may differ once the cluster itself has lost a write to one of them, or has run a
+    /// transaction by halves.
+    bool may_differ(std::size_t pair) const {
+        return halved_.contains(pair) || cluster_.book().may_be_lost(key(pair, true)) ||
+               cluster_.book().may_be_lost(key(pair, false));
     }
 
     void executed(execution const& what) {
@@ -153,9 +189,12 @@ private:
         auto const found = sent_.find(what.words[2]);
         if (found == sent_.end()) return judge_.fail("a transaction that nobody has sent: " + what.words[2]);
         ++(what.words[1].ends_with("left") ? found->second.left : found->second.right);
+        if (what.queued || options_.torn) return;
+        halved_.insert(found->second.pair);
+        if (!options_.halves) fail(what.words[2], "ran outside of a transaction");
     }
     void check_store(std::size_t pair) {
-        if (may_differ({})) return;
+        if (may_differ(pair)) return;
         node_number const owner = cluster_.truth(umbel::cluster::slot_of(key(pair, true)).value());
         if (owner == nobody) return;
         auto const& store = cluster_[owner].store;
@@ -172,6 +211,7 @@ private:
     checker& judge_;
     transaction_options options_;
     std::map<std::string, record> sent_;
+    std::set<std::size_t> halved_;  ///< Pairs of which a command ran by itself, as MULTI was refused.
     std::uint64_t number_ = 0;
     std::uint64_t acknowledged_ = 0;
     bool stopped_ = false;

@@ -27,6 +27,7 @@ struct execution {
     bool foreign = false;        ///< The node does not belong to the cluster.
     model_words const& words;
     std::string const& reply;
+    bool queued = false;  ///< Between MULTI and EXEC.
 };
 
 /// Writes to one key that a real cluster would have lost too: the first and the last of them, by the time of

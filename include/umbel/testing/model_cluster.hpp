@@ -177,6 +177,7 @@ public:
             unfreeze(which);
             restart(which);
             node->junk_next = node->refuse_next = 0;
+            node->forbids_multi = false;
         }
         net_.calm();
     }

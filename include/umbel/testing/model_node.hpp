@@ -49,6 +49,7 @@ public:
     unsigned junk_next = 0;    ///< So many of the next replies come behind junk.
     unsigned refuse_next = 0;  ///< So many of the next commands are refused with `refusal`.
     std::string refusal;
+    bool forbids_multi = false;  ///< Its users may not say MULTI; the commands behind it run one by one.
     on_change changed;
 
     // Replication and election, kept by the bus.
@@ -248,6 +249,8 @@ private:
         if (name == "client") return client(from, words);
         if (name == "cluster") return cluster_command(from, words);
         if (name == "select") return wire::simple("OK");
+        if (name == "multi" && forbids_multi)
+            return wire::error("NOPERM User default has no permissions to run the 'multi' command");
         if (name == "multi") return from.transaction.open = true, wire::simple("OK");
         if (name == "exec") return execute_queued(from, std::exchange(from.asking, false));
         std::string reply = data(from, words, asking);
@@ -320,7 +323,8 @@ private:
         if (whole.flagged) return wire::error("EXECABORT Transaction discarded because of previous errors.");
         std::string reply = wire::array(whole.queued.size());
         std::vector<std::string> written;
-        for (model_call const& call : whole.queued) reply += run(from, *call.which, call.words, written);
+        for (model_call const& call : whole.queued)
+            reply += run(from, *call.which, call.words, written, true);
         if (!written.empty()) note_writes(written);
         return reply;
     }
@@ -334,7 +338,7 @@ private:
         return {};
     }
     std::string run(session const& from, model_command const& which, model_words const& words,
-                    std::vector<std::string>& written) {
+                    std::vector<std::string>& written, bool queued = false) {
         if (primary())
             for (std::size_t const at : keys_in(which, words))
                 book.turned_to(words[at], history_of(words[at]), time.now());
@@ -343,8 +347,8 @@ private:
                                  : model_executor{store, from.resp3}.run(which, words);
         if (made.reply.empty()) return {};  // It must wait, and nothing has happened.
         written.insert(written.end(), made.changed.begin(), made.changed.end());
-        book.executed(
-            {time.now(), number(), which.write, primary(), from.readonly, foreign, words, made.reply});
+        book.executed({time.now(), number(), which.write, primary(), from.readonly, foreign, words,
+                       made.reply, queued});
         return std::move(made.reply);
     }
 
