@@ -110,6 +110,7 @@ inline void strip(pooled_call& call) noexcept {
     call.question = false;
     call.only_waits = false;
     call.has_remedy = false;
+    call.refused_before = false;
     call.retry.reset();
     call.form = {};
     call.issued_by = engine::issuer::user;

@@ -19,6 +19,7 @@ enum class hint : std::uint8_t {
     max_clients,       ///< The server has no room for this connection and closes it; no command of it was
                        ///< executed.
     protected_mode,    ///< The server takes no connection from this address; no command of it was executed.
+    unreadable,        ///< The server could not read the command, and closes the connection.
     unknown_command,   ///< The server does not know the command or subcommand (an old server, or a renamed
                        ///< command).
     cluster_disabled,  ///< The server runs without cluster mode.
@@ -124,7 +125,7 @@ inline constexpr std::array lines{
     known_line{"DENIED Running in protected mode", hint::protected_mode, proof::all},
     // networking.c (processMultibulkBuffer, processInlineBuffer): the command could not be read, and the
     // connection is closed.
-    known_line{"ERR Protocol error", hint::none, proof::all},
+    known_line{"ERR Protocol error", hint::unreadable, proof::all},
     // server.c (commandCheckExistence, commandCheckArity) and addReplyErrorArity, which commands call first
     // of all.
     known_line{"ERR unknown command", hint::unknown_command, proof::plain},

@@ -34,6 +34,11 @@ struct parsed_error {
     /// True when `host` and `port` can be followed (with the replying host where `host` is empty).
     constexpr bool names_node() const noexcept { return port != 0 && !host_unknown; }
 
+    /// The server closes the connection behind this line, and executes nothing more of it.
+    constexpr bool ends_connection() const noexcept {
+        return says == hint::max_clients || says == hint::protected_mode || says == hint::unreadable;
+    }
+
     friend constexpr bool operator==(parsed_error const&, parsed_error const&) noexcept = default;
 };
 

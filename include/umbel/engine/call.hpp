@@ -204,13 +204,14 @@ struct call {
     stage at = stage::fresh;
     std::uint8_t connections_closed = 0;  ///< By the peer, instead of an answer to it.
     issuer issued_by : 1 = issuer::user;
-    bool question : 1 = false;    ///< For the control plane, not for a node.
-    bool only_waits : 1 = false;  ///< Nothing to send: it is done as soon as a topology is known.
-    bool has_remedy : 1 = false;  ///< In front of its bytes stands an engine::remedy.
-    bool leased : 1 = false;      ///< It needs a connection of its own: the lease pool finds it one.
-    bool bound : 1 = false;       ///< It goes to the lease that its caller holds, and nowhere else.
-    bool blocks : 1 = false;      ///< The server answers it when something has come, or its time is over.
-    errc ending{};                ///< Of a call that was given up: why.
+    bool question : 1 = false;        ///< For the control plane, not for a node.
+    bool only_waits : 1 = false;      ///< Nothing to send: it is done as soon as a topology is known.
+    bool has_remedy : 1 = false;      ///< In front of its bytes stands an engine::remedy.
+    bool refused_before : 1 = false;  ///< By a node that lacked what it names; it was sent again by itself.
+    bool leased : 1 = false;          ///< It needs a connection of its own: the lease pool finds it one.
+    bool bound : 1 = false;           ///< It goes to the lease that its caller holds, and nowhere else.
+    bool blocks : 1 = false;          ///< The server answers it when something has come, or its time is over.
+    errc ending{};                    ///< Of a call that was given up: why.
     union {
         std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
         std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.
@@ -277,6 +278,7 @@ struct call {
     /// What is known of the whole command, where `this_time` is known of the present attempt: an earlier
     /// attempt that may have run is never taken back, and what was refused once has been sent.
     umbel::delivery known(umbel::delivery this_time) const noexcept {
+        if (refused_before) this_time = std::max(this_time, delivery::not_executed);
         return retry ? std::max(retry->delivery, this_time) : this_time;
     }
 

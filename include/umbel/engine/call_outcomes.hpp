@@ -49,6 +49,23 @@ public:
         ++(fault.redirects() ? counters.redirects : counters.retries);
         returned_.push(call);
     }
+    /// The connection of a call has ended. What the server has said of a transaction before that is told; a
+    /// line that ends a connection is the reason.
+    UMBEL_NEVER_INLINE void lose(call& call, failure fault, instant now,
+                                 pipeline_counters& counters) noexcept {
+        std::string text;
+        if (call.form.transaction && !call.retry->transaction.refusal().empty()) {
+            transaction_replies const& replies = call.retry->transaction;
+            cluster::parsed_error const parsed = cluster::parse_error(replies.refusal());
+            if (try_alloc([&] { text = replies.explain(fault.message); })) fault.message = text;
+            // EXEC has not been read then, nor any command behind a MULTI that was refused.
+            if (parsed.ends_connection()) {
+                fault.code = parsed.code;
+                fault.delivered = parsed.delivered;
+            }
+        }
+        fail_or_return(call, fault, now, counters);
+    }
     /// True when the node lacks the script or the function that the call names, and so has done nothing.
     static bool lacks_what_is_named(call const& call, resp::view const& reply) noexcept {
         cluster::parsed_error const parsed = cluster::parse_error(reply.text(), call.flags);

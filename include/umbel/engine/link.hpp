@@ -308,11 +308,11 @@ private:
         return false;
     }
 
-    /// Bytes have come: the oldest command has waited for them since it was taken, or since the connection
-    /// was made.
+    /// Bytes have come: the oldest command of a user's has waited for them since it was taken, or since the
+    /// connection was made.
     UMBEL_NEVER_INLINE void measure(instant now) const noexcept {
         call const* const oldest = pipe_.oldest_awaited();
-        if (phase_ == connection_phase::ready && oldest && oldest->tries() == 0)
+        if (phase_ == connection_phase::ready && oldest && !oldest->is_internal() && oldest->tries() == 0)
             options_.meter.note(now - std::max(oldest->accepted, ready_at_));
     }
 

@@ -7,6 +7,7 @@
 #include <umbel/engine/call_outcomes.hpp>
 #include <umbel/engine/early_endings.hpp>
 #include <umbel/engine/pipeline_options.hpp>
+#include <umbel/engine/remedies.hpp>
 #include <umbel/engine/reply_stream.hpp>
 #include <umbel/engine/reply_timer.hpp>
 #include <umbel/engine/send_queue.hpp>
@@ -264,6 +265,8 @@ private:
     /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
     /// True if it is the call's own after all.
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
+    /// Sends a call again that its node has refused for lack of what it names; false where that is no use.
+    bool apply_remedy(call& call, instant now) noexcept;
     /// An error is a call's own reply: a remedy helps, or the policy judges.
     void settle_error(call& call, resp::view const& reply, instant now) noexcept;
     /// Skips one reply of a call that failed early. `more`: an entry or a reply is out of the way.
@@ -278,6 +281,7 @@ private:
     send_queue send_;
     call_deadlines deadlines_;
     call_outcomes outcomes_;
+    remedies remedies_;
     reply_timer latency_;
     pipeline_counters counters_;
     early_endings endings_{queue_, send_, deadlines_, outcomes_, stream_, counters_};

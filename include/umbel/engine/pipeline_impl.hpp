@@ -4,7 +4,6 @@
 
 #include <umbel/engine/overload.hpp>
 #include <umbel/engine/pipeline.hpp>
-#include <umbel/engine/remedy.hpp>
 
 namespace umbel::engine {
 
@@ -64,8 +63,9 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
             outcomes_.fail(call, call.ending, known, message);
             continue;
         }
-        outcomes_.fail_or_return(call, {.code = why, .delivered = known, .message = message}, now, counters_);
+        outcomes_.lose(call, {.code = why, .delivered = known, .message = message}, now, counters_);
     }
+    remedies_.reset();
     send_.reset(queue_.head());
     deadlines_.reset(queue_.head());
     stream_.reset();
@@ -119,14 +119,26 @@ UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& r
     return false;
 }
 
+UMBEL_NEVER_INLINE inline bool pipeline::apply_remedy(call& call, instant now) noexcept {
+    umbel::engine::call* first = nullptr;
+    if (!remedies_.prepare(call, {link(), losses_}, now, first)) return false;
+    call.refused_before = true;
+    if (first) {
+        first->begin(now);
+        accept_any(*first, now);
+        if (first->at != call::stage::piped) {
+            outcomes_.fail(call, errc::overloaded, delivery::not_executed, "no room to bring what it names");
+            return true;
+        }
+        remedies_.brought(call, *first);
+    }
+    accept_any(call, now);
+    return true;
+}
+
 UMBEL_NEVER_INLINE inline void pipeline::settle_error(call& call, resp::view const& reply,
                                                       instant now) noexcept {
-    umbel::engine::call* first = nullptr;
-    if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) &&
-        apply_remedy(call, link(), first)) {
-        if (first) accept_any(*first, now);
-        return accept_any(call, now);
-    }
+    if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) && apply_remedy(call, now)) return;
     outcomes_.fail_or_return(call, reply, now, counters_);
 }
 

@@ -1,6 +1,8 @@
 // latency_meter_test.cpp: the average of a node's reply times.
 #include <umbel/engine/latency_meter.hpp>
 
+#include "support/wired_link.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 using namespace umbel::engine;
@@ -51,4 +53,27 @@ TEST_CASE("a reply that took no time at all still counts as measured", "[latency
     bench b;
     for (int i = 0; i < 10; ++i) b.meter.note(0ns);
     CHECK(b.now() == 1ns);
+}
+
+TEST_CASE("the engine's own commands are not measured", "[latency_meter]") {
+    bench b;
+    umbel::engine::link_options measured = umbel::test::wiring::usual;
+    measured.meter = b.meter;
+    umbel::test::wiring::wired w{measured};
+    w.dial();
+    w.link.connected(w.now);
+    w.written();
+    w.start("GET foo");
+    w.written();
+    w.now += 1ms;
+    w.receive("+x\r\n");
+    CHECK(b.now() == 1ms);
+    umbel::test::scripted_call load{"FUNCTION LOAD", {}};
+    load.issued_by = issuer::engine;
+    w.link.accept(load, w.now);
+    w.written();
+    w.now += 1h;
+    w.receive("+l\r\n");
+    CHECK(load.completions == 1);
+    CHECK(b.now() == 1ms);
 }

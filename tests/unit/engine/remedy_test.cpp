@@ -42,6 +42,7 @@ bool load(engine::call&, void const* subject, engine::call*& first) noexcept {
     first = static_cast<scripted_call*>(const_cast<void*>(subject));
     return true;
 }
+bool say_again(engine::call&, void const*, engine::call*&) noexcept { return true; }
 bool helpless(engine::call&, void const*, engine::call*&) noexcept { return false; }
 
 }  // namespace
@@ -110,16 +111,39 @@ TEST_CASE("what was missing may go out first; nobody waits for its reply", "[rem
     CHECK(h.pipe.idle());
 }
 
-TEST_CASE("a remedy is tried on each node", "[remedy]") {
-    engine::call* first = nullptr;
-    scripted_call library{"FUNCTION LOAD", {}};
-    remedied one{&load, &library};
-    CHECK(engine::apply_remedy(one.call, {0, engine::link_mode::primary}, first));
-    CHECK(first == &library);
-    CHECK_FALSE(engine::apply_remedy(one.call, {0, engine::link_mode::primary}, first));
-    CHECK(engine::apply_remedy(one.call, {1, engine::link_mode::primary}, first));
-    one.call.has_remedy = false;
-    CHECK_FALSE(engine::apply_remedy(one.call, {2, engine::link_mode::primary}, first));
+TEST_CASE("a remedy is tried once on each connection", "[remedy]") {
+    hands h;
+    remedied one{&say_again};
+    auto eval = one.begin(h);
+    h.written(5);
+    h.lose();
+    for (int connection = 0; connection < 2; ++connection) {
+        h.pipe.accept(one.call, h.now);
+        h.written();
+        h.receive(no_script);
+        CHECK(h.returned.size() == 1 + static_cast<std::size_t>(connection));
+        CHECK(h.written(5) == wire("EVALSHA x").substr(0, 5));
+        h.lose();
+    }
+    h.pipe.accept(one.call, h.now);
+    h.written();
+    h.receive(no_script);
+    h.written();
+    h.receive(no_script);
+    CHECK(outcome(eval) == failed{errc::no_script, delivery::not_executed});
+}
+
+TEST_CASE("a call that was refused once is not told as never sent", "[remedy]") {
+    hands h;
+    remedied one{&say_eval};
+    auto eval = one.begin(h);
+    h.written();
+    SECTION("where it is cancelled on its way") { one.call.cancellation.wanted = true; }
+    SECTION("or has waited too long there") {}
+    one.call.token = &one.call.cancellation;
+    h.receive(no_script);
+    if (!eval.done()) h.cancel(eval);
+    CHECK(outcome(eval) == failed{errc::cancelled, delivery::not_executed});
 }
 
 TEST_CASE("an error that a script has raised itself proves nothing, so it is not run again", "[remedy]") {

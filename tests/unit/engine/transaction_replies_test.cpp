@@ -280,3 +280,29 @@ TEST_CASE("memory that runs out for EXEC's reply leaves the transaction executed
     }
     CHECK(h.after.value() == "PONG");
 }
+
+TEST_CASE("what the server has said before it closes the connection is told", "[transaction]") {
+    SECTION("a line that ends a connection is the reason, and proves that nothing was executed") {
+        for (std::string_view const line :
+             {"ERR max number of clients reached", "ERR Protocol error: invalid bulk length",
+              "DENIED Redis is running in protected mode because …"})
+            for (bool const queued : {false, true}) {
+                underway h;
+                if (queued) h.receive("+OK\r\n+QUEUED\r\n");
+                h.receive("-" + std::string{line} + "\r\n");
+                h.lose();
+                CHECK(outcome(h.transaction) == failed{errc::server_error, delivery::not_executed});
+                CHECK(h.transaction.why().message() ==
+                      "gone (" +
+                          std::string{queued ? "command 2 of the transaction: " : "MULTI was refused: "} +
+                          std::string{line} + ")");
+            }
+    }
+    SECTION("another is told with the loss") {
+        underway h;
+        h.receive("-NOPERM no multi\r\n+OK\r\n");
+        h.lose();
+        CHECK(outcome(h.transaction) == failed{errc::connection_lost, delivery::unknown});
+        CHECK(h.transaction.why().message() == "gone (MULTI was refused: NOPERM no multi)");
+    }
+}
