@@ -44,20 +44,23 @@ inline bool evaluate_instead(engine::call& base, void const* subject, engine::ca
     return true;
 }
 
-/// FUNCTION LOAD REPLACE on its way to a node that lacks the library. Nobody awaits it: if it fails, the
-/// FCALL behind it says that there is no such function.
+/// FUNCTION LOAD on its way to a node that lacks the library. Nobody awaits it: if it fails, the FCALL behind
+/// it says that there is no such function. "Library already exists" is no failure: another client was
+/// quicker.
 struct loading_call final : engine::call {
     std::unique_ptr<char[]> encoded;
 
-    explicit loading_call(std::string_view library) {
+    explicit loading_call(command::function_library const& library) {
         static constexpr command::command_spec load{"FUNCTION LOAD", cluster::command_flags::none};
         static constexpr engine::call_kind nobody{.decode = [](engine::call&, resp::view const&) noexcept {},
                                                   .fail = [](engine::call&, error&&) noexcept {},
                                                   .complete = [](engine::call& done) { recycle(done); },
                                                   .drop = [](engine::call& done) noexcept { recycle(done); },
                                                   .takes_errors = true};
-        command::argument const words[]{command::argument{std::string_view{"REPLACE"}},
-                                        command::argument{library}};
+        command::argument const both[]{command::argument{std::string_view{"REPLACE"}},
+                                       command::argument{library.text()}};
+        bool const replaces = library.existing() == command::if_library_exists::replace;
+        std::span<command::argument const> const words = std::span{both}.subspan(replaces ? 0 : 1);
         encoded = std::make_unique_for_overwrite<char[]>(command::measure(words).bytes);
         command::encoded const made =
             command::encode(encoded.get(), load, words, [](std::size_t, std::string_view) {});
@@ -71,7 +74,7 @@ struct loading_call final : engine::call {
 
 /// Sends the library ahead of FCALL. False where there is no memory for that.
 inline bool load_first(engine::call&, void const* subject, engine::call*& first) noexcept {
-    std::string_view const library = static_cast<command::function_library const*>(subject)->text();
+    auto const& library = *static_cast<command::function_library const*>(subject);
     return engine::try_alloc([&] { first = new loading_call{library}; });
 }
 

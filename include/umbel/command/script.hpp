@@ -36,20 +36,33 @@ private:
 
 class library_function;
 
+/// What becomes of a library of the same name that a node has, but without the function that was called.
+enum class if_library_exists : bool {
+    keep,     ///< It stays, since it may be a newer one; the caller is told that there is no such function.
+    replace,  ///< FUNCTION LOAD REPLACE: this library takes its place, with all other functions of it.
+};
+
 /// A library of functions, as FUNCTION LOAD takes it: its text begins with "#!lua name=…". Since 7.0.0.
+/// It goes to a node only where a function is missing that is called. While programs of two versions run,
+/// `replace` lets the older one take a newer library away if it calls what the newer one has dropped.
 /// Lifetime: as of a script.
 class function_library {
 public:
-    constexpr explicit function_library(std::string_view text) noexcept : text_{text} {}
+    constexpr explicit function_library(std::string_view text,
+                                        if_library_exists existing = if_library_exists::keep) noexcept
+        : text_{text}, existing_{existing} {}
     template <std::same_as<std::string> Gone>
-    explicit function_library(Gone&&) = delete;
+    explicit function_library(Gone&&, if_library_exists = if_library_exists::keep) = delete;
 
     constexpr std::string_view text() const noexcept { return text_; }
+    constexpr if_library_exists existing() const noexcept { return existing_; }
     /// One of its functions, to be run. Lifetime: borrows library and name.
-    constexpr library_function function(std::string_view name) const noexcept;
+    constexpr library_function function(std::string_view name) const& noexcept;
+    library_function function(std::string_view name) const&& = delete;  // It would borrow what is no more.
 
 private:
     std::string_view text_;
+    if_library_exists existing_;
 };
 
 /// A function, and the library that has it.
@@ -57,6 +70,7 @@ class library_function {
 public:
     constexpr library_function(function_library const& library, std::string_view name) noexcept
         : library_{&library}, name_{name} {}
+    library_function(function_library const&& library, std::string_view name) = delete;
 
     constexpr function_library const& library() const noexcept { return *library_; }
     constexpr std::string_view name() const noexcept { return name_; }
@@ -66,7 +80,7 @@ private:
     std::string_view name_;
 };
 
-constexpr library_function function_library::function(std::string_view name) const noexcept {
+constexpr library_function function_library::function(std::string_view name) const& noexcept {
     return {*this, name};
 }
 
@@ -103,6 +117,7 @@ concept loads_scripts =
 
 namespace umbel {
 using command::function_library;
+using command::if_library_exists;
 using command::library_function;
 using command::script;
 }  // namespace umbel

@@ -99,12 +99,14 @@ public:
     auto run_ro(script const& which, Words const&... words) const {
         return running<Value>(specs::evalsha_ro, specs::eval_ro, which, words...);
     }
-    /// FCALL of a function of a library; where the node does not have it, FUNCTION LOAD REPLACE of the
-    /// library and then FCALL again, both to the same node. So a library reaches each primary when it is
-    /// needed there, and by replication its replicas. Errors: server_error ("ERR Function not found") where
-    /// the library cannot be loaded, or has no such function. In a batch (umbel::cmd.run) likewise; in a
-    /// transaction nothing is loaded: server_commands::function_load() does it beforehand. Lifetime: see
-    /// umbel::function_library. Since 7.0.0.
+    /// FCALL of a function of a library; where the node does not have it, FUNCTION LOAD of the library and
+    /// then FCALL again, both to the same node. So a library reaches each primary when it is needed there,
+    /// and by replication its replicas. A connection loads a library once for all calls that lack it; a load
+    /// that has not helped it repeats after a second at the earliest. A library of the same name stays, see
+    /// umbel::if_library_exists. Errors: server_error ("ERR Function not found") where the library cannot be
+    /// loaded, or has no such function; overloaded where it finds no room on the connection. In a batch
+    /// (umbel::cmd.run) likewise; in a transaction nothing is loaded: server_commands::function_load() does
+    /// it beforehand. Lifetime: see umbel::function_library. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run(library_function which, Words const&... words) const {

@@ -4,6 +4,8 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
+#include <utility>
 
 using umbel::function_library;
 using umbel::script;
@@ -13,6 +15,9 @@ namespace {
 constexpr script one{"return 1"};
 constexpr function_library library{"#!lua name=counters\nredis.register_function('add', add)"};
 constexpr umbel::library_function add = library.function("add");
+
+template <class Library>
+concept gives_functions = requires(Library&& from) { std::forward<Library>(from).function("f"); };
 
 }  // namespace
 
@@ -27,6 +32,19 @@ TEST_CASE("neither a script nor a library borrows a string that is gone", "[scri
     STATIC_CHECK(!std::constructible_from<script, std::string>);
     STATIC_CHECK(std::constructible_from<script, std::string const&>);
     STATIC_CHECK(!std::constructible_from<function_library, std::string>);
+}
+
+TEST_CASE("no function borrows a library that is gone", "[script]") {
+    STATIC_CHECK(gives_functions<function_library const&>);
+    STATIC_CHECK(!gives_functions<function_library>);
+    STATIC_CHECK(!gives_functions<function_library const>);
+    STATIC_CHECK(!std::constructible_from<umbel::library_function, function_library, std::string_view>);
+}
+
+TEST_CASE("a library leaves another of its name alone unless it is told to replace it", "[script]") {
+    STATIC_CHECK(library.existing() == umbel::if_library_exists::keep);
+    STATIC_CHECK(function_library{"#!lua name=l", umbel::if_library_exists::replace}.existing() ==
+                 umbel::if_library_exists::replace);
 }
 
 TEST_CASE("a function knows its library", "[script]") {
