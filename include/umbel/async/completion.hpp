@@ -87,6 +87,11 @@ template <class Value>
 concept made_of_call = requires(pooled_call& call) {
     { Value::of_call(call) } noexcept -> std::same_as<Value>;
 };
+/// A value that is made of the reply with what its call was given.
+template <class Value>
+concept made_of_reply_and_call = requires(pooled_call& call, resp::view const& reply) {
+    { Value::of_reply(call, reply) } noexcept -> std::same_as<result<Value>>;
+};
 
 /// The result of a call: inside the call if it fits, else in a box that is made when the operation is made,
 /// so that a reply never has to allocate it.
@@ -173,6 +178,8 @@ inline outcome_of<Value> result_slot<Value>::value_of([[maybe_unused]] pooled_ca
             return traced_value<Value>(call, reply);
         } else if constexpr (made_of_call<Value>) {
             return Value::of_call(call);
+        } else if constexpr (made_of_reply_and_call<Value>) {
+            return Value::of_reply(call, reply);
         } else if constexpr (decodable<Value> && resp::holds_keys<Value>) {
             stored told = from_reply<Value>::from(reply);
             if (told) strip_prefix(call, *told);

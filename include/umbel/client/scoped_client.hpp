@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/batch.hpp>
+#include <umbel/client/get_into.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
 #include <umbel/client/submitter.hpp>
@@ -123,6 +124,7 @@ class blocking_commands : public command::blocking_list_commands<Self>,
 template <class Self>
 class commands : public one_slot_commands<Self>,
                  public blocking_commands<Self>,
+                 public into_memory_commands<Self>,
                  public multi_key_commands<Self>,
                  public batch_commands<Self>,
                  public transaction_commands<Self>,
