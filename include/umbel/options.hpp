@@ -169,7 +169,8 @@ inline constexpr wait_forever_t wait_forever{};
 
 /// For client::with: a read that has no reply after `delay` is sent to a second node as well. The first reply
 /// counts, and the other is skipped when it comes. Only commands that read, of one slot, are hedged, and only
-/// where another node may serve them: not with read_from::primary. Choose a delay that few reads exceed, for
+/// where another node may serve them: not with read_from::primary; and of scripts only eval_ro and fcall_ro,
+/// not run_ro. Choose a delay that few reads exceed, for
 /// example the 95th percentile. options::hedge_percent_max bounds how many reads are hedged. Errors: a delay
 /// that is not positive makes every command fail with errc::bad_argument.
 struct hedge_after {

@@ -181,8 +181,9 @@ public:
     }
     /// The same, without a deadline.
     scoped_client with(no_deadline_t) const noexcept { return with(std::chrono::nanoseconds{no_deadline}); }
-    /// The same, asking a second node where a read takes longer than that. Commands that write, and those of
-    /// several slots (mget and its like), are not hedged. Errors: bad_argument for a read under
+    /// The same, asking a second node where a read takes longer than that. Commands that write, those of
+    /// several slots (mget and its like), and scripts and functions that are brought to the nodes (run_ro)
+    /// are not hedged; eval_ro and fcall_ro are. Errors: bad_argument for a read under
     /// read_from::primary, which one node only may serve, and for every command where the delay is not
     /// positive.
     scoped_client with(hedge_after second) const noexcept {

@@ -87,13 +87,15 @@ public:
     /// Runs a script by its SHA1, and where the node does not have it, once more by its text: EVALSHA, then
     /// EVAL to the same node. So a script reaches each node when it is needed there, also one that joins
     /// later, fails over, or forgets its scripts. In a batch (umbel::cmd.run) likewise; in a transaction it
-    /// is EVAL at once, for NOSCRIPT would come inside EXEC. Lifetime: see umbel::script.
+    /// is EVAL at once, for NOSCRIPT would come inside EXEC, and so it is where the caller has chosen the
+    /// nodes: client::on(), on_each_primary(), on_each_node(). Lifetime: see umbel::script.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run(script const& which, Words const&... words) const {
         return running<Value>(specs::evalsha, specs::eval, which, words...);
     }
-    /// As run(), for a script that only reads: EVALSHA_RO and EVAL_RO, also on a replica. Since 7.0.0.
+    /// As run(), for a script that only reads: EVALSHA_RO and EVAL_RO, also on a replica. Not hedged: see
+    /// umbel::hedge_after. Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run_ro(script const& which, Words const&... words) const {
@@ -105,8 +107,9 @@ public:
     /// that has not helped it repeats after a second at the earliest. A library of the same name stays, see
     /// umbel::if_library_exists. Errors: server_error ("ERR Function not found") where the library cannot be
     /// loaded, or has no such function; overloaded where it finds no room on the connection. In a batch
-    /// (umbel::cmd.run) likewise; in a transaction nothing is loaded: server_commands::function_load() does
-    /// it beforehand. Lifetime: see umbel::function_library. Since 7.0.0.
+    /// (umbel::cmd.run) likewise; in a transaction, and where the caller has chosen the nodes, nothing is
+    /// loaded: server_commands::function_load() does it beforehand. Lifetime: see umbel::function_library.
+    /// Since 7.0.0.
     template <decodable Value = reply, class... Words>
         requires script_words<Words...>
     auto run(library_function which, Words const&... words) const {
