@@ -113,9 +113,9 @@ private:
         sim_call_options const wanted{.deadline = deadline, .context = static_cast<unsigned>(number_)};
         if (options_.torn) return send_torn(both, {token, reads, must_succeed}, next, wanted);
         // What is large stands between the two, so that the first has left when the rest has not.
-        if (!reads && time_.chance(options_.large_percent))
+        if (!reads && !must_succeed && time_.chance(options_.large_percent))
             both.insert(both.begin() + 1, {"SET", "{a:" + std::to_string(pair) + "}tx-large",
-                                           std::string(20000 + time_.pick(200000), 'x')});
+                                           std::string(2000 + time_.pick(20000), 'x')});
         auto const call = db_.transaction(
             both,
             [this, asked = question{token, reads, must_succeed}, size = both.size(),
