@@ -247,7 +247,7 @@ private:
         if (name == "readonly" || name == "readwrite")
             return from.readonly = name == "readonly", wire::simple("OK");
         if (name == "client") return client(from, words);
-        if (name == "cluster") return cluster_command(from, words);
+        if (name == "cluster") return tell_of_cluster(from, words, options, view, time.now());
         if (name == "select") return wire::simple("OK");
         if (name == "multi" && forbids_multi)
             return wire::error("NOPERM User default has no permissions to run the 'multi' command");
@@ -266,22 +266,6 @@ private:
         if (words.size() > 1 && same_word(words[1], "setinfo") && !options.knows_setinfo)
             return wire::error("ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.");
         return wire::simple("OK");
-    }
-
-    std::string cluster_command(session& from, model_words const& words) {
-        std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
-        topology_words const told{view, from.resp3};
-        for (std::string const& text : options.denied)
-            if (same_word(what, text))
-                return wire::error("NOPERM User default has no permissions to run the 'cluster|" + text +
-                                   "' command");
-        if (same_word(what, "shards") && options.knows_shards) return told.shards(time.now());
-        if (same_word(what, "slots")) return told.slots();
-        if (same_word(what, "nodes")) return told.nodes();
-        if (same_word(what, "myid")) return wire::bulk(view.me().id);
-        if (same_word(what, "keyslot") && words.size() == 3)
-            return wire::integer(cluster::slot_of(words[2]).value());
-        return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
     }
 
     std::string data(session& from, model_words const& words, bool asking) {

@@ -1,5 +1,5 @@
-// model_session.hpp: one connection of a model node, how the servers are configured, and how they greet. It
-// knows no command beyond that.
+// model_session.hpp: one connection of a model node, how the servers are configured, how they greet, and
+// what they tell of the cluster. It knows no command beyond that.
 #pragma once
 
 #include <umbel/testing/model_script.hpp>
@@ -72,6 +72,24 @@ inline std::string greet(model_session& from, model_words const& words, model_op
     text += wire::bulk("mode") + wire::bulk("cluster") + wire::bulk("role") +
             wire::bulk(primary ? "master" : "replica");
     return text + wire::bulk("modules") + wire::array(0);
+}
+
+/// CLUSTER.
+inline std::string tell_of_cluster(model_session const& from, model_words const& words,
+                                   model_options const& options, model_view& view, engine::instant now) {
+    std::string_view const what = words.size() > 1 ? std::string_view{words[1]} : std::string_view{};
+    topology_words const told{view, from.resp3};
+    for (std::string const& text : options.denied)
+        if (same_word(what, text))
+            return wire::error("NOPERM User default has no permissions to run the 'cluster|" + text +
+                               "' command");
+    if (same_word(what, "shards") && options.knows_shards) return told.shards(now);
+    if (same_word(what, "slots")) return told.slots();
+    if (same_word(what, "nodes")) return told.nodes();
+    if (same_word(what, "myid")) return wire::bulk(view.me().id);
+    if (same_word(what, "keyslot") && words.size() == 3)
+        return wire::integer(cluster::slot_of(words[2]).value());
+    return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
 }
 
 /// AUTH.
