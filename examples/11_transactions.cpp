@@ -1,5 +1,6 @@
 // 11_transactions.cpp: several commands of one slot that run together or not at all.
 #include <umbel/client.hpp>
+#include <umbel/client/optimistic.hpp>
 
 #include <asio.hpp>
 
@@ -25,10 +26,28 @@ asio::awaitable<void> buy(umbel::client& db) {
 }
 // [transactions]
 
+// [optimistic]
+asio::awaitable<umbel::result<umbel::planned<std::int64_t, std::int64_t>>> move_five(umbel::lease const& held) {
+    auto reading = held.get<std::int64_t>("{u}from");  // Read on a connection that watches the keys.
+    auto have = co_await std::move(reading);
+    if (!have) co_return tl::unexpected{have.error()};
+    if (have->value_or(0) < 5) co_return umbel::fail(umbel::errc::bad_argument, umbel::delivery::not_sent, "too little is left");
+    co_return umbel::plan(umbel::cmd.decrby("{u}from", 5), umbel::cmd.incrby("{u}to", 5));
+}
+
+asio::awaitable<void> move(umbel::client& db) {
+    std::vector<std::string> keys{"{u}from", "{u}to"};
+    auto done = co_await umbel::optimistic(db, keys, &move_five);  // WATCH, read, decide, EXEC; anew if another has written
+    if (done && !*done) std::cout << "others kept writing: nothing was executed\n";
+}
+// [optimistic]
+
 int main(int argc, char** argv) {
     asio::io_context io;
     umbel::client db{io.get_executor(), {.seeds = {argc > 1 ? argv[1] : "127.0.0.1:6379"}}};
-    asio::co_spawn(io, buy(db), [&](std::exception_ptr) { io.stop(); });
+    asio::co_spawn(io, buy(db), [&](std::exception_ptr) {
+        asio::co_spawn(io, move(db), [&](std::exception_ptr) { io.stop(); });
+    });
     io.run();
     std::cout << "done\n";
 }

@@ -2,6 +2,12 @@
 // lacks.
 #include "support/session.hpp"
 
+#include <umbel/client/optimistic.hpp>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+
+#include <array>
 #include <tuple>
 
 using namespace umbel;
@@ -16,6 +22,24 @@ constexpr function_library counters{
     "redis.register_function('umbel_add', function(keys, args)\n"
     "  return redis.call('INCRBY', keys[1], args[1])\n"
     "end)"};
+
+/// Reads a number and writes the next one: by itself it would lose what others have written meanwhile.
+asio::awaitable<result<planned<set_outcome>>> next_number(lease const& held) {
+    auto reading = held.get<std::int64_t>("{cas}n");
+    auto have = co_await std::move(reading);
+    if (!have) co_return tl::unexpected<error>{have.error()};
+    co_return plan(cmd.set("{cas}n", have->value_or(0) + 1));
+}
+/// Counts to `goal`, beside others who do the same.
+asio::awaitable<void> count_up(client& db, int goal, std::atomic<int>& counted, std::atomic<int>& left) {
+    for (int i = 0; i < goal; ++i) {
+        auto adding =
+            optimistic(db, std::array<std::string, 1>{"{cas}n"}, &next_number, {.attempts_max = 1000});
+        auto const done = co_await std::move(adding);
+        if (done && *done) ++counted;
+    }
+    --left;
+}
 
 /// A slot on its way from its owner to another primary.
 struct move {
@@ -143,6 +167,20 @@ TEST_CASE("ASK and TRYAGAIN hold for the whole transaction, and MOVED moves it",
     auto const again = s(s.db().transaction(cmd.rpush(a, "2"), cmd.rpush(b, "2")));
     REQUIRE(again);
     CHECK(std::get<1>(*again).value() == 3);
+}
+
+TEST_CASE("callers who write one key by check-and-set lose nothing", "[transactions]") {
+    auto& servers = real_cluster::shared();
+    session s{servers.address("n1")};
+    REQUIRE(s(s.db().del("{cas}n")));
+    std::atomic<int> counted{0}, left{4};
+    s.on_its_thread([&] {
+        for (int caller = 0; caller < 4; ++caller)
+            asio::co_spawn(s.executor(), count_up(s.db(), 25, counted, left), asio::detached);
+    });
+    REQUIRE(eventually([&] { return left == 0; }));
+    CHECK(counted == 100);
+    CHECK(s(s.db().get<std::int64_t>("{cas}n")) == 100);
 }
 
 TEST_CASE("scripts reach every node that is asked, and again where they are forgotten", "[scripts]") {
