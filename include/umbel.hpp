@@ -46,6 +46,7 @@
 // |                                     | its name among the bases of one_slot_commands in               |
 // |                                     | client/scoped_client.hpp                                       |
 // | a client without coroutines         | client/sync_client.hpp (included apart)                        |
+// | check-and-set over several keys     | client/optimistic.hpp (included apart)                         |
 // | recipes                             | client/cache_aside.hpp, client/lock.hpp (included apart)       |
 //
 // Glossary. The eleven words that are ours:
