@@ -265,8 +265,6 @@ private:
     /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
     /// True if it is the call's own after all.
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
-    /// Sends a call again that its node has refused for lack of what it names; false where that is no use.
-    bool apply_remedy(call& call, instant now) noexcept;
     /// An error is a call's own reply: a remedy helps, or the policy judges.
     void settle_error(call& call, resp::view const& reply, instant now) noexcept;
     /// Skips one reply of a call that failed early. `more`: an entry or a reply is out of the way.

@@ -119,26 +119,12 @@ UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& r
     return false;
 }
 
-UMBEL_NEVER_INLINE inline bool pipeline::apply_remedy(call& call, instant now) noexcept {
-    umbel::engine::call* first = nullptr;
-    if (!remedies_.prepare(call, {link(), losses_}, now, first)) return false;
-    call.refused_before = true;
-    if (first) {
-        first->begin(now);
-        accept_any(*first, now);
-        if (first->at != call::stage::piped) {
-            outcomes_.fail(call, errc::overloaded, delivery::not_executed, "no room to bring what it names");
-            return true;
-        }
-        remedies_.brought(call, *first);
-    }
-    accept_any(call, now);
-    return true;
-}
-
 UMBEL_NEVER_INLINE inline void pipeline::settle_error(call& call, resp::view const& reply,
                                                       instant now) noexcept {
-    if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) && apply_remedy(call, now)) return;
+    auto const accept = [&](umbel::engine::call& next) { accept_any(next, now); };
+    if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) &&
+        remedies_.apply(call, {link(), losses_}, now, outcomes_, accept))
+        return;
     outcomes_.fail_or_return(call, reply, now, counters_);
 }
 

@@ -2,6 +2,7 @@
 // calls lack at the same time is brought once. It knows no script and no library, and sends nothing.
 #pragma once
 
+#include <umbel/engine/call_outcomes.hpp>
 #include <umbel/engine/in_flight_queue.hpp>
 #include <umbel/engine/remedy.hpp>
 #include <umbel/engine/try_alloc.hpp>
@@ -26,6 +27,27 @@ public:
     /// are not brought.
     static constexpr std::size_t subjects_max = 64;
 
+    /// Sends a call again that its node has refused for lack of what it names, by `accept(call)`; false where
+    /// that is no use. Precondition: as of prepare().
+    template <class Accept>
+    bool apply(call& call, connection_number where, instant now, call_outcomes& outcomes,
+               Accept&& accept) noexcept {
+        umbel::engine::call* first = nullptr;
+        if (!prepare(call, where, now, first)) return false;
+        call.refused_before = true;
+        if (first) {
+            first->begin(now);
+            accept(*first);
+            if (first->at != call::stage::piped) {
+                outcomes.fail(call, errc::overloaded, delivery::not_executed,
+                              "no room to bring what it names");
+                return true;
+            }
+            brought(call, *first);
+        }
+        accept(call);
+        return true;
+    }
     /// Prepares a refused call for its next attempt; false where nothing helps. Where `first` is set it goes
     /// out before the call: say so by brought(). Precondition: the call has a remedy, and is the one that was
     /// answered last.
