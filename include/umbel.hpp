@@ -74,6 +74,7 @@
 
 #include <umbel/client.hpp>
 #include <umbel/client/each_client.hpp>
+#include <umbel/client/key_scan.hpp>
 #include <umbel/client/lease.hpp>
 #include <umbel/client/make_backend_impl.hpp>
 #include <umbel/client/node_client.hpp>

@@ -31,6 +31,7 @@ enum class errc : std::uint8_t {
     deadline_exceeded,  ///< The deadline passed; `delivery` tells whether the command may have run.
     no_memory,          ///< Memory ran out for this command; `delivery` tells whether it may have run.
     cancelled,          ///< Cancelled by the caller, or the client was closed or destroyed.
+    end_of_range,       ///< No failure: a range, as a scan is, has told all that it has.
     // Transport.
     resolve_failed,     ///< The host name has no address.
     connect_failed,     ///< The connection was refused, or was not there in time.
@@ -86,7 +87,7 @@ enum class origin : std::uint8_t {
 /// Returns who is at fault for `code`.
 constexpr origin origin_of(errc code) noexcept {
     if (code <= errc::needs_lease) return origin::caller;
-    if (code <= errc::cancelled) return origin::limit;
+    if (code <= errc::end_of_range) return origin::limit;
     if (code <= errc::no_reachable_node) return origin::transport;
     if (code <= errc::unexpected_type) return origin::protocol;
     if (code <= errc::read_only) return origin::cluster;
@@ -103,6 +104,7 @@ constexpr std::string_view name_of(errc code) noexcept {
         case errc::deadline_exceeded: return "deadline_exceeded";
         case errc::no_memory: return "no_memory";
         case errc::cancelled: return "cancelled";
+        case errc::end_of_range: return "end_of_range";
         case errc::resolve_failed: return "resolve_failed";
         case errc::connect_failed: return "connect_failed";
         case errc::connection_lost: return "connection_lost";

@@ -47,6 +47,8 @@ public:
     virtual void answer(pooled_call& call) = 0;
     /// Completes a call whose result is stored, in a turn of its own.
     virtual void complete_later(engine::call& call) = 0;
+    /// The client's clock.
+    virtual engine::instant now() const noexcept = 0;
     /// True when one server holds all slots.
     virtual bool standalone() const noexcept = 0;
     /// A timer that is cancelled when it is destroyed.

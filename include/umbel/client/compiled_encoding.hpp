@@ -7,6 +7,7 @@
 #include <umbel/client/encode_loaded.hpp>
 #include <umbel/client/encode_prefixed.hpp>
 #include <umbel/client/encode_transaction.hpp>
+#include <umbel/client/scan_step.hpp>
 
 namespace umbel::calling {
 
@@ -26,6 +27,7 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,
                                             .aim = &aim,
+                                            .scan = &compiled_scan,
                                             .prefixed = nullptr};
 inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .too_long = &too_long,
@@ -43,6 +45,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,
                                             .aim = &aim,
+                                            .scan = &compiled_scan,
                                             .prefixed = &prefixed_encoding};
 
 }  // namespace umbel::calling

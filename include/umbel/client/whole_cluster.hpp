@@ -1,5 +1,6 @@
 // whole_cluster.hpp: how a client comes to one node, to each node, and to all keys. What it comes to stands
-// in headers of its own, which only those include who use it: node_client.hpp, each_client.hpp.
+// in headers of its own, which only those include who use it: node_client.hpp, each_client.hpp,
+// key_scan.hpp.
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
@@ -13,6 +14,8 @@ namespace umbel {
 
 class node_client;
 class each_client;
+class key_scan;
+struct key_scan_options;
 
 /// The primary that serves a key, whichever node that is when a command is sent: for client::on().
 class primary_of {
@@ -56,6 +59,14 @@ public:
     template <class Client = each_client>
     Client on_each_node() const {
         return Client{site(), async::audience::nodes};
+    }
+
+    /// A scan of all keys, page by page: `db.scan({.match = "user:*"})`. Needs <umbel/client/key_scan.hpp>,
+    /// where the promise stands. Errors: throws std::bad_alloc where there is no memory for its state; all
+    /// others come with the pages. Lifetime: it may outlive the client.
+    template <class Scan = key_scan, class Options = key_scan_options>
+    Scan scan(Options const& options = Options{}) const {
+        return Scan{*site().code->scan, site(), options};
     }
 
 private:

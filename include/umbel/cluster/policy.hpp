@@ -70,6 +70,7 @@ struct follow_redirects {
             case errc::deadline_exceeded:
             case errc::no_memory:
             case errc::cancelled:
+            case errc::end_of_range:
             case errc::no_reachable_node:
             case errc::unexpected_type:
             case errc::too_many_redirects:

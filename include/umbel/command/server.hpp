@@ -55,6 +55,7 @@ inline constexpr command_spec function_stats{"FUNCTION STATS", idempotent};
 inline constexpr command_spec keys{"KEYS", read_only};
 inline constexpr command_spec memory_usage{"MEMORY USAGE", read_only};
 inline constexpr command_spec randomkey{"RANDOMKEY", read_only};
+inline constexpr command_spec scan{"SCAN", read_only};
 inline constexpr command_spec script_exists{"SCRIPT EXISTS", idempotent};
 inline constexpr command_spec script_flush{"SCRIPT FLUSH", none};
 inline constexpr command_spec script_kill{"SCRIPT KILL", none};

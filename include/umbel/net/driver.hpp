@@ -85,6 +85,7 @@ public:
         });
         return waiting;
     }
+    engine::instant now() const noexcept override { return clock(); }
     umbel::statistics statistics() const override {
         umbel::statistics counted = runtime_backend::statistics();
         counted.pinned_bytes = budget_->pinned();

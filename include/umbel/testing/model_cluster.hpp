@@ -53,6 +53,7 @@ public:
         model_node& node = (*this)[which];
         if (node.is != model_node::state::crashed) return;
         log("starts again", which);
+        ++node.process;
         node.is = model_node::state::running;
         node.cut_off_at = time_.now();
         for (model_peer& peer : node.view.peers) peer.heard = time_.now();

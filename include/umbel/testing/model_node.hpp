@@ -6,6 +6,7 @@
 #include <umbel/testing/ledger.hpp>
 #include <umbel/testing/model_blocked.hpp>
 #include <umbel/testing/model_request.hpp>
+#include <umbel/testing/model_scan.hpp>
 #include <umbel/testing/model_session.hpp>
 
 #include <algorithm>
@@ -44,6 +45,7 @@ public:
     bool cut_from_clients = false;
     bool paused = false;  ///< A manual failover holds its clients back.
     bool loading = false;
+    unsigned process = 0;      ///< Grows with each start.
     duration slow{0};          ///< Its replies take at least so long.
     instant cut_off_at{0};     ///< When it last saw no majority.
     unsigned junk_next = 0;    ///< So many of the next replies come behind junk.
@@ -247,7 +249,8 @@ private:
         if (name == "readonly" || name == "readwrite")
             return from.readonly = name == "readonly", wire::simple("OK");
         if (name == "client") return client(from, words);
-        if (name == "cluster") return tell_of_cluster(from, words, options, view, time.now());
+        if (name == "cluster" && !from.transaction.open)
+            return tell_of_cluster(from, words, options, view, time.now());
         if (name == "select") return wire::simple("OK");
         if (name == "multi" && forbids_multi)
             return wire::error("NOPERM User default has no permissions to run the 'multi' command");
@@ -326,6 +329,11 @@ private:
         if (primary())
             for (std::size_t const at : keys_in(which, words))
                 book.turned_to(words[at], history_of(words[at]), time.now());
+        if (which.name == "cluster") return tell_of_cluster(from, words, options, view, time.now());
+        if (which.name == "info")
+            return info_reply({number(), process}, {view.my_primary(), sync_number}, from.resp3);
+        if (which.name == "scan")
+            return scan_reply(store, words, process * 1000u + static_cast<unsigned>(number()));
         model_outcome made = which.name.starts_with("eval")
                                  ? run_script(options.scripts, store, words, time.now())
                                  : model_executor{store, from.resp3}.run(which, words);

@@ -74,6 +74,9 @@ inline constexpr std::array model_commands{
     model_command{"pexpireat", -3, true, false, 1, 1, 1},
     model_command{"persist", 2, true, false, 1, 1, 1},
     model_command{"pttl", 2, false, true, 1, 1, 1},
+    model_command{"scan", -2, false, true, 0, 0, 0},
+    model_command{"info", -1, false, false, 0, 0, 0, true},
+    model_command{"cluster", -2, false, false, 0, 0, 0, true},
     model_command{"eval", -3, true, false, 3, 0, 1},
     model_command{"evalsha", -3, true, false, 3, 0, 1},
 };

@@ -52,6 +52,7 @@ public:
 
     sim_driver& runtime() noexcept { return driver_; }
     sim_driver const& runtime() const noexcept { return driver_; }
+    engine::instant now() const noexcept override { return driver_.clock(); }
     std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
         // Only the timeline owns the action, which may own whoever waits.
         struct sim_wait final : wait {

@@ -1,0 +1,199 @@
+// call_sequence.hpp: an operation that begins calls one after the other, and decides after each what comes
+// next. It knows their results by type only, and neither nodes nor commands.
+#pragma once
+
+#include <umbel/async/client_handle.hpp>
+#include <umbel/async/completion.hpp>
+#include <umbel/async/try_alloc.hpp>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace umbel::async {
+
+/// The operation's own call is never sent: it waits for a topology first, as client::ready() does, which
+/// begins its time, and later it is the question to the control plane where there is one. Whatever follows
+/// has its deadline and is cancelled with it. Threading: one thing is under way at any time; whoever brings
+/// its result goes on.
+class call_sequence : public call_group {
+public:
+    call_sequence(call_sequence const&) = delete;
+    call_sequence& operator=(call_sequence const&) = delete;
+
+    void start(backend& backend) final {
+        static constexpr engine::call_kind waiting{
+            .decode = [](engine::call&, resp::view const&) noexcept {},
+            .fail =
+                [](engine::call& call, error&& why) noexcept {
+                    of_whole(call).let_go(&why);
+                    of_whole(call).outer_->fail(call, std::move(why));
+                },
+            .complete = [](engine::call& call) { of_whole(call).topology_known(); },
+            .drop =
+                [](engine::call& call) noexcept {
+                    call.kind = of_whole(call).outer_;
+                    call.kind->drop(call);
+                }};
+        outer_ = whole_.kind;
+        if (std::optional<error> refused = take_hold()) return fail(std::move(*refused));
+        if (!share_token(backend)) return fail(error{errc::no_memory, delivery::not_sent});
+        whole_.kind = &waiting;
+        ask([](async::backend& where, pooled_call& call) { where.await_topology(call); });
+    }
+
+protected:
+    explicit call_sequence(pooled_call& whole) noexcept : whole_{whole} {}
+    ~call_sequence() override {
+        if (ticket_) ticket_->sequence = nullptr;
+        timer_.reset();
+        if (token_) token_->release();
+    }
+
+    /// Begins what comes next, or ends. Errors: may throw std::bad_alloc where nothing is under way.
+    virtual void choose() = 0;
+    /// The operation begins: an error refuses it.
+    virtual std::optional<error> take_hold() noexcept { return std::nullopt; }
+    /// The operation is about to complete, with this error or, where it is null, with a value.
+    virtual void let_go(error const*) noexcept {}
+
+    pooled_call& whole() noexcept { return whole_; }
+    /// Null where the client has gone.
+    backend* where() const noexcept { return backend_of(whole_); }
+    static call_sequence& of_whole(engine::call& whole) noexcept {
+        return static_cast<call_sequence&>(*static_cast<pooled_call&>(whole).group);
+    }
+
+    /// Does what may run out of memory; the operation fails where it does.
+    template <class Step>
+    void or_fail(Step&& step) {
+        UMBEL_TRY { std::forward<Step>(step)(); }
+        UMBEL_CATCH(std::bad_alloc const&) {
+            fail(error{errc::no_memory, delivery::unknown});
+        }
+    }
+    void go_on() {
+        if (whole_.cancel_wanted()) return fail(error{errc::cancelled, delivery::not_sent, "cancelled"});
+        if (!where()) return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
+        or_fail([this] { choose(); });
+    }
+    /// Has `answer` run in a turn of the control plane. Precondition: the client is there.
+    void ask(void (*answer)(backend&, pooled_call&)) {
+        whole_.on_control = answer;
+        where()->answer(whole_);
+    }
+    /// Goes on after a while.
+    void pause(engine::duration span) {
+        backend* const there = where();
+        if (!there) return go_on();
+        auto const mine = std::make_shared<ticket>(this);
+        ticket_ = mine.get();
+        bool const set = engine::try_alloc([&] {
+            timer_ = there->call_after(span, [mine] {
+                if (call_sequence* const self = std::exchange(mine->sequence, nullptr)) self->woken();
+            });
+        });
+        if (set) return;
+        mine->sequence = ticket_->sequence = nullptr;
+        ticket_ = nullptr;
+        throw_bad_alloc();
+    }
+    /// Begins a call and goes on with its result by `Then`, a member of `Sequence`, which derives from this.
+    /// A call that has its result already is not sent.
+    template <class Sequence, class Value, void (Sequence::*Then)(result<Value>&&)>
+    void begin(pooled_call& call) {
+        static constexpr engine::call_kind kind{.decode = &result_slot<Value>::decode,
+                                                .fail = &result_slot<Value>::fail,
+                                                .complete =
+                                                    [](engine::call& base) {
+                                                        auto& part = static_cast<pooled_call&>(base);
+                                                        auto& self = static_cast<Sequence&>(of_part(part));
+                                                        result<Value> told =
+                                                            std::move(result_slot<Value>::get(part));
+                                                        result_slot<Value>::discard(part);
+                                                        self.or_fail([&] { (self.*Then)(std::move(told)); });
+                                                    },
+                                                .drop =
+                                                    [](engine::call& base) noexcept {
+                                                        auto& part = static_cast<pooled_call&>(base);
+                                                        call_sequence& self = of_part(part);
+                                                        result_slot<Value>::discard(part);
+                                                        self.outer_->drop(self.whole_);
+                                                    }};
+        ::new (static_cast<void*>(call.handler_space)) call_sequence* {this};
+        call.kind = &kind;
+        if (call.launch != launch_kind::direct) return kind.complete(call);
+        call.link.context = whole_.link.context;
+        call.accepted = whole_.accepted;
+        call.deadline = whole_.deadline;
+        if (token_) {
+            token_->owner.store(engine::cancel_token::nobody);
+            token_->target = &call;
+            token_->references.fetch_add(1, std::memory_order_relaxed);
+            call.token = token_;
+        }
+        where()->start(call);
+    }
+
+    /// The value is stored.
+    void complete() {
+        let_go(nullptr);
+        finish();
+    }
+    void fail(error why) {
+        let_go(&why);
+        outer_->fail(whole_, std::move(why));
+        finish();
+    }
+
+private:
+    /// What a timer holds. Where it is destroyed before the timer rings, the context is going away.
+    struct ticket {
+        call_sequence* sequence;
+        explicit ticket(call_sequence* of) noexcept : sequence{of} {}
+        ticket(ticket const&) = delete;
+        ticket& operator=(ticket const&) = delete;
+        ~ticket() {
+            if (call_sequence* const self = std::exchange(sequence, nullptr)) {
+                self->ticket_ = nullptr;
+                self->outer_->drop(self->whole_);
+            }
+        }
+    };
+
+    static call_sequence& of_part(pooled_call& part) noexcept {
+        return **std::launder(reinterpret_cast<call_sequence**>(part.handler_space));
+    }
+    /// One token serves all calls, one after the other.
+    bool share_token(backend& backend) noexcept {
+        auto* const whole = static_cast<shared_token*>(whole_.token);
+        if (!whole) return true;
+        token_ = new (std::nothrow) shared_token;
+        if (!token_) return false;
+        token_->backend = backend.weak_from_this();
+        // One reference is the list's, the other one this.
+        return engine::try_alloc([&] { whole->parts.push_back(token_); }) || (token_->release(), false);
+    }
+    void topology_known() {
+        whole_.kind = outer_;
+        if (!whole_.has_result) return go_on();
+        outer_->complete(whole_);
+    }
+    void finish() {
+        if (backend* const there = where()) return there->complete_later(whole_);
+        outer_->complete(whole_);
+    }
+    void woken() {
+        ticket_ = nullptr;
+        timer_.reset();
+        go_on();
+    }
+
+    pooled_call& whole_;
+    engine::call_kind const* outer_ = nullptr;  ///< What the operation makes of its call.
+    shared_token* token_ = nullptr;             ///< Of the call that is under way.
+    std::unique_ptr<backend::wait> timer_;
+    ticket* ticket_ = nullptr;
+};
+
+}  // namespace umbel::async
