@@ -101,7 +101,7 @@ protected:
     /// Begins a call and goes on with its result by `Then`, a member of `Sequence`, which derives from this.
     /// A call that has its result already is not sent.
     template <class Sequence, class Value, void (Sequence::*Then)(result<Value>&&)>
-    void begin(pooled_call& call) {
+    void send_next(pooled_call& call) {
         static constexpr engine::call_kind kind{.decode = &result_slot<Value>::decode,
                                                 .fail = &result_slot<Value>::fail,
                                                 .complete =

@@ -15,6 +15,9 @@
 //     elsewhere. So the other primaries are asked at the end, and the claim with the highest config epoch
 //     counts.
 //
+// CLUSTERSCAN (Valkey 9.1) is not used: of a slot that is moved key by key its owner answers ASK, and the
+// node that this names tells its half of the keys only (seen on Valkey 9.1.2).
+//
 // Rule: SCAN command, "Scan guarantees"; Redis Cluster specification, "Hash slots configuration propagation".
 #pragma once
 

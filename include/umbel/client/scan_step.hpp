@@ -149,8 +149,9 @@ private:
         encoded_command nodes{command::specs::cluster_nodes, {}, command_flags::read_only, {}};
         encoded_command info{command::specs::info, sections, command_flags::read_only, {}};
         encoded_command* const all[]{&scan, &nodes, &info};
-        begin<scan_step, page_reply, &scan_step::on_page>(
-            to(make_transaction(state_->where, all, kind_of<page_reply>), pass.node, kind_of<page_reply>));
+        send_next<scan_step, page_reply, &scan_step::on_page>(
+            to(make_transaction(state_->where, all, false, kind_of<page_reply>), pass.node,
+               kind_of<page_reply>));
     }
     void on_page(result<page_reply>&& told) {
         if (!told) return failed(told.error());
@@ -214,7 +215,7 @@ private:
     /// Asks the primaries, one after the other, whom they take for the owners.
     void ask_nodes() {
         if (asked_ == targets_.size()) return end_round();
-        begin<scan_step, std::string, &scan_step::on_nodes>(
+        send_next<scan_step, std::string, &scan_step::on_nodes>(
             to(make(state_->where, command::specs::cluster_nodes, {}, cluster::command_flags::none, {},
                     kind_of<std::string>),
                targets_[asked_].node, kind_of<std::string>));

@@ -31,15 +31,16 @@ struct small_server {
     std::vector<std::string> asked;  ///< Each SCAN.
     bool holds = false;
 
-    scripted::answer operator()(words const& said) {
-        if (said[0] == "MULTI") return "+OK\r\n";
+    std::optional<scripted::answer> operator()(words const& said) {
+        if (said.size() > 1 && said[1] == "SLOTS") return std::nullopt;
+        if (said[0] == "MULTI") return scripted::answer{"+OK\r\n"};
         if (said[0] == "SCAN") {
             cursor = said[1];
             std::string line;
             for (std::string const& word : said) line += (line.empty() ? "" : " ") + word;
             asked.push_back(line);
         }
-        if (said[0] != "EXEC") return "+QUEUED\r\n";
+        if (said[0] != "EXEC") return scripted::answer{"+QUEUED\r\n"};
         auto const& [next, keys] = pages.at(cursor);
         std::string text = "*3\r\n*2\r\n" + scripted::bulk(next) + "*" + std::to_string(keys.size()) + "\r\n";
         for (std::string const& key : keys) text += scripted::bulk(key);
@@ -63,7 +64,8 @@ TEST_CASE("pages come as one transaction each, until the end, which comes for ev
     CHECK_FALSE(scan.done());
     CHECK(c.next(scan) == page{"a", "b"});
     CHECK(c.here.server.seen() ==
-          std::vector<words>{{"MULTI"},
+          std::vector<words>{{"CLUSTER", "SLOTS"},
+                             {"MULTI"},
                              {"SCAN", "0", "MATCH", "*", "COUNT", "2", "TYPE", "string"},
                              {"CLUSTER", "NODES"},
                              {"INFO", "server", "replication"},
@@ -126,7 +128,7 @@ TEST_CASE("what a server answers instead of a page is the error, and the scan go
     small_server well;
     at_home::backend here{[&](words const& said) -> std::optional<scripted::answer> {
         if (broken && said[0] == "EXEC") return "*3\r\n-ERR no such type\r\n-ERR x\r\n$0\r\n\r\n";
-        if (broken && said[0] != "MULTI") return "+QUEUED\r\n";
+        if (broken && said[0] != "MULTI" && said[0] != "CLUSTER") return "+QUEUED\r\n";
         return well(said);
     }};
     auto const scan = here.db->scan();
