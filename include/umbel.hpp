@@ -38,6 +38,8 @@
 // | what happens without memory         | a step: engine/try_alloc.hpp, async/try_alloc.hpp (handlers);  |
 // |                                     | a command: client/make_operation.hpp, then fail_no_memory in   |
 // |                                     | dispatcher.hpp and pipeline_impl.hpp; no call: call_pool_impl  |
+// | how the order of a batch is kept    | async/batch_run_impl.hpp, which engine/dispatcher.hpp asks     |
+// |                                     | before it sends a command again: held()                        |
 // | which node serves a read            | engine/router.hpp                                              |
 // | what the replies of MULTI … EXEC    | engine/transaction_replies.hpp reads them, call_outcomes.hpp   |
 // | mean                                | judges the whole by them                                       |

@@ -168,6 +168,10 @@ struct batch_end {
     void (*finish)(void* state, batch_list& list, pooled_call& whole) noexcept = nullptr;
     void* state = nullptr;                            ///< In the memory of the list.
     void (*destroy)(void* state) noexcept = nullptr;  ///< Null where nothing is to be done.
+
+    void destroy_state() noexcept {
+        if (auto* const last = std::exchange(destroy, nullptr)) last(state);
+    }
 };
 
 /// The result of one command in its place.

@@ -1,12 +1,6 @@
 // batch_run_impl.hpp: behind the boundary: how the commands of a batch are sent, a bounded number at a time,
 // in order within a slot, and how their operation completes when the last has settled. It knows no type of
 // result, and no node: neighbours share one write because they begin in one turn.
-//
-// Order within a slot. Commands of one slot begin in their order, which is the order of one connection. From
-// the moment when a command is known to be sent again, later ones of its slot do not begin until it has
-// settled. The engine asks hold() before it sends a command again: where an earlier command of its slot has
-// not settled, the batch keeps it until that one has. So only what had left together with a refused command
-// may run before it. In strict order a command begins when all earlier ones of its slot have settled.
 #pragma once
 
 #include <umbel/async/batch_run.hpp>
@@ -41,15 +35,13 @@ public:
           oldest_{next_} {}
     batch_run(batch_run const&) = delete;
     batch_run& operator=(batch_run const&) = delete;
-    ~batch_run() override;
+    ~batch_run() override { end_.destroy_state(); }
     static void* operator new(std::size_t bytes) { return block_pool::take(bytes); }
     static void operator delete(void* at, std::size_t bytes) noexcept { block_pool::give_back(at, bytes); }
 
     void start(backend& backend) override;
     /// Ends a batch that has not begun.
     void fail_all(error const& why) noexcept;
-
-    // ---- What the calls of the parts are told ---------------------------------------------------
 
     static void complete(engine::call& base);
     static void drop(engine::call& base) noexcept;
@@ -71,6 +63,12 @@ private:
     void settled(batch_part& part);
     /// More begin when half of them have settled, so that they share writes.
     bool has_room() const noexcept { return under_way_ <= manner_.window / 2; }
+    bool tells_progress() const noexcept { return manner_.progress && settled_ - told_ > manner_.window / 4; }
+    bool changes_something(batch_part const& part) noexcept;
+    void note_held(batch_part const& part) noexcept {
+        ++held_;
+        held_slots_.set(part.slot.slot().value() % held_slots_.size());
+    }
     void end_operation();
     void begin_more();
     void drop_held(batch_part& dropped) noexcept;
@@ -80,7 +78,6 @@ private:
     void begin(batch_part& part, engine::call_list& ready) noexcept;
     pooled_call* ready_call(batch_part& part) noexcept;
     void finish() noexcept;
-    void destroy_state() noexcept;
 
     void release(pooled_call& call) noexcept;
 
@@ -99,6 +96,7 @@ private:
     batch_part* oldest_;         ///< All before it have settled.
     std::size_t under_way_ = 0;  ///< With those that are held. Exact while `attention` is set from the start.
     std::size_t held_ = 0;
+    std::bitset<1024> held_slots_;  ///< Slots of those held, modulo its size; may name more.
     std::size_t settled_ = 0;
     std::size_t told_ = 0;   ///< Of the settled ones, by the progress callback.
     bool retrying_ = false;  ///< A command was sent again.
@@ -107,8 +105,6 @@ private:
 };
 
 // ---- From the beginning to the end --------------------------------------------------------------
-
-inline batch_run::~batch_run() { destroy_state(); }
 
 inline void batch_run::start(backend& backend) {
     backend_ = &backend;
@@ -133,10 +129,7 @@ inline void batch_run::fail_all(error const& why) noexcept {
 /// Stores the outcome of the operation, which may take over the list.
 inline void batch_run::finish() noexcept {
     end_.finish(end_.state, list_, whole_);
-    destroy_state();
-}
-inline void batch_run::destroy_state() noexcept {
-    if (auto* const destroy = std::exchange(end_.destroy, nullptr)) destroy(end_.state);
+    end_.destroy_state();
 }
 
 /// A part has its result. The batch may be gone afterwards.
@@ -150,13 +143,16 @@ inline void batch_run::settled(batch_part& part) {
         if (seen != single) return;
         return end_operation();
     }
-    {
-        std::lock_guard const guard{mutex_};
-        --under_way_;
-        ++settled_;
-    }
-    begin_more();
+    if (changes_something(part)) begin_more();
     if (pending_.fetch_sub(single, std::memory_order_acq_rel) / single == 1) end_operation();
+}
+/// Counts a settled part. True when others may begin because of it.
+inline bool batch_run::changes_something(batch_part const& part) noexcept {
+    std::lock_guard const guard{mutex_};
+    --under_way_;
+    ++settled_;
+    bool const releases = part.slot.is_one() && held_slots_[part.slot.slot().value() % held_slots_.size()];
+    return releases || (next_ && has_room()) || tells_progress();
 }
 inline void batch_run::end_operation() {
     if (dropped_.load(std::memory_order_relaxed)) return whole_.kind->drop(whole_);
@@ -174,10 +170,10 @@ inline void batch_run::begin_more() {
     do {
         again_ = false;
         engine::call_list ready = collect();
-        std::size_t const settled = settled_;
+        bool const tells = tells_progress();
+        std::size_t const settled = tells ? told_ = settled_ : told_;
         lock.unlock();
-        if (manner_.progress && settled - told_ > manner_.window / 4) {
-            told_ = settled;
+        if (tells) {
             UMBEL_TRY { manner_.progress(settled, list_.size()); }
             UMBEL_CATCH(...) {  // It must not stop the batch.
             }
@@ -209,7 +205,7 @@ inline engine::call_list batch_run::collect() noexcept {
             if (part.unusual) part.slot = part.unusual->slot(origin_);
             if (part.slot.is_one() && blocked[part.slot.slot().value()]) {
                 part.is.store(part_state::held, std::memory_order_relaxed);
-                ++held_, ++under_way_;
+                note_held(part), ++under_way_;
                 continue;
             }
             begin(part, ready);
@@ -228,6 +224,7 @@ inline void batch_run::release_held(slot_set& unsettled, slot_set& retried,
                                     engine::call_list& ready) noexcept {
     while (oldest_ != next_ && oldest_->is.load(std::memory_order_relaxed) == part_state::settled)
         oldest_ = oldest_->next;
+    held_slots_.reset();
     for (batch_part* part = oldest_; part != next_; part = part->next) {
         part_state const is = part->is.load(std::memory_order_relaxed);
         if (is == part_state::settled || !part->slot.is_one()) continue;
@@ -249,6 +246,8 @@ inline void batch_run::release_held(slot_set& unsettled, slot_set& retried,
             unsettled.set(slot);
         }
         if (part->again || is == part_state::held) retried.set(slot);
+        if (part->is.load(std::memory_order_relaxed) == part_state::held)
+            held_slots_.set(slot % held_slots_.size());
     }
 }
 
@@ -376,13 +375,11 @@ inline bool batch_run::keep(batch_part& part, engine::call& call) noexcept {
         call.form.asking = false;
         part.call = &static_cast<pooled_call&>(call);
         part.is.store(part_state::held, std::memory_order_relaxed);
-        ++held_;
+        note_held(part);
         return true;
     }
     return false;
 }
-
-// ---- The boundary -------------------------------------------------------------------------------
 
 /// Behind boundary::make_batch.
 inline std::unique_ptr<call_group> make_batch(pooled_call& whole, batch_list&& list,

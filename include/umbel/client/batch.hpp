@@ -311,7 +311,8 @@ namespace umbel {
 /// a delivery of its own, those listed at umbel::client. Commands of one node share their writes. A redirect
 /// sends again only the command that was redirected. The commands are not atomic together: others' commands
 /// may run between them; for atomicity see transactions. Reads are not hedged.
-/// **Order**: commands of one slot begin in their order. When the server refuses a command for now and it is
+/// **Order**: commands of one slot begin in their order, on one connection (reads that may go to replicas on
+/// another). When the server refuses a command for now and it is
 /// sent again, those of its slot that are refused, too, or have not been sent wait until it has been
 /// answered.
 /// **Deadline**: that of each command, counted from its own beginning. **Cancellation**: of all together;
