@@ -29,8 +29,8 @@ public:
 
     /// On a terminal until Ctrl-C, drawn again and again; elsewhere for one interval. Gives the exit status.
     asio::awaitable<int> run() {
-        co_await asio::this_coro::throw_if_cancelled(
-            false);  // Ctrl-C ends the report, and not by an exception.
+        // Ctrl-C ends the report, and not by an exception.
+        co_await asio::this_coro::throw_if_cancelled(false);
         asio::steady_timer timer{co_await asio::this_coro::executor};
         bool const live = ::isatty(STDOUT_FILENO) != 0;
         bool over = false;
@@ -38,7 +38,8 @@ public:
             co_await join_nodes();
             timer.expires_after(interval_);
             co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-            over = co_await interrupted() || !live;
+            bool const stopped = co_await interrupted();
+            over = stopped || !live;
             draw(live);
         }
         over_ = true;

@@ -1,6 +1,7 @@
 // umbel-cli: a command line for Redis and Valkey Cluster, on the run-time API of umbel: execute(), trails,
 // the table of commands. What it does says `umbel-cli --help`; one header a task.
 #include "ask.hpp"
+#include "bigkeys.hpp"
 #include "latency.hpp"
 #include "palette.hpp"
 #include "repl.hpp"
@@ -50,6 +51,7 @@ int run(cli::settings const& chosen) {
     switch (chosen.task) {
         case cli::task::latency: return at.run(cli::watch_latency(at.client(), chosen, look.out));
         case cli::task::stat: return at.run(cli::watch_stat(at.client(), chosen, look.out));
+        case cli::task::bigkeys: return at.run(cli::find_bigkeys(at.client(), chosen, look.out));
         case cli::task::commands:
         case cli::task::help:
         case cli::task::version: break;

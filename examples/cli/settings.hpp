@@ -19,7 +19,7 @@
 
 namespace cli {
 
-enum class task : std::uint8_t { commands, latency, stat, help, version };
+enum class task : std::uint8_t { commands, latency, stat, bigkeys, help, version };
 
 struct settings {
     std::string host = "127.0.0.1";
@@ -112,10 +112,12 @@ inline constexpr option options[] = {
     {"-3", "", "", "speak RESP3, or fail", &set_protocol<umbel::protocol::resp3>},
     {"", "--raw", "", "replies as bytes, as into a pipe", &set_raw<true>},
     {"", "--no-raw", "", "replies laid out, as on a terminal", &set_raw<false>},
-    {"-i", "--interval", "SECONDS", "between two rows (1)", &set_interval},
+    {"-i", "--interval", "SECONDS", "between two rows (1); of --bigkeys the rest after 100 pages (0)",
+     &set_interval},
     {"", "--timeout", "SECONDS", "that a command may take (30); 0: as long as it takes", &set_timeout},
     {"", "--latency", "", "how long each node takes to answer PING", &set_task<task::latency>},
     {"", "--stat", "", "a row of figures of the whole cluster, again and again", &set_task<task::stat>},
+    {"", "--bigkeys", "", "the biggest keys of the whole cluster", &set_task<task::bigkeys>},
     {"", "--help", "", "this text", &set_task<task::help>},
     {"", "--version", "", "the version of umbel", &set_task<task::version>},
 };

@@ -45,8 +45,8 @@ public:
 
     /// A row an interval until Ctrl-C. Gives the exit status.
     asio::awaitable<int> run() {
-        co_await asio::this_coro::throw_if_cancelled(
-            false);  // Ctrl-C ends the report, and not by an exception.
+        // Ctrl-C ends the report, and not by an exception.
+        co_await asio::this_coro::throw_if_cancelled(false);
         asio::steady_timer timer{co_await asio::this_coro::executor};
         auto before = std::chrono::steady_clock::now();
         for (unsigned row = 0;; ++row) {
