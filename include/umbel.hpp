@@ -41,6 +41,8 @@
 // | how the order of a batch is kept    | async/batch_run_impl.hpp, which engine/dispatcher.hpp asks     |
 // |                                     | before it sends a command again: held()                        |
 // | which node serves a read            | engine/router.hpp                                              |
+// | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
+// |                                     | lease_watch; what a caller holds: client/lease.hpp             |
 // | what the replies of MULTI … EXEC    | engine/transaction_replies.hpp reads them, call_outcomes.hpp   |
 // | mean                                | judges the whole by them                                       |
 // | how a script reaches a node         | client/encode_loaded.hpp, by engine/remedy.hpp                 |
@@ -68,7 +70,7 @@
 // One connection is five things, from the outside in: net::connection (a session over a socket, and which
 // thread owns it) is an engine::session (turns, reading, writing, closing); that has a link (handshake,
 // silence, loss); that has a pipeline (commands under way and their replies). link_id names it: node, mode
-// and context.
+// and context. A lease is one of these, too: its mode is its number.
 //
 // Four verbs end a call: complete (with a value), fail (with an error), drop (destroy it and its handler,
 // calling nobody), recycle (back to the pool).

@@ -86,7 +86,7 @@ TEST_CASE("what commands that block give, in both protocols", "[typed][leases]")
         CHECK(s(db.blmpop(texts{"{l}none"}, list_end::left, 50ms)) == std::nullopt);
     }
     CHECK(s(db.bzpopmin("{z}", 50ms)) == std::nullopt);
-    CHECK(s(db.zadd("{z}", 1, "a", 2, "b", 3.5, "c")) == 3);
+    CHECK(s(db.zadd("{z}", std::map<std::string, double>{{"a", 1}, {"b", 2}, {"c", 3.5}})) == 3);
     CHECK(s(db.bzpopmin("{z}", 1s)).value() == std::optional{popped_member<>{"{z}", "a", 1}});
     CHECK(s(db.bzpopmax(texts{"{z}none", "{z}"}, 1s)).value() ==
           std::optional{popped_member<>{"{z}", "c", 3.5}});

@@ -1,4 +1,4 @@
-// lists.hpp: lists as typed functions. The blocking forms need a connection of their own and stand elsewhere.
+// lists.hpp: lists as typed functions. The blocking forms stand in blocking_lists.hpp.
 #pragma once
 
 #include <umbel/command/family.hpp>

@@ -1,6 +1,6 @@
 // sorted_sets.hpp: members of sorted sets, their scores and ranks, as typed functions. Ranges stand in
-// sorted_set_ranges.hpp, unions and their like in sorted_set_algebra.hpp; the blocking forms need a
-// connection of their own and stand elsewhere.
+// sorted_set_ranges.hpp, unions and their like in sorted_set_algebra.hpp; the blocking forms stand in
+// blocking_sorted_sets.hpp.
 #pragma once
 
 #include <umbel/command/family.hpp>

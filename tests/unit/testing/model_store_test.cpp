@@ -64,6 +64,17 @@ TEST_CASE("a list is no string", "[model_store]") {
     CHECK(n.run({"get", "l"}).starts_with("-WRONGTYPE"));
 }
 
+TEST_CASE("a pop takes the head of a list, and one that blocks says that it must wait", "[model_store]") {
+    node n;
+    CHECK(n.run({"blpop", "l", "0"}).empty());
+    CHECK(n.run({"lpop", "l"}) == "$-1\r\n");
+    n.run({"rpush", "l", "x", "y"});
+    CHECK(n.run({"blpop", "k", "l", "0"}) == "*2\r\n$1\r\nl\r\n$1\r\nx\r\n");
+    CHECK(n.changed == std::vector<std::string>{"l"});
+    CHECK(n.run({"lpop", "l"}) == "$1\r\ny\r\n");
+    CHECK_FALSE(n.store.contains("l"));
+}
+
 TEST_CASE("the keys of a command are found as COMMAND INFO tells them", "[model_store]") {
     auto const& mset = *std::find_if(model_commands.begin(), model_commands.end(),
                                      [](model_command const& known) { return known.name == "mset"; });
