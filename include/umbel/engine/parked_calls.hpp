@@ -18,10 +18,19 @@ public:
     /// A call for a node of its own choice only asks the way, and one that needs a lease goes another way
     /// than all others: nothing waits for them.
     static bool shuts_gate(call const& call) noexcept { return !call.slot.is_named_node() && !call.leased; }
-    /// Takes a call. False: `most` are parked already.
+    /// How many calls of each kind there are.
+    struct tally {
+        std::uint32_t gate = 0;
+        std::uint32_t pinned = 0;  ///< Those for which nothing waits.
+        void add(call const& call) noexcept { ++(shuts_gate(call) ? gate : pinned); }
+    };
+    /// Takes a call. False: `most` of its kind are parked already.
     bool park(call& call, std::uint32_t most) noexcept {
-        if (shuts_gate(call) && gate_.fetch_add(per_call, std::memory_order_acq_rel) / per_call >= most) {
-            gate_.fetch_sub(per_call, std::memory_order_acq_rel);
+        bool const shuts = shuts_gate(call);
+        std::atomic<std::uint32_t>& count = shuts ? gate_ : pinned_;
+        std::uint32_t const step = shuts ? per_call : 1;
+        if (count.fetch_add(step, std::memory_order_acq_rel) / step >= most) {
+            count.fetch_sub(step, std::memory_order_acq_rel);
             return false;
         }
         calls_.push(call);
@@ -43,8 +52,9 @@ public:
     /// Everything, oldest first. The gate opens when settled() has been told of all calls that park() had
     /// taken.
     call_list take() noexcept { return calls_.take(); }
-    void settled(std::uint32_t count) noexcept {
-        gate_.fetch_sub(count * per_call, std::memory_order_acq_rel);
+    void settled(tally count) noexcept {
+        pinned_.fetch_sub(count.pinned, std::memory_order_acq_rel);
+        gate_.fetch_sub(count.gate * per_call, std::memory_order_acq_rel);
     }
     /// Keeps the gate shut until release().
     void hold() noexcept { gate_.fetch_or(held, std::memory_order_acq_rel); }
@@ -57,6 +67,7 @@ private:
 
     inbox calls_{inbox::unbounded};
     std::atomic<std::uint32_t> gate_{0};
+    std::atomic<std::uint32_t> pinned_{0};
 };
 
 }  // namespace umbel::engine

@@ -301,14 +301,14 @@ private:
     /// came before close() is served still. The gate opens when all calls have been handed over.
     void take_parked() {
         call_list all = parked_.take(), parked;
-        std::uint32_t taken = 0;
+        parked_calls::tally taken;
         auto const hand_over_parked = [&] {
             if (!parked.empty()) happened(calls_parked{std::move(parked)});
         };
         while (call* const call = all.pop()) {
             bool const question = call->question;
             call->question = false;
-            if (!question && parked_calls::shuts_gate(*call)) ++taken;
+            if (!question) taken.add(*call);
             if (question ? closed_ : closing_.begun()) {
                 call->kind->fail(*call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
                 complete_soon(*call);

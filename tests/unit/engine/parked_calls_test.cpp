@@ -13,7 +13,7 @@ TEST_CASE("a parked call shuts the gate until it has been handed over", "[parked
     call_list taken = parked.take();
     CHECK(taken.pop() == &first);
     CHECK_FALSE(parked.is_open());
-    parked.settled(1);
+    parked.settled({.gate = 1});
     CHECK(parked.is_open());
 }
 
@@ -25,7 +25,7 @@ TEST_CASE("parked calls are bounded, and a refused one shuts no gate", "[parked_
     call_list taken = parked.take();
     CHECK(taken.pop() == &first);
     CHECK(taken.empty());
-    parked.settled(1);
+    parked.settled({.gate = 1});
     CHECK(parked.is_open());
 }
 
@@ -38,7 +38,7 @@ TEST_CASE("a question takes its place in the order, and shuts no gate", "[parked
     call_list taken = parked.take();
     CHECK(taken.pop() == &question);
     CHECK(taken.pop() == &command);
-    parked.settled(1);
+    parked.settled({.gate = 1});
     CHECK(parked.is_open());
 }
 
@@ -59,8 +59,25 @@ TEST_CASE("a call for a named node takes its place in the order, and shuts no ga
     call named;
     named.slot = umbel::cluster::slot_target::named_node();
     CHECK_FALSE(parked_calls::shuts_gate(named));
-    CHECK(parked.park(named, 0));
+    CHECK(parked.park(named, 1));
     CHECK(parked.is_open());
     call_list taken = parked.take();
     CHECK(taken.pop() == &named);
+}
+
+TEST_CASE("calls for named nodes have a bound of their own", "[parked_calls]") {
+    parked_calls parked;
+    call named, other, plain;
+    named.slot = other.slot = umbel::cluster::slot_target::named_node();
+    CHECK(parked.park(named, 1));
+    CHECK_FALSE(parked.park(other, 1));
+    CHECK(parked.park(plain, 1));
+    parked_calls::tally taken;
+    call_list all = parked.take();
+    while (call* const call = all.pop()) taken.add(*call);
+    CHECK(taken.gate == 1);
+    CHECK(taken.pinned == 1);
+    parked.settled(taken);
+    CHECK(parked.is_open());
+    CHECK(parked.park(other, 1));
 }
