@@ -2,6 +2,7 @@
 // tips say. It knows replies; it sends nothing.
 #pragma once
 
+#include <umbel/cluster/error_reply.hpp>
 #include <umbel/command/command_table.hpp>
 #include <umbel/error.hpp>
 #include <umbel/resp/reply.hpp>
@@ -155,13 +156,21 @@ inline result<reply> running_function(node_replies all) {
 
 }  // namespace joining
 
-/// What the replies make together. Errors: the first node's, with the delivery of the whole; unexpected_type
+/// What the replies make together. Errors: the first node's, of KILL the first that does run something, with
+/// the delivery of the whole; unexpected_type
 /// where the replies cannot be joined. Rule: Redis documentation, "Command tips", "response_policy".
 inline result<reply> join_replies(command::command_traits const& traits, node_replies all, std::size_t turn) {
     using policy = command::response_policy;
+    std::vector<result<reply> const*> telling;
     if (traits.response == policy::one_succeeded) {
         for (result<reply> const* const told : all)
             if (*told) return **told;
+        // Of the node that runs a script its caller hears, rather than of those that run none.
+        telling.assign(all.begin(), all.end());
+        std::stable_partition(telling.begin(), telling.end(), [](result<reply> const* told) {
+            return !cluster::runs_nothing(told->error().message());
+        });
+        all = telling;
     }
     if (std::optional<error> wrong = first_error_of_nodes(all))
         return tl::unexpected<error>{std::move(*wrong)};

@@ -237,4 +237,9 @@ constexpr known_line const* find_line(std::string_view line) noexcept {
 inline constexpr std::string_view slot_not_served = "CLUSTERDOWN Hash slot not served";
 
 }  // namespace error_replies
+
+/// True for the error reply of a node that was to end a script or a function, and runs none. Rule: script.c
+/// (scriptKill).
+constexpr bool runs_nothing(std::string_view line) noexcept { return line.starts_with("NOTBUSY "); }
+
 }  // namespace umbel::cluster

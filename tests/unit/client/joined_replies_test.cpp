@@ -89,3 +89,18 @@ TEST_CASE("replies that cannot be joined are an error of the whole, never a cras
     CHECK(joined("script|exists", {"*1\r\n:1\r\n", "*2\r\n:1\r\n:1\r\n"}) == "unexpected_type executed");
     CHECK(joined("keys", {"*0\r\n", "~0\r\n"}) == "unexpected_type executed");
 }
+
+TEST_CASE("of KILL the node is heard that runs something, and not those that run nothing", "[joined]") {
+    using umbel::delivery;
+    auto const& traits = *umbel::command::find_command("script", "kill");
+    result<umbel::reply> const idle =
+        umbel::fail(errc::server_error, delivery::not_executed, "NOTBUSY No scripts in execution right now.");
+    result<umbel::reply> const stuck =
+        umbel::fail(errc::server_error, delivery::not_executed, "UNKILLABLE Sorry the script already wrote");
+    result<umbel::reply> const* all[]{&idle, &stuck, &idle};
+    auto const told = umbel::calling::join_replies(traits, all, 0);
+    REQUIRE_FALSE(told);
+    CHECK(told.error().message().starts_with("UNKILLABLE"));
+    all[1] = &idle;
+    CHECK(umbel::calling::join_replies(traits, all, 0).error().message().starts_with("NOTBUSY"));
+}
