@@ -17,14 +17,18 @@ class each_client;
 class key_scan;
 struct key_scan_options;
 
-/// The primary that serves a key, whichever node that is when a command is sent: for client::on().
+/// The primary that serves a key, whichever node that is when a command is sent: for client::on(), which puts
+/// the client's prefix in front of the key.
 class primary_of {
 public:
-    explicit primary_of(std::string_view key) noexcept : slot_{cluster::slot_of(key)} {}
-    cluster::slot slot() const noexcept { return slot_; }
+    explicit primary_of(std::string_view key) : key_{key} {}
+    /// Where the key has this prefix in front. Errors: throws std::bad_alloc.
+    cluster::slot slot(command::key_prefix const& prefix = {}) const {
+        return cluster::slot_of(std::string{prefix.text()} + key_);
+    }
 
 private:
-    cluster::slot slot_;
+    std::string key_;
 };
 
 /// One node, each node, all keys: for whatever has a site. The classes that these functions return are
@@ -46,7 +50,7 @@ public:
     }
     template <class Client = node_client>
     Client on(primary_of key) const {
-        return Client{site(), engine::destination{.slot = key.slot().value()}};
+        return Client{site(), engine::destination{.slot = key.slot(site().prefix).value()}};
     }
 
     /// The same client, whose commands go to the primary of each shard, with a result for each. Needs

@@ -33,6 +33,12 @@ struct key {
     constexpr explicit key(std::string_view name) noexcept : text{name} {}
 };
 
+/// Marks the name of a shard channel, which has a slot as a key has, but is none: it gets no prefix.
+struct shard_channel {
+    std::string_view text;
+    constexpr explicit shard_channel(std::string_view name) noexcept : text{name} {}
+};
+
 /// Bytes lent to the library instead of copied: see borrow().
 struct borrowed {
     std::string_view bytes;
@@ -64,7 +70,7 @@ concept makes_text = has_to_argument<T> && requires(T const& value) {
 /// Lifetime: borrows texts until the command is encoded.
 class argument {
 public:
-    enum class role : std::uint8_t { value, key, lent };
+    enum class role : std::uint8_t { value, lent, key, channel };
 
     constexpr argument(std::string_view text) noexcept : text_{text.data()}, size_{text.size()} {}
     constexpr argument(char const* text) noexcept : argument{std::string_view{text}} {}
@@ -75,6 +81,8 @@ public:
         : text_{reinterpret_cast<char const*>(data.data())}, size_{data.size()} {}
     constexpr argument(command::key name) noexcept
         : text_{name.text.data()}, size_{name.text.size()}, role_{role::key} {}
+    constexpr argument(shard_channel name) noexcept
+        : text_{name.text.data()}, size_{name.text.size()}, role_{role::channel} {}
     constexpr argument(borrowed lent) noexcept
         : text_{lent.bytes.data()}, size_{lent.bytes.size()}, role_{role::lent} {}
     template <integer_argument Number>
@@ -100,6 +108,8 @@ public:
     std::size_t size() const noexcept { return size_; }
     std::string_view text() const noexcept { return {text_ ? text_ : digits_, size_}; }
     bool is_key() const noexcept { return role_ == role::key; }
+    /// True for a key, and for a shard channel: it says in which slot the command is served.
+    bool has_slot() const noexcept { return role_ >= role::key; }
     bool is_lent() const noexcept { return role_ == role::lent; }
     bool is_plain() const noexcept { return role_ == role::value; }
 

@@ -148,15 +148,13 @@ UMBEL_ALWAYS_INLINE encoded encode_arguments(char* const at, char* to, std::span
         }
         if constexpr (std::same_as<Prefix, no_prefix>) {
             to = resp::put_bulk(to, text);
-            if (!argument.is_key()) continue;
+        } else if (!argument.is_key()) {
+            to = resp::put_bulk(to, text);
         } else {
-            if (!argument.is_key()) {
-                to = resp::put_bulk(to, text);
-                continue;
-            }
             to = prefix.put_key(to, text);
             text = prefix.last_key(to, text);
         }
+        if (!argument.has_slot()) continue;
         if (outcome.slot.is_any()) outcome.first_key = text;
         if (outcome.slot.add(cluster::slot_of(text))) outcome.other_key = text;
     }

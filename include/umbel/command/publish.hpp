@@ -29,7 +29,7 @@ public:
     /// SPUBLISH: publishes to a shard channel, which belongs to the slot of its name; how many subscribers of
     /// the node that took it received the message. Since 7.0.0. Complexity: O(subscribers).
     auto spublish(std::string_view channel, argument const& message) const {
-        return run<std::int64_t>(*this, specs::spublish, umbel::key{channel}, message);
+        return run<std::int64_t>(*this, specs::spublish, shard_channel{channel}, message);
     }
 };
 

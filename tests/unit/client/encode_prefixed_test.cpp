@@ -222,3 +222,26 @@ TEST_CASE("hedged reads have the prefix in both attempts", "[prefixed]") {
     REQUIRE(shown(here.wait(here.db->set("app:k", "v"))) == "written");
     CHECK(shown(here.wait(app.get("k"))) == "v");
 }
+
+TEST_CASE("a shard channel is no key: it keeps its name, typed and by its words", "[prefixed]") {
+    two_nodes here;
+    here.low_says = here.high_says = at_home::answering("SPUBLISH", ":1\r\n");
+    auto const app = here.db->prefixed("app:");
+    CHECK(here.wait(app.spublish("bar", "m")).value() == 1);  // Slot 5061.
+    CHECK(here.wait(app.command<int>("SPUBLISH", "bar", "m")).value() == 1);
+    CHECK(here.low.count("SPUBLISH") == 2);
+    for (auto const& said : here.low.seen())
+        if (said[0] == "SPUBLISH") CHECK(said[1] == "bar");
+}
+
+TEST_CASE("the primary of a key is that of the key with its prefix", "[prefixed]") {
+    two_nodes here;
+    here.low_says = at_home::answering("PING", "+low\r\n");
+    here.high_says = at_home::answering("PING", "+high\r\n");
+    auto const primary = [&](auto const& db, std::string_view key) {
+        return here.wait(db.on(umbel::primary_of(key)).template command<std::string>("PING")).value();
+    };
+    CHECK(primary(*here.db, "bar") == "low");
+    CHECK(primary(here.db->prefixed("{a}"), "bar") == "high");
+    CHECK(umbel::primary_of("foo").slot().value() == 12182);
+}
