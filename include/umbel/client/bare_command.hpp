@@ -99,9 +99,9 @@ public:
         named_ = named;
         longest_ = std::max(longest_, named.text().size());
     }
-    /// True when there is nothing of it but its bytes, which stand inside.
+    /// True when there is nothing of it but its bytes, which stand inside, and its keys.
     bool is_plain() const noexcept {
-        return !refusal_ && !by_words_ && !block_ && !borrowed_ && !several_ && !named_;
+        return !slot_.is_any() && !refusal_ && !by_words_ && !block_ && !borrowed_ && !several_ && !named_;
     }
     /// True when the caller has marked the keys among the words.
     bool marks_keys() const noexcept { return marks_keys_; }
@@ -114,10 +114,13 @@ public:
     void found(cluster::slot_target slot, cluster::command_flags flags) noexcept {
         slot_ = slot, flags_ = flags, by_words_ = false;
     }
-    void found_several(std::string message) {
+    /// `why`: what a cluster answers it with; a stand-alone server serves it.
+    void found_several(std::string message, errc why = errc::cross_slot) {
         several_ = std::make_unique<std::string>(std::move(message));
+        several_code_ = why;
         slot_ = cluster::slot_target::several();
     }
+    errc several_code() const noexcept { return several_code_; }
 
     /// Hands everything to a call, whose owner and options are set. Errors: throws std::bad_alloc; the
     /// command is as before then. Precondition: check() has passed.
@@ -126,7 +129,7 @@ public:
             engine::retry_state* const retry = call.make_retry_state();
             if (!retry) throw_bad_alloc();
             retry->message.assign(several_slots());
-            retry->reported = errc::cross_slot;
+            retry->reported = several_code_;
         }
         if (!block_) [[likely]] {
             std::memcpy(call.inline_space, inside_, size_);
@@ -167,6 +170,7 @@ private:
         block_ = std::exchange(other.block_, nullptr);
         borrowed_ = std::exchange(other.borrowed_, nullptr);
         several_ = std::move(other.several_);
+        several_code_ = other.several_code_;
         refusal_ = other.refusal_;
         named_ = other.named_;
         longest_ = other.longest_;
@@ -186,6 +190,7 @@ private:
     char* block_ = nullptr;  ///< Null: the bytes stand inside.
     engine::borrowed_piece* borrowed_ = nullptr;
     std::unique_ptr<std::string> several_;
+    errc several_code_ = errc::cross_slot;
     command::refusal refusal_;
     command::loadable named_;
     std::size_t longest_ = 0;
@@ -256,7 +261,7 @@ UMBEL_NEVER_INLINE inline void encoded_command::encode(std::span<std::string_vie
 /// Errors: bad_argument, needs_lease, no_memory; never sent.
 inline result<void> check(site const& site, encoded_command& command) {
     if (!command.refusal() && !command.by_words() && command.longest() <= site.argument_bytes_max &&
-        site.prefix.empty()) [[likely]]
+        !command.slot().is_any() && site.prefix.empty()) [[likely]]
         return {};
     return site.code->check_bare(command, site);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <umbel/async/fan_out.hpp>
+#include <umbel/client/audience_of.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/joined_replies.hpp>
 
@@ -11,29 +12,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace umbel::calling {
-
-/// Whom a command without keys concerns; nothing where any node will do. PING asks whether somebody answers,
-/// which is not for all of them to say; and of replies that only a person can join, one is given.
-/// Rule: Redis documentation, "Command tips", "request_policy".
-inline std::optional<async::audience> audience_of(command::command_traits const& traits) noexcept {
-    bool const joined_here = traits.response != command::response_policy::special ||
-                             traits.name == "randomkey" || traits.name == "function|stats";
-    if (traits.keys.search != command::key_search::none || traits.shares != command::sharing::shared ||
-        traits.name == "ping" || !joined_here)
-        return std::nullopt;
-    switch (traits.request) {
-        case command::request_policy::all_nodes: return async::audience::nodes;
-        case command::request_policy::all_shards: return async::audience::primaries;
-        case command::request_policy::none:
-        case command::request_policy::multi_shard:
-        case command::request_policy::special: break;
-    }
-    return std::nullopt;
-}
 
 /// Behind encoding::spread.
 inline void spread_as(async::pooled_call& call, async::audience whom, value_kind const& whole,
@@ -86,11 +69,7 @@ inline async::pooled_call& for_all(async::pooled_call& call, command::command_tr
                                    value_kind const& value) noexcept {
     if (!traits || call.launch != async::launch_kind::direct || !call.slot.is_any()) return call;
     if (traits->name == "scan") {
-        UMBEL_TRY {
-            mark_undivided(call, errc::bad_argument,
-                           "SCAN sees the keys of one node only: client::scan() scans the whole cluster, and "
-                           "client::on(node) sends SCAN to one node");
-        }
+        UMBEL_TRY { mark_undivided(call, errc::bad_argument, std::string{scan_message}); }
         UMBEL_CATCH(...) {
             refuse(call, value, error{errc::no_memory, delivery::not_sent});
         }
@@ -110,19 +89,6 @@ inline site without_hedge(site const& from) {
     plain.options.hedge = {};
     plain.check();
     return plain;
-}
-
-/// The row of a typed command.
-inline command::command_traits const* row_of(command::command_spec const& name) noexcept {
-    std::string_view words[2];
-    std::string_view wire = name.wire();
-    for (std::string_view& word : words) {
-        if (wire.empty()) break;
-        wire.remove_prefix(wire.find('\n') + 1);
-        word = wire.substr(0, wire.find('\r'));
-        wire.remove_prefix(word.size() + 2);
-    }
-    return command::find_command(words[0], words[1]);
 }
 
 /// Behind encoding::make_for_all.

@@ -10,7 +10,9 @@
 namespace umbel {
 
 /// Gives commands that belong to no client yet: `umbel::cmd.get("a")`. They have the arguments, the replies
-/// and the errors of the client's own, and are sent by a batch or a transaction.
+/// and the errors of the client's own, and are sent by a batch or a transaction. These send each command to
+/// one node, so what concerns several nodes of a cluster (FLUSHALL, DBSIZE, KEYS, SCRIPT LOAD and the like),
+/// and SCAN, fails there with bad_argument.
 class bare_commands : public one_slot_commands<bare_commands> {
 public:
     template <decodable Value>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/async/held_lease.hpp>
+#include <umbel/client/audience_of.hpp>
 #include <umbel/client/bare_command.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/command/keys_of.hpp>
@@ -234,18 +235,29 @@ inline std::vector<std::string_view> words_of(std::string_view encoded) {
     return words;
 }
 
+/// Refuses what one node alone would answer wrongly, and a batch or a transaction sends to one node.
+/// Precondition: the command has no key. Errors: throws std::bad_alloc.
+inline void refuse_divided(encoded_command& command) {
+    command::command_traits const* const row = row_of_encoded(command.bytes());
+    if (!row) return;
+    if (row->name == "scan") return command.found_several(std::string{scan_message}, errc::bad_argument);
+    if (audience_of(*row)) command.found_several(divided_message(row->name), errc::bad_argument);
+}
+
 /// Behind encoding::check_bare.
 inline result<void> check_bare(encoded_command& command, site const& site) {
     if (command.refusal())
         return fail(command.refusal().code, delivery::not_sent, std::string_view{command.refusal().message});
     if (command.longest() > site.argument_bytes_max)
         return tl::unexpected<error>{longer_than_allowed(command.longest(), site.argument_bytes_max)};
-    if (!command.by_words()) return {};
     UMBEL_TRY {
-        result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
-        if (!found) return tl::unexpected<error>{std::move(found.error())};
-        if (found->slot.is_several()) command.found_several(std::move(found->several));
-        command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
+        if (command.by_words()) {
+            result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
+            if (!found) return tl::unexpected<error>{std::move(found.error())};
+            if (found->slot.is_several()) command.found_several(std::move(found->several));
+            command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
+        }
+        if (command.slot().is_any()) refuse_divided(command);
         return {};
     }
     UMBEL_CATCH(std::bad_alloc const&) {

@@ -179,7 +179,8 @@ private:
 inline result<void> check_bare_prefixed(encoded_command& command, site const& site) {
     bool const marked = command.marks_keys();
     if (result<void> good = check_bare(command, site); !good) return good;
-    if (command.has_prefix()) return {};
+    if (command.has_prefix() || (command.slot().is_several() && command.several_code() != errc::cross_slot))
+        return {};
     UMBEL_TRY {
         std::vector<command::argument> words = encoded_words{command}.read();
         std::vector<std::string_view> texts;

@@ -124,7 +124,7 @@ private:
         for (encoded_command const* const command : commands) {
             if (command->slot().is_any()) continue;
             if (command->slot().is_several())
-                return mark_several_slots(call_, std::string{command->several_slots()});
+                return mark_undivided(call_, command->several_code(), std::string{command->several_slots()});
             if (!first) first = command;
             if (call_.slot.add(command->slot().slot()))
                 return mark_several_slots(call_,

@@ -156,3 +156,23 @@ TEST_CASE("bare commands stand in an operand of co_await", "[batch]") {
     CHECK(told == cmd.get("a").bytes().size() + cmd.incr("c").bytes().size() +
                       cmd.set("b", std::string(1000, 'x'), {.expire = 1s}).bytes().size());
 }
+
+TEST_CASE("what concerns several nodes is refused in a cluster, where it would go to one of them",
+          "[batch]") {
+    here const site;
+    auto const refused = [&](calling::encoded_command&& command) {
+        CHECK(calling::check(site.where, command));
+        // A stand-alone server serves it: only the router knows.
+        return command.slot().is_several() && command.several_code() == umbel::errc::bad_argument;
+    };
+    CHECK(refused(cmd.flushall()));
+    CHECK(refused(cmd.dbsize()));
+    CHECK(refused(cmd.script_load("return 1")));
+    CHECK(refused(cmd.command<umbel::reply>("KEYS", "*")));
+    CHECK(refused(cmd.command<umbel::reply>("SCAN", "0")));
+    CHECK_FALSE(refused(cmd.ping()));
+    CHECK_FALSE(refused(cmd.command<umbel::reply>("ECHO", umbel::borrow("x"))));
+    auto flush = cmd.flushall();
+    CHECK(calling::check(site.where, flush));
+    CHECK(flush.several_slots().starts_with("FLUSHALL concerns several nodes"));
+}

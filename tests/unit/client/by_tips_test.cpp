@@ -119,17 +119,20 @@ TEST_CASE("SCAN is refused in a cluster, and names what scans all of it", "[tips
     CHECK(shown(alone.wait(alone.db->dbsize())) == "4");
 }
 
-TEST_CASE("the table says of every command without keys whom it concerns", "[tips]") {
-    using umbel::async::audience;
-    auto const of = [](std::string_view name, std::string_view inner = {}) {
-        return umbel::calling::audience_of(*umbel::command::find_command(name, inner));
-    };
-    CHECK(of("flushall") == audience::primaries);
-    CHECK(of("script", "load") == audience::nodes);
-    CHECK(of("function", "kill") == audience::primaries);
-    CHECK(of("slowlog", "get") == audience::nodes);
-    for (char const* const name : {"info", "ping", "time", "publish", "mget", "wait", "scan"})
-        CHECK_FALSE(of(name).has_value());
-    CHECK(umbel::calling::row_of(umbel::command::specs::config_set)->name == "config|set");
-    CHECK(umbel::calling::row_of(umbel::command::specs::dbsize)->name == "dbsize");
+TEST_CASE("a batch or a transaction sends nothing to one node that concerns all of a cluster", "[tips]") {
+    two_nodes here;
+    auto const& db = *here.db;
+    using umbel::cmd;
+    auto [flushed, page, pong] = here.wait(db.batch(cmd.flushall(), cmd.command<umbel::reply>("SCAN", "0"),
+                                                    cmd.command<umbel::reply>("ECHO", "x")));
+    CHECK(code_of(flushed) == "bad_argument");
+    CHECK(delivery_of(flushed) == "not_sent");
+    CHECK(code_of(page) == "bad_argument");
+    CHECK(page.error().message().find("client::scan()") != std::string_view::npos);
+    CHECK(code_of(here.wait(db.prefixed("app:").transaction(cmd.dbsize(), cmd.get("{a}")))) ==
+          "bad_argument");
+    CHECK(code_of(here.wait(db.transaction(cmd.get("{a}"), cmd.dbsize()))) == "bad_argument");
+    CHECK(here.low.count("FLUSHALL") + here.high.count("FLUSHALL") == 0);
+    CHECK(here.low.count("SCAN") + here.high.count("SCAN") == 0);
+    CHECK(here.low.count("ECHO") + here.high.count("ECHO") == 1);
 }
