@@ -109,7 +109,12 @@ public:
         return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }
     auto execute(std::span<std::string const> argv) const {
-        std::vector<std::string_view> const words(argv.begin(), argv.end());
+        std::vector<std::string_view> words;
+        UMBEL_TRY { words.assign(argv.begin(), argv.end()); }
+        UMBEL_CATCH(std::bad_alloc const&) {
+            return calling::submit_refused<reply>(umbel::command::self_of(*this),
+                                                  {"no memory for the arguments", errc::no_memory});
+        }
         return execute(words);
     }
 };

@@ -19,6 +19,9 @@
 
 namespace umbel {
 
+class sync_node_client;
+class sync_each_client;
+
 namespace calling {
 
 /// Where a thread waits for one operation. Lifetime: its handler may come after the waiting has begun, and is
@@ -80,29 +83,6 @@ auto wait_for(Make&& make) {
     return place.wait();
 }
 
-/// Submits the commands of `Self`, as submitter does, and waits for each.
-template <class Self, template <class> class Result = std::type_identity_t>
-class waiting_submitter {
-public:
-    template <class Command>
-    auto submit(Command const& command) const {
-        return wait_for([&] { return under().submit(command); });
-    }
-    template <decodable Value>
-    result<Result<Value>> submit(std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys) const {
-        return wait_for([&] { return under().template submit<Value>(words, marked_keys); });
-    }
-    /// For commands of several slots, which are not submitted.
-    template <class Make>
-    auto wait(Make&& make) const {
-        return wait_for(std::forward<Make>(make));
-    }
-
-private:
-    auto const& under() const noexcept { return static_cast<Self const&>(*this).async(); }
-};
-
 /// An io_context, and the thread that runs it until the end.
 class own_thread {
 public:
@@ -126,10 +106,12 @@ public:
         thread_.join();
     }
     asio::any_io_executor executor() noexcept { return io_.get_executor(); }
-    bool is_current() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
+    /// The one that the caller runs on; null on threads of the program. Lifetime: to be compared only.
+    static own_thread const* current() noexcept { return current_; }
 
 private:
     void run() noexcept {
+        current_ = this;
         for (;;) {
             // What Asio throws where it finds no memory concerns one handler; the others go on.
             UMBEL_TRY {
@@ -141,9 +123,63 @@ private:
         }
     }
 
+    inline static thread_local own_thread const* current_ = nullptr;
+
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> busy_;
     std::thread thread_;
+};
+
+/// Submits the commands of `Self`, as submitter does, and waits for each.
+template <class Self, template <class> class Result = std::type_identity_t>
+class waiting_submitter {
+public:
+    template <class Command>
+    auto submit(Command const& command) const {
+        return wait([&] { return under().submit(command); });
+    }
+    template <decodable Value>
+    result<Result<Value>> submit(std::span<std::string_view const> words,
+                                 std::span<bool const> marked_keys) const {
+        return wait([&] { return under().template submit<Value>(words, marked_keys); });
+    }
+    /// For commands of several slots, which are not submitted. Precondition: the thread of the client, on
+    /// which its observer runs, would wait for itself for ever.
+    template <class Make>
+    auto wait(Make&& make) const {
+        UMBEL_ASSERT(static_cast<Self const&>(*this).thread() != own_thread::current());
+        return wait_for(std::forward<Make>(make));
+    }
+
+private:
+    auto const& under() const noexcept { return static_cast<Self const&>(*this).async(); }
+};
+
+/// One node, each node: the waiting form of whole_cluster_commands. The classes that these functions return
+/// are complete where <umbel/client/sync_nodes.hpp> is included.
+template <class Self>
+class waiting_whole_cluster {
+public:
+    /// As client::on(): a node by its name or its snapshot, or umbel::primary_of(key).
+    template <class Client = sync_node_client, class Where>
+    Client on(Where const& where) const {
+        using under = typename Client::under_type;
+        return Client{self().async().template on<under>(where), self().thread()};
+    }
+    /// As client::on_each_primary() and client::on_each_node().
+    template <class Client = sync_each_client>
+    Client on_each_primary() const {
+        using under = typename Client::under_type;
+        return Client{self().async().template on_each_primary<under>(), self().thread()};
+    }
+    template <class Client = sync_each_client>
+    Client on_each_node() const {
+        using under = typename Client::under_type;
+        return Client{self().async().template on_each_node<under>(), self().thread()};
+    }
+
+private:
+    Self const& self() const noexcept { return static_cast<Self const&>(*this); }
 };
 
 }  // namespace calling
@@ -152,46 +188,58 @@ private:
 class traced_sync_client : public one_slot_commands<traced_sync_client>,
                            public calling::waiting_submitter<traced_sync_client, traced> {
 public:
-    explicit traced_sync_client(traced_client under) noexcept : under_{std::move(under)} {}
+    traced_sync_client(traced_client under, calling::own_thread const* thread) noexcept
+        : under_{std::move(under)}, thread_{thread} {}
     traced_client const& async() const noexcept { return under_; }
+    calling::own_thread const* thread() const noexcept { return thread_; }
 
 private:
     traced_client under_;
+    calling::own_thread const* thread_;
 };
 
 /// A sync_client with other options for the commands called through it; made by sync_client::with().
 /// Lifetime: as scoped_client.
 class scoped_sync_client : public commands<scoped_sync_client>,
-                           public calling::waiting_submitter<scoped_sync_client> {
+                           public calling::waiting_submitter<scoped_sync_client>,
+                           public calling::waiting_whole_cluster<scoped_sync_client> {
 public:
-    explicit scoped_sync_client(scoped_client under) noexcept : under_{std::move(under)} {}
+    using calling::waiting_whole_cluster<scoped_sync_client>::on;
+    using calling::waiting_whole_cluster<scoped_sync_client>::on_each_primary;
+    using calling::waiting_whole_cluster<scoped_sync_client>::on_each_node;
+
+    scoped_sync_client(scoped_client under, calling::own_thread const* thread) noexcept
+        : under_{std::move(under)}, thread_{thread} {}
     scoped_client const& async() const noexcept { return under_; }
+    calling::own_thread const* thread() const noexcept { return thread_; }
     calling::site const& site() const noexcept { return under_.site(); }
 
     /// As scoped_client::with().
     template <class... Options>
     auto with(Options... chosen) const noexcept {
-        return made(under_.with(chosen...));
+        return made(under_.with(chosen...), thread_);
     }
     /// As scoped_client::prefixed().
     scoped_sync_client prefixed(std::string_view prefix) const noexcept {
-        return made(under_.prefixed(prefix));
+        return made(under_.prefixed(prefix), thread_);
     }
 
-    static scoped_sync_client made(scoped_client under) noexcept {
-        return scoped_sync_client{std::move(under)};
+    static scoped_sync_client made(scoped_client under, calling::own_thread const* thread) noexcept {
+        return {std::move(under), thread};
     }
-    static traced_sync_client made(traced_client under) noexcept {
-        return traced_sync_client{std::move(under)};
+    static traced_sync_client made(traced_client under, calling::own_thread const* thread) noexcept {
+        return {std::move(under), thread};
     }
 
 private:
     scoped_client under_;
+    calling::own_thread const* thread_;
 };
 
 /// A client for tools and tests: `umbel::sync_client db{{.seeds = {"10.0.0.7:6379"}}}; auto name =
 /// db.get("user:1");` gives a result<std::optional<std::string>> when the answer is there. It has the
-/// commands of umbel::client.
+/// commands of umbel::client; on(), on_each_primary() and on_each_node() need
+/// <umbel/client/sync_nodes.hpp>.
 ///
 /// It has a thread of its own, on which a client and its connections live. So these are looked after while
 /// the program does something else: a connection that dies is opened anew before the next command, a refresh
@@ -204,8 +252,14 @@ private:
 /// Threading: any number of threads may call commands at once, each waits for its own; constructed, moved and
 /// destroyed by one thread, while nobody waits. An observer runs on the client's own thread: Precondition: it
 /// calls no command of the client. Signals of the process are not taken by that thread.
-class sync_client : public commands<sync_client>, public calling::waiting_submitter<sync_client> {
+class sync_client : public commands<sync_client>,
+                    public calling::waiting_submitter<sync_client>,
+                    public calling::waiting_whole_cluster<sync_client> {
 public:
+    using calling::waiting_whole_cluster<sync_client>::on;
+    using calling::waiting_whole_cluster<sync_client>::on_each_primary;
+    using calling::waiting_whole_cluster<sync_client>::on_each_node;
+
     explicit sync_client(options const& chosen, cluster::policy const& policy = {},
                          std::shared_ptr<observer> watching = nullptr)
         : thread_{std::make_unique<calling::own_thread>()},
@@ -221,11 +275,11 @@ public:
     /// client::with(), for example `db.with(umbel::read_from::replica, 50ms).get("k")`.
     template <class... Options>
     auto with(Options... chosen) const noexcept {
-        return scoped_sync_client::made(client_.with(chosen...));
+        return scoped_sync_client::made(client_.with(chosen...), thread());
     }
     /// The same client, with a prefix in front of every key: as client::prefixed().
     scoped_sync_client prefixed(std::string_view prefix) const noexcept {
-        return scoped_sync_client::made(client_.prefixed(prefix));
+        return scoped_sync_client::made(client_.prefixed(prefix), thread());
     }
 
     calling::site const& site() const noexcept { return client_.site(); }
@@ -250,9 +304,10 @@ public:
 
     /// The client underneath. What begins on it completes on the thread of this sync_client.
     client const& async() const noexcept {
-        UMBEL_ASSERT(thread_ && !thread_->is_current());
+        UMBEL_ASSERT(thread_ && thread() != calling::own_thread::current());
         return client_;
     }
+    calling::own_thread const* thread() const noexcept { return thread_.get(); }
 
 private:
     std::unique_ptr<calling::own_thread> thread_;  ///< Outlives the client.

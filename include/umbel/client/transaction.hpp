@@ -75,10 +75,10 @@ public:
     /// The same for commands whose number is known at run time only, with replies of one type.
     template <decodable Value>
     auto transaction(std::vector<bare_command<Value>> commands) const {
-        std::vector<calling::encoded_command*> all;
-        all.reserve(commands.size());
-        for (auto& command : commands) all.push_back(&command);
         return calling::give(command::self_of(*this), [&] {
+            std::vector<calling::encoded_command*> all;
+            all.reserve(commands.size());
+            for (auto& command : commands) all.push_back(&command);
             using value = calling::transaction_value<Self, std::vector<result<Value>>>;
             return calling::submit_transaction<value>(site(), all, calling::watching<Self>);
         });
