@@ -1,6 +1,5 @@
 // bigkeys.hpp: `umbel-cli --bigkeys`: the biggest keys of a whole cluster, by client::scan() and by batches
-// of TYPE, STRLEN and their like, page by page. A key that moves to another node meanwhile may count twice,
-// or not at all.
+// of TYPE, STRLEN and their like, page by page. A key that moves to another node meanwhile may count twice.
 #pragma once
 
 #include "palette.hpp"
@@ -11,7 +10,7 @@
 #include <umbel/client.hpp>
 #include <umbel/client/batch.hpp>
 #include <umbel/client/cmd.hpp>
-#include <umbel/client/node_client.hpp>
+#include <umbel/client/key_scan.hpp>
 
 #include <unistd.h>
 #include <asio.hpp>
@@ -19,7 +18,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,54 +39,25 @@ public:
         co_await asio::this_coro::throw_if_cancelled(false);
         auto const all = co_await db_.command<std::int64_t>("DBSIZE");
         if (all) expected_ = static_cast<std::uint64_t>(*all);
-        umbel::result<std::vector<std::string>> const primaries = co_await addresses();
-        if (!primaries) co_return report(primaries.error().to_string());
-        std::optional<umbel::error> wrong;
-        bool stopped = false;
-        for (std::string const& primary : *primaries) {
-            wrong = co_await look_at_node(primary);
-            stopped = co_await interrupted();
-            if (wrong || stopped) break;
+        auto scan = db_.scan();
+        for (unsigned pages = 1;; ++pages) {
+            auto const page = co_await scan.next();
+            if (!page) break;
+            co_await look_at(*page);
+            draw();
+            if (pages % pages_between_rests == 0 && rest_.count() != 0) co_await rest();
+            if (co_await interrupted()) break;
         }
         clear();
         std::string const summary = tally_.summary(colours_);
         std::fwrite(summary.data(), 1, summary.size(), stdout);
-        if (wrong) co_return report(wrong->to_string());
-        co_return stopped ? report("interrupted") : 0;
+        if (scan.done()) co_return 0;
+        auto const why = scan.failure();
+        std::fprintf(stderr, "not all keys were seen: %s\n", why ? why->to_string().c_str() : "interrupted");
+        co_return 1;
     }
 
 private:
-    static int report(std::string const& why) {
-        std::fprintf(stderr, "not all keys were seen: %s\n", why.c_str());
-        return 1;
-    }
-
-    asio::awaitable<umbel::result<std::vector<std::string>>> addresses() const {
-        auto const nodes = co_await db_.nodes();
-        if (!nodes) co_return tl::unexpected{nodes.error()};
-        std::vector<std::string> found;
-        for (umbel::node_snapshot const& node : *nodes)
-            if (node.member && node.role == umbel::cluster::node_role::primary) found.push_back(node.address);
-        co_return found;
-    }
-
-    /// All keys of one node, page by page, until Ctrl-C; what went wrong, if anything.
-    asio::awaitable<std::optional<umbel::error>> look_at_node(std::string node) {
-        auto const here = db_.on(node);
-        std::string cursor{umbel::scan_start};
-        bool stopped = false;
-        do {
-            auto page = co_await here.command<umbel::scan_page<std::string>>("SCAN", cursor, "COUNT", 1000);
-            if (!page) co_return page.error();
-            co_await look_at(page->items);
-            draw();
-            if (++pages_ % pages_between_rests == 0 && rest_.count() != 0) co_await rest();
-            cursor = std::move(page->cursor);
-            stopped = co_await interrupted();
-        } while (cursor != umbel::scan_start && !stopped);
-        co_return std::nullopt;
-    }
-
     /// Asks for the types of all keys of a page side by side, then for their sizes.
     asio::awaitable<void> look_at(std::vector<std::string> const& keys) {
         umbel::batch types;
@@ -154,7 +123,6 @@ private:
     palette const& colours_;
     tally tally_;
     std::uint64_t expected_ = 0;
-    unsigned pages_ = 0;
     bool live_ = ::isatty(STDERR_FILENO) != 0;
     std::chrono::steady_clock::time_point drawn_{};
 };
