@@ -115,7 +115,7 @@ private:
         // What is large stands between the two, so that the first has left when the rest has not.
         if (!reads && !must_succeed && time_.chance(options_.large_percent))
             both.insert(both.begin() + 1, {"SET", "{a:" + std::to_string(pair) + "}tx-large",
-                                           std::string(2000 + time_.pick(20000), 'x')});
+                                           std::string(200 + time_.pick(4000), 'x')});
         auto const call = db_.transaction(
             both,
             [this, asked = question{token, reads, must_succeed}, size = both.size(),
