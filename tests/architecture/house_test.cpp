@@ -78,7 +78,6 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/scoped_client.hpp", client + "client_test.cpp"},
         {"client/lock_keeper.hpp", client + "lock_test.cpp"},
         {"client/wait_list.hpp", client + "cache_aside_test.cpp"},
-        {"testing/model_script.hpp", client + "lock_test.cpp"},
         {"client/make_backend.hpp", client + "client_test.cpp"},
         {"client/open_site.hpp", client + "client_test.cpp"},
         {"client/scan_state.hpp", client + "key_scan_test.cpp"},

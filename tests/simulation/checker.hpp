@@ -190,18 +190,21 @@ private:
         return std::to_string(number) + " (" + one.key + " " + one.id.substr(0, 24) + ")";
     }
 
+    static bool is_script(execution const& what) { return what.words[0].starts_with("EVAL"); }
+    static std::string const& key_of(execution const& what) { return what.words[is_script(what) ? 3 : 1]; }
     void executed(execution const& what) {
         if (other_) other_(what);
         bool const of_transaction = what.words.size() > 1 && what.words[1].find("tx-") != std::string::npos;
-        if (what.words[0] != "PING" && !of_transaction) ++executed_;
+        bool const lacked = is_script(what) && what.reply.front() == '-';
+        if (what.words[0] != "PING" && !of_transaction && !lacked) ++executed_;
         if (what.write && what.readonly_link) fail("a write was executed on a link that has sent READONLY");
         if (what.readonly_link && what.words.size() > 1 && what.words[1].find("{a:") == 0)
             fail("a read meant for the primary was served on a link that has sent READONLY: " +
                  what.words[1]);
         if (what.foreign && what.words.size() > 1)
-            cluster_.book().lost_key(what.words[1], what.when, what.when, "another cluster's server took it");
+            cluster_.book().lost_key(key_of(what), what.when, what.when, "another cluster's server took it");
         std::string const& command_spec = what.words[0];
-        if (command_spec == "INCR") ++counters_[what.words[1]].executed;
+        if (command_spec == "INCR" || (is_script(what) && !lacked)) ++counters_[key_of(what)].executed;
         if ((command_spec == "RPUSH" && !of_transaction) || command_spec == "APPEND") {
             trace_of_id& seen = executions_[what.words[2]];
             ++seen.count;

@@ -164,6 +164,16 @@ TEST_CASE("transactions that are repeated, or sent in pieces, are caught", "[sim
     CHECK(first_catch(torn, "read two lists that are not the same") != "");
 }
 
+TEST_CASE("a client that does not bring a script to a node that has forgotten it is caught",
+          "[simulation][control]") {
+    auto const bare = [](plan& drawn) {
+        drawn.users.script_percent = 100;
+        drawn.users.bare_scripts = true;
+        drawn.servers.scripts = {counting_script()};
+    };
+    CHECK(first_catch(bare, "no_script") != "");
+}
+
 TEST_CASE("a transaction that is sent again although MULTI was refused is caught", "[simulation][control]") {
     auto const forbidden = [](plan& drawn) {
         drawn.wires.cut_percent = 50;

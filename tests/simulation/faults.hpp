@@ -45,6 +45,13 @@ public:
                          [this, victim] { cluster_[victim].forbids_multi = false; });
             });
     }
+    /// Has all nodes forget their scripts so many times.
+    void schedule_forgetting(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                for (auto const& node : cluster_.nodes()) node->cached_scripts.clear();
+            });
+    }
     void stop() {
         stopped_ = true;
         if (squatter_) cluster_.unsquat(*squatter_, squatted_);

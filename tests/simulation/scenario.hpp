@@ -33,6 +33,7 @@ struct plan {
     unsigned contexts = 1;  ///< Of the client.
     unsigned flaps = 0;     ///< Cables that are pulled and put in again.
     unsigned forbids = 0;   ///< Nodes that refuse MULTI for a while.
+    unsigned forgets = 0;   ///< So often all nodes forget their scripts.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -50,8 +51,8 @@ struct plan {
             << client.breaker_failures << (fails_fast ? ", fail_fast" : "") << ", budget "
             << client.retry_budget_percent << "% and " << client.retry_budget_floor
             << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
-            << wires.late_percent << "%, " << forbids << " times no MULTI"
-            << (wires.resets_drop ? "" : ", resets drop nothing");
+            << wires.late_percent << "%, " << forbids << " times no MULTI, " << users.script_percent
+            << "% scripts" << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
 };
@@ -180,6 +181,14 @@ inline void draw_forbidding(random_source random, plan& made) {
     made.transactions.halves = true;
 }
 
+/// The same, of what came after that: INCR as a script, and nodes that forget it.
+inline void draw_scripts(random_source random, plan& made) {
+    if (random.below(2) == 0) return;
+    made.users.script_percent = static_cast<unsigned>(10 + random.below(90));
+    made.forgets = static_cast<unsigned>(random.below(20));
+    made.servers.scripts.push_back(counting_script());
+}
+
 /// How much of a plan is drawn.
 enum class draws { early, context_entry, punctual, all };
 
@@ -218,6 +227,7 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     if (what == draws::all) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
     if (what == draws::all) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
     if (what == draws::all) draw_forbidding(random_source{seed * 0x9e3779b97f4a7c15ull + 131}, made);
+    if (what == draws::all) draw_scripts(random_source{seed * 0x9e3779b97f4a7c15ull + 157}, made);
     return made;
 }
 
@@ -271,6 +281,7 @@ public:
         faults.schedule(plan_.faults, plan_.troubled);
         faults.schedule_flaps(plan_.flaps, plan_.troubled);
         faults.schedule_forbidding(plan_.forbids, plan_.troubled);
+        faults.schedule_forgetting(plan_.forgets, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users, others);

@@ -12,6 +12,15 @@
 
 namespace simulation {
 
+/// INCR as a script.
+inline constexpr std::string_view counting = "return redis.call('incr', KEYS[1])";
+inline model_script counting_script() {
+    return {std::string{counting}, [](script_input const& in) {
+                return model_executor{in.store, false}.run(*find_model_command("incr"),
+                                                           {"INCR", in.keys.front()});
+            }};
+}
+
 /// How the users behave.
 struct workload_options {
     unsigned users = 5;
@@ -26,6 +35,8 @@ struct workload_options {
     unsigned replica_percent = 20;  ///< Of the reads that may go to replicas.
     std::size_t read_modes = 3;     ///< How many of the modes in any_mode() they know.
     unsigned large_percent = 2;
+    unsigned script_percent = 0;  ///< Of the INCRs that go as a script, by its SHA1.
+    bool bare_scripts = false;    ///< As a control: nobody sends a script's text where it is missing.
     /// Nobody sets a key while an earlier write of it is not known to have run, or not to have: such a key is
     /// only read from then on.
     bool one_writer = false;
@@ -117,15 +128,17 @@ private:
         std::vector<std::size_t> const parts = registers_of(record, number, !wanted.reads);
         judge_.begun(number, std::move(record));
         std::vector<std::string_view> const views(words.begin(), words.end());
-        auto const call = db_.call(
-            std::span<std::string_view const>{views},
-            [this, number, what, which, goes_on, written, parts](umbel::result<umbel::reply> answer) {
-                judge_.ended(number, answer);
-                if (written) witness_.ended(*written, answer);
-                tell_registers(what, which, parts, answer);
-                if (goes_on) later();
-            },
-            wanted);
+        auto const told = [this, number, what, which, goes_on, written,
+                           parts](umbel::result<umbel::reply> answer) {
+            judge_.ended(number, answer);
+            if (written) witness_.ended(*written, answer);
+            tell_registers(what, which, parts, answer);
+            if (goes_on) later();
+        };
+        bool const scripted =
+            what == kind::incr && options_.script_percent != 0 && time_.chance(options_.script_percent);
+        auto const call = scripted ? send_script(words[1], told, wanted)
+                                   : db_.call(std::span<std::string_view const>{views}, told, wanted);
         if (fixed_deadline_ == duration{0} && time_.chance(options_.cancel_percent))
             time_.in(time_.chance(30) ? duration{0} : time_.between(0us, 3ms), [this, call, number] {
                 time_.note([&] { return "call " + std::to_string(number) + " is cancelled"; });
@@ -133,6 +146,12 @@ private:
                 db_.cancel(call);
             });
     }
+    call_number send_script(std::string_view key, sim_client::callback told, sim_call_options const& wanted) {
+        if (!options_.bare_scripts) return db_.run(counting, key, std::move(told), wanted);
+        umbel::command::sha1 const sha1{counting};
+        return db_.call({"EVALSHA", sha1.digits(), "1", key}, std::move(told), wanted);
+    }
+
     // ---- Keys as registers: what SET and MSET leave, and what GET and MGET find at primaries
     // -------------------------------------
 

@@ -58,6 +58,7 @@ public:
         node.cut_off_at = time_.now();
         for (model_peer& peer : node.view.peers) peer.heard = time_.now();
         node.loading = true;
+        node.cached_scripts.clear();
         time_.in(time_.between(1ms, 30ms), [&node] { node.loading = false; });
     }
     /// SIGSTOP: no reset, no answer.

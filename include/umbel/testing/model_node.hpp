@@ -52,6 +52,7 @@ public:
     unsigned refuse_next = 0;  ///< So many of the next commands are refused with `refusal`.
     std::string refusal;
     bool forbids_multi = false;  ///< Its users may not say MULTI; the commands behind it run one by one.
+    model_script_cache cached_scripts;
     on_change changed;
 
     // Replication and election, kept by the bus.
@@ -335,7 +336,7 @@ private:
         if (which.name == "scan")
             return scan_reply(store, words, process * 1000u + static_cast<unsigned>(number()));
         model_outcome made = which.name.starts_with("eval")
-                                 ? run_script(options.scripts, store, words, time.now())
+                                 ? run_script(options.scripts, cached_scripts, store, words, time.now())
                                  : model_executor{store, from.resp3}.run(which, words);
         if (made.reply.empty()) return {};  // It must wait, and nothing has happened.
         written.insert(written.end(), made.changed.begin(), made.changed.end());

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <umbel/command/keys_of.hpp>
+#include <umbel/command/sha1.hpp>
+#include <umbel/engine/remedy.hpp>
 #include <umbel/resp/encode.hpp>
 #include <umbel/resp/reply.hpp>
 #include <umbel/testing/sim_driver.hpp>
@@ -84,6 +86,21 @@ public:
             put(call, {&exec, 1});
             call.form.transaction = 1;
             call.make_retry_state()->transaction.hold(static_cast<std::uint32_t>(commands.size()));
+            return {};
+        });
+    }
+    /// Runs a script with one key by its SHA1, and by its text where the node lacks it. Errors: as of call().
+    call_number run(std::string_view text, std::string_view key, callback done,
+                    sim_call_options const& wanted = {}) {
+        return begin_call(std::move(done), wanted, [&](sim_call& call) -> result<void> {
+            command::sha1 const sha1{text};
+            std::string_view const by_text[]{"EVAL", text, "1", key};
+            std::string_view const by_sha1[]{"EVALSHA", sha1.digits(), "1", key};
+            put(call, by_text);
+            call.by_text = std::exchange(call.encoded, std::string(engine::remedy_bytes, '\0'));
+            if (auto good = add(call, by_sha1); !good) return good;
+            engine::put_remedy(call.encoded.data(), {&sim_call::say_text, nullptr});
+            call.has_remedy = true;
             return {};
         });
     }
@@ -176,6 +193,19 @@ private:
             tell_caller(base);
             return true;
         }
+        /// The remedy of a script.
+        static bool say_text(engine::call& base, void const*, engine::call*&) noexcept {
+            auto& call = static_cast<sim_call&>(base);
+            call.has_remedy = false;
+            call.encoded = std::move(call.by_text);
+            call.show_bytes();
+            return true;
+        }
+        void show_bytes() noexcept {
+            std::size_t const front = has_remedy ? engine::remedy_bytes : 0;
+            bytes = encoded.data() + front;
+            size = static_cast<std::uint32_t>(encoded.size() - front);
+        }
         static void forget(engine::call& base) noexcept {
             auto& call = static_cast<sim_call&>(base);
             call.owner.pending_.erase(call.number);
@@ -185,6 +215,7 @@ private:
         call_number number;
         callback done;
         std::string encoded;
+        std::string by_text;  ///< Of a script.
         std::optional<result<reply>> answer;
         counted_token* shared_token;
     };
@@ -202,8 +233,7 @@ private:
             return number;
         }
         if (wanted.idempotent) call.flags = call.flags | cluster::command_flags::idempotent;
-        call.bytes = call.encoded.data();
-        call.size = static_cast<std::uint32_t>(call.encoded.size());
+        call.show_bytes();
         call.reads = wanted.reads.value_or(driver_.chosen().read_from);
         call.timeout = wanted.deadline.value_or(driver_.chosen().deadline);
         call.link.context = static_cast<std::uint8_t>(wanted.context % driver_.chosen().engine.contexts);

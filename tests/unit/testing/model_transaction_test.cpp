@@ -79,3 +79,20 @@ TEST_CASE("a transaction of several slots is not sent", "[model]") {
     CHECK(done.error() == errc::cross_slot);
     CHECK(done.error().delivery() == delivery::not_sent);
 }
+
+TEST_CASE("a node that forbids MULTI runs the commands behind it one by one, and the caller is told",
+          "[model]") {
+    three_primaries here;
+    for (auto const& node : here.cluster.nodes()) node->forbids_multi = true;
+    bool queued = true;
+    here.cluster.book().watch([&](execution const& what) { queued = queued && what.queued; });
+    auto const done = here.transaction({{"INCR", "{k}n"}, {"INCR", "{k}n"}});
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code() == errc::no_permission);
+    CHECK(done.error().delivery() == delivery::unknown);
+    CHECK_FALSE(queued);
+    here.cluster.heal();
+    auto const again = here.transaction({{"INCR", "{k}n"}, {"INCR", "{k}n"}});
+    REQUIRE(again);
+    CHECK((*again)[1].integer() == 4);
+}
