@@ -125,7 +125,7 @@ struct site {
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
     std::chrono::nanoseconds lease_slack{};
     encoding const* code = nullptr;
-    command::key_prefix prefix;  ///< In front of each key; where there is one, `code` is the table for it.
+    command::key_prefix prefix{};  ///< In front of each key; where there is one, `code` is the table for it.
 
     /// Lengthens the prefix. One that is too long makes every command fail.
     void add_prefix(std::string_view more) noexcept {

@@ -1,6 +1,8 @@
 // Tests of clients whose keys have a prefix: what goes onto the wire, to which node, and what comes back.
 #include "two_nodes.hpp"
 
+#include <umbel/client/node_client.hpp>
+
 #include <map>
 #include <string>
 #include <utility>
