@@ -21,13 +21,14 @@ public:
     /// How many calls of each kind there are.
     struct tally {
         std::uint32_t gate = 0;
-        std::uint32_t pinned = 0;  ///< Those for which nothing waits.
-        void add(call const& call) noexcept { ++(shuts_gate(call) ? gate : pinned); }
+        std::uint32_t pinned = 0;  ///< Those for which nothing waits, but for leased ones.
+        std::uint32_t leased = 0;
+        void add(call const& call) noexcept { ++(shuts_gate(call) ? gate : call.leased ? leased : pinned); }
     };
     /// Takes a call. False: `most` of its kind are parked already.
     bool park(call& call, std::uint32_t most) noexcept {
         bool const shuts = shuts_gate(call);
-        std::atomic<std::uint32_t>& count = shuts ? gate_ : pinned_;
+        std::atomic<std::uint32_t>& count = shuts ? gate_ : call.leased ? leased_ : pinned_;
         std::uint32_t const step = shuts ? per_call : 1;
         if (count.fetch_add(step, std::memory_order_acq_rel) / step >= most) {
             count.fetch_sub(step, std::memory_order_acq_rel);
@@ -38,13 +39,6 @@ public:
     }
     /// Takes what is no command and shuts no gate.
     void enqueue(call& call) noexcept { calls_.push(call); }
-    /// Takes a call that never goes past the control plane, and so shuts no gate. False: about `most` are
-    /// here already.
-    bool enqueue(call& call, std::uint32_t most) noexcept {
-        if (calls_.size() >= most) return false;
-        calls_.push(call);
-        return true;
-    }
     /// Shuts the gate for ever: no call goes past the control plane from now on.
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 
@@ -54,6 +48,7 @@ public:
     call_list take() noexcept { return calls_.take(); }
     void settled(tally count) noexcept {
         pinned_.fetch_sub(count.pinned, std::memory_order_acq_rel);
+        leased_.fetch_sub(count.leased, std::memory_order_acq_rel);
         gate_.fetch_sub(count.gate * per_call, std::memory_order_acq_rel);
     }
     /// Keeps the gate shut until release().
@@ -68,6 +63,7 @@ private:
     inbox calls_{inbox::unbounded};
     std::atomic<std::uint32_t> gate_{0};
     std::atomic<std::uint32_t> pinned_{0};
+    std::atomic<std::uint32_t> leased_{0};
 };
 
 }  // namespace umbel::engine

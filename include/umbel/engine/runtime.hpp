@@ -90,7 +90,7 @@ public:
         if (abandoned_) return drop(call);
         [[maybe_unused]] auto const alive = port().keep_alive();
         port().leaves_sessions(call);
-        if (!parked_.enqueue(call, settings_.engine.leases_waiting_max)) return fail_overloaded(call, {});
+        if (!parked_.park(call, settings_.engine.leases_waiting_max)) return fail_overloaded(call, {});
         port().wake();
     }
     /// Begins a call on a lease that its caller holds.

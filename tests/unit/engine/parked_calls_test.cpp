@@ -81,3 +81,22 @@ TEST_CASE("calls for named nodes have a bound of their own", "[parked_calls]") {
     CHECK(parked.is_open());
     CHECK(parked.park(other, 1));
 }
+
+TEST_CASE("calls that need a lease have a bound of their own, and take no place of others",
+          "[parked_calls]") {
+    parked_calls parked;
+    call first, second, named;
+    first.leased = second.leased = true;
+    named.slot = umbel::cluster::slot_target::named_node();
+    CHECK(parked.park(first, 1));
+    CHECK(parked.is_open());
+    CHECK_FALSE(parked.park(second, 1));
+    parked_calls::tally taken;
+    call_list all = parked.take();
+    while (call* const call = all.pop()) taken.add(*call);
+    CHECK(taken.leased == 1);
+    CHECK(taken.pinned == 0);
+    parked.settled(taken);
+    CHECK(parked.park(named, 1));
+    CHECK(parked.park(second, 1));
+}
