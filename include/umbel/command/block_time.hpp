@@ -58,10 +58,15 @@ struct blocking_invocation {
 
 /// Submits a command of a family that blocks.
 template <class Reply, template <class> class Family, class Self>
-auto run_blocking(Family<Self> const& family, command_spec const& name, word_list& words, block_time time) {
+auto run_blocking(Family<Self> const& family, command_spec const& name, word_list& words, block_time time,
+                  cluster::command_flags flags) {
     words.refuse_if(!time.good(), "a wait must be positive; umbel::wait_forever asks for one without an end");
     return static_cast<Self const&>(family).submit(
-        blocking_invocation<Reply>{name, words.words(), name.flags(), time, words.refusal()});
+        blocking_invocation<Reply>{name, words.words(), flags, time, words.refusal()});
+}
+template <class Reply, template <class> class Family, class Self>
+auto run_blocking(Family<Self> const& family, command_spec const& name, word_list& words, block_time time) {
+    return run_blocking<Reply>(family, name, words, time, name.flags());
 }
 
 }  // namespace umbel::command

@@ -63,11 +63,12 @@ inline constexpr command_spec brpop{"BRPOP", cluster::command_flags::none};
 /// Errors of each: those of every command, listed at umbel::client; of these wrong_type when a key holds no
 /// list; bad_argument for a time that is not positive, and for an empty range; overloaded when too many wait
 /// for a lease already; deadline_exceeded when none became free within the time and options::lease_slack
-/// (client::with(deadline) bounds both together). connection_lost with delivery unknown says that an element
-/// may have been taken and lost on its way; it is never asked for again by itself.
-/// Cancellation: frees the server's side, too. What was taken before the server heard of it is the command's
-/// value all the same; where nothing was, the delivery is not_executed; where the server cannot be told,
-/// unknown.
+/// (client::with(deadline) bounds both together), and where waiting for the lease, or for the command to be
+/// sent anew, took longer than the slack, so that the server's own time was not over. connection_lost with
+/// delivery unknown says that an element may have been taken and lost on its way; it is never asked for again
+/// by itself. Cancellation: frees the server's side, too. What was taken before the server heard of it is the
+/// command's value all the same; where nothing was, the delivery is not_executed; where the server cannot be
+/// told, unknown.
 template <class Self>
 class blocking_list_commands {
 public:

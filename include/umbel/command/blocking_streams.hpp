@@ -13,8 +13,10 @@ namespace umbel::command {
 
 /// XREAD and XREADGROUP with BLOCK. Connection, time, Errors and Cancellation: as of blocking_list_commands;
 /// and bad_argument for a count of zero. XREAD takes nothing away, so it is asked again by itself when its
-/// connection is lost. What XREADGROUP has lost on its way pends for the consumer, and comes by
-/// xreadgroup(… "0").
+/// connection is lost; but not from stream_ids::end or last on, which mean another place then:
+/// connection_lost with delivery unknown. Where such a wait goes on at another node, it reads what is added
+/// from then on. What XREADGROUP has lost on its way pends for the consumer, and comes by xreadgroup(… "0");
+/// with no_ack it is lost.
 template <class Self>
 class blocking_stream_commands {
 public:
@@ -26,7 +28,8 @@ public:
         word_list list;
         add_read(list, options, time);
         add_streams(list, streams);
-        return run_blocking<stream_batch<stream_entry<Fields>>>(*this, specs::xread, list, time);
+        return run_blocking<stream_batch<stream_entry<Fields>>>(*this, specs::xread, list, time,
+                                                                flags_of(list));
     }
     /// XREAD … BLOCK of one stream.
     template <decodable Fields = stream_fields>
@@ -35,7 +38,8 @@ public:
         word_list list;
         add_read(list, options, time);
         list.add("STREAMS", umbel::key{name}, after);
-        return run_blocking<stream_batch<stream_entry<Fields>>>(*this, specs::xread, list, time);
+        return run_blocking<stream_batch<stream_entry<Fields>>>(*this, specs::xread, list, time,
+                                                                flags_of(list));
     }
     /// XREADGROUP … BLOCK of several streams of one slot, as xreadgroup(); an empty batch: nothing came in
     /// time. Since 5.0.0. Complexity: O(entries that are returned).
@@ -58,6 +62,13 @@ public:
     }
 
 private:
+    /// An id that names a place of its own each time it is sent: the command must not be sent again.
+    static cluster::command_flags flags_of(word_list const& list) noexcept {
+        for (argument const& word : list.words())
+            if (word.is_plain() && (word.text() == stream_ids::end || word.text() == stream_ids::last))
+                return cluster::command_flags::none;
+        return specs::xread.flags();
+    }
     static void add_read(word_list& list, xread_options const& options, block_time time) noexcept {
         add_count(list, options.count);
         if (options.max_count) list.add("MAXCOUNT", *options.max_count);
