@@ -21,7 +21,7 @@ public:
     /// The server is being told; from `until` on the connection counts as broken unless the wait has ended.
     void await_end(instant until) noexcept { until_ = std::min(until_, until); }
     instant due() const noexcept { return until_; }
-    /// The connection is gone.
+    /// No wait is given up any more, or the connection is gone.
     void reset() noexcept { wished_ = false, until_ = never; }
 
     /// True when the server waits for the call at present: nobody's reply stands before its own.
@@ -52,7 +52,8 @@ public:
     /// call.
     void settle(call& call, resp::view const& reply, instant now, call_outcomes& outcomes,
                 pipeline_counters& counters) noexcept {
-        until_ = never;
+        // What has ended needs no telling: the server would end the wait of the next call.
+        reset();
         bool const moves = !is_final(call);
         call.replies_due = 1;
         if (moves && reply.is_error()) return outcomes.fail_or_return(call, reply, now, counters);
@@ -70,6 +71,7 @@ public:
             fail(call, delivery::not_executed, "nothing came before the wait was given up", outcomes.node());
         else
             call.kind->decode(call, reply);
+        call.ending = errc{};
         call.at = call::stage::withheld;
         outcomes.returned().push(call);
     }
