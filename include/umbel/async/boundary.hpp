@@ -70,7 +70,7 @@ struct boundary {
     /// Counts one more command on a lease that is held.
     void (*put_on_lease)(held_lease& lease, pooled_call& call) noexcept;
     /// The holder, or a command, is done with a lease.
-    void (*release_lease)(held_lease& lease) noexcept;
+    void (*release_lease)(held_lease& lease, bool changes) noexcept;
 
     // ---- hedge.hpp ------------------------------------------------------------------------------
 

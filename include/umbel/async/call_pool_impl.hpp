@@ -103,8 +103,10 @@ inline void fill_reserve() noexcept { reserve::of_all().fill(); }
 /// Clears what only few calls have: retry state, borrowed pieces, a block, an unusual launch.
 inline void strip(pooled_call& call) noexcept {
     call.group.reset();
+    // A reply to nobody would stand before those of the next holder.
+    bool const changes = call.bound && call.ending != errc{};
     call.leased = call.bound = call.blocks = false;
-    if (call.lease) call.owner->code->release_lease(*std::exchange(call.lease, nullptr));
+    if (call.lease) call.owner->code->release_lease(*std::exchange(call.lease, nullptr), changes);
     call.launch = launch_kind::direct;
     call.ends_client = false;
     call.question = false;

@@ -29,7 +29,11 @@ inline constexpr boundary compiled_boundary{
     .launch = &launch_kept,
     .start_by_lease = &start_by_lease,
     .put_on_lease = &put_on_lease,
-    .release_lease = [](held_lease& lease) noexcept { lease.release(); },
+    .release_lease =
+        [](held_lease& lease, bool changes) noexcept {
+            if (changes) lease.changed.store(true, std::memory_order_relaxed);
+            lease.release();
+        },
     .make_hedge = &hedge::make,
     .complete_hedged = &hedge::complete,
     .drop_hedged = &hedge::drop,

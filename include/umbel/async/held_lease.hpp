@@ -68,6 +68,7 @@ inline void put_on_lease(held_lease& lease, pooled_call& call) noexcept {
     lease.add_reference();
     call.lease = &lease;
     call.bound = true;
+    call.ending = errc{};
     call.launch = launch_kind::on_lease;
 }
 

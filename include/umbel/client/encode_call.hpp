@@ -145,8 +145,8 @@ inline bool lacks_lease(command::command_traits const* traits, std::span<std::st
                         async::held_lease* lease) noexcept {
     if (!(traits ? command::needs_lease(*traits, words) : command::needs_lease(words))) return false;
     command::lease_use const use = traits ? command::lease_use_of(traits->name) : command::lease_use::changes;
-    if (!lease || use == command::lease_use::refused) return true;
-    if (use == command::lease_use::changes) lease->clean.store(false, std::memory_order_relaxed);
+    if (!lease || use != command::lease_use::changes) return true;
+    lease->changed.store(true, std::memory_order_relaxed);
     return false;
 }
 

@@ -16,12 +16,27 @@
 
 namespace umbel {
 
-/// What lease::unwatch() gives: the connection is as it was lent.
-struct unwatched {
+/// What lease::watch() gives: the keys are watched.
+struct watched {
     /// For the library: the reply has come.
-    static unwatched of_call(async::pooled_call& call) noexcept {
-        if (call.lease) call.lease->clean.store(true, std::memory_order_relaxed);
-        return {};
+    static result<watched> of_reply(async::pooled_call& call, resp::view const& reply) noexcept {
+        result<ok> const read = from_reply<ok>::from(reply);
+        if (!read) return tl::unexpected<error>{read.error()};
+        if (call.lease) call.lease->watches_answered.fetch_add(1, std::memory_order_relaxed);
+        return watched{};
+    }
+};
+
+/// What lease::unwatch() gives: no key is watched any more.
+struct unwatched {
+    /// For the library: the reply has come. Inside MULTI it is no OK, and nothing is undone.
+    static result<unwatched> of_reply(async::pooled_call& call, resp::view const& reply) noexcept {
+        result<ok> const read = from_reply<ok>::from(reply);
+        if (!read) return tl::unexpected<error>{read.error()};
+        if (call.lease)
+            call.lease->watches_undone.store(call.lease->watches_answered.load(std::memory_order_relaxed),
+                                             std::memory_order_relaxed);
+        return unwatched{};
     }
 };
 
@@ -59,11 +74,13 @@ namespace umbel {
 /// no other connection takes its place, because what the server remembered is gone: make another lease then.
 /// A command that needs a lease is taken here by its words, too: `lease.command<std::string>("CLIENT",
 /// "NO-EVICT", "ON")`. What alters the number of replies, or takes the connection's credentials, is refused
-/// with needs_lease even here: SUBSCRIBE and its kind, MONITOR, CLIENT REPLY, HELLO, RESET, QUIT.
+/// with needs_lease even here: SUBSCRIBE and its kind, MONITOR, CLIENT REPLY, HELLO, RESET, QUIT. So is what
+/// blocks, of which the typed functions alone know for how long: blpop(), xread_block(), wait() and so on.
 ///
 /// When the lease is destroyed and the last command on it has ended, its connection goes back to the pool. If
-/// a command has changed it (SELECT, CLIENT NO-EVICT, WATCH without unwatch(), …), it is closed instead: no
-/// command undoes everything, and RESET takes the credentials, too.
+/// a command has changed it (SELECT, CLIENT NO-EVICT, MULTI by its word, WATCH without unwatch(), …), or was
+/// given up before its reply came, it is closed instead: no command undoes everything, and RESET takes the
+/// credentials, too.
 /// A transaction on a lease is nullopt where a watched key has changed: `co_await mine->watch("k"); …; auto
 /// done = co_await mine->transaction(umbel::cmd.set("k", next)); co_await mine->unwatch();`. Errors of each
 /// command: those of every command, listed at umbel::client, but for what following and repeating would mend:
@@ -91,7 +108,7 @@ public:
         return *this;
     }
     ~lease() {
-        if (state_) state_->site.owner->code->release_lease(*state_);
+        if (state_) state_->site.owner->code->release_lease(*state_, false);
     }
 
     /// False once the connection has ended. It may end at any moment, so a command may fail all the same.
@@ -101,16 +118,17 @@ public:
     /// unwatch() has succeeded, the connection does not go back to the pool. The keys lie in the slot of the
     /// lease. Since 2.2.0. Complexity: O(keys).
     template <command::key_range_of_texts Keys>
-    auto watch(Keys const& keys) const {
-        state_->clean.store(false, std::memory_order_relaxed);
+    operation<watched> watch(Keys const& keys) const {
         command::word_list list;
         list.add_keys(keys);
-        return submit(command::invocation<ok>{command::specs::watch, list.words(),
-                                              cluster::command_flags::none, list.refusal()});
+        if (!list.refusal()) state_->watches.fetch_add(1, std::memory_order_relaxed);
+        return calling::submit<watched>(
+            site(), command::invocation<watched>{command::specs::watch, list.words(),
+                                                 cluster::command_flags::none, list.refusal()});
     }
     template <std::convertible_to<std::string_view>... Keys>
         requires(sizeof...(Keys) >= 1)
-    auto watch(Keys const&... keys) const {
+    operation<watched> watch(Keys const&... keys) const {
         return watch(std::array<std::string_view, sizeof...(Keys)>{std::string_view{keys}...});
     }
     /// UNWATCH: no key is watched any more; to be called after a transaction, too. Since 2.2.0.

@@ -164,9 +164,10 @@ inline void prepare(async::pooled_call& call, site const& site, cluster::command
     call.timeout = site.options.deadline;
 }
 
-/// What a server's reply becomes: a value, or a value with its trail, or what its call tells.
+/// What a server's reply becomes: a value, or a value with its trail, or what its call tells, or both.
 template <class Value>
-concept replied = decodable<Value> || async::is_traced<Value> || async::made_of_call<Value>;
+concept replied = decodable<Value> || async::is_traced<Value> || async::made_of_call<Value> ||
+                  async::made_of_reply_and_call<Value>;
 
 /// Stores an error as the result of a call that will not be sent.
 template <class Value>

@@ -89,10 +89,10 @@ attempt_optimistic(Client const& db, std::vector<std::string> names, Decide deci
             held.emplace(std::move(*lent));
         }
         auto watching = held->watch(names);
-        result<ok> const watched = co_await std::move(watching);
-        if (!watched) {
-            if (!mended_by_another_lease(watched.error())) co_return tl::unexpected<error>{watched.error()};
-            met = watched.error();
+        result<watched> const begun = co_await std::move(watching);
+        if (!begun) {
+            if (!mended_by_another_lease(begun.error())) co_return tl::unexpected<error>{begun.error()};
+            met = begun.error();
             held.reset();
             // A read by the client finds out who serves the key now.
             auto finding = db.exists(std::string_view{names.front()});

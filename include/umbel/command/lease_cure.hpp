@@ -52,20 +52,20 @@ inline constexpr std::array lease_cures{
 
 /// What a command that needs a lease leaves of the connection, where its caller holds one.
 enum class lease_use : std::uint8_t {
-    clean,    ///< It blocks, and leaves the connection as it was.
+    blocks,   ///< Nobody knows for how long where it is given by its words: its typed function does.
     changes,  ///< The connection is another one afterwards: it is closed when it is given back.
     refused,  ///< It alters the number of replies, or takes the connection's credentials: not even there.
 };
 
 constexpr lease_use lease_use_of(std::string_view name) noexcept {
-    constexpr std::string_view clean[]{"blmove",     "blmpop",  "blpop",    "brpop",
-                                       "brpoplpush", "bzmpop",  "bzpopmax", "bzpopmin",
-                                       "wait",       "waitaof", "xread",    "xreadgroup"};
+    constexpr std::string_view blocks[]{"blmove",     "blmpop",  "blpop",    "brpop",
+                                        "brpoplpush", "bzmpop",  "bzpopmax", "bzpopmin",
+                                        "wait",       "waitaof", "xread",    "xreadgroup"};
     constexpr std::string_view refused[]{"client|reply", "hello", "monitor",    "psubscribe", "psync",
                                          "punsubscribe", "quit",  "reset",      "ssubscribe", "subscribe",
                                          "sunsubscribe", "sync",  "unsubscribe"};
-    for (std::string_view const other : clean)
-        if (name == other) return lease_use::clean;
+    for (std::string_view const other : blocks)
+        if (name == other) return lease_use::blocks;
     for (std::string_view const other : refused)
         if (name == other) return lease_use::refused;
     return lease_use::changes;

@@ -211,7 +211,8 @@ struct call {
     bool leased : 1 = false;          ///< It needs a connection of its own: the lease pool finds it one.
     bool bound : 1 = false;           ///< It goes to the lease that its caller holds, and nowhere else.
     bool blocks : 1 = false;          ///< The server answers it when something has come, or its time is over.
-    errc ending{};                    ///< Of a call that was given up: why.
+    errc ending{};                    ///< Of a call that was given up, or has left its place in the order of
+                                      ///< replies to nobody: why. Else, on a held lease: errc{}.
     union {
         std::uint64_t queue_position = 0;  ///< In a pipeline: its place in the in-flight queue.
         std::uint64_t waiting_index;       ///< In the engine: its place in waiting_calls.

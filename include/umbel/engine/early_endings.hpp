@@ -53,7 +53,7 @@ public:
     instant next_expiry() noexcept { return std::min(deadlines_.next_due(queue_), waits_.due()); }
 
     blocked_waits& waits() noexcept { return waits_; }
-    /// Deadlines that passed since the last byte arrived.
+    /// Deadlines that passed since the last byte arrived, but for those behind a command that blocks.
     unsigned silent_timeouts() const noexcept { return silent_timeouts_; }
     void heard() noexcept { silent_timeouts_ = 0; }
     /// The connection is gone.
@@ -71,12 +71,19 @@ private:
         } else {
             queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
             if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));
-            if (why == errc::deadline_exceeded) ++silent_timeouts_;
+            call.ending = why;  // Its reply is awaited by nobody now.
+            if (why == errc::deadline_exceeded && !a_wait_stands_in_front()) ++silent_timeouts_;
         }
         deadlines_.forget(call);
         call.owned_by(cancel_token::nobody);
         call.at = call::stage::done;
         outcomes_.fail(call, why, queued ? delivery::not_sent : delivery::unknown, name_of(why));
+    }
+
+    /// True when the server answers nobody, because it waits for something.
+    bool a_wait_stands_in_front() const noexcept {
+        in_flight_queue::entry const front = queue_[queue_.head()];
+        return !front.is_tombstone() && front.awaited_call()->blocks;
     }
 
     in_flight_queue& queue_;

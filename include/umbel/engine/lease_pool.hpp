@@ -80,6 +80,8 @@ public:
     call_list& turned_away() noexcept { return turned_away_; }
 
 private:
+    static constexpr duration no_memory_pause = std::chrono::milliseconds{100};
+
     node_leases& leases_of(std::uint16_t number) noexcept { return shared_.nodes[number].leases; }
     lease_slot& slot_of(link_id id) noexcept { return leases_of(id.node).slots[lease_number(id.mode)]; }
     static lease_slot* idle_slot(node_leases& all) noexcept {
@@ -175,7 +177,14 @@ inline void lease_pool::serve(std::uint16_t number, instant now) {
         lend(number, *idle, *first);
     }
     if (!all.first || shared_.closed) return;
-    if (open_for(number, all.waiting, all.first->link.context, now)) return;
+    UMBEL_TRY {
+        if (open_for(number, all.waiting, all.first->link.context, now)) return;
+    }
+    UMBEL_CATCH(...) {
+        // Those who wait are served when there is memory again.
+        retry_due_ = std::min(retry_due_, after(now, no_memory_pause));
+        UMBEL_RETHROW;
+    }
     while (call* const first = all.first) {
         queue_.leave(*first, all);
         turned_away_.push(*first);
@@ -193,9 +202,11 @@ inline void lease_pool::give_back(lease_token& token, instant now) {
     lease_slot& slot = slot_of(token.link);
     if (slot.holder != &token) return;  // The client has closed.
     slot.holder = nullptr;
-    if (!token.clean.load(std::memory_order_relaxed) && is_up(slot.status)) {
+    if (!token.is_clean() && is_up(slot.status)) {
+        // First, for it may throw: what nobody has shut must not be lent.
+        links_.shut(token.link, errc::cancelled);
         slot.is = lease_slot::use::free;
-        return links_.shut(token.link, errc::cancelled);
+        return;
     }
     freed(token.link, slot, now);
 }
@@ -255,8 +266,13 @@ inline void lease_pool::unblocked(unblock_call const& told, instant now) {
     while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
     if (shared_.closed) return;
     bool const same = slot.status.generation == told.generation && is_up(slot.status);
-    // What was sent without an answer may still reach the server, and must find no other wait.
-    if (same && !told.answered) return links_.shut(told.lease, errc::connection_lost);
+    if (same && !told.answered) {
+        // What was sent without an answer may still reach the server, and must find no other wait: the lease
+        // is lent to nobody until it has ended, also where the next line throws.
+        slot.is = lease_slot::use::held;
+        if (slot.holder) slot.holder->changed.store(true, std::memory_order_relaxed);
+        return links_.shut(told.lease, errc::connection_lost);
+    }
     if (same && std::exchange(slot.unblock_again, false)) return unblock(told.lease, slot);
     serve(told.lease.node, now);
 }

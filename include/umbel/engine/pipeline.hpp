@@ -224,6 +224,12 @@ public:
     }
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
+    /// True when no reply that is still to come is awaited by a user.
+    bool awaits_nobody() const noexcept {
+        for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
+            if (!queue_[at].is_tombstone() && !queue_[at].awaited_call()->is_internal()) return false;
+        return true;
+    }
     /// Deadlines that passed since the last byte arrived.
     unsigned silent_timeouts() const noexcept { return endings_.silent_timeouts(); }
     pipeline_counters const& counters() const noexcept { return counters_; }

@@ -137,6 +137,7 @@ UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
     // reply before its own.
     delivery const known = call.replies() == 1 ? delivery::executed : delivery::unknown;
     queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
+    call.ending = errc::no_memory;
     remove(call);
     outcomes_.fail(call, errc::no_memory, known, "memory has run out for the reply");
     return true;

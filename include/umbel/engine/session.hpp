@@ -366,7 +366,7 @@ private:
         if (draining_) finish_draining();
     }
     void finish_draining() {
-        if (!link_.drained() || closed_) return;
+        if (!link_.drained(lease_.on()) || closed_) return;
         draining_ = false;
         hang_up(link_.parts_by());
         link_.retire(now_);

@@ -29,10 +29,9 @@ TEST_CASE("a command that may not share a connection is named, with what to do i
     CHECK(says(message({"CLIENT", "SOMETHING-NEW"}), "CLIENT changes the connection"));
 }
 
-TEST_CASE("a command on a lease leaves it as it was, or changes it, or may not go even there",
-          "[lease_cure]") {
-    CHECK(lease_use_of("blpop") == lease_use::clean);
-    CHECK(lease_use_of("wait") == lease_use::clean);
+TEST_CASE("a command on a lease blocks it, or changes it, or may not go even there", "[lease_cure]") {
+    CHECK(lease_use_of("blpop") == lease_use::blocks);
+    CHECK(lease_use_of("wait") == lease_use::blocks);
     CHECK(lease_use_of("select") == lease_use::changes);
     CHECK(lease_use_of("multi") == lease_use::changes);
     CHECK(lease_use_of("monitor") == lease_use::refused);

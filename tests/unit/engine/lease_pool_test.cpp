@@ -1,6 +1,7 @@
 // Leases, byte for byte: who gets one, what becomes of a wait that is given up, and of one whose node fails.
 #include <umbel/engine/lease_pool.hpp>
 
+#include "support/pipeline_hands.hpp"
 #include "support/script.hpp"
 
 #include <string>
@@ -379,7 +380,15 @@ TEST_CASE("a lease that is held serves its holder until it is given back", "[lea
         CHECK(s.connection(a0) == 1);
     }
     SECTION("changed: another connection takes its place") {
-        mine.clean = false;
+        mine.changed = true;
+        s.core().give_back(mine, s.now());
+        s.happens(engine::refresh_wanted{});
+        CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+        CHECK(s.connection(a0) == 2);
+    }
+    SECTION("watching: as if changed, until all is unwatched") {
+        mine.watches = 2;
+        mine.watches_undone = 1;
         s.core().give_back(mine, s.now());
         s.happens(engine::refresh_wanted{});
         CHECK(s.next() == sent{a0, "BLPOP foo 0"});
@@ -395,4 +404,42 @@ TEST_CASE("a lease that is held serves its holder until it is given back", "[lea
         CHECK(s.connection(a0) == 2);
     }
     s.cancel(pop);
+}
+
+TEST_CASE("a wait that ends in the turn in which it is given up leaves the next one alone", "[leases]") {
+    hands h;
+    auto first = h.start("BLPOP foo 0", blocking);
+    h.written();
+    h.cancel(first);
+    h.receive(popped);
+    CHECK_FALSE(h.pipe.waits().take_wish());
+    CHECK(h.pipe.waits().due() == engine::never);
+    CHECK(h.returned.size() == 1);  // The control plane completes it.
+    first.call().kind->complete(first.call());
+    auto second = h.start("BLPOP foo 0", blocking);
+    h.written();
+    h.cancel(second);
+    CHECK(h.pipe.waits().take_wish());
+    h.receive("*-1\r\n");
+    second.call().kind->complete(second.call());
+}
+
+TEST_CASE("what was given up behind a wait is no sign of silence, and leaves a reply to nobody", "[leases]") {
+    hands h;
+    auto wait = h.start("BLPOP foo 0", blocking);
+    auto get = h.start("GET foo", {.timeout = 50ms});
+    h.written();
+    h.pass(100ms);
+    CHECK(outcome(get) == failed{errc::deadline_exceeded, delivery::unknown});
+    CHECK(get.call().ending == errc::deadline_exceeded);
+    CHECK(h.pipe.silent_timeouts() == 0);
+    CHECK_FALSE(h.pipe.awaits_nobody());
+    h.receive(popped);
+    CHECK(wait.value() == "foo x");
+    CHECK_FALSE(h.pipe.idle());
+    CHECK(h.pipe.awaits_nobody());
+    auto late = h.start("GET foo", {.timeout = 50ms});
+    h.written();
+    h.pass(100ms);
+    CHECK(h.pipe.silent_timeouts() == 1);
 }
