@@ -73,6 +73,8 @@ asio::awaitable<std::vector<std::string>> holds(client& db) {
     seen.emplace_back(free ? "unwatched" : "?");
     auto const refused = co_await mine->command<reply>("MONITOR");
     seen.emplace_back(!refused && refused.error() == errc::needs_lease ? "refused" : "?");
+    auto const blocks = co_await mine->command<reply>("BLPOP", umbel::key("q{k}"), "0");
+    seen.emplace_back(!blocks && blocks.error() == errc::needs_lease ? "refused" : "?");
     auto const elsewhere = co_await mine->get("somewhere");
     seen.emplace_back(elsewhere ? "?" : std::string{name_of(elsewhere.error().code())});
     co_return seen;
@@ -196,7 +198,8 @@ TEST_CASE("a lease is one connection for one holder, in order", "[lease]") {
     client db = here.client();
     auto const seen = here.run(holds(db));
     REQUIRE(seen);
-    CHECK(*seen == std::vector<std::string>{"watched", "set", "got", "nil", "unwatched", "refused", "moved"});
+    CHECK(*seen == std::vector<std::string>{"watched", "set", "got", "nil", "unwatched", "refused", "refused",
+                                            "moved"});
 }
 
 TEST_CASE("a lease that is destroyed is lent to the next one", "[lease]") {

@@ -441,5 +441,6 @@ TEST_CASE("what was given up behind a wait is no sign of silence, and leaves a r
     auto late = h.start("GET foo", {.timeout = 50ms});
     h.written();
     h.pass(100ms);
+    CHECK(late.done());
     CHECK(h.pipe.silent_timeouts() == 1);
 }
