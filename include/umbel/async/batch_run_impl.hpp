@@ -39,7 +39,8 @@ public:
     static void* operator new(std::size_t bytes) { return block_pool::take(bytes); }
     static void operator delete(void* at, std::size_t bytes) noexcept { block_pool::give_back(at, bytes); }
 
-    void start(backend& backend) override;
+    // Inline here already: else each object file that sees its definition would hold the vtable.
+    inline void start(backend& backend) override;
     /// Ends a batch that has not begun.
     void fail_all(error const& why) noexcept;
 

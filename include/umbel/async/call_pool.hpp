@@ -88,15 +88,19 @@ struct alignas(64) pooled_call : engine::call {
     };
 
     std::uint32_t block_capacity = 0;
-    char* block = nullptr;
-    void* box = nullptr;                ///< Memory of a result that is too large for the call.
-    std::unique_ptr<call_group> group;  ///< For launch_kind::group.
-    void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
-    std::byte* given_memory = nullptr;  ///< Where a value goes that is read into the caller's memory.
-    std::size_t given_bytes = 0;
     std::uint8_t prefix_bytes = 0;  ///< For command_flags::prefixed.
     bool ends_client = false;       ///< For launch_kind::control: refuses every command that begins later.
-    held_lease* lease = nullptr;    ///< For launch_kind::leased and on_lease: one reference to it, or null.
+    char* block = nullptr;
+    union {
+        void* box = nullptr;      ///< Memory of a result that is too large for the call.
+        std::size_t given_bytes;  ///< Of given_memory; such a result stands in the call.
+    };
+    std::unique_ptr<call_group> group;  ///< For launch_kind::group.
+    union {
+        void (*on_control)(backend&, pooled_call&) = nullptr;  ///< For launch_kind::control.
+        std::byte* given_memory;  ///< Where a value goes that is read into the caller's memory.
+    };
+    held_lease* lease = nullptr;  ///< For launch_kind::leased and on_lease: one reference to it, or null.
     alignas(void*) std::byte left_context_space[2 * sizeof(void*)];  ///< For work_guard_kind::left_context.
 
     pooled_call() noexcept {}

@@ -91,6 +91,9 @@ public:
     /// Units: the bytes of its longest argument.
     std::size_t longest() const noexcept { return longest_; }
     bool by_words() const noexcept { return by_words_; }
+    /// Says that it is sent to a node that its caller has chosen, so that it need not concern others.
+    void send_to_one_node() noexcept { for_one_node_ = true; }
+    bool is_for_one_node() const noexcept { return for_one_node_; }
     /// True when its keys have got their prefix.
     bool has_prefix() const noexcept { return has(flags_, cluster::command_flags::prefixed); }
     /// The script or the library that a node may lack; neither, for nearly every command.
@@ -180,6 +183,7 @@ private:
         flags_ = other.flags_;
         by_words_ = other.by_words_;
         marks_keys_ = other.marks_keys_;
+        for_one_node_ = other.for_one_node_;
         if (!block_) std::memcpy(inside_, other.inside_, size_);
     }
     void release() noexcept {
@@ -200,6 +204,7 @@ private:
     cluster::command_flags flags_{};
     bool by_words_ = false;
     bool marks_keys_ = false;
+    bool for_one_node_ = false;
     char inside_[inside_bytes];
 };
 

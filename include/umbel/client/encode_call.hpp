@@ -257,7 +257,7 @@ inline result<void> check_bare(encoded_command& command, site const& site) {
             if (found->slot.is_several()) command.found_several(std::move(found->several));
             command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
         }
-        if (command.slot().is_any()) refuse_divided(command);
+        if (command.slot().is_any() && !command.is_for_one_node()) refuse_divided(command);
         return {};
     }
     UMBEL_CATCH(std::bad_alloc const&) {

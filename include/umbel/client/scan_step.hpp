@@ -149,6 +149,7 @@ private:
         encoded_command nodes{command::specs::cluster_nodes, {}, command_flags::read_only, {}};
         encoded_command info{command::specs::info, sections, command_flags::read_only, {}};
         encoded_command* const all[]{&scan, &nodes, &info};
+        for (encoded_command* const command : all) command->send_to_one_node();
         send_next<scan_step, page_reply, &scan_step::on_page>(
             to(make_transaction(state_->where, all, false, kind_of<page_reply>), pass.node,
                kind_of<page_reply>));

@@ -1,4 +1,5 @@
 #include <umbel/engine/judge.hpp>
+#include <umbel/engine/led_shards.hpp>
 
 #include "support/script_values.hpp"
 
@@ -265,8 +266,9 @@ TEST_CASE("a call that is meant for one node is redirected nowhere", "[judge]") 
         b.one.retry->meant_for = std::move(meant);
         return b.judge(seen);
     };
+    led_shard shard;
     destination const one_node{.node = "a:1"}, of_slot{.node = {}, .slot = 3},
-        followed{.node = "a:1", .slot = 3};
+        followed{.node = "a:1", .shard = &shard};
     failure const demoted{.code = errc::read_only, .delivered = delivery::not_executed};
     failure const refused{.code = errc::connect_failed, .delivered = delivery::not_sent};
     failure dead = refused;
