@@ -222,10 +222,10 @@ TEST_CASE("a lease that is destroyed is lent to the next one", "[lease]") {
         CHECK(got.good());
     }
     SECTION("its connection was changed, so another one takes its place") {
-        told<ok> watched;
-        (*first.value)->watch("k")(watched.taker());
+        told<umbel::watched> marked;
+        (*first.value)->watch("k")(marked.taker());
         here.run_for(100ms);
-        CHECK(watched.good());
+        CHECK(marked.good());
         first.value.reset();
     }
     here.run_for(1s);
