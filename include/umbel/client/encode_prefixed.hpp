@@ -195,6 +195,7 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
         encoded_command with_prefix{words, site.prefix, command.flags()};
         if (with_prefix.slot().is_any()) with_prefix.found(command.slot(), with_prefix.flags());
         with_prefix.names(command.named());
+        if (command.is_for_one_node()) with_prefix.send_to_one_node();
         command = std::move(with_prefix);
     }
     UMBEL_CATCH(std::bad_alloc const&) {
