@@ -21,6 +21,7 @@ namespace umbel {
 
 class sync_node_client;
 class sync_each_client;
+class sync_key_scan;
 
 namespace calling {
 
@@ -155,8 +156,23 @@ private:
     auto const& under() const noexcept { return static_cast<Self const&>(*this).async(); }
 };
 
-/// One node, each node: the waiting form of whole_cluster_commands. The classes that these functions return
-/// are complete where <umbel/client/sync_nodes.hpp> is included.
+/// What a waiting client is made of: the client underneath, and the thread on which nobody may wait for it.
+template <class Under>
+class waiting_over {
+public:
+    using under_type = Under;
+    waiting_over(Under under, own_thread const* thread) noexcept
+        : under_{std::move(under)}, thread_{thread} {}
+    Under const& async() const noexcept { return under_; }
+    own_thread const* thread() const noexcept { return thread_; }
+
+private:
+    Under under_;
+    own_thread const* thread_;
+};
+
+/// One node, each node, all keys: the waiting form of whole_cluster_commands. The classes that these
+/// functions return are complete where <umbel/client/sync_nodes.hpp> is included.
 template <class Self>
 class waiting_whole_cluster {
 public:
@@ -177,6 +193,12 @@ public:
         using under = typename Client::under_type;
         return Client{self().async().template on_each_node<under>(), self().thread()};
     }
+    /// As client::scan(): `auto scan = db.scan({.match = "user:*"}); while (auto page = scan.next()) …`.
+    template <class Scan = sync_key_scan, class Options = key_scan_options>
+    Scan scan(Options const& options = Options{}) const {
+        using under = typename Scan::under_type;
+        return Scan{self().async().template scan<under>(options), self().thread()};
+    }
 
 private:
     Self const& self() const noexcept { return static_cast<Self const&>(*this); }
@@ -186,42 +208,35 @@ private:
 
 /// A sync_client whose values come with the way their commands took; made by sync_client::with().
 class traced_sync_client : public one_slot_commands<traced_sync_client>,
-                           public calling::waiting_submitter<traced_sync_client, traced> {
+                           public calling::waiting_submitter<traced_sync_client, traced>,
+                           public calling::waiting_over<traced_client> {
 public:
-    traced_sync_client(traced_client under, calling::own_thread const* thread) noexcept
-        : under_{std::move(under)}, thread_{thread} {}
-    traced_client const& async() const noexcept { return under_; }
-    calling::own_thread const* thread() const noexcept { return thread_; }
-
-private:
-    traced_client under_;
-    calling::own_thread const* thread_;
+    using waiting_over::waiting_over;
 };
 
 /// A sync_client with other options for the commands called through it; made by sync_client::with().
 /// Lifetime: as scoped_client.
 class scoped_sync_client : public commands<scoped_sync_client>,
                            public calling::waiting_submitter<scoped_sync_client>,
-                           public calling::waiting_whole_cluster<scoped_sync_client> {
+                           public calling::waiting_whole_cluster<scoped_sync_client>,
+                           public calling::waiting_over<scoped_client> {
 public:
     using calling::waiting_whole_cluster<scoped_sync_client>::on;
     using calling::waiting_whole_cluster<scoped_sync_client>::on_each_primary;
     using calling::waiting_whole_cluster<scoped_sync_client>::on_each_node;
+    using calling::waiting_whole_cluster<scoped_sync_client>::scan;
 
-    scoped_sync_client(scoped_client under, calling::own_thread const* thread) noexcept
-        : under_{std::move(under)}, thread_{thread} {}
-    scoped_client const& async() const noexcept { return under_; }
-    calling::own_thread const* thread() const noexcept { return thread_; }
-    calling::site const& site() const noexcept { return under_.site(); }
+    using waiting_over::waiting_over;
+    calling::site const& site() const noexcept { return async().site(); }
 
     /// As scoped_client::with().
     template <class... Options>
     auto with(Options... chosen) const noexcept {
-        return made(under_.with(chosen...), thread_);
+        return made(async().with(chosen...), thread());
     }
     /// As scoped_client::prefixed().
     scoped_sync_client prefixed(std::string_view prefix) const noexcept {
-        return made(under_.prefixed(prefix), thread_);
+        return made(async().prefixed(prefix), thread());
     }
 
     static scoped_sync_client made(scoped_client under, calling::own_thread const* thread) noexcept {
@@ -230,16 +245,12 @@ public:
     static traced_sync_client made(traced_client under, calling::own_thread const* thread) noexcept {
         return {std::move(under), thread};
     }
-
-private:
-    scoped_client under_;
-    calling::own_thread const* thread_;
 };
 
 /// A client for tools and tests: `umbel::sync_client db{{.seeds = {"10.0.0.7:6379"}}}; auto name =
 /// db.get("user:1");` gives a result<std::optional<std::string>> when the answer is there. It has the
-/// commands of umbel::client; on(), on_each_primary() and on_each_node() need
-/// <umbel/client/sync_nodes.hpp>.
+/// commands of umbel::client; on(), on_each_primary(), on_each_node() and scan() need
+/// <umbel/client/sync_nodes.hpp>. A lease is for coroutines and callbacks only: async().lease(key).
 ///
 /// It has a thread of its own, on which a client and its connections live. So these are looked after while
 /// the program does something else: a connection that dies is opened anew before the next command, a refresh
@@ -259,6 +270,7 @@ public:
     using calling::waiting_whole_cluster<sync_client>::on;
     using calling::waiting_whole_cluster<sync_client>::on_each_primary;
     using calling::waiting_whole_cluster<sync_client>::on_each_node;
+    using calling::waiting_whole_cluster<sync_client>::scan;
 
     explicit sync_client(options const& chosen, cluster::policy const& policy = {},
                          std::shared_ptr<observer> watching = nullptr)

@@ -1,12 +1,14 @@
-// sync_nodes.hpp: one node and each node for a client that waits: what sync_client::on(), on_each_primary()
-// and on_each_node() return. It knows no node.
+// sync_nodes.hpp: one node, each node and all keys for a client that waits: what sync_client::on(),
+// on_each_primary(), on_each_node() and scan() return. It knows no node.
 #pragma once
 
 #include <umbel/client/each_client.hpp>
+#include <umbel/client/key_scan.hpp>
 #include <umbel/client/node_client.hpp>
 #include <umbel/client/sync_client.hpp>
 
-#include <utility>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace umbel {
@@ -18,33 +20,37 @@ using of_each_node = std::vector<per_node<Value>>;
 
 /// A sync_client whose commands go to one node; made by sync_client::on(). Everything else as node_client.
 class sync_node_client : public one_slot_commands<sync_node_client>,
-                         public calling::waiting_submitter<sync_node_client> {
+                         public calling::waiting_submitter<sync_node_client>,
+                         public calling::waiting_over<node_client> {
 public:
-    using under_type = node_client;
-    sync_node_client(node_client under, calling::own_thread const* thread) noexcept
-        : under_{std::move(under)}, thread_{thread} {}
-    node_client const& async() const noexcept { return under_; }
-    calling::own_thread const* thread() const noexcept { return thread_; }
-
-private:
-    node_client under_;
-    calling::own_thread const* thread_;
+    using waiting_over::waiting_over;
 };
 
 /// A sync_client whose commands go to several nodes at once, with a result for each; made by
 /// sync_client::on_each_primary() and sync_client::on_each_node(). Everything else as each_client.
 class sync_each_client : public one_slot_commands<sync_each_client>,
-                         public calling::waiting_submitter<sync_each_client, calling::of_each_node> {
+                         public calling::waiting_submitter<sync_each_client, calling::of_each_node>,
+                         public calling::waiting_over<each_client> {
 public:
-    using under_type = each_client;
-    sync_each_client(each_client under, calling::own_thread const* thread) noexcept
-        : under_{std::move(under)}, thread_{thread} {}
-    each_client const& async() const noexcept { return under_; }
-    calling::own_thread const* thread() const noexcept { return thread_; }
+    using waiting_over::waiting_over;
+};
 
-private:
-    each_client under_;
-    calling::own_thread const* thread_;
+/// A scan of all keys whose pages are waited for; made by sync_client::scan(). Promise, Errors, Lifetime and
+/// Threading: as of key_scan. Cancellation: none.
+class sync_key_scan : public calling::waiting_over<key_scan> {
+public:
+    using waiting_over::waiting_over;
+
+    /// The next page; never an empty one.
+    result<key_scan::page> next() const {
+        UMBEL_ASSERT(thread() != calling::own_thread::current());
+        return calling::wait_for([this] { return async().next(); });
+    }
+    /// Each as the function of the same name of key_scan.
+    std::string cursor() const { return async().cursor(); }
+    bool done() const noexcept { return async().done(); }
+    std::optional<error> failure() const { return async().failure(); }
+    unsigned rounds() const noexcept { return async().rounds(); }
 };
 
 }  // namespace umbel

@@ -32,3 +32,24 @@ TEST_CASE("one node and each node give results, not operations", "[sync_client]"
     REQUIRE(raw);
     CHECK(raw->front().answer == 3);
 }
+
+TEST_CASE("a scan gives pages, not operations", "[sync_client]") {
+    scripted::server server{[](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said.size() > 1 && said[1] == "SLOTS") return std::nullopt;
+        if (said[0] == "MULTI") return scripted::answer{"+OK\r\n"};
+        if (said[0] == "EXEC")
+            return scripted::answer{
+                "*3\r\n*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n"
+                "-ERR This instance has cluster support disabled\r\n" +
+                scripted::bulk("# Server\r\nrun_id:r\r\nmaster_replid:x\r\n")};
+        return scripted::answer{"+QUEUED\r\n"};
+    }};
+    umbel::sync_client db{plain(server.address())};
+    auto const scan = db.scan({.match = "*"});
+    umbel::result<std::vector<std::string>> const page = scan.next();
+    CHECK(page == std::vector<std::string>{"a"});
+    CHECK(code_of(scan.next()) == "end_of_range");
+    CHECK(scan.done());
+    CHECK_FALSE(scan.failure());
+    CHECK(db.with(5s).scan().next() == std::vector<std::string>{"a"});
+}
