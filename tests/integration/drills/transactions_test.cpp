@@ -1,5 +1,5 @@
 // Transactions while primaries die and slots move: none is lost, none runs twice, none is half done.
-#include "integration/support/drill.hpp"
+#include "integration/support/resharding.hpp"
 
 using namespace umbel;
 using namespace umbel::test;
@@ -36,39 +36,5 @@ TEST_CASE("a primary is killed while transactions run", "[drill]") {
 
 TEST_CASE("slots move key by key while transactions run: no error reaches a caller", "[drill]") {
     drill d{"transactions, resharding", {.elections = false, .transactions = true}};
-    auto const before = d.s.counted();
-    d.disturb([&] {
-        for (int round = 0; round < short_or_long(2, 10); ++round) {
-            auto from = d[0].primary;
-            auto to = d[1].primary;
-            if (round % 2 != 0) std::swap(from, to);
-            for (std::uint16_t const slot : d[0].slots) {
-                d.servers.begin_migration(slot, from, to);
-                wire told = d.servers.talk(from);
-                auto const counted = d.s.counted();
-                for (auto const& key :
-                     told.must({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot), "1000"}).items) {
-                    d.servers.migrate_key(key.text, from, to);
-                    bool const halves = key.text.ends_with(":left") || key.text.ends_with(":right");
-                    // With one list of two moved, a transaction is told to try again.
-                    if (halves && d.s.counted().retried == counted.retried)
-                        CHECK(eventually([&] { return d.s.counted().retried > counted.retried; }));
-                }
-                d.servers.migrate_rest(slot, from, to);
-                d.servers.end_migration(slot, from, to);
-                REQUIRE(d.users.all_go_on(100));
-            }
-        }
-    });
-    auto const after = d.s.counted();
-    auto const found = d.reckon();
-    INFO(found.to_string());
-    CHECK(found.clean());
-    CHECK(found.refused == 0);
-    CHECK(found.unknown == 0);
-    CHECK(found.forgiven == 0);
-    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
-    CHECK(after.asked > before.asked);
-    CHECK(after.moved > before.moved);
-    CHECK(after.retried > before.retried);
+    reshard(d, short_or_long(2, 10), {":left", ":right"});
 }

@@ -2,6 +2,7 @@
 // executed twice, and the order within a slot is what client/batch.hpp promises. Users who do not have their
 // commands held back are convicted.
 #include "simulation/faults.hpp"
+#include "unit/testing/service/under_faults.hpp"
 
 #include <umbel/testing/service/stage.hpp>
 
@@ -23,6 +24,9 @@
 using namespace umbel::testing;
 using namespace std::chrono_literals;
 using umbel::cmd;
+using umbel::test::hurried;
+using umbel::test::slots_of_tags;
+using umbel::test::tag_of;
 
 namespace {
 
@@ -71,8 +75,8 @@ struct run_of_batches {
           how_{how},
           here_{{.primaries = 3, .replicas_each = 1}, seed},
           watcher_{std::make_shared<retry_watcher>(here_.time())},
-          db_{here_.client(chosen(), {}, watcher_)},
-          plan_{here_.time(), here_.cluster(), slots()} {
+          db_{here_.client(hurried(), {}, watcher_)},
+          plan_{here_.time(), here_.cluster(), slots_of_tags(tags)} {
         plan_.refuses = true;
         here_.cluster().book().watch([this](execution const& what) { executed(what); });
     }
@@ -91,26 +95,6 @@ struct run_of_batches {
 
 private:
     static constexpr int tags = 6;
-
-    static umbel::options chosen() {
-        umbel::options made;
-        made.connect_timeout = 200ms;
-        made.reconnect_delay = 5ms;
-        made.reconnect_delay_max = 100ms;
-        made.retry_delay = 3ms;
-        made.retry_delay_max = 50ms;
-        made.refresh_interval_min = 20ms;
-        made.retry_budget_percent = 100;
-        made.retry_budget_floor = 1000;
-        return made;
-    }
-    static std::string tag(std::size_t which) { return "{t" + std::to_string(which) + "}"; }
-    static std::vector<std::uint16_t> slots() {
-        std::vector<std::uint16_t> found;
-        for (int which = 0; which < tags; ++which)
-            found.push_back(umbel::cluster::slot_of(tag(static_cast<std::size_t>(which))).value());
-        return found;
-    }
 
     void complain(std::string what) {
         found_.faults.push_back("seed " + std::to_string(seed_) + ": " + std::move(what));
@@ -141,7 +125,7 @@ private:
         std::vector<umbel::operation<umbel::reply>> single;
         auto const client = db_.with(time.between(30ms, 3000ms));
         for (command_record& command : record.commands) {
-            std::string const prefix = tag(time.pick(few));
+            std::string const prefix = tag_of(static_cast<int>(time.pick(few)));
             command.slot = umbel::cluster::slot_of(prefix).value();
             command.token = "#" + std::to_string(++number_);
             std::vector<std::string> words;

@@ -2,6 +2,7 @@
 // done has run on every primary that led slots throughout and that the client knew. Users who keep a list of
 // primaries of their own are convicted.
 #include "simulation/faults.hpp"
+#include "unit/testing/service/under_faults.hpp"
 
 #include <umbel/client/each_client.hpp>
 #include <umbel/client/node_client.hpp>
@@ -22,6 +23,9 @@
 
 using namespace umbel::testing;
 using namespace std::chrono_literals;
+using umbel::test::hurried;
+using umbel::test::slots_of_tags;
+using umbel::test::tag_of;
 
 namespace {
 
@@ -49,8 +53,8 @@ public:
         : seed_{seed},
           how_{how},
           here_{{.primaries = 3, .replicas_each = 1}, seed},
-          db_{here_.client(chosen())},
-          plan_{here_.time(), here_.cluster(), slots()} {
+          db_{here_.client(hurried())},
+          plan_{here_.time(), here_.cluster(), slots_of_tags(tags)} {
         here_.cluster().book().watch([this](execution const& what) { executed(what); });
     }
 
@@ -70,25 +74,6 @@ public:
 private:
     static constexpr int tags = 8;
 
-    static umbel::options chosen() {
-        umbel::options made;
-        made.connect_timeout = 200ms;
-        made.reconnect_delay = 5ms;
-        made.reconnect_delay_max = 100ms;
-        made.retry_delay = 3ms;
-        made.retry_delay_max = 50ms;
-        made.refresh_interval_min = 20ms;
-        made.retry_budget_percent = 100;
-        made.retry_budget_floor = 1000;
-        return made;
-    }
-    static std::string tag(int which) { return "{t" + std::to_string(which) + "}"; }
-    static std::vector<std::uint16_t> slots() {
-        std::vector<std::uint16_t> found;
-        for (int which = 0; which < tags; ++which)
-            found.push_back(umbel::cluster::slot_of(tag(which)).value());
-        return found;
-    }
     void complain(std::string what) {
         found_.faults.push_back("seed " + std::to_string(seed_) + ": " + std::move(what));
     }
@@ -108,8 +93,8 @@ private:
             if (stopped_) return;
             std::string const token = "w" + std::to_string(++number_);
             writers_[token] = nobody;
-            std::uint16_t const slot = umbel::cluster::slot_of(tag(which)).value();
-            db_.with(500ms).set(tag(which), token)([this, which, slot, token](auto answer) {
+            std::uint16_t const slot = umbel::cluster::slot_of(tag_of(which)).value();
+            db_.with(500ms).set(tag_of(which), token)([this, which, slot, token](auto answer) {
                 node_number const by = writers_[token];
                 writers_.erase(token);
                 if (answer && by != nobody && here_.cluster().truth(slot) == by) known_[slot] = by;
