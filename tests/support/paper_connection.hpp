@@ -150,9 +150,10 @@ struct bench {
     listener owner;
     connection link;
 
-    explicit bench(umbel::engine::pipeline_options pipeline = {})
+    explicit bench(umbel::engine::pipeline_options pipeline = {},
+                   umbel::engine::link_mode mode = umbel::engine::link_mode::primary)
         : link{owner,
-               {3, umbel::engine::link_mode::primary},
+               {3, mode},
                io.get_executor(),
                false,
                pipeline,

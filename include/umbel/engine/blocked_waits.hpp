@@ -16,13 +16,19 @@ namespace umbel::engine {
 /// The waits on one connection. Precondition of all: the call blocks, and stands in the in-flight queue.
 class blocked_waits {
 public:
+    /// A call comes, whether or not it will be let in.
+    void note(call const& call) noexcept { lent_ = lent_ || call.form.tied; }
+    /// True, once, when a call has come to which this connection was lent.
+    bool take_lent() noexcept { return std::exchange(lent_, false); }
     /// True, once, when a call was given up and the server must be told.
     bool take_wish() noexcept { return std::exchange(wished_, false); }
     /// The server is being told; from `until` on the connection counts as broken unless the wait has ended.
     void await_end(instant until) noexcept { until_ = std::min(until_, until); }
     instant due() const noexcept { return until_; }
-    /// No wait is given up any more, or the connection is gone.
+    /// No wait is given up any more.
     void reset() noexcept { wished_ = false, until_ = never; }
+    /// The connection is gone.
+    void lose() noexcept { reset(), lent_ = false; }
 
     /// True when the server waits for the call at present: nobody's reply stands before its own.
     static bool is_served(call const& call, in_flight_queue const& queue, send_queue const& send) noexcept {
@@ -83,6 +89,7 @@ private:
     }
 
     bool wished_ = false;
+    bool lent_ = false;
     instant until_ = never;
 };
 

@@ -129,8 +129,11 @@ struct retry_state {
 struct call_form {
     std::uint8_t asking : 1 = 0;       ///< ASKING goes in front of it.
     std::uint8_t transaction : 1 = 0;  ///< It is MULTI, commands and EXEC; it has a retry state.
-    std::uint8_t unused : 6 = 0;
+    std::uint8_t tied : 1 = 0;  ///< It goes out on the connection that was up when it was handed over, and on
+                                ///< no later one.
+    std::uint8_t unused : 5 = 0;
 
+    constexpr bool has_several_replies() const noexcept { return (asking | transaction) != 0; }
     constexpr std::uint8_t bits() const noexcept { return std::bit_cast<std::uint8_t>(*this); }
 };
 
@@ -349,6 +352,13 @@ public:
         (tail_ ? tail_->next : head_) = other.head_;
         tail_ = other.tail_;
         other.head_ = other.tail_ = nullptr;
+    }
+
+    /// Takes out the calls that are tied to a connection.
+    call_list take_tied() noexcept {
+        call_list tied, all{std::move(*this)};
+        while (call* const call = all.pop()) (call->form.tied ? tied : *this).push(*call);
+        return tied;
     }
 
 private:

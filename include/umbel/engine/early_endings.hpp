@@ -57,7 +57,7 @@ public:
     unsigned silent_timeouts() const noexcept { return silent_timeouts_; }
     void heard() noexcept { silent_timeouts_ = 0; }
     /// The connection is gone.
-    void reset() noexcept { heard(), waits_.reset(); }
+    void reset() noexcept { heard(), waits_.lose(); }
 
 private:
     /// What fast append has let pass is counted before anything looks at queued or staged commands.

@@ -159,6 +159,7 @@ inline void lease_pool::lend(std::uint16_t number, lease_slot& slot, call& call)
     call.table_version = shared_.routes.version();
     if (!call.only_waits) {
         slot.is = lease_slot::use::lent;
+        call.form.tied = 1;
         return outgoing_.push(call);
     }
     slot.is = lease_slot::use::held;

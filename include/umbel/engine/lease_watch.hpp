@@ -1,5 +1,5 @@
-// lease_watch.hpp: what a session that is a lease does besides: it tells the control plane when nothing is
-// under way on it any more, and when the server must be told that a wait was given up. It knows no pool.
+// lease_watch.hpp: what a session that is a lease does besides: it tells the control plane when the call that
+// it was lent for has ended, and when the server must be told that a wait was given up. It knows no pool.
 #pragma once
 
 #include <umbel/engine/event.hpp>
@@ -27,22 +27,20 @@ public:
     template <class Report>
     bool tend(link& leased, link_id id, std::uint32_t generation, instant now, Report&& report) {
         pipeline& pipe = leased.pipe();
-        std::uint64_t const commands = pipe.counters().commands + pipe.counters().unaccepted;
-        if (leased.phase() != connection_phase::ready) return told_commands_ = commands, true;
+        if (leased.phase() != connection_phase::ready) return true;
         if (pipe.waits().take_wish()) {
             if (leased.handshake().client_id() == 0) return false;
             pipe.waits().await_end(after(now, leased.unblock_timeout()));
             report(lease_told{id, generation, lease_told::news::unblock_wanted});
         }
-        if (!pipe.idle() || commands == told_commands_) return true;
-        told_commands_ = commands;
+        // A holder's commands tell nothing: by now the lease may be lent to a call that is still on its way.
+        if (!pipe.idle() || !pipe.waits().take_lent()) return true;
         report(lease_told{id, generation, lease_told::news::idle});
         return true;
     }
 
 private:
     bool const on_;
-    std::uint64_t told_commands_ = 0;  ///< So many commands had come when it was last told to be idle.
 };
 
 }  // namespace umbel::engine

@@ -9,13 +9,14 @@ namespace umbel::engine {
 
 UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noexcept {
     close_fast_append();
+    endings_.waits().note(call);
     std::size_t const bytes = call.wire_size();
     bool const room = send_.has_room(bytes);
     if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link())) ||
         !queue_.make_room())
         return fail_unaccepted(call, room);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
-    enter(call, call.form.bits() != 0 ? 2 : 1);
+    enter(call, call.form.has_several_replies() ? 2 : 1);
     ++counters_.commands;
     send_.append(call, bytes);
     deadlines_.watch(call, now);

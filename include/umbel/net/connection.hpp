@@ -230,13 +230,19 @@ private:
         if ((first || wakeup_lost_.load(std::memory_order_relaxed)) && word_.bring(calls)) leave_for_turn(0);
         return done != engine::inbox::pushed::full;
     }
-    UMBEL_NEVER_INLINE void take_inbox() {
+    /// Before `opening`, calls that are tied to the connection before are lost with it.
+    UMBEL_NEVER_INLINE void take_inbox(engine::open_link* opening = nullptr) {
         // For a moment the calls are counted twice, so that nobody sees the connection as idle.
         in_flight_.store(link().pipe().in_flight() + inbox_.size(), std::memory_order_release);
         engine::call_list fresh = inbox_.take();
-        // An order that was given before a call came is carried out before the call.
-        if (!orders_.empty()) [[unlikely]]
-            take_orders();
+        if (opening) {
+            engine::call_list tied = fresh.take_tied();
+            while (engine::call* const call = tied.pop()) take(*call, async::turn_time());
+            open(std::move(*opening));
+            want_turn();
+        } else if (!orders_.empty()) [[unlikely]] {
+            take_orders();  // An order that was given before a call came is carried out before the call.
+        }
         while (engine::call* const call = fresh.pop())
             if (!try_fast_as_owner(*call)) take(*call, async::turn_time());
     }
@@ -256,7 +262,7 @@ private:
         busy_ = {};
         owner_.has_shut();
     }
-    void obey(engine::open_link&& opening) { open(std::move(opening)); }
+    void obey(engine::open_link&& wanted) { inbox_.empty() ? open(std::move(wanted)) : take_inbox(&wanted); }
     void obey(engine::close_link&& closing) { drain(closing); }
     void obey(engine::shut_link&&) { shut(); }
     void obey(engine::cancel_share&& share) {

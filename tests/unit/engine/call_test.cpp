@@ -27,6 +27,18 @@ TEST_CASE("a list of calls is first in, first out", "[call]") {
     CHECK(moved.empty());
 }
 
+TEST_CASE("tied calls come out of a list by themselves, and the order of all is kept", "[call]") {
+    call calls[5];
+    calls[1].form.tied = calls[3].form.tied = 1;
+    call_list all;
+    for (call& each : calls) all.push(each);
+    call_list tied = all.take_tied();
+    for (int at : {1, 3}) CHECK(tied.pop() == &calls[at]);
+    CHECK(tied.empty());
+    for (int at : {0, 2, 4}) CHECK(all.pop() == &calls[at]);
+    CHECK(all.empty());
+}
+
 TEST_CASE("an empty list can be spliced on either side", "[call]") {
     call call;
     call_list full;

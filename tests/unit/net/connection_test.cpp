@@ -198,6 +198,27 @@ TEST_CASE("after a handler that throws the others complete in a turn of their ow
     CHECK(inside.told == "1");
 }
 
+TEST_CASE("a call that is tied to a connection which has ended does not travel on the next one",
+          "[connection]") {
+    bench here{{}, umbel::engine::leased_link(0)};
+    paper_transport& old = here.connect();
+    noted_call& pop = here.call(incr);
+    pop.form.tied = 1;
+    noted_call& other = here.call(get);
+    old.owner.on_read(old, asio::error::eof, 0);
+    // Whoever hands these over has not heard of the loss yet, and opens the connection again before the turn
+    // comes that takes them.
+    here.link.submit(other);
+    here.link.submit(pop);
+    paper_transport& wire = here.connect();
+    here.turn();
+    CHECK(wire.written == get);
+    wire.arrive("$1\r\nv\r\n");
+    CHECK(other.told == "v");
+    CHECK(here.owner.heard ==
+          std::vector<std::string>{"opened", "lost connection_lost", "opened", "diverted connection_lost"});
+}
+
 TEST_CASE("a drained connection serves what is in flight and closes then", "[connection]") {
     bench here;
     paper_transport& wire = here.connect();
