@@ -301,6 +301,14 @@ struct options {
     /// How long a server has to end a wait that was given up (CLIENT UNBLOCK), before its connection is
     /// aborted.
     milliseconds unblock_timeout{1000};
+    /// A lease that has been silent for so long is probed by TCP (keep-alive): a wait may be silent for
+    /// hours, and what stands between (a NAT, a firewall) forgets silent connections; by PING a server that
+    /// blocks the connection cannot be asked. The connection counts as lost when so many probes, each an
+    /// interval after the one before, have no answer. Whole seconds, rounded up; over TCP on Linux. Zero: as
+    /// the system has it, two hours.
+    milliseconds keepalive_after{15000};
+    milliseconds keepalive_interval{5000};
+    std::uint32_t keepalive_probes = 3;
     /// Nodes known at one time; slots of a node beyond it count as uncovered.
     std::uint16_t nodes_max = 2048;
 

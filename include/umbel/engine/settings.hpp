@@ -51,11 +51,12 @@ struct settings {
 inline options within_reach(options source) {
     using field = options::milliseconds options::*;
     constexpr field all[]{
-        &options::connect_timeout,  &options::reconnect_delay, &options::reconnect_delay_max,
-        &options::retry_delay,      &options::retry_delay_max, &options::refresh_timeout,
-        &options::refresh_interval, &options::probe_after,     &options::refresh_interval_min,
-        &options::probe_timeout,    &options::slow_after,      &options::doubt_after,
-        &options::lease_idle,       &options::lease_slack,     &options::unblock_timeout};
+        &options::connect_timeout,  &options::reconnect_delay,   &options::reconnect_delay_max,
+        &options::retry_delay,      &options::retry_delay_max,   &options::refresh_timeout,
+        &options::refresh_interval, &options::probe_after,       &options::refresh_interval_min,
+        &options::probe_timeout,    &options::slow_after,        &options::doubt_after,
+        &options::lease_idle,       &options::lease_slack,       &options::unblock_timeout,
+        &options::keepalive_after,  &options::keepalive_interval};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);
@@ -97,6 +98,10 @@ inline result<void> check(options const& source) {
     if (source.lease_idle < milliseconds{0} || source.lease_slack < milliseconds{0})
         return bad("options.lease_idle or lease_slack is negative");
     if (source.unblock_timeout <= milliseconds{0}) return bad("options.unblock_timeout must be positive");
+    if (source.keepalive_after < milliseconds{0} || source.keepalive_interval <= milliseconds{0})
+        return bad("options.keepalive_after is negative, or keepalive_interval not positive");
+    if (source.keepalive_probes == 0 || source.keepalive_probes > 127)
+        return bad("options.keepalive_probes must be between 1 and 127");
     if (source.nodes_max == 0 || source.nodes_max > 16384)
         return bad("options.nodes_max must be between 1 and 16384");
     if (source.reply_depth_max == 0 || source.reply_depth_max > 1024)

@@ -19,11 +19,29 @@ namespace umbel::net {
 struct settings : engine::settings {
     bool one_thread_per_context = false;
     std::shared_ptr<umbel::observer> observer;
-    std::chrono::milliseconds user_timeout{};
+    silence_limits shared;  ///< Of connections that commands share.
+    silence_limits leased;
     /// Makes the transport of one connection; TLS puts its own here.
-    std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t)>
+    std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t,
+                                             engine::link_mode)>
         make_transport;
 };
+
+/// A lease is not probed by PING, so the kernel probes it. A connection with a user timeout ends at that
+/// time, however many probes that are: so there is time for all of them. Rule: tcp(7), TCP_KEEPIDLE,
+/// TCP_KEEPINTVL, TCP_KEEPCNT and TCP_USER_TIMEOUT.
+inline silence_limits limits_of_leases(options const& near, silence_limits limits) noexcept {
+    using std::chrono::milliseconds;
+    using std::chrono::seconds;
+    if (near.keepalive_after.count() == 0) return limits;
+    seconds const most{32767};  // So much the kernel takes of each.
+    limits.keepalive_after = std::min(std::chrono::ceil<seconds>(near.keepalive_after), most);
+    limits.keepalive_interval = std::min(std::chrono::ceil<seconds>(near.keepalive_interval), most);
+    limits.keepalive_probes = static_cast<int>(near.keepalive_probes);
+    milliseconds const all = limits.keepalive_after + limits.keepalive_interval * limits.keepalive_probes;
+    limits.user_timeout = std::clamp(all, limits.user_timeout, milliseconds{std::numeric_limits<int>::max()});
+    return limits;
+}
 
 /// Checks the options and makes settings of them.
 /// Errors: bad_argument, naming the option.
@@ -38,12 +56,15 @@ inline result<settings> settings_of(options const& given, cluster::policy const&
     settings.observer = std::move(watching);
     options const near = engine::within_reach(given);
     // The kernel takes an int.
-    settings.user_timeout = std::min(near.probe_after + near.probe_timeout,
-                                     std::chrono::milliseconds{std::numeric_limits<int>::max()});
-    settings.make_transport = [silence = settings.user_timeout, patience = near.connect_timeout](
-                                  asio::any_io_executor const& strand, transport_owner& owner,
-                                  std::uint32_t epoch) {
-        return std::make_shared<stream_transport>(strand, owner, epoch, silence, patience);
+    settings.shared.user_timeout = std::min(near.probe_after + near.probe_timeout,
+                                            std::chrono::milliseconds{std::numeric_limits<int>::max()});
+    settings.leased = limits_of_leases(near, settings.shared);
+    settings.make_transport = [shared = settings.shared, leased = settings.leased,
+                               patience = near.connect_timeout](asio::any_io_executor const& strand,
+                                                                transport_owner& owner, std::uint32_t epoch,
+                                                                engine::link_mode mode) {
+        return std::make_shared<stream_transport>(strand, owner, epoch,
+                                                  engine::is_leased(mode) ? leased : shared, patience);
     };
     return settings;
 }

@@ -19,6 +19,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -112,6 +113,15 @@ private:
     transport_news news_;
 };
 
+/// How long the other end may acknowledge nothing before the kernel gives a connection up. Zero: as the
+/// system has it.
+struct silence_limits {
+    std::chrono::milliseconds user_timeout{};  ///< For bytes that were written.
+    std::chrono::seconds keepalive_after{};    ///< When nothing is under way, it is probed after so long.
+    std::chrono::seconds keepalive_interval{};
+    int keepalive_probes = 0;
+};
+
 /// A transport over TCP, or over a Unix socket if the endpoint is a path.
 class stream_transport final : public transport {
 public:
@@ -121,10 +131,10 @@ public:
 
     /// The addresses of one name share `connect_timeout`, so that a dead address leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
-                     std::chrono::milliseconds user_timeout, std::chrono::milliseconds connect_timeout)
+                     silence_limits const& silence, std::chrono::milliseconds connect_timeout)
         : transport{epoch},
           owner_{owner},
-          user_timeout_{user_timeout},
+          silence_{silence},
           connect_timeout_{connect_timeout},
           socket_{executor},
           resolver_{executor},
@@ -275,15 +285,24 @@ private:
 #if defined(__linux__)
         // Bytes that a frozen host never acknowledges end the connection (RFC 5482, "TCP User Timeout
         // Option").
-        if (user_timeout_.count() > 0) {
-            auto const value = static_cast<unsigned>(user_timeout_.count());
-            ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
-        }
+        set_tcp(TCP_USER_TIMEOUT, silence_.user_timeout.count());
+        // A connection that is silent by nature is probed, so that what stands between does not forget it, or
+        // its loss is noticed (RFC 1122, "TCP Keep-Alives").
+        set_tcp(TCP_KEEPIDLE, silence_.keepalive_after.count());
+        set_tcp(TCP_KEEPINTVL, silence_.keepalive_interval.count());
+        set_tcp(TCP_KEEPCNT, silence_.keepalive_probes);
 #endif
     }
 
+#if defined(__linux__)
+    void set_tcp(int option, std::int64_t chosen) noexcept {
+        auto const value = static_cast<int>(chosen);
+        if (value > 0) ::setsockopt(socket_.native_handle(), IPPROTO_TCP, option, &value, sizeof value);
+    }
+#endif
+
     transport_owner& owner_;
-    std::chrono::milliseconds const user_timeout_;
+    silence_limits const silence_;
     std::chrono::milliseconds const connect_timeout_;
     socket_type socket_;
     asio::ip::basic_resolver<asio::ip::tcp, asio::any_io_executor> resolver_;

@@ -243,13 +243,17 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
           &options::reconnect_delay_max, &options::retry_delay, &options::retry_delay_max,
           &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
           &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after,
-          &options::lease_idle, &options::lease_slack, &options::unblock_timeout})
+          &options::lease_idle, &options::lease_slack, &options::unblock_timeout, &options::keepalive_after,
+          &options::keepalive_interval})
         given.*field = longest;
     auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
     CHECK((made->deadline == std::chrono::nanoseconds::max()));
-    CHECK((made->user_timeout > 0ms));
-    CHECK((made->user_timeout.count() <= std::numeric_limits<int>::max()));
+    for (auto const& limits : {made->shared, made->leased}) {
+        CHECK((limits.user_timeout > 0ms));
+        CHECK((limits.user_timeout.count() <= std::numeric_limits<int>::max()));
+    }
+    CHECK((made->leased.keepalive_after == 32767s));
     for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout,
                             made->engine.reconnect_delay_max, made->engine.judging.retry_delay_max,
                             made->engine.refresh_timeout, made->engine.refreshing.interval,
@@ -270,6 +274,22 @@ TEST_CASE("a lease is not probed, for its silence is no sign, and its number is 
     CHECK((lease.doubt_after == 0ms));
     CHECK((shared.probe_after > 0ms));
     CHECK((lease.unblock_timeout == 1s));
+    // The kernel asks instead; and gives up when the last probe has had its time.
+    CHECK(made->shared.keepalive_probes == 0);
+    CHECK((made->shared.user_timeout == 3s));
+    CHECK((made->leased.keepalive_after == 15s));
+    CHECK((made->leased.keepalive_interval == 5s));
+    CHECK(made->leased.keepalive_probes == 3);
+    CHECK((made->leased.user_timeout == 30s));
+    options unasked = good();
+    unasked.keepalive_after = 0ms;
+    auto const as_the_system = settings_of(unasked, {}, nullptr);
+    REQUIRE(as_the_system);
+    CHECK(as_the_system->leased.keepalive_probes == 0);
+    CHECK((as_the_system->leased.user_timeout == 3s));
+    CHECK(names(wrong([](options& given) { given.keepalive_after = -1ms; }), "keepalive_after"));
+    CHECK(names(wrong([](options& given) { given.keepalive_interval = 0ms; }), "keepalive_interval"));
+    CHECK(names(wrong([](options& given) { given.keepalive_probes = 128; }), "keepalive_probes"));
     for (std::uint32_t const most : {0u, 255u}) {
         options given = good();
         given.leases_max = most;

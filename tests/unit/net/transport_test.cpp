@@ -25,6 +25,7 @@
 using namespace std::chrono_literals;
 using umbel::cluster::endpoint;
 using umbel::engine::write_piece;
+using umbel::net::silence_limits;
 using umbel::net::stream_transport;
 
 namespace {
@@ -49,8 +50,9 @@ struct line {
     asio::io_context io{1};
     asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
     ear owner;
+    silence_limits const silence{1000ms, 15s, 5s, 3};
     std::shared_ptr<stream_transport> wire =
-        std::make_shared<stream_transport>(io.get_executor(), owner, 1, 1000ms, 2000ms);
+        std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence, 2000ms);
     asio::ip::tcp::socket peer{io};
 
     ~line() { wire->close(); }
@@ -131,7 +133,8 @@ TEST_CASE("an address that never answers leaves time for the next one of the sam
         here.io.restart();
         here.io.poll();
     }
-    auto const wire = std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1, 0ms, 400ms);
+    auto const wire =
+        std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1, silence_limits{}, 400ms);
     wire->connect({deaf.local_endpoint(),
                    asio::ip::tcp::endpoint{asio::ip::make_address_v4("127.0.0.1"), here.port()}});
     REQUIRE(here.heard(1));
@@ -177,7 +180,8 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
         (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
     ::unlink(path.c_str());
     ear owner;
-    auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, 0ms, 2000ms);
+    auto const missing =
+        std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence_limits{}, 2000ms);
     auto const where = endpoint::parse("unix:" + path, 6379);
     REQUIRE(where);
     REQUIRE(where->is_unix());
@@ -186,7 +190,8 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     io.run();
     CHECK(owner.heard == std::vector<std::string>{"refused"});
     asio::local::stream_protocol::acceptor acceptor{io, asio::local::stream_protocol::endpoint{path}};
-    auto const wire = std::make_shared<stream_transport>(io.get_executor(), owner, 2, 0ms, 2000ms);
+    auto const wire =
+        std::make_shared<stream_transport>(io.get_executor(), owner, 2, silence_limits{}, 2000ms);
     wire->connect(*where);
     io.restart();
     io.run();
@@ -276,7 +281,7 @@ TEST_CASE("a transport that has not begun, is connecting, or has ended can be ab
 }
 
 #if defined(__linux__)
-TEST_CASE("bytes that nobody acknowledges end a connection after the time that was given", "[transport]") {
+TEST_CASE("a silent peer ends a connection after the times that were given", "[transport]") {
     line here;
     here.connect();
     // The transport's end of the connection, found among this process's sockets by its peer.
@@ -286,10 +291,17 @@ TEST_CASE("bytes that nobody acknowledges end a connection after the time that w
         socklen_t size = sizeof peer;
         bool const named = ::getpeername(handle, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
         if (!named || peer.sin_family != AF_INET || ntohs(peer.sin_port) != here.port()) continue;
-        unsigned timeout = 0;
-        socklen_t width = sizeof timeout;
-        REQUIRE(::getsockopt(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &width) == 0);
-        CHECK(timeout == 1000);
+        auto const told = [handle](int level, int option) {
+            int value = -1;
+            socklen_t width = sizeof value;
+            REQUIRE(::getsockopt(handle, level, option, &value, &width) == 0);
+            return value;
+        };
+        CHECK(told(SOL_SOCKET, SO_KEEPALIVE) == 1);
+        CHECK(told(IPPROTO_TCP, TCP_USER_TIMEOUT) == 1000);
+        CHECK(told(IPPROTO_TCP, TCP_KEEPIDLE) == 15);
+        CHECK(told(IPPROTO_TCP, TCP_KEEPINTVL) == 5);
+        CHECK(told(IPPROTO_TCP, TCP_KEEPCNT) == 3);
         ++found;
     }
     CHECK(found == 1);
