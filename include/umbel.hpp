@@ -40,6 +40,7 @@
 // |                                     | dispatcher.hpp and pipeline_impl.hpp; no call: call_pool_impl  |
 // | how the order of a batch is kept    | async/batch_run_impl.hpp, which engine/dispatcher.hpp asks     |
 // |                                     | before it sends a command again: held()                        |
+// | how a command is split by slot      | client/multi_key.hpp, typed; client/split_call.hpp, by words   |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |

@@ -284,7 +284,7 @@ TEST_CASE("what may not share a connection, and what cannot be routed, is refuse
     CHECK(refused({}) == errc::bad_argument);
     CHECK(refused({"GET"}) == errc::bad_argument);
     CHECK(refused({"EVAL", "return 1", "two", "k"}) == errc::bad_argument);
-    auto const crossed = refused({"MSET", "{a}1", "1", "{b}2", "2"});
+    auto const crossed = refused({"MSETNX", "{a}1", "1", "{b}2", "2"});
     CHECK(crossed == errc::cross_slot);
     CHECK(crossed.delivery() == delivery::not_sent);
     CHECK(crossed.message().find("{b}2") != std::string_view::npos);

@@ -4,6 +4,7 @@
 
 #include <umbel/async/block_pool.hpp>
 #include <umbel/async/completion.hpp>
+#include <umbel/async/try_alloc.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -36,6 +37,13 @@ public:
     virtual cluster::slot_target slot(batch_origin const& origin) noexcept = 0;
     /// Fills in a call, or says what is wrong with the command. Errors: also throws std::bad_alloc.
     virtual result<void> fill(pooled_call& call, batch_origin const& origin) = 0;
+    /// Splits a command whose keys lie in several slots: what it is made into takes its place as the part's
+    /// command, and owns the call and the parts, which stand behind `part` until join(). False: it is sent as
+    /// it is. Errors: of the command; also throws std::bad_alloc; nothing is changed then.
+    virtual result<bool> split(batch_list&, batch_part&, pooled_call&, batch_origin const&) { return false; }
+    /// All have settled: where the command was split, takes its parts out of the batch and stores the result
+    /// that theirs make together.
+    virtual void join() noexcept {}
 };
 
 /// What a batch needs to know of the type of one result.
@@ -62,7 +70,8 @@ struct batch_part {
     char const* bytes = nullptr;
     unusual_command* unusual = nullptr;
     pooled_call* call = nullptr;  ///< While it is held after it was under way.
-    std::uint32_t size = 0;
+    std::uint32_t size =
+        0;  ///< Of the bytes; of an unusual command the most parts that it may be split into.
     cluster::slot_target slot;
     cluster::command_flags flags{};
     std::uint8_t longest = 0;  ///< The bytes of its longest argument.
@@ -95,6 +104,7 @@ public:
 
     std::size_t size() const noexcept { return count_; }
     batch_part* first() const noexcept { return first_; }
+    batch_part* last() const noexcept { return last_; }
     /// Tells lists apart, also after a move; null for an empty one.
     void const* identity() const noexcept { return first_; }
 
@@ -161,6 +171,26 @@ private:
     batch_part* last_ = nullptr;
     std::size_t count_ = 0;
 };
+
+/// What has become of a command that is more than a few bytes.
+enum class filled : std::uint8_t { ready, split, refused };
+
+/// Fills in a call for such a command, which a split takes over; what is wrong with the command is its
+/// result.
+UMBEL_NEVER_INLINE inline filled fill_unusual(batch_list& list, batch_part& part, pooled_call& call,
+                                              batch_origin const& origin) noexcept {
+    result<bool> split = false;
+    bool const had_memory = try_alloc([&] {
+        if (result<void> good = part.unusual->fill(call, origin); !good)
+            split = tl::unexpected<error>{std::move(good.error())};
+        else if (call.slot.is_several())
+            split = part.unusual->split(list, part, call, origin);
+    });
+    if (had_memory && split) return *split ? filled::split : filled::ready;
+    part.kind->store_error(
+        part.place, had_memory ? std::move(split.error()) : error{errc::no_memory, delivery::not_sent});
+    return filled::refused;
+}
 
 /// How a batch ends: what makes the outcome of its operation from the results.
 struct batch_end {

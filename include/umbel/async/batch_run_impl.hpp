@@ -70,6 +70,7 @@ private:
         ++held_;
         held_slots_.set(part.slot.slot().value() % held_slots_.size());
     }
+    std::size_t calls_max() const noexcept;
     void end_operation();
     void begin_more();
     void drop_held(batch_part& dropped) noexcept;
@@ -99,18 +100,18 @@ private:
     std::size_t held_ = 0;
     std::bitset<1024> held_slots_;  ///< Slots of those held, modulo its size; may name more.
     std::size_t settled_ = 0;
-    std::size_t told_ = 0;   ///< Of the settled ones, by the progress callback.
-    bool retrying_ = false;  ///< A command was sent again.
-    bool starting_ = false;  ///< A thread begins calls.
-    bool again_ = false;     ///< It has to look again.
+    std::size_t told_ = 0;        ///< Of the settled ones, by the progress callback.
+    std::size_t split_into_ = 0;  ///< Parts that have come in from commands that were split.
+    bool retrying_ = false;       ///< A command was sent again.
+    bool starting_ = false;       ///< A thread begins calls.
+    bool again_ = false;          ///< It has to look again.
 };
 
 // ---- From the beginning to the end --------------------------------------------------------------
 
 inline void batch_run::start(backend& backend) {
     backend_ = &backend;
-    if (whole_.token && !seats_.make(backend, static_cast<shared_token&>(*whole_.token),
-                                     std::min(list_.size(), manner_.window))) {
+    if (whole_.token && !seats_.make(backend, static_cast<shared_token&>(*whole_.token), calls_max())) {
         whole_.kind->fail(whole_, error{errc::no_memory, delivery::not_sent});
         return backend.complete_later(whole_);
     }
@@ -121,6 +122,14 @@ inline void batch_run::start(backend& backend) {
     backend.complete_later(whole_);
 }
 
+/// The most calls that may be under way at a time.
+inline std::size_t batch_run::calls_max() const noexcept {
+    std::size_t most = list_.size();
+    for (batch_part* part = list_.first(); part; part = part->next)
+        if (part->unusual) most += part->size;
+    return std::min(most, manner_.window);
+}
+
 inline void batch_run::fail_all(error const& why) noexcept {
     for (batch_part* part = list_.first(); part; part = part->next)
         part->kind->store_error(part->place, error{why});
@@ -129,6 +138,8 @@ inline void batch_run::fail_all(error const& why) noexcept {
 
 /// Stores the outcome of the operation, which may take over the list.
 inline void batch_run::finish() noexcept {
+    for (batch_part* part = split_into_ ? list_.first() : nullptr; part; part = part->next)
+        if (part->unusual) part->unusual->join();
     end_.finish(end_.state, list_, whole_);
     end_.destroy_state();
 }
@@ -175,7 +186,7 @@ inline void batch_run::begin_more() {
         std::size_t const settled = tells ? told_ = settled_ : told_;
         lock.unlock();
         if (tells) {
-            UMBEL_TRY { manner_.progress(settled, list_.size()); }
+            UMBEL_TRY { manner_.progress(settled, list_.size() + split_into_); }
             UMBEL_CATCH(...) {  // It must not stop the batch.
             }
         }
@@ -294,12 +305,13 @@ UMBEL_ALWAYS_INLINE pooled_call* batch_run::ready_call(batch_part& part) noexcep
                                 "an argument is longer than options.argument_bytes_max"});
         }
     } else {
-        result<void> good;
-        bool const had_memory = try_alloc([&] { good = part.unusual->fill(*call, origin_); });
-        if (!had_memory || !good) {
-            pool::recycle(call);
-            return refuse(had_memory ? std::move(good.error()) : error{errc::no_memory, delivery::not_sent});
+        filled const how = fill_unusual(list_, part, *call, origin_);
+        if (how == filled::refused) pool::recycle(call);
+        if (how == filled::split) {
+            for (batch_part* more = part.next; more != next_; more = more->next) ++split_into_;
+            next_ = part.next;
         }
+        if (how != filled::ready) return nullptr;
         part.slot = call->slot;
     }
     if (whole_.token) [[unlikely]] {
@@ -380,17 +392,6 @@ inline bool batch_run::keep(batch_part& part, engine::call& call) noexcept {
         return true;
     }
     return false;
-}
-
-/// Behind boundary::make_batch.
-inline std::unique_ptr<call_group> make_batch(pooled_call& whole, batch_list&& list,
-                                              batch_origin const& origin, batch_manner&& manner,
-                                              batch_end end) {
-    return std::unique_ptr<call_group>{new batch_run{whole, std::move(list), origin, std::move(manner), end}};
-}
-/// Behind boundary::fail_batch.
-inline void fail_batch(pooled_call& whole, error const& why) noexcept {
-    static_cast<batch_run&>(*whole.group).fail_all(why);
 }
 
 }  // namespace umbel::async

@@ -23,6 +23,7 @@ class contexts;
 struct batch_end;
 struct batch_manner;
 struct batch_origin;
+struct batch_part;
 struct client_handle;
 struct hedge_kind;
 struct held_lease;

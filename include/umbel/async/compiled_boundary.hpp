@@ -37,8 +37,14 @@ inline constexpr boundary compiled_boundary{
     .make_hedge = &hedge::make,
     .complete_hedged = &hedge::complete,
     .drop_hedged = &hedge::drop,
-    .make_batch = &make_batch,
-    .fail_batch = &fail_batch,
+    .make_batch =
+        [](pooled_call& whole, batch_list&& list, batch_origin const& origin, batch_manner&& manner,
+           batch_end end) {
+            return std::unique_ptr<call_group>{
+                new batch_run{whole, std::move(list), origin, std::move(manner), end}};
+        },
+    .fail_batch = [](pooled_call& whole,
+                     error const& why) noexcept { static_cast<batch_run&>(*whole.group).fail_all(why); },
     .complete_part = &batch_run::complete,
     .drop_part = &batch_run::drop,
     .return_part = &batch_run::note_return,

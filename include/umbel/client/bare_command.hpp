@@ -91,6 +91,14 @@ public:
     /// Units: the bytes of its longest argument.
     std::size_t longest() const noexcept { return longest_; }
     bool by_words() const noexcept { return by_words_; }
+    /// How many words it has, name and all; none where it could not be encoded.
+    std::uint32_t words() const noexcept {
+        std::uint32_t count = 0;
+        std::string_view const all = bytes();
+        for (std::size_t at = 1; at < all.size() && all[at] != '\r'; ++at)
+            count = count * 10 + static_cast<std::uint32_t>(all[at] - '0');
+        return count;
+    }
     /// Says that it is sent to a node that its caller has chosen, so that it need not concern others.
     void send_to_one_node() noexcept { for_one_node_ = true; }
     bool is_for_one_node() const noexcept { return for_one_node_; }

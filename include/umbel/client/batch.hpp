@@ -33,6 +33,11 @@ public:
         call.prefix_bytes = static_cast<std::uint8_t>(from.prefix.size());
         return good;
     }
+    result<bool> split(async::batch_list& list, async::batch_part& part, async::pooled_call& call,
+                       async::batch_origin const& origin) override {
+        auto const& from = *static_cast<site const*>(origin.site);
+        return from.code->split_part(list, part, call, from);
+    }
 
 private:
     encoded_command command_;
@@ -72,6 +77,7 @@ UMBEL_NEVER_INLINE inline async::batch_part& make_part(async::batch_list& list, 
         part.longest = static_cast<std::uint8_t>(command.longest());
     } else {
         part.slot = command.slot();
+        part.size = command.words();
         part.unusual = ::new (apart) unusual_bare{std::move(command)};
     }
     list.append(part);
@@ -101,6 +107,7 @@ UMBEL_NEVER_INLINE inline void await_prefix(async::batch_list& list) {
         void* const apart = list.allocate(sizeof(unusual_bare), alignof(unusual_bare));
         part->unusual = ::new (apart)
             unusual_bare{encoded_command{{part->bytes, part->size}, part->slot, part->flags, part->longest}};
+        part->size = 0;
     }
 }
 
@@ -315,6 +322,9 @@ namespace umbel {
 /// another). When the server refuses a command for now and it is
 /// sent again, those of its slot that are refused, too, or have not been sent wait until it has been
 /// answered.
+/// **Split commands**: one given by its words whose keys lie in several slots (MGET, DEL …; see execute())
+/// becomes one command a slot in its place, each under these rules, and has one result; progress counts all
+/// of them. The parts are not atomic together.
 /// **Deadline**: that of each command, counted from its own beginning. **Cancellation**: of all together;
 /// each ends with cancelled and its own delivery, and those that were answered keep their results.
 /// **Cost**: no allocation in steady state beside what the values own; with a cancellation slot one for each

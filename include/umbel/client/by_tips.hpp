@@ -7,6 +7,7 @@
 #include <umbel/client/audience_of.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/joined_replies.hpp>
+#include <umbel/client/split_call.hpp>
 
 #include <atomic>
 #include <memory>
@@ -104,13 +105,15 @@ inline async::pooled_call& make_words_for_all(site const& site, std::span<std::s
                                               std::span<bool const> marked_keys, value_kind const& value) {
     if (site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] {
         command::command_traits const* const traits = command::find_command(words);
-        if (traits && (audience_of(*traits) || traits->name == "scan"))
+        if (traits && (audience_of(*traits) || traits->name == "scan" || is_split(site, words)))
             return make_words_for_all(without_hedge(site), words, marked_keys, value);
     }
     async::pooled_call& call = site.code->make_words(site, words, marked_keys, value);
-    if (!call.slot.is_any()) [[likely]]
+    if (call.slot.is_one()) [[likely]]
         return call;
-    return for_all(call, command::find_command(words), value);
+    command::command_traits const* const traits = command::find_command(words);
+    if (call.slot.is_several()) return split(call, site, traits, marked_keys, words.size(), value);
+    return for_all(call, traits, value);
 }
 
 }  // namespace umbel::calling

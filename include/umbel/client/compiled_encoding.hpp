@@ -8,6 +8,7 @@
 #include <umbel/client/encode_prefixed.hpp>
 #include <umbel/client/encode_transaction.hpp>
 #include <umbel/client/scan_step.hpp>
+#include <umbel/client/split_call.hpp>
 
 namespace umbel::calling {
 
@@ -20,6 +21,7 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .make_blocking = &make_blocking,
                                             .make_lease = &make_lease,
                                             .check_bare = &check_bare_prefixed,
+                                            .split_part = &split_part,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,
                                             .make_transaction = &make_transaction_prefixed,
@@ -38,6 +40,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_blocking = &make_blocking,
                                             .make_lease = &make_lease,
                                             .check_bare = &check_bare,
+                                            .split_part = &split_part,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,
                                             .make_transaction = &make_transaction,

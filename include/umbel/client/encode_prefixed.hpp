@@ -139,9 +139,11 @@ inline async::pooled_call& make_words_prefixed(site const& site, std::span<std::
 /// Reads an encoded command: its words where they stand, those that are lent as lent.
 class encoded_words {
 public:
-    explicit encoded_words(encoded_command const& command) noexcept : rest_{command.bytes()} {
-        if (command.borrowed()) lent_ = {command.borrowed(), command.borrowed()->count};
+    /// `lent`: the pieces that stand in the caller's memory, or null.
+    encoded_words(std::string_view bytes, engine::borrowed_piece const* lent) noexcept : rest_{bytes} {
+        if (lent) lent_ = {lent, lent->count};
     }
+    /// Lifetime: the words stand where they stood. Errors: throws std::bad_alloc.
     std::vector<command::argument> read() {
         std::size_t const count = number();
         std::vector<command::argument> words;
@@ -182,7 +184,7 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
     if (command.has_prefix() || (command.slot().is_several() && command.several_code() != errc::cross_slot))
         return {};
     UMBEL_TRY {
-        std::vector<command::argument> words = encoded_words{command}.read();
+        std::vector<command::argument> words = encoded_words{command.bytes(), command.borrowed()}.read();
         std::vector<std::string_view> texts;
         for (command::argument const& word : words) texts.push_back(word.text());
         auto const keys = command::keys_of(texts, command::unknown_command::first_argument_is_key);

@@ -81,6 +81,10 @@ struct encoding {
     async::pooled_call& (*make_lease)(site const& site, std::string_view key, value_kind const& value);
     /// Behind check() of bare_command.hpp.
     result<void> (*check_bare)(encoded_command& command, site const& site);
+    /// Splits a command of a batch whose keys lie in several slots, where its command tips allow that: see
+    /// async::unusual_command::split(). Errors: bad_argument; throws std::bad_alloc.
+    result<bool> (*split_part)(async::batch_list& list, async::batch_part& part, async::pooled_call& call,
+                               site const& site);
     /// make() of a command that names a script or a function: where the node lacks it, the command goes there
     /// once more with what was missing.
     async::pooled_call& (*make_loaded)(site const& site, command::command_spec const& name,

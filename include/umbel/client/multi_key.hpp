@@ -52,23 +52,30 @@ std::vector<placed_key> place_keys(std::string_view prefix, std::size_t count, K
 }
 
 /// The first error among the parts, with the delivery of the whole: when a part may have run, so may the
-/// whole.
+/// whole. The message tells how many have.
 template <class Part>
 std::optional<error> first_error(std::span<result<Part> const> parts) {
-    std::optional<error> found;
-    bool some_ran = false;
+    error const* found = nullptr;
+    std::size_t ran = 0;
+    std::size_t perhaps = 0;
     for (auto const& part : parts) {
-        if (!part && !found) found = part.error();
-        some_ran = some_ran || part || part.error().may_have_executed();
+        if (!part && !found) found = &part.error();
+        if (part || part.error().delivery() == delivery::executed)
+            ++ran;
+        else if (part.error().may_have_executed())
+            ++perhaps;
     }
-    if (found && some_ran && !found->may_have_executed()) {
-        error_details details;
-        details.message.assign(found->message()).append(" (other keys of the command may have been served)");
-        details.node.assign(found->node());
-        details.slot = found->slot();
-        found.emplace(found->code(), delivery::unknown, std::move(details));
-    }
-    return found;
+    if (!found) return std::nullopt;
+    if (ran + perhaps == 0 || parts.size() == 1) return *found;
+    return error{
+        found->code(),
+        ran == parts.size() ? delivery::executed : delivery::unknown,
+        {.message = std::string{found->message()} + " (of the command's " + std::to_string(parts.size()) +
+                    " parts, each of one slot, " + std::to_string(ran) + " were executed, and " +
+                    std::to_string(perhaps) + " more may have been)",
+         .node = std::string{found->node()},
+         .slot = found->slot(),
+         .trail = {found->trail().begin(), found->trail().end()}}};
 }
 
 /// True when one server holds all slots, so that nothing needs to be split.

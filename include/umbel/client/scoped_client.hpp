@@ -101,10 +101,16 @@ public:
     /// command without a key goes to all nodes that it concerns, as its command tips say, and their replies
     /// are joined: DBSIZE is a sum, FLUSHALL has succeeded everywhere, KEYS are those of all shards; what
     /// concerns no node in particular goes to another one each time. In a cluster SCAN is refused: scan()
-    /// sees all keys. Through on() the command goes to that node as it is. Errors: bad_argument (empty argv,
-    /// missing arguments, SCAN in a cluster), cross_slot, needs_lease; all before anything is sent. Where one
-    /// node fails, the whole does, with the delivery unknown when another may have executed it. Rule: Redis
-    /// documentation, "Command tips".
+    /// sees all keys. Through on() the command goes to that node as it is.
+    ///
+    /// MGET, MSET, DEL, UNLINK, EXISTS and TOUCH of keys in several slots are split, in a cluster: one
+    /// command a slot, side by side, and one reply as one server would have given it. So each slot's part is
+    /// atomic, and all together are not: others may see some keys written and others not yet. In a batch
+    /// likewise; not in a transaction. What does all or nothing (MSETNX, RENAME …) is refused.
+    ///
+    /// Errors: bad_argument (empty argv, missing arguments, SCAN in a cluster), cross_slot, needs_lease; all
+    /// before anything is sent. Where one node or part fails, the whole does, with the delivery unknown when
+    /// another may have executed it; the message counts the parts. Rule: Redis documentation, "Command tips".
     auto execute(std::span<std::string_view const> argv) const {
         return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }

@@ -56,7 +56,7 @@ TEST_CASE("errors of the server and of the library stand among the replies", "[c
     CHECK(cli.obey("incr {cli}e").starts_with("(error) WRONGTYPE "));
     CHECK(cli.obey("blpop {cli}e 0").find("needs_lease (not_sent)") != std::string::npos);
     CHECK(cli.obey("subscribe news").find("needs_lease (not_sent)") != std::string::npos);
-    CHECK(cli.obey("mget {a} {b}").starts_with("(error) cross_slot (not_sent)"));
+    CHECK(cli.obey("msetnx {a} 1 {b} 2").starts_with("(error) cross_slot (not_sent)"));
     CHECK(cli.obey("get \"open").starts_with("Invalid argument(s)"));
 }
 

@@ -127,7 +127,7 @@ TEST_CASE("keys in different slots for one command are refused in a cluster, and
     two_nodes here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
     auto const told =
-        here.wait(here.db->command<umbel::ok>("MSET", umbel::key("foo"), 1, umbel::key("bar"), 2));
+        here.wait(here.db->command<bool>("MSETNX", umbel::key("foo"), 1, umbel::key("bar"), 2));
     REQUIRE(code_of(told) == "cross_slot");
     CHECK(delivery_of(told) == "not_sent");
     CHECK(told.error().message().find("foo") != std::string_view::npos);
