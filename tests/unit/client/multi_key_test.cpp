@@ -126,8 +126,7 @@ TEST_CASE("the parts of a group that is dropped or outlives its client are given
 TEST_CASE("keys in different slots for one command are refused in a cluster, and named", "[bad]") {
     two_nodes here;
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    auto const told =
-        here.wait(here.db->command<bool>("MSETNX", umbel::key("foo"), 1, umbel::key("bar"), 2));
+    auto const told = here.wait(here.db->command<bool>("MSETNX", umbel::key("foo"), 1, umbel::key("bar"), 2));
     REQUIRE(code_of(told) == "cross_slot");
     CHECK(delivery_of(told) == "not_sent");
     CHECK(told.error().message().find("foo") != std::string_view::npos);
