@@ -53,6 +53,7 @@
 // | a client without coroutines         | client/sync_client.hpp (included apart)                        |
 // | check-and-set over several keys     | client/optimistic.hpp (included apart)                         |
 // | recipes                             | client/cache_aside.hpp, client/lock.hpp (included apart)       |
+// | a consumer of a group               | client/consumer.hpp; what it reads next: consumer_progress.hpp |
 //
 // Glossary. The eleven words that are ours:
 //
@@ -78,6 +79,7 @@
 #pragma once
 
 #include <umbel/client.hpp>
+#include <umbel/client/consumer.hpp>
 #include <umbel/client/each_client.hpp>
 #include <umbel/client/key_scan.hpp>
 #include <umbel/client/lease.hpp>

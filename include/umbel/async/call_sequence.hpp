@@ -6,11 +6,31 @@
 #include <umbel/async/completion.hpp>
 #include <umbel/async/try_alloc.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <new>
 #include <utility>
 
 namespace umbel::async {
+
+class call_sequence;
+
+/// Wakes a sequence that pauses, once: its timer rings, or whoever has something for it. Where nobody has
+/// rung when it is destroyed, the context is going away, and the operation is dropped. Threading: any.
+class sequence_alarm {
+public:
+    explicit sequence_alarm(call_sequence& of) noexcept : sequence_{&of} {}
+    sequence_alarm(sequence_alarm const&) = delete;
+    sequence_alarm& operator=(sequence_alarm const&) = delete;
+    ~sequence_alarm();
+    void ring();
+    /// Wakes nobody any more.
+    void disarm() noexcept { sequence_.store(nullptr, std::memory_order_relaxed); }
+
+private:
+    std::atomic<call_sequence*> sequence_;
+};
 
 /// The operation's own call is never sent: it waits for a topology first, as client::ready() does, which
 /// begins its time, and later it is the question to the control plane where there is one. Whatever follows
@@ -45,7 +65,7 @@ public:
 protected:
     explicit call_sequence(pooled_call& whole) noexcept : whole_{whole} {}
     ~call_sequence() override {
-        if (ticket_) ticket_->sequence = nullptr;
+        if (alarm_) alarm_->disarm();
         timer_.reset();
         if (token_) token_->release();
     }
@@ -82,24 +102,25 @@ protected:
         whole_.on_control = answer;
         where()->answer(whole_);
     }
-    /// Goes on after a while.
-    void pause(engine::duration span) {
+    /// Goes on after a while, or sooner where somebody rings. Where the client has gone, it goes on at once,
+    /// which may end the sequence. Errors: throws std::bad_alloc.
+    std::weak_ptr<sequence_alarm> pause(engine::duration span) {
         backend* const there = where();
-        if (!there) return go_on();
-        auto const mine = std::make_shared<ticket>(this);
-        ticket_ = mine.get();
-        bool const set = engine::try_alloc([&] {
-            timer_ = there->call_after(span, [mine] {
-                if (call_sequence* const self = std::exchange(mine->sequence, nullptr)) self->woken();
-            });
-        });
-        if (set) return;
-        mine->sequence = ticket_->sequence = nullptr;
-        ticket_ = nullptr;
+        if (!there) {
+            go_on();
+            return {};
+        }
+        auto const mine = std::make_shared<sequence_alarm>(*this);
+        alarm_ = mine.get();
+        bool const set =
+            engine::try_alloc([&] { timer_ = there->call_after(span, [mine] { mine->ring(); }); });
+        if (set) return mine;
+        mine->disarm();
+        alarm_ = nullptr;
         throw_bad_alloc();
     }
     /// Begins a call and goes on with its result by `Then`, a member of `Sequence`, which derives from this.
-    /// A call that has its result already is not sent.
+    /// A call that has its result already is not sent. Its own deadline holds where it is the earlier one.
     template <class Sequence, class Value, void (Sequence::*Then)(result<Value>&&)>
     void send_next(pooled_call& call) {
         static constexpr engine::call_kind kind{.decode = &result_slot<Value>::decode,
@@ -122,17 +143,19 @@ protected:
                                                     }};
         ::new (static_cast<void*>(call.handler_space)) call_sequence* {this};
         call.kind = &kind;
-        if (call.launch != launch_kind::direct) return kind.complete(call);
+        bool const leased = call.launch == launch_kind::leased;
+        if (call.launch != launch_kind::direct && !leased) return kind.complete(call);
+        backend& there = *where();
         call.link.context = whole_.link.context;
-        call.accepted = whole_.accepted;
-        call.deadline = whole_.deadline;
+        call.begin(there.now());
+        call.deadline = std::min(call.deadline, whole_.deadline);
         if (token_) {
             token_->owner.store(engine::cancel_token::nobody);
             token_->target = &call;
             token_->references.fetch_add(1, std::memory_order_relaxed);
             call.token = token_;
         }
-        where()->start(call);
+        leased ? call.owner->code->start_by_lease(there, call) : there.start(call);
     }
 
     /// The value is stored.
@@ -147,19 +170,7 @@ protected:
     }
 
 private:
-    /// What a timer holds. Where it is destroyed before the timer rings, the context is going away.
-    struct ticket {
-        call_sequence* sequence;
-        explicit ticket(call_sequence* of) noexcept : sequence{of} {}
-        ticket(ticket const&) = delete;
-        ticket& operator=(ticket const&) = delete;
-        ~ticket() {
-            if (call_sequence* const self = std::exchange(sequence, nullptr)) {
-                self->ticket_ = nullptr;
-                self->outer_->drop(self->whole_);
-            }
-        }
-    };
+    friend class sequence_alarm;
 
     static call_sequence& of_part(pooled_call& part) noexcept {
         return **std::launder(reinterpret_cast<call_sequence**>(part.handler_space));
@@ -184,7 +195,7 @@ private:
         outer_->complete(whole_);
     }
     void woken() {
-        ticket_ = nullptr;
+        alarm_ = nullptr;
         timer_.reset();
         go_on();
     }
@@ -193,7 +204,18 @@ private:
     engine::call_kind const* outer_ = nullptr;  ///< What the operation makes of its call.
     shared_token* token_ = nullptr;             ///< Of the call that is under way.
     std::unique_ptr<backend::wait> timer_;
-    ticket* ticket_ = nullptr;
+    sequence_alarm* alarm_ = nullptr;
 };
+
+inline sequence_alarm::~sequence_alarm() {
+    call_sequence* const pausing = sequence_.exchange(nullptr, std::memory_order_acq_rel);
+    if (!pausing) return;
+    pausing->alarm_ = nullptr;
+    pausing->outer_->drop(pausing->whole_);
+}
+inline void sequence_alarm::ring() {
+    if (call_sequence* const pausing = sequence_.exchange(nullptr, std::memory_order_acq_rel))
+        pausing->woken();
+}
 
 }  // namespace umbel::async

@@ -242,4 +242,14 @@ inline constexpr std::string_view slot_not_served = "CLUSTERDOWN Hash slot not s
 /// (scriptKill).
 constexpr bool runs_nothing(std::string_view line) noexcept { return line.starts_with("NOTBUSY "); }
 
+/// True for the error reply to a command on a consumer group that the server does not have, or whose stream
+/// was deleted while the command waited. Rule: t_stream.c (xreadCommand, xautoclaimCommand); blocked.c of
+/// Redis 7.0 (unblockDeletedStreamReadgroupClients), which says it with another word.
+constexpr bool lacks_group(std::string_view line) noexcept {
+    return line.starts_with("NOGROUP ") || line.starts_with("UNBLOCKED the stream key");
+}
+/// True for the error reply of a server that was to make a consumer group, and has it. Rule: t_stream.c
+/// (xgroupCommand).
+constexpr bool has_group_already(std::string_view line) noexcept { return line.starts_with("BUSYGROUP "); }
+
 }  // namespace umbel::cluster

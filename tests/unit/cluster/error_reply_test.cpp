@@ -264,3 +264,13 @@ TEST_CASE("no row of the list hides another one, and each is met by a line of a 
         CHECK(error_replies::find_line(row.prefix) == &row);
     }
 }
+
+TEST_CASE("what a server says of consumer groups is known by its words", "[error_reply]") {
+    CHECK(lacks_group("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option"));
+    CHECK(lacks_group("NOGROUP the consumer group this client was blocked on no longer exists"));
+    CHECK(lacks_group("UNBLOCKED the stream key no longer exists"));
+    CHECK_FALSE(lacks_group("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+    CHECK_FALSE(lacks_group("ERR NOGROUP"));
+    CHECK(has_group_already("BUSYGROUP Consumer Group name already exists"));
+    CHECK_FALSE(has_group_already("BUSY Redis is busy running a script."));
+}
