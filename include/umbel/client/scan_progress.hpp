@@ -79,24 +79,10 @@ inline std::optional<slot_set> read_slots(std::string_view text) {
 
 /// What a node says of itself together with a page.
 struct scan_testimony {
-    std::string process;  ///< run_id and master_replid: for whom a cursor is valid.
+    std::string process;  ///< For whom a cursor is valid: process_of().
     std::string id;       ///< As the cluster names it; empty without cluster mode.
     slot_set whole;       ///< Slots that it serves as primary, and none of whose keys is elsewhere.
 };
-
-/// One value of an INFO text. Rule: INFO command: "name:value" lines.
-inline std::string_view info_value(std::string_view info, std::string_view name) noexcept {
-    while (!info.empty()) {
-        std::size_t const end = info.find('\n');
-        std::string_view line = info.substr(0, end);
-        info.remove_prefix(end == info.npos ? info.size() : end + 1);
-        if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
-        line.remove_prefix(name.size() + 1);
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        return line;
-    }
-    return {};
-}
 
 /// The slots that the node which has told the topology serves, all of each.
 inline slot_set whole_slots(cluster::topology const& told) {

@@ -3,9 +3,10 @@
 
 #include <umbel/client/by_tips.hpp>
 #include <umbel/client/key_scan.hpp>
+#include <umbel/client/scan_names.hpp>
 #include <umbel/client/scan_text.hpp>
+#include <umbel/client/scan_turn.hpp>
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,19 +16,16 @@
 namespace umbel::calling {
 
 /// What a key_scan and the operations of its pages share.
-struct scan_state {
+struct scan_state : scan_turns {
     site where;          ///< Without hedging, and without a prefix: SCAN has no key.
     std::string prefix;  ///< Of the keys that are told; they lose it.
     std::string match;   ///< With the prefix; empty: every key.
     std::string type;    ///< Empty: every type.
     std::uint64_t count = 1000;
     bool skip_uncovered = false;
-    std::optional<error> wrong;  ///< The options were bad.
     std::uint64_t filters = 0;
     scan_progress progress;
-    std::optional<error> failure;
     unsigned idle_rounds = 0;  ///< In a row, that have proven nothing.
-    std::atomic<bool> busy{false};
 };
 
 /// A pattern that matches the text and nothing else. Rule: KEYS command: * ? [ and \ are special.

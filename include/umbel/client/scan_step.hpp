@@ -3,7 +3,6 @@
 // client, behind calling::encoding.
 #pragma once
 
-#include <umbel/async/call_sequence.hpp>
 #include <umbel/client/encode_transaction.hpp>
 #include <umbel/client/scan_state.hpp>
 #include <umbel/cluster/topology_parse_nodes.hpp>
@@ -24,13 +23,12 @@
 namespace umbel::calling {
 
 /// One next(): asks nodes, one after the other, until there is a page, or an end.
-class scan_step final : public async::call_sequence {
+class scan_step final : public scan_turn {
 public:
     using page = std::vector<std::string>;
 
     scan_step(async::pooled_call& whole, std::shared_ptr<scan_state> state) noexcept
-        : call_sequence{whole}, state_{std::move(state)} {}
-    ~scan_step() override { release(); }
+        : scan_turn{whole, state}, state_{std::move(state)} {}
 
 private:
     friend class async::call_sequence;
@@ -45,24 +43,6 @@ private:
 
     scan_progress& progress() noexcept { return state_->progress; }
 
-    // ---- The beginning and the end --------------------------------------------------------------
-
-    std::optional<error> take_hold() noexcept override {
-        holds_ = !state_->busy.exchange(true, std::memory_order_acq_rel);
-        if (holds_) return std::nullopt;
-        return error{errc::bad_argument, delivery::not_sent,
-                     "scan: next() was begun while another was under way"};
-    }
-    /// The next next() may begin.
-    void release() noexcept {
-        if (std::exchange(holds_, false)) state_->busy.store(false, std::memory_order_release);
-    }
-    void let_go(error const* why) noexcept override {
-        if (!holds_) return;
-        state_->failure.reset();
-        if (why && why->code() != errc::end_of_range) state_->failure.emplace(*why);
-        release();
-    }
     void end() {
         progress().done = true;
         fail(error{errc::end_of_range, delivery::executed, "the scan has told all keys"});
@@ -181,10 +161,9 @@ private:
     result<scan_testimony> testimony(result<std::string> const& nodes, result<std::string> const& info) {
         if (!info) return tl::unexpected<error>{info.error()};
         scan_testimony said;
-        std::string_view const run = info_value(*info, "run_id");
-        if (run.empty())
+        said.process = process_of(*info);
+        if (said.process.empty())
             return umbel::fail(errc::unexpected_type, delivery::executed, "INFO names no run_id");
-        said.process.append(run).append("/").append(info_value(*info, "master_replid"));
         if (progress().alone) return said;
         if (!nodes) return tl::unexpected<error>{nodes.error()};
         result<cluster::topology> const view = read(*nodes);
@@ -275,7 +254,6 @@ private:
     std::size_t asked_ = 0;  ///< Targets that were asked at the end of this round.
     std::optional<error> fault_;
     bool looked_ = false;
-    bool holds_ = false;  ///< state_->busy is this step's.
 };
 
 /// Behind key_scan::next().

@@ -9,18 +9,6 @@
 
 namespace umbel::calling {
 
-/// Tells scans with other filters apart: a text is resumed with those that it was made with.
-inline std::uint64_t fingerprint(std::string_view match, std::string_view type) noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325u;
-    auto const mix = [&mixed](std::string_view text) {
-        for (char const letter : text) mixed = (mixed ^ static_cast<unsigned char>(letter)) * 0x100000001b3u;
-        mixed = (mixed ^ 0x100u) * 0x100000001b3u;
-    };
-    mix(match);
-    mix(type);
-    return mixed;
-}
-
 /// `umbel-scan 1;<fingerprint>;<proven slots>;<passes…>`, a pass as `node|process|id|cursor|slots`, the one
 /// that is under way with "+" in front. A scan that has ended: `…;done`.
 inline std::string write_progress(scan_progress const& from, std::uint64_t filters) {

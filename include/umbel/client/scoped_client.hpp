@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/batch.hpp>
+#include <umbel/client/element_scan_commands.hpp>
 #include <umbel/client/get_into.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
@@ -139,6 +140,7 @@ class commands : public one_slot_commands<Self>,
                  public multi_key_commands<Self>,
                  public batch_commands<Self>,
                  public transaction_commands<Self>,
+                 public element_scan_commands<Self>,
                  public whole_cluster_commands<Self> {
 public:
     using command::key_commands<Self>::del;

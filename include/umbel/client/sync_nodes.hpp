@@ -1,8 +1,10 @@
-// sync_nodes.hpp: one node, each node and all keys for a client that waits: what sync_client::on(),
-// on_each_primary(), on_each_node() and scan() return. It knows no node.
+// sync_nodes.hpp: one node, each node, all keys and all elements of a key for a client that waits: what
+// sync_client::on(), on_each_primary(), on_each_node(), scan(), scan_hash() and its like return. It knows no
+// node.
 #pragma once
 
 #include <umbel/client/each_client.hpp>
+#include <umbel/client/element_scan.hpp>
 #include <umbel/client/key_scan.hpp>
 #include <umbel/client/node_client.hpp>
 #include <umbel/client/sync_client.hpp>
@@ -51,6 +53,25 @@ public:
     bool done() const noexcept { return async().done(); }
     std::optional<error> failure() const { return async().failure(); }
     unsigned rounds() const noexcept { return async().rounds(); }
+};
+
+/// A scan of one key's elements whose pages are waited for; made by sync_client::scan_hash() and its like.
+/// Promise, Errors, Lifetime and Threading: as of element_scan. Cancellation: none.
+template <class Element>
+class sync_element_scan : public calling::waiting_over<element_scan<Element>> {
+public:
+    using calling::waiting_over<element_scan<Element>>::waiting_over;
+
+    /// The next page; never an empty one.
+    result<std::vector<Element>> next() const {
+        UMBEL_ASSERT(this->thread() != calling::own_thread::current());
+        return calling::wait_for([this] { return this->async().next(); });
+    }
+    /// Each as the function of the same name of element_scan.
+    std::string cursor() const { return this->async().cursor(); }
+    bool done() const noexcept { return this->async().done(); }
+    std::optional<error> failure() const { return this->async().failure(); }
+    unsigned restarts() const noexcept { return this->async().restarts(); }
 };
 
 }  // namespace umbel

@@ -333,7 +333,7 @@ private:
         if (which.name == "cluster") return tell_of_cluster(from, words, options, view, time.now());
         if (which.name == "info")
             return info_reply({number(), process}, {view.my_primary(), sync_number}, from.resp3);
-        if (which.name == "scan")
+        if (which.name.ends_with("scan"))
             return scan_reply(store, words, process * 1000u + static_cast<unsigned>(number()));
         model_outcome made = which.name.starts_with("eval")
                                  ? run_script(options.scripts, cached_scripts, store, words, time.now())

@@ -1,5 +1,5 @@
-// model_scan.hpp: SCAN and INFO of one model node: a cursor that is valid in one process only, as a hash
-// table's order is. It knows no cluster.
+// model_scan.hpp: SCAN, SSCAN and INFO of one model node: a cursor that is valid in one process only, as a
+// hash table's order is. It knows no cluster.
 #pragma once
 
 #include <umbel/testing/model_store.hpp>
@@ -21,37 +21,67 @@ inline std::uint64_t place_of(std::string_view key, std::uint64_t seed) noexcept
     return ((mixed ^ mixed >> 32) & 0xffff'ffffu) + 1;
 }
 
-/// The reply to SCAN. MATCH knows a prefix with a star behind it.
-inline std::string scan_reply(model_store const& store, model_words const& words, std::uint64_t seed) {
+/// What a model scan was asked for. MATCH knows a prefix with a star behind it.
+struct model_scan_words {
+    std::uint64_t from = 0;
     std::size_t count = 10;
     std::string match = "*";
-    std::string type;
-    for (std::size_t at = 2; at + 1 < words.size(); at += 2) {
-        if (same_word(words[at], "COUNT"))
-            count = static_cast<std::size_t>(std::atoll(words[at + 1].c_str()));
-        if (same_word(words[at], "MATCH")) match = words[at + 1];
-        if (same_word(words[at], "TYPE")) type = words[at + 1];
+    std::string type{};
+
+    /// `first`: which word is the cursor.
+    model_scan_words(model_words const& words, std::size_t first)
+        : from{std::strtoull(words[first].c_str(), nullptr, 10)} {
+        for (std::size_t at = first + 1; at + 1 < words.size(); at += 2) {
+            if (same_word(words[at], "COUNT"))
+                count = static_cast<std::size_t>(std::atoll(words[at + 1].c_str()));
+            if (same_word(words[at], "MATCH")) match = words[at + 1];
+            if (same_word(words[at], "TYPE")) type = words[at + 1];
+        }
     }
-    std::uint64_t const from = std::strtoull(words[1].c_str(), nullptr, 10);
-    std::multimap<std::uint64_t, std::string const*> order;
-    for (auto const& [key, value] : store) order.emplace(place_of(key, seed), &key);
-    std::string keys;
+    bool matches(std::string_view text) const {
+        return text.starts_with(std::string_view{match}.substr(0, match.find('*')));
+    }
+};
+
+/// One page of texts that stand in the order of a process.
+template <class Wanted>
+std::string page_reply(std::multimap<std::uint64_t, std::string const*> const& order,
+                       model_scan_words const& asked, Wanted&& wanted) {
+    std::string texts;
     std::size_t found = 0;
     std::uint64_t next = 0;
-    auto at = order.lower_bound(from);
+    auto at = order.lower_bound(asked.from);
     for (std::size_t looked = 0; at != order.end(); ++at, ++looked) {
-        // Keys of one place are told together: the cursor cannot stand between them.
-        if (looked >= count && at->first != next) break;
+        // Texts of one place are told together: the cursor cannot stand between them.
+        if (looked >= asked.count && at->first != next) break;
         next = at->first;
-        std::string const& key = *at->second;
-        bool const listed = store.find(key)->second.is_list;
-        if (!type.empty() && type != (listed ? "list" : "string")) continue;
-        if (!key.starts_with(match.substr(0, match.find('*')))) continue;
-        keys += wire::bulk(key);
+        if (!asked.matches(*at->second) || !wanted(*at->second)) continue;
+        texts += wire::bulk(*at->second);
         ++found;
     }
     std::string const cursor = at == order.end() ? std::string{"0"} : std::to_string(at->first);
-    return wire::array(2) + wire::bulk(cursor) + wire::array(found) + keys;
+    return wire::array(2) + wire::bulk(cursor) + wire::array(found) + texts;
+}
+
+/// The reply to SSCAN: every set is a hash table, however small.
+inline std::string set_scan_reply(model_store const& store, model_words const& words, std::uint64_t seed) {
+    std::multimap<std::uint64_t, std::string const*> order;
+    auto const held = store.find(words[1]);
+    if (held != store.end() && !held->second.is_set) return wire::error(wrong_type);
+    if (held != store.end())
+        for (std::string const& member : held->second.items) order.emplace(place_of(member, seed), &member);
+    return page_reply(order, model_scan_words{words, 2}, [](std::string const&) { return true; });
+}
+
+/// The reply to SCAN or SSCAN.
+inline std::string scan_reply(model_store const& store, model_words const& words, std::uint64_t seed) {
+    if (same_word(words[0], "sscan")) return set_scan_reply(store, words, seed);
+    model_scan_words const asked{words, 1};
+    std::multimap<std::uint64_t, std::string const*> order;
+    for (auto const& [key, value] : store) order.emplace(place_of(key, seed), &key);
+    return page_reply(order, asked, [&](std::string const& key) {
+        return asked.type.empty() || asked.type == type_name(&store.find(key)->second);
+    });
 }
 
 /// The reply to INFO: a process has a name of its own, and so has the history of a primary.

@@ -19,12 +19,15 @@
 
 namespace umbel::testing {
 
-/// A value: a string or a list.
+/// A value: a string, a list or a set.
 struct model_value {
     bool is_list = false;
     std::string text;
-    std::vector<std::string> items;
-    std::uint64_t history = 0;  ///< The number of the write that left it so (ledger.hpp).
+    std::vector<std::string> items;  ///< Of a list, or the members of a set.
+    std::uint64_t history = 0;       ///< The number of the write that left it so (ledger.hpp).
+    bool is_set = false;
+
+    bool is_text() const noexcept { return !is_list && !is_set; }
 
     friend bool operator==(model_value const&, model_value const&) = default;
 };
@@ -75,6 +78,8 @@ inline constexpr std::array model_commands{
     model_command{"persist", 2, true, false, 1, 1, 1},
     model_command{"pttl", 2, false, true, 1, 1, 1},
     model_command{"scan", -2, false, true, 0, 0, 0},
+    model_command{"sadd", -3, true, false, 1, 1, 1},
+    model_command{"sscan", -3, false, true, 1, 1, 1},
     model_command{"info", -1, false, false, 0, 0, 0, true},
     model_command{"cluster", -2, false, false, 0, 0, 0, true},
     model_command{"eval", -3, true, false, 3, 0, 1},
@@ -128,6 +133,13 @@ inline std::string map(std::size_t pairs, bool resp3) {
 inline std::string null(bool resp3) { return resp3 ? "_\r\n" : "$-1\r\n"; }
 }  // namespace wire
 
+inline constexpr std::string_view wrong_type =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+/// What TYPE answers; null where there is no such key.
+inline std::string_view type_name(model_value const* held) noexcept {
+    return !held ? "none" : held->is_list ? "list" : held->is_set ? "set" : "string";
+}
+
 /// What a command did.
 struct model_outcome {
     std::string reply;
@@ -166,15 +178,14 @@ public:
             about(name, words);
         else if (name == "set")
             set(words);
+        else if (name == "sadd")
+            add_members(words);
         else
             string(name, words);
         return std::move(made_);
     }
 
 private:
-    static constexpr std::string_view wrong_type =
-        "WRONGTYPE Operation against a key holding the wrong kind of value";
-
     model_value* find(std::string_view key) {
         auto const at = store_.find(key);
         return at == store_.end() ? nullptr : &at->second;
@@ -190,7 +201,7 @@ private:
 
     void string(std::string_view name, model_words const& words) {
         model_value* const held = find(words[1]);
-        if (held && held->is_list) return void(made_.reply = wire::error(wrong_type));
+        if (held && !held->is_text()) return void(made_.reply = wire::error(wrong_type));
         if (name.starts_with("get")) made_.reply = held ? wire::bulk(held->text) : wire::null(resp3_);
         if (name == "getdel" && held) {
             made_.changed.push_back(words[1]);
@@ -226,7 +237,7 @@ private:
                 return void(made_.reply = wire::error("ERR syntax error"));
         }
         model_value const* const held = find(words[1]);
-        if (tells && held && held->is_list) return void(made_.reply = wire::error(wrong_type));
+        if (tells && held && !held->is_text()) return void(made_.reply = wire::error(wrong_type));
         bool const writes = !(if_absent && held) && !(if_present && !held);
         std::string const text = tells && held      ? wire::bulk(held->text)
                                  : tells || !writes ? wire::null(resp3_)
@@ -254,6 +265,17 @@ private:
         }
         make(key).text = std::to_string(value + by);
         made_.reply = wire::integer(value + by);
+    }
+    void add_members(model_words const& words) {
+        model_value const* const held = find(words[1]);
+        if (held && !held->is_set) return void(made_.reply = wire::error(wrong_type));
+        model_value& value = make(words[1]);
+        value.is_set = true;
+        std::size_t const before = value.items.size();
+        for (std::size_t at = 2; at < words.size(); ++at)
+            if (std::find(value.items.begin(), value.items.end(), words[at]) == value.items.end())
+                value.items.push_back(words[at]);
+        made_.reply = wire::integer(static_cast<std::int64_t>(value.items.size() - before));
     }
     void list(std::string_view name, model_words const& words) {
         model_value* const held = find(words[1]);
@@ -298,7 +320,7 @@ private:
         made_.reply = wire::array(words.size() - 1);
         for (std::size_t i = 1; i < words.size(); ++i) {
             model_value const* const held = find(words[i]);
-            made_.reply += held && !held->is_list ? wire::bulk(held->text) : wire::null(resp3_);
+            made_.reply += held && held->is_text() ? wire::bulk(held->text) : wire::null(resp3_);
         }
     }
     void count(model_words const& words, bool remove) {
@@ -315,7 +337,7 @@ private:
     /// Expiry is not modelled: EXPIRE and its like say whether the key is there, and nothing expires.
     void about(std::string_view name, model_words const& words) {
         model_value const* const held = find(words[1]);
-        if (name == "type") made_.reply = wire::simple(!held ? "none" : held->is_list ? "list" : "string");
+        if (name == "type") made_.reply = wire::simple(type_name(held));
         if (name.find("expire") != name.npos) made_.reply = wire::integer(held ? 1 : 0);
         if (name == "persist") made_.reply = wire::integer(0);
         if (name.ends_with("ttl")) made_.reply = wire::integer(held ? -1 : -2);

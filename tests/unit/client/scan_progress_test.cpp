@@ -43,14 +43,6 @@ TEST_CASE("slots are written and read as ranges", "[scan]") {
         CHECK_FALSE(read_slots(bad).has_value());
 }
 
-TEST_CASE("a value of INFO is found by its whole name", "[scan]") {
-    std::string_view const info = "# Server\r\nredis_version:7\r\nrun_id:abc\r\nx_run_id:no\r\nlast:1";
-    CHECK(info_value(info, "run_id") == "abc");
-    CHECK(info_value(info, "last") == "1");
-    CHECK(info_value(info, "run").empty());
-    CHECK(info_value(info, "server").empty());
-}
-
 TEST_CASE("a slot on its way, out or in, is not whole", "[scan]") {
     topology const view = told(
         "a h:1@2 myself,master - 0 0 3 connected 0-9 20 [5->-b] [30-<-b]\n"

@@ -43,3 +43,17 @@ TEST_CASE("all keys are told page by page, with one process's cursor", "[model]"
     CHECK(read(scan_reply(store, {"SCAN", "0", "COUNT", "99", "MATCH", "k1*"}, 3)).second.size() == 11);
     CHECK(place_of("a", 1) != place_of("a", 2));
 }
+
+TEST_CASE("the members of a set are told page by page, whatever else there is", "[model]") {
+    model_store store;
+    store["list"].is_list = true;
+    store["set"].is_set = true;
+    for (int at = 0; at < 20; ++at) store["set"].items.push_back("m" + std::to_string(at));
+    auto const [next, some] = read(scan_reply(store, {"SSCAN", "set", "0", "COUNT", "7"}, 3));
+    auto const [end, rest] = read(scan_reply(store, {"SSCAN", "set", next, "COUNT", "99"}, 3));
+    CHECK(some.size() == 7);
+    CHECK(rest.size() == 13);
+    CHECK(end == "0");
+    CHECK(read(scan_reply(store, {"SSCAN", "none", "0"}, 3)).second.empty());
+    CHECK(scan_reply(store, {"SSCAN", "list", "0"}, 3).starts_with("-WRONGTYPE"));
+}

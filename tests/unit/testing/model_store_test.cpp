@@ -64,6 +64,19 @@ TEST_CASE("a list is no string", "[model_store]") {
     CHECK(n.run({"get", "l"}).starts_with("-WRONGTYPE"));
 }
 
+TEST_CASE("a set has each member once, and is neither a list nor a string", "[model_store]") {
+    node n;
+    CHECK(n.run({"sadd", "s", "x", "y", "x"}) == ":2\r\n");
+    CHECK(n.run({"sadd", "s", "y", "z"}) == ":1\r\n");
+    CHECK(n.store.at("s").items == std::vector<std::string>{"x", "y", "z"});
+    CHECK(n.run({"type", "s"}) == "+set\r\n");
+    n.run({"set", "k", "v"});
+    n.run({"rpush", "l", "x"});
+    for (model_words const& words :
+         {model_words{"get", "s"}, {"llen", "s"}, {"sadd", "k", "x"}, {"sadd", "l", "x"}})
+        CHECK(n.run(words).starts_with("-WRONGTYPE"));
+}
+
 TEST_CASE("a pop takes the head of a list, and one that blocks says that it must wait", "[model_store]") {
     node n;
     CHECK(n.run({"blpop", "l", "0"}).empty());

@@ -1,0 +1,127 @@
+// The elements of one key, page by page: on a real cluster, also while its slot moves and its primary is
+// replaced.
+#include "support/session.hpp"
+
+#include <umbel/client/element_scan.hpp>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace umbel;
+using namespace umbel::test;
+
+namespace {
+
+std::string element(int number) { return "element:" + std::to_string(number); }
+
+void write_set(session& s, std::string const& key, int count) {
+    for (int at = 0; at < count; at += 500) {
+        std::vector<std::string> some;
+        for (int next = at; next < at + 500 && next < count; ++next) some.push_back(element(next));
+        REQUIRE(s(s.db().sadd(key, some)));
+    }
+}
+
+/// Names of all elements of a scan; `between(page)` runs behind each page.
+template <class Scan, class Between>
+std::set<std::string> names_of(session& s, Scan const& scan, Between between) {
+    std::set<std::string> seen;
+    unsigned number = 0;
+    while (auto page = s(scan.next())) {
+        CHECK_FALSE(page->empty());
+        for (auto const& item : *page) {
+            if constexpr (requires { item.first; })
+                seen.insert(item.first);
+            else
+                seen.insert(item);
+        }
+        between(++number);
+    }
+    INFO((scan.failure() ? scan.failure()->to_string() : ""));
+    CHECK(scan.done());
+    return seen;
+}
+auto const no_pause = [](unsigned) {};
+
+int missing(std::set<std::string> const& seen, int count) {
+    int lost = 0;
+    for (int at = 0; at < count; ++at) lost += seen.contains(element(at)) ? 0 : 1;
+    return lost;
+}
+
+}  // namespace
+
+TEST_CASE("hashes, sets and sorted sets are scanned, by pattern, and from a text", "[elements][scan]") {
+    session s{real_cluster::shared().address("n1")};
+    client& db = s.db();
+    std::vector<std::pair<std::string, double>> scores;
+    std::vector<std::pair<std::string, int>> fields;
+    for (int at = 0; at < 600; ++at) {
+        scores.emplace_back(element(at), at);
+        fields.emplace_back(element(at), at);
+    }
+    for (char const* const key : {"elements:h", "elements:z", "elements:s", "elements:small"})
+        REQUIRE(s(db.unlink(key)));
+    REQUIRE(s(db.zadd("elements:z", scores)));
+    REQUIRE(s(db.hset("elements:h", fields)));
+    write_set(s, "elements:s", 600);
+    REQUIRE(s(db.hset("elements:small", "f", 1, "g", 2)));
+
+    CHECK(missing(names_of(s, db.scan_hash("elements:h", {.count = 50}), no_pause), 600) == 0);
+    CHECK(missing(names_of(s, db.scan_sorted_set("elements:z", {.count = 50}), no_pause), 600) == 0);
+    CHECK(missing(names_of(s, db.prefixed("elements:").scan_set("s", {.count = 50}), no_pause), 600) == 0);
+    CHECK(names_of(s, db.scan_set("elements:s", {.match = "*:11?", .count = 50}), no_pause).size() == 10);
+    CHECK(names_of(s, db.scan_set("elements:none"), no_pause).empty());
+    auto const small = db.scan_hash<int>("elements:small", {.count = 1});
+    CHECK(s(small.next()) == std::vector<std::pair<std::string, int>>{{"f", 1}, {"g", 2}});
+    CHECK(small.done());
+    CHECK(s(db.scan_set("elements:h").next()).error() == errc::wrong_type);
+    // Redis before 7.4 does not know NOVALUES.
+    auto const names = db.scan_hash_fields("elements:h", {.count = 50});
+    if (auto const first = s(names.next()))
+        CHECK(missing(names_of(s, db.scan_hash_fields("elements:h"), no_pause), 600) == 0);
+    else
+        CHECK(first.error().origin() == origin::server);
+
+    std::set<std::string> seen;
+    std::string text;
+    for (bool done = false; !done;) {
+        session fresh{real_cluster::shared().address("n2")};
+        auto const scan = fresh.db().scan_set("elements:s", {.count = 100, .resume = text});
+        if (auto const page = fresh(scan.next())) seen.insert(page->begin(), page->end());
+        text = scan.cursor();
+        done = scan.done();
+    }
+    CHECK(missing(seen, 600) == 0);
+}
+
+TEST_CASE("no element that lasts is missed while its slot moves and its primary is replaced",
+          "[elements][scan]") {
+    real_cluster servers{{.primaries = 3, .replicas = 1}};
+    session s{servers.address("n1")};
+    constexpr int count = 3000;
+    std::string const key = "elements:lasting";
+    std::uint16_t const slot = cluster::slot_of(key).value();
+    write_set(s, key, count);
+    servers.settle_replication();
+    unsigned moves = 0;
+    auto const disturb = [&](unsigned page) {
+        if (page % 4 != 0 || moves >= 8) return;
+        ++moves;
+        if (moves == 3) {
+            servers.fail_over_to(servers.shard_of(slot, "n1").at(1));
+            REQUIRE(eventually([&] { return servers.is_whole(); }));
+            return;
+        }
+        auto const from = servers.shard_of(slot, "n1").at(0);
+        auto const all = servers.now("primary");
+        auto const to = all[0].port == from.port ? all[1] : all[0];
+        servers.move_slot(slot, from, to);
+    };
+    auto const scan = s.db().scan_set(key, {.count = 100});
+    CHECK(missing(names_of(s, scan, disturb), count) == 0);
+    CHECK(moves == 8);
+    CHECK(scan.restarts() >= 7);
+}
