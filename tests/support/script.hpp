@@ -123,6 +123,16 @@ public:
         run();
         return started{one};
     }
+    /// A call on a lease that the test holds.
+    started start_on(engine::link_id lease, std::string_view command, call_options const& options = {}) {
+        scripted_call& one = *calls_.emplace_back(std::make_unique<scripted_call>(command, options));
+        one.leased = false;
+        one.bound = true;
+        one.link = lease;
+        take(*find(lease), one);
+        run();
+        return started{one};
+    }
     void cancel(started const& which) {
         engine::cancel_token& token = which.call().cancellation;
         token.wanted = true;
@@ -325,6 +335,8 @@ private:
                 open(*opens);
             else if (auto* const closes = std::get_if<engine::close_link>(&what))
                 close(*closes);
+            else if (auto* const told = std::get_if<engine::wait_told>(&what))
+                find(told->link)->wait_told(*told);
             else
                 notices_.push_back(std::move(what));
         }

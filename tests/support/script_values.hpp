@@ -154,7 +154,8 @@ struct scripted_call : engine::call {
         reads = options.reads;
         timeout = options.timeout;
         link.context = options.context;
-        leased = blocks = options.blocks;
+        leased = options.blocks;
+        form.blocks = options.blocks;
         cancellation.target = this;
         token = &cancellation;
     }

@@ -105,7 +105,7 @@ inline void strip(pooled_call& call) noexcept {
     call.group.reset();
     // A reply to nobody would stand before those of the next holder.
     bool const changes = call.bound && call.ending != errc{};
-    call.leased = call.bound = call.blocks = false;
+    call.leased = call.bound = false;
     if (call.lease) call.owner->code->release_lease(*std::exchange(call.lease, nullptr), changes);
     call.launch = launch_kind::direct;
     call.ends_client = false;

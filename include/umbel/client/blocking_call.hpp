@@ -37,7 +37,7 @@ inline async::pooled_call& make_blocking(site const& site, command::command_spec
         call.launch = async::launch_kind::leased;
         call.leased = true;
     }
-    call.blocks = true;
+    call.form.blocks = true;
     call.reads = umbel::read_from::primary;
     call.timeout = patience_of(site, time);
     return call;

@@ -85,9 +85,10 @@ namespace umbel {
 /// done = co_await mine->transaction(umbel::cmd.set("k", next)); co_await mine->unwatch();`. Errors of each
 /// command: those of every command, listed at umbel::client, but for what following and repeating would mend:
 /// moved, ask, connection_lost and the like are told at once. Cancellation: of commands that block as of
-/// blocking_list_commands. One that stands behind another one that blocks cannot be ended by itself: the
-/// lease ends. Threading: as umbel::client. Lifetime: it may outlive its client; its commands complete with
-/// cancelled then. Precondition of all but assignment and destruction: it was not moved from.
+/// blocking_list_commands. A command that blocks goes out when the one before it that blocks has ended, and
+/// those behind it with it; until then it is not_sent. Threading: as umbel::client. Lifetime: it may outlive
+/// its client; its commands complete with cancelled then. Precondition of all but assignment and destruction:
+/// it was not moved from.
 class lease : public one_slot_commands<lease>,
               public blocking_commands<lease>,
               public transaction_commands<lease>,

@@ -29,7 +29,13 @@ struct close_link {
     errc why = errc::read_only;
 };
 
-using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
+/// The server has been told to end a wait on this lease: the next command that blocks may go out.
+struct wait_told {
+    link_id link;
+    std::uint32_t generation = 0;
+};
+
+using action = std::variant<open_link, close_link, wait_told, topology_changed, refresh_ended, node_connected,
                             node_connect_failed, node_disconnected, call_redirected, call_retried>;
 
 }  // namespace umbel::engine

@@ -131,7 +131,8 @@ struct call_form {
     std::uint8_t transaction : 1 = 0;  ///< It is MULTI, commands and EXEC; it has a retry state.
     std::uint8_t tied : 1 = 0;  ///< It goes out on the connection that was up when it was handed over, and on
                                 ///< no later one.
-    std::uint8_t unused : 5 = 0;
+    std::uint8_t blocks : 1 = 0;  ///< The server answers it when something has come, or its time is over.
+    std::uint8_t unused : 4 = 0;
 
     constexpr bool has_several_replies() const noexcept { return (asking | transaction) != 0; }
     constexpr std::uint8_t bits() const noexcept { return std::bit_cast<std::uint8_t>(*this); }
@@ -187,6 +188,8 @@ struct call {
     /// Set in replies_due of a call that blocks and was given up: the server is told to end the wait, and its
     /// reply is awaited all the same, because it may hold what was taken for the call.
     static constexpr std::uint8_t given_up = 0x80;
+    /// Set in replies_due of every call that blocks: others may wait for its reply.
+    static constexpr std::uint8_t waited_for = 0x40;
     /// Stands for a time that has not begun. Time is never negative, so that a sign tells them apart.
     static constexpr instant not_begun{-1};
 
@@ -213,7 +216,6 @@ struct call {
     bool refused_before : 1 = false;  ///< By a node that lacked what it names; it was sent again by itself.
     bool leased : 1 = false;          ///< It needs a connection of its own: the lease pool finds it one.
     bool bound : 1 = false;           ///< It goes to the lease that its caller holds, and nowhere else.
-    bool blocks : 1 = false;          ///< The server answers it when something has come, or its time is over.
     errc ending{};                    ///< Of a call that was given up, or has left its place in the order of
                                       ///< replies to nobody: why. Else, on a held lease: errc{}.
     union {
@@ -255,7 +257,7 @@ struct call {
     /// Replies until it is settled.
     unsigned replies() const noexcept {
         return form.transaction && replies_due != 1 ? retry->transaction.due()
-                                                    : replies_due & ~unsigned{given_up};
+                                                    : replies_due & ~unsigned{given_up | waited_for};
     }
     bool is_given_up() const noexcept { return (replies_due & given_up) != 0; }
 

@@ -25,11 +25,12 @@ public:
     /// answered before the one that blocks, the stream is broken, for nothing less would end its wait.
     UMBEL_NEVER_INLINE void end(call& call, errc why) noexcept {
         account();
-        bool const served = call.blocks && blocked_waits::is_served(call, queue_, send_);
+        bool const served = call.form.blocks && waits_.is_served(call);
         if (served) return waits_.give_up(call, why, deadlines_);
-        bool const waits = call.blocks && send_.is_written(call);
+        bool const waits = call.form.blocks && send_.is_written(call);
         fail(call, why);
-        if (waits) static_cast<void>(stream_.broken("a wait behind another one was given up"));
+        if (waits)
+            static_cast<void>(stream_.broken("a wait was given up that stands behind another command"));
     }
     /// Ends the calls for which `wanted(call const&)` holds.
     template <class Wanted>
@@ -57,13 +58,14 @@ public:
     unsigned silent_timeouts() const noexcept { return silent_timeouts_; }
     void heard() noexcept { silent_timeouts_ = 0; }
     /// The connection is gone.
-    void reset() noexcept { heard(), waits_.lose(); }
+    void reset() noexcept { heard(), waits_.reset(); }
 
 private:
     /// What fast append has let pass is counted before anything looks at queued or staged commands.
     void account() noexcept { counters_.commands += send_.close_fast_append(queue_); }
     /// Fails a call; a tombstone takes its place in the queue.
     void fail(call& call, errc why) noexcept {
+        if (call.form.blocks) waits_.left(call);
         bool const queued = !send_.is_written(call);
         if (queued) {
             send_.withdraw(call);
@@ -83,7 +85,7 @@ private:
     /// True when the server answers nobody, because it waits for something.
     bool a_wait_stands_in_front() const noexcept {
         in_flight_queue::entry const front = queue_[queue_.head()];
-        return !front.is_tombstone() && front.awaited_call()->blocks;
+        return !front.is_tombstone() && front.awaited_call()->form.blocks;
     }
 
     in_flight_queue& queue_;
@@ -92,7 +94,7 @@ private:
     call_outcomes& outcomes_;
     reply_stream& stream_;
     pipeline_counters& counters_;
-    blocked_waits waits_;
+    blocked_waits waits_{queue_, send_};
     unsigned silent_timeouts_ = 0;
 };
 

@@ -51,6 +51,13 @@ public:
     UMBEL_ALWAYS_INLINE void push(entry added) noexcept { entries_[tail_++ & mask_] = added; }
     void pop() noexcept { ++head_; }
 
+    /// True when no reply that is still to come is awaited by a user.
+    bool awaits_nobody() const noexcept {
+        for (position at = head_; at != tail_; ++at)
+            if (!(*this)[at].is_tombstone() && !(*this)[at].awaited_call()->is_internal()) return false;
+        return true;
+    }
+
     /// Fetches a call that will be needed soon into the cache. What no call stands in any more is fetched in
     /// vain, and does no harm. Inlined by all means: g++ 12 takes a function that only prefetches for one
     /// without effect, and leaves its calls out. Precondition: something was pushed before.

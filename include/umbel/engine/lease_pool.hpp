@@ -230,7 +230,6 @@ inline void lease_pool::on(link_lost const& lost, instant now) {
 inline void lease_pool::ended(link_id id, instant now) {
     lease_slot& slot = slot_of(id);
     while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
-    slot.unblock_again = false;
     if (slot.holder)
         slot.holder->lost.store(true, std::memory_order_release);
     else
@@ -246,8 +245,9 @@ inline void lease_pool::on(lease_told const& told, instant now) {
             if (slot.is == lease_slot::use::lent) freed(told.link, slot, now);
             return;
         case lease_told::news::unblock_wanted:
-            if (std::exchange(slot.unblock_again, slot.unblocking) || slot.unblocking) return;
-            return unblock(told.link, slot);
+            // Else the session ends the connection: no other wait goes out before the server was told of one.
+            if (!slot.unblocking) unblock(told.link, slot);
+            return;
     }
 }
 
@@ -274,7 +274,8 @@ inline void lease_pool::unblocked(unblock_call const& told, instant now) {
         if (slot.holder) slot.holder->changed.store(true, std::memory_order_relaxed);
         return links_.shut(told.lease, errc::connection_lost);
     }
-    if (same && std::exchange(slot.unblock_again, false)) return unblock(told.lease, slot);
+    // A holder may have begun another wait.
+    if (same && slot.holder) shared_.actions.emplace_back(wait_told{told.lease, told.generation});
     serve(told.lease.node, now);
 }
 

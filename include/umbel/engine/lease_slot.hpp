@@ -77,7 +77,6 @@ struct lease_slot {
     use is = use::free;
     std::uint8_t context = 0;
     bool unblocking = false;  ///< The server is being told that a wait was given up.
-    bool unblock_again = false;
     std::int64_t client_id = 0;
     instant idle_since{0};
     lease_token* holder = nullptr;

@@ -59,8 +59,8 @@ public:
     /// True when a call may be staged now: it is small and plain, and a write is being collected that has
     /// room for it.
     UMBEL_ALWAYS_INLINE bool takes(call const& call) const noexcept {
-        return staging_ && call.size <= copied_bytes_max && !call.form.asking && !call.borrowed &&
-               used_ + call.size <= buffer_bytes;
+        return staging_ && call.size <= copied_bytes_max && (call.form.asking | call.form.blocks) == 0 &&
+               !call.borrowed && used_ + call.size <= buffer_bytes;
     }
     /// Copies a call into the write that is being collected.
     /// Precondition: takes(call), and every call before it is part of this write or of an earlier one.

@@ -204,7 +204,7 @@ public:
     }
     /// Gives up every call that blocks here, for the reason `why`; see blocked_waits.
     void give_up_blocked(errc why) noexcept {
-        endings_.end_each(why, [](call const& waiting) { return waiting.blocks; });
+        endings_.end_each(why, [](call const& waiting) { return waiting.form.blocks; });
     }
     blocked_waits& waits() noexcept { return endings_.waits(); }
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the
@@ -224,12 +224,7 @@ public:
     }
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
-    /// True when no reply that is still to come is awaited by a user.
-    bool awaits_nobody() const noexcept {
-        for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
-            if (!queue_[at].is_tombstone() && !queue_[at].awaited_call()->is_internal()) return false;
-        return true;
-    }
+    bool awaits_nobody() const noexcept { return queue_.awaits_nobody(); }
     /// Deadlines that passed since the last byte arrived.
     unsigned silent_timeouts() const noexcept { return endings_.silent_timeouts(); }
     pipeline_counters const& counters() const noexcept { return counters_; }

@@ -17,6 +17,7 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
         return fail_unaccepted(call, room);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
     enter(call, call.form.has_several_replies() ? 2 : 1);
+    if (call.form.blocks) endings_.waits().entered(call);
     ++counters_.commands;
     send_.append(call, bytes);
     deadlines_.watch(call, now);
@@ -101,7 +102,9 @@ UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned repli
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& reply, instant now) noexcept {
-    if (call.replies_due == (call::given_up | 1)) {
+    if (call.form.blocks && call.replies() == 1) {
+        endings_.waits().left(call);
+        if (!call.is_given_up()) return true;
         queue_.pop();
         remove(call);
         ++counters_.replies;
@@ -137,6 +140,7 @@ UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
     // A reply too large for the memory that is left is no error line: the command has run, unless this is a
     // reply before its own.
     delivery const known = call.replies() == 1 ? delivery::executed : delivery::unknown;
+    if (call.form.blocks) endings_.waits().left(call);
     queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
     call.ending = errc::no_memory;
     remove(call);

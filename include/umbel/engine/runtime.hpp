@@ -359,6 +359,9 @@ private:
         Session* there = nullptr;
         if (try_alloc([&] { there = &obtain(closing.link); })) port().order(*there, std::move(closing));
     }
+    void act(wait_told& told) {
+        if (Session* const there = sessions_.find_any(told.link)) port().order(*there, told);
+    }
     template <class Notice>
     void act(Notice& notice) {
         UMBEL_TRY { port().notice(notice); }

@@ -21,7 +21,7 @@ namespace umbel::engine {
 /// End everything of a session at once.
 struct shut_link {};
 /// What the control plane wants of a session.
-using session_order = std::variant<open_link, close_link, shut_link, cancel_share>;
+using session_order = std::variant<open_link, close_link, wait_told, shut_link, cancel_share>;
 
 /// What a runtime needs of its surroundings. A port derives from runtime<Port, Session>.
 /// What is told to happen later must never happen inside the call.

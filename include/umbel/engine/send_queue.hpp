@@ -79,14 +79,23 @@ public:
 
     // ---- What goes out --------------------------------------------------------------------------
 
+    /// The call at this place, and those behind it, are not written before another barrier is set; `nowhere`:
+    /// there is none. Precondition: the call is not staged; calls that block are not, before they are
+    /// gathered.
+    void set_barrier(in_flight_queue::position at) noexcept {
+        UMBEL_ASSERT(at >= staged_);
+        barrier_ = at;
+    }
+    static constexpr in_flight_queue::position nowhere = ~in_flight_queue::position{0};
+    in_flight_queue::position barrier() const noexcept { return barrier_; }
     bool wants_write(in_flight_queue const& queue) const noexcept {
-        return written_ != queue.tail() || !outbox_.drained();
+        return (written_ != queue.tail() && written_ != barrier_) || !outbox_.drained();
     }
     /// The next gathered write; empty when there is nothing to write. Precondition: fast append is closed.
     std::span<write_piece const> gather(in_flight_queue& queue) noexcept {
         if (!outbox_.drained() && !outbox_.staging()) return outbox_.pieces();
         if (written_ == queue.tail() || !outbox_.begin()) return {};
-        for (; staged_ != queue.tail(); ++staged_) {
+        for (; staged_ != queue.tail() && staged_ != barrier_; ++staged_) {
             queue.prefetch(staged_ + 4);
             in_flight_queue::entry const next = queue[staged_];
             if (next.is_tombstone()) continue;
@@ -148,6 +157,7 @@ public:
     /// The connection is gone, and the queue is empty, going on at `head`.
     void reset(in_flight_queue::position head) noexcept {
         written_ = staged_ = head;
+        barrier_ = nowhere;
         queued_bytes_ = oversized_bytes_ = 0;
         outbox_.reset();
     }
@@ -158,6 +168,7 @@ private:
     fast_append fast_append_;
     in_flight_queue::position written_ = 0;
     in_flight_queue::position staged_ = 0;
+    in_flight_queue::position barrier_ = nowhere;
     std::size_t queued_bytes_ = 0;
     std::size_t oversized_bytes_ = 0;  ///< Of those the bytes of the one command larger than the bound.
     in_flight_queue::position oversized_at_ = 0;

@@ -120,6 +120,10 @@ public:
         want_turn();
     }
 
+    void wait_told(umbel::engine::wait_told const& told) {
+        if (told.generation == generation_) link_.pipe().waits().told(), want_turn();
+    }
+
     /// Ends everything at once: every call, and those of `late`, completes with errc::cancelled.
     void shut(call_list&& late) {
         if (closed_) return;
@@ -148,10 +152,14 @@ public:
         if (link_.phase() == connection_phase::ready) report_opened();
         serve();
     }
+    /// The stream could not be opened, has ended or is broken.
     void on_open_failed(std::uint32_t epoch, errc why, std::string message) {
         if (!stream_.is_current(epoch)) return;
         turn_scope const now{*this};
         lose(why, std::move(message));
+    }
+    void on_end(std::uint32_t epoch, std::string why) {
+        on_open_failed(epoch, errc::connection_lost, std::move(why));
     }
     void on_bytes(std::uint32_t epoch, std::size_t count) {
         if (!stream_.is_current(epoch)) return;
@@ -165,12 +173,6 @@ public:
         if (!stream_.is_current(epoch)) return;
         stream_.write_blocked = false;
         serve_turn();
-    }
-    /// The stream has ended or is broken.
-    void on_end(std::uint32_t epoch, std::string why) {
-        if (!stream_.is_current(epoch)) return;
-        turn_scope const now{*this};
-        lose(errc::connection_lost, std::move(why));
     }
     /// What read_stream() or await_writable() asked for will not come, for want of memory.
     void on_notice_lost(std::uint32_t epoch, bool of_read) noexcept {
@@ -363,10 +365,7 @@ private:
         auto const tell = [this](lease_told told) { port().report(event{told}); };
         if (lease_.on() && !lease_.tend(link_, id_, generation_, now_, tell))
             lose(errc::connection_lost, text_of("the server cannot be told to end a wait"));
-        if (draining_) finish_draining();
-    }
-    void finish_draining() {
-        if (!link_.drained(lease_.on()) || closed_) return;
+        if (!draining_ || closed_ || !link_.drained(lease_.on())) return;
         draining_ = false;
         hang_up(link_.parts_by());
         link_.retire(now_);

@@ -249,7 +249,7 @@ private:
 
     // ---- Orders, news, time ---------------------------------------------------------------------
 
-    void shut() {
+    void obey(engine::shut_link&&) {
         if (closed()) return;
         if (timer_) timer_->cancel();
         // The last turn runs on the connection's own context. The stream keeps the context busy, and ends
@@ -264,7 +264,7 @@ private:
     }
     void obey(engine::open_link&& wanted) { inbox_.empty() ? open(std::move(wanted)) : take_inbox(&wanted); }
     void obey(engine::close_link&& closing) { drain(closing); }
-    void obey(engine::shut_link&&) { shut(); }
+    void obey(engine::wait_told&& told) { wait_told(told); }
     void obey(engine::cancel_share&& share) {
         if (share.owner() != engine::cancel_token::of(id())) return owner_.cancel_elsewhere(std::move(share));
         cancel(share.token());

@@ -176,6 +176,7 @@ inline void connection::take_orders() {
     connection_orders::batch left = orders_.take();
     if (left.opening) obey(std::move(*left.opening));
     for (engine::cancel_share& share : left.cancels) obey(std::move(share));
+    if (left.told) obey(std::move(*left.told));
     if (left.closing) obey(std::move(*left.closing));
     if (left.shutting) obey(engine::shut_link{});
 }

@@ -225,7 +225,8 @@ private:
         call_number const number = ++last_number_;
         auto made = std::make_unique<sim_call>(*this, number, std::move(done));
         sim_call& call = *made;
-        call.leased = call.blocks = wanted.blocks;
+        call.leased = wanted.blocks;
+        call.form.blocks = wanted.blocks;
         pending_.emplace(number, std::move(made));
         if (result<void> good = encode(call); !good) {
             call.answer.emplace(tl::unexpected<error>{std::move(good.error())});
@@ -246,7 +247,7 @@ private:
         auto const where = command::route_of(words, command::unknown_command::first_argument_is_key);
         if (!where) return tl::unexpected<error>{where.error()};
         command::command_traits const* const traits = command::find_command(words);
-        if (!call.blocks && traits && command::needs_lease(*traits, words))
+        if (!call.form.blocks && traits && command::needs_lease(*traits, words))
             return fail(errc::needs_lease, delivery::not_sent, "the command may not share a connection");
         call.flags = command_flags::none;
         if (traits && traits->read_only()) call.flags = call.flags | command_flags::read_only;

@@ -136,6 +136,9 @@ private:
         time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
         time_.soon([&there, closing] { there.drain(closing); });
     }
+    void carry_out_later(sim_connection& there, engine::wait_told&& told) {
+        time_.soon([&there, told] { there.wait_told(told); });
+    }
     void carry_out_later(sim_connection& there, engine::shut_link&&) {
         time_.soon([&there] { there.shut({}); });
     }

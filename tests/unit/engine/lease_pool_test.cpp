@@ -444,3 +444,114 @@ TEST_CASE("what was given up behind a wait is no sign of silence, and leaves a r
     CHECK(late.done());
     CHECK(h.pipe.silent_timeouts() == 1);
 }
+
+TEST_CASE("a server gets one command that blocks at a time, and what stands behind goes out in order",
+          "[leases]") {
+    hands h;
+    auto first = h.start("BLPOP foo 0", blocking);
+    auto get = h.start("GET foo");
+    auto second = h.start("BLPOP bar 0", blocking);
+    auto set = h.start("SET foo 1");
+    auto third = h.start("BLPOP qux 0", blocking);
+    CHECK(h.written() == wire("BLPOP foo 0") + wire("GET foo"));
+    CHECK_FALSE(h.pipe.wants_write());
+    h.receive(popped);
+    CHECK(first.value() == "foo x");
+    CHECK(h.written() == wire("BLPOP bar 0") + wire("SET foo 1"));
+    SECTION("each when the one before has its reply") {
+        h.receive("$1\r\nv\r\n" + std::string{popped} + "+OK\r\n");
+        CHECK(second.value() == "foo x");
+        CHECK(h.written() == wire("BLPOP qux 0"));
+        h.receive("*-1\r\n");
+        CHECK(third.value() == "(nil)");
+        CHECK(h.pipe.idle());
+    }
+    SECTION("one that has not gone out is given up by itself") {
+        h.cancel(third);
+        CHECK(outcome(third) == failed{errc::cancelled, delivery::not_sent});
+        CHECK_FALSE(h.pipe.waits().take_wish());
+        auto last = h.start("BLPOP bar 5", blocking);
+        CHECK(h.written().empty());
+        h.receive("$1\r\nv\r\n" + std::string{popped});
+        CHECK(second.value() == "foo x");
+        CHECK(h.written() == wire("BLPOP bar 5"));
+        h.receive("+OK\r\n*-1\r\n");
+        CHECK(last.value() == "(nil)");
+    }
+    CHECK(get.value() == "v");
+    CHECK(set.value() == "OK");
+}
+
+TEST_CASE("a wait goes out when those before it were given up before they went out", "[leases]") {
+    hands h;
+    h.start("BLPOP foo 0", blocking);
+    auto second = h.start("BLPOP foo 1", {.timeout = 50ms, .blocks = true});
+    h.start("GET foo");
+    auto third = h.start("BLPOP foo 2", blocking);
+    h.start("BLPOP foo 3", blocking);
+    CHECK(h.written() == wire("BLPOP foo 0"));
+    h.cancel(third);
+    h.pass(100ms);
+    CHECK(outcome(second) == failed{errc::deadline_exceeded, delivery::not_sent});
+    CHECK(h.written() == wire("GET foo"));
+    h.receive(popped);
+    CHECK(h.written() == wire("BLPOP foo 3"));
+    h.lose();
+    h.start("BLPOP foo 4", blocking);
+    CHECK(h.written() == wire("BLPOP foo 4"));
+}
+
+TEST_CASE("while a server is being told to end a wait, it gets no other one to wait for", "[leases]") {
+    hands h;
+    auto first = h.start("BLPOP foo 0", blocking);
+    h.written();
+    h.cancel(first);
+    CHECK(h.pipe.waits().take_wish());
+    h.start("BLPOP bar 0", blocking);
+    h.receive(popped);  // It came before the server was told.
+    first.call().kind->complete(first.call());
+    CHECK(h.written().empty());
+    SECTION("it has been told") {
+        h.pipe.waits().told();
+        CHECK(h.written() == wire("BLPOP bar 0"));
+    }
+    SECTION("the connection is lent anew, which is not done before") {
+        hands other;
+        auto given_up = other.start("BLPOP foo 0", blocking);
+        other.written();
+        other.cancel(given_up);
+        CHECK(other.pipe.waits().take_wish());
+        other.receive("*-1\r\n");
+        given_up.call().kind->complete(given_up.call());
+        scripted_call& lent = other.calls.emplace_back("BLPOP bar 0", blocking);
+        lent.form.tied = 1;
+        other.pipe.accept(lent, other.now);
+        CHECK(other.written() == wire("BLPOP bar 0"));
+    }
+}
+
+TEST_CASE("what ends the first of two waits on a held lease leaves the second one alone", "[leases]") {
+    greeted s;
+    engine::lease_token mine;
+    scripted_call wish{"WISH foo", {}};
+    wish.leased = wish.only_waits = true;
+    wish.wanted = &mine;
+    wish.size = 0;
+    s.submit(wish);
+    s.greet(a0, ":77\r\n");
+    REQUIRE(wish.completions == 1);
+    auto first = s.start_on(mine.link, "BLPOP foo 0", blocking);
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    s.cancel(first);
+    CHECK(s.next() == sent{a, "CLIENT UNBLOCK 77"});
+    auto second = s.start_on(mine.link, "BLPOP foo 5", blocking);
+    // An element has come before the server hears that the first wait was given up.
+    s.receive(a0, popped);
+    CHECK(s.next() == nothing);
+    CHECK_FALSE(first.done());
+    s.receive(a, ":0\r\n");
+    CHECK(first.value() == "foo x");
+    CHECK(s.next() == sent{a0, "BLPOP foo 5"});
+    s.receive(a0, popped);
+    CHECK(second.value() == "foo x");
+}
