@@ -55,7 +55,7 @@ public:
     }
     /// The client is to close: no call waits for a lease any more, and every wait on one is given up.
     void end_waits(instant now) noexcept {
-        static_cast<void>(try_alloc([&] { dispatcher_.leases().end_waits(); }));
+        static_cast<void>(try_alloc([&] { dispatcher_.leases().end_waits(now); }));
         dispatcher_.follow_leases(now);
     }
     /// A caller gives back the lease that it has held.
@@ -98,7 +98,7 @@ private:
         if (is_leased(link.mode))
             dispatcher_.leases().on(happened, now);
         else if (is_dead(happened))
-            dispatcher_.leases().node_died(link.node);
+            dispatcher_.leases().node_died(link.node, now);
         if (effect.looks_soon) topology_.look_soon(now);
         if (effect.wants_topology) topology_.want(now);
         if (effect.node_came_back) dispatcher_.node_came_back(link.node, now);

@@ -5,6 +5,7 @@
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/try_alloc.hpp>
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -13,11 +14,10 @@ namespace umbel::engine {
 /// Precondition of all: called by the control plane's owner.
 class event_queue {
 public:
-    event_queue() {
-        // Room for what happens at one time; more is asked for when it is needed.
-        events_.reserve(32);
-        batch_.reserve(32);
-    }
+    event_queue() { make_room(0); }
+    /// Room for what may happen at one time to so many sessions, also where all end at once, and for other
+    /// events; more is asked for when it is needed. Throws std::bad_alloc.
+    void make_room(std::size_t sessions) { events_.reserve(32 + 4 * sessions); }
 
     /// Hands an event to `handle(event&)`, and then those that come meanwhile. Where there is no memory to
     /// keep one of those, `lost(event&)` is told.
@@ -29,23 +29,21 @@ public:
         }
         handling_ = true;
         handle(report);
-        while (!events_.empty()) {
-            batch_.swap(events_);
-            for (event& next : batch_) handle(next);
-            batch_.clear();
+        for (std::size_t at = 0; at < events_.size(); ++at) {
+            event next = std::move(events_[at]);
+            handle(next);
         }
+        events_.clear();
         handling_ = false;
     }
     /// Takes the calls of all events that wait.
     void take_calls(call_list& all) noexcept {
-        for (auto* const waiting : {&events_, &batch_})
-            for (event& next : *waiting)
-                if (call_list* const calls = calls_of(next)) all.splice(std::move(*calls));
+        for (event& next : events_)
+            if (call_list* const calls = calls_of(next)) all.splice(std::move(*calls));
     }
 
 private:
     std::vector<event> events_;
-    std::vector<event> batch_;
     bool handling_ = false;
 };
 

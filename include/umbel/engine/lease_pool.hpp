@@ -6,6 +6,7 @@
 #include <umbel/engine/call_endings.hpp>
 #include <umbel/engine/lease_queue.hpp>
 #include <umbel/engine/node_supervisor.hpp>
+#include <umbel/engine/try_alloc.hpp>
 
 #include <algorithm>
 #include <string>
@@ -54,7 +55,9 @@ public:
     /// The server has been told that a wait was given up, or could not be.
     void unblocked(unblock_call const& told, instant now);
     /// The node is dead: waits on its leases are lost.
-    void node_died(std::uint16_t number) { links_.shut_leases(number, errc::connection_lost); }
+    void node_died(std::uint16_t number, instant now) noexcept {
+        close_all(number, errc::connection_lost, now);
+    }
     /// The topology has changed: moves the waiting calls whose slot another node serves now to `out`.
     void routes_changed(call_list& out) noexcept;
 
@@ -68,7 +71,7 @@ public:
     /// Moves every waiting call to `out`, and lets go of those that are withheld.
     void clear(call_list& out) noexcept;
     /// The client is to close: every wait is given up with errc::cancelled, and no lease is lent again.
-    void end_waits();
+    void end_waits(instant now);
 
     // ---- What comes of it -----------------------------------------------------------------------
 
@@ -94,7 +97,16 @@ private:
     void lend(std::uint16_t number, lease_slot& slot, call& call);
     void freed(link_id id, lease_slot& slot, instant now);
     void ended(link_id id, instant now);
-    void unblock(link_id id, lease_slot& slot);
+    void unblock(link_id id, lease_slot& slot, instant now);
+    void tell_holder(link_id id, lease_slot& slot, instant now) noexcept;
+    void close(link_id id, lease_slot& slot, errc why, instant now) noexcept;
+    void close_all(std::uint16_t number, errc why, instant now) noexcept;
+    template <class Do>
+    void for_each_slot(std::uint16_t number, Do act) {
+        auto& slots = leases_of(number).slots;
+        for (unsigned at = 0; at < slots.size(); ++at)
+            act(link_id{number, leased_link(at), slots[at].context}, slots[at]);
+    }
 
     control_state& shared_;
     node_supervisor& links_;
@@ -146,6 +158,8 @@ inline bool lease_pool::open_for(std::uint16_t number, std::size_t wanted, std::
         lease_slot& slot = all.slots[at];
         if (!slot.unblock) slot.unblock = std::make_unique<unblock_call>();
         slot.context = context;
+        link_status const& beside = shared_.nodes[number].link(link_mode::primary);
+        slot.beside = is_up(beside) ? beside.generation : 0;
         links_.open({number, leased_link(at), context}, now);
         ++opening;
     }
@@ -203,13 +217,8 @@ inline void lease_pool::give_back(lease_token& token, instant now) {
     lease_slot& slot = slot_of(token.link);
     if (slot.holder != &token) return;  // The client has closed.
     slot.holder = nullptr;
-    if (!token.is_clean() && is_up(slot.status)) {
-        // First, for it may throw: what nobody has shut must not be lent.
-        links_.shut(token.link, errc::cancelled);
-        slot.is = lease_slot::use::free;
-        return;
-    }
-    freed(token.link, slot, now);
+    if (!token.is_clean() && is_up(slot.status)) return close(token.link, slot, errc::cancelled, now);
+    if (slot.is != lease_slot::use::leaving) freed(token.link, slot, now);
 }
 
 // ---- What happens to leases ---------------------------------------------------------------------
@@ -229,11 +238,10 @@ inline void lease_pool::on(link_lost const& lost, instant now) {
 
 inline void lease_pool::ended(link_id id, instant now) {
     lease_slot& slot = slot_of(id);
+    slot.tells = false;
     while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
-    if (slot.holder)
-        slot.holder->lost.store(true, std::memory_order_release);
-    else
-        slot.is = lease_slot::use::free;
+    slot.is = slot.holder ? lease_slot::use::held : lease_slot::use::free;
+    if (slot.holder) slot.holder->lost.store(true, std::memory_order_release);
     serve(id.node, now);
 }
 
@@ -246,16 +254,17 @@ inline void lease_pool::on(lease_told const& told, instant now) {
             return;
         case lease_told::news::unblock_wanted:
             // Else the session ends the connection: no other wait goes out before the server was told of one.
-            if (!slot.unblocking) unblock(told.link, slot);
+            if (!slot.unblocking) unblock(told.link, slot, now);
             return;
     }
 }
 
-/// Tells the server, by the node's shared connection. Where another server answers there than the one that
-/// the lease has reached, nobody is told: the lease ends when the time for an answer is over.
-inline void lease_pool::unblock(link_id id, lease_slot& slot) {
+/// Tells the server, by the node's shared connection. Where that one may have reached another process than
+/// the lease has, nobody is told, for another client may have the same id there: the lease ends instead.
+inline void lease_pool::unblock(link_id id, lease_slot& slot, instant now) {
     link_status const& other = shared_.nodes[id.node].link(link_mode::primary);
-    if (is_up(other) && other.node_id != slot.status.node_id) return;
+    if (!is_up(other) || other.generation != slot.beside || other.node_id != slot.status.node_id)
+        return close(id, slot, errc::connection_lost, now);
     slot.unblock->prepare(id, slot.status.generation, slot.client_id, port_, shared_.options.unblock_timeout);
     slot.unblocking = true;
     questions_.push(*slot.unblock);
@@ -268,15 +277,31 @@ inline void lease_pool::unblocked(unblock_call const& told, instant now) {
     if (shared_.closed) return;
     bool const same = slot.status.generation == told.generation && is_up(slot.status);
     if (same && !told.answered) {
-        // What was sent without an answer may still reach the server, and must find no other wait: the lease
-        // is lent to nobody until it has ended, also where the next line throws.
-        slot.is = lease_slot::use::held;
-        if (slot.holder) slot.holder->changed.store(true, std::memory_order_relaxed);
-        return links_.shut(told.lease, errc::connection_lost);
+        // What was sent without an answer may still reach the server, and must find no other wait.
+        return close(told.lease, slot, errc::connection_lost, now);
     }
-    // A holder may have begun another wait.
-    if (same && slot.holder) shared_.actions.emplace_back(wait_told{told.lease, told.generation});
+    if (same) tell_holder(told.lease, slot, now);
     serve(told.lease.node, now);
+}
+
+/// Lets the next wait of the holder go out, if it has begun one.
+inline void lease_pool::tell_holder(link_id id, lease_slot& slot, instant now) noexcept {
+    slot.tells = slot.holder &&
+                 !try_alloc([&] { shared_.actions.emplace_back(wait_told{id, slot.status.generation}); });
+    if (slot.tells) retry_due_ = std::min(retry_due_, after(now, no_memory_pause));
+}
+
+/// Takes a lease out of use; from now on it is lent to nobody. Without memory for that, it is tried again.
+inline void lease_pool::close(link_id id, lease_slot& slot, errc why, instant now) noexcept {
+    slot.is = lease_slot::use::leaving;
+    slot.leaves_for = why;
+    if (!try_alloc([&] { links_.shut(id, why); }))
+        retry_due_ = std::min(retry_due_, after(now, no_memory_pause));
+}
+inline void lease_pool::close_all(std::uint16_t number, errc why, instant now) noexcept {
+    for_each_slot(number, [&](link_id id, lease_slot& slot) {
+        if (slot.status.state == link_state::opening || is_up(slot.status)) close(id, slot, why, now);
+    });
 }
 
 inline void lease_pool::routes_changed(call_list& out) noexcept {
@@ -302,8 +327,13 @@ inline void lease_pool::advance(instant now) {
     });
     if (now >= retry_due_) {
         retry_due_ = never;
-        for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
+        for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+            for_each_slot(number, [&](link_id id, lease_slot& slot) {
+                if (slot.is == lease_slot::use::leaving) close(id, slot, slot.leaves_for, now);
+                if (slot.tells) tell_holder(id, slot, now);
+            });
             if (leases_of(number).first) serve(number, now);
+        }
     }
     if (now < idle_due_) return;
     idle_due_ = never;
@@ -313,7 +343,7 @@ inline void lease_pool::advance(instant now) {
             if (!slots[at].is_idle()) continue;
             instant const due = after(slots[at].idle_since, shared_.options.lease_idle);
             if (due <= now)
-                links_.shut({number, leased_link(at), slots[at].context}, errc::cancelled);
+                close({number, leased_link(at), slots[at].context}, slots[at], errc::cancelled, now);
             else
                 idle_due_ = std::min(idle_due_, due);
         }
@@ -335,14 +365,14 @@ inline void lease_pool::clear(call_list& out) noexcept {
     }
 }
 
-inline void lease_pool::end_waits() {
+inline void lease_pool::end_waits(instant now) {
     ending_ = true;
     call_list all;
     clear(all);
     while (call* const call = all.pop())
         endings_.fail(*call, errc::cancelled, call_endings::delivery_of(*call), "the client is closing");
     for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
-        links_.shut_leases(number, errc::cancelled);
+        close_all(number, errc::cancelled, now);
 }
 
 }  // namespace umbel::engine

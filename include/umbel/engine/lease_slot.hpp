@@ -15,7 +15,8 @@
 
 namespace umbel::engine {
 
-/// CLIENT UNBLOCK for one lease, sent on another connection to its node. Threading: prepared and read by the
+/// CLIENT UNBLOCK for one lease, sent on another connection to its node, and on no later one: the id means
+/// the lease to this process of the server only. Threading: prepared and read by the
 /// engine's owner; `answered` is written by the connection's, with the call's hand-over between.
 struct unblock_call : call {
     link_id lease{};
@@ -40,6 +41,8 @@ struct unblock_call : call {
         bytes = text.data();
         size = static_cast<std::uint32_t>(text.size());
         issued_by = issuer::engine;
+        form.tied = 1;
+        bound = true;
         timeout = within;
         accepted = not_begun;
         at = stage::fresh;
@@ -69,15 +72,21 @@ private:
 struct lease_slot {
     enum class use : std::uint8_t {
         free,
-        lent,  ///< To one call, until it tells that it is idle.
-        held,  ///< By a caller, until it is given back.
+        lent,     ///< To one call, until it tells that it is idle.
+        held,     ///< By a caller, until it is given back.
+        leaving,  ///< To be closed; lent to nobody until it has ended. Its holder may still have it.
     };
 
     link_status status{};
     use is = use::free;
     std::uint8_t context = 0;
     bool unblocking = false;  ///< The server is being told that a wait was given up.
-    std::int64_t client_id = 0;
+    bool tells = false;       ///< Its session is to hear that it has been told; there was no memory for that.
+    errc leaves_for{};        ///< Why it is leaving, see close_link.
+    std::int64_t client_id = 0;  ///< Of the process of the server that it has reached.
+    /// Generation of the node's shared connection that was up before this one was begun; 0: none was. While
+    /// it is up, both have reached one process.
+    std::uint32_t beside = 0;
     instant idle_since{0};
     lease_token* holder = nullptr;
     call_list withheld;  ///< Calls that were given up, with their results, until the server has been told.

@@ -130,16 +130,16 @@ inline link_event_effect node_supervisor::on(link_opened& opened, instant now) {
     if (link.generation != opened.generation || link.state != link_state::opening) return {};
     link.state = link_state::up;
     link.was_up = true;
-    link.node_id = opened.node_id;
+    link.node_id = std::move(opened.node_id);
     peer.runs_as = opened.mode;
     link.up_since = now;
     link_event_effect effect{.current = true, .node_came_back = peer.breaker.refuses()};
     peer.breaker.answered(false);
     ++shared_.counters.connects;
-    health_.set_zone(opened.link.node, opened.zone, now);
+    if (!is_leased(opened.link.mode)) health_.set_zone(opened.link.node, opened.zone, now);
     effect.looks_soon = !cluster::is_routable(peer.health);
     // Another server answers at a known address: what the table says of it may be wrong.
-    effect.wants_topology = !opened.node_id.empty() && !peer.id.empty() && opened.node_id != peer.id;
+    effect.wants_topology = !link.node_id.empty() && !peer.id.empty() && link.node_id != peer.id;
     shared_.observe([&] { return node_connected{peer.name, kind_of(opened.link.mode)}; });
     return effect;
 }

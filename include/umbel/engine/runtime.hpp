@@ -178,8 +178,7 @@ public:
     /// Completes `call` when no call is under way any more, or at its deadline, and closes everything then.
     void complete_when_idle(call& call) {
         call.begin(port().clock());
-        bool const first = closing_.add(call);
-        if (first) engine_.end_waits(port().clock()), carry_out(), check_idle();
+        if (closing_.add(call)) engine_.end_waits(port().clock()), carry_out(), check_idle();
     }
     /// Closes everything when nothing is under way any more, or the deadline of the first call that waits for
     /// that has come.
@@ -374,6 +373,7 @@ private:
             settings_.pipeline_for(id, is_leased(id.mode) ? cancel_token::of(id) : sessions_.place_of(id),
                                    engine_.routes().closing());
         link_options const link = settings_.link_for(id, engine_.routes().meter_of(id.node));
+        events_.make_room(sessions().size() + 1);
         return sessions_.add(id, port().make_session(id, pipe, link));
     }
 

@@ -116,7 +116,8 @@ public:
     void drain(close_link const& closing) {
         if (closing.generation != generation_ || closed_) return;
         draining_ = true;
-        if (lease_.on() && lease_.gives_up(link_, closing.why)) end_link(closing.why, "the node is silent");
+        if (lease_.on() && lease_.gives_up(link_, closing.why))
+            end_link(closing.why, "the lease was given up");
         want_turn();
     }
 

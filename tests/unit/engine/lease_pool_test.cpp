@@ -555,3 +555,26 @@ TEST_CASE("what ends the first of two waits on a held lease leaves the second on
     s.receive(a0, popped);
     CHECK(second.value() == "foo x");
 }
+
+TEST_CASE("a server that may have begun anew is not told of a wait by an id of its last life", "[leases]") {
+    greeted s;
+    auto pop = s.start("BLPOP foo 0", blocking);
+    s.greet(a0, ":77\r\n");
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    // The shared connection hears at once that the server has gone, and finds it again; the lease does not.
+    s.cut(a);
+    for (int step = 0; step < 100 && !s.connected(a); ++step) s.doze();
+    REQUIRE(s.connected(a));
+    for (bool greets = false; !greets;) {
+        sent const said = s.next();
+        REQUIRE_FALSE(said == nothing);
+        if (said.to != a) continue;
+        s.receive(a, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379"));
+        greets = true;
+    }
+    s.cancel(pop);
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+        CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
+    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
+    CHECK(s.parted(a0) == engine::parting::abort);
+}
