@@ -46,30 +46,75 @@ headers() {
 
 include_all() { headers "$1" | sed 's|.*|#include <&>|'; }
 
-check_alone() { # one header, included twice: the second time must be silent
-    printf '#include <%s>\n#include <%s>\n' "$1" "$1" |
-        "$compiler" "${flags[@]}" "${warnings[@]}" -fsyntax-only -x c++ - > "$scratch/${1//\//_}.txt" 2>&1 && return
-    printf '%s does not compile alone:\n' "$1"
-    head -n 30 "$scratch/${1//\//_}.txt"
-    return 1
-}
+# Headers that are compiled first, once for all headers that include them, themselves or through others.
+prepared=(umbel/error.hpp umbel/resp/view.hpp umbel/command/word_list.hpp umbel/engine/call.hpp umbel/engine/link.hpp
+    umbel/engine/control_state.hpp umbel/async/backend.hpp umbel/net/driver_impl.hpp umbel/client/make_operation.hpp umbel/client/scoped_client.hpp)
 
-alone() {
-    local header status=0 running=0
-    while IFS= read -r header; do
+# Calls a function for each line of its input, as many at once as there are cores.
+each() { # each FUNCTION < LINES
+    local line status=0 running=0
+    while IFS= read -r line; do
         if ((running == jobs)); then
             wait -n || status=1
             ((running -= 1))
         fi
-        check_alone "$header" &
+        "$1" "$line" &
         ((running += 1))
-    done < <(headers all)
+    done
     while ((running > 0)); do
         wait -n || status=1
         ((running -= 1))
     done
-    ((status == 0)) && printf '%s headers compile alone\n' "$(headers all | wc -l)"
     return "$status"
+}
+
+# A line a header: its name, and of the prepared headers that it includes the one that includes most, or "none". What that header brings
+# along, the other would have included anyway.
+starting_points() { # starting_points PREPARED…
+    (cd "$root/include" && headers all | xargs awk -v names="$*" '
+        function visit(top, header,    part, parts, i) {
+            if (seen[top, header]++) return
+            ++size[top]
+            parts = split(includes[header], part, " ")
+            for (i = 1; i <= parts; ++i) visit(top, part[i])
+        }
+        FNR == 1 { header[++count] = FILENAME }
+        sub(/^ *# *include *</, "") { sub(/>.*/, ""); includes[FILENAME] = includes[FILENAME] " " $0 }
+        END {
+            bases = split(names, base, " ")
+            for (n = 1; n <= count; ++n) visit(header[n], header[n])
+            for (n = 1; n <= count; ++n) {
+                best = "none"
+                for (b = 1; b <= bases; ++b)
+                    if (base[b] != header[n] && (header[n], base[b]) in seen && size[base[b]] > size[best]) best = base[b]
+                print header[n], best
+            }
+        }')
+}
+
+prepare() { # prepare HEADER
+    local before=$scratch/before/$1
+    mkdir -p "${before%/*}"
+    printf '#include <%s>\n' "$1" > "$before"
+    "$compiler" "${flags[@]}" "${warnings[@]}" -x c++-header "$before" -o "$before.gch"
+}
+
+check_alone() { # check_alone "HEADER PREPARED": one header, included twice: the second time must be silent
+    local header=${1% *} before=$scratch/before/${1#* } said start=()
+    said=$scratch/${header//\//_}.txt
+    [[ ! -e $before ]] || start=(-include "$before")
+    printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
+        "$compiler" "${flags[@]}" "${warnings[@]}" ${start[@]+"${start[@]}"} -fsyntax-only -x c++ - > "$said" 2>&1 && return
+    printf '%s does not compile alone:\n' "$header"
+    head -n 30 "$said"
+    return 1
+}
+
+alone() {
+    printf '%s\n' "${prepared[@]}" | each prepare || return 1
+    starting_points "${prepared[@]}" > "$scratch/starting_points"
+    each check_alone < "$scratch/starting_points" || return 1
+    printf '%s headers compile alone\n' "$(headers all | wc -l)"
 }
 
 core() {
@@ -151,16 +196,19 @@ clang() {
     printf '%s compiles all headers without a warning\n' "$compiler"
 }
 
+check_benchmark() {
+    "$compiler" "${flags[@]}" "-I$root/benchmarks" "-I$root/tests" ${peers[@]+"${peers[@]}"} -Wall -Wextra -Wshadow -Werror \
+        -include "$scratch/before/umbel.hpp" -fsyntax-only "$1"
+}
+
 # They are built only when somebody measures; so that a change of the library cannot break them unseen.
 benchmarks() {
-    local peers=() source status=0 count=0
+    peers=()
     printf '#include <hiredis/hiredis.h>\n' | "$compiler" -fsyntax-only -x c++ - 2> /dev/null && peers=(-DUMBEL_WITH_HIREDIS)
-    for source in "$root"/benchmarks/{micro,cluster,report}/*.cpp; do
-        "$compiler" "${flags[@]}" "-I$root/benchmarks" "-I$root/tests" ${peers[@]+"${peers[@]}"} -Wall -Wextra -Wshadow -Werror -fsyntax-only "$source" || status=1
-        ((count += 1))
-    done
-    ((status == 0 && count > 0)) && printf '%s benchmarks compile\n' "$count"
-    return "$status"
+    prepare umbel.hpp || return 1
+    find "$root"/benchmarks/{micro,cluster,report} -name '*.cpp' > "$scratch/benchmarks"
+    [[ -s $scratch/benchmarks ]] && each check_benchmark < "$scratch/benchmarks" || return 1
+    printf '%s benchmarks compile\n' "$(wc -l < "$scratch/benchmarks")"
 }
 
 jobs=$(nproc)

@@ -10,7 +10,6 @@ usage: check.sh WAY FOLDER
   installed      find_package(umbel) in an install tree
   built          find_package(umbel) in a build tree
   subdirectory   add_subdirectory of the source tree
-  plain          one compiler command, no CMake
 TEXT
 }
 
@@ -80,12 +79,6 @@ case $way in
     subdirectory)
         configure "$here/by_subdirectory" "$folder/consumer" "-DUMBEL_SOURCE=$root"
         build_and_run "$folder/consumer"
-        ;;
-    plain)
-        cd "$root"
-        "$compiler" -std=c++20 -Iinclude "$here/uses_client.cpp" -pthread -o "$folder/uses_client"
-        "$folder/uses_client"
-        printf 'consumer by one command: built and run\n'
         ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -1,8 +1,9 @@
-# Tiny projects that use umbel as its users do; one ctest entry for each way.
+# Tiny projects that use umbel as its users do; one ctest entry for each way. Without CMake, with one command, the README's example is
+# built by architecture/compile/readme.
 if(UMBEL_SANITIZE)
   return()
 endif()
-foreach(way IN ITEMS installed built subdirectory plain)
+foreach(way IN ITEMS installed built subdirectory)
   umbel_remembered(before packaging/${way}
     "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/.cmake" "${PROJECT_SOURCE_DIR}/CMakeLists.txt" "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
   add_test(NAME packaging/${way}
