@@ -277,8 +277,8 @@ struct options {
     /// means never.
     milliseconds doubt_after{150};
 
-    /// MOVED and ASK followed for one command in a row, without a retry between, before
-    /// errc::too_many_redirects.
+    /// MOVED and ASK for one command in a row, with no other fault between, before errc::too_many_redirects.
+    /// The first five are followed at once, the others after `retry_delay`, doubled each time.
     std::uint16_t redirects_max = 16;
     /// Commands queued and in flight on one connection before errc::overloaded.
     std::uint32_t in_flight_max = 131072;

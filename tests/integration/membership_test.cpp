@@ -96,7 +96,9 @@ TEST_CASE("owners that send a command to and fro: the way is bounded, and the er
     REQUIRE(trail.size() == options{}.redirects_max);
     for (std::size_t at = 0; at < trail.size(); ++at) {
         CHECK(trail[at].reason == errc::moved);
-        CHECK(trail[at].node == (at % 2 == 0 ? trail[0].node : trail[1].node));
+        // Later ones wait first; a topology that comes meanwhile may send the command to either.
+        bool const at_once = at <= cluster::redirects_at_once;
+        if (at_once) CHECK(trail[at].node == (at % 2 == 0 ? trail[0].node : trail[1].node));
     }
     CHECK(trail[0].node != trail[1].node);
     // They agree again, and nothing is left of it.

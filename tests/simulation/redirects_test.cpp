@@ -84,6 +84,48 @@ TEST_CASE("one node with an old view does not make the table flap", "[simulation
     CHECK(on.cluster[5].counted("cluster") >= asked);
 }
 
+namespace {
+
+/// The errors of a counter's callers, while its slot goes to another node, and the two nodes contradict each
+/// other at the end of that.
+std::vector<std::string> errors_of_a_move(umbel::cluster::policy const& policy) {
+    scene on{{}, {3, 1}, 1, policy};
+    on.ready();
+    std::string key;
+    for (int i = 0; key.empty() || umbel::cluster::slot_of(key).value() % 4 != 0; ++i)
+        key = on.key_of(0, "c" + std::to_string(i) + ":");
+    REQUIRE(on.ask({"INCR", key}).good());
+    std::vector<std::string> errors;
+    on.cluster.move_slot(umbel::cluster::slot_of(key).value(), 1);
+    do {
+        on.db.call({"INCR", key}, [&](umbel::result<umbel::reply> told) {
+            if (!told) errors.push_back(told.error().to_string());
+        });
+        on.time.run_for(1ms);
+    } while (on.cluster.moving());
+    on.time.run_for(2s);
+    CHECK(on.db.pending() == 0);
+    return errors;
+}
+
+}  // namespace
+
+TEST_CASE("an end of a move that one node knows of before the other costs nobody an error", "[simulation]") {
+    CHECK(errors_of_a_move(umbel::cluster::follow_redirects{}) == std::vector<std::string>{});
+}
+
+TEST_CASE("a client that follows each redirect at once is caught where two nodes contradict each other",
+          "[simulation][control]") {
+    auto const impatient = [](umbel::cluster::attempt const& met) noexcept {
+        umbel::cluster::attempt first = met;
+        if (met.redirects < met.redirects_max) first.redirects = 0;
+        return umbel::cluster::follow_redirects{}(first);
+    };
+    auto const errors = errors_of_a_move(impatient);
+    REQUIRE_FALSE(errors.empty());
+    CHECK(errors.front().starts_with("too_many_redirects (not_executed)"));
+}
+
 TEST_CASE(
     "slots that move forth and back with keys in them, while thousands of commands run, cost nobody an error",
     "[simulation]") {

@@ -27,13 +27,9 @@ struct follow_redirects {
     constexpr verdict operator()(attempt const& attempt) const noexcept {
         switch (attempt.fault) {
             // Rule: Redis Cluster specification, "MOVED redirection".
-            case errc::moved:
-                return attempt.redirects < attempt.redirects_max && attempt.may_repeat() ? verdict::follow()
-                                                                                         : verdict::fail();
+            case errc::moved: return redirected(attempt, verdict::follow());
             // Rule: Redis Cluster specification, "ASK redirection".
-            case errc::ask:
-                return attempt.redirects < attempt.redirects_max && attempt.may_repeat() ? verdict::ask()
-                                                                                         : verdict::fail();
+            case errc::ask: return redirected(attempt, verdict::ask());
             // Rule: Redis Cluster specification, "Multiple keys operations": during a resharding, try again
             // later.
             case errc::try_again: return repeat(attempt, false);
@@ -92,6 +88,12 @@ struct follow_redirects {
     }
 
 private:
+    /// Two nodes that send a command to and fro have not heard of each other's slots yet, and will within
+    /// moments: after some redirects in a row the next ones wait.
+    static constexpr verdict redirected(attempt const& attempt, verdict onward) noexcept {
+        if (attempt.redirects >= attempt.redirects_max || !attempt.may_repeat()) return verdict::fail();
+        return attempt.redirects < redirects_at_once ? onward : verdict::retry_after(attempt.delay, true);
+    }
     static constexpr verdict repeat(attempt const& attempt, bool refresh) noexcept {
         return attempt.may_repeat() ? verdict::retry_after(attempt.delay, refresh) : verdict::fail();
     }

@@ -14,6 +14,10 @@ namespace umbel::cluster {
 /// closed.
 inline constexpr std::uint16_t connections_closed_max = 2;
 
+/// MOVED and ASK that the default policy follows at once for one command. Each further one waits for a
+/// back-off first.
+inline constexpr std::uint16_t redirects_at_once = 5;
+
 /// Everything a policy may base its verdict on: one fault of one command, and its way so far.
 struct attempt {
     errc fault{};
@@ -27,7 +31,7 @@ struct attempt {
     bool node_open = false;  ///< The node's circuit breaker is open: it has failed many times in a row.
     umbel::retry_unknown unknown =
         umbel::retry_unknown::reads;  ///< What the user wants sent again though it may have run.
-    std::uint16_t redirects = 0;      ///< MOVED and ASK followed in a row before this fault.
+    std::uint16_t redirects = 0;      ///< MOVED and ASK in a row before this fault.
     std::uint16_t retries = 0;        ///< Attempts repeated before this fault, redirects not counted.
     std::uint16_t redirects_max = 0;
     /// Connections that the peer has closed instead of answering this command: it may be what the server

@@ -206,9 +206,8 @@ inline void dispatcher::carry_out(call& call, instant now) {
             return call_retried{retry.from ? shared_.nodes[retry.from.node].name : std::string{}, retry.fault,
                                 retry.verdict.delay};
         });
+        if (held(call)) return;
     }
-    bool const follows = retry.verdict.next == step::follow || retry.verdict.next == step::ask;
-    if (!follows && held(call)) return;
     switch (retry.verdict.next) {
         case step::follow:
         case step::ask: return follow(call, now);
@@ -222,6 +221,8 @@ inline void dispatcher::carry_out(call& call, instant now) {
 /// The verdict is to wait for a delay.
 inline void dispatcher::retry_later(call& call, instant now) {
     retry_state const& retry = *call.retry;
+    auto const owner = retry.fault == errc::moved ? target_of(retry, shared_, now) : link_id::no_node;
+    if (owner != link_id::no_node) topology_.learn_moved(retry, owner);
     // A policy that never waits is made to wait after some retries: no call may spin between two nodes.
     if (retry.verdict.delay <= duration{0} && call.retries <= 3) return reroute(call, retry.from.node, now);
     // A newer topology may mend CLUSTERDOWN before the delay is over.
@@ -234,8 +235,7 @@ inline void dispatcher::retry_later(call& call, instant now) {
 /// The verdict is to wait for a newer topology.
 inline void dispatcher::await_topology(call& call, instant now) {
     retry_state const& retry = *call.retry;
-    // The topology has changed while the call was queued, and the call has cost no node anything: it need not
-    // wait for the next one.
+    // The topology has changed while the call was queued, and the call has cost no node anything.
     if (call.table_version != shared_.routes.version() &&
         repetition_of(retry.fault, retry.attempt_delivery, call.retries) == repetition::free &&
         retry.fault != errc::slot_uncovered)

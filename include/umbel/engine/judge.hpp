@@ -155,14 +155,11 @@ inline bool judge(call& call, failure const& fault, judge_options const& options
             judging::fail_no_memory(call, fault);
             return false;
         }
-        if (next.next == step::follow || next.next == step::ask) {
-            ++call.redirects;
-        } else {
+        if (next.next != step::follow && next.next != step::ask)
             call.retries = static_cast<std::uint16_t>(std::min(call.retries + 1, 0xffff));
-            // A call that waits between redirects is in no loop: a slot may stay half moved for as long as
-            // the deadline allows.
-            call.redirects = 0;
-        }
+        // A call that something else makes wait between redirects is in no loop: a slot may stay half moved
+        // for as long as the deadline allows.
+        call.redirects = fault.redirects() ? static_cast<std::uint16_t>(call.redirects + 1) : 0;
         if (call.kind->returns) call.kind->returns(call);
         return true;
     }

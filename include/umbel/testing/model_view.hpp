@@ -45,6 +45,12 @@ struct model_peer {
 /// How a node tells where another one is.
 enum class endpoint_style : std::uint8_t { ip, hostname, unknown };
 
+/// A slot on its way from one node to another.
+struct slot_move {
+    node_number from{}, to{};
+    bool disagree = false;  ///< Each of the two says that the other has the slot.
+};
+
 /// One node's belief.
 struct model_view {
     node_number self = nobody;

@@ -46,11 +46,25 @@ TEST_CASE("redirects are bounded, and do not draw on the retries", "[policy]") {
         seen.retries = 1000;
         seen.redirects = 15;
         CHECK(judged(seen).next != step::fail);
+        seen.redirects = 4;
+        CHECK(judged(seen).next == (redirect == errc::moved ? step::follow : step::ask));
         seen.redirects = 16;
         CHECK(judged(seen).next == step::fail);
         seen.redirects_max = 0;
         seen.redirects = 0;
         CHECK(judged(seen).next == step::fail);
+    }
+}
+
+TEST_CASE("after five redirects in a row the next ones wait for a back-off, and the topology is refreshed",
+          "[policy]") {
+    for (errc const redirect : {errc::moved, errc::ask}) {
+        attempt seen = met(redirect);
+        seen.redirects = 5;
+        verdict const next = judged(seen);
+        CHECK(next.next == step::retry);
+        CHECK(next.delay == 7ms);
+        CHECK(next.refresh_topology);
     }
 }
 

@@ -101,6 +101,32 @@ TEST_CASE("a redirect loop is bounded, and the error carries the trail", "[redir
     CHECK(get.why().slot() == 12182);
 }
 
+TEST_CASE("a source that says ASK and a target that says MOVED come to agree, and the command passes",
+          "[redirects]") {
+    script_options patient;
+    patient.engine.judging.redirects_max = patient.pipeline.judging.redirects_max = 16;
+    script s{patient};
+    auto get = s.start("INCR foo");
+    for (int turn = 0; turn < 3; ++turn) {
+        REQUIRE(s.next() == sent{a, "INCR foo"});
+        s.receive(a, "-ASK 12182 10.0.0.2:6379\r\n");
+        if (turn == 2) break;
+        REQUIRE(s.next() == sent{b, "ASKING", "INCR foo"});
+        s.receive(b, "+OK\r\n-MOVED 12182 10.0.0.1:6379\r\n");
+    }
+    // The sixth redirect in a row: the slot has its owner by the time that the command is sent again.
+    REQUIRE(s.next() == sent{b, "ASKING", "INCR foo"});
+    s.receive(b, "+OK\r\n-MOVED 12182 10.0.0.1:6379\r\n");
+    CHECK(s.next() == nothing);
+    s.pass(100ms);
+    REQUIRE(s.next() == sent{a, "INCR foo"});
+    s.receive(a, "-MOVED 12182 10.0.0.2:6379\r\n");
+    s.pass(100ms);
+    REQUIRE(s.next() == sent{b, "INCR foo"});
+    s.receive(b, ":1\r\n");
+    CHECK(get.value() == "1");
+}
+
 TEST_CASE("a policy that follows nothing surfaces MOVED with slot and node", "[redirects]") {
     script s{script_options{}.judged_by(cluster::surface_redirects{})};
     auto get = s.start("GET foo");

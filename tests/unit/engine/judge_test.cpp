@@ -74,6 +74,19 @@ TEST_CASE("a call that goes on has its retry written down", "[judge]") {
     CHECK(retry.hops[1].spent == 4ms);
 }
 
+TEST_CASE("a pause between redirects ends no loop: they are counted on", "[judge]") {
+    bench b;
+    judge_options const patient{cluster::policy{}, 7, 5ms, 100ms};
+    for (int hop = 0; hop < 7; ++hop) {
+        REQUIRE(b.judge(moved(), patient));
+        CHECK(b.one.redirects == hop + 1);
+    }
+    CHECK(b.one.retries == 2);
+    CHECK(b.one.retry->verdict.next == cluster::verdict::step::retry);
+    REQUIRE_FALSE(b.judge(moved(), patient));
+    CHECK(outcome(started{b.one}) == failed{errc::too_many_redirects, delivery::not_executed});
+}
+
 TEST_CASE("redirects beyond the bound are called what they are, with the trail", "[judge]") {
     bench b;
     for (int hop = 0; hop < 3; ++hop) REQUIRE(b.judge(moved()));
