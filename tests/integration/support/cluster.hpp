@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -344,15 +345,27 @@ public:
             for (wire_value const& key : keys.items) migrate_key(key.text, from, to);
         }
     }
-    /// Tells both ends, and waits until every node has heard who owns the slot now.
+    /// Tells both ends, and waits until every node has heard who owns the slot now, and under which config
+    /// epoch: a node that gets a slot under an epoch of which it has not heard claims it in vain.
     void end_migration(std::uint16_t slot, node const& from, node const& to) const {
         std::string const number = std::to_string(slot);
         talk(to).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
         talk(from).must({"CLUSTER", "SETSLOT", number, "NODE", to.id});
         for (node const& member : nodes_) {
-            if (!eventually([&] { return owns(to, slot, member.name); }))
+            if (!eventually(
+                    [&] { return owns(to, slot, member.name) && epoch_of(to, member) == epoch_of(to, to); }))
                 throw std::runtime_error{"cluster: " + member.name + " has not heard of the new owner"};
         }
+    }
+    /// The config epoch of a node, as another one knows it.
+    std::string epoch_of(node const& of, node const& asked) const {
+        std::istringstream lines{talk(asked).must({"CLUSTER", "NODES"}).text};
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream words{line};
+            std::vector<std::string> const read{std::istream_iterator<std::string>{words}, {}};
+            if (read.size() > 6 && read[0] == of.id) return read[6];
+        }
+        return "unknown to " + asked.name;
     }
     void move_slot(std::uint16_t slot, node const& from, node const& to) const {
         begin_migration(slot, from, to);
