@@ -1,5 +1,5 @@
 // 15_sync.cpp: a tool without a coroutine: umbel::sync_client waits for each result. Usage: example_15_sync [host:port]
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 #include <umbel/client/sync_client.hpp>
 
 #include <iostream>

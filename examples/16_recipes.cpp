@@ -1,5 +1,5 @@
 // 16_recipes.cpp: what people build on every client: a view with a prefix, a cache with one loader per key, a lock. Usage: example_16_recipes [host:port]
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 #include <umbel/client/cache_aside.hpp>
 #include <umbel/client/lock.hpp>
 

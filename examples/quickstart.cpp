@@ -1,6 +1,6 @@
 // quickstart.cpp: the story of a cluster client, told on a real cluster: topology from one replica, slots, MOVED, ASK, replica
 // reads, a failover. Started by quickstart.sh, which passes the address of one replica and the script that disturbs the cluster.
-#include <umbel.hpp>
+#include <umbel/client.hpp>
 
 #include <asio.hpp>
 
