@@ -11,6 +11,7 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -58,6 +59,21 @@ public:
     };
     /// Calls `then` after `span`, on the client's executor. Errors: throws std::bad_alloc.
     virtual std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) = 0;
+    /// What a layer above keeps with the client.
+    class attachment {
+    public:
+        virtual ~attachment() = default;
+        /// Somebody asks for the cancellation of a call that this may keep waiting.
+        virtual void cancel_wanted(shared_token& token) = 0;
+    };
+    /// Null until there is something. Lifetime: the backend's.
+    attachment* attached() const noexcept { return attached_.load(std::memory_order_acquire); }
+    /// Keeps this, unless there is something already. Returns what is kept.
+    attachment& attach(std::unique_ptr<attachment> made) noexcept {
+        attachment* kept = nullptr;
+        if (!attached_.compare_exchange_strong(kept, made.get(), std::memory_order_acq_rel)) return *kept;
+        return *made.release();
+    }
     /// Asks for a refresh of the topology in the background.
     virtual void want_refresh() = 0;
     /// The client has gone: every pending call fails with errc::cancelled.
@@ -88,7 +104,7 @@ public:
 protected:
     backend(asio::any_io_executor executor, async::contexts all, std::uint32_t hedge_percent) noexcept
         : executor_{std::move(executor)}, contexts_{std::move(all)}, hedges_{hedge_percent} {}
-    ~backend() = default;
+    ~backend() { delete attached(); }
 
     /// An executor is going away: operations that begin later find that the client has gone. `last` takes its
     /// place.
@@ -104,6 +120,7 @@ private:
     asio::any_io_executor executor_;
     async::contexts contexts_;
     hedge_budget hedges_;
+    std::atomic<attachment*> attached_{nullptr};
 };
 
 /// A backend that has begun to connect, and the reason if it never will.

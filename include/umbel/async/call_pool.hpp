@@ -50,6 +50,8 @@ public:
     virtual ~call_group() = default;
     /// Begins every call. The operation's call completes when the last of them has.
     virtual void start(backend& backend) = 0;
+    /// True where it sees to it by itself that cancellations find its parts, which it lists later.
+    virtual bool lists_parts_later() const noexcept { return false; }
 };
 
 /// Tells an operation whether the client that made it is still there. Handles outlive every client and are

@@ -66,6 +66,7 @@ public:
         }
     }
 
+    bool lists_parts_later() const noexcept override { return true; }
     /// First the whole itself waits for a topology, as client::ready() does, with its own deadline.
     void start(backend& backend) override {
         static constexpr engine::call_kind waiting{

@@ -30,6 +30,7 @@ public:
         token.wanted.store(true, std::memory_order_seq_cst);
         token.references.fetch_add(1, std::memory_order_relaxed);
         runtime().forward_cancel(engine::cancel_share{token});
+        if (attachment* const kept = attached()) kept->cancel_wanted(token);
     }
     void refuse_new() noexcept override { runtime().refuse_new(); }
     void answer(pooled_call& call) override { runtime().ask(call); }

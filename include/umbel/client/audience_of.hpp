@@ -7,6 +7,7 @@
 #include <umbel/command/encode.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -33,24 +34,21 @@ inline std::optional<async::audience> audience_of(command::command_traits const&
     return std::nullopt;
 }
 
-/// The row of words, each as it is encoded.
-inline command::command_traits const* row_of_words(std::string_view wire) noexcept {
-    std::string_view words[2];
+/// The first two words of some, each as it is encoded; the second one may be missing, and is empty then.
+inline std::array<std::string_view, 2> first_words(std::string_view wire) noexcept {
+    std::array<std::string_view, 2> words;
     for (std::string_view& word : words) {
         if (wire.empty()) break;
         wire.remove_prefix(wire.find('\n') + 1);
         word = wire.substr(0, wire.find('\r'));
         wire.remove_prefix(std::min(wire.size(), word.size() + 2));
     }
-    return command::find_command(words[0], words[1]);
+    return words;
 }
 /// The row of a typed command; null where the table has none.
 inline command::command_traits const* row_of(command::command_spec const& name) noexcept {
-    return row_of_words(name.wire());
-}
-/// The row of an encoded command.
-inline command::command_traits const* row_of_encoded(std::string_view bytes) noexcept {
-    return row_of_words(bytes.substr(bytes.find('\n') + 1));
+    auto const words = first_words(name.wire());
+    return command::find_command(words[0], words[1]);
 }
 
 inline constexpr std::string_view scan_message =

@@ -7,6 +7,7 @@
 #include <umbel/client/audience_of.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/joined_replies.hpp>
+#include <umbel/client/learning_call.hpp>
 #include <umbel/client/split_call.hpp>
 
 #include <atomic>
@@ -100,18 +101,48 @@ inline async::pooled_call& make_for_all(site const& site, command::command_spec 
     async::pooled_call& call = site.code->make(without_hedge(site), name, words, flags, refusal, value);
     return for_all(call, row_of(name), value);
 }
+/// Has a call, encoded without knowing its keys, go by the documented guess: its first argument is its only
+/// key, unless the caller has marked others.
+inline async::pooled_call& guess_keys(async::pooled_call& call, std::span<bool const> marked_keys,
+                                      value_kind const& value) noexcept {
+    if (call.launch == async::launch_kind::ready) return call;
+    call.slot = cluster::slot_target::any();
+    UMBEL_TRY {
+        auto const words = encoded_words{{call.bytes, call.size}, call.borrowed}.read();
+        std::string_view first;
+        for (std::size_t at = 1; at < words.size(); ++at) {
+            if (marked_keys.empty() ? at != 1 : !marked_keys[at]) continue;
+            if (call.slot.is_any()) first = words[at].text();
+            if (!call.slot.add(cluster::slot_of(words[at].text()))) continue;
+            mark_several_slots(call, command::cross_slot_message(first, words[at].text()));
+            break;
+        }
+    }
+    UMBEL_CATCH(...) {
+        refuse(call, value, error{errc::no_memory, delivery::not_sent});
+    }
+    return call;
+}
+
 /// Behind encoding::make_words_for_all.
 inline async::pooled_call& make_words_for_all(site const& site, std::span<std::string_view const> words,
                                               std::span<bool const> marked_keys, value_kind const& value) {
     if (site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] {
-        command::command_traits const* const traits = command::find_command(words);
-        if (traits && (audience_of(*traits) || traits->name == "scan" || is_split(site, words)))
+        command::command_traits const* const traits = row_of(site, words);
+        if (traits && (audience_of(*traits) || traits->name == "scan" ||
+                       (!site.options.lease && is_split(site, words))))
             return make_words_for_all(without_hedge(site), words, marked_keys, value);
     }
-    async::pooled_call& call = site.code->make_words(site, words, marked_keys, value);
+    async::pooled_call& call =
+        site.prefix.empty() ? make_words_as(site, words, marked_keys, value, unlearned::reported)
+                            : make_words_prefixed_as(site, words, marked_keys, value, unlearned::reported);
     if (call.slot.is_one()) [[likely]]
         return call;
-    command::command_traits const* const traits = command::find_command(words);
+    command::command_traits const* const traits = row_of(site, words);
+    if (!traits && call.slot.is_several()) {
+        if (learn(call, site, words, marked_keys, value)) return call;
+        return guess_keys(call, marked_keys, value);
+    }
     if (call.slot.is_several()) return split(call, site, traits, marked_keys, words.size(), value);
     return for_all(call, traits, value);
 }

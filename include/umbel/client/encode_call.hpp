@@ -2,12 +2,10 @@
 // behind calling::encoding. It sends nothing.
 #pragma once
 
-#include <umbel/async/held_lease.hpp>
 #include <umbel/client/audience_of.hpp>
 #include <umbel/client/bare_command.hpp>
 #include <umbel/client/make_operation.hpp>
-#include <umbel/command/keys_of.hpp>
-#include <umbel/command/lease_cure.hpp>
+#include <umbel/client/route_words.hpp>
 
 #include <cstdio>
 #include <span>
@@ -132,60 +130,13 @@ inline async::pooled_call* take_keyed(site const& site, command::command_spec co
     return call;
 }
 
-/// What the command table knows of a command given word by word.
-struct routed_words {
-    cluster::command_flags flags{};
-    cluster::slot_target slot;
-    std::string several{};  ///< What to say where the keys lie in several slots.
-};
-
-/// True when the command may not go where it is meant to go: `lease` is the one that its caller holds, or
-/// null.
-inline bool lacks_lease(command::command_traits const* traits, std::span<std::string_view const> words,
-                        async::held_lease* lease) noexcept {
-    if (!(traits ? command::needs_lease(*traits, words) : command::needs_lease(words))) return false;
-    command::lease_use const use = traits ? command::lease_use_of(traits->name) : command::lease_use::changes;
-    if (!lease || use != command::lease_use::changes) return true;
-    lease->changed.store(true, std::memory_order_relaxed);
-    return false;
-}
-
-/// Finds flags and slot of a command. `marked`: the caller has marked the keys, so the slot is not looked
-/// for. Errors (as a value): bad_argument, needs_lease.
-inline result<routed_words> route_words(std::span<std::string_view const> words, bool marked,
-                                        async::held_lease* lease = nullptr) {
-    if (!words.empty() && words.front().empty())
-        return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
-    result<command::route> routed = command::route_of(words, command::unknown_command::first_argument_is_key);
-    bool const several = !routed && routed.error().code() == errc::cross_slot;
-    if (!routed && !several && !marked) return tl::unexpected<error>{routed.error()};
-    command::command_traits const* const traits = command::find_command(words);
-    if (lacks_lease(traits, words, lease)) [[unlikely]]
-        return fail(errc::needs_lease, delivery::not_sent, command::needs_lease_message(words));
-    using cluster::command_flags;
-    routed_words found;
-    found.flags = traits ? command_flags::none : command_flags::foreign;
-    if (traits) {
-        if (traits->read_only()) found.flags = found.flags | command_flags::read_only;
-        if (command::is_idempotent(*traits, words)) found.flags = found.flags | command_flags::idempotent;
-        if (traits->scripted()) found.flags = found.flags | command_flags::scripted;
-    }
-    if (marked) return found;
-    if (several) {
-        found.slot = cluster::slot_target::several();
-        found.several.assign(routed.error().message());
-    } else if (routed->slot) {
-        found.slot = *routed->slot;
-    }
-    return found;
-}
-
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
-inline result<void> encode_words(async::pooled_call& call, std::span<std::string_view const> words,
-                                 std::span<bool const> marked_keys, std::uint64_t argument_bytes_max,
-                                 async::held_lease* lease = nullptr) {
+inline result<void> encode_words(async::pooled_call& call, site const& site,
+                                 std::span<std::string_view const> words, std::span<bool const> marked_keys,
+                                 unlearned how) {
     bool const marked = !marked_keys.empty();
-    result<routed_words> found = route_words(words, marked, lease);
+    std::uint64_t const argument_bytes_max = site.argument_bytes_max;
+    result<routed_words> found = route_words(site, words, marked, how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
     call.flags = found->flags;
     std::size_t total = resp::header_size(words.size()) + 16;
@@ -211,7 +162,7 @@ inline result<void> encode_words(async::pooled_call& call, std::span<std::string
             mark_several_slots(call, command::cross_slot_message(first, words[i]));
             break;
         }
-    } else if (found->slot.is_several()) {
+    } else if (found->slot.is_several() && !found->several.empty()) {
         mark_several_slots(call, std::move(found->several));
     }
     return {};
@@ -237,8 +188,8 @@ inline std::vector<std::string_view> words_of(std::string_view encoded) {
 
 /// Refuses what one node alone would answer wrongly, and a batch or a transaction sends to one node.
 /// Precondition: the command has no key. Errors: throws std::bad_alloc.
-inline void refuse_divided(encoded_command& command) {
-    command::command_traits const* const row = row_of_encoded(command.bytes());
+inline void refuse_divided(encoded_command& command, site const& site) {
+    command::command_traits const* const row = row_of_encoded(site, command.bytes());
     if (!row) return;
     if (row->name == "scan") return command.found_several(std::string{scan_message}, errc::bad_argument);
     if (audience_of(*row)) command.found_several(divided_message(row->name), errc::bad_argument);
@@ -252,12 +203,12 @@ inline result<void> check_bare(encoded_command& command, site const& site) {
         return tl::unexpected<error>{longer_than_allowed(command.longest(), site.argument_bytes_max)};
     UMBEL_TRY {
         if (command.by_words()) {
-            result<routed_words> found = route_words(words_of(command.bytes()), command.marks_keys());
+            result<routed_words> found = route_words(site, words_of(command.bytes()), command.marks_keys());
             if (!found) return tl::unexpected<error>{std::move(found.error())};
             if (found->slot.is_several()) command.found_several(std::move(found->several));
             command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
         }
-        if (command.slot().is_any() && !command.is_for_one_node()) refuse_divided(command);
+        if (command.slot().is_any() && !command.is_for_one_node()) refuse_divided(command, site);
         return {};
     }
     UMBEL_CATCH(std::bad_alloc const&) {
@@ -353,13 +304,18 @@ inline async::pooled_call& make_keyed(site const& site, command::command_spec co
     command::argument const word{umbel::key{key}};
     return make(site, name, {&word, 1}, name.flags(), {}, value);
 }
+inline async::pooled_call& make_words_as(site const& site, std::span<std::string_view const> words,
+                                         std::span<bool const> marked_keys, value_kind const& value,
+                                         unlearned how) {
+    return make_with(site, value, [&](async::pooled_call& call) {
+        prepare(call, site, cluster::command_flags::none);
+        return encode_words(call, site, words, marked_keys, how);
+    });
+}
 /// Behind encoding::make_words.
 inline async::pooled_call& make_words(site const& site, std::span<std::string_view const> words,
                                       std::span<bool const> marked_keys, value_kind const& value) {
-    return make_with(site, value, [&](async::pooled_call& call) {
-        prepare(call, site, cluster::command_flags::none);
-        return encode_words(call, words, marked_keys, site.argument_bytes_max, site.options.lease);
-    });
+    return make_words_as(site, words, marked_keys, value, unlearned::guessed);
 }
 
 }  // namespace umbel::calling

@@ -87,7 +87,8 @@ inline async::pooled_call& make_keyed_prefixed(site const& site, command::comman
 
 /// The words of a command as arguments, with its keys marked: as the caller has marked them, else as the
 /// command table knows them. Shard channels and cursors are no keys. Errors: throws std::bad_alloc.
-inline result<std::vector<command::argument>> mark_keys(std::span<std::string_view const> words,
+inline result<std::vector<command::argument>> mark_keys(site const& site,
+                                                        std::span<std::string_view const> words,
                                                         std::span<bool const> marked_keys) {
     std::vector<command::argument> all(words.begin(), words.end());
     if (!marked_keys.empty()) {
@@ -95,7 +96,8 @@ inline result<std::vector<command::argument>> mark_keys(std::span<std::string_vi
             if (marked_keys[at]) all[at] = command::argument{umbel::key{words[at]}};
         return all;
     }
-    auto const keys = command::keys_of(words, command::unknown_command::first_argument_is_key);
+    auto const keys =
+        command::keys_of(row_of(site, words), words, command::unknown_command::first_argument_is_key);
     if (!keys) return tl::unexpected<error>{keys.error()};
     for (std::size_t nth = 0; !keys->channels && nth < keys->size(); ++nth)
         all[(*keys)[nth]] = command::argument{umbel::key{words[(*keys)[nth]]}};
@@ -105,10 +107,10 @@ inline result<std::vector<command::argument>> mark_keys(std::span<std::string_vi
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words_prefixed(async::pooled_call& call, site const& site,
                                           std::span<std::string_view const> words,
-                                          std::span<bool const> marked_keys) {
-    result<routed_words> found = route_words(words, !marked_keys.empty(), site.options.lease);
+                                          std::span<bool const> marked_keys, unlearned how) {
+    result<routed_words> found = route_words(site, words, !marked_keys.empty(), how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
-    auto const all = mark_keys(words, marked_keys);
+    auto const all = mark_keys(site, words, marked_keys);
     if (!all) return tl::unexpected<error>{all.error()};
     command::measured const need = measure_prefixed(*all, site.prefix);
     if (need.longest > site.argument_bytes_max || need.bytes > 0xffffffffu)
@@ -125,15 +127,21 @@ inline result<void> encode_words_prefixed(async::pooled_call& call, site const& 
     call.slot = made.slot.is_any() ? found->slot : made.slot;
     if (made.slot.is_several())
         mark_several_slots(call, command::cross_slot_message(made.first_key, made.other_key));
+    if (found->slot.is_several() && found->several.empty()) call.slot = found->slot;  // It is unlearned.
     return {};
+}
+inline async::pooled_call& make_words_prefixed_as(site const& site, std::span<std::string_view const> words,
+                                                  std::span<bool const> marked_keys, value_kind const& value,
+                                                  unlearned how) {
+    return make_with(site, value, [&](async::pooled_call& call) {
+        prepare(call, site, cluster::command_flags::none);
+        return encode_words_prefixed(call, site, words, marked_keys, how);
+    });
 }
 /// Behind encoding::make_words.
 inline async::pooled_call& make_words_prefixed(site const& site, std::span<std::string_view const> words,
                                                std::span<bool const> marked_keys, value_kind const& value) {
-    return make_with(site, value, [&](async::pooled_call& call) {
-        prepare(call, site, cluster::command_flags::none);
-        return encode_words_prefixed(call, site, words, marked_keys);
-    });
+    return make_words_prefixed_as(site, words, marked_keys, value, unlearned::guessed);
 }
 
 /// Reads an encoded command: its words where they stand, those that are lent as lent.
@@ -187,7 +195,8 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
         std::vector<command::argument> words = encoded_words{command.bytes(), command.borrowed()}.read();
         std::vector<std::string_view> texts;
         for (command::argument const& word : words) texts.push_back(word.text());
-        auto const keys = command::keys_of(texts, command::unknown_command::first_argument_is_key);
+        auto const keys =
+            command::keys_of(row_of(site, texts), texts, command::unknown_command::first_argument_is_key);
         if (!keys) return tl::unexpected<error>{keys.error()};
         if (keys->unknown && marked)
             return fail(errc::bad_argument, delivery::not_sent,

@@ -16,6 +16,7 @@ site open_site(async::new_backend const& made, options const& chosen) {
     opened.owner = &async::client_handles::acquire(*made.owned, async::compiled_boundary);
     opened.generation = opened.owner->generation.load(std::memory_order_acquire);
     opened.argument_bytes_max = chosen.argument_bytes_max;
+    opened.learns = chosen.learn_commands && chosen.handshake != umbel::handshake::minimal;
     opened.lease_slack = saturated(chosen.lease_slack);
     opened.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
     opened.code = &compiled_encoding;

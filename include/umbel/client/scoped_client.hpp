@@ -98,20 +98,30 @@ public:
     // clang-format on
 
     /// Any command at run time; its keys are found by the table of all commands of Redis and Valkey. A
-    /// command that the table does not have (a module's) is taken to have its first argument as key. A
     /// command without a key goes to all nodes that it concerns, as its command tips say, and their replies
     /// are joined: DBSIZE is a sum, FLUSHALL has succeeded everywhere, KEYS are those of all shards; what
     /// concerns no node in particular goes to another one each time. In a cluster SCAN is refused: scan()
     /// sees all keys. Through on() the command goes to that node as it is.
     ///
-    /// MGET, MSET, DEL, UNLINK, EXISTS and TOUCH of keys in several slots are split, in a cluster: one
-    /// command a slot, side by side, and one reply as one server would have given it. So each slot's part is
-    /// atomic, and all together are not: others may see some keys written and others not yet. In a batch
-    /// likewise; not in a transaction. What does all or nothing (MSETNX, RENAME …) is refused.
+    /// A command that the table does not have, a module's, the client asks a server for, once, by COMMAND
+    /// INFO: where its keys stand, whether it reads (then replicas may serve it) or blocks (then it needs a
+    /// lease), and what its tips say, by which it is split and joined. The first call of a name waits for the
+    /// answer, with all others of that name meanwhile: at most a second, and half of its deadline. Batches,
+    /// transactions, leases and on() use what is known and do not wait. Until it is known, and where no
+    /// server says it (no such command, no permission, options::learn_commands is false), its first argument
+    /// is taken for its only key, and it goes to primaries; an unknown name is asked for again after a
+    /// minute, at most 512 names are. What a server has said once holds for the life of the client.
+    ///
+    /// MGET, MSET, DEL, UNLINK, EXISTS and TOUCH of keys in several slots, and what servers say of modules'
+    /// commands that is like them (request_policy multi_shard), are split, in a cluster: one command a slot,
+    /// side by side, and one reply as one server would have given it. So each slot's part is atomic, and all
+    /// together are not: others may see some keys written and others not yet. In a batch likewise; not in a
+    /// transaction. What does all or nothing (MSETNX, RENAME …) is refused.
     ///
     /// Errors: bad_argument (empty argv, missing arguments, SCAN in a cluster), cross_slot, needs_lease; all
     /// before anything is sent. Where one node or part fails, the whole does, with the delivery unknown when
-    /// another may have executed it; the message counts the parts. Rule: Redis documentation, "Command tips".
+    /// another may have executed it; the message counts the parts. Rule: Redis documentation, "Command tips",
+    /// "Command key specifications".
     auto execute(std::span<std::string_view const> argv) const {
         return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }

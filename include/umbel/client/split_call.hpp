@@ -124,7 +124,7 @@ inline result<split_parts> append_parts(async::batch_list& list, async::pooled_c
 
 /// True when a command given word by word is split: its keys lie in several slots, and its tips allow it.
 inline bool is_split(site const& site, std::span<std::string_view const> words) {
-    command::command_traits const* const traits = command::find_command(words);
+    command::command_traits const* const traits = row_of(site, words);
     if (!traits || !traits->takes(words.size())) return false;
     std::optional<command::key_range> const keys = split_keys(*traits, words.size());
     if (!keys || keys->count < 2) return false;
@@ -207,7 +207,7 @@ private:
 inline result<bool> split_part(async::batch_list& list, async::batch_part& part, async::pooled_call& call,
                                site const& site) {
     if (undivided(site)) return false;
-    command::command_traits const* const traits = row_of_encoded({call.bytes, call.size});
+    command::command_traits const* const traits = row_of_encoded(site, {call.bytes, call.size});
     std::size_t const words = encoded_words{{call.bytes, call.size}, call.borrowed}.read().size();
     if (!traits || !split_keys(*traits, words)) return false;
     async::batch_list parts;

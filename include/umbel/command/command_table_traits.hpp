@@ -9,8 +9,8 @@
 
 namespace umbel::command {
 
-/// The flags that COMMAND reports, joined over Redis and Valkey, and one of our own (`has_subcommands`).
-/// Rule: Redis documentation, "COMMAND", "Flags".
+/// The flags that COMMAND reports, joined over Redis and Valkey, and two of our own (`has_subcommands`,
+/// `learned`). Rule: Redis documentation, "COMMAND", "Flags".
 enum class command_flag : std::uint32_t {
     none = 0,
     write = 1U << 0,
@@ -34,6 +34,7 @@ enum class command_flag : std::uint32_t {
     allow_busy = 1U << 18,
     module = 1U << 19,           ///< A module brings it: the vector sets of Redis 8.
     has_subcommands = 1U << 20,  ///< A container: its rows follow it in the table as "name|subcommand".
+    learned = 1U << 21,          ///< It is not in the table: a server has told of it.
 };
 
 constexpr command_flag operator|(command_flag left, command_flag right) noexcept {
@@ -53,6 +54,7 @@ enum class key_search : std::uint8_t {
     migrate,    ///< MIGRATE: the third argument, or all behind KEYS when that one is empty.
     channels,  ///< A range of shard channels, or the cursor of CLUSTERSCAN: no keys, yet hashed to a slot and
                ///< redirected like keys.
+    specified,  ///< As a server has told: the row is a learned_command, whose specifications say it.
 };
 
 /// Where the keys of a command stand. Units/shape: indices into argv, the command's name being 0.

@@ -5,10 +5,11 @@
 
 #include <umbel/cluster/slot.hpp>
 #include <umbel/command/command_table.hpp>
+#include <umbel/command/key_positions.hpp>
+#include <umbel/command/learned_command.hpp>
 #include <umbel/config.hpp>
 #include <umbel/error.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -17,35 +18,6 @@
 #include <string_view>
 
 namespace umbel::command {
-
-/// Every `step`-th argument from `first` on, `count` of them. Units/shape: indices into argv.
-struct key_range {
-    std::uint32_t first = 0;
-    std::uint32_t count = 0;
-    std::uint32_t step = 1;
-
-    constexpr std::size_t operator[](std::size_t nth) const noexcept { return first + nth * step; }
-    friend constexpr bool operator==(key_range, key_range) noexcept = default;
-};
-
-/// Where the keys of one argv stand, in the order of COMMAND GETKEYS: two ranges suffice for every command,
-/// however many keys. Lifetime: holds indices only, so it outlives the argv it was read from.
-struct key_positions {
-    std::array<key_range, 2> ranges{};
-    command_traits const* traits = nullptr;
-    bool unknown =
-        false;  ///< The table does not have the command (a module's); nothing is known of its keys.
-    bool channels =
-        false;  ///< They are shard channels, or CLUSTERSCAN's cursor: hashed like keys, and no keys.
-
-    constexpr std::size_t size() const noexcept { return std::size_t{ranges[0].count} + ranges[1].count; }
-    constexpr bool empty() const noexcept { return size() == 0; }
-    /// Returns the argv index of a key. Precondition: nth < size().
-    constexpr std::size_t operator[](std::size_t nth) const noexcept {
-        UMBEL_ASSERT(nth < size());
-        return nth < ranges[0].count ? ranges[0][nth] : ranges[1][nth - ranges[0].count];
-    }
-};
 
 /// What to do with a command that the table does not have.
 enum class unknown_command : std::uint8_t {
@@ -60,6 +32,10 @@ enum class unknown_command : std::uint8_t {
 /// resharding"; the keys are those that a node's own routing takes.
 result<key_positions> keys_of(argv_view argv, unknown_command unknown = unknown_command::leave_open);
 
+/// The same with the row, or nullptr, already found: the table's, or one that was learned from a server.
+result<key_positions> keys_of(command_traits const* traits, argv_view argv,
+                              unknown_command unknown = unknown_command::leave_open);
+
 /// Where `argv` is to be sent.
 struct route {
     std::optional<cluster::slot> slot;       ///< The slot of all its keys or shard channels.
@@ -71,33 +47,13 @@ struct route {
 /// Errors: those of keys_of(); cross_slot when two keys lie in different slots, the message names both.
 /// Always not_sent. Cost: one look-up and one hash per key; no allocation unless it fails.
 result<route> route_of(argv_view argv, unknown_command unknown = unknown_command::leave_open);
+/// The same with the row, or nullptr, already found.
+result<route> route_of(command_traits const* traits, argv_view argv,
+                       unknown_command unknown = unknown_command::leave_open);
 
 // -------------------------------------------------------------------------------------------------
 
 namespace detail {
-
-/// Renders an argument for a message: at most 48 bytes of it, what is not printable as \xNN.
-inline std::string quoted(std::string_view argument) {
-    constexpr std::size_t shown_max = 48;
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text = "\"";
-    for (char const letter : argument.substr(0, shown_max)) {
-        auto const byte = static_cast<unsigned char>(letter);
-        if (byte >= 0x20 && byte < 0x7f && letter != '"' && letter != '\\')
-            text += letter;
-        else
-            text.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
-    }
-    return text.append(argument.size() > shown_max ? "…\"" : "\"");
-}
-
-/// Opens a message with the command as the caller wrote it.
-inline std::string blame(argv_view argv, command_traits const* traits) {
-    std::string text = quoted(argv[0]);
-    if (traits != nullptr && traits->name.find('|') != std::string_view::npos)
-        text.append(" ").append(quoted(argv[1]));
-    return text;
-}
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> no_command() {
     return fail(errc::bad_argument, delivery::not_sent, "the argv is empty, it has no command");
@@ -116,13 +72,6 @@ UMBEL_NEVER_INLINE inline tl::unexpected<error> wrong_arity(argv_view argv, comm
         .append(std::to_string(argv.size()));
     text.append(" given");
     return fail(errc::bad_argument, delivery::not_sent, text);
-}
-
-UMBEL_NEVER_INLINE inline tl::unexpected<error> bad_key_count(argv_view argv, command_traits const& traits,
-                                                              std::string_view why) {
-    std::string text =
-        blame(argv, &traits).append(": the number of keys ").append(quoted(argv[traits.keys.first]));
-    return fail(errc::bad_argument, delivery::not_sent, text.append(" ").append(why));
 }
 
 UMBEL_NEVER_INLINE inline tl::unexpected<error> no_streams(argv_view argv, command_traits const& traits) {
@@ -153,12 +102,6 @@ UMBEL_NEVER_INLINE inline tl::unexpected<error> slots_differ(argv_view argv, key
     return fail(errc::cross_slot, delivery::not_sent, text);
 }
 
-/// Makes a range; the caller has checked that argv is no longer than fits.
-constexpr key_range range_of(std::size_t first, std::size_t count, std::size_t step = 1) noexcept {
-    return {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count),
-            static_cast<std::uint32_t>(step)};
-}
-
 constexpr key_range find_range(key_spec keys, std::size_t size) noexcept {
     std::size_t const back = keys.last < 0 ? static_cast<std::size_t>(-keys.last) : 0;
     std::size_t end = keys.last < 0 ? (size > back ? size - back : 0) : static_cast<std::size_t>(keys.last);
@@ -167,30 +110,14 @@ constexpr key_range find_range(key_spec keys, std::size_t size) noexcept {
                             : range_of(keys.first, (end - keys.first) / keys.step + 1, keys.step);
 }
 
-/// Reads a number of keys as a node's routing does, with atoi: blanks and a sign in front, and anything
-/// behind, are let pass. Returns a number above any argv's length for one too large, and nothing where atoi
-/// sees no digit or a negative number.
-constexpr std::optional<std::size_t> read_key_count(std::string_view text) noexcept {
-    std::size_t i = 0;
-    while (i < text.size() && (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r'))) ++i;
-    if (i < text.size() && text[i] == '+') ++i;
-    if (i == text.size() || text[i] < '0' || text[i] > '9') return std::nullopt;
-    std::size_t count = 0;
-    for (; i < text.size() && text[i] >= '0' && text[i] <= '9' &&
-           count <= std::numeric_limits<std::uint32_t>::max();
-         ++i)
-        count = count * 10 + static_cast<std::size_t>(text[i] - '0');
-    return count;
-}
-
 inline result<key_positions> find_counted(command_traits const& traits, argv_view argv) {
     std::size_t const at = traits.keys.first;
     std::optional<std::size_t> const count = read_key_count(argv[at]);
-    if (!count) return bad_key_count(argv, traits, "is not a number above zero");
+    if (!count) return bad_key_count(argv, traits, at, "is not a number above zero");
     if (*count == 0 && !traits.has(command_flag::no_mandatory_keys))
-        return bad_key_count(argv, traits, "must be above zero");
+        return bad_key_count(argv, traits, at, "must be above zero");
     if (*count * traits.keys.step > argv.size() - at - 1)
-        return bad_key_count(argv, traits, "is larger than the number of arguments behind it");
+        return bad_key_count(argv, traits, at, "is larger than the number of arguments behind it");
     key_positions found{.traits = &traits};
     key_range const counted = range_of(at + 1, *count, traits.keys.step);
     if (traits.keys.destination == 0) {
@@ -291,22 +218,9 @@ inline result<key_positions> find_keys(command_traits const& traits, argv_view a
             return key_positions{.ranges = {find_range(traits.keys, argv.size()), key_range{}},
                                  .traits = &traits,
                                  .channels = true};
+        case key_search::specified: return find_specified(static_cast<learned_command const&>(traits), argv);
     }
     return key_positions{.traits = &traits};
-}
-
-/// keys_of() with the row, or nullptr, already found.
-inline result<key_positions> keys_of(command_traits const* traits, argv_view argv, unknown_command unknown) {
-    if (argv.empty()) return no_command();
-    if (argv.size() > std::numeric_limits<std::int32_t>::max()) return too_many_arguments(argv.size());
-    if (traits == nullptr) {
-        key_positions found{.unknown = true};
-        if (unknown == unknown_command::first_argument_is_key && argv.size() > 1)
-            found.ranges[0] = range_of(1, 1);
-        return found;
-    }
-    if (!traits->takes(argv.size())) return wrong_arity(argv, *traits);
-    return find_keys(*traits, argv);
 }
 
 /// True when there is exactly one key, in its usual place, as most commands have it.
@@ -317,15 +231,27 @@ constexpr bool has_one_key(command_traits const& traits, argv_view argv) noexcep
 
 }  // namespace detail
 
+inline result<key_positions> keys_of(command_traits const* traits, argv_view argv, unknown_command unknown) {
+    if (argv.empty()) return detail::no_command();
+    if (argv.size() > std::numeric_limits<std::int32_t>::max())
+        return detail::too_many_arguments(argv.size());
+    if (traits == nullptr) {
+        key_positions found{.unknown = true};
+        if (unknown == unknown_command::first_argument_is_key && argv.size() > 1)
+            found.ranges[0] = detail::range_of(1, 1);
+        return found;
+    }
+    if (!traits->takes(argv.size())) return detail::wrong_arity(argv, *traits);
+    return detail::find_keys(*traits, argv);
+}
 inline result<key_positions> keys_of(argv_view argv, unknown_command unknown) {
-    return detail::keys_of(find_command(argv), argv, unknown);
+    return keys_of(find_command(argv), argv, unknown);
 }
 
-inline result<route> route_of(argv_view argv, unknown_command unknown) {
-    command_traits const* const traits = find_command(argv);
+inline result<route> route_of(command_traits const* traits, argv_view argv, unknown_command unknown) {
     if (traits != nullptr && detail::has_one_key(*traits, argv))
         return route{.slot = cluster::slot_of(argv[traits->keys.first]), .traits = traits};
-    result<key_positions> const keys = detail::keys_of(traits, argv, unknown);
+    result<key_positions> const keys = keys_of(traits, argv, unknown);
     if (!keys) return tl::unexpected<error>{keys.error()};
     route found{.slot = std::nullopt, .traits = traits, .keyless = keys->empty() && !keys->unknown};
     if (keys->empty()) return found;
@@ -334,6 +260,9 @@ inline result<route> route_of(argv_view argv, unknown_command unknown) {
         if (cluster::slot_of(argv[(*keys)[nth]]) != *found.slot)
             return detail::slots_differ(argv, *keys, nth);
     return found;
+}
+inline result<route> route_of(argv_view argv, unknown_command unknown) {
+    return route_of(find_command(argv), argv, unknown);
 }
 
 }  // namespace umbel::command

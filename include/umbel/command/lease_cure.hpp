@@ -79,15 +79,18 @@ constexpr std::string_view lease_cure_of(std::string_view name) noexcept {
                                                     : "use a lease: client::lease(key)";
 }
 
-/// The message of errc::needs_lease. Precondition: needs_lease(argv).
-inline std::string needs_lease_message(argv_view argv) {
-    UMBEL_ASSERT(needs_lease(argv));
-    command_traits const* const traits = find_command(argv);
+/// The message of errc::needs_lease. `traits`: the row of the command, or null where there is none.
+/// Precondition: it needs one.
+inline std::string needs_lease_message(command_traits const* traits, argv_view argv) {
+    UMBEL_ASSERT(traits ? needs_lease(*traits, argv) : needs_lease(argv));
     std::string text{traits ? traits->name : argv[0]};
     text.append(
         " changes the connection, blocks, or alters the number of replies: it may not share one with other "
         "commands; ");
     return text.append(lease_cure_of(text.substr(0, text.find(' '))));
+}
+inline std::string needs_lease_message(argv_view argv) {
+    return needs_lease_message(find_command(argv), argv);
 }
 
 }  // namespace umbel::command

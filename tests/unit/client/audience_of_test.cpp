@@ -4,6 +4,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <array>
 #include <string_view>
 
 TEST_CASE("the table says of every command without keys whom it concerns", "[tips]") {
@@ -21,14 +22,11 @@ TEST_CASE("the table says of every command without keys whom it concerns", "[tip
     CHECK(umbel::calling::row_of(umbel::command::specs::dbsize)->name == "dbsize");
 }
 
-TEST_CASE("an encoded command is found in the table by its first words", "[tips]") {
-    using umbel::calling::row_of_encoded;
-    CHECK(row_of_encoded(umbel::cmd.dbsize().bytes())->name == "dbsize");
-    CHECK(row_of_encoded(umbel::cmd.config_set("hz", "1").bytes())->name == "config|set");
-    CHECK(row_of_encoded(umbel::cmd.command<umbel::reply>("script", "flush").bytes())->name ==
-          "script|flush");
-    CHECK(row_of_encoded("*1\r\n$7\r\nNOTHING\r\n") == nullptr);
-    CHECK(row_of_encoded("*2\r\n$4\r\nECHO\r\n$5\r\n\r\n")->name == "echo");
-    CHECK(row_of_encoded({}) == nullptr);
+TEST_CASE("the first words of a command are read where they stand, as many as there are", "[tips]") {
+    using umbel::calling::first_words;
+    using both = std::array<std::string_view, 2>;
+    CHECK(first_words("$6\r\nCONFIG\r\n$3\r\nSET\r\n$2\r\nhz\r\n") == both{"CONFIG", "SET"});
+    CHECK(first_words("$4\r\nPING\r\n") == both{"PING", ""});
+    CHECK(first_words("") == both{"", ""});
     CHECK(umbel::calling::divided_message("script|load").starts_with("SCRIPT LOAD concerns"));
 }

@@ -2,6 +2,8 @@
 // scripted nodes that share the slots.
 #include "two_nodes.hpp"
 
+#include <umbel/client/lease.hpp>
+
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 
@@ -107,6 +109,15 @@ TEST_CASE("what does all or nothing is refused, and so is what goes to one node 
     at_home::settle(here.io);
     CHECK(here.low.seen().empty());
     CHECK(here.high.seen() == std::vector<words>{{"CLUSTER", "SLOTS"}});
+}
+
+TEST_CASE("on a lease nothing is split: it is one connection", "[split]") {
+    two_nodes here;
+    auto const held = here.wait(here.db->lease("foo"));
+    REQUIRE(held);
+    CHECK(shown(here.wait(held->command<std::int64_t>("DEL", "foo", "bar"))) == "0");
+    CHECK(said(here.high, "DEL") == std::vector<words>{{"DEL", "foo", "bar"}});
+    CHECK(here.low.count("DEL") == 0);
 }
 
 TEST_CASE("a last key without its value is refused before anything is sent", "[split]") {

@@ -1,0 +1,209 @@
+// learned_commands.hpp: what a client has learned of commands that the table does not have, and who waits to
+// learn. It sends nothing: learning_call.hpp asks.
+#pragma once
+
+#include <umbel/async/backend.hpp>
+#include <umbel/async/client_handle.hpp>
+#include <umbel/command/learned_command.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel::calling {
+
+/// What ends the wait for an answer.
+enum class wakeup : std::uint8_t {
+    answered,   ///< A server has told what the command is, or cannot.
+    impatient,  ///< The caller has waited for long enough.
+    cancelled,
+    dropped,  ///< The executors are going away.
+};
+/// Somebody who waits.
+class learner {
+public:
+    /// Threading: whoever brings the answer.
+    virtual void wake(wakeup why) = 0;
+
+protected:
+    ~learner() = default;
+};
+
+/// The commands that servers have told of, at most names_max for the life of a client: what is known never
+/// changes and is never forgotten, and of a name that no server knows it is noted when to ask again.
+/// Threading: any. Cost: find() needs no lock: some loads.
+class learned_commands final : public async::backend::attachment {
+    struct entry;
+
+public:
+    static constexpr std::size_t names_max = 512;
+    static constexpr std::size_t name_bytes_max = 64;
+
+    /// A place among those who wait for a name.
+    struct ticket {
+        learner* who = nullptr;  ///< Null when it has left. Guarded by the mutex, as all that follows.
+        async::shared_token* token = nullptr;
+        entry* at = nullptr;
+    };
+    /// What becomes of somebody who would wait.
+    enum class admission : std::uint8_t {
+        waits,
+        asks,     ///< It waits, and nobody has asked yet: the caller does.
+        goes_on,  ///< There is nothing to wait for.
+    };
+
+    learned_commands() = default;
+    learned_commands(learned_commands const&) = delete;
+    learned_commands& operator=(learned_commands const&) = delete;
+
+    /// What is known of the command that `argv` calls; null where nothing is.
+    command::command_traits const* find(command::argv_view argv) const noexcept {
+        entry const* const known = argv.empty() ? nullptr : look_up(argv[0]);
+        command::learned_command const* const row =
+            known ? known->row.load(std::memory_order_acquire) : nullptr;
+        return row ? row->row(argv) : nullptr;
+    }
+    /// True where it may help to wait for an answer.
+    bool may_ask(std::string_view name, engine::instant now) const noexcept {
+        if (name.empty() || name.size() > name_bytes_max) return false;
+        entry const* const known = look_up(name);
+        if (!known) return count_.load(std::memory_order_relaxed) < names_max;
+        return !known->row.load(std::memory_order_acquire) &&
+               now.count() >= known->not_before.load(std::memory_order_relaxed);
+    }
+
+    /// Who asks, and what it asks for.
+    class question {
+    public:
+        explicit question(entry& about) noexcept : about_{&about} {}
+        std::string_view name() const noexcept { return about_->name; }
+
+    private:
+        friend class learned_commands;
+        entry* about_;
+    };
+
+    /// Puts somebody in the queue for a name. Errors: throws std::bad_alloc; it does not wait then.
+    /// Where it is to ask, settle() or drop() must follow.
+    std::pair<admission, question*> wait(std::string_view name, std::shared_ptr<ticket> const& place,
+                                         engine::instant now) {
+        std::lock_guard const guard{mutex_};
+        entry* known = look_up(name);
+        if (!known) known = insert(name);
+        if (!known || known->row.load(std::memory_order_relaxed) ||
+            (!known->asking && now.count() < known->not_before.load(std::memory_order_relaxed)))
+            return {admission::goes_on, nullptr};
+        known->waiting.push_back(place);
+        place->at = known;
+        waiting_.fetch_add(1, std::memory_order_seq_cst);
+        if (std::exchange(known->asking, true)) return {admission::waits, nullptr};
+        return {admission::asks, &known->asked};
+    }
+    /// Takes somebody out of the queue; null where it has left already. The caller wakes it.
+    learner* leave(ticket& place) noexcept {
+        std::lock_guard const guard{mutex_};
+        learner* const who = std::exchange(place.who, nullptr);
+        if (!who || !place.at) return who;
+        waiting_.fetch_sub(
+            std::erase_if(place.at->waiting, [&](auto const& other) { return other.get() == &place; }),
+            std::memory_order_relaxed);
+        return who;
+    }
+    /// The answer has come; none: it may be asked again from `not_before` on. Wakes all who wait.
+    void settle(question& asked, std::unique_ptr<command::learned_command const> told,
+                engine::instant not_before) {
+        entry& about = *asked.about_;
+        std::unique_lock lock{mutex_};
+        about.not_before.store(not_before.count(), std::memory_order_relaxed);
+        if (told) {
+            about.owned = std::move(told);
+            about.row.store(about.owned.get(), std::memory_order_release);
+        }
+        wake_all(about, std::move(lock), wakeup::answered);
+    }
+    /// The question is gone with its executors.
+    void drop(question& asked) { wake_all(*asked.about_, std::unique_lock{mutex_}, wakeup::dropped); }
+    void cancel_wanted(async::shared_token& token) override {
+        if (waiting_.load(std::memory_order_seq_cst) == 0) return;
+        learner* found = nullptr;
+        {
+            std::lock_guard const guard{mutex_};
+            for (auto const& known : entries_)
+                for (std::size_t at = 0; !found && at < known->waiting.size(); ++at) {
+                    ticket& place = *known->waiting[at];
+                    if (place.token != &token) continue;
+                    found = std::exchange(place.who, nullptr);
+                    known->waiting.erase(known->waiting.begin() + static_cast<std::ptrdiff_t>(at));
+                    waiting_.fetch_sub(1, std::memory_order_relaxed);
+                }
+        }
+        if (found) found->wake(wakeup::cancelled);
+    }
+
+private:
+    struct entry {
+        std::string name;
+        std::atomic<command::learned_command const*> row{nullptr};
+        std::atomic<engine::duration::rep> not_before{0};
+        // Guarded by the mutex.
+        bool asking = false;
+        std::vector<std::shared_ptr<ticket>> waiting{};
+        std::unique_ptr<command::learned_command const> owned{};
+        question asked{*this};
+
+        explicit entry(std::string_view its_name) : name{its_name} {}
+    };
+    static constexpr std::size_t places = names_max * 2;
+
+    entry* look_up(std::string_view name) const noexcept {
+        for (std::size_t at = command::detail::hash_of(name) % places;; at = (at + 1) % places) {
+            entry* const found = places_[at].load(std::memory_order_acquire);
+            if (!found || command::equal_ignoring_case(found->name, name)) return found;
+        }
+    }
+    /// Null where there is no room for more. Precondition: the mutex is held.
+    entry* insert(std::string_view name) {
+        if (entries_.size() >= names_max) return nullptr;
+        entry& made = *entries_.emplace_back(std::make_unique<entry>(name));
+        std::size_t at = command::detail::hash_of(name) % places;
+        while (places_[at].load(std::memory_order_relaxed)) at = (at + 1) % places;
+        places_[at].store(&made, std::memory_order_release);
+        count_.store(entries_.size(), std::memory_order_relaxed);
+        return &made;
+    }
+    void wake_all(entry& about, std::unique_lock<std::mutex> lock, wakeup why) {
+        about.asking = false;
+        std::vector<std::shared_ptr<ticket>> const woken = std::exchange(about.waiting, {});
+        waiting_.fetch_sub(woken.size(), std::memory_order_relaxed);
+        for (std::shared_ptr<ticket> const& place : woken) {
+            learner* const next = std::exchange(place->who, nullptr);
+            lock.unlock();
+            if (next) next->wake(why);
+            lock.lock();
+        }
+    }
+
+    std::array<std::atomic<entry*>, places> places_{};
+    std::atomic<std::size_t> count_{0};
+    std::atomic<std::size_t> waiting_{0};
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<entry>> entries_;
+};
+
+/// The row of a command given word by word: the table's, else what the client has learned, else null.
+inline command::command_traits const* learned_row(async::client_handle const* owner, std::uint32_t generation,
+                                                  command::argv_view words) noexcept {
+    async::backend const* const where = async::backend_of(owner, generation);
+    auto const* const known = where ? static_cast<learned_commands const*>(where->attached()) : nullptr;
+    return known ? known->find(words) : nullptr;
+}
+
+}  // namespace umbel::calling

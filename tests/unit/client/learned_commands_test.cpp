@@ -1,0 +1,143 @@
+// Tests of client/learned_commands.hpp: what is known, who waits, and that readers need no lock. How a client
+// asks is tested in learning_call_test.cpp.
+#include <umbel/client/learned_commands.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using umbel::calling::learned_commands;
+using umbel::calling::learner;
+using umbel::calling::wakeup;
+using umbel::command::learned_command;
+using admission = learned_commands::admission;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct waiting final : learner {
+    std::vector<wakeup> woken;
+    std::shared_ptr<learned_commands::ticket> place = std::make_shared<learned_commands::ticket>();
+    waiting() { place->who = this; }
+    void wake(wakeup why) override { woken.push_back(why); }
+};
+
+umbel::command::command_traits const* find(learned_commands const& book, std::string_view name) {
+    std::array<std::string_view, 2> const argv{name, "k"};
+    return book.find(argv);
+}
+
+}  // namespace
+
+TEST_CASE("the first who wants a name asks, others wait for the answer, and later ones find it",
+          "[learned]") {
+    learned_commands book;
+    CHECK(find(book, "x.do") == nullptr);
+    CHECK(book.may_ask("x.do", 0s));
+    waiting first, second, third;
+    auto const asked = book.wait("x.do", first.place, 0s);
+    REQUIRE(asked.first == admission::asks);
+    CHECK(asked.second->name() == "x.do");
+    CHECK(book.wait("X.DO", second.place, 0s).first == admission::waits);
+    CHECK(book.may_ask("x.do", 0s));
+    CHECK(first.woken.empty());
+    book.settle(*asked.second, std::make_unique<learned_command>("x.do"), 60s);
+    CHECK(first.woken == std::vector{wakeup::answered});
+    CHECK(second.woken == std::vector{wakeup::answered});
+    REQUIRE(find(book, "X.Do"));
+    CHECK(find(book, "x.do")->name == "x.do");
+    CHECK_FALSE(book.may_ask("x.do", 1h));
+    CHECK(book.wait("x.do", third.place, 1h).first == admission::goes_on);
+    CHECK(find(book, "") == nullptr);
+}
+
+TEST_CASE("what no server knows is asked again after a while", "[learned]") {
+    learned_commands book;
+    waiting first, second;
+    auto const asked = book.wait("x.do", first.place, 5s);
+    REQUIRE(asked.second);
+    book.settle(*asked.second, nullptr, 65s);
+    CHECK(first.woken == std::vector{wakeup::answered});
+    CHECK(find(book, "x.do") == nullptr);
+    CHECK_FALSE(book.may_ask("x.do", 64s));
+    CHECK(book.wait("x.do", second.place, 64s).first == admission::goes_on);
+    CHECK(book.may_ask("x.do", 65s));
+    CHECK(book.wait("x.do", second.place, 65s).first == admission::asks);
+}
+
+TEST_CASE("who leaves is not woken, and is woken once whatever happens", "[learned]") {
+    learned_commands book;
+    waiting first, second, third;
+    umbel::async::shared_token* const token = new umbel::async::shared_token;
+    third.place->token = token;
+    auto const asked = book.wait("x.do", first.place, 0s);
+    static_cast<void>(book.wait("x.do", second.place, 0s));
+    static_cast<void>(book.wait("x.do", third.place, 0s));
+    CHECK(book.leave(*second.place) == &second);
+    CHECK(book.leave(*second.place) == nullptr);
+    book.cancel_wanted(*token);
+    book.cancel_wanted(*token);
+    CHECK(third.woken == std::vector{wakeup::cancelled});
+    book.drop(*asked.second);
+    CHECK(first.woken == std::vector{wakeup::dropped});
+    CHECK(second.woken.empty());
+    CHECK(third.woken.size() == 1);
+    waiting apart;
+    CHECK(book.leave(*apart.place) == &apart);
+    token->release();
+    token->release();
+}
+
+TEST_CASE("so many names and no more are kept, and no long ones", "[learned]") {
+    learned_commands book;
+    std::vector<std::unique_ptr<waiting>> all;
+    for (std::size_t nth = 0; nth < learned_commands::names_max; ++nth) {
+        std::string const name = "x." + std::to_string(nth);
+        REQUIRE(book.may_ask(name, 0s));
+        auto const asked = book.wait(name, all.emplace_back(std::make_unique<waiting>())->place, 0s);
+        REQUIRE(asked.second);
+        book.settle(*asked.second, std::make_unique<learned_command>(name), 0s);
+    }
+    CHECK_FALSE(book.may_ask("x.more", 0s));
+    waiting late;
+    CHECK(book.wait("x.more", late.place, 0s).first == admission::goes_on);
+    CHECK(find(book, "x.17")->name == "x.17");
+    CHECK_FALSE(learned_commands{}.may_ask(std::string(65, 'x'), 0s));
+    CHECK_FALSE(learned_commands{}.may_ask("", 0s));
+}
+
+TEST_CASE("readers see whole rows while others are learned", "[learned]") {
+    learned_commands book;
+    std::atomic<bool> done{false};
+    std::atomic<std::size_t> wrong{0};
+    std::vector<std::thread> readers;
+    for (int nth = 0; nth < 2; ++nth)
+        readers.emplace_back([&] {
+            while (!done.load()) {
+                for (int which = 0; which < 300; ++which) {
+                    std::string const name = "x." + std::to_string(which);
+                    auto const* const row = find(book, name);
+                    if (row && (row->name != name || row->arity != -3)) ++wrong;
+                }
+            }
+        });
+    for (int which = 0; which < 300; ++which) {
+        waiting asking;
+        auto const asked = book.wait("x." + std::to_string(which), asking.place, 0s);
+        auto made = std::make_unique<learned_command>("x." + std::to_string(which));
+        made->arity = -3;
+        book.settle(*asked.second, std::move(made), 0s);
+    }
+    done.store(true);
+    for (std::thread& reader : readers) reader.join();
+    CHECK(wrong.load() == 0);
+    CHECK(find(book, "x.299"));
+}
