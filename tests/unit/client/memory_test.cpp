@@ -3,6 +3,8 @@
 #include "at_home.hpp"
 #include "heap.hpp"
 
+#include <umbel/client/consumer.hpp>
+
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/steady_timer.hpp>
@@ -11,6 +13,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <set>
 #include <vector>
 
 // g++ 12 takes these operators for mismatched where it inlines one of them, and Asio's own of coroutine
@@ -254,4 +257,95 @@ TEST_CASE("without memory for its arguments a command is told no_memory, and is 
     };
     CHECK(fails_everywhere(listed) > 1);  // The list, and the command's bytes.
     CHECK(fails_everywhere(given) > 3);   // The list, words and marks of them, and the bytes.
+}
+
+namespace {
+
+/// A server with a group of one consumer: three entries, and those that pend.
+struct group_of_one {
+    int delivered = 0;
+    std::set<std::string> pending;
+    scripted::server server{[this](words const& said) { return says(said); }};
+
+    std::optional<scripted::answer> says(words const& said) {
+        std::vector<std::string> told;
+        if (said[0] == "XACK") {
+            long long count = 0;
+            for (std::size_t at = 3; at < said.size(); ++at)
+                count += static_cast<long long>(pending.erase(said[at]));
+            return scripted::integer(count);
+        }
+        if (said[0] != "XREADGROUP") return std::nullopt;
+        if (said.back() != ">") {
+            for (std::string const& id : pending)
+                if (id > said.back()) told.push_back(id);
+        } else if (delivered < 3) {
+            told.push_back("1-" + std::to_string(++delivered));
+            pending.insert(told.back());
+        } else {
+            return "*-1\r\n";
+        }
+        std::string text = "*1\r\n*2\r\n$1\r\ns\r\n*" + std::to_string(told.size()) + "\r\n";
+        for (std::string const& id : told)
+            text += "*2\r\n" + scripted::bulk(id) + "*2\r\n$1\r\nf\r\n$1\r\nv\r\n";
+        return text;
+    }
+};
+
+/// Begins an operation, and runs until it has told something; nothing where it could not be made.
+template <class Value, class Make>
+std::optional<umbel::result<Value>> told_by(asio::io_context& io, Make&& make) {
+    std::optional<umbel::result<Value>> told;
+    tally all;
+    begin(all, [&](auto counts) {
+        make()([&told, counts](umbel::result<Value> value) mutable {
+            unwatched const test_code;
+            counts(value);
+            told.emplace(std::move(value));
+        });
+    });
+    REQUIRE(run_until(io, [&] { return all.told + all.thrown == 1; }) >= 0);
+    return told;
+}
+
+/// The `nth` allocation fails. Gives what was given to the caller.
+std::set<std::string> a_consumer(long nth) {
+    group_of_one group;
+    asio::io_context io{1};
+    umbel::client db{io.get_executor(), at_home::plain(group.server.address())};
+    REQUIRE(at_home::wait(io, db.ready()));
+    umbel::consumer const worker{db,
+                                 {.stream = "s", .group = "g", .name = "me", .claim_idle = 0ms, .wait = 1s}};
+    std::set<std::string> given;
+    thirst const asio_has_nothing{io};
+    heap_refuses = &refused;
+    allowed = nth;
+    for (int round = 0; round < 20 && given.size() < 3; ++round) {
+        auto const page = told_by<umbel::consumer_page<>>(io, [&] { return worker.next(); });
+        if (!page || !*page) continue;
+        for (auto const& entry : **page) given.insert(entry.id);
+        for (int again = 0; again < 3; ++again) {
+            auto const acked = told_by<std::int64_t>(io, [&] { return worker.ack(**page); });
+            if (acked && *acked) break;
+        }
+    }
+    allowed = -1;
+    heap_refuses = nullptr;
+    CHECK(worker.unacknowledged() == 0);
+    CHECK(group.server.count("XACK") >= 3);
+    return given;
+}
+
+}  // namespace
+
+TEST_CASE("when memory runs out once under a consumer, no entry is lost", "[memory]") {
+    long failures = 0;
+    for (long nth = 0; nth < 10000; ++nth) {
+        INFO("allocation " << nth);
+        ran_out = false;
+        CHECK(a_consumer(nth) == std::set<std::string>{"1-1", "1-2", "1-3"});
+        if (!ran_out) break;
+        ++failures;
+    }
+    CHECK(failures > 30);  // So many there are to fail.
 }
