@@ -47,7 +47,9 @@ public:
     /// tag, which does not expire. Errors: those of every command; bad_argument for options out of range, and
     /// for a name beside which no counter lies in the same slot (a name with a brace and no tag, and a name
     /// without a tag behind a prefix). An attempt that may have been executed is released in the background.
-    /// Cancellation: nothing is held; what may have been taken is released in the background.
+    /// Throws std::bad_alloc, at the call or where it is awaited, where there is no memory to go on; nothing
+    /// is held then, but the key may stand until it expires. Cancellation: nothing is held; what may have
+    /// been taken is released in the background.
     template <class Db>
     static asio::awaitable<result<std::optional<lock>>> acquire(Db const& db, std::string_view name,
                                                                 lock_options chosen = {}) {
@@ -67,7 +69,8 @@ public:
     std::uint64_t fencing() const noexcept { return keeper_->fencing(); }
     /// False once it is lost or released.
     bool held() const noexcept { return keeper_->held(); }
-    /// Completes when the lock is lost or released, at once if it is already. Cancellation: stops waiting.
+    /// Completes when the lock is lost or released, at once if it is already. Errors: throws
+    /// std::bad_alloc where there is no memory to wait. Cancellation: stops waiting.
     asio::awaitable<void> lost() const { return wait(keeper_->ending()); }
     /// Gives the lock back: deletes the key if it is still this lock's own. Gives false where it was lost
     /// before. Errors: those of every command; the key expires by itself then. Cancellation: as of every

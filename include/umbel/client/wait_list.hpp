@@ -27,7 +27,8 @@ namespace umbel::calling {
 template <class Told>
 class wait_list : public std::enable_shared_from_this<wait_list<Told>> {
 public:
-    /// Waits. Cancellation: gives a default Told; the others wait on.
+    /// Waits. Errors: throws std::bad_alloc where it is awaited. Cancellation: gives a default Told; the
+    /// others wait on.
     static asio::awaitable<Told> wait(std::shared_ptr<wait_list> where) {
         return asio::async_initiate<asio::use_awaitable_t<> const, void(Told)>(
             [](auto&& handler, std::shared_ptr<wait_list> list) {
@@ -36,7 +37,8 @@ public:
             asio::use_awaitable, std::move(where));
     }
 
-    /// Adds a handler; it runs on its associated executor, never in here.
+    /// Adds a handler; it runs on its associated executor, never in here. Errors: throws std::bad_alloc; the
+    /// handler is not added then.
     template <class Handler>
     void add(Handler&& handler) {
         auto slot = asio::get_associated_cancellation_slot(handler);

@@ -39,7 +39,8 @@ public:
     /// The same client, whose commands go to one node: what client::nodes() names, its "host:port" or the id
     /// that the cluster gives it, or the primary that serves a key. Needs <umbel/client/node_client.hpp>,
     /// where the rules stand. Errors of each command: bad_argument for an empty name; no_reachable_node for a
-    /// name that no member has. Lifetime: a value.
+    /// name that no member has. on() itself throws std::bad_alloc where there is no memory for the name.
+    /// Lifetime: a value.
     template <class Client = node_client>
     Client on(std::string_view node) const {
         return Client{site(), engine::destination{.node = std::string{node}}};
