@@ -68,17 +68,20 @@ public:
     /// deadline_exceeded where consumer_options::wait is over and the latest command has failed. overloaded
     /// where too much is out. wrong_type, no_permission and other errors of the server; unexpected_type,
     /// no_memory; cancelled, also when the client is closed. After any error next() goes on where the
-    /// consumer stood: nothing is lost. Cancellation: what the server delivers meanwhile is the page, or
-    /// comes with the next next(). Seen at once while the server waits for entries, else within half a
-    /// second. Units/shape: a page has entries of one source, in the order of their ids. Each next() that
-    /// waits has one of its node's leases (options::leases_max).
+    /// consumer stood: nothing is lost.
+    ///
+    /// Cancellation: what the server delivers meanwhile is the page, or comes with the next next(). Seen at
+    /// once while the server waits for entries, else within half a second.
+    ///
+    /// Units/shape: a page has entries of one source, in the order of their ids. Each next() that waits has
+    /// one of its node's leases (options::leases_max).
     operation<page> next() const { return operation<page>{calling::next_page<Fields>(state_)}; }
 
     /// XACK of the entries of a page: how many of them were pending. Not of those that are unreadable: these
     /// are acknowledged by their ids. Of an empty page, nothing is sent.
-    /// Errors: bad_argument for ids that are not out with the caller; deadline_exceeded and cancelled, after
-    /// which those not acknowledged are out still, and may be acknowledged again; errors of the server, as
-    /// next(). What may have been executed is sent again until the deadline of a command: the value is too
+    /// Errors: bad_argument for ids that are not out with the caller; deadline_exceeded and cancelled; errors
+    /// of the server, as next(). After any of them all of the ids are out still, and may be acknowledged
+    /// again. What may have been executed is sent again until the deadline of a command: the value is too
     /// small then. Cancellation: as of every command.
     operation<std::int64_t> ack(page const& done) const {
         return operation<std::int64_t>{calling::acknowledge(state_, ids_of(done), true)};

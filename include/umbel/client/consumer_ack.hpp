@@ -39,6 +39,7 @@ private:
     }
     void choose() override {
         if (done_ == ids_.size()) {
+            state_->retire(ids_);
             async::result_slot<std::int64_t>::put(whole(), [this] { return result<std::int64_t>{pending_}; });
             return complete();
         }
@@ -59,7 +60,6 @@ private:
         }
         backoff_.reset();
         pending_ += *told;
-        state_->retire(std::span{ids_}.subspan(done_, count_));
         done_ += count_;
         go_on();
     }

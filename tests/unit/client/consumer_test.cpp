@@ -494,8 +494,11 @@ TEST_CASE("many acknowledgements go a thousand to a command", "[consumer]") {
     auto const worker = g.consumer(5000, 5000);
     auto const page = g.next(worker);
     REQUIRE(page);
+    g.says.acks = {":1000\r\n", "-WRONGTYPE no stream\r\n"};
+    CHECK(code_of(g.here.wait(worker.ack(*page))) == "wrong_type");
+    CHECK(worker.unacknowledged() == 2500);  // It may be done again.
     CHECK(g.here.wait(worker.ack(*page)) == 2500);
-    CHECK(g.here.server.count("XACK") == 3);
+    CHECK(g.here.server.count("XACK") == 5);
     CHECK(worker.unacknowledged() == 0);
 }
 
