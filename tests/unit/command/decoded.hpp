@@ -14,18 +14,24 @@
 
 namespace umbel::test {
 
-/// What `text`, one whole reply, is as a T.
+/// What `text`, one whole reply, is as a T. Throws std::logic_error unless the reply behind it is read next,
+/// whatever became of this one.
 template <class T>
 result<T> decoded(std::string_view text) {
+    constexpr std::string_view behind = ":7\r\n";
     resp::reader reader;
-    auto const room = reader.space(text.size());
-    if (room.size() < text.size()) throw std::logic_error{"decoded: no room for the reply"};
+    auto const room = reader.space(text.size() + behind.size());
+    if (room.size() < text.size() + behind.size()) throw std::logic_error{"decoded: no room for the reply"};
     std::memcpy(room.data(), text.data(), text.size());
-    reader.commit(text.size());
+    std::memcpy(room.data() + text.size(), behind.data(), behind.size());
+    reader.commit(text.size() + behind.size());
     resp::view view;
     if (reader.next(view) != resp::reader::status::ready)
         throw std::logic_error{"decoded: not a whole reply"};
-    return decode<T>(view);
+    result<T> told = decode<T>(view);
+    if (reader.next(view) != resp::reader::status::ready || decode<int>(view) != 7)
+        throw std::logic_error{"decoded: the reply behind is lost"};
+    return told;
 }
 
 /// Replies of every shape, right for none or few commands: each must give a value or an error, never a crash.

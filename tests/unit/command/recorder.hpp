@@ -6,6 +6,8 @@
 #include <umbel/command/encode.hpp>
 #include <umbel/command/keys_of.hpp>
 
+#include "decoded.hpp"
+
 #include <array>
 #include <cstddef>
 #include <span>
@@ -109,9 +111,11 @@ std::string against_table(recorded<Reply> const& sent, bool blocks = false, bool
 }
 
 /// What is wrong with a command beside the words that were expected, the command table included; empty where
-/// nothing is.
+/// nothing is. Throws std::logic_error where one of the odd replies is decoded to anything but a value or
+/// the error that it should be.
 template <class Reply>
 std::string mismatch(recorded<Reply> const& sent, std::string_view words) {
+    [[maybe_unused]] static std::size_t const values = survives_odd_replies<Reply>();
     if (!sent.refusal.empty()) return "refused: " + sent.refusal;
     if (sent.words != words) return "sent: " + sent.words;
     return against_table(sent);
@@ -120,6 +124,7 @@ std::string mismatch(recorded<Reply> const& sent, std::string_view words) {
 /// The same of a command that blocks; `once`: it must not be sent again, though it only reads.
 template <class Reply>
 std::string blocking_mismatch(recorded<Reply> const& sent, std::string_view words, bool once = false) {
+    [[maybe_unused]] static std::size_t const values = survives_odd_replies<Reply>();
     if (!sent.refusal.empty()) return "refused: " + sent.refusal;
     if (sent.words != words) return "sent: " + sent.words;
     return against_table(sent, true, once);
