@@ -3,6 +3,7 @@
 // compiled with the client, behind calling::encoding.
 #pragma once
 
+#include <umbel/async/completion_target_impl.hpp>
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/learned_commands.hpp>
 #include <umbel/command/command_info.hpp>
@@ -24,7 +25,7 @@ namespace umbel::calling {
 class command_question {
 public:
     /// The longest that anybody waits for the answer, and the deadline of the question.
-    static constexpr engine::duration time_max = std::chrono::seconds{1};
+    static constexpr engine::duration time_max = std::chrono::seconds{5};
     /// A name that no server knows, or that nobody may ask for, is asked again after this.
     static constexpr engine::duration unknown_pause = std::chrono::minutes{1};
 
@@ -137,6 +138,9 @@ public:
         auto* const token = static_cast<async::shared_token*>(whole_.token);
         std::optional<token_share> const kept = token ? std::optional<token_share>{*token} : std::nullopt;
         if (token) token->parts_listed.store(false);
+        // No connection has it meanwhile, so nothing else keeps its context busy.
+        if (whole_.affinity == async::affinity::on_context)
+            async::leave_context(whole_, *backend.contexts().io_of(whole_.link.context));
         engine::instant const now = began_ = backend.now();
         place->who = this;
         place->token = token;

@@ -365,6 +365,42 @@ TEST_CASE("who waits when the client goes is cancelled, and who is never run is 
     CHECK(*never == 1);
 }
 
+TEST_CASE("who waits keeps its context busy, and completes there", "[learning]") {
+    modules here{described("x.do", {"write"}, 2, 2)};
+    here.holds = true;
+    asio::io_context first{1};
+    asio::io_context second{1};
+    umbel::options chosen = at_home::plain(here.seed);
+    chosen.deployment = umbel::deployment::cluster;
+    learning(chosen);
+    umbel::client db{std::vector<asio::any_io_executor>{first.get_executor(), second.get_executor()}, chosen};
+    auto const run = [&] {
+        for (asio::io_context* const io : {&here.io, &first, &second}) {
+            if (io != &second && io->stopped()) io->restart();
+            io->poll();
+        }
+    };
+    std::vector<std::string> told;
+    db.command<std::string>("x.do", "foo", "bar")(
+        asio::bind_executor(first, [&](auto value) { told.push_back("first " + shown(value)); }));
+    auto const give_up = std::chrono::steady_clock::now() + 30s;
+    while (here.questions() == 0 && std::chrono::steady_clock::now() < give_up) run();
+    REQUIRE(here.questions() == 1);
+    if (second.stopped()) second.restart();
+    db.command<std::string>("x.do", "foo", "bar")(asio::bind_executor(second, [&](auto value) {
+        CHECK(second.get_executor().running_in_this_thread());
+        told.push_back("second " + shown(value));
+    }));
+    for (int round = 0; round < 100; ++round) run();
+    CHECK_FALSE(second.stopped());
+    here.low.release();
+    here.high.release();
+    while (told.size() < 2 && std::chrono::steady_clock::now() < give_up) run();
+    CHECK(std::set<std::string>{told.begin(), told.end()} ==
+          std::set<std::string>{"first low", "second low"});
+    CHECK(here.questions() == 1);
+}
+
 TEST_CASE("so many names are asked for and no more", "[learning]") {
     modules here;
     std::size_t good = 0;
