@@ -1,10 +1,12 @@
-// 17_large_replies.cpp: collections that are larger than one wants to hold: page by page.
+// 17_large_replies.cpp: collections that are larger than one wants to hold: page by page, and element by element.
 #include <umbel/client.hpp>
 #include <umbel/client/element_scan.hpp>
+#include <umbel/client/for_each.hpp>
 
 #include <asio.hpp>
 
 #include <iostream>
+#include <string_view>
 
 // [elements]
 asio::awaitable<void> page_by_page(umbel::client& db) {
@@ -13,12 +15,27 @@ asio::awaitable<void> page_by_page(umbel::client& db) {
         for (auto const& [field, value] : *page) std::cout << field << " = " << value << '\n';
     if (!fields.done()) std::cout << fields.failure()->to_string() << '\n';  // next() would go on; fields.cursor() is where
 }
+
+asio::awaitable<void> one_by_one(umbel::client& db) {
+    auto told = co_await db.with(umbel::no_deadline).for_each(   // one command of any size, in bounded memory
+        umbel::cmd.hgetall("user:1"),                            // any command that answers an array, a map or a set
+        [](std::string_view field, std::string_view value) { std::cout << field << " = " << value << '\n'; });
+    if (told)
+        std::cout << told->count << " fields\n";                 // a function that returns false ends it early
+    else                                                         // a connection lost in the middle: what was given is known
+        std::cout << told.error().to_string() << ", behind " << told.error().elements_given() << " fields\n";
+}
 // [elements]
+
+asio::awaitable<void> both(umbel::client& db) {
+    co_await page_by_page(db);
+    co_await one_by_one(db);
+}
 
 int main(int argc, char** argv) {
     asio::io_context io;
     umbel::client db{io.get_executor(), {.seeds = {argc > 1 ? argv[1] : "127.0.0.1:6379"}}};
-    asio::co_spawn(io, page_by_page(db), [&](std::exception_ptr) { io.stop(); });
+    asio::co_spawn(io, both(db), [&](std::exception_ptr) { io.stop(); });
     io.run();
     std::cout << "done\n";
 }

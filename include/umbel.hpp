@@ -84,6 +84,7 @@
 #include <umbel/client/consumer.hpp>
 #include <umbel/client/each_client.hpp>
 #include <umbel/client/element_scan.hpp>
+#include <umbel/client/for_each.hpp>
 #include <umbel/client/key_scan.hpp>
 #include <umbel/client/lease.hpp>
 #include <umbel/client/make_backend_impl.hpp>

@@ -169,6 +169,7 @@ struct error_details {
     std::string node;        ///< "host:port" or empty; see error::node().
     std::int32_t slot = -1;  ///< The slot in question; -1 for none.
     std::vector<hop> trail;  ///< See error::trail().
+    std::uint64_t elements_given = 0;  ///< See error::elements_given().
 };
 
 /// An error: what happened, whether the command may have run, and what else is known.
@@ -229,6 +230,20 @@ public:
         }
     }
 
+    /// Returns the same error, of a command that has handed on so many elements. Where memory runs out, it
+    /// returns the error as it is.
+    error after(std::uint64_t elements) const noexcept {
+        if (elements == 0) return *this;
+        UMBEL_TRY {
+            error_details details = shared_ ? shared_->details : error_details{};
+            details.elements_given = elements;
+            return error{code_, delivery_, std::move(details)};
+        }
+        UMBEL_CATCH(...) {
+            return *this;
+        }
+    }
+
     /// What happened.
     errc code() const noexcept { return code_; }
     /// Whether the server may have executed the command.
@@ -259,6 +274,9 @@ public:
         return shared_ ? std::span<hop const>{shared_->details.trail} : std::span<hop const>{};
     }
 
+    /// How many elements of its reply client::for_each() had handed on before.
+    std::uint64_t elements_given() const noexcept { return shared_ ? shared_->details.elements_given : 0; }
+
     /// All of it but the trail, for logs: "moved (not_executed) at 10.0.0.7:6379: MOVED 3999 10.0.0.8:6379".
     /// Errors: throws std::bad_alloc.
     std::string to_string() const {
@@ -266,6 +284,8 @@ public:
         text.append(" (").append(name_of(delivery_)).append(")");
         if (!node().empty()) text.append(" at ").append(node());
         if (message() != name_of(code_)) text.append(": ").append(message());
+        if (elements_given() != 0)
+            text.append(" (after ").append(std::to_string(elements_given())).append(" elements)");
         return text;
     }
 

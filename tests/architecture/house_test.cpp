@@ -74,6 +74,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/consumer_state.hpp", client + "consumer_test.cpp"},
         {"client/consumer_step.hpp", client + "consumer_test.cpp"},
         {"client/lease_state.hpp", client + "lease_test.cpp"},
+        {"client/for_each_commands.hpp", client + "for_each_test.cpp"},
         {"client/encode_call.hpp", client + "make_operation_test.cpp"},
         {"client/encode_loaded.hpp", client + "script_test.cpp"},
         {"client/evalsha_command.hpp", client + "script_test.cpp"},
@@ -94,6 +95,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"config.hpp", "tests/architecture/house_test.cpp"},  // Macros, and the end of a process.
         {"engine/blocked_waits.hpp", "tests/unit/engine/lease_pool_test.cpp"},
         {"engine/early_endings.hpp", "tests/unit/engine/pipeline_test.cpp"},
+        {"engine/other_replies.hpp", client + "for_each_test.cpp"},
         {"engine/call_endings.hpp", "tests/unit/engine/dispatcher_test.cpp"},
         {"engine/lease_slot.hpp", "tests/unit/engine/lease_pool_test.cpp"},
         {"engine/write_out.hpp", "tests/unit/net/connection_test.cpp"},

@@ -1,8 +1,12 @@
 // The elements of one key, page by page: on a real cluster, also while its slot moves and its primary is
-// replaced.
+// replaced. And the elements of one reply, one by one, in bounded memory.
 #include "support/session.hpp"
 
+#include "support/address_limit.hpp"
+#include "support/peak_memory.hpp"
+
 #include <umbel/client/element_scan.hpp>
+#include <umbel/client/for_each.hpp>
 
 #include <set>
 #include <string>
@@ -124,4 +128,60 @@ TEST_CASE("no element that lasts is missed while its slot moves and its primary 
     CHECK(missing(names_of(s, scan, disturb), count) == 0);
     CHECK(moves == 8);
     CHECK(scan.restarts() >= 7);
+}
+
+TEST_CASE("a hash of 300,000 fields is read one by one, in the memory of a few", "[elements][for_each]") {
+    session s{real_cluster::shared().address("n1")};
+    client const& db = s.db();
+    constexpr std::uint64_t count = 300'000;
+    constexpr std::size_t allowed = std::size_t{8} << 20;  // The reply has some 40 MB.
+    REQUIRE(s(db.unlink("elements:large")));
+    for (std::uint64_t at = 0; at < count; at += 10'000)
+        REQUIRE(
+            s(db.eval<std::int64_t>("for i = ARGV[1], ARGV[1] + 9999 do "
+                                    "redis.call('HSET', KEYS[1], 'field:' .. i, string.rep('v', 100)) end "
+                                    "return redis.call('HLEN', KEYS[1])",
+                                    umbel::key{"elements:large"}, at)));
+    std::uint64_t bytes = 0;
+    bool const counted = forget_peak() && memory_is_plain;
+    std::size_t const before = resident_bytes();
+    auto const patient = db.with(no_deadline);
+    auto const told = s(patient.for_each(
+        cmd.hgetall("elements:large"),
+        [&bytes](std::string_view field, std::string_view value) { bytes += field.size() + value.size(); }));
+    std::size_t const peak = peak_bytes();
+    CHECK(told == elements_given{count, true});
+    CHECK(bytes > count * 106);
+    INFO("resident before " << before << ", at most " << peak);
+    if (counted) CHECK(peak <= before + allowed);
+
+    std::uint64_t seen = 0;
+    CHECK(s(patient.for_each(cmd.hkeys("elements:large"), [&seen](std::string_view) {
+              return ++seen < 1000;
+          })) == elements_given{1000, false});
+    // The rest is dropped, and the connection is in step.
+    CHECK(s(db.hlen("elements:large")) == static_cast<std::int64_t>(count));
+    CHECK(s(db.hget("elements:large", "field:7")) == std::string(100, 'v'));
+    REQUIRE(s(db.unlink("elements:large")));
+}
+
+TEST_CASE("replies of many shapes come element by element, in RESP2 and RESP3", "[elements][for_each]") {
+    for (auto const wire : {protocol::resp2, protocol::resp3}) {
+        session s{options{.seeds = {real_cluster::shared().address("n1")}, .protocol = wire}};
+        client& db = s.db();
+        REQUIRE(s(db.unlink("elements:z")));
+        REQUIRE(s(db.zadd("elements:z", std::vector<std::pair<std::string, double>>{{"a", 1}, {"b", 2.5}})));
+        double sum = 0;
+        std::string members;
+        CHECK(s(db.for_each(cmd.zrange_with_scores("elements:z", 0, -1),
+                            [&](std::string_view member, double score) {
+                                members += member, sum += score;
+                            })) == elements_given{2, true});
+        CHECK(members == "ab");
+        CHECK(sum == 3.5);
+        CHECK(s(db.for_each(cmd.hgetall("elements:z"), [](std::string_view, std::string_view) {})).error() ==
+              errc::wrong_type);
+        CHECK(s(db.for_each(cmd.hgetall("elements:none"), [](std::string_view, std::string_view) {})) ==
+              elements_given{0, true});
+    }
 }

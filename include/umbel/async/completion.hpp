@@ -93,6 +93,14 @@ concept made_of_reply_and_call = requires(pooled_call& call, resp::view const& r
     { Value::of_reply(call, reply) } noexcept -> std::same_as<result<Value>>;
 };
 
+/// A value that takes the elements of its reply one by one, before the reply, which is a null then, or the
+/// whole where it is no aggregate; and whose errors tell what it had taken.
+template <class Value>
+concept made_of_elements = requires(pooled_call& call, resp::view const& element, error&& why) {
+    { Value::take_element(call, element) } noexcept -> std::same_as<bool>;
+    { Value::explained(call, std::move(why)) } noexcept -> std::same_as<error>;
+};
+
 /// The result of a call: inside the call if it fits, else in a box that is made when the operation is made,
 /// so that a reply never has to allocate it.
 template <class Value>
@@ -130,6 +138,16 @@ struct result_slot {
 
     static void decode(engine::call& base, resp::view const& reply) noexcept;
     static void fail(engine::call& base, error&& why) noexcept;
+    /// Behind call_kind::element; null where the reply comes as one.
+    static constexpr auto element = [] {
+        using taking = bool (*)(engine::call&, resp::view const&) noexcept;
+        if constexpr (made_of_elements<Value>)
+            return taking{[](engine::call& base, resp::view const& part) noexcept {
+                return Value::take_element(static_cast<pooled_call&>(base), part);
+            }};
+        else
+            return taking{nullptr};
+    }();
     /// Decodes a reply.
     static stored value_of(pooled_call& call, resp::view const& reply) noexcept;
     /// Stores an error before the call begins; the operation completes with it when it is begun.
@@ -217,6 +235,9 @@ inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
     UMBEL_ASSERT(!call.has_result);
     if constexpr (joined<Value>) {
         outcome<Value>::fail(call, std::move(why));
+    } else if constexpr (made_of_elements<Value>) {
+        ::new (place(call)) stored{tl::unexpect, Value::explained(call, std::move(why))};
+        call.has_result = true;
     } else {
         ::new (place(call)) stored{tl::unexpect, std::move(why)};
         call.has_result = true;
@@ -278,7 +299,8 @@ struct handler_slot {
                                                 .fail = &results::fail,
                                                 .complete = &handler_slot::complete,
                                                 .drop = &handler_slot::drop,
-                                                .answer = &handler_slot::answer};
+                                                .answer = &handler_slot::answer,
+                                                .element = results::element};
         call.kind = &kind;
     }
 

@@ -4,6 +4,7 @@
 
 #include <umbel/client/batch.hpp>
 #include <umbel/client/element_scan_commands.hpp>
+#include <umbel/client/for_each_commands.hpp>
 #include <umbel/client/get_into.hpp>
 #include <umbel/client/make_operation.hpp>
 #include <umbel/client/multi_key.hpp>
@@ -147,6 +148,7 @@ template <class Self>
 class commands : public one_slot_commands<Self>,
                  public blocking_commands<Self>,
                  public into_memory_commands<Self>,
+                 public for_each_commands<Self>,
                  public multi_key_commands<Self>,
                  public batch_commands<Self>,
                  public transaction_commands<Self>,

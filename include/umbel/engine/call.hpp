@@ -89,6 +89,8 @@ struct call_kind {
     /// Asked before a call is sent again: true when whoever has issued it keeps it for now, and begins it
     /// anew later. Null: it is sent. Threading: the control plane's owner.
     bool (*hold)(call&) noexcept = nullptr;
+    /// Takes an element of the reply, where form.elements is set; decode() gets a null then. False: no more.
+    bool (*element)(call&, resp::view const&) noexcept = nullptr;
 };
 
 struct led_shard;
@@ -129,10 +131,10 @@ struct retry_state {
 struct call_form {
     std::uint8_t asking : 1 = 0;       ///< ASKING goes in front of it.
     std::uint8_t transaction : 1 = 0;  ///< It is MULTI, commands and EXEC; it has a retry state.
-    std::uint8_t tied : 1 = 0;  ///< It goes out on the connection that was up when it was handed over, and on
-                                ///< no later one.
-    std::uint8_t blocks : 1 = 0;  ///< The server answers it when something has come, or its time is over.
-    std::uint8_t unused : 4 = 0;
+    std::uint8_t tied : 1 = 0;  ///< It goes out on the connection that was up when it was handed over, only.
+    std::uint8_t blocks : 1 = 0;    ///< The server answers it when something has come, or its time is over.
+    std::uint8_t elements : 1 = 0;  ///< It takes the elements of its reply one by one.
+    std::uint8_t unused : 3 = 0;
 
     constexpr bool has_several_replies() const noexcept { return (asking | transaction) != 0; }
     constexpr std::uint8_t bits() const noexcept { return std::bit_cast<std::uint8_t>(*this); }

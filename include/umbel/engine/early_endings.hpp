@@ -79,7 +79,12 @@ private:
         deadlines_.forget(call);
         call.owned_by(cancel_token::nobody);
         call.at = call::stage::done;
-        outcomes_.fail(call, why, queued ? delivery::not_sent : delivery::unknown, name_of(why));
+        bool const has_run = call.queue_position == queue_.head() && stream_.reader().in_elements();
+        outcomes_.fail(call, why,
+                       queued    ? delivery::not_sent
+                       : has_run ? delivery::executed
+                                 : delivery::unknown,
+                       name_of(why));
     }
 
     /// True when the server answers nobody, because it waits for something.

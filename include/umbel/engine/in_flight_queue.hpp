@@ -12,8 +12,9 @@
 namespace umbel::engine {
 
 /// A growing power-of-two ring of one-word entries, addressed by positions that only ever increase.
-/// An entry is a call, or the tombstone of a call that completed early, which keeps the number of replies
-/// still to come. Cost: one word an entry; grows by doubling, never shrinks while the connection lives.
+/// An entry is a call, which may be marked as one that takes its reply element by element, or the tombstone
+/// of a call that completed early, which keeps the number of replies still to come. Cost: one word an entry;
+/// grows by doubling, never shrinks while the connection lives.
 class in_flight_queue {
 public:
     using position = std::uint64_t;
@@ -21,16 +22,26 @@ public:
     class entry {
     public:
         static entry of(call& call) noexcept { return entry{reinterpret_cast<std::uintptr_t>(&call)}; }
+        static entry in_elements(call& call) noexcept {
+            return entry{reinterpret_cast<std::uintptr_t>(&call) | elements_mark};
+        }
         static entry tombstone(unsigned replies) noexcept {
             return entry{(static_cast<std::uintptr_t>(replies) << 1) | 1};
         }
+        /// True of a call that is not marked.
+        bool is_plain() const noexcept { return (word_ & (1 | elements_mark)) == 0; }
         bool is_tombstone() const noexcept { return (word_ & 1) != 0; }
         unsigned replies() const noexcept { return static_cast<unsigned>(word_ >> 1); }
-        call* awaited_call() const noexcept { return reinterpret_cast<call*>(word_); }
+        /// Precondition: is_plain().
+        call* plain_call() const noexcept { return reinterpret_cast<call*>(word_); }
+        /// Precondition: !is_tombstone().
+        call* awaited_call() const noexcept { return reinterpret_cast<call*>(word_ & ~elements_mark); }
         entry() noexcept = default;
 
     private:
         friend in_flight_queue;
+        static constexpr std::uintptr_t elements_mark = 2;
+        static_assert(alignof(call) >= 4);
         explicit entry(std::uintptr_t word) noexcept : word_{word} {}
         std::uintptr_t word_ = 0;
     };

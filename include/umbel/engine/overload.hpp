@@ -4,6 +4,7 @@
 
 #include <umbel/engine/call.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
@@ -33,6 +34,23 @@ public:
 private:
     char text_[160];
 };
+
+/// Fails a call that does not come into a pipeline of so many calls. `room`: its bytes would have found some.
+template <class Bounds, class Outcomes>
+UMBEL_NEVER_INLINE void fail_unaccepted(call& call, bool room, std::size_t calls, Bounds const& bounds,
+                                        Outcomes& outcomes) noexcept {
+    bool const cancelled = call.cancel_wanted();
+    call.owned_by(cancel_token::nobody);
+    call.at = call::stage::done;
+    overload_message const bound = room ? overload_message::commands(bounds.in_flight_max)
+                                        : overload_message::bytes(bounds.queued_bytes_max);
+    if (cancelled)
+        outcomes.fail(call, errc::cancelled, delivery::not_sent, "cancelled before it was sent");
+    else if (!room || calls >= bounds.in_flight_max)
+        outcomes.fail(call, errc::overloaded, delivery::not_sent, bound);
+    else
+        outcomes.fail(call, errc::no_memory, delivery::not_sent, "no memory for the connection's queue");
+}
 
 /// Notes that a call has found no room: for a link, or without one among the parked calls.
 inline call& refused_by(call& call, link_id full) noexcept {

@@ -6,6 +6,7 @@
 #include <umbel/engine/call_deadlines.hpp>
 #include <umbel/engine/call_outcomes.hpp>
 #include <umbel/engine/early_endings.hpp>
+#include <umbel/engine/other_replies.hpp>
 #include <umbel/engine/pipeline_options.hpp>
 #include <umbel/engine/remedies.hpp>
 #include <umbel/engine/reply_stream.hpp>
@@ -127,9 +128,11 @@ public:
         for (unsigned settled = 0; settled < at_most;) {
             if (queue_.head() == send_.written()) return stream_.skip_pushes(counters_);
             in_flight_queue::entry const front = queue_[queue_.head()];
-            if (front.is_tombstone()) [[unlikely]] {
-                progress const done = skip_reply(front.replies());
+            if (!front.is_plain()) [[unlikely]] {
+                progress const done =
+                    front.is_tombstone() ? others_.skip() : settle_elements(*front.awaited_call(), now);
                 if (done != progress::more) return done;
+                if (!front.is_tombstone()) settled += listed_weight;
                 continue;
             }
             queue_.prefetch(queue_.head() + 4);
@@ -147,7 +150,7 @@ public:
                 }
             }
             resp::view const& reply = plain ? *plain : other;
-            call& call = *front.awaited_call();
+            call& call = *front.plain_call();
             if (call.replies_due != 1 && !is_last(call, reply, now)) [[unlikely]]
                 continue;
             if (send_.is_sending(call)) [[unlikely]]
@@ -241,7 +244,6 @@ private:
     }
     /// What accept() does where something is out of the ordinary.
     void accept_any(call& call, instant now) noexcept;
-    void fail_unaccepted(call& call, bool room) noexcept;
     /// Accounts for what fast append has let pass. Whatever looks at queued or staged commands does this
     /// first.
     void close_fast_append() noexcept { counters_.commands += send_.close_fast_append(queue_); }
@@ -268,8 +270,8 @@ private:
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
     /// An error is a call's own reply: a remedy helps, or the policy judges.
     void settle_error(call& call, resp::view const& reply, instant now) noexcept;
-    /// Skips one reply of a call that failed early. `more`: an entry or a reply is out of the way.
-    progress skip_reply(unsigned replies);
+    /// Hands elements to the call at the front. `more`: look again, also where it has left.
+    progress settle_elements(call& call, instant now);
     /// A reply while the command is still being sent: an error ends the command and the connection, as
     /// servers do with what is too large.
     progress interrupted(call& call, resp::view const& reply, instant now);
@@ -283,6 +285,7 @@ private:
     remedies remedies_;
     reply_timer latency_;
     pipeline_counters counters_;
+    other_replies others_{queue_, deadlines_, outcomes_, stream_, counters_};
     early_endings endings_{queue_, send_, deadlines_, outcomes_, stream_, counters_};
     bool threw_ = false;
     std::uint32_t losses_ = 0;  ///< Connections that have ended.

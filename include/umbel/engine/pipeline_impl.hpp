@@ -14,30 +14,16 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
     bool const room = send_.has_room(bytes);
     if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link())) ||
         !queue_.make_room())
-        return fail_unaccepted(call, room);
+        return counters_.unaccepted += 1, fail_unaccepted(call, room, queue_.size(), options_, outcomes_);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
     enter(call, call.form.has_several_replies() ? 2 : 1);
     if (call.form.blocks) endings_.waits().entered(call);
+    if (call.form.elements) [[unlikely]]
+        queue_[call.queue_position] = in_flight_queue::entry::in_elements(call);
     ++counters_.commands;
     send_.append(call, bytes);
     deadlines_.watch(call, now);
     send_.open_fast_append(queue_);
-}
-
-/// Fails a call that does not come in. `room`: its bytes would have found some.
-UMBEL_NEVER_INLINE inline void pipeline::fail_unaccepted(call& call, bool room) noexcept {
-    ++counters_.unaccepted;
-    bool const cancelled = call.cancel_wanted();
-    call.owned_by(cancel_token::nobody);
-    call.at = call::stage::done;
-    overload_message const bound = room ? overload_message::commands(options_.in_flight_max)
-                                        : overload_message::bytes(options_.queued_bytes_max);
-    if (cancelled)
-        outcomes_.fail(call, errc::cancelled, delivery::not_sent, "cancelled before it was sent");
-    else if (!room || queue_.size() >= options_.in_flight_max)
-        outcomes_.fail(call, errc::overloaded, delivery::not_sent, bound);
-    else
-        outcomes_.fail(call, errc::no_memory, delivery::not_sent, "no memory for the connection's queue");
 }
 
 UMBEL_NEVER_INLINE inline void pipeline::unwatch(call& call) noexcept {
@@ -48,6 +34,7 @@ UMBEL_NEVER_INLINE inline void pipeline::unwatch(call& call) noexcept {
 inline void pipeline::lose(errc why, std::string_view message, instant now, bool by_peer) noexcept {
     close_fast_append();
     in_flight_queue::position const first = queue_.head();
+    bool const gives_elements = others_.in_elements();
     for (; !queue_.empty(); queue_.pop()) {
         in_flight_queue::entry const next = queue_[queue_.head()];
         if (next.is_tombstone()) continue;
@@ -61,8 +48,10 @@ inline void pipeline::lose(errc why, std::string_view message, instant now, bool
         delivery known = sent ? delivery::unknown : delivery::not_sent;
         if (call.form.transaction && begun && !sent) known = call.retry->transaction.lost();
         remove(call);
-        if (blocked_waits::is_final(call)) {
-            outcomes_.fail(call, call.ending, known, message);
+        // Elements that were given cannot be given again.
+        bool const given = gives_elements && call.queue_position == first;
+        if (given || blocked_waits::is_final(call)) {
+            outcomes_.fail(call, given ? why : call.ending, given ? delivery::executed : known, message);
             continue;
         }
         outcomes_.lose(call, {.code = why, .delivered = known, .message = message}, now, counters_);
@@ -87,18 +76,21 @@ inline void pipeline::take_all(call_list& out) noexcept {
     deadlines_.reset(queue_.head());
 }
 
-UMBEL_NEVER_INLINE inline pipeline::progress pipeline::skip_reply(unsigned replies) {
-    if (replies == 0) {
-        queue_.pop();
-        return progress::more;
-    }
-    bool skipped = false;
-    progress const done = stream_.skip(skipped, counters_);
-    if (skipped) {
-        ++counters_.late;
-        queue_[queue_.head()] = in_flight_queue::entry::tombstone(replies - 1);
-    }
-    return done;
+UMBEL_NEVER_INLINE inline pipeline::progress pipeline::settle_elements(call& call, instant now) {
+    resp::view reply;
+    bool const sending = send_.is_sending(call);
+    bool whole = false;
+    progress const come = others_.hand_on(call, sending, reply, whole);
+    if (!whole) return come;
+    if (sending) return interrupted(call, reply, now);
+    queue_.pop();
+    remove(call);
+    ++counters_.replies;
+    if (reply.is_error() && !call.kind->takes_errors)
+        settle_error(call, reply, now);
+    else
+        outcomes_.complete(call, reply);
+    return progress::more;
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& reply, instant now) noexcept {

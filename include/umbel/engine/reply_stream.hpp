@@ -29,6 +29,7 @@ public:
         : reader_{std::move(budget), resp::reader_options{.limits = limits}} {}
 
     resp::reader& reader() noexcept { return reader_; }
+    resp::reader const& reader() const noexcept { return reader_; }
     bool in_large_reply() const noexcept { return reader_.in_large(); }
 
     /// Skips a reply. `more`: it is out of the way where `skipped` is set, else something before it is.

@@ -98,8 +98,12 @@ public:
         for (; staged_ != queue.tail() && staged_ != barrier_; ++staged_) {
             queue.prefetch(staged_ + 4);
             in_flight_queue::entry const next = queue[staged_];
-            if (next.is_tombstone()) continue;
-            call& call = *next.awaited_call();
+            umbel::engine::call* awaited = next.plain_call();
+            if (!next.is_plain()) [[unlikely]] {
+                if (next.is_tombstone()) continue;
+                awaited = next.awaited_call();
+            }
+            call& call = *awaited;
             if (!outbox_.fits(call)) break;
             outbox_.add(call);
         }

@@ -110,9 +110,26 @@ public:
     /// The second step. Precondition and errors: those of next().
     [[nodiscard]] status next_other(view& out);
 
-    /// Discards the next whole reply, also one that next() has begun to read: its bytes are dropped as they
-    /// come. A push frame is no reply: it is shown in `push` with status::push, and the reply is still to be
-    /// discarded. Errors: throws std::bad_alloc; the call may be repeated.
+    /// What next_element() has found.
+    enum class element : std::uint8_t {
+        ready,      ///< An element is there.
+        end,        ///< The reply has no more elements.
+        none,       ///< The reply is there, as one: it is no aggregate.
+        need_more,  ///< As of status.
+        fault,      ///< As of status.
+    };
+    /// Gives the next reply element by element, where it is an array, a map (keys and values in turn) or a
+    /// set: each as soon as it is whole, as a reply of its own. So only one of them has to be held, and the
+    /// bounds on a reply hold for each. A reply of the streamed form, or with attributes in front, is given
+    /// as one. Until the end has come, only skip() and reset() may be called besides. Precondition and
+    /// errors: those of next().
+    [[nodiscard]] element next_element(view& out);
+    /// True when next_element() has begun a reply, and has not come to its end.
+    bool in_elements() const noexcept { return elements_begun_; }
+
+    /// Discards the next whole reply, also one that next() or next_element() has begun to read: its bytes are
+    /// dropped as they come. A push frame is no reply: it is shown in `push` with status::push, and the reply
+    /// is still to be discarded. Errors: throws std::bad_alloc; the call may be repeated.
     [[nodiscard]] status skip(view& push);
 
     /// What is wrong, after status::fault: protocol_error, delivery unknown.
@@ -135,6 +152,7 @@ public:
             chunk_ = {};
             head_ = tail_ = nullptr;
         }
+        elements_begun_ = false;
         enter(stage::between);
     }
 
@@ -159,6 +177,8 @@ private:
     }
 
     status read_on(view& out);
+    element open_elements() noexcept;
+    status skip_value(view& push);
     bool has_room(std::size_t have, std::size_t wanted) noexcept;
     void make_room(std::size_t have, std::size_t wanted);
     void to_front(std::size_t have) noexcept;
@@ -180,6 +200,8 @@ private:
     parser parser_;
     std::size_t target_ = 0;
     std::size_t offered_ = 0;
+    bool elements_begun_ = false;      // The header of a reply is read whose elements follow.
+    std::uint64_t elements_left_ = 0;  // So many of them.
     std::shared_ptr<pin_budget> budget_;
     reader_options options_;
 };

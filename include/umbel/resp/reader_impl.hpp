@@ -39,7 +39,64 @@ inline reader::status reader::read_on(view& out) {
     return status::fault;
 }
 
+/// Reads the header of a reply whose elements are to follow: `ready`; `none` where it is no aggregate of
+/// announced length, or nothing that is well.
+inline reader::element reader::open_elements() noexcept {
+    constexpr std::ptrdiff_t digits_max = 18;
+    if (head_ == tail_) return element::need_more;
+    char const lead = *head_;
+    if (lead != '*' && lead != '%' && lead != '~') return element::none;
+    std::uint64_t count = 0;
+    char* at = head_ + 1;
+    for (; at != tail_ && digit(*at) <= 9; ++at) {
+        if (at - head_ > digits_max) return element::none;
+        count = count * 10 + digit(*at);
+    }
+    if (at == tail_) return element::need_more;
+    if (*at != '\r' || at == head_ + 1) return element::none;
+    if (++at == tail_) return element::need_more;
+    if (*at != '\n') return element::none;
+    head_ = at + 1;
+    elements_begun_ = true;
+    elements_left_ = lead == '%' ? count * 2 : count;
+    mark_quick_end();
+    return element::ready;
+}
+
+UMBEL_NEVER_INLINE inline reader::element reader::next_element(view& out) {
+    bool alone = !elements_begun_;
+    if (alone && stage_ == stage::between) {
+        element const opened = open_elements();
+        if (opened == element::need_more) return opened;
+        alone = opened == element::none;
+    }
+    if (!alone && elements_left_ == 0) {
+        elements_begun_ = false;
+        return element::end;
+    }
+    switch (next(out)) {
+        case status::ready: break;
+        case status::push:
+        case status::need_more: return element::need_more;
+        case status::fault: return element::fault;
+    }
+    if (alone) return element::none;
+    --elements_left_;
+    return element::ready;
+}
+
 inline reader::status reader::skip(view& push) {
+    for (; elements_begun_; --elements_left_) {
+        if (elements_left_ == 0) {
+            elements_begun_ = false;
+            return status::ready;
+        }
+        if (status const passed = skip_value(push); passed != status::ready) return passed;
+    }
+    return skip_value(push);
+}
+
+inline reader::status reader::skip_value(view& push) {
     if (stage_ == stage::between) {
         if (head_ == tail_) return status::need_more;
         char const* const end = quick_reply(head_, head_ + visible(), short_);

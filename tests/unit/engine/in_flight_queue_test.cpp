@@ -11,8 +11,14 @@ TEST_CASE("an entry is a call or a tombstone that counts replies", "[ring]") {
     call call;
     CHECK_FALSE(in_flight_queue::entry::of(call).is_tombstone());
     CHECK(in_flight_queue::entry::of(call).awaited_call() == &call);
+    CHECK(in_flight_queue::entry::of(call).is_plain());
+    CHECK(in_flight_queue::entry::of(call).plain_call() == &call);
+    CHECK_FALSE(in_flight_queue::entry::in_elements(call).is_plain());
+    CHECK_FALSE(in_flight_queue::entry::in_elements(call).is_tombstone());
+    CHECK(in_flight_queue::entry::in_elements(call).awaited_call() == &call);
     for (unsigned replies : {0u, 1u, 2u, 70000u}) {
         CHECK(in_flight_queue::entry::tombstone(replies).is_tombstone());
+        CHECK_FALSE(in_flight_queue::entry::tombstone(replies).is_plain());
         CHECK(in_flight_queue::entry::tombstone(replies).replies() == replies);
     }
 }

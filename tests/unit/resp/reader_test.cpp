@@ -281,3 +281,118 @@ TEST_CASE("the bound on a reply holds for short replies, too", "[reader]") {
         }
     }
 }
+
+namespace {
+
+/// Reads all of `text` element by element, in pieces of `piece` bytes. Each reply ends with "end", or is
+/// there as one behind "as one".
+std::vector<std::string> read_elements(std::string_view text, std::size_t piece) {
+    using element = reader::element;
+    reader under_test{nullptr, small};
+    std::vector<std::string> seen;
+    for (;;) {
+        view out;
+        switch (under_test.next_element(out)) {
+            case element::ready: seen.push_back(in_words(out)); break;
+            case element::end: seen.emplace_back("end"); break;
+            case element::none: seen.push_back("as one: " + in_words(out)); break;
+            case element::need_more:
+                if (text.empty()) return seen;
+                text = text.substr(std::min(piece, text.size()) -
+                                   receive(under_test, text.substr(0, piece)).size());
+                break;
+            case element::fault: seen.emplace_back(under_test.fault().message()); return seen;
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("elements come one by one whatever the pieces are, and aggregates among them whole", "[reader]") {
+    std::string const text = "*2\r\n+a\r\n*2\r\n:1\r\n:2\r\n" + std::string{"%1\r\n+k\r\n"} +
+                             bulk(std::string(3000, 'v')) + "~0\r\n" + "+x\r\n" + "*-1\r\n" +
+                             "*?\r\n+s\r\n.\r\n" + "|1\r\n+a\r\n+b\r\n*1\r\n+c\r\n" + "*1\r\n:7\r\n";
+    auto const whole = read_elements(text, text.size());
+    REQUIRE(whole.size() == 13);
+    CHECK(whole[2] == "end");
+    CHECK(whole[6] == "end");
+    CHECK(whole[7].starts_with("as one: "));
+    CHECK(whole[12] == "end");
+    for (std::size_t const piece : std::vector<std::size_t>{1, 2, 3, 5, 16, 511, 512, 513})
+        CHECK(read_elements(text, piece) == whole);
+}
+
+TEST_CASE("what is wrong with elements, or with what should have some, is a fault", "[reader]") {
+    for (char const* const wrong : {"*x\r\n", "*1x\r\n", "*\r\n", "*1\n+a\r\n", "*1\r+a\r\n", "*1\r\n?\r\n",
+                                    "%99999999999999999999\r\n", "*1\r\n.\r\n"})
+        for (std::size_t const piece : {std::size_t{1}, std::size_t{100}}) {
+            INFO(wrong);
+            auto const seen = read_elements(wrong, piece);
+            REQUIRE(seen.size() == 1);
+            CHECK(seen[0].starts_with("malformed reply"));
+        }
+}
+
+TEST_CASE("the rest of a reply whose elements were taken is skipped", "[reader]") {
+    using element = reader::element;
+    std::string const text = "*3\r\n+a\r\n*2\r\n+b\r\n" + bulk(std::string(900, 'c')) + "+d\r\n";
+    for (std::size_t const piece : std::vector<std::size_t>{1, 3, 100, 2000})
+        for (int taken = 0; taken <= 3; ++taken) {
+            reader under_test{nullptr, small};
+            std::string_view rest = text;
+            auto const more = [&] {
+                rest = rest.substr(std::min(piece, rest.size()) -
+                                   receive(under_test, rest.substr(0, piece)).size());
+            };
+            view out;
+            for (int at = 0; at < taken;) {
+                element const got = under_test.next_element(out);
+                REQUIRE(got != element::fault);
+                if (got == element::ready) ++at;
+                if (got == element::need_more) more();
+            }
+            status skipped = under_test.skip(out);
+            for (; skipped == status::need_more && !rest.empty(); skipped = under_test.skip(out)) more();
+            CHECK(skipped == status::ready);
+            CHECK_FALSE(under_test.in_elements());
+            CHECK(under_test.at_boundary());
+            receive(under_test, ":5\r\n");
+            REQUIRE(under_test.next(out) == status::ready);
+            CHECK(out.integer() == 5);
+        }
+}
+
+TEST_CASE("a million elements take the memory of a few, and a large one that of itself", "[reader]") {
+    constexpr std::size_t count = 1'000'000;
+    constexpr std::size_t usual = 64 * 1024;
+    reader under_test;
+    view out;
+    receive(under_test, "*1000001\r\n");
+    std::size_t given = 0, most = 0, at_large = 0;
+    std::string const some = repeated(bulk("element"), 100);
+    auto const take_all = [&] {
+        while (under_test.next_element(out) == reader::element::ready) {
+            ++given;
+            if (out.text().size() > usual)
+                at_large = out.source()->capacity();
+            else
+                most = std::max(most, out.source()->capacity());
+        }
+    };
+    for (std::size_t part = 0; part < count / 100; ++part) {
+        std::string_view rest = some;
+        while (!rest.empty()) rest = receive(under_test, rest), take_all();
+        if (part != 5000) continue;
+        std::string const large = bulk(std::string(200'000, 'x'));
+        for (rest = large; !rest.empty(); take_all()) rest = receive(under_test, rest);
+    }
+    CHECK(given == count + 1);
+    CHECK(under_test.next_element(out) == reader::element::need_more);
+    CHECK_FALSE(under_test.in_elements());
+    CHECK(at_large < 500'000);
+    // The chunk of the large one serves a few of its neighbours.
+    CHECK(most < 500'000);
+    receive(under_test, "+x\r\n");
+    REQUIRE(under_test.next(out) == status::ready);
+    CHECK(out.source()->capacity() <= usual);
+}
