@@ -38,8 +38,8 @@ TEST_CASE("what a connection and a client do stands once: no port defines it aga
           "[ports]") {
     std::set<std::string> const functions = logic();
     REQUIRE(functions.size() > 60);
-    for (char const* const known : {"serve", "deliver", "flush", "hang_up", "lose", "finish_draining",
-                                    "happened", "carry_out", "take_parked", "check_idle"})
+    for (char const* const known : {"serve", "deliver", "flush", "hang_up", "lose", "look_around", "happened",
+                                    "carry_out", "take_parked", "check_idle"})
         CHECK(functions.contains(known));
     // Those that forward add a thread's ownership, or another signature, and nothing else.
     std::vector<port> const ports{

@@ -35,7 +35,7 @@ struct wait_told {
     std::uint32_t generation = 0;
 };
 
-using action = std::variant<open_link, close_link, wait_told, topology_changed, refresh_ended, node_connected,
-                            node_connect_failed, node_disconnected, call_redirected, call_retried>;
+using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
+                            node_connect_failed, node_disconnected, call_redirected, call_retried, wait_told>;
 
 }  // namespace umbel::engine
