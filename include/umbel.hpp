@@ -52,6 +52,8 @@
 // | where a new family of commands goes | command/: one header like command/keys.hpp over family.hpp;    |
 // |                                     | its name among the bases of one_slot_commands in               |
 // |                                     | client/scoped_client.hpp                                       |
+// | the elements of one key by pages    | client/element_scan.hpp; of one large reply, one by one:       |
+// |                                     | client/for_each.hpp, behind it engine/other_replies.hpp        |
 // | a client without coroutines         | client/sync_client.hpp (included apart)                        |
 // | check-and-set over several keys     | client/optimistic.hpp (included apart)                         |
 // | recipes                             | client/cache_aside.hpp, client/lock.hpp (included apart)       |

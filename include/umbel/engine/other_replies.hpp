@@ -98,6 +98,7 @@ private:
         }
         return step::broken;
     }
+    /// Its time is no latency: it is that of whoever took the elements, too.
     void complete(call& call, bool rest_to_come) {
         static constexpr resp::node nothing = resp::node::scalar(resp::type::null, 0);
         if (rest_to_come)
