@@ -78,10 +78,10 @@ private:
                                     process.empty() ? "INFO names no run_id" : "the cursor is no number"});
         element_progress next = state_.progress;
         bool const counts = next.page(std::move(process), std::move(found->cursor));
-        bool const told_some = counts && !found->items.empty();
+        page& items = found->items;
+        bool const told_some = counts && !items.empty();
         if (told_some)
-            async::result_slot<page>::put(this->whole(),
-                                          [&] { return result<page>{std::move(found->items)}; });
+            async::result_slot<page>::put(this->whole(), [&] { return result<page>{std::move(items)}; });
         // From here on nothing throws: what is told now has been seen.
         state_.progress = std::move(next);
         if (told_some) return this->complete();
