@@ -206,6 +206,8 @@ inline void dispatcher::carry_out(call& call, instant now) {
             return call_retried{retry.from ? shared_.nodes[retry.from.node].name : std::string{}, retry.fault,
                                 retry.verdict.delay};
         });
+        auto const owner = retry.fault == errc::moved ? target_of(retry, shared_, now) : link_id::no_node;
+        if (owner != link_id::no_node) topology_.learn_moved(retry, owner);
         if (held(call)) return;
     }
     switch (retry.verdict.next) {
@@ -221,8 +223,6 @@ inline void dispatcher::carry_out(call& call, instant now) {
 /// The verdict is to wait for a delay.
 inline void dispatcher::retry_later(call& call, instant now) {
     retry_state const& retry = *call.retry;
-    auto const owner = retry.fault == errc::moved ? target_of(retry, shared_, now) : link_id::no_node;
-    if (owner != link_id::no_node) topology_.learn_moved(retry, owner);
     // A policy that never waits is made to wait after some retries: no call may spin between two nodes.
     if (retry.verdict.delay <= duration{0} && call.retries <= 3) return reroute(call, retry.from.node, now);
     // A newer topology may mend CLUSTERDOWN before the delay is over.
