@@ -70,7 +70,6 @@ std::map<std::string, std::string> const& tested_by() {
         {"async/operation.hpp", client + "forms_of_use_test.cpp"},
         {"async/runtime_backend.hpp", client + "client_test.cpp"},
         {"client/blocking_call.hpp", client + "lease_test.cpp"},
-        {"client/consumer_ack.hpp", client + "consumer_test.cpp"},
         {"client/consumer_state.hpp", client + "consumer_test.cpp"},
         {"client/consumer_step.hpp", client + "consumer_test.cpp"},
         {"client/lease_state.hpp", client + "lease_test.cpp"},

@@ -1,9 +1,8 @@
-// Tests of client/consumer.hpp, and of what stands behind it (consumer_step.hpp, consumer_ack.hpp,
-// consumer_state.hpp, async/call_sequence.hpp): bytes, errors, lost replies and cancellation, against one
-// scripted server; and the end of a stage.
-#include "at_home.hpp"
+// Tests of client/consumer.hpp, and of what stands behind it (consumer_step.hpp, consumer_state.hpp,
+// async/call_sequence.hpp): bytes, errors, lost replies and cancellation, against one scripted server; and
+// the end of a stage.
+#include "group_server.hpp"
 
-#include <umbel/client/consumer.hpp>
 #include <umbel/testing/service/stage.hpp>
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -13,122 +12,17 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-using at_home::code_of;
+using namespace group_server;
 using at_home::delivery_of;
 using namespace std::chrono_literals;
-using scripted::answer;
-using scripted::bulk;
-using scripted::words;
-using texts = std::vector<std::string>;
-
-namespace {
-
-std::string entry(std::string const& id, std::string const& value) {
-    return "*2\r\n" + bulk(id) + "*2\r\n" + bulk("f") + bulk(value);
-}
-std::string deleted(std::string const& id) { return "*2\r\n" + bulk(id) + "*-1\r\n"; }
-std::string list(texts const& items) {
-    std::string text = "*" + std::to_string(items.size()) + "\r\n";
-    for (std::string const& item : items) text += item;
-    return text;
-}
-/// What XREADGROUP answers.
-std::string read(texts const& entries) { return "*1\r\n*2\r\n" + bulk("s") + list(entries); }
-/// What XAUTOCLAIM answers.
-std::string claim(std::string const& cursor, texts const& entries, texts const& gone = {}) {
-    texts ids;
-    for (std::string const& id : gone) ids.push_back(bulk(id));
-    return "*3\r\n" + bulk(cursor) + list(entries) + list(ids);
-}
-std::string const nothing = "*-1\r\n";
-std::string const no_group = "-NOGROUP No such key 's' or consumer group 'g'\r\n";
-
-/// A server whose stream is what the test says: one answer after the other for each kind of command.
-struct group_server {
-    std::deque<answer> pending, claims, fresh, acks, makes;
-    bool waits = true;  ///< For fresh entries, where there are none.
-
-    std::optional<answer> operator()(words const& said) {
-        auto const next = [](std::deque<answer>& from, answer otherwise) {
-            if (from.empty()) return otherwise;
-            answer given = std::move(from.front());
-            from.pop_front();
-            return given;
-        };
-        if (said[0] == "XREADGROUP")
-            return said.back() == ">" ? next(fresh, waits ? answer::hold(nothing) : answer{nothing})
-                                      : next(pending, read({}));
-        if (said[0] == "XAUTOCLAIM") return next(claims, claim("0-0", {}));
-        if (said[0] == "XACK") return next(acks, ":" + std::to_string(said.size() - 3) + "\r\n");
-        if (said[0] == "XGROUP") return next(makes, "+OK\r\n");
-        return std::nullopt;
-    }
-};
-
-struct group {
-    group_server says;
-    at_home::backend here{[this](words const& said) -> std::optional<answer> { return says(said); }};
-
-    template <class Fields = umbel::stream_fields>
-    umbel::consumer<Fields> consumer(std::uint64_t count = 10, std::uint64_t most = 100,
-                                     umbel::block_time wait = umbel::wait_forever) {
-        return {*here.db,
-                {.stream = "s",
-                 .group = "g",
-                 .name = "me",
-                 .count = count,
-                 .unacknowledged_max = most,
-                 .claim_idle = 60s,
-                 .wait = wait,
-                 .room_wait = 20ms}};
-    }
-    template <class Consumer>
-    auto next(Consumer const& worker) {
-        return here.wait(worker.next());
-    }
-    /// What was asked of the stream, one command a line.
-    texts asked() const {
-        texts lines;
-        for (words const& said : here.server.seen()) {
-            if (said[0][0] != 'X') continue;
-            std::string line;
-            for (std::string const& word : said) line += (line.empty() ? "" : " ") + word;
-            lines.push_back(line);
-        }
-        return lines;
-    }
-    std::size_t count(std::string const& line) const {
-        std::size_t found = 0;
-        for (std::string const& said : asked()) found += said == line ? 1 : 0;
-        return found;
-    }
-};
-
-template <class Fields>
-texts ids(umbel::result<umbel::consumer_page<Fields>> const& told) {
-    if (!told) return {code_of(told)};
-    texts all;
-    for (auto const& each : *told) all.push_back(each.id);
-    return all;
-}
-template <class Page>
-std::string source(Page const& told) {
-    constexpr char const* names[]{"fresh", "pending", "claimed"};
-    return told ? names[static_cast<int>(told->source)] : code_of(told);
-}
-
-std::string const list_read = "XREADGROUP GROUP g me COUNT 10 STREAMS s 0";
-std::string const fresh_read = "XREADGROUP GROUP g me COUNT 10 BLOCK 5000 STREAMS s >";
-
-}  // namespace
 
 TEST_CASE("pages are what pends, what is claimed, and what is fresh, with these bytes", "[consumer]") {
-    group g;
+    small_group g;
     g.says.pending = {read({entry("1-1", "a"), entry("1-2", "b")})};
     g.says.claims = {claim("0-5", {entry("0-3", "c")}), claim("0-0", {})};
     g.says.fresh = {read({entry("2-1", "d")})};
@@ -154,7 +48,7 @@ TEST_CASE("pages are what pends, what is claimed, and what is fresh, with these 
 }
 
 TEST_CASE("where a page was full the next read does not wait at the server", "[consumer]") {
-    group g;
+    small_group g;
     g.says.fresh = {read({entry("1-1", "a")}), read({entry("1-2", "b")}), nothing, read({entry("1-3", "c")})};
     auto const worker = g.consumer(1);
     CHECK(ids(g.next(worker)) == texts{"1-1"});
@@ -165,7 +59,7 @@ TEST_CASE("where a page was full the next read does not wait at the server", "[c
 }
 
 TEST_CASE("next() gives an empty page when its time is over", "[consumer]") {
-    group g;
+    small_group g;
     g.says.waits = false;
     REQUIRE(g.here.wait(g.here.db->ready()));
     auto const worker = g.consumer(10, 100, 5ms);
@@ -178,7 +72,7 @@ TEST_CASE("next() gives an empty page when its time is over", "[consumer]") {
 
 TEST_CASE("a group that is missing is made, and its being there is success", "[consumer]") {
     bool const raced = GENERATE(false, true);
-    group g;
+    small_group g;
     g.says.pending = {no_group};
     if (raced) g.says.makes = {"-BUSYGROUP Consumer Group name already exists\r\n"};
     g.says.fresh = {read({entry("1-1", "a")}), no_group, read({entry("1-1", "a")})};
@@ -192,7 +86,7 @@ TEST_CASE("a group that is missing is made, and its being there is success", "[c
 }
 
 TEST_CASE("a stream that is deleted while the server waits is made anew", "[consumer]") {
-    group g;
+    small_group g;
     g.says.fresh = {"-UNBLOCKED the stream key no longer exists\r\n", read({entry("1-1", "a")})};
     g.says.pending = {read({}), read({})};
     auto const worker = g.consumer();
@@ -201,7 +95,7 @@ TEST_CASE("a stream that is deleted while the server waits is made anew", "[cons
 }
 
 TEST_CASE("without create, a group that is missing is an error", "[consumer]") {
-    group g;
+    small_group g;
     g.says.pending = {no_group};
     umbel::consumer const worker{*g.here.db, {.stream = "s", .group = "g", .name = "me", .create = false}};
     auto const told = g.next(worker);
@@ -210,7 +104,7 @@ TEST_CASE("without create, a group that is missing is an error", "[consumer]") {
 }
 
 TEST_CASE("a group that cannot be made is an error, and next() goes on afterwards", "[consumer]") {
-    group g;
+    small_group g;
     g.says.pending = {no_group, no_group};
     g.says.makes = {"-NOPERM this user has no permissions\r\n"};
     g.says.fresh = {read({entry("1-1", "a")})};
@@ -223,7 +117,7 @@ TEST_CASE("what a lost reply has delivered is read from what pends", "[consumer]
     // The reply to a read that waits, to one that does not, and to a claim: nothing of it comes, or half.
     std::size_t const bytes = GENERATE(0u, 30u);
     int const which = GENERATE(0, 1, 2);
-    group g;
+    small_group g;
     std::string const lost = read({entry("1-1", "a"), entry("1-2", "b")});
     if (which == 0) g.says.fresh = {answer::cut(lost, bytes)};
     if (which == 1) g.says.fresh = {read({entry("1-0", "x")}), answer::cut(lost, bytes)};
@@ -241,7 +135,7 @@ TEST_CASE("what a lost reply has delivered is read from what pends", "[consumer]
 }
 
 TEST_CASE("after a lost reply the server does not wait for long, for the sake of a late read", "[consumer]") {
-    group g;
+    small_group g;
     g.says.fresh = {answer::cut()};
     auto const worker = g.consumer();
     asio::cancellation_signal signal;
@@ -261,7 +155,7 @@ TEST_CASE("after a lost reply the server does not wait for long, for the sake of
 }
 
 TEST_CASE("while the server waits, next() is cancelled, and the next one reads what pends", "[consumer]") {
-    group g;
+    small_group g;
     auto const worker = g.consumer();
     asio::cancellation_signal signal;
     std::string told, second;
@@ -281,7 +175,7 @@ TEST_CASE("while the server waits, next() is cancelled, and the next one reads w
 
 TEST_CASE("next() is cancelled at every command, and loses nothing", "[consumer]") {
     for (int at = 0; at < 5; ++at) {
-        group g;
+        small_group g;
         std::deque<answer>* const held[]{&g.says.pending, &g.says.makes, &g.says.claims, &g.says.fresh,
                                          &g.says.pending};
         std::string const names[]{"XREADGROUP", "XGROUP", "XAUTOCLAIM", "XREADGROUP", "XREADGROUP"};
@@ -308,66 +202,8 @@ TEST_CASE("next() is cancelled at every command, and loses nothing", "[consumer]
     }
 }
 
-TEST_CASE("too many entries that are not acknowledged keep next() waiting", "[consumer]") {
-    group g;
-    g.says.fresh = {read({entry("1-1", "a"), entry("1-2", "b")}), read({entry("1-3", "c")})};
-    auto const worker = g.consumer(10, 2);
-    auto const page = g.next(worker);
-    CHECK(ids(page) == texts{"1-1", "1-2"});
-    std::size_t const asked = g.asked().size();
-    CHECK(code_of(g.next(worker)) == "overloaded");
-    CHECK(g.asked().size() == asked);
-    std::optional<umbel::result<umbel::consumer_page<>>> told;
-    auto const begin = [&] { worker.next()([&](auto given) { told.emplace(std::move(given)); }); };
-    SECTION("until some are acknowledged") {
-        umbel::consumer const patient{*g.here.db,
-                                      {.stream = "s", .group = "g", .name = "me", .unacknowledged_max = 1}};
-        g.says.fresh = {read({entry("2-1", "x")}), read({entry("2-2", "y")})};
-        CHECK(ids(g.next(patient)) == texts{"2-1"});
-        patient.next()([&](auto given) { told.emplace(std::move(given)); });
-        at_home::settle(g.here.io);
-        CHECK_FALSE(told);
-        CHECK(g.here.wait(patient.ack("2-1")) == 1);
-        REQUIRE(g.here.until([&] { return told.has_value(); }));
-        CHECK(ids(*told) == texts{"2-2"});
-    }
-    SECTION("or left pending") {
-        worker.leave("1-1");
-        worker.leave("nobody's");
-        CHECK(worker.unacknowledged() == 1);
-        begin();
-        REQUIRE(g.here.until([&] { return told.has_value(); }));
-        CHECK(ids(*told) == texts{"1-3"});
-        CHECK(g.asked().back() == "XREADGROUP GROUP g me COUNT 1 STREAMS s >");
-    }
-    SECTION("or all are to come again") {
-        worker.redeliver();
-        g.says.pending = {read({entry("1-1", "a"), entry("1-2", "b")})};
-        CHECK(ids(g.next(worker)) == texts{"1-1", "1-2"});
-        worker.leave(*page);
-        CHECK(worker.unacknowledged() == 0);
-    }
-}
-
-TEST_CASE("deleted entries are told, and acknowledged by themselves", "[consumer]") {
-    group g;
-    g.says.pending = {read({deleted("1-1"), entry("1-2", "b"), deleted("1-3")})};
-    g.says.claims = {claim("0-0", {entry("0-1", "c")}, {"0-2"})};
-    g.says.acks = {":1\r\n", answer::cut(), ":2\r\n"};
-    auto const worker = g.consumer();
-    auto page = g.next(worker);
-    CHECK(ids(page) == texts{"1-2"});
-    CHECK(page->deleted == texts{"1-1", "1-3"});
-    CHECK(worker.unacknowledged() == 1);
-    CHECK(g.here.wait(worker.ack(*page)) == 1);
-    page = g.next(worker);
-    CHECK(g.count("XACK s g 1-1 1-3") == 2);
-    CHECK(ids(page) == texts{"0-1"});
-    CHECK(page->deleted == texts{"0-2"});
-}
-
 TEST_CASE("entries that are none of the type asked for do not hold up the others", "[consumer]") {
-    group g;
+    small_group g;
     g.says.fresh = {read({entry("1-1", "3"), entry("1-2", "many"),
                           "*2\r\n" + bulk("1-3") + "*1\r\n" + bulk("f"), entry("1-4", "5")})};
     auto const worker = g.consumer<std::map<std::string, int>>();
@@ -386,7 +222,7 @@ TEST_CASE("entries that are none of the type asked for do not hold up the others
 
 TEST_CASE("a reply of a wrong shape is an error, and what it may have delivered comes later", "[consumer]") {
     std::string const wrong = GENERATE(std::string{":7\r\n"}, std::string{"*1\r\n*1\r\n:7\r\n"});
-    group g;
+    small_group g;
     g.says.fresh = {answer{wrong}};
     auto const worker = g.consumer();
     CHECK(code_of(g.next(worker)) == "unexpected_type");
@@ -400,7 +236,7 @@ TEST_CASE("a reply of a wrong shape is an error, and what it may have delivered 
 }
 
 TEST_CASE("faults that pass are waited out, and told meanwhile", "[consumer]") {
-    group g;
+    small_group g;
     g.says.pending = {"-MISCONF errors writing to disk\r\n", answer::hold(read({entry("1-1", "a")}))};
     auto const worker = g.consumer();
     std::optional<umbel::result<umbel::consumer_page<>>> told;
@@ -415,7 +251,7 @@ TEST_CASE("faults that pass are waited out, and told meanwhile", "[consumer]") {
 }
 
 TEST_CASE("faults that outlast the wait are told as its end", "[consumer]") {
-    group g;
+    small_group g;
     for (int at = 0; at < 200; ++at) g.says.pending.push_back("-MISCONF errors writing to disk\r\n");
     REQUIRE(g.here.wait(g.here.db->ready()));
     auto const told = g.next(g.consumer(10, 100, 60ms));
@@ -423,87 +259,8 @@ TEST_CASE("faults that outlast the wait are told as its end", "[consumer]") {
     CHECK(told.error().message().find("MISCONF") != std::string_view::npos);
 }
 
-TEST_CASE("an acknowledgement whose reply is lost is sent again", "[consumer]") {
-    group g;
-    g.says.fresh = {read({entry("1-1", "a"), entry("1-2", "b")})};
-    g.says.acks = {answer::cut(), ":1\r\n"};
-    auto const worker = g.consumer();
-    auto const page = g.next(worker);
-    CHECK(g.here.wait(worker.ack(*page)) == 1);
-    CHECK(g.count("XACK s g 1-1 1-2") == 2);
-    CHECK(worker.unacknowledged() == 0);
-}
-
-TEST_CASE("an acknowledgement that fails leaves its entries out", "[consumer]") {
-    group g;
-    g.says.fresh = {read({entry("1-1", "a")})};
-    auto const worker = g.consumer();
-    REQUIRE(g.next(worker));
-    SECTION("by an error") {
-        g.says.acks = {"-WRONGTYPE no stream\r\n"};
-        CHECK(code_of(g.here.wait(worker.ack("1-1"))) == "wrong_type");
-    }
-    SECTION("by its deadline") {
-        g.says.fresh = {read({entry("1-1", "a")})};
-        umbel::consumer const hasty{g.here.db->with(1s), {.stream = "s", .group = "g", .name = "me"}};
-        REQUIRE(g.next(hasty));
-        for (int at = 0; at < 200; ++at) g.says.acks.push_back("-MISCONF errors writing to disk\r\n");
-        CHECK(code_of(g.here.wait(hasty.ack("1-1"))) == "deadline_exceeded");
-        CHECK(hasty.unacknowledged() == 1);
-        g.says.acks.clear();
-    }
-    SECTION("by cancellation") {
-        g.says.acks = {answer::hold(":1\r\n")};
-        asio::cancellation_signal signal;
-        std::string told;
-        worker.ack("1-1")(asio::bind_cancellation_slot(signal.slot(), [&](auto n) { told = code_of(n); }));
-        REQUIRE(g.here.until([&] { return g.here.server.count("XACK") == 1; }));
-        signal.emit(asio::cancellation_type::terminal);
-        REQUIRE(g.here.until([&] { return !told.empty(); }));
-        CHECK(told == "cancelled");
-        g.here.server.release();
-    }
-    CHECK(worker.unacknowledged() == 1);
-    CHECK(g.here.wait(worker.ack("1-1")) == 1);
-    CHECK(worker.unacknowledged() == 0);
-}
-
-TEST_CASE("what was not given out is not acknowledged", "[consumer]") {
-    group g;
-    g.says.fresh = {read({entry("1-1", "a")})};
-    auto const worker = g.consumer();
-    REQUIRE(g.next(worker));
-    for (auto const& told : {g.here.wait(worker.ack("9-9")), g.here.wait(worker.ack(texts{"1-1", "9-9"})),
-                             g.here.wait(worker.ack(texts{}))}) {
-        CHECK(code_of(told) == "bad_argument");
-        CHECK(delivery_of(told) == "not_sent");
-    }
-    CHECK(g.here.server.count("XACK") == 0);
-    CHECK(g.here.wait(worker.ack("1-1")) == 1);
-    CHECK(code_of(g.here.wait(worker.ack("1-1"))) == "bad_argument");
-}
-
-TEST_CASE("many acknowledgements go a thousand to a command", "[consumer]") {
-    group g;
-    texts entries, all;
-    for (int at = 1; at <= 2500; ++at) {
-        all.push_back(std::to_string(at) + "-0");
-        entries.push_back(entry(all.back(), "v"));
-    }
-    g.says.fresh = {read(entries)};
-    auto const worker = g.consumer(5000, 5000);
-    auto const page = g.next(worker);
-    REQUIRE(page);
-    g.says.acks = {":1000\r\n", "-WRONGTYPE no stream\r\n"};
-    CHECK(code_of(g.here.wait(worker.ack(*page))) == "wrong_type");
-    CHECK(worker.unacknowledged() == 2500);  // It may be done again.
-    CHECK(g.here.wait(worker.ack(*page)) == 2500);
-    CHECK(g.here.server.count("XACK") == 5);
-    CHECK(worker.unacknowledged() == 0);
-}
-
 TEST_CASE("a prefix stands in front of the stream, and nowhere else", "[consumer]") {
-    group g;
+    small_group g;
     g.says.fresh = {read({entry("1-1", "a")})};
     g.says.pending = {no_group};
     umbel::consumer const worker{g.here.db->prefixed("app:"), {.stream = "s", .group = "g", .name = "me"}};
@@ -516,7 +273,7 @@ TEST_CASE("a prefix stands in front of the stream, and nowhere else", "[consumer
 }
 
 TEST_CASE("bad options are told by the first page, before anything is sent", "[consumer]") {
-    group g;
+    small_group g;
     auto const code = [&](umbel::consumer_options const& options) {
         umbel::consumer const worker{*g.here.db, options};
         auto const acked = g.here.wait(worker.ack("1-1"));
@@ -541,7 +298,7 @@ TEST_CASE("bad options are told by the first page, before anything is sent", "[c
 }
 
 TEST_CASE("a consumer outlives its client, and its operations outlive it", "[consumer]") {
-    group g;
+    small_group g;
     std::string told;
     {
         auto const worker = g.consumer();
@@ -560,7 +317,34 @@ TEST_CASE("a consumer outlives its client, and its operations outlive it", "[con
     CHECK(code_of(g.next(worker)) == "cancelled");
 }
 
-TEST_CASE("a stage ends while consumers wait for room, for entries and for nodes", "[consumer]") {
+TEST_CASE("next() ends with its client, or with its context, wherever it waits", "[consumer]") {
+    std::string const waits_for = GENERATE(as<std::string>{}, "entries", "room", "node");
+    bool const client_first = GENERATE(true, false);
+    std::optional<small_group> g{std::in_place};
+    if (waits_for == "room") g->says.fresh = {read({entry("1-1", "a")})};
+    if (waits_for == "node")
+        for (int at = 0; at < 200; ++at) g->says.pending.push_back("-MISCONF errors writing to disk\r\n");
+    umbel::consumer const worker{*g->here.db,
+                                 {.stream = "s", .group = "g", .name = "me", .unacknowledged_max = 1}};
+    if (waits_for == "room") REQUIRE(g->next(worker));
+    auto const held = std::make_shared<std::string>();
+    worker.next()([held](auto const& page) { *held = code_of(page); });
+    if (waits_for == "entries")
+        REQUIRE(g->here.until([&] { return !g->asked().empty() && g->asked().back().ends_with(" >"); }));
+    if (waits_for == "node") REQUIRE(g->here.until([&] { return worker.fault().has_value(); }));
+    at_home::settle(g->here.io);
+    CHECK(held->empty());
+    if (client_first) {
+        g->here.db.reset();
+        CHECK(g->here.until([&] { return !held->empty(); }));
+        CHECK(*held == "cancelled");
+    }
+    g.reset();
+    CHECK(held.use_count() == 1);
+    CHECK(worker.unacknowledged() == (waits_for == "room" ? 1 : 0));
+}
+
+TEST_CASE("a stage ends while a consumer waits for a node", "[consumer]") {
     using namespace umbel::testing;
     stage here{{.primaries = 3, .replicas_each = 0}};
     umbel::client db = here.client();
