@@ -98,7 +98,7 @@ private:
     void freed(link_id id, lease_slot& slot, instant now);
     void ended(link_id id, instant now);
     void unblock(link_id id, lease_slot& slot, instant now);
-    void tell_holder(link_id id, lease_slot& slot, instant now) noexcept;
+    void tell_session(link_id id, lease_slot& slot, instant now) noexcept;
     void close(link_id id, lease_slot& slot, errc why, instant now) noexcept;
     void close_all(std::uint16_t number, errc why, instant now) noexcept;
     template <class Do>
@@ -267,6 +267,7 @@ inline void lease_pool::unblock(link_id id, lease_slot& slot, instant now) {
         return close(id, slot, errc::connection_lost, now);
     slot.unblock->prepare(id, slot.status.generation, slot.client_id, port_, shared_.options.unblock_timeout);
     slot.unblocking = true;
+    slot.tells = false;  // The session hears of this one instead.
     questions_.push(*slot.unblock);
 }
 
@@ -280,14 +281,13 @@ inline void lease_pool::unblocked(unblock_call const& told, instant now) {
         // What was sent without an answer may still reach the server, and must find no other wait.
         return close(told.lease, slot, errc::connection_lost, now);
     }
-    if (same) tell_holder(told.lease, slot, now);
+    if (same) tell_session(told.lease, slot, now);
     serve(told.lease.node, now);
 }
 
-/// Lets the next wait of the holder go out, if it has begun one.
-inline void lease_pool::tell_holder(link_id id, lease_slot& slot, instant now) noexcept {
-    slot.tells = slot.holder &&
-                 !try_alloc([&] { shared_.actions.emplace_back(wait_told{id, slot.status.generation}); });
+/// Lets the next wait go out: that of the holder, who may have begun it, or of one who comes later.
+inline void lease_pool::tell_session(link_id id, lease_slot& slot, instant now) noexcept {
+    slot.tells = !try_alloc([&] { shared_.actions.emplace_back(wait_told{id, slot.status.generation}); });
     if (slot.tells) retry_due_ = std::min(retry_due_, after(now, no_memory_pause));
 }
 
@@ -330,7 +330,7 @@ inline void lease_pool::advance(instant now) {
         for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
             for_each_slot(number, [&](link_id id, lease_slot& slot) {
                 if (slot.is == lease_slot::use::leaving) close(id, slot, slot.leaves_for, now);
-                if (slot.tells) tell_holder(id, slot, now);
+                if (slot.tells) tell_session(id, slot, now);
             });
             if (leases_of(number).first) serve(number, now);
         }

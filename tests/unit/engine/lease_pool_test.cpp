@@ -52,6 +52,15 @@ struct greeted : script {
     }
 };
 
+/// The call by which a caller waits for a lease to hold.
+struct wish_for : scripted_call {
+    explicit wish_for(engine::lease_token& lease) : scripted_call{"WISH foo", {}} {
+        leased = only_waits = true;
+        wanted = &lease;
+        size = 0;
+    }
+};
+
 }  // namespace
 
 TEST_CASE("a command that blocks goes by a connection of its own, which the next one takes over",
@@ -364,10 +373,7 @@ TEST_CASE("when the client is to close, no wait goes on", "[leases]") {
 TEST_CASE("a lease that is held serves its holder until it is given back", "[leases]") {
     script s{with_leases(1)};
     engine::lease_token mine;
-    scripted_call wish{"WISH foo", {}};
-    wish.leased = wish.only_waits = true;
-    wish.wanted = &mine;
-    wish.size = 0;
+    wish_for wish{mine};
     s.submit(wish);
     CHECK(wish.completions == 1);
     CHECK(engine::is_leased(mine.link.mode));
@@ -533,10 +539,7 @@ TEST_CASE("while a server is being told to end a wait, it gets no other one to w
 TEST_CASE("what ends the first of two waits on a held lease leaves the second one alone", "[leases]") {
     greeted s;
     engine::lease_token mine;
-    scripted_call wish{"WISH foo", {}};
-    wish.leased = wish.only_waits = true;
-    wish.wanted = &mine;
-    wish.size = 0;
+    wish_for wish{mine};
     s.submit(wish);
     s.greet(a0, ":77\r\n");
     REQUIRE(wish.completions == 1);
@@ -554,6 +557,49 @@ TEST_CASE("what ends the first of two waits on a held lease leaves the second on
     CHECK(s.next() == sent{a0, "BLPOP foo 5"});
     s.receive(a0, popped);
     CHECK(second.value() == "foo x");
+}
+
+TEST_CASE("a lease that is held after a wait on it was given up lets the waits of its holder go out",
+          "[leases]") {
+    greeted s;
+    engine::lease_token mine;
+    wish_for wish{mine};
+    SECTION("it was lent for the wait") {
+        auto given_up = s.start("BLPOP foo 0", blocking);
+        s.greet(a0, ":77\r\n");
+        CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+        s.cancel(given_up);
+        CHECK(s.next() == sent{a, "CLIENT UNBLOCK 77"});
+        s.receive(a0, "*-1\r\n");
+        s.receive(a, ":1\r\n");
+        CHECK(outcome(given_up) == failed{errc::cancelled, delivery::not_executed});
+        s.submit(wish);
+    }
+    SECTION("it was held for the wait, and given back before the server knew") {
+        engine::lease_token before;
+        wish_for first{before};
+        s.submit(first);
+        s.greet(a0, ":77\r\n");
+        auto given_up = s.start_on(before.link, "BLPOP foo 0", blocking);
+        CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+        s.cancel(given_up);
+        CHECK(s.next() == sent{a, "CLIENT UNBLOCK 77"});
+        s.receive(a0, "*-1\r\n");
+        s.core().give_back(before, s.now());
+        s.submit(wish);
+        CHECK(wish.completions == 0);
+        s.receive(a, ":1\r\n");
+        CHECK(given_up.done());
+    }
+    REQUIRE(wish.completions == 1);
+    auto pop = s.start_on(mine.link, "BLPOP foo 5", blocking);
+    CHECK(s.next() == sent{a0, "BLPOP foo 5"});
+    auto get = s.start_on(mine.link, "GET foo");
+    CHECK(s.next() == sent{a0, "GET foo"});
+    s.receive(a0, popped);
+    s.receive(a0, "$1\r\nv\r\n");
+    CHECK(pop.value() == "foo x");
+    CHECK(get.value() == "v");
 }
 
 TEST_CASE("a server that may have begun anew is not told of a wait by an id of its last life", "[leases]") {
