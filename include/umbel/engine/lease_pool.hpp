@@ -159,7 +159,7 @@ inline bool lease_pool::open_for(std::uint16_t number, std::size_t wanted, std::
         if (!slot.unblock) slot.unblock = std::make_unique<unblock_call>();
         slot.context = context;
         link_status const& beside = shared_.nodes[number].link(link_mode::primary);
-        slot.beside = is_up(beside) ? beside.generation : 0;
+        slot.beside = is_up(beside) || beside.state == link_state::opening ? beside.generation : 0;
         links_.open({number, leased_link(at), context}, now);
         ++opening;
     }
