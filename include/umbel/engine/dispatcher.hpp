@@ -349,7 +349,7 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
     outgoing_.push(call);
 }
 
-/// Finds a lease for a call. The node's shared connection is opened, too: by it the server hears of waits
+/// Finds a lease for a call. The node's shared connection is opened first: by it the server hears of waits
 /// that are given up, and its silence tells that the node is dead, which a lease that waits cannot tell.
 inline void dispatcher::lend(call& call, link_id to, instant now) {
     node& peer = shared_.nodes[to.node];

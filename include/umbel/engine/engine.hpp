@@ -99,6 +99,7 @@ private:
             dispatcher_.leases().on(happened, now);
         else if (is_dead(happened))
             dispatcher_.leases().node_died(link.node, now);
+        if (link.mode == link_mode::primary) dispatcher_.leases().shared_link_changed(link.node, now);
         if (effect.looks_soon) topology_.look_soon(now);
         if (effect.wants_topology) topology_.want(now);
         if (effect.node_came_back) dispatcher_.node_came_back(link.node, now);

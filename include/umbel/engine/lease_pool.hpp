@@ -54,6 +54,12 @@ public:
     void on(lease_told const& told, instant now);
     /// The server has been told that a wait was given up, or could not be.
     void unblocked(unblock_call const& told, instant now);
+    /// The node's shared connection was opened, or is not to be had: opens the leases that have waited for
+    /// it.
+    void shared_link_changed(std::uint16_t number, instant now) noexcept {
+        // Without memory serve() comes back to them.
+        if (leases_of(number).first) static_cast<void>(try_alloc([&] { serve(number, now); }));
+    }
     /// The node is dead: waits on its leases are lost.
     void node_died(std::uint16_t number, instant now) noexcept {
         close_all(number, errc::connection_lost, now);
@@ -87,11 +93,10 @@ private:
 
     node_leases& leases_of(std::uint16_t number) noexcept { return shared_.nodes[number].leases; }
     lease_slot& slot_of(link_id id) noexcept { return leases_of(id.node).slots[lease_number(id.mode)]; }
-    static lease_slot* idle_slot(node_leases& all) noexcept {
-        auto const idle = std::find_if(all.slots.begin(), all.slots.end(),
-                                       [](lease_slot const& slot) { return slot.is_idle(); });
-        return idle == all.slots.end() ? nullptr : &*idle;
+    link_status const& shared_link(std::uint16_t number) noexcept {
+        return shared_.nodes[number].link(link_mode::primary);
     }
+    lease_slot* idle_slot(std::uint16_t number, instant now) noexcept;
     bool open_for(std::uint16_t number, std::size_t wanted, std::uint8_t context, instant now);
     void serve(std::uint16_t number, instant now);
     void lend(std::uint16_t number, lease_slot& slot, call& call);
@@ -129,7 +134,7 @@ inline bool lease_pool::place(call& call, std::uint16_t number, instant now) {
         endings_.fail(call, errc::cancelled, call_endings::delivery_of(call), "the client is closing");
         return true;
     }
-    if (lease_slot* const idle = all.waiting == 0 ? idle_slot(all) : nullptr)
+    if (lease_slot* const idle = all.waiting == 0 ? idle_slot(number, now) : nullptr)
         return lend(number, *idle, call), true;
     if (queue_.size() >= shared_.options.leases_waiting_max) {
         endings_.fail(call, errc::overloaded, call_endings::delivery_of(call),
@@ -141,11 +146,28 @@ inline bool lease_pool::place(call& call, std::uint16_t number, instant now) {
     return true;
 }
 
-/// Opens leases until so many are on their way, as far as the bound allows. False: there is none, nor will
-/// there be one before the pause after the latest failure is over.
+/// A lease that can be lent. Of one that is older than the shared connection the server cannot be told, see
+/// unblock(): it is closed.
+inline lease_slot* lease_pool::idle_slot(std::uint16_t number, instant now) noexcept {
+    link_status const& beside = shared_link(number);
+    auto& slots = leases_of(number).slots;
+    for (unsigned at = 0; at < slots.size(); ++at) {
+        lease_slot& slot = slots[at];
+        if (!slot.is_idle()) continue;
+        if (!is_up(beside) || slot.beside == beside.generation) return &slot;
+        close({number, leased_link(at), slot.context}, slot, errc::cancelled, now);
+    }
+    return nullptr;
+}
+
+/// Opens leases until so many are on their way, as far as the bound allows; while the shared connection is
+/// being opened, they wait for it. False: there is none, nor will there be one before the pause after the
+/// latest failure is over.
 inline bool lease_pool::open_for(std::uint16_t number, std::size_t wanted, std::uint8_t context,
                                  instant now) {
     node_leases& all = leases_of(number);
+    link_status const& beside = shared_link(number);
+    if (beside.state == link_state::opening) return true;  // See shared_link_changed().
     std::size_t opening = 0;
     for (lease_slot const& slot : all.slots) opening += slot.status.state == link_state::opening ? 1u : 0u;
     for (unsigned at = 0; at < shared_.options.leases_max && opening < wanted; ++at) {
@@ -158,8 +180,7 @@ inline bool lease_pool::open_for(std::uint16_t number, std::size_t wanted, std::
         lease_slot& slot = all.slots[at];
         if (!slot.unblock) slot.unblock = std::make_unique<unblock_call>();
         slot.context = context;
-        link_status const& beside = shared_.nodes[number].link(link_mode::primary);
-        slot.beside = is_up(beside) || beside.state == link_state::opening ? beside.generation : 0;
+        slot.beside = is_up(beside) ? beside.generation : 0;
         links_.open({number, leased_link(at), context}, now);
         ++opening;
     }
@@ -186,7 +207,7 @@ inline void lease_pool::lend(std::uint16_t number, lease_slot& slot, call& call)
 inline void lease_pool::serve(std::uint16_t number, instant now) {
     node_leases& all = leases_of(number);
     while (call* const first = all.first) {
-        lease_slot* const idle = idle_slot(all);
+        lease_slot* const idle = idle_slot(number, now);
         if (!idle) break;
         queue_.leave(*first, all);
         lend(number, *idle, *first);
@@ -262,7 +283,7 @@ inline void lease_pool::on(lease_told const& told, instant now) {
 /// Tells the server, by the node's shared connection. Where that one may have reached another process than
 /// the lease has, nobody is told, for another client may have the same id there: the lease ends instead.
 inline void lease_pool::unblock(link_id id, lease_slot& slot, instant now) {
-    link_status const& other = shared_.nodes[id.node].link(link_mode::primary);
+    link_status const& other = shared_link(id.node);
     if (!is_up(other) || other.generation != slot.beside || other.node_id != slot.status.node_id)
         return close(id, slot, errc::connection_lost, now);
     slot.unblock->prepare(id, slot.status.generation, slot.client_id, port_, shared_.options.unblock_timeout);

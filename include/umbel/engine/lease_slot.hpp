@@ -84,8 +84,8 @@ struct lease_slot {
     bool tells = false;       ///< Its session is to hear that it has been told; there was no memory for that.
     errc leaves_for{};        ///< Why it is leaving, see close_link.
     std::int64_t client_id = 0;  ///< Of the process of the server that it has reached.
-    /// Generation of the node's shared connection that was up, or being opened, when this one was begun; 0:
-    /// none was. While it is up, both have reached one process.
+    /// Generation of the node's shared connection that was up before this one was begun; 0: none was. While
+    /// it is up, both have reached one process; had it been on its way only, this one might be a dead one's.
     std::uint32_t beside = 0;
     instant idle_since{0};
     lease_token* holder = nullptr;

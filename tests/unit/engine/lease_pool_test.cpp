@@ -39,6 +39,24 @@ struct greeted : script {
         receive(a, usual_layout());
     }
     void run_until_quiet() { pass(0ms); }
+    /// Cuts the shared connection of `a`, and lets it come again.
+    void renew_shared() {
+        cut(a);
+        for (int step = 0; step < 100 && !connected(a); ++step) doze();
+        REQUIRE(connected(a));
+        for (bool greets = false; !greets;) {
+            sent const said = next();
+            REQUIRE_FALSE(said == nothing);
+            if (said.to != a) continue;
+            receive(a, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379"));
+            greets = true;
+        }
+    }
+    /// The next write to a lease; nothing when there is none.
+    sent next_on_lease() {
+        for (sent seen = next();; seen = next())
+            if (seen == nothing || seen.to.find("lease") != std::string::npos) return seen;
+    }
     /// Answers the handshake of a connection; `id` is what CLIENT ID says of a lease.
     void greet(std::string_view node, std::string_view id, bool lease = true) {
         sent const said = next();
@@ -608,19 +626,90 @@ TEST_CASE("a server that may have begun anew is not told of a wait by an id of i
     s.greet(a0, ":77\r\n");
     CHECK(s.next() == sent{a0, "BLPOP foo 0"});
     // The shared connection hears at once that the server has gone, and finds it again; the lease does not.
-    s.cut(a);
-    for (int step = 0; step < 100 && !s.connected(a); ++step) s.doze();
-    REQUIRE(s.connected(a));
-    for (bool greets = false; !greets;) {
-        sent const said = s.next();
-        REQUIRE_FALSE(said == nothing);
-        if (said.to != a) continue;
-        s.receive(a, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379"));
-        greets = true;
-    }
+    s.renew_shared();
     s.cancel(pop);
     for (sent seen = s.next(); !(seen == nothing); seen = s.next())
         CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
     CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
     CHECK(s.parted(a0) == engine::parting::abort);
+}
+
+TEST_CASE("a lease of a node that nobody has used is opened behind the shared connection", "[leases]") {
+    greeted s;
+    s.connects_by_itself(false);
+    auto pop = s.start("BLPOP bar 0", blocking);
+    REQUIRE(s.dials(b));
+    CHECK_FALSE(s.dials(b0));
+    SECTION("which can tell its server that a wait was given up") {
+        s.connect(b);
+        s.greet(b, "", false);
+        REQUIRE(s.dials(b0));
+        s.connect(b0);
+        s.greet(b0, ":88\r\n");
+        CHECK(s.next() == sent{b0, "BLPOP bar 0"});
+        s.cancel(pop);
+        CHECK(s.next() == sent{b, "CLIENT UNBLOCK 88"});
+        s.receive(b, ":1\r\n");
+        s.receive(b0, "*-1\r\n");
+        CHECK(outcome(pop) == failed{errc::cancelled, delivery::not_executed});
+    }
+    SECTION("or without it, when that is not to be had") {
+        s.refuse(b);
+        REQUIRE(s.dials(b0));
+        s.connect(b0);
+        s.greet(b0, ":88\r\n");
+        CHECK(s.next_on_lease() == sent{b0, "BLPOP bar 0"});
+        s.receive(b0, popped);
+        CHECK(pop.value() == "foo x");
+    }
+    SECTION("and the call that waits for both can be cancelled") {
+        s.cancel(pop);
+        CHECK(outcome(pop) == failed{errc::cancelled, delivery::not_sent});
+        s.connect(b);
+        s.greet(b, "", false);
+        CHECK_FALSE(s.dials(b0));
+    }
+}
+
+TEST_CASE("a lease that is older than the shared connection is not lent again", "[leases]") {
+    greeted s;
+    auto first = s.start("BLPOP foo 0", blocking);
+    s.greet(a0, ":77\r\n");
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    SECTION("it is idle when the shared connection comes again") {
+        s.receive(a0, popped);
+        s.renew_shared();
+    }
+    SECTION("it is lent then") {
+        s.renew_shared();
+        s.receive(a0, popped);
+    }
+    CHECK(first.value() == "foo x");
+    CHECK(s.connection(a0) == 1);
+    auto second = s.start("BLPOP foo 9", blocking);
+    CHECK(s.connection(a0) == 2);
+    sent const greeting = s.next_on_lease();
+    REQUIRE(greeting.to == a0);
+    s.receive(a0, "+OK\r\n+OK\r\n" + bulk("id-10.0.0.1:6379") + ":78\r\n");
+    CHECK(s.next_on_lease() == sent{a0, "BLPOP foo 9"});
+    s.cancel(second);
+    CHECK(s.next() == sent{a, "CLIENT UNBLOCK 78"});
+    s.receive(a, ":1\r\n");
+    s.receive(a0, "*-1\r\n");
+    CHECK(outcome(second) == failed{errc::cancelled, delivery::not_executed});
+}
+
+TEST_CASE("a lease is lent while the shared connection is gone", "[leases]") {
+    greeted s;
+    auto first = s.start("BLPOP foo 0", blocking);
+    s.greet(a0, ":77\r\n");
+    s.receive(a0, popped);
+    CHECK(first.value() == "foo x");
+    s.connects_by_itself(false);
+    s.cut(a);
+    auto second = s.start("BLPOP foo 9", blocking);
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    CHECK(s.next_on_lease() == sent{a0, "BLPOP foo 9"});
+    s.receive(a0, popped);
+    CHECK(second.value() == "foo x");
 }
