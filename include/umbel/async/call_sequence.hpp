@@ -76,8 +76,13 @@ protected:
     virtual std::optional<error> take_hold() noexcept { return std::nullopt; }
     /// The operation is about to complete, with this error or, where it is null, with a value.
     virtual void let_go(error const*) noexcept {}
+    /// True where something that was sent may have been executed, whatever becomes of the rest: the error
+    /// that the operation ends with says so, too.
+    virtual bool may_have_run() const noexcept { return false; }
 
     pooled_call& whole() noexcept { return whole_; }
+    /// The latest call was sent again after it may have been executed.
+    bool was_repeated() const noexcept { return repeated_; }
     /// Null where the client has gone.
     backend* where() const noexcept { return backend_of(whole_); }
     static call_sequence& of_whole(engine::call& whole) noexcept {
@@ -113,7 +118,7 @@ protected:
         auto const mine = std::make_shared<sequence_alarm>(*this);
         alarm_ = mine.get();
         bool const set =
-            engine::try_alloc([&] { there->call_after(timer_, span, [mine] { mine->ring(); }); });
+            engine::try_alloc([&] { timer_ = there->call_after(span, [mine] { mine->ring(); }); });
         if (set) return mine;
         mine->disarm();
         alarm_ = nullptr;
@@ -131,6 +136,7 @@ protected:
                                                         auto& self = static_cast<Sequence&>(of_part(part));
                                                         result<Value> told =
                                                             std::move(result_slot<Value>::get(part));
+                                                        self.repeated_ = was_repeated(part);
                                                         result_slot<Value>::discard(part);
                                                         self.or_fail([&] { (self.*Then)(std::move(told)); });
                                                     },
@@ -145,13 +151,9 @@ protected:
         call.kind = &kind;
         bool const leased = call.launch == launch_kind::leased;
         if (call.launch != launch_kind::direct && !leased) return kind.complete(call);
-        backend* const there = where();
-        if (!there) {
-            result_slot<Value>::discard(call);
-            return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
-        }
+        backend& there = *where();
         call.link.context = whole_.link.context;
-        call.begin(there->now());
+        call.begin(there.now());
         call.deadline = std::min(call.deadline, whole_.deadline);
         if (token_) {
             token_->owner.store(engine::cancel_token::nobody);
@@ -159,7 +161,7 @@ protected:
             token_->references.fetch_add(1, std::memory_order_relaxed);
             call.token = token_;
         }
-        leased ? call.owner->code->start_by_lease(*there, call) : there->start(call);
+        leased ? call.owner->code->start_by_lease(there, call) : there.start(call);
     }
 
     /// The value is stored.
@@ -168,6 +170,7 @@ protected:
         finish();
     }
     void fail(error why) {
+        if (may_have_run() && !why.may_have_executed()) why = why.with(delivery::unknown);
         let_go(&why);
         outer_->fail(whole_, std::move(why));
         finish();
@@ -178,6 +181,10 @@ private:
 
     static call_sequence& of_part(pooled_call& part) noexcept {
         return **std::launder(reinterpret_cast<call_sequence**>(part.handler_space));
+    }
+    static bool was_repeated(engine::call const& part) noexcept {
+        delivery const earlier = part.known(delivery::not_sent);
+        return earlier == delivery::unknown || earlier == delivery::executed;
     }
     /// One token serves all calls, one after the other.
     bool share_token(backend& backend) noexcept {
@@ -209,6 +216,7 @@ private:
     shared_token* token_ = nullptr;             ///< Of the call that is under way.
     std::unique_ptr<backend::wait> timer_;
     sequence_alarm* alarm_ = nullptr;
+    bool repeated_ = false;
 };
 
 inline sequence_alarm::~sequence_alarm() {

@@ -4,8 +4,9 @@
 // The server keeps a list of what pends for a consumer: what was delivered to it, and is not acknowledged.
 // Two reads add to that list, XREADGROUP of ">" and XAUTOCLAIM. Where the reply to one of them is lost, the
 // list has entries that nobody here knows of. So the consumer owes a read of its own list (XREADGROUP of ids,
-// from the beginning) from the moment when such a read leaves, until either its reply was handed on or it is
-// certain that the server has not executed it. What is out with the caller already is left out of that list.
+// from the beginning) from the moment when such a read leaves, until either its reply was handed on, to the
+// only time that it was sent, or it is certain that the server has not executed it. What is out with the
+// caller already is left out of that list.
 //
 // A server may execute a read after its loss was noticed: it still waits there for entries, or its bytes come
 // late. So the list is read again until the time of the lost read has passed.
@@ -51,6 +52,8 @@ struct consumer_news {
     std::string position;  ///< Where the next read goes on: an id, or the cursor of claims.
     bool last = false;     ///< There is nothing behind.
     bool full = false;     ///< As many as were asked for.
+    /// The read was sent again after it may have been executed: what the earlier time took, is not here.
+    bool repeated = false;
 };
 
 /// Threading: one at a time.
@@ -96,10 +99,7 @@ public:
     /// Its reply is not known, or was an error.
     void lost(consumer_move const& move, bool may_have_run, instant now) noexcept {
         flows_ = false;
-        if (takes_entries(move)) {
-            owes_ = may_have_run;
-            if (may_have_run) late_until_ = std::max(late_until_, now + move.wait + late_max);
-        }
+        if (takes_entries(move)) owe_after(move, may_have_run, now);
         end_read();
     }
     /// Nobody waits for its reply any more. What it takes comes by the list that is owed. Does nothing where
@@ -108,6 +108,10 @@ public:
     /// Its reply was handed on.
     void accept(consumer_move const& move, consumer_news&& news, instant now) noexcept {
         knew_group_ = true;
+        // What is given now, its caller has not lost yet.
+        bool const again = std::exchange(again_, false);
+        if (again) forget_given();
+        if (takes_entries(move)) owe_after(move, news.repeated, now);
         deleted_.merge(news.deleted);
         for (auto const& [id, retired] : news.given) give_again(id);
         out_count_ += news.given.size() - count_known(news.given);
@@ -115,14 +119,12 @@ public:
         switch (move.action) {
             case consumer_action::read_pending: accept_pending(std::move(news), now); break;
             case consumer_action::claim: accept_claimed(std::move(news), now); break;
-            case consumer_action::read_fresh:
-                owes_ = false;
-                flows_ = news.full;
-                break;
+            case consumer_action::read_fresh: flows_ = news.full; break;
             case consumer_action::make_group:
             case consumer_action::forget_deleted:
             case consumer_action::wait_for_room: break;
         }
+        if (again) owe();
         end_read();
     }
     /// XACK of deleted() has succeeded.
@@ -157,11 +159,11 @@ public:
         if (!reading_) out_.erase(at);
         retired_ = retired_ || reading_;
     }
-    /// Nothing is out any more; what pends is read from the beginning.
+    /// Nothing is out any more; what pends is read from the beginning. While a read is under way, what that
+    /// brings is out afterwards.
     void give_all_again() noexcept {
         if (reading_) return static_cast<void>(again_ = true);
-        out_.clear();
-        out_count_ = 0;
+        forget_given();
         owe();
     }
 
@@ -192,6 +194,15 @@ private:
         owes_ = true;
         pending_after_.clear();
     }
+    /// A read that takes entries has ended. An execution of it whose reply is not known may have taken some.
+    void owe_after(consumer_move const& move, bool unseen, instant now) noexcept {
+        owes_ = unseen;
+        if (unseen) late_until_ = std::max(late_until_, now + move.wait + late_max);
+    }
+    void forget_given() noexcept {
+        out_.clear();
+        out_count_ = 0;
+    }
     void end_read() noexcept {
         reading_ = false;
         if (std::exchange(again_, false)) return give_all_again();
@@ -217,7 +228,6 @@ private:
         recheck_at_ = now < late_until_ ? now + recheck_pause : engine::never;
     }
     void accept_claimed(consumer_news&& news, instant now) noexcept {
-        owes_ = false;
         claim_cursor_ = std::move(news.position);
         if (!news.last) return;
         claims_ = false;

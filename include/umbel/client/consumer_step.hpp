@@ -25,7 +25,8 @@ namespace umbel {
 enum class entry_source : std::uint8_t {
     fresh,    ///< Nobody has got them before.
     pending,  ///< The consumer has got them before: before it was restarted, or in a reply that was lost.
-    claimed,  ///< They had been pending for consumer_options::claim_idle, for this or another consumer.
+    claimed,  ///< They had been pending for consumer_options::claim_idle, and were out with this consumer no
+              ///< more: mostly another's.
 };
 
 /// An entry whose fields are none of the type that was asked for.
@@ -207,6 +208,7 @@ private:
         }
         news.last = count == 0;
         news.full = count >= move_.count;
+        news.repeated = was_repeated();
         hand_on(std::move(made), std::move(news));
     }
     void claim() {
@@ -228,6 +230,7 @@ private:
         }
         news.last = told->last();
         news.position = std::move(told->cursor);
+        news.repeated = was_repeated();
         hand_on(std::move(made), std::move(news));
     }
 
@@ -286,7 +289,9 @@ private:
             if (lacks_group) progress().miss_group();
         }
         if (lacks_group && groups_made_ == 0) return go_on();
-        if (!lacks_group && ends_consumer(why)) return fail(std::move(why));
+        // A reply that was no RESP, or too large, would break the connection again.
+        bool const breaks = why.code() == errc::protocol_error && why.may_have_executed();
+        if (breaks || (!lacks_group && ends_consumer(why))) return fail(std::move(why));
         note_fault(std::move(why));
         if (async::backend* const there = where()) there->want_refresh();
         pause(std::min(backoff_.next(), until_ - clock()));

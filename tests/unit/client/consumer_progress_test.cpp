@@ -130,6 +130,25 @@ TEST_CASE("a read whose reply is lost is followed by what pends, from the beginn
     }
 }
 
+TEST_CASE("a read that was sent again is followed by what pends, too", "[consumer]") {
+    consumer c;
+    c.settle();
+    bool const claims = GENERATE(false, true);
+    if (claims) c.now += 60s;
+    consumer_move const move = c.next();
+    REQUIRE(move.action == (claims ? consumer_action::claim : consumer_action::read_fresh));
+    consumer_news news = of({"1-2"}, "0-0", true);
+    news.repeated = true;
+    c.accept(move, std::move(news));
+    CHECK(c.progress.is_out("1-2"));
+    consumer_move const list = c.next();
+    CHECK(list.action == consumer_action::read_pending);
+    CHECK(c.progress.pending_after() == "0");
+    c.accept(list, of({"1-1"}, "1-1"));
+    c.accept(c.next(), of({}, "", true));
+    CHECK(c.next().wait <= 1s);  // A late execution may take more.
+}
+
 TEST_CASE("a read that was certainly not executed is made again", "[consumer]") {
     consumer c;
     c.settle();
@@ -195,15 +214,36 @@ TEST_CASE("all is given again", "[consumer]") {
     consumer c;
     c.settle();
     c.accept(c.next(), of({"1-1"}));
-    SECTION("between two reads") { c.progress.give_all_again(); }
-    SECTION("while a read is under way") {
+    SECTION("between two reads") {
+        c.progress.give_all_again();
+        CHECK(c.progress.out_count() == 0);
+    }
+    SECTION("while a read is under way, but not what that brings") {
         consumer_move const move = c.next();
         c.progress.give_all_again();
         CHECK(c.progress.out_count() == 1);
         c.accept(move, of({"1-2"}));
+        CHECK(c.progress.out_count() == 1);
+        CHECK(c.progress.is_out("1-2"));
     }
-    CHECK(c.progress.out_count() == 0);
+    SECTION("while a read is under way whose reply is lost") {
+        consumer_move const move = c.next();
+        c.progress.give_all_again();
+        c.progress.lost(move, true, c.now);
+        CHECK(c.progress.out_count() == 0);
+    }
+    CHECK_FALSE(c.progress.is_known("1-1"));
     CHECK(c.action() == consumer_action::read_pending);
+    CHECK(c.progress.pending_after() == "0");
+}
+
+TEST_CASE("all is given again from the beginning, also while what pends is read", "[consumer]") {
+    consumer c;
+    consumer_move const move = c.next();
+    c.progress.give_all_again();
+    c.accept(move, of({"1-2"}, "1-2"));
+    CHECK(c.action() == consumer_action::read_pending);
+    CHECK(c.progress.pending_after() == "0");
 }
 
 TEST_CASE("deleted entries are acknowledged before anything is read", "[consumer]") {

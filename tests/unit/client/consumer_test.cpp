@@ -134,6 +134,29 @@ TEST_CASE("what a lost reply has delivered is read from what pends", "[consumer]
     CHECK_FALSE(worker.fault());
 }
 
+TEST_CASE("what a read took that was sent again is read from what pends", "[consumer]") {
+    // The reply to a read that waits, to one that does not, and to a claim.
+    int const which = GENERATE(0, 1, 2);
+    small_group g{.says = {}, .chosen = [](std::string const& seed) {
+                      umbel::options made = at_home::plain(seed);
+                      made.retry_unknown = umbel::retry_unknown::always;
+                      return made;
+                  }};
+    std::string const second = read({entry("1-3", "c")});
+    if (which == 0) g.says.fresh = {answer::cut(), second};
+    if (which == 1) g.says.fresh = {read({entry("1-0", "x")}), answer::cut(), second};
+    if (which == 2) g.says.claims = {answer::cut(), claim("0-0", {entry("1-3", "c")})};
+    g.says.pending = {read({}), read({entry("1-1", "a"), entry("1-2", "b"), entry("1-3", "c")})};
+    auto const worker = g.consumer(which == 1 ? 1 : 10);
+    if (which == 1) CHECK(ids(g.next(worker)) == texts{"1-0"});
+    auto page = g.next(worker);
+    CHECK(ids(page) == texts{"1-3"});
+    CHECK(source(page) == (which == 2 ? "claimed" : "fresh"));
+    page = g.next(worker);
+    CHECK(ids(page) == texts{"1-1", "1-2"});
+    CHECK(source(page) == "pending");
+}
+
 TEST_CASE("after a lost reply the server does not wait for long, for the sake of a late read", "[consumer]") {
     small_group g;
     g.says.fresh = {answer::cut()};
@@ -233,6 +256,16 @@ TEST_CASE("a reply of a wrong shape is an error, and what it may have delivered 
     auto const other = g.consumer();
     CHECK(code_of(g.next(other)) == "unexpected_type");
     CHECK(ids(g.next(other)) == texts{"1-2"});
+}
+
+TEST_CASE("a reply that is no RESP ends next(), and what it may have delivered comes later", "[consumer]") {
+    small_group g;
+    std::deque<answer>* const from[]{&g.says.pending, &g.says.claims, &g.says.fresh};
+    from[GENERATE(0, 1, 2)]->push_back("?junk\r\n");
+    auto const worker = g.consumer();
+    CHECK(code_of(g.next(worker)) == "protocol_error");
+    g.says.pending = {read({entry("1-1", "a")})};
+    CHECK(ids(g.next(worker)) == texts{"1-1"});
 }
 
 TEST_CASE("faults that pass are waited out, and told meanwhile", "[consumer]") {

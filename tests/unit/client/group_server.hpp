@@ -65,7 +65,8 @@ struct server {
 
 struct small_group {
     server says;
-    at_home::backend here{[this](words const& said) -> std::optional<answer> { return says(said); }};
+    umbel::options (*chosen)(std::string const&) = &at_home::plain;
+    at_home::backend here{[this](words const& said) -> std::optional<answer> { return says(said); }, chosen};
 
     template <class Fields = umbel::stream_fields>
     umbel::consumer<Fields> consumer(std::uint64_t count = 10, std::uint64_t most = 100,
