@@ -22,21 +22,23 @@ namespace umbel::calling {
 /// that is acknowledged comes back to no list, so the second time finds nothing.
 class consumer_ack final : public async::call_sequence {
 public:
+    /// `of_page`: what is not out any more is passed over.
     consumer_ack(async::pooled_call& whole, std::shared_ptr<consumer_state> state,
-                 std::vector<std::string> ids) noexcept
-        : call_sequence{whole}, state_{std::move(state)}, ids_{std::move(ids)} {}
+                 std::vector<std::string> ids, bool of_page) noexcept
+        : call_sequence{whole}, state_{std::move(state)}, ids_{std::move(ids)}, of_page_{of_page} {}
 
 private:
     friend class async::call_sequence;
 
     std::optional<error> take_hold() noexcept override {
         std::lock_guard const guard{state_->mutex};
-        for (std::string const& id : ids_)
-            if (!state_->progress.is_out(id))
-                return error{errc::bad_argument, delivery::not_sent,
-                             "consumer: an id that was not given out, or is acknowledged already"};
-        return std::nullopt;
+        std::size_t const gone =
+            std::erase_if(ids_, [&](std::string const& id) { return !state_->progress.is_out(id); });
+        if (gone == 0 || of_page_) return std::nullopt;
+        return error{errc::bad_argument, delivery::not_sent,
+                     "consumer: an id that was not given out, or is acknowledged already"};
     }
+    bool may_have_run() const noexcept override { return ran_ || done_ > 0; }
     void choose() override {
         if (done_ == ids_.size()) {
             state_->retire(ids_);
@@ -54,6 +56,7 @@ private:
     }
     void on_acked(result<std::int64_t>&& told) {
         if (!told) {
+            ran_ = ran_ || told.error().may_have_executed();
             if (ends_consumer(told.error())) return fail(std::move(told.error()));
             fault_.emplace(std::move(told.error()));
             return static_cast<void>(pause(backoff_.next()));
@@ -65,7 +68,9 @@ private:
     }
 
     std::shared_ptr<consumer_state> const state_;
-    std::vector<std::string> const ids_;
+    std::vector<std::string> ids_;
+    bool const of_page_;
+    bool ran_ = false;       ///< An XACK that failed may have been executed.
     std::size_t done_ = 0;   ///< Of the ids.
     std::size_t count_ = 0;  ///< Ids of the XACK that is under way.
     std::int64_t pending_ = 0;
@@ -75,7 +80,7 @@ private:
 
 /// Behind consumer::ack(). Errors: throws std::bad_alloc.
 inline async::pooled_call& acknowledge(std::shared_ptr<consumer_state> const& state,
-                                       std::vector<std::string> ids, bool may_be_empty) {
+                                       std::vector<std::string> ids, bool of_page) {
     value_kind const& value = kind_of<std::int64_t>;
     async::pooled_call& call = value.obtain(*state->where.owner);
     prepare(call, state->where, cluster::command_flags::none);
@@ -85,9 +90,9 @@ inline async::pooled_call& acknowledge(std::shared_ptr<consumer_state> const& st
     };
     if (state->where.wrong) return refuse(error{*state->where.wrong});
     if (state->wrong) return refuse(error{*state->wrong});
-    if (ids.empty() && !may_be_empty)
+    if (ids.empty() && !of_page)
         return refuse(error{errc::bad_argument, delivery::not_sent, "an empty range: there is no id"});
-    call.group.reset(new (std::nothrow) consumer_ack{call, state, std::move(ids)});
+    call.group.reset(new (std::nothrow) consumer_ack{call, state, std::move(ids), of_page});
     if (!call.group) return refuse(error{errc::no_memory, delivery::not_sent});
     call.launch = async::launch_kind::group;
     return call;

@@ -54,6 +54,23 @@ TEST_CASE("too many entries that are not acknowledged keep next() waiting", "[co
     }
 }
 
+TEST_CASE("what is taken back during a read leaves out what that read gives", "[consumer]") {
+    small_group g;
+    g.says.fresh = {read({entry("1-1", "a")}), answer::hold(read({entry("1-2", "b")}))};
+    auto const worker = g.consumer();
+    REQUIRE(g.next(worker));
+    std::optional<umbel::result<umbel::consumer_page<>>> told;
+    worker.next()([&](auto page) { told.emplace(std::move(page)); });
+    REQUIRE(g.here.until([&] { return g.count(fresh_read) == 2; }));
+    worker.redeliver();
+    g.here.server.release();
+    REQUIRE(g.here.until([&] { return told.has_value(); }));
+    CHECK(ids(*told) == texts{"1-2"});
+    g.says.pending = {read({entry("1-1", "a"), entry("1-2", "b")})};
+    CHECK(ids(g.next(worker)) == texts{"1-1"});
+    CHECK(g.here.wait(worker.ack(**told)) == 1);
+}
+
 TEST_CASE("deleted entries are told, and acknowledged by themselves", "[consumer]") {
     small_group g;
     g.says.pending = {read({deleted("1-1"), entry("1-2", "b"), deleted("1-3")})};
@@ -131,6 +148,56 @@ TEST_CASE("what was not given out is not acknowledged", "[consumer]") {
     CHECK(code_of(g.here.wait(worker.ack("1-1"))) == "bad_argument");
 }
 
+TEST_CASE("of a page, what is out no more is passed over", "[consumer]") {
+    small_group g;
+    g.says.fresh = {read({entry("1-1", "a"), entry("1-2", "b"), entry("1-3", "c")})};
+    auto const worker = g.consumer();
+    auto const page = g.next(worker);
+    REQUIRE(page);
+    CHECK(g.here.wait(worker.ack("1-1")) == 1);
+    worker.leave("1-2");
+    CHECK(g.here.wait(worker.ack(*page)) == 1);
+    CHECK(g.count("XACK s g 1-3") == 1);
+    CHECK(worker.unacknowledged() == 0);
+    CHECK(g.here.wait(worker.ack(*page)) == 0);
+    CHECK(g.here.server.count("XACK") == 2);
+}
+
+TEST_CASE("an acknowledgement that may have been executed says so, whatever it meets later", "[consumer]") {
+    small_group g;
+    g.says.fresh = {read({entry("1-1", "a")})};
+    g.says.acks = {answer::cut()};
+    for (int at = 0; at < 200; ++at) g.says.acks.push_back("-MISCONF errors writing to disk\r\n");
+    auto const worker = g.consumer();
+    REQUIRE(g.next(worker));
+    SECTION("at its deadline") {
+        g.says.fresh = {read({entry("1-1", "a")})};
+        umbel::consumer const hasty{g.here.db->with(1s), {.stream = "s", .group = "g", .name = "me"}};
+        REQUIRE(g.next(hasty));
+        auto const told = g.here.wait(hasty.ack("1-1"));
+        CHECK(code_of(told) == "deadline_exceeded");
+        CHECK(delivery_of(told) == "unknown");
+    }
+    SECTION("cancelled between two attempts") {
+        asio::cancellation_signal signal;
+        std::optional<umbel::result<std::int64_t>> told;
+        worker.ack("1-1")(
+            asio::bind_cancellation_slot(signal.slot(), [&](auto n) { told.emplace(std::move(n)); }));
+        REQUIRE(g.here.until([&] { return g.here.server.count("XACK") >= 4; }));
+        at_home::settle(g.here.io);
+        signal.emit(asio::cancellation_type::terminal);
+        REQUIRE(g.here.until([&] { return told.has_value(); }));
+        CHECK(delivery_of(*told) == "unknown");
+    }
+    SECTION("or refused") {
+        g.says.acks = {answer::cut(), "-NOPERM this user has no permissions\r\n"};
+        auto const told = g.here.wait(worker.ack("1-1"));
+        CHECK(code_of(told) == "no_permission");
+        CHECK(delivery_of(told) != "not_sent");
+        CHECK(delivery_of(told) != "not_executed");
+    }
+}
+
 TEST_CASE("many acknowledgements go a thousand to a command", "[consumer]") {
     small_group g;
     texts entries, all;
@@ -142,9 +209,11 @@ TEST_CASE("many acknowledgements go a thousand to a command", "[consumer]") {
     auto const worker = g.consumer(5000, 5000);
     auto const page = g.next(worker);
     REQUIRE(page);
-    g.says.acks = {":1000\r\n", "-WRONGTYPE no stream\r\n"};
-    CHECK(code_of(g.here.wait(worker.ack(*page))) == "wrong_type");
-    CHECK(worker.unacknowledged() == 2500);  // It may be done again.
+    g.says.acks = {":1000\r\n", "-NOPERM this user has no permissions\r\n"};
+    auto const told = g.here.wait(worker.ack(*page));
+    CHECK(code_of(told) == "no_permission");
+    CHECK(told.error().may_have_executed());  // The first thousand were.
+    CHECK(worker.unacknowledged() == 2500);   // It may be done again.
     CHECK(g.here.wait(worker.ack(*page)) == 2500);
     CHECK(g.here.server.count("XACK") == 5);
     CHECK(worker.unacknowledged() == 0);
