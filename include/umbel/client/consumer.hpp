@@ -24,16 +24,25 @@ namespace umbel {
 ///     umbel::consumer worker{db, {.stream = "orders", .group = "billing", .name = "host-7"}};
 ///     while (auto page = co_await worker.next()) {       // result<consumer_page<>>
 ///         for (auto const& [id, fields] : *page) co_await handle(fields);
+///         for (auto const& [id, why] : page->unreadable) {       // none of the type `Fields`
+///             report(id, why);
+///             co_await worker.ack(id);
+///         }
 ///         co_await worker.ack(*page);
 ///     }
 ///
 /// `Fields`: any map, a vector of pairs, or a struct of yours: `umbel::consumer<order> worker{…}`.
 ///
-/// **Promise: at least once.** An entry of the stream is given to some consumer of the group again and again
-/// until it is acknowledged, although connections are lost, nodes fail over, slots move and consumers die
-/// meanwhile; and nothing is acknowledged that was not given out. It may be given more than once, so handling
-/// it twice must do no harm. Replication is asynchronous: an entry that a failover loses is gone, and an
-/// acknowledgement that it loses is forgotten. A stream that is trimmed loses entries, too.
+/// **Promise: at least once.** An entry of the stream is given to some consumer of the group until it is
+/// acknowledged, although connections are lost, nodes fail over, slots move and consumers die meanwhile; and
+/// nothing is acknowledged that was not given out. It may be given more than once, so handling it twice must
+/// do no harm. Replication is asynchronous: an entry that a failover loses is gone, and an acknowledgement
+/// that it loses is forgotten. A stream that is trimmed loses entries, too.
+///
+/// **What is out** was given, and neither acknowledged nor left. It stays with its caller as long as the
+/// consumer lives, for however long, and next() does not give it again: who cannot handle it must say so by
+/// leave() or redeliver(). Once the consumer has ended, it is given to the next of its name, or to others
+/// after consumer_options::claim_idle.
 ///
 /// How: what pends for the consumer at the server comes first, as after a restart. Then, in turn, entries
 /// that have been pending for too long for anybody (XAUTOCLAIM), and fresh ones, for which the server waits
@@ -62,13 +71,17 @@ public:
         : state_{calling::begin_consumer(db.site(), options)} {}
 
     /// The next page; empty where consumer_options::wait is over. Faults that pass are waited out (a node
-    /// that is not there, fails over, loads, or has no room): as long as next() waits, fault() tells.
+    /// that is not there, fails over, loads, or has no room): where a command has failed of one, fault()
+    /// tells.
     ///
     /// Errors: bad_argument for options that are wrong, and for a next() begun while another is under way.
     /// deadline_exceeded where consumer_options::wait is over and the latest command has failed. overloaded
-    /// where too much is out. wrong_type, no_permission and other errors of the server; unexpected_type,
-    /// no_memory; cancelled, also when the client is closed. After any error next() goes on where the
-    /// consumer stood: nothing is lost.
+    /// where too much is out. protocol_error for a reply that exceeds a bound of options: the entries are
+    /// read again by the next next(), so a caller that goes on pauses; the mend is a larger bound, or a
+    /// consumer with a smaller consumer_options::count. It may be the reply to another's command on that
+    /// connection. wrong_type, no_permission and other errors of the server; unexpected_type, no_memory;
+    /// cancelled, also when the client is closed. After any error next() goes on where the consumer stood:
+    /// nothing is lost.
     ///
     /// Cancellation: what the server delivers meanwhile is the page, or comes with the next next(). Seen at
     /// once while the server waits for entries, else within half a second.
@@ -77,12 +90,13 @@ public:
     /// one of its node's leases (options::leases_max).
     operation<page> next() const { return operation<page>{calling::next_page<Fields>(state_)}; }
 
-    /// XACK of the entries of a page: how many of them were pending. Not of those that are unreadable: these
-    /// are acknowledged by their ids. Of an empty page, nothing is sent.
-    /// Errors: bad_argument for ids that are not out with the caller; deadline_exceeded and cancelled; errors
-    /// of the server, as next(). After any of them all of the ids are out still, and may be acknowledged
-    /// again. What may have been executed is sent again until the deadline of a command: the value is too
-    /// small then. Cancellation: as of every command.
+    /// XACK of the entries of a page that are out: how many of them were pending. Not of those that are
+    /// unreadable: these are acknowledged by their ids. Where none is out, nothing is sent.
+    /// Errors: bad_argument for ids, not of a page, that are not out with the caller; deadline_exceeded and
+    /// cancelled; errors of the server, as next(). After any of them all of the ids are out still, and may be
+    /// acknowledged again; its delivery is unknown where any of them may be acknowledged already. What may
+    /// have been executed is sent again until the deadline of a command: the value is too small then.
+    /// Cancellation: as of every command.
     operation<std::int64_t> ack(page const& done) const {
         return operation<std::int64_t>{calling::acknowledge(state_, ids_of(done), true)};
     }
@@ -107,15 +121,17 @@ public:
     void leave(std::string_view id) const { state_->retire(std::array<std::string_view, 1>{id}); }
 
     /// Takes back everything that is out: it is given again, from the beginning, by the next next(). For a
-    /// caller that has lost pages.
+    /// caller that has lost pages. The page that a next() under way gives is out afterwards.
     void redeliver() const { state_->give_all_again(); }
 
-    /// How many entries are out: given, and neither acknowledged nor left.
+    /// How many entries are out.
     std::size_t unacknowledged() const {
         std::lock_guard const guard{state_->mutex};
         return state_->progress.out_count();
     }
-    /// What the next() that is under way is waiting out; nothing while all is well.
+    /// What the latest command of the next() that is under way has failed with. Nothing while all is well;
+    /// nor while no seed answers, a command still goes on by itself (a failover, a lease that others have),
+    /// or there is no room.
     std::optional<error> fault() const {
         std::lock_guard const guard{state_->mutex};
         return state_->fault;

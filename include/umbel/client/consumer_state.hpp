@@ -31,13 +31,16 @@ struct consumer_options {
     /// XGROUP CREATE … MKSTREAM where there is no such group. Without it, that is an error.
     bool create = true;
     /// Where a group that is made begins: stream_ids::start, an id, or stream_ids::end for what is added from
-    /// then on. A group that the server has lost begins here again, or at the start where this is
-    /// stream_ids::end: so nothing is passed over.
+    /// then on. A group that the server has lost, in a failover, begins here again, or at the start where
+    /// this is stream_ids::end and this consumer has met the group before. Another consumer that meets the
+    /// loss first, or one that was restarted, makes the group at the end then, and passes over what came
+    /// before: at least once, for every entry, needs stream_ids::start or an id.
     std::string_view after = command::stream_ids::start;
     std::uint64_t count = 64;                 ///< The most entries of a page.
     std::uint64_t unacknowledged_max = 1024;  ///< The most entries that are out with the caller.
     /// Entries that have been pending for so long are claimed, whosever they are; zero: none. Longer than
-    /// anybody takes to handle an entry.
+    /// anybody takes to handle an entry. What is out with the caller of a consumer is claimed by that itself
+    /// and stays with it, so mostly no other gets it while the consumer reads.
     std::chrono::milliseconds claim_idle{300'000};
     /// How long next() waits for entries; then it gives an empty page.
     command::block_time wait = wait_forever;
