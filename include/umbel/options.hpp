@@ -225,9 +225,9 @@ struct options {
     std::vector<node_zone> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;
 
-    /// What a command is that is not in the table of commands, a module's, the client asks a server once, by
-    /// COMMAND INFO (handshake::minimal never asks); see client::execute(). False: the first argument is
-    /// taken for its key, and it goes to primaries.
+    /// What a command is that is not in the table of commands, a module's, the client asks a server until one
+    /// has said it, by COMMAND INFO (handshake::minimal never asks); see client::execute(). False: the first
+    /// argument is taken for its key, and it goes to primaries.
     bool learn_commands = true;
 
     /// A hint that most programs need not give: each asio::io_context on which replies are awaited is run by

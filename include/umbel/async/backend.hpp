@@ -57,8 +57,11 @@ public:
     public:
         virtual ~wait() = default;
     };
-    /// Calls `then` after `span`, on the client's executor. Errors: throws std::bad_alloc.
-    virtual std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) = 0;
+    /// Calls `then` after `span`, on the client's executor. The timer stands in `kept` before it can ring,
+    /// because whoever it wakes, perhaps on another thread and before this returns, may destroy it there.
+    /// Errors: throws std::bad_alloc; then `kept` may have a timer that never rings.
+    virtual void call_after(std::unique_ptr<wait>& kept, engine::duration span,
+                            std::function<void()> then) = 0;
     /// What a layer above keeps with the client.
     class attachment {
     public:

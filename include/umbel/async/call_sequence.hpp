@@ -118,7 +118,7 @@ protected:
         auto const mine = std::make_shared<sequence_alarm>(*this);
         alarm_ = mine.get();
         bool const set =
-            engine::try_alloc([&] { timer_ = there->call_after(span, [mine] { mine->ring(); }); });
+            engine::try_alloc([&] { there->call_after(timer_, span, [mine] { mine->ring(); }); });
         if (set) return mine;
         mine->disarm();
         alarm_ = nullptr;
@@ -151,9 +151,13 @@ protected:
         call.kind = &kind;
         bool const leased = call.launch == launch_kind::leased;
         if (call.launch != launch_kind::direct && !leased) return kind.complete(call);
-        backend& there = *where();
+        backend* const there = where();
+        if (!there) {
+            result_slot<Value>::discard(call);
+            return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
+        }
         call.link.context = whole_.link.context;
-        call.begin(there.now());
+        call.begin(there->now());
         call.deadline = std::min(call.deadline, whole_.deadline);
         if (token_) {
             token_->owner.store(engine::cancel_token::nobody);
@@ -161,7 +165,7 @@ protected:
             token_->references.fetch_add(1, std::memory_order_relaxed);
             call.token = token_;
         }
-        leased ? call.owner->code->start_by_lease(there, call) : there.start(call);
+        leased ? call.owner->code->start_by_lease(*there, call) : there->start(call);
     }
 
     /// The value is stored.

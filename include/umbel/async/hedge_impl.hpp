@@ -121,7 +121,7 @@ private:
         // The link is chosen before the timer can fire.
         at_first_ = backend.choose(first_);
         references_.fetch_add(1, std::memory_order_relaxed);
-        UMBEL_TRY { timer_ = backend.call_after(delay_, alarm{*this}); }
+        UMBEL_TRY { backend.call_after(timer_, delay_, alarm{*this}); }
         UMBEL_CATCH(...) {
             // Without memory for a timer the second node is never asked.
         }

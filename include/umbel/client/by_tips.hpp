@@ -127,20 +127,26 @@ inline async::pooled_call& guess_keys(async::pooled_call& call, std::span<bool c
 /// Behind encoding::make_words_for_all.
 inline async::pooled_call& make_words_for_all(site const& site, std::span<std::string_view const> words,
                                               std::span<bool const> marked_keys, value_kind const& value) {
+    // Another thread may learn the command meanwhile: all that follows goes by what is known now.
+    command::command_traits const* const traits = row_of(site, words);
     if (site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] {
-        command::command_traits const* const traits = row_of(site, words);
         if (traits && (audience_of(*traits) || traits->name == "scan" ||
-                       (!site.options.lease && is_split(site, words))))
+                       (!site.options.lease && is_split(site, traits, words))))
             return make_words_for_all(without_hedge(site), words, marked_keys, value);
     }
     async::pooled_call& call =
-        site.prefix.empty() ? make_words_as(site, words, marked_keys, value, unlearned::reported)
-                            : make_words_prefixed_as(site, words, marked_keys, value, unlearned::reported);
+        site.prefix.empty()
+            ? make_words_as(site, traits, words, marked_keys, value, unlearned::reported)
+            : make_words_prefixed_as(site, traits, words, marked_keys, value, unlearned::reported);
     if (call.slot.is_one()) [[likely]]
         return call;
-    command::command_traits const* const traits = row_of(site, words);
     if (!traits && call.slot.is_several()) {
         if (learn(call, site, words, marked_keys, value)) return call;
+        if (row_of(site, words)) {
+            // It has been learned since. What is learned is never forgotten, so this is the only repetition.
+            value.result.recycle(call);
+            return make_words_for_all(site, words, marked_keys, value);
+        }
         return guess_keys(call, marked_keys, value);
     }
     if (call.slot.is_several()) return split(call, site, traits, marked_keys, words.size(), value);

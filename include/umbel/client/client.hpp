@@ -113,7 +113,8 @@ public:
     /// app.get("user:1")` reads "app:user:1". Of typed commands every argument that is a key gets it, also
     /// those of scripts (KEYS) and the second ones (RENAME, SORT … STORE); of execute() and command() those
     /// that are marked, else those that the command table or a server knows, and the first argument of a
-    /// command that it does not know. Keys that typed replies name (LMPOP, XREAD …) come without it; the raw
+    /// command that it does not know; where a server says that there may be more keys than it tells of, they
+    /// must be marked (bad_argument). Keys that typed replies name (LMPOP, XREAD …) come without it; the raw
     /// replies of execute() and command() are as the server sends them. A hash tag in the prefix is that of
     /// every key, so that all of them share a slot. Two prefixes add up:
     /// `db.prefixed("app:").prefixed("eu:")`. scan() gives the keys with this prefix only, without it.

@@ -132,11 +132,12 @@ inline async::pooled_call* take_keyed(site const& site, command::command_spec co
 
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words(async::pooled_call& call, site const& site,
+                                 command::command_traits const* traits,
                                  std::span<std::string_view const> words, std::span<bool const> marked_keys,
                                  unlearned how) {
     bool const marked = !marked_keys.empty();
     std::uint64_t const argument_bytes_max = site.argument_bytes_max;
-    result<routed_words> found = route_words(site, words, marked, how);
+    result<routed_words> found = route_words(site, traits, words, marked, how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
     call.flags = found->flags;
     std::size_t total = resp::header_size(words.size()) + 16;
@@ -195,15 +196,18 @@ inline void refuse_divided(encoded_command& command, site const& site) {
     if (audience_of(*row)) command.found_several(divided_message(row->name), errc::bad_argument);
 }
 
-/// Behind encoding::check_bare.
-inline result<void> check_bare(encoded_command& command, site const& site) {
+/// As check_bare(). `traits`: takes the row of a command given by its words, which is looked up once.
+inline result<void> check_bare_as(encoded_command& command, site const& site,
+                                  command::command_traits const*& traits) {
     if (command.refusal())
         return fail(command.refusal().code, delivery::not_sent, std::string_view{command.refusal().message});
     if (command.longest() > site.argument_bytes_max)
         return tl::unexpected<error>{longer_than_allowed(command.longest(), site.argument_bytes_max)};
     UMBEL_TRY {
         if (command.by_words()) {
-            result<routed_words> found = route_words(site, words_of(command.bytes()), command.marks_keys());
+            std::vector<std::string_view> const words = words_of(command.bytes());
+            traits = row_of(site, words);
+            result<routed_words> found = route_words(site, traits, words, command.marks_keys());
             if (!found) return tl::unexpected<error>{std::move(found.error())};
             if (found->slot.is_several()) command.found_several(std::move(found->several));
             command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
@@ -214,6 +218,11 @@ inline result<void> check_bare(encoded_command& command, site const& site) {
     UMBEL_CATCH(std::bad_alloc const&) {
         return fail(errc::no_memory, delivery::not_sent);
     }
+}
+/// Behind encoding::check_bare.
+inline result<void> check_bare(encoded_command& command, site const& site) {
+    command::command_traits const* traits = nullptr;
+    return check_bare_as(command, site, traits);
 }
 
 /// Stores an error as the result of a call that will not be sent.
@@ -304,18 +313,19 @@ inline async::pooled_call& make_keyed(site const& site, command::command_spec co
     command::argument const word{umbel::key{key}};
     return make(site, name, {&word, 1}, name.flags(), {}, value);
 }
-inline async::pooled_call& make_words_as(site const& site, std::span<std::string_view const> words,
+inline async::pooled_call& make_words_as(site const& site, command::command_traits const* traits,
+                                         std::span<std::string_view const> words,
                                          std::span<bool const> marked_keys, value_kind const& value,
                                          unlearned how) {
     return make_with(site, value, [&](async::pooled_call& call) {
         prepare(call, site, cluster::command_flags::none);
-        return encode_words(call, site, words, marked_keys, how);
+        return encode_words(call, site, traits, words, marked_keys, how);
     });
 }
 /// Behind encoding::make_words.
 inline async::pooled_call& make_words(site const& site, std::span<std::string_view const> words,
                                       std::span<bool const> marked_keys, value_kind const& value) {
-    return make_words_as(site, words, marked_keys, value, unlearned::guessed);
+    return make_words_as(site, row_of(site, words), words, marked_keys, value, unlearned::guessed);
 }
 
 }  // namespace umbel::calling

@@ -85,9 +85,20 @@ inline async::pooled_call& make_keyed_prefixed(site const& site, command::comman
     return make_prefixed(site, name, {&word, 1}, name.flags(), {}, value);
 }
 
-/// The words of a command as arguments, with its keys marked: as the caller has marked them, else as the
-/// command table knows them. Shard channels and cursors are no keys. Errors: throws std::bad_alloc.
-inline result<std::vector<command::argument>> mark_keys(site const& site,
+/// The keys of a command that get the prefix. Errors: those of keys_of(); bad_argument where there may be
+/// more keys than are known, because these would go without it.
+inline result<command::key_positions> keys_to_prefix(command::command_traits const* traits,
+                                                     std::span<std::string_view const> words) {
+    if (traits && traits->has(command::command_flag::untold_keys))
+        return fail(errc::bad_argument, delivery::not_sent,
+                    std::string{traits->name} +
+                        " may have keys that no server tells of, and they would get no prefix: mark all of "
+                        "its keys by umbel::key, outside of batches and transactions");
+    return command::keys_of(traits, words, command::unknown_command::first_argument_is_key);
+}
+/// The words of a command as arguments, with its keys marked: as the caller has marked them, else as its row
+/// says. Shard channels and cursors are no keys. Errors: those of keys_to_prefix(); throws std::bad_alloc.
+inline result<std::vector<command::argument>> mark_keys(command::command_traits const* traits,
                                                         std::span<std::string_view const> words,
                                                         std::span<bool const> marked_keys) {
     std::vector<command::argument> all(words.begin(), words.end());
@@ -96,8 +107,7 @@ inline result<std::vector<command::argument>> mark_keys(site const& site,
             if (marked_keys[at]) all[at] = command::argument{umbel::key{words[at]}};
         return all;
     }
-    auto const keys =
-        command::keys_of(row_of(site, words), words, command::unknown_command::first_argument_is_key);
+    auto const keys = keys_to_prefix(traits, words);
     if (!keys) return tl::unexpected<error>{keys.error()};
     for (std::size_t nth = 0; !keys->channels && nth < keys->size(); ++nth)
         all[(*keys)[nth]] = command::argument{umbel::key{words[(*keys)[nth]]}};
@@ -106,11 +116,12 @@ inline result<std::vector<command::argument>> mark_keys(site const& site,
 
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words_prefixed(async::pooled_call& call, site const& site,
+                                          command::command_traits const* traits,
                                           std::span<std::string_view const> words,
                                           std::span<bool const> marked_keys, unlearned how) {
-    result<routed_words> found = route_words(site, words, !marked_keys.empty(), how);
+    result<routed_words> found = route_words(site, traits, words, !marked_keys.empty(), how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
-    auto const all = mark_keys(site, words, marked_keys);
+    auto const all = mark_keys(traits, words, marked_keys);
     if (!all) return tl::unexpected<error>{all.error()};
     command::measured const need = measure_prefixed(*all, site.prefix);
     if (need.longest > site.argument_bytes_max || need.bytes > 0xffffffffu)
@@ -130,18 +141,19 @@ inline result<void> encode_words_prefixed(async::pooled_call& call, site const& 
     if (found->slot.is_several() && found->several.empty()) call.slot = found->slot;  // It is unlearned.
     return {};
 }
-inline async::pooled_call& make_words_prefixed_as(site const& site, std::span<std::string_view const> words,
+inline async::pooled_call& make_words_prefixed_as(site const& site, command::command_traits const* traits,
+                                                  std::span<std::string_view const> words,
                                                   std::span<bool const> marked_keys, value_kind const& value,
                                                   unlearned how) {
     return make_with(site, value, [&](async::pooled_call& call) {
         prepare(call, site, cluster::command_flags::none);
-        return encode_words_prefixed(call, site, words, marked_keys, how);
+        return encode_words_prefixed(call, site, traits, words, marked_keys, how);
     });
 }
 /// Behind encoding::make_words.
 inline async::pooled_call& make_words_prefixed(site const& site, std::span<std::string_view const> words,
                                                std::span<bool const> marked_keys, value_kind const& value) {
-    return make_words_prefixed_as(site, words, marked_keys, value, unlearned::guessed);
+    return make_words_prefixed_as(site, row_of(site, words), words, marked_keys, value, unlearned::guessed);
 }
 
 /// Reads an encoded command: its words where they stand, those that are lent as lent.
@@ -185,18 +197,21 @@ private:
 };
 
 /// Behind encoding::check_bare: as check_bare(), and the keys get the prefix. Errors: bad_argument where the
-/// caller has marked keys in a command that the table does not have: where they stand is forgotten.
+/// caller has marked keys in a command that the table does not have: where they stand is forgotten; and those
+/// of keys_to_prefix().
 inline result<void> check_bare_prefixed(encoded_command& command, site const& site) {
     bool const marked = command.marks_keys();
-    if (result<void> good = check_bare(command, site); !good) return good;
+    command::command_traits const* traits = nullptr;
+    bool const by_words = command.by_words();
+    if (result<void> good = check_bare_as(command, site, traits); !good) return good;
     if (command.has_prefix() || (command.slot().is_several() && command.several_code() != errc::cross_slot))
         return {};
     UMBEL_TRY {
         std::vector<command::argument> words = encoded_words{command.bytes(), command.borrowed()}.read();
         std::vector<std::string_view> texts;
         for (command::argument const& word : words) texts.push_back(word.text());
-        auto const keys =
-            command::keys_of(row_of(site, texts), texts, command::unknown_command::first_argument_is_key);
+        if (!by_words) traits = row_of(site, texts);
+        auto const keys = keys_to_prefix(traits, texts);
         if (!keys) return tl::unexpected<error>{keys.error()};
         if (keys->unknown && marked)
             return fail(errc::bad_argument, delivery::not_sent,

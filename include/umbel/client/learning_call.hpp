@@ -193,16 +193,17 @@ private:
             reinterpret_cast<learning_call**>(static_cast<async::pooled_call&>(part).handler_space));
     }
 
-    /// At half of its time it goes on without an answer. Errors: throws std::bad_alloc.
+    /// At half of its time, or after command_question::time_max, it goes on without an answer: the context
+    /// that the question travels on is another caller's, and may stand still. Errors: throws std::bad_alloc.
     void limit_wait(async::backend& backend) {
         engine::duration const all = site_.options.deadline;
-        if (all <= engine::duration{0} || all / 2 >= command_question::time_max) return;
-        timer_ =
-            backend.call_after(all / 2, [place = place_, book = &book_, where = backend.weak_from_this()] {
-                auto const alive = where.lock();
-                learner* const who = alive ? book->leave(*place) : nullptr;
-                if (who) who->wake(wakeup::impatient);
-            });
+        bool const limited = all > engine::duration{0} && all / 2 < command_question::time_max;
+        engine::duration const span = limited ? all / 2 : command_question::time_max;
+        backend.call_after(timer_, span, [place = place_, book = &book_, where = backend.weak_from_this()] {
+            auto const alive = where.lock();
+            learner* const who = alive ? book->leave(*place) : nullptr;
+            if (who) who->wake(wakeup::impatient);
+        });
     }
 
     /// Encodes the command by what is known now, and sends it.

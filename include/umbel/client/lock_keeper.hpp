@@ -195,9 +195,11 @@ private:
     std::unique_ptr<async::backend::wait> in(std::chrono::nanoseconds span, Then then) {
         auto const there = backend();
         if (!there) return nullptr;
-        return there->call_after(span, [self = weak_from_this(), then] {
+        std::unique_ptr<async::backend::wait> kept;
+        there->call_after(kept, span, [self = weak_from_this(), then] {
             if (auto const keeper = self.lock()) then(*keeper);
         });
+        return kept;
     }
     std::uint64_t arm_attempt() {
         std::uint64_t const attempt = ++attempts_;
@@ -276,7 +278,7 @@ public:
         auto const there = keeper.backend();
         if (!there) return;
         auto const over = std::make_shared<wait_list<bool>>();
-        timer_ = there->call_after(span, [over] { over->settle(true); });
+        there->call_after(timer_, span, [over] { over->settle(true); });
         over_ = over;
     }
     bool is_over() const noexcept {

@@ -56,13 +56,14 @@ enum class unlearned : std::uint8_t {
     reported,  ///< It has several slots, without a word of what they are.
 };
 
-/// Finds flags and slot of a command. `marked`: the caller has marked the keys, so the slot is not looked
+/// Finds flags and slot of a command. `traits`: by row_of(), looked up once for all that encoding it takes:
+/// another thread may learn it meanwhile. `marked`: the caller has marked the keys, so the slot is not looked
 /// for. Errors (as a value): bad_argument, needs_lease.
-inline result<routed_words> route_words(site const& site, std::span<std::string_view const> words,
-                                        bool marked, unlearned how = unlearned::guessed) {
+inline result<routed_words> route_words(site const& site, command::command_traits const* traits,
+                                        std::span<std::string_view const> words, bool marked,
+                                        unlearned how = unlearned::guessed) {
     if (!words.empty() && words.front().empty())
         return fail(errc::bad_argument, delivery::not_sent, "the command has no name");
-    command::command_traits const* const traits = row_of(site, words);
     result<command::route> routed =
         command::route_of(traits, words, command::unknown_command::first_argument_is_key);
     bool const several = !routed && routed.error().code() == errc::cross_slot;

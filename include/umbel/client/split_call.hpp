@@ -123,8 +123,8 @@ inline result<split_parts> append_parts(async::batch_list& list, async::pooled_c
 }
 
 /// True when a command given word by word is split: its keys lie in several slots, and its tips allow it.
-inline bool is_split(site const& site, std::span<std::string_view const> words) {
-    command::command_traits const* const traits = row_of(site, words);
+inline bool is_split(site const& site, command::command_traits const* traits,
+                     std::span<std::string_view const> words) {
     if (!traits || !traits->takes(words.size())) return false;
     std::optional<command::key_range> const keys = split_keys(*traits, words.size());
     if (!keys || keys->count < 2) return false;

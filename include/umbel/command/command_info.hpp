@@ -5,6 +5,7 @@
 #include <umbel/command/learned_command.hpp>
 #include <umbel/resp/view.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace umbel::command {
 /// What the reply to `COMMAND INFO name` says of the command. Null where the server does not know it, or
 /// says something that is no description of a command of this name.
 /// A key specification that the server marks as unknown is passed over. Where it has none to tell, although
-/// there are keys, the first argument is taken for the only one.
+/// there are keys, the first argument is taken for the only one. In both cases, and where a specification is
+/// marked as incomplete, the row has command_flag::untold_keys.
 /// Errors: throws std::bad_alloc. Rule: Redis documentation, "COMMAND", "COMMAND INFO".
 std::unique_ptr<learned_command> read_command_info(resp::view reply, std::string_view name);
 
@@ -145,8 +147,11 @@ inline std::optional<key_specification> read_specification(resp::view spec) {
     key_specification made;
     if (!read_begin(made, spec) || !read_find(made, spec)) return std::nullopt;
     if (std::optional<resp::view> const flags = beside(spec, "flags"))
-        for (resp::view const flag : flags->children())
-            if (flag.is_text() && (flag.text() == "not_key" || flag.text() == "NOT_KEY")) made.no_key = true;
+        for (resp::view const flag : flags->children()) {
+            if (!flag.is_text()) continue;
+            made.no_key = made.no_key || equal_ignoring_case(flag.text(), "not_key");
+            made.incomplete = made.incomplete || equal_ignoring_case(flag.text(), "incomplete");
+        }
     return made;
 }
 
@@ -183,33 +188,57 @@ inline std::optional<key_spec> table_form(std::vector<key_specification> const& 
     return std::nullopt;
 }
 
-/// Reads where the keys stand: from the specifications, and where there are none (before Redis 7) from the
-/// numbers of the first key, the last one and the step.
-inline void read_keys(learned_command& made, resp::view info) {
-    bool unread = made.movable_keys();
+/// True when the table's form holds for whatever the arity lets pass: it reads a single place, unlike a
+/// range, without looking whether the arguments reach so far. No server promises that of a module's command.
+constexpr bool fits_arity(key_spec form, int arity) noexcept {
+    bool const is_range = form.search == key_search::range && form.first != form.last;
+    return is_range || std::max(int{form.first}, int{form.destination}) < (arity < 0 ? -arity : arity);
+}
+/// Takes the table's form where it is safe and no key may be missing, and else the specifications.
+inline void take_form(learned_command& made, std::optional<key_spec> form) noexcept {
+    bool const good = form && fits_arity(*form, made.arity) && !made.has(command_flag::untold_keys);
+    made.keys = good ? *form : key_spec{.search = key_search::specified};
+    if (good) made.specifications.clear();
+}
+
+/// Reads the specifications. False where there may be keys that they do not tell of.
+inline bool read_specifications(learned_command& made, resp::view info) {
+    bool all_told = true;
+    bool moves = false;
     if (std::optional<resp::view> const all = element(info, 8)) {
         for (resp::view const each : all->children()) {
             std::optional<key_specification> spec = read_specification(each);
             bool const room = made.specifications.size() < learned_command::specifications_max;
+            all_told = all_told && spec && room && !spec->incomplete;
+            moves = moves || (spec && (spec->counted || !spec->keyword.empty()));
             if (spec && room) made.specifications.push_back(std::move(*spec));
-            unread = unread || !spec || !room;
         }
     }
-    if (!made.specifications.empty()) {
-        std::optional<key_spec> const form = table_form(made.specifications);
-        made.keys = form.value_or(key_spec{.search = key_search::specified});
-        if (form) made.specifications.clear();
-        return;
-    }
+    // Rule: populateCommandMovableKeys of the servers: where no specification moves, a function of the
+    // module's own looks for the keys.
+    return all_told && (moves || !made.movable_keys());
+}
+
+/// Reads where the keys stand: from the specifications, and where there are none (before Redis 7) from the
+/// numbers of the first key, the last one and the step.
+inline void read_keys(learned_command& made, resp::view info) {
+    if (!read_specifications(made, info)) made.flags = made.flags | command_flag::untold_keys;
+    if (!made.specifications.empty()) return take_form(made, table_form(made.specifications));
     std::optional<std::int32_t> const first = small(element(info, 3));
     std::optional<std::int32_t> const last = small(element(info, 4));
     std::optional<std::int32_t> const step = small(element(info, 5));
-    std::optional<key_spec> const range =
-        first && last && step ? table_range(*first, *last, *step) : std::nullopt;
-    if (range)
-        made.keys = *range;
-    else if (unread || (first && *first != 0))
-        made.keys = {.search = key_search::range, .first = 1, .last = 1};
+    std::optional<key_spec> range = first && last && step ? table_range(*first, *last, *step) : std::nullopt;
+    // A last key in front of the first one says nothing.
+    if (range && *last >= 0 && *last < *first) range.reset();
+    if (!range && first && *first != 0) made.flags = made.flags | command_flag::untold_keys;
+    if (!range && !made.has(command_flag::untold_keys)) return;
+    key_specification& told = made.specifications.emplace_back();
+    told.begin = range ? *first : 1;
+    if (range) {
+        told.last = *last < 0 ? *last : *last - *first;
+        told.step = *step;
+    }
+    take_form(made, range);
 }
 
 /// One description; null where it is none. `container`: in front of a subcommand's name.

@@ -9,8 +9,8 @@
 
 namespace umbel::command {
 
-/// The flags that COMMAND reports, joined over Redis and Valkey, and two of our own (`has_subcommands`,
-/// `learned`). Rule: Redis documentation, "COMMAND", "Flags".
+/// The flags that COMMAND reports, joined over Redis and Valkey, and three of our own (`has_subcommands`,
+/// `learned`, `untold_keys`). Rule: Redis documentation, "COMMAND", "Flags".
 enum class command_flag : std::uint32_t {
     none = 0,
     write = 1U << 0,
@@ -35,6 +35,7 @@ enum class command_flag : std::uint32_t {
     module = 1U << 19,           ///< A module brings it: the vector sets of Redis 8.
     has_subcommands = 1U << 20,  ///< A container: its rows follow it in the table as "name|subcommand".
     learned = 1U << 21,          ///< It is not in the table: a server has told of it.
+    untold_keys = 1U << 22,      ///< Learned, and it may have more keys than the server has told of.
 };
 
 constexpr command_flag operator|(command_flag left, command_flag right) noexcept {
@@ -107,7 +108,8 @@ enum class response_policy : std::uint8_t {
 };
 
 /// What is known of a command, or of one subcommand.
-/// Lifetime: rows of a static table; a pointer to one is valid for ever. Threading: immutable.
+/// Lifetime: a row of the static table is valid for ever, a learned one as long as the backend of the client
+/// that has learned it. Threading: immutable.
 struct command_traits {
     std::string_view name;  ///< Lower case; a subcommand's is "object|encoding".
     std::int8_t arity;      ///< Number of arguments with the name; negative: at least that many.

@@ -27,7 +27,8 @@ struct key_specification {
     std::int32_t last = 0;   ///< Else: the last key behind the beginning; below zero: from the end.
     std::int32_t limit = 0;  ///< With `last` -1: the keys are the first of so many shares of the rest.
     std::int32_t step = 1;
-    bool no_key = false;  ///< It is hashed and redirected like a key, and is none.
+    bool no_key = false;      ///< It is hashed and redirected like a key, and is none.
+    bool incomplete = false;  ///< There may be more keys than it finds.
 };
 
 /// What a server has told of a command, or of one subcommand.

@@ -73,17 +73,20 @@ public:
 
     engine::runtime<driver, connection>& runtime() noexcept { return *this; }
     engine::runtime<driver, connection> const& runtime() const noexcept { return *this; }
-    std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
+    void call_after(std::unique_ptr<wait>& kept, engine::duration span, std::function<void()> then) override {
         struct timer_wait final : wait {
             explicit timer_wait(asio::any_io_executor const& executor) : timer{executor} {}
             asio::steady_timer timer;
         };
         auto waiting = std::make_unique<timer_wait>(get_executor());
-        waiting->timer.expires_after(span);
-        waiting->timer.async_wait([then = std::move(then)](asio::error_code problem) {
+        asio::steady_timer& timer = waiting->timer;
+        timer.expires_after(span);
+        kept = std::move(waiting);
+        // Whoever is woken finds the driver by its handle, and needs it to stay until it has gone on.
+        timer.async_wait([then = std::move(then), self = weak_from_this()](asio::error_code problem) {
+            auto const alive = self.lock();
             if (!problem) then();
         });
-        return waiting;
     }
     engine::instant now() const noexcept override { return clock(); }
     umbel::statistics statistics() const override {

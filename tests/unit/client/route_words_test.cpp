@@ -5,14 +5,24 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
+#include <span>
 #include <string_view>
 
 using umbel::errc;
-using umbel::calling::route_words;
 using umbel::calling::row_of_encoded;
 using umbel::calling::site;
 using umbel::calling::unlearned;
 using umbel::cluster::command_flags;
+
+namespace {
+
+/// Looks the row up, too.
+template <class... Rest>
+auto route_words(site const& from, std::span<std::string_view const> words, Rest... rest) {
+    return umbel::calling::route_words(from, umbel::calling::row_of(from, words), words, rest...);
+}
+
+}  // namespace
 
 TEST_CASE("an encoded command is found in the table by its first words", "[route_words]") {
     site const nowhere;

@@ -229,6 +229,110 @@ TEST_CASE("subcommands have rows of their own, and unknown ones none", "[command
     CHECK(got->row(bare) == got.get());
 }
 
+TEST_CASE("where fewer words are given than keys need, none behind them is read", "[command_info]") {
+    auto const index = [](int at, int last) {
+        return "*4\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n"
+               "*2\r\n$5\r\nindex\r\n:" +
+               std::to_string(at) +
+               "\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n"
+               "*6\r\n$7\r\nlastkey\r\n:" +
+               std::to_string(last) + "\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n";
+    };
+    auto const counted = [](int at) {
+        return "*4\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n"
+               "*2\r\n$5\r\nindex\r\n:" +
+               std::to_string(at) +
+               "\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$6\r\nkeynum\r\n$4\r\nspec\r\n"
+               "*6\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n$7\r\nkeystep\r\n:1\r\n";
+    };
+    auto const row = [](int arity, std::string const& numbers, std::vector<std::string> const& specs) {
+        std::string text = "*1\r\n*10\r\n$1\r\nx\r\n:" + std::to_string(arity) + "\r\n*1\r\n+write\r\n" +
+                           numbers + "*0\r\n*0\r\n*" + std::to_string(specs.size()) + "\r\n";
+        for (std::string const& spec : specs) text += spec;
+        return text + "*0\r\n";
+    };
+    std::string const none = ":0\r\n:0\r\n:0\r\n";
+    std::vector<std::string> replies;
+    for (int const arity : {-1, 1, -2, 2, -3, 0}) {
+        replies.push_back(row(arity, ":1\r\n:1\r\n:1\r\n", {}));
+        replies.push_back(row(arity, ":3\r\n:3\r\n:1\r\n", {}));
+        replies.push_back(row(arity, none, {index(1, 0)}));
+        replies.push_back(row(arity, none, {index(4, 0)}));
+        replies.push_back(row(arity, none, {index(2, 1)}));
+        replies.push_back(row(arity, none, {index(1, -1)}));
+        replies.push_back(row(arity, none, {counted(1)}));
+        replies.push_back(row(arity, none, {counted(3)}));
+        replies.push_back(row(arity, none, {index(1, 0), counted(2)}));
+        replies.push_back(row(arity, none, {index(5, 0), counted(1)}));
+        replies.push_back(row(arity, none, {index(99, 0), counted(1)}));
+    }
+    // All that stands behind the words that are given is there, and would be taken for a number or a key.
+    std::vector<std::string_view> words(128, "1");
+    words[0] = "x";
+    for (std::string const& bytes : replies) {
+        CAPTURE(bytes);
+        auto const got = read(bytes, "x");
+        REQUIRE(got);
+        for (std::size_t count = 1; count < 8; ++count) {
+            CAPTURE(count);
+            argv_view const argv = argv_view{words}.first(count);
+            auto const found = keys_of(got->row(argv), argv);
+            auto const routed = route_of(got->row(argv), argv);
+            if (!found) {
+                CHECK_FALSE(routed);
+                continue;
+            }
+            REQUIRE(routed);
+            CHECK(routed->slot.has_value() == !found->empty());
+            for (std::size_t nth = 0; nth < found->size(); ++nth)
+                CHECK(((*found)[nth] >= 1 && (*found)[nth] < count));
+        }
+    }
+    // Where the arity promises the key, it is found without a look at the words.
+    CHECK(read(row(-2, none, {index(1, 0)}), "x")->keys.search == key_search::range);
+    CHECK(read(row(4, none, {index(1, 0), counted(2)}), "x")->keys.search == key_search::counted);
+}
+
+TEST_CASE("a row says where the server may not have told of all keys", "[command_info]") {
+    std::string const first =
+        "*6\r\n$5\r\nflags\r\n*1\r\n+RW\r\n"
+        "$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n"
+        "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n"
+        "*6\r\n$7\r\nlastkey\r\n:-1\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n";
+    std::string incomplete = first;
+    incomplete.replace(incomplete.find("*1\r\n+RW"), 7, "*2\r\n+RW\r\n+incomplete");
+    std::string const unknown =
+        "*4\r\n$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$7\r\nunknown\r\n$4\r\nspec\r\n*0\r\n"
+        "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$7\r\nunknown\r\n$4\r\nspec\r\n*0\r\n";
+    auto const row = [](std::string const& flag, std::string const& numbers,
+                        std::vector<std::string> const& specs) {
+        std::string text = "*1\r\n*10\r\n$1\r\nx\r\n:-2\r\n*1\r\n+" + flag + "\r\n" + numbers +
+                           "*0\r\n*1\r\n$26\r\nrequest_policy:multi_shard\r\n*" +
+                           std::to_string(specs.size()) + "\r\n";
+        for (std::string const& spec : specs) text += spec;
+        return read(text + "*0\r\n", "x");
+    };
+    std::string const none = ":0\r\n:0\r\n:0\r\n";
+    std::string const one = ":1\r\n:1\r\n:1\r\n";
+    auto const whole = row("write", none, {first});
+    CHECK_FALSE(whole->has(command_flag::untold_keys));
+    CHECK(whole->keys.search == key_search::range);
+    for (auto const& made : {row("write", none, {incomplete}), row("write", none, {first, unknown}),
+                             row("write", none, {unknown, first}), row("movablekeys", none, {first})}) {
+        CHECK(made->has(command_flag::untold_keys));
+        // It is not split: that takes the table's form.
+        CHECK(made->keys.search == key_search::specified);
+        CHECK(keys(*made, {"x", "a", "b"}) == "a b");
+    }
+    for (auto const& made : {row("write", none, {unknown}), row("movablekeys", none, {}),
+                             row("movablekeys", one, {}), row("write", ":1\r\n:0\r\n:1\r\n", {})}) {
+        CHECK(made->has(command_flag::untold_keys));
+        CHECK(keys(*made, {"x", "a", "b"}) == "a");
+    }
+    CHECK_FALSE(row("write", one, {})->has(command_flag::untold_keys));
+    CHECK_FALSE(row("write", none, {})->has(command_flag::untold_keys));
+}
+
 TEST_CASE("what blocks needs a lease, and what says that it reads and writes writes", "[command_info]") {
     auto const got = read(
         "*1\r\n*6\r\n$1\r\nx\r\n:-1\r\n*3\r\n+readonly\r\n+write\r\n+blocking\r\n:1\r\n:1\r\n:1\r\n", "x");

@@ -53,7 +53,7 @@ public:
     sim_driver& runtime() noexcept { return driver_; }
     sim_driver const& runtime() const noexcept { return driver_; }
     engine::instant now() const noexcept override { return driver_.clock(); }
-    std::unique_ptr<wait> call_after(engine::duration span, std::function<void()> then) override {
+    void call_after(std::unique_ptr<wait>& kept, engine::duration span, std::function<void()> then) override {
         // Only the timeline owns the action, which may own whoever waits.
         struct sim_wait final : wait {
             std::weak_ptr<std::function<void()>> seen;
@@ -64,10 +64,10 @@ public:
         auto waiting = std::make_unique<sim_wait>();
         auto const action = std::make_shared<std::function<void()>>(std::move(then));
         waiting->seen = action;
+        kept = std::move(waiting);
         time_.in(span, [action] {
             if (auto const due = std::exchange(*action, nullptr)) due();
         });
-        return waiting;
     }
 
 private:
