@@ -281,11 +281,13 @@ inline void lease_pool::on(lease_told const& told, instant now) {
 }
 
 /// Tells the server, by the node's shared connection. Where that one may have reached another process than
-/// the lease has, nobody is told, for another client may have the same id there: the lease ends instead.
+/// the lease has, nobody is told, for another client may have the same id there: the lease ends instead. If
+/// its node has left, that ends most waits itself, which then follow their slots: they keep their time.
 inline void lease_pool::unblock(link_id id, lease_slot& slot, instant now) {
     link_status const& other = shared_link(id.node);
-    if (!is_up(other) || other.generation != slot.beside || other.node_id != slot.status.node_id)
-        return close(id, slot, errc::connection_lost, now);
+    bool const sure = is_up(other) && other.generation == slot.beside && other.node_id == slot.status.node_id;
+    if (!sure && slot.moves()) return;
+    if (!sure) return close(id, slot, errc::connection_lost, now);
     slot.unblock->prepare(id, slot.status.generation, slot.client_id, port_, shared_.options.unblock_timeout);
     slot.unblocking = true;
     slot.tells = false;  // The session hears of this one instead.
@@ -298,10 +300,8 @@ inline void lease_pool::unblocked(unblock_call const& told, instant now) {
     while (call* const settled = slot.withheld.pop()) endings_.take(*settled);
     if (shared_.closed) return;
     bool const same = slot.status.generation == told.generation && is_up(slot.status);
-    if (same && !told.answered) {
-        // What was sent without an answer may still reach the server, and must find no other wait.
-        return close(told.lease, slot, errc::connection_lost, now);
-    }
+    // What was sent without an answer may still reach the server, and must find no other wait.
+    if (same && !told.answered) return close(told.lease, slot, errc::connection_lost, now);
     if (same) tell_session(told.lease, slot, now);
     serve(told.lease.node, now);
 }

@@ -93,6 +93,8 @@ struct lease_slot {
     std::unique_ptr<unblock_call> unblock;
 
     bool is_idle() const noexcept { return is_up(status) && is == use::free && !unblocking; }
+    /// Its node has left the cluster, and it ends when its wait has.
+    bool moves() const noexcept { return status.state == link_state::closing && is != use::leaving; }
     /// Nothing keeps it from being opened.
     bool is_closed() const noexcept {
         return (status.state == link_state::idle || status.state == link_state::down) && is == use::free &&

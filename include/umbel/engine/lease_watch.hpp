@@ -16,9 +16,10 @@ public:
 
     bool on() const noexcept { return on_; }
 
-    /// The lease is to end: its waits are given up. True: the node is dead, and the link must be lost.
+    /// The lease is to end: its waits are given up. True: the link must be lost at once, for the node is dead
+    /// or cannot be told; not if it has ended already.
     static bool gives_up(link& leased, errc why) noexcept {
-        if (why == errc::connection_lost) return true;
+        if (why == errc::connection_lost) return !leased.unopened();
         leased.pipe().give_up_blocked(why);
         return false;
     }

@@ -37,7 +37,8 @@ public:
         if (unused && breaker.now_is() == circuit_breaker::state::open && breaker.retry_at() <= now)
             open(first, now);
     }
-    /// Takes a link out of use: at once when it is not connected, else when it has drained.
+    /// Takes a link out of use: at once when it is not connected, or for errc::connection_lost, else when it
+    /// has drained.
     void shut(link_id id, errc why = errc::read_only);
     void shut_all(std::uint16_t number, link_mode mode);
     /// Takes all links of a node out of use.
@@ -90,8 +91,10 @@ inline void node_supervisor::open(link_id id, instant now) {
 inline void node_supervisor::shut(link_id id, errc why) {
     link_status& link = status_of(id);
     switch (link.state) {
-        case link_state::idle:
-        case link_state::closing: return;
+        case link_state::idle: return;
+        case link_state::closing:
+            if (why != errc::connection_lost) return;
+            break;  // It drains, and is to end at once.
         case link_state::opening:
         case link_state::up:
         case link_state::down: break;

@@ -713,3 +713,42 @@ TEST_CASE("a lease is lent while the shared connection is gone", "[leases]") {
     s.receive(a0, popped);
     CHECK(second.value() == "foo x");
 }
+
+TEST_CASE("a closing client does not wait for a lease whose server cannot be told", "[leases]") {
+    greeted s;
+    auto pop = s.start("BLPOP foo 0", blocking);
+    s.greet(a0, ":77\r\n");
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    s.renew_shared();
+    s.core().end_waits(s.now());
+    s.happens(engine::refresh_wanted{});
+    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
+    CHECK(s.parted(a0) == engine::parting::abort);
+}
+
+TEST_CASE("a wait on a node that has left may end by the server's word although nobody can tell it",
+          "[leases]") {
+    greeted s;
+    auto pop = s.start("BLPOP foo 0", blocking);
+    s.greet(a0, ":77\r\n");
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    s.happens(engine::refresh_wanted{});
+    bool left = false;
+    for (int step = 0; step < 100 && !left; ++step) {
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
+            if (seen.bytes == wire("CLUSTER SLOTS")) {
+                s.receive(seen.to, cluster_slots({{0, 5460, {b}}, {5461, 16383, {c}}}));
+                left = true;
+            }
+        }
+        if (!left) s.doze();
+    }
+    REQUIRE(left);
+    CHECK_FALSE(pop.done());
+    REQUIRE(s.connected(a0));
+    s.receive(a0, "-MOVED 12182 10.0.0.3:6379\r\n");
+    CHECK_FALSE(pop.done());
+    CHECK(s.connected(c));
+    s.cancel(pop);
+    CHECK(outcome(pop) == failed{errc::cancelled, delivery::not_executed});
+}

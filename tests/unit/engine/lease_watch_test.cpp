@@ -87,3 +87,15 @@ TEST_CASE("a call that a connection has lost does not make the next connection i
     s.open();
     CHECK(s.idle == 0);
 }
+
+TEST_CASE("a lease that is to be lost is lost once", "[leases]") {
+    watched_lease s;
+    s.open();
+    scripted_call& wait = s.begin("BLPOP foo 0", true);
+    s.end_turn();
+    CHECK_FALSE(engine::lease_watch::gives_up(s.link, errc::cancelled));
+    CHECK(engine::lease_watch::gives_up(s.link, errc::connection_lost));
+    s.lose(errc::connection_lost);
+    CHECK(wait.completions == 1);
+    CHECK_FALSE(engine::lease_watch::gives_up(s.link, errc::connection_lost));
+}

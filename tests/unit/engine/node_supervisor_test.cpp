@@ -205,6 +205,10 @@ TEST_CASE("a link is told to close once, and reports when it has", "[supervisor]
     plane.links.shut_all(number);
     plane.links.shut_all(number);
     REQUIRE(plane.shared.actions.size() == 1);
+    // Unless it has to end before it has drained.
+    plane.links.shut({number, engine::link_mode::primary}, errc::connection_lost);
+    REQUIRE(plane.shared.actions.size() == 2);
+    CHECK(std::get<engine::close_link>(plane.shared.actions.back()).why == errc::connection_lost);
     auto const& closing = std::get<engine::close_link>(plane.shared.actions.front());
     engine::link_closed closed{closing.link, closing.generation};
     CHECK(plane.links.on(closed, plane.begin).current);
