@@ -136,7 +136,7 @@ public:
         learned_commands& book = book_;
         std::uint8_t const context = whole_.link.context;
         auto* const token = static_cast<async::shared_token*>(whole_.token);
-        std::optional<token_share> const kept = token ? std::optional<token_share>{*token} : std::nullopt;
+        token_share const kept{token};
         if (token) token->parts_listed.store(false);
         // No connection has it meanwhile, so nothing else keeps its context busy.
         if (whole_.affinity == async::affinity::on_context)
@@ -174,15 +174,17 @@ public:
     }
 
 private:
-    /// Keeps a token while its call may have ended.
+    /// Keeps a token, where there is one, while its call may have ended.
     class token_share {
     public:
-        explicit token_share(async::shared_token& token) noexcept : token_{&token} {
-            token.references.fetch_add(1, std::memory_order_relaxed);
+        explicit token_share(async::shared_token* token) noexcept : token_{token} {
+            if (token_) token_->references.fetch_add(1, std::memory_order_relaxed);
         }
         token_share(token_share const&) = delete;
         token_share& operator=(token_share const&) = delete;
-        ~token_share() { token_->release(); }
+        ~token_share() {
+            if (token_) token_->release();
+        }
 
     private:
         async::shared_token* token_;
@@ -232,7 +234,7 @@ private:
         auto* const token = static_cast<async::shared_token*>(whole_.token);
         if (!token) return begin(where, part);
         // The part takes the token over, so that a cancellation finds it, and what it begins.
-        token_share const kept{*token};
+        token_share const kept{token};
         auto const alive = where.weak_from_this().lock();
         token->target = &part;
         part.token = std::exchange(whole_.token, nullptr);
