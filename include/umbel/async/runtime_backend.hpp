@@ -50,7 +50,8 @@ public:
     cluster::topology topology() const override { return runtime().control().topology(); }
     std::vector<engine::led_shard> leaders() const override {
         auto const& control = runtime().control();
-        return engine::leaders_of(control.routes().table(), control.nodes(), control.topology());
+        return leaders_.now(control.routes().table(), control.nodes(), control.topology(),
+                            control.routes().version());
     }
     umbel::statistics statistics() const override {
         return engine::statistics_of(runtime().control(), runtime().sessions());
@@ -69,6 +70,8 @@ protected:
 private:
     auto& runtime() noexcept { return static_cast<Self&>(*this).runtime(); }
     auto& runtime() const noexcept { return static_cast<Self const&>(*this).runtime(); }
+
+    mutable engine::leader_list leaders_;  ///< The control plane's owner's.
 };
 
 }  // namespace umbel::async

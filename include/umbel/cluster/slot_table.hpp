@@ -61,6 +61,7 @@ public:
     /// replicas beyond replicas_max are left out. Cost: linear in slot_count and in the number of ranges;
     /// allocates until the writer's scratch has grown.
     publish_summary publish(std::span<shard_assignment const> shards) {
+        ++changes_;
         prepare(shards);
         choose_by_primary(shards);
         choose_by_slots();
@@ -100,6 +101,7 @@ public:
         UMBEL_ASSERT(to != no_node);
         std::uint16_t const shard = entry(slot.value());
         if (!answers_for(shard, answered_by) || (shard != no_shard && primary_in(shard) == to)) return false;
+        ++changes_;
         std::uint16_t target = record_of_primary(to);
         if (target == no_shard) target = take_record(to, {});
         if (target == no_shard) return false;
@@ -115,6 +117,7 @@ public:
         UMBEL_ASSERT(to != no_node);
         std::uint16_t const shard = record_of_primary(from);
         if (shard == no_shard || from == to) return false;
+        ++changes_;
         auto replicas = replicas_in(shard);
         std::erase(replicas, to);
         if (replicas.size() >= replicas_max) replicas.pop_back();
@@ -128,6 +131,9 @@ public:
         release_unused();
         return true;
     }
+
+    /// Grows with whatever may have changed the table: what was read of it holds while this stays the same.
+    std::uint64_t changes() const noexcept { return changes_; }
 
 private:
     using reader = basic_slot_table_reader<Atomic>;
@@ -303,6 +309,7 @@ private:
         }
     }
 
+    std::uint64_t changes_ = 0;
     std::vector<std::uint32_t> slots_of_;    // Record → how many entries name it.
     std::vector<std::uint16_t> of_primary_;  // Node → its record as a primary, or no_shard.
     std::vector<std::uint16_t> used_;        // The records in use.

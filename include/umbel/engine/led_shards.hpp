@@ -71,6 +71,31 @@ inline std::vector<led_shard> leaders_of(cluster::slot_table const& table, node_
     return all;
 }
 
+/// The list of leaders_of(), kept until what it is made of may have changed: a command for all shards asks
+/// for it twice, and must not go through all slots each time, for nothing else of the control plane runs
+/// then.
+class leader_list {
+public:
+    /// The list as of now. `version` grows with every change of the topology. Lifetime: until the next call.
+    std::vector<led_shard> const& now(cluster::slot_table const& table, node_table const& nodes,
+                                      cluster::topology const& topology, std::uint32_t version) {
+        if (!made_ || changes_ != table.changes() || version_ != version) {
+            made_ = false;  // In case memory runs out.
+            all_ = leaders_of(table, nodes, topology);
+            changes_ = table.changes();
+            version_ = version;
+            made_ = true;
+        }
+        return all_;
+    }
+
+private:
+    std::vector<led_shard> all_;
+    std::uint64_t changes_ = 0;  ///< Of the table, when the list was made.
+    std::uint32_t version_ = 0;
+    bool made_ = false;
+};
+
 /// True when the node leads any slot. Cost: linear in the number of slots where it leads none.
 inline bool leads_any(cluster::slot_table const& table, std::uint16_t node) noexcept {
     for (std::uint16_t at = 0; at < cluster::slot_count && node != link_id::no_node; ++at)

@@ -75,6 +75,24 @@ TEST_CASE("a shard without a leader is listed, slots of no shard are not", "[led
     CHECK(all[2].ranges == c.told.shards[0].ranges);
 }
 
+TEST_CASE("the list is made anew when the table or the topology has changed, and only then", "[led_shards]") {
+    led_by_two c;
+    engine::leader_list list;
+    auto const now = [&](std::uint32_t version) { return list.now(c.table, c.nodes, c.told, version); };
+    CHECK(now(1).size() == 2);
+    // A change that no version tells of is not looked for: nothing goes through the slots again.
+    c.told.shards.resize(1);
+    c.told.shards[0].ranges = {{slot{300}, slot{301}}};
+    CHECK(now(1).size() == 2);
+    CHECK(now(2).size() == 3);
+    c.table.learn_moved(slot{50}, 0, 3);
+    CHECK(now(2).size() == 4);
+    c.table.move_shard(0, 2);
+    CHECK(now(2)[0].name == "c:1");
+    c.table.publish({});
+    CHECK(now(2).size() == 1);
+}
+
 TEST_CASE("a leader stays while it leads any slot; then one heir of all slots follows", "[led_shards]") {
     led_by_two c;
     auto had = c.spread();
