@@ -125,7 +125,7 @@ inline void batch_run::start(backend& backend) {
 /// The most calls that may be under way at a time.
 inline std::size_t batch_run::calls_max() const noexcept {
     std::size_t most = list_.size();
-    for (batch_part* part = list_.first(); part; part = part->next)
+    for (batch_part* part = list_.first(); part && most < manner_.window; part = part->next)
         if (part->unusual) most += part->size;
     return std::min(most, manner_.window);
 }

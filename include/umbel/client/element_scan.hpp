@@ -138,12 +138,17 @@ public:
         calling::site const& where = state_->where;
         async::pooled_call& call = calling::obtain<page>(where);
         calling::prepare(call, where, cluster::command_flags::none);
-        if (state_->wrong) return calling::refused<page>(call, *state_->wrong);
+        auto const refuse = [&](error why) {
+            state_->note(why);
+            return calling::refused<page>(call, std::move(why));
+        };
+        if (state_->wrong) return refuse(*state_->wrong);
         if (state_->progress.done)
             return calling::refused<page>(
                 call, error{errc::end_of_range, delivery::not_sent, "the scan has told all elements"});
         call.group.reset(new (std::nothrow) calling::element_scan_step<Element>{call, state_});
-        if (!call.group) return calling::refused<page>(call, error{errc::no_memory, delivery::not_sent});
+        if (!call.group) return refuse(error{errc::no_memory, delivery::not_sent});
+        state_->note(calling::scan_turns::never_begun());
         call.launch = async::launch_kind::group;
         return operation<page>{call};
     }
@@ -153,7 +158,8 @@ public:
     std::string cursor() const { return calling::write_element_progress(state_->progress, state_->filters); }
     /// True when all elements have been told.
     bool done() const noexcept { return state_->progress.done; }
-    /// What the last next() failed with; nothing before, and after the end.
+    /// What the last next() failed with; nothing before, and after the end. Precondition: no next() is under
+    /// way.
     std::optional<error> failure() const { return state_->failure; }
     /// How often the scan has begun anew because another process had answered.
     unsigned restarts() const noexcept { return state_->progress.restarts; }

@@ -30,7 +30,10 @@ namespace calling {
 
 /// True of what a server gives as a cursor. Rule: SCAN command: an unsigned number of 64 bits.
 inline bool is_cursor(std::string_view text) noexcept {
-    return !text.empty() && text.size() <= 20 && text.find_first_not_of("0123456789") == text.npos;
+    std::uint64_t number = 0;
+    char const* const end = text.data() + text.size();
+    auto const [read, problem] = std::from_chars(text.data(), end, number);
+    return problem == std::errc{} && read == end && text.size() <= 20;
 }
 
 /// How far a scan has come. A cursor stands in the order of one process's hash tables; in that order it stays

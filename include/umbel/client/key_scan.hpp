@@ -88,7 +88,8 @@ public:
     std::string cursor() const { return code_->cursor(*state_); }
     /// True when all keys have been told.
     bool done() const noexcept { return code_->done(*state_); }
-    /// What the last next() failed with; nothing before, and after the end.
+    /// What the last next() failed with; nothing before, and after the end. Precondition: no next() is under
+    /// way.
     std::optional<error> failure() const { return code_->failure(*state_); }
     /// Rounds over the nodes that have ended and have left slots to be scanned again.
     unsigned rounds() const noexcept { return code_->rounds(*state_); }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -85,6 +86,13 @@ public:
     public:
         explicit question(entry& about) noexcept : about_{&about} {}
         std::string_view name() const noexcept { return about_->name; }
+        /// How long to wait until the name is asked for again, where nobody has answered: twice as long each
+        /// time. Threading: who asks.
+        engine::duration longer_pause(engine::duration most) noexcept {
+            engine::duration& pause = about_->pause;
+            pause = std::min(most, std::max<engine::duration>(pause * 2, std::chrono::seconds{1}));
+            return pause;
+        }
 
     private:
         friend class learned_commands;
@@ -158,6 +166,7 @@ private:
         std::vector<std::shared_ptr<ticket>> waiting{};
         std::unique_ptr<command::learned_command const> owned{};
         question asked{*this};
+        engine::duration pause{0};  ///< The latest; whoever asks changes it.
 
         explicit entry(std::string_view its_name) : name{its_name} {}
     };

@@ -69,11 +69,12 @@ private:
     }
     /// What a server has refused it will refuse again; all else passes.
     static void fail(engine::call& call, error&& why) noexcept {
-        if (origin_of(why.code()) != origin::server) of(call).pause_ = std::chrono::seconds{1};
+        of(call).passes_ = origin_of(why.code()) != origin::server;
     }
     static void complete(engine::call& call) {
         command_question self{take(call)};
-        engine::instant const again = engine::after(self.now_, self.pause_);
+        engine::instant const again =
+            engine::after(self.now_, self.passes_ ? self.asked_->longer_pause(unknown_pause) : unknown_pause);
         self.book_->settle(*self.asked_, std::move(self.told_), again);
     }
     static void drop(engine::call& call) noexcept {
@@ -93,7 +94,7 @@ private:
     learned_commands* book_;
     learned_commands::question* asked_;
     std::unique_ptr<command::learned_command const> told_;
-    engine::duration pause_ = unknown_pause;
+    bool passes_ = false;  ///< It may be answered another time.
     engine::instant now_{0};
 };
 

@@ -260,13 +260,18 @@ private:
 inline async::pooled_call& next_page(std::shared_ptr<scan_state> const& state, value_kind const& value) {
     async::pooled_call& call = value.obtain(*state->where.owner);
     prepare(call, state->where, cluster::command_flags::none);
-    if (state->where.wrong) return refuse(call, value, error{*state->where.wrong});
-    if (state->wrong) return refuse(call, value, error{*state->wrong});
+    auto const fail = [&](error why) -> async::pooled_call& {
+        state->note(why);
+        return refuse(call, value, std::move(why));
+    };
+    if (state->where.wrong) return fail(error{*state->where.wrong});
+    if (state->wrong) return fail(error{*state->wrong});
     if (state->progress.done)
         return refuse(call, value,
                       error{errc::end_of_range, delivery::not_sent, "the scan has told all keys"});
     call.group.reset(new (std::nothrow) scan_step{call, state});
-    if (!call.group) return refuse(call, value, error{errc::no_memory, delivery::not_sent});
+    if (!call.group) return fail(error{errc::no_memory, delivery::not_sent});
+    state->note(scan_turns::never_begun());
     call.launch = async::launch_kind::group;
     return call;
 }

@@ -16,6 +16,18 @@ struct scan_turns {
     std::optional<error> wrong;  ///< The options were bad.
     std::optional<error> failure;
     std::atomic<bool> busy{false};
+
+    /// A next() is made: unless it is begun and ends otherwise, this is why it has told nothing. Nothing
+    /// changes while another one is under way.
+    void note(error why) noexcept {
+        if (busy.exchange(true, std::memory_order_acq_rel)) return;
+        failure.emplace(std::move(why));
+        busy.store(false, std::memory_order_release);
+    }
+    /// What a next() failed with that is never begun.
+    static error never_begun() noexcept {
+        return error{errc::cancelled, delivery::not_sent, "next() was never begun: the client is gone"};
+    }
 };
 
 /// One next() of a scan. A second one at the same time is refused.

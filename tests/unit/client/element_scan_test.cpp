@@ -163,6 +163,36 @@ TEST_CASE("bad options of a scan of elements are told before anything is sent", 
     CHECK(c.says.asked.empty());
 }
 
+TEST_CASE("a next() that was refused, or whose client has gone, says why", "[scan]") {
+    key_client c{{{"0", {"0", {"a"}}}}};
+    umbel::client const& db = *c.here.db;
+    for (auto const& scan : {db.scan_set("k", {.count = 0}), db.scan_set("k", {.resume = "nonsense"}),
+                             db.with(0ms).scan_set("k")}) {
+        auto const told = c.next(scan);
+        CHECK_FALSE(scan.done());
+        REQUIRE(scan.failure());
+        CHECK(scan.failure()->code() != umbel::errc::cancelled);
+    }
+    auto const late = db.scan_set("k");
+    CHECK_FALSE(late.failure());
+    auto before = late.next();
+    c.here.db.reset();
+    CHECK(code_of(c.here.wait(std::move(before))) == "cancelled");
+    REQUIRE(late.failure());
+    CHECK(*late.failure() == umbel::errc::cancelled);
+    CHECK(code_of(c.here.wait(late.next())) == "cancelled");
+    REQUIRE(late.failure());
+    CHECK_FALSE(late.done());
+}
+
+TEST_CASE("a cursor is a number of 64 bits", "[scan]") {
+    CHECK(umbel::calling::is_cursor("18446744073709551615"));
+    CHECK(umbel::calling::is_cursor("0"));
+    for (std::string_view const wrong :
+         {"18446744073709551616", "99999999999999999999", "", "-1", "+1", "1 ", "x"})
+        CHECK_FALSE(umbel::calling::is_cursor(wrong));
+}
+
 TEST_CASE("what the server answers instead of a page is the error, and the scan goes on afterwards",
           "[scan]") {
     key_client c{{{"0", {"7", {"a"}}}, {"7", {"0", {"b"}}}}};

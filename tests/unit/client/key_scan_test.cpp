@@ -141,6 +141,20 @@ TEST_CASE("what a server answers instead of a page is the error, and the scan go
     CHECK_FALSE(scan.failure());
 }
 
+TEST_CASE("a next() of a scan that was refused, or whose client has gone, says why", "[scan]") {
+    small_client c;
+    auto const wrong = c.here.db->scan({.count = 0});
+    CHECK(code_of(c.here.wait(wrong.next())) == "bad_argument");
+    REQUIRE(wrong.failure());
+    CHECK(*wrong.failure() == umbel::errc::bad_argument);
+    auto const late = c.here.db->scan();
+    auto before = late.next();
+    c.here.db.reset();
+    CHECK(code_of(c.here.wait(std::move(before))) == "cancelled");
+    REQUIRE(late.failure());
+    CHECK(*late.failure() == umbel::errc::cancelled);
+}
+
 TEST_CASE("a page is cancelled and asked for again; a second one at a time is refused", "[scan]") {
     small_client c;
     c.says.holds = true;

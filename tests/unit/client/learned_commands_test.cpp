@@ -37,6 +37,17 @@ umbel::command::command_traits const* find(learned_commands const& book, std::st
 
 }  // namespace
 
+TEST_CASE("a name that nobody answers for is asked for less and less often", "[learned_commands]") {
+    learned_commands book;
+    waiting const first;
+    auto const asked = book.wait("x.do", first.place, umbel::engine::instant{1}).second;
+    REQUIRE(asked);
+    std::vector<umbel::engine::duration> pauses;
+    for (int nth = 0; nth < 8; ++nth) pauses.push_back(asked->longer_pause(1min));
+    CHECK(pauses == std::vector<umbel::engine::duration>{1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s});
+    book.settle(*asked, nullptr, umbel::engine::instant{2});
+}
+
 TEST_CASE("the first who wants a name asks, others wait for the answer, and later ones find it",
           "[learned]") {
     learned_commands book;
