@@ -218,7 +218,7 @@ private:
     }
     std::size_t count_known(std::map<std::string, bool, std::less<>> const& ids) const noexcept {
         std::size_t known = 0;
-        for (auto const& [id, retired] : ids) known += is_known(id) ? 1 : 0;
+        for (auto const& [id, retired] : ids) known += is_known(id) ? 1u : 0u;
         return known;
     }
     void accept_pending(consumer_news&& news, instant now) noexcept {
