@@ -222,7 +222,7 @@ template <class Value>
 void result_slot<Value>::decode(engine::call& base, resp::view const& reply) noexcept {
     auto& call = static_cast<pooled_call&>(base);
     if constexpr (joined<Value>) {
-        UMBEL_ASSERT(!"a joined operation has no reply of its own");
+        UMBEL_ASSERT(!joined<Value>);  // A joined operation has no reply of its own.
     } else {
         put(call, [&] { return value_of(call, reply); });
     }

@@ -166,10 +166,9 @@ inline result<reply> join_replies(command::command_traits const& traits, node_re
         for (result<reply> const* const told : all)
             if (*told) return **told;
         // Of the node that runs a script its caller hears, rather than of those that run none.
-        telling.assign(all.begin(), all.end());
-        std::stable_partition(telling.begin(), telling.end(), [](result<reply> const* told) {
-            return !cluster::runs_nothing(told->error().message());
-        });
+        for (bool const idle : {false, true})
+            for (result<reply> const* const told : all)
+                if (cluster::runs_nothing(told->error().message()) == idle) telling.push_back(told);
         all = telling;
     }
     if (std::optional<error> wrong = first_error_of_nodes(all))

@@ -143,4 +143,7 @@ TEST_CASE("what is brought counts from now, not from the beginning of time", "[r
     h.written();
     h.receive(missing);
     CHECK(library.sent.front().accepted == h.now);
+    h.written();
+    h.receive("$1\r\nl\r\n:1\r\n");
+    CHECK(one.told().value() == "1");
 }
