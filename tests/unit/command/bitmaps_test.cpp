@@ -82,10 +82,10 @@ TEST_CASE("what no server would take of a bitmap command is refused before it is
 
 TEST_CASE("bitmap replies are of natural types, in RESP2 and RESP3", "[bitmaps]") {
     using results = std::vector<std::optional<std::int64_t>>;
-    STATIC_CHECK(replies<bool>(decltype(db.setbit("k", 0, true)){}));
-    STATIC_CHECK(replies<bit_position>(decltype(db.bitpos("k", true)){}));
-    STATIC_CHECK(replies<results>(decltype(db.bitfield("k", umbel::bit_get(byte))){}));
-    STATIC_CHECK(replies<std::vector<std::int64_t>>(decltype(db.bitfield_ro("k", byte)){}));
+    STATIC_CHECK(replies<bool, decltype(db.setbit("k", 0, true))>());
+    STATIC_CHECK(replies<bit_position, decltype(db.bitpos("k", true))>());
+    STATIC_CHECK(replies<results, decltype(db.bitfield("k", umbel::bit_get(byte)))>());
+    STATIC_CHECK(replies<std::vector<std::int64_t>, decltype(db.bitfield_ro("k", byte))>());
     CHECK(decoded<bool>(":1\r\n") == true);
     CHECK(decoded<results>("*3\r\n:1\r\n$-1\r\n:-3\r\n") == results{1, std::nullopt, -3});
     CHECK(decoded<results>("*3\r\n:1\r\n_\r\n:-3\r\n") == results{1, std::nullopt, -3});

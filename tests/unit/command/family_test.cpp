@@ -47,6 +47,6 @@ TEST_CASE("a family hands on words, flags, the type of the reply, and a refusal"
     CHECK(db.list().flags == command_flags::none);
     CHECK(db.list_with_flags().flags == command_flags::idempotent);
     CHECK(db.refused().refusal.starts_with("an empty range"));
-    STATIC_CHECK(umbel::test::replies<std::int64_t>(decltype(db.key_only()){}));
+    STATIC_CHECK(umbel::test::replies<std::int64_t, decltype(db.key_only())>());
     STATIC_CHECK(umbel::command::idempotent_if(false) == command_flags::none);
 }

@@ -111,13 +111,13 @@ TEST_CASE("geo replies are of natural types", "[geo]") {
     using std::optional;
     using std::string;
     using std::vector;
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.geoadd("k", places)){}));
-    STATIC_CHECK(replies<vector<optional<geo_position>>>(decltype(db.geopos("k", "a")){}));
-    STATIC_CHECK(replies<optional<double>>(decltype(db.geodist("k", "a", "b")){}));
-    STATIC_CHECK(replies<vector<optional<string>>>(decltype(db.geohash("k", "a")){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.geosearch("k", "a", geo_radius{1})){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.geosearch<int>("k", triangle)){}));
-    STATIC_CHECK(replies<vector<geo_match<>>>(
-        decltype(db.geosearch_with_details("k", "a", geo_radius{1}, {.hash = true})){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.geosearchstore("k", "k", triangle)){}));
+    STATIC_CHECK(replies<std::int64_t, decltype(db.geoadd("k", places))>());
+    STATIC_CHECK(replies<vector<optional<geo_position>>, decltype(db.geopos("k", "a"))>());
+    STATIC_CHECK(replies<optional<double>, decltype(db.geodist("k", "a", "b"))>());
+    STATIC_CHECK(replies<vector<optional<string>>, decltype(db.geohash("k", "a"))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.geosearch("k", "a", geo_radius{1}))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.geosearch<int>("k", triangle))>());
+    STATIC_CHECK(replies<vector<geo_match<>>,
+                         decltype(db.geosearch_with_details("k", "a", geo_radius{1}, {.hash = true}))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.geosearchstore("k", "k", triangle))>());
 }

@@ -101,12 +101,12 @@ TEST_CASE("hash replies are of natural types", "[hashes]") {
     using std::optional;
     using std::string;
     using std::vector;
-    STATIC_CHECK(replies<optional<string>>(decltype(db.hget("k", "f")){}));
-    STATIC_CHECK(replies<optional<int>>(decltype(db.hget<int>("k", "f")){}));
-    STATIC_CHECK(replies<vector<optional<string>>>(decltype(db.hmget("k", fields)){}));
-    STATIC_CHECK(replies<std::unordered_map<string, string>>(decltype(db.hgetall("k")){}));
-    STATIC_CHECK(replies<vector<field_expiry>>(decltype(db.hexpire("k", 1s, fields)){}));
-    STATIC_CHECK(replies<bool>(decltype(db.hsetnx("k", "f", "v")){}));
+    STATIC_CHECK(replies<optional<string>, decltype(db.hget("k", "f"))>());
+    STATIC_CHECK(replies<optional<int>, decltype(db.hget<int>("k", "f"))>());
+    STATIC_CHECK(replies<vector<optional<string>>, decltype(db.hmget("k", fields))>());
+    STATIC_CHECK(replies<std::unordered_map<string, string>, decltype(db.hgetall("k"))>());
+    STATIC_CHECK(replies<vector<field_expiry>, decltype(db.hexpire("k", 1s, fields))>());
+    STATIC_CHECK(replies<bool, decltype(db.hsetnx("k", "f", "v"))>());
 }
 
 TEST_CASE("RESP2 and RESP3 give the same hash values", "[hashes]") {

@@ -32,9 +32,9 @@ TEST_CASE("every HyperLogLog command sends its words, with the flags and the slo
     CHECK(mismatch(db.pfcount(texts), "PFCOUNT {k}a {k}b") == "");
     CHECK(mismatch(db.pfmerge("{k}", "{k}a", "{k}b"), "PFMERGE {k} {k}a {k}b") == "");
     CHECK(mismatch(db.pfmerge("{k}", texts), "PFMERGE {k} {k}a {k}b") == "");
-    STATIC_CHECK(replies<bool>(decltype(db.pfadd("k", "a")){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.pfcount("k")){}));
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.pfmerge("k", "l")){}));
+    STATIC_CHECK(replies<bool, decltype(db.pfadd("k", "a"))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.pfcount("k"))>());
+    STATIC_CHECK(replies<umbel::ok, decltype(db.pfmerge("k", "l"))>());
 }
 
 TEST_CASE("HyperLogLogs of different slots and empty ranges of keys are noticed", "[hyperloglogs]") {

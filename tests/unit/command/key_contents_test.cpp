@@ -51,12 +51,12 @@ TEST_CASE("what no server would take of a RESTORE is refused before it is sent",
 }
 
 TEST_CASE("what is told of a key is nullopt when there is no key, in RESP2 and RESP3", "[key_contents]") {
-    STATIC_CHECK(replies<std::optional<umbel::bytes>>(decltype(db.dump<umbel::bytes>("k")){}));
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.restore("k", "bytes")){}));
-    STATIC_CHECK(replies<std::optional<std::string>>(decltype(db.object_encoding("k")){}));
-    STATIC_CHECK(replies<std::optional<std::int64_t>>(decltype(db.object_refcount("k")){}));
+    STATIC_CHECK(replies<std::optional<umbel::bytes>, decltype(db.dump<umbel::bytes>("k"))>());
+    STATIC_CHECK(replies<umbel::ok, decltype(db.restore("k", "bytes"))>());
+    STATIC_CHECK(replies<std::optional<std::string>, decltype(db.object_encoding("k"))>());
+    STATIC_CHECK(replies<std::optional<std::int64_t>, decltype(db.object_refcount("k"))>());
     using idle = std::optional<std::chrono::seconds>;
-    STATIC_CHECK(replies<idle>(decltype(db.object_idletime("k")){}));
+    STATIC_CHECK(replies<idle, decltype(db.object_idletime("k"))>());
     CHECK(decoded<idle>(":7\r\n").value() == 7s);
     CHECK(decoded<idle>("$-1\r\n").value() == std::nullopt);
     CHECK(decoded<idle>("_\r\n").value() == std::nullopt);

@@ -49,10 +49,10 @@ TEST_CASE("every command on keys sends its words, with the flags and the slot of
     CHECK(mismatch(db.ttl("k"), "PTTL k") == "");
     CHECK(db.copy("a", "b").slot.is_several());
     CHECK(db.rename("a", "b").slot.is_several());
-    STATIC_CHECK(replies<bool>(decltype(db.copy("a", "b")){}));
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.rename("a", "b")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.renamenx("a", "b")){}));
-    STATIC_CHECK(replies<umbel::expiry_moment>(decltype(db.expire_time("k")){}));
+    STATIC_CHECK(replies<bool, decltype(db.copy("a", "b"))>());
+    STATIC_CHECK(replies<umbel::ok, decltype(db.rename("a", "b"))>());
+    STATIC_CHECK(replies<bool, decltype(db.renamenx("a", "b"))>());
+    STATIC_CHECK(replies<umbel::expiry_moment, decltype(db.expire_time("k"))>());
 }
 
 TEST_CASE("PEXPIRETIME tells a missing key from one that does not expire", "[keys]") {
@@ -76,9 +76,9 @@ TEST_CASE("commands of one key send their name and the key", "[keys]") {
     CHECK(db.persist("foo").words == "PERSIST foo");
     CHECK(db.ttl("foo").words == "PTTL foo");
     CHECK(db.type("foo").words == "TYPE foo");
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.del("foo")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.persist("foo")){}));
-    STATIC_CHECK(replies<std::string>(decltype(db.type("foo")){}));
+    STATIC_CHECK(replies<std::int64_t, decltype(db.del("foo"))>());
+    STATIC_CHECK(replies<bool, decltype(db.persist("foo"))>());
+    STATIC_CHECK(replies<std::string, decltype(db.type("foo"))>());
 }
 
 TEST_CASE("only commands that change nothing may go to a replica", "[keys]") {
@@ -95,7 +95,7 @@ TEST_CASE("expiries are sent in milliseconds, with their condition behind them",
     auto const plain = db.expire("foo", 30s);
     CHECK(plain.words == "PEXPIRE foo 30000");
     CHECK(plain.slot == slot_of("foo"));
-    STATIC_CHECK(replies<bool>(decltype(plain){}));
+    STATIC_CHECK(replies<bool, decltype(plain)>());
     CHECK(db.expire("foo", 5ms, expire_condition::if_none).words == "PEXPIRE foo 5 NX");
     CHECK(db.expire("foo", 5ms, expire_condition::if_some).words == "PEXPIRE foo 5 XX");
     CHECK(db.expire("foo", 5ms, expire_condition::if_greater).words == "PEXPIRE foo 5 GT");

@@ -83,17 +83,17 @@ TEST_CASE("list replies are of natural types", "[lists]") {
     using std::optional;
     using std::string;
     using std::vector;
-    STATIC_CHECK(replies<int64_t>(decltype(db.lpush("k", "a")){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.lpop("k")){}));
-    STATIC_CHECK(replies<optional<vector<int>>>(decltype(db.rpop<int>("k", 2)){}));
-    STATIC_CHECK(replies<optional<umbel::popped<string>>>(decltype(db.lmpop(keys, list_end::left)){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.lmove("k", "k", list_end::left, list_end::right)){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.lrange<int>("k", 0, -1)){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.lindex("k", 0)){}));
-    STATIC_CHECK(replies<optional<int64_t>>(decltype(db.lpos("k", "a")){}));
-    STATIC_CHECK(replies<vector<int64_t>>(decltype(db.lpos("k", "a", 0)){}));
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.lset("k", 0, "a")){}));
-    STATIC_CHECK(replies<insertion>(decltype(db.linsert("k", insert_side::after, "p", "a")){}));
+    STATIC_CHECK(replies<int64_t, decltype(db.lpush("k", "a"))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.lpop("k"))>());
+    STATIC_CHECK(replies<optional<vector<int>>, decltype(db.rpop<int>("k", 2))>());
+    STATIC_CHECK(replies<optional<umbel::popped<string>>, decltype(db.lmpop(keys, list_end::left))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.lmove("k", "k", list_end::left, list_end::right))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.lrange<int>("k", 0, -1))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.lindex("k", 0))>());
+    STATIC_CHECK(replies<optional<int64_t>, decltype(db.lpos("k", "a"))>());
+    STATIC_CHECK(replies<vector<int64_t>, decltype(db.lpos("k", "a", 0))>());
+    STATIC_CHECK(replies<umbel::ok, decltype(db.lset("k", 0, "a"))>());
+    STATIC_CHECK(replies<insertion, decltype(db.linsert("k", insert_side::after, "p", "a"))>());
 }
 
 TEST_CASE("what is popped from a list that does not exist is missing, in RESP2 and RESP3", "[lists]") {

@@ -21,6 +21,6 @@ TEST_CASE("a message goes to any node, one to a shard channel to the slot of the
     CHECK(db.publish("news", "hello").slot.is_any());
     CHECK(mismatch(db.spublish("news", 42), "SPUBLISH news 42") == "");
     CHECK(db.spublish("news", 42).slot == umbel::cluster::slot_of("news"));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.publish("news", "hello")){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.spublish("news", "hello")){}));
+    STATIC_CHECK(replies<std::int64_t, decltype(db.publish("news", "hello"))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.spublish("news", "hello"))>());
 }

@@ -87,6 +87,12 @@ constexpr bool replies(Recorded const&) noexcept {
     return std::is_same_v<typename Recorded::reply_type, Reply>;
 }
 
+/// The same of a type of recorded command, for static checks: not every library has std::string in those.
+template <class Reply, class Recorded>
+constexpr bool replies() noexcept {
+    return std::is_same_v<typename Recorded::reply_type, Reply>;
+}
+
 /// What the command table, asked for the same words, says otherwise of flags, slot, arity or lease than the
 /// typed command does; empty where they agree.
 template <class Reply>

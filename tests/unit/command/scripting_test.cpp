@@ -89,8 +89,8 @@ TEST_CASE("a SHA1 of another length than 40 is refused before it is sent", "[scr
 }
 
 TEST_CASE("a script gives what it is asked for, without a type a reply as it comes", "[scripting]") {
-    STATIC_CHECK(replies<umbel::reply>(decltype(db.eval("s")){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.eval<std::int64_t>("s", key("k"), 5)){}));
-    STATIC_CHECK(replies<std::string>(decltype(db.evalsha<std::string>(sha1, keys, arguments)){}));
-    STATIC_CHECK(replies<std::vector<int>>(decltype(db.fcall_ro<std::vector<int>>("f")){}));
+    STATIC_CHECK(replies<umbel::reply, decltype(db.eval("s"))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.eval<std::int64_t>("s", key("k"), 5))>());
+    STATIC_CHECK(replies<std::string, decltype(db.evalsha<std::string>(sha1, keys, arguments))>());
+    STATIC_CHECK(replies<std::vector<int>, decltype(db.fcall_ro<std::vector<int>>("f"))>());
 }

@@ -97,19 +97,19 @@ TEST_CASE("set replies are of natural types", "[sets]") {
     using std::string;
     using std::vector;
     using hashed = std::unordered_set<string>;
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.sadd("k", "a")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.smove("k", "k", "a")){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.spop("k")){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.spop<int>("k", 2)){}));
-    STATIC_CHECK(replies<bool>(decltype(db.sismember("k", "a")){}));
-    STATIC_CHECK(replies<vector<bool>>(decltype(db.smismember("k", "a")){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.smembers("k")){}));
-    STATIC_CHECK(replies<hashed>(decltype(db.smembers<hashed>("k")){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.srandmember("k")){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.srandmember("k", 3)){}));
-    STATIC_CHECK(replies<hashed>(decltype(db.sinter<hashed>(keys)){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.sunion<vector<int>>("a", "b")){}));
-    STATIC_CHECK(replies<umbel::scan_page<string>>(decltype(db.sscan("k")){}));
+    STATIC_CHECK(replies<std::int64_t, decltype(db.sadd("k", "a"))>());
+    STATIC_CHECK(replies<bool, decltype(db.smove("k", "k", "a"))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.spop("k"))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.spop<int>("k", 2))>());
+    STATIC_CHECK(replies<bool, decltype(db.sismember("k", "a"))>());
+    STATIC_CHECK(replies<vector<bool>, decltype(db.smismember("k", "a"))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.smembers("k"))>());
+    STATIC_CHECK(replies<hashed, decltype(db.smembers<hashed>("k"))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.srandmember("k"))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.srandmember("k", 3))>());
+    STATIC_CHECK(replies<hashed, decltype(db.sinter<hashed>(keys))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.sunion<vector<int>>("a", "b"))>());
+    STATIC_CHECK(replies<umbel::scan_page<string>, decltype(db.sscan("k"))>());
 }
 
 TEST_CASE("RESP2 and RESP3 give the same members", "[sets]") {

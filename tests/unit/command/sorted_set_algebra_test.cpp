@@ -99,12 +99,12 @@ TEST_CASE("replies about several sorted sets are of natural types", "[sorted_set
     using std::string;
     using std::vector;
     using scored = std::pair<string, double>;
-    STATIC_CHECK(replies<vector<string>>(decltype(db.zunion(keys)){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.zinter<int>("a", "b")){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zunion_with_scores(weighted)){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zdiff_with_scores(keys)){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.zintercard(keys)){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.zdiffstore("d", keys)){}));
+    STATIC_CHECK(replies<vector<string>, decltype(db.zunion(keys))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.zinter<int>("a", "b"))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zunion_with_scores(weighted))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zdiff_with_scores(keys))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.zintercard(keys))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.zdiffstore("d", keys))>());
 }
 
 TEST_CASE("RESP2 and RESP3 give the same union", "[sorted_set_algebra]") {

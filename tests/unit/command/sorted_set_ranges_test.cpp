@@ -92,13 +92,13 @@ TEST_CASE("replies about ranges are of natural types", "[sorted_set_ranges]") {
     using std::string;
     using std::vector;
     using scored = std::pair<string, double>;
-    STATIC_CHECK(replies<vector<string>>(decltype(db.zrange("k", 0, -1)){}));
-    STATIC_CHECK(replies<vector<int>>(decltype(db.zrange<int>("k", {.min = 1})){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.zrange("k", {.min = "a"})){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zrange_with_scores("k", 0, -1)){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zrange_with_scores("k", {.min = 1})){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.zcount("k")){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.zrangestore("k", "k", 0, 1)){}));
+    STATIC_CHECK(replies<vector<string>, decltype(db.zrange("k", 0, -1))>());
+    STATIC_CHECK(replies<vector<int>, decltype(db.zrange<int>("k", {.min = 1}))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.zrange("k", {.min = "a"}))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zrange_with_scores("k", 0, -1))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zrange_with_scores("k", {.min = 1}))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.zcount("k"))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.zrangestore("k", "k", 0, 1))>());
 }
 
 TEST_CASE("RESP2 and RESP3 give the same range", "[sorted_set_ranges]") {

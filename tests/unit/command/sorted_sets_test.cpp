@@ -119,20 +119,20 @@ TEST_CASE("replies about members are of natural types", "[sorted_sets]") {
     using std::string;
     using std::vector;
     using scored = std::pair<string, double>;
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.zadd("k", scores)){}));
-    STATIC_CHECK(replies<optional<double>>(decltype(db.zadd_incr("k", "a", 1)){}));
-    STATIC_CHECK(replies<double>(decltype(db.zincrby("k", "a", 1)){}));
-    STATIC_CHECK(replies<optional<scored>>(decltype(db.zpopmin("k")){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zpopmax("k", 2)){}));
-    STATIC_CHECK(replies<vector<std::pair<int, double>>>(decltype(db.zpopmin<int>("k", 2)){}));
-    STATIC_CHECK(replies<optional<umbel::popped<scored>>>(decltype(db.zmpop(keys, score_end::min)){}));
-    STATIC_CHECK(replies<optional<double>>(decltype(db.zscore("k", "a")){}));
-    STATIC_CHECK(replies<vector<optional<double>>>(decltype(db.zmscore("k", members)){}));
-    STATIC_CHECK(replies<optional<std::int64_t>>(decltype(db.zrank("k", "a")){}));
-    STATIC_CHECK(replies<optional<ranked_score>>(decltype(db.zrevrank_with_score("k", "a")){}));
-    STATIC_CHECK(replies<vector<scored>>(decltype(db.zrandmember_with_scores("k", 1)){}));
-    STATIC_CHECK(replies<umbel::scan_page<scored>>(decltype(db.zscan("k")){}));
-    STATIC_CHECK(replies<umbel::scan_page<string>>(decltype(db.zscan_members("k")){}));
+    STATIC_CHECK(replies<std::int64_t, decltype(db.zadd("k", scores))>());
+    STATIC_CHECK(replies<optional<double>, decltype(db.zadd_incr("k", "a", 1))>());
+    STATIC_CHECK(replies<double, decltype(db.zincrby("k", "a", 1))>());
+    STATIC_CHECK(replies<optional<scored>, decltype(db.zpopmin("k"))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zpopmax("k", 2))>());
+    STATIC_CHECK(replies<vector<std::pair<int, double>>, decltype(db.zpopmin<int>("k", 2))>());
+    STATIC_CHECK(replies<optional<umbel::popped<scored>>, decltype(db.zmpop(keys, score_end::min))>());
+    STATIC_CHECK(replies<optional<double>, decltype(db.zscore("k", "a"))>());
+    STATIC_CHECK(replies<vector<optional<double>>, decltype(db.zmscore("k", members))>());
+    STATIC_CHECK(replies<optional<std::int64_t>, decltype(db.zrank("k", "a"))>());
+    STATIC_CHECK(replies<optional<ranked_score>, decltype(db.zrevrank_with_score("k", "a"))>());
+    STATIC_CHECK(replies<vector<scored>, decltype(db.zrandmember_with_scores("k", 1))>());
+    STATIC_CHECK(replies<umbel::scan_page<scored>, decltype(db.zscan("k"))>());
+    STATIC_CHECK(replies<umbel::scan_page<string>, decltype(db.zscan_members("k"))>());
 }
 
 TEST_CASE("RESP2 and RESP3 give the same members and scores", "[sorted_sets]") {

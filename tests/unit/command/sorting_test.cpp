@@ -52,10 +52,10 @@ TEST_CASE("what no server would take of a SORT is refused before it is sent", "[
 
 TEST_CASE("sorted elements are of natural types, in RESP2 and RESP3", "[sorting]") {
     using values = std::vector<std::optional<std::string>>;
-    STATIC_CHECK(replies<std::vector<std::string>>(decltype(db.sort("k")){}));
-    STATIC_CHECK(replies<std::vector<int>>(decltype(db.sort_ro<int>("k")){}));
-    STATIC_CHECK(replies<values>(decltype(db.sort_get("k", patterns)){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.sort_store("k", "l")){}));
+    STATIC_CHECK(replies<std::vector<std::string>, decltype(db.sort("k"))>());
+    STATIC_CHECK(replies<std::vector<int>, decltype(db.sort_ro<int>("k"))>());
+    STATIC_CHECK(replies<values, decltype(db.sort_get("k", patterns))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.sort_store("k", "l"))>());
     CHECK(decoded<values>("*2\r\n$1\r\na\r\n$-1\r\n") == values{"a", std::nullopt});
     CHECK(decoded<values>("*2\r\n$1\r\na\r\n_\r\n") == values{"a", std::nullopt});
 }

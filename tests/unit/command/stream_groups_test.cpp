@@ -112,17 +112,17 @@ TEST_CASE("replies of commands on groups are of natural types", "[streams]") {
     using std::string;
     using std::vector;
     using map = std::map<string, string>;
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.xgroup_create("k", "g", "$")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.xgroup_destroy("k", "g")){}));
-    STATIC_CHECK(replies<vector<umbel::group_info>>(decltype(db.xinfo_groups("k")){}));
+    STATIC_CHECK(replies<umbel::ok, decltype(db.xgroup_create("k", "g", "$"))>());
+    STATIC_CHECK(replies<bool, decltype(db.xgroup_destroy("k", "g"))>());
+    STATIC_CHECK(replies<vector<umbel::group_info>, decltype(db.xinfo_groups("k"))>());
     STATIC_CHECK(
-        replies<umbel::stream_batch<delivered_entry<>>>(decltype(db.xreadgroup("g", "c", streams)){}));
-    STATIC_CHECK(replies<umbel::stream_batch<delivered_entry<map>>>(
-        decltype(db.xreadgroup<map>("g", "c", "k", ">")){}));
-    STATIC_CHECK(replies<umbel::pending_summary>(decltype(db.xpending("k", "g")){}));
-    STATIC_CHECK(replies<vector<umbel::pending_entry>>(decltype(db.xpending_entries("k", "g", 1)){}));
-    STATIC_CHECK(replies<vector<stream_entry<map>>>(decltype(db.xclaim<map>("k", "g", "c", 1s, ids)){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.xclaim_ids("k", "g", "c", 1s, ids)){}));
-    STATIC_CHECK(replies<umbel::claim_page<>>(decltype(db.xautoclaim("k", "g", "c", 1s)){}));
-    STATIC_CHECK(replies<umbel::claim_page<string>>(decltype(db.xautoclaim_ids("k", "g", "c", 1s)){}));
+        replies<umbel::stream_batch<delivered_entry<>>, decltype(db.xreadgroup("g", "c", streams))>());
+    STATIC_CHECK(replies<umbel::stream_batch<delivered_entry<map>>,
+                         decltype(db.xreadgroup<map>("g", "c", "k", ">"))>());
+    STATIC_CHECK(replies<umbel::pending_summary, decltype(db.xpending("k", "g"))>());
+    STATIC_CHECK(replies<vector<umbel::pending_entry>, decltype(db.xpending_entries("k", "g", 1))>());
+    STATIC_CHECK(replies<vector<stream_entry<map>>, decltype(db.xclaim<map>("k", "g", "c", 1s, ids))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.xclaim_ids("k", "g", "c", 1s, ids))>());
+    STATIC_CHECK(replies<umbel::claim_page<>, decltype(db.xautoclaim("k", "g", "c", 1s))>());
+    STATIC_CHECK(replies<umbel::claim_page<string>, decltype(db.xautoclaim_ids("k", "g", "c", 1s))>());
 }

@@ -118,15 +118,15 @@ TEST_CASE("stream replies are of natural types", "[streams]") {
     using std::string;
     using std::vector;
     using map = std::map<string, string>;
-    STATIC_CHECK(replies<string>(decltype(db.xadd("k", values)){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.xadd_if_exists("k", values)){}));
-    STATIC_CHECK(replies<vector<stream_entry<>>>(decltype(db.xrange("k")){}));
-    STATIC_CHECK(replies<vector<stream_entry<map>>>(decltype(db.xrevrange<map>("k")){}));
-    STATIC_CHECK(replies<umbel::stream_batch<>>(decltype(db.xread("k", "0")){}));
-    STATIC_CHECK(replies<umbel::stream_batch<stream_entry<map>>>(decltype(db.xread<map>(streams)){}));
-    STATIC_CHECK(replies<vector<stream_deletion>>(decltype(db.xdelex("k", ids)){}));
-    STATIC_CHECK(replies<umbel::stream_info>(decltype(db.xinfo_stream("k")){}));
-    STATIC_CHECK(replies<umbel::ok>(decltype(db.xsetid("k", "1")){}));
+    STATIC_CHECK(replies<string, decltype(db.xadd("k", values))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.xadd_if_exists("k", values))>());
+    STATIC_CHECK(replies<vector<stream_entry<>>, decltype(db.xrange("k"))>());
+    STATIC_CHECK(replies<vector<stream_entry<map>>, decltype(db.xrevrange<map>("k"))>());
+    STATIC_CHECK(replies<umbel::stream_batch<>, decltype(db.xread("k", "0"))>());
+    STATIC_CHECK(replies<umbel::stream_batch<stream_entry<map>>, decltype(db.xread<map>(streams))>());
+    STATIC_CHECK(replies<vector<stream_deletion>, decltype(db.xdelex("k", ids))>());
+    STATIC_CHECK(replies<umbel::stream_info, decltype(db.xinfo_stream("k"))>());
+    STATIC_CHECK(replies<umbel::ok, decltype(db.xsetid("k", "1"))>());
 }
 
 TEST_CASE("XINFO STREAM is read with fields less and more, in RESP2 and RESP3", "[streams]") {

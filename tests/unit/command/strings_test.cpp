@@ -147,23 +147,23 @@ TEST_CASE("what no server would take of a string command is refused before it is
 TEST_CASE("string replies are of natural types", "[strings]") {
     using std::optional;
     using std::string;
-    STATIC_CHECK(replies<optional<string>>(decltype(db.get("k")){}));
-    STATIC_CHECK(replies<optional<umbel::bytes>>(decltype(db.get<umbel::bytes>("k")){}));
-    STATIC_CHECK(replies<umbel::set_outcome>(decltype(db.set("k", "v")){}));
-    STATIC_CHECK(replies<umbel::set_outcome>(decltype(db.set("k", "v", {.expire = 1s})){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.set_and_get("k", "v")){}));
-    STATIC_CHECK(replies<optional<int>>(decltype(db.getex<int>("k")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.delex("k", umbel::if_equal("v"))){}));
-    STATIC_CHECK(replies<bool>(decltype(db.delifeq("k", "v")){}));
-    STATIC_CHECK(replies<optional<string>>(decltype(db.digest("k")){}));
-    STATIC_CHECK(replies<bool>(decltype(db.msetnx(pairs)){}));
-    STATIC_CHECK(replies<bool>(decltype(db.msetex(pairs)){}));
-    STATIC_CHECK(replies<string>(decltype(db.getrange("k", 0, 1)){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.lcs_length("a", "b")){}));
-    STATIC_CHECK(replies<umbel::lcs_matches>(decltype(db.lcs_matches("a", "b")){}));
-    STATIC_CHECK(replies<std::int64_t>(decltype(db.incr("k")){}));
-    STATIC_CHECK(replies<double>(decltype(db.incrbyfloat("k", 1)){}));
-    STATIC_CHECK(replies<umbel::increx_outcome<double>>(decltype(db.increx_by_float("k", 1)){}));
+    STATIC_CHECK(replies<optional<string>, decltype(db.get("k"))>());
+    STATIC_CHECK(replies<optional<umbel::bytes>, decltype(db.get<umbel::bytes>("k"))>());
+    STATIC_CHECK(replies<umbel::set_outcome, decltype(db.set("k", "v"))>());
+    STATIC_CHECK(replies<umbel::set_outcome, decltype(db.set("k", "v", {.expire = 1s}))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.set_and_get("k", "v"))>());
+    STATIC_CHECK(replies<optional<int>, decltype(db.getex<int>("k"))>());
+    STATIC_CHECK(replies<bool, decltype(db.delex("k", umbel::if_equal("v")))>());
+    STATIC_CHECK(replies<bool, decltype(db.delifeq("k", "v"))>());
+    STATIC_CHECK(replies<optional<string>, decltype(db.digest("k"))>());
+    STATIC_CHECK(replies<bool, decltype(db.msetnx(pairs))>());
+    STATIC_CHECK(replies<bool, decltype(db.msetex(pairs))>());
+    STATIC_CHECK(replies<string, decltype(db.getrange("k", 0, 1))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.lcs_length("a", "b"))>());
+    STATIC_CHECK(replies<umbel::lcs_matches, decltype(db.lcs_matches("a", "b"))>());
+    STATIC_CHECK(replies<std::int64_t, decltype(db.incr("k"))>());
+    STATIC_CHECK(replies<double, decltype(db.incrbyfloat("k", 1))>());
+    STATIC_CHECK(replies<umbel::increx_outcome<double>, decltype(db.increx_by_float("k", 1))>());
 }
 
 TEST_CASE("INCREX tells the value and what was added, in RESP2 and RESP3", "[strings]") {

@@ -132,16 +132,16 @@ TEST_CASE("vector set replies are of natural types", "[vector_sets]") {
     using std::pair;
     using std::string;
     using std::vector;
-    STATIC_CHECK(replies<bool>(decltype(db.vadd("k", "e", numbers)){}));
-    STATIC_CHECK(replies<vector<string>>(decltype(db.vsim("k", "e")){}));
-    STATIC_CHECK(replies<vector<pair<string, double>>>(decltype(db.vsim_with_scores("k", "e")){}));
-    STATIC_CHECK(replies<umbel::alike_elements<>>(decltype(db.vsim_with_attributes("k", "e")){}));
-    STATIC_CHECK(replies<umbel::alike_elements<int>>(decltype(db.vsim_with_attributes<int>("k", numbers)){}));
-    STATIC_CHECK(replies<optional<vector<float>>>(decltype(db.vemb("k", "e")){}));
-    STATIC_CHECK(replies<optional<umbel::raw_vector>>(decltype(db.vemb_raw("k", "e")){}));
-    STATIC_CHECK(replies<optional<umbel::vector_set_info>>(decltype(db.vinfo("k")){}));
-    STATIC_CHECK(replies<optional<int>>(decltype(db.vgetattr<int>("k", "e")){}));
-    STATIC_CHECK(replies<optional<vector<vector<string>>>>(decltype(db.vlinks("k", "e")){}));
+    STATIC_CHECK(replies<bool, decltype(db.vadd("k", "e", numbers))>());
+    STATIC_CHECK(replies<vector<string>, decltype(db.vsim("k", "e"))>());
+    STATIC_CHECK(replies<vector<pair<string, double>>, decltype(db.vsim_with_scores("k", "e"))>());
+    STATIC_CHECK(replies<umbel::alike_elements<>, decltype(db.vsim_with_attributes("k", "e"))>());
+    STATIC_CHECK(replies<umbel::alike_elements<int>, decltype(db.vsim_with_attributes<int>("k", numbers))>());
+    STATIC_CHECK(replies<optional<vector<float>>, decltype(db.vemb("k", "e"))>());
+    STATIC_CHECK(replies<optional<umbel::raw_vector>, decltype(db.vemb_raw("k", "e"))>());
+    STATIC_CHECK(replies<optional<umbel::vector_set_info>, decltype(db.vinfo("k"))>());
+    STATIC_CHECK(replies<optional<int>, decltype(db.vgetattr<int>("k", "e"))>());
+    STATIC_CHECK(replies<optional<vector<vector<string>>>, decltype(db.vlinks("k", "e"))>());
     STATIC_CHECK(
-        replies<optional<vector<vector<pair<string, double>>>>>(decltype(db.vlinks_with_scores("k", "e")){}));
+        replies<optional<vector<vector<pair<string, double>>>>, decltype(db.vlinks_with_scores("k", "e"))>());
 }
