@@ -57,8 +57,8 @@ public:
                              std::size_t configurations_max = 200'000)
         : operations_{std::move(operations)}, configurations_max_{configurations_max} {
         drop_what_never_happened();
-        std::stable_sort(operations_.begin(), operations_.end(),
-                         [](auto const& left, auto const& right) { return left.begun < right.begun; });
+        std::sort(operations_.begin(), operations_.end(),
+                  [](auto const& left, auto const& right) { return left.begun < right.begun; });
         link();
     }
 

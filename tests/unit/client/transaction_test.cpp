@@ -193,7 +193,7 @@ TEST_CASE("a transaction is sent again only if it just reads", "[transaction]") 
 }
 
 TEST_CASE("arguments lent to a transaction are sent from where they stand, however many", "[transaction]") {
-    for (std::size_t const each : {1, 20}) {
+    for (std::size_t const each : {1u, 20u}) {
         two_nodes here;
         queueing says{.exec = "*2\r\n:1\r\n:1\r\n"};
         here.high_says = by(says);

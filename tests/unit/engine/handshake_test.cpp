@@ -10,7 +10,7 @@ using namespace umbel::engine;
 using umbel::test::bulk;
 using umbel::test::read_reply;
 using umbel::test::wire;
-using step = engine::handshake::step;
+using step = umbel::engine::handshake::step;
 
 namespace {
 
@@ -20,7 +20,7 @@ handshake_plan minimal() {
     plan.extent = umbel::handshake::minimal;
     return plan;
 }
-step answer(engine::handshake& greeting, std::string const& bytes) {
+step answer(umbel::engine::handshake& greeting, std::string const& bytes) {
     read_reply const reply{bytes};
     return greeting.reply(reply);
 }
@@ -31,7 +31,7 @@ std::string const no_hello = "-ERR unknown command `HELLO`, with args beginning 
 }  // namespace
 
 TEST_CASE("a minimal handshake in RESP2 says nothing", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     plan.ask_identity = true;
     plan.client_name = "me";
@@ -40,7 +40,7 @@ TEST_CASE("a minimal handshake in RESP2 says nothing", "[handshake]") {
 }
 
 TEST_CASE("a minimal handshake says what is due, and no more", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     SECTION("a password") {
         plan.password = "secret";
@@ -68,7 +68,7 @@ TEST_CASE("a minimal handshake says what is due, and no more", "[handshake]") {
 
 TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, and who you are",
           "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan;
     plan.password = "secret";
     plan.client_name = "me";
@@ -88,7 +88,7 @@ TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, a
 
 TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[handshake]") {
     for (std::string const& refusal : {no_hello, std::string{"-NOPROTO unsupported protocol version\r\n"}}) {
-        engine::handshake greeting;
+        umbel::engine::handshake greeting;
         handshake_plan plan;
         plan.password = "secret";
         plan.client_name = "me";
@@ -103,7 +103,7 @@ TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[h
 }
 
 TEST_CASE("where RESP3 is demanded, a server without it is refused", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     plan.protocol = protocol::resp3;
     CHECK(greeting.begin(plan) == step::send);
@@ -115,7 +115,7 @@ TEST_CASE("where RESP3 is demanded, a server without it is refused", "[handshake
 
 TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]") {
     std::string const wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan;
     plan.password = "wrong";
     greeting.begin(plan);
@@ -138,7 +138,7 @@ TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]")
 }
 
 TEST_CASE("what an old server does not know of us is no failure", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan;
     plan.ask_identity = true;
     greeting.begin(plan);
@@ -150,7 +150,7 @@ TEST_CASE("what an old server does not know of us is no failure", "[handshake]")
 }
 
 TEST_CASE("a refused SELECT or READONLY is a failure", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     SECTION("SELECT") { plan.database = 99; }
     SECTION("READONLY") { plan.read_only = true; }
@@ -160,7 +160,7 @@ TEST_CASE("a refused SELECT or READONLY is a failure", "[handshake]") {
 }
 
 TEST_CASE("a reply beyond the handshake is a protocol error, and a new beginning forgets it", "[handshake]") {
-    engine::handshake greeting;
+    umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     plan.password = "secret";
     greeting.begin(plan);

@@ -36,7 +36,7 @@ struct bench {
         one.accepted = now;
     }
     bool judge(failure const& seen, judge_options const& options = usual) {
-        bool const goes_on = engine::judge(one, seen, options, now, random);
+        bool const goes_on = umbel::engine::judge(one, seen, options, now, random);
         if (!goes_on) one.kind->complete(one);
         return goes_on;
     }
@@ -214,7 +214,7 @@ TEST_CASE("once a call may have run, no later attempt takes that back", "[judge]
 
 TEST_CASE("the engine's own calls are never judged", "[judge]") {
     bench b;
-    b.one.issued_by = engine::issuer::engine;
+    b.one.issued_by = umbel::engine::issuer::engine;
     REQUIRE_FALSE(b.judge(moved()));
     CHECK(started{b.one}.code() == errc::moved);
 }
