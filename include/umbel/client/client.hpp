@@ -29,8 +29,8 @@ namespace umbel {
 /// complete with errc::cancelled.
 ///
 /// **Errors of every command.** Each comes as a value, with its delivery, once. Only the call that makes
-/// something may throw: std::bad_alloc when there is no memory for an operation, a scan, a batch, a lock, or
-/// for the name that on() keeps; and what a to_argument of yours throws.
+/// something may throw: std::bad_alloc when there is no memory for an operation, a scan, a batch, a lock, a
+/// consumer, or for the name that on() keeps; and what a to_argument of yours throws.
 /// - Of the caller, nothing was sent: bad_argument (an argument longer than options.argument_bytes_max, bad
 ///   options of the client), cross_slot, needs_lease.
 /// - Of limits: overloaded (not sent), deadline_exceeded, no_memory, cancelled.

@@ -97,8 +97,7 @@ private:
 /// A scan of all elements of one key: of a hash, of a set, of a sorted set.
 ///
 ///     auto fields = db.scan_hash("user:1", {.match = "a*"});
-///     while (auto page = co_await fields.next())      // result<std::vector<std::pair<std::string,
-///     std::string>>>
+///     while (auto page = co_await fields.next())      // result<vector<pair<string, string>>>
 ///         for (auto const& [field, value] : *page) use(field, value);
 ///     if (!fields.done()) report(*fields.failure());  // why it stopped; next() would go on from there
 ///

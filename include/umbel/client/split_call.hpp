@@ -115,6 +115,7 @@ inline result<split_parts> append_parts(async::batch_list& list, async::pooled_c
         // What is encoded has its prefix already.
         bare_command<reply> command{std::span<command::argument const>{part}, command::key_prefix{},
                                     call.flags};
+        // The words were taken before: nothing but memory can be missing.
         if (command.refusal()) throw_bad_alloc();
         append(list, std::move(command));
         first = last;
