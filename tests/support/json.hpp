@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -235,5 +236,14 @@ private:
 };
 
 inline json json::parse(std::string_view text) { return reader{text}.document(); }
+
+/// The lines of a file, each a document. Throws std::runtime_error where it cannot be read.
+inline std::vector<json> json_lines(std::string const& path) {
+    std::ifstream file{path};
+    if (!file) throw std::runtime_error{"json_lines: cannot read " + path};
+    std::vector<json> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+    return lines;
+}
 
 }  // namespace support

@@ -7,7 +7,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 
 #include <chrono>
@@ -73,6 +75,21 @@ std::string delivery_of(umbel::result<Value> const& told) {
 }
 
 /// A result in words: the value, "nil", or the code of the error.
+/// Asks a scan for two pages at one time: the second is refused, and the first cancelled. Precondition: the
+/// server holds the page back.
+template <class Home, class Scan>
+void cancels_the_first_of_two_pages(Home& here, Scan const& scan) {
+    asio::cancellation_signal signal;
+    std::string first, second;
+    scan.next()(asio::bind_cancellation_slot(signal.slot(), [&](auto value) { first = code_of(value); }));
+    scan.next()([&](auto value) { second = code_of(value); });
+    CHECK(here.until([&] { return here.server.count("EXEC") == 1 && !second.empty(); }));
+    CHECK(second == "bad_argument");
+    signal.emit(asio::cancellation_type::terminal);
+    CHECK(here.until([&] { return !first.empty(); }));
+    CHECK(first == "cancelled");
+}
+
 inline std::string shown(umbel::result<std::optional<std::string>> const& told) {
     return !told ? code_of(told) : *told ? **told : "nil";
 }

@@ -5,9 +5,6 @@
 
 #include "at_home.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-
 #include <map>
 #include <string>
 #include <utility>
@@ -219,15 +216,7 @@ TEST_CASE("a page of elements is cancelled and asked for again; a second one at 
     key_client c{{{"0", {"0", {"a"}}}}};
     c.says.holds = true;
     auto const scan = c.here.db->scan_set("k");
-    asio::cancellation_signal signal;
-    std::string told, second;
-    scan.next()(asio::bind_cancellation_slot(signal.slot(), [&](auto value) { told = code_of(value); }));
-    scan.next()([&](auto value) { second = code_of(value); });
-    CHECK(c.here.until([&] { return c.here.server.count("EXEC") == 1 && !second.empty(); }));
-    CHECK(second == "bad_argument");
-    signal.emit(asio::cancellation_type::terminal);
-    CHECK(c.here.until([&] { return !told.empty(); }));
-    CHECK(told == "cancelled");
+    at_home::cancels_the_first_of_two_pages(c.here, scan);
     c.says.holds = false;
     c.here.server.release();
     CHECK(c.next(scan) == strings{"a"});

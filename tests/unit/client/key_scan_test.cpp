@@ -5,9 +5,6 @@
 #include <umbel/client/key_scan.hpp>
 #include <umbel/testing/service/stage.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-
 #include <map>
 #include <set>
 #include <string>
@@ -159,15 +156,7 @@ TEST_CASE("a page is cancelled and asked for again; a second one at a time is re
     small_client c;
     c.says.holds = true;
     auto const scan = c.here.db->scan();
-    asio::cancellation_signal signal;
-    std::string told, second;
-    scan.next()(asio::bind_cancellation_slot(signal.slot(), [&](auto value) { told = code_of(value); }));
-    scan.next()([&](auto value) { second = code_of(value); });
-    CHECK(c.here.until([&] { return c.here.server.count("EXEC") == 1 && !second.empty(); }));
-    CHECK(second == "bad_argument");
-    signal.emit(asio::cancellation_type::terminal);
-    CHECK(c.here.until([&] { return !told.empty(); }));
-    CHECK(told == "cancelled");
+    at_home::cancels_the_first_of_two_pages(c.here, scan);
     c.says.holds = false;
     c.here.server.release();
     CHECK(c.next(scan) == page{"a", "b"});

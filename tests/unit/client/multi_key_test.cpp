@@ -2,9 +2,6 @@
 // share the slots.
 #include "two_nodes.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -90,22 +87,9 @@ TEST_CASE("a group that is cancelled completes once, when all its parts have", "
         return std::nullopt;
     };
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    asio::cancellation_signal signal;
-    int completions = 0;
-    std::string told;
-    here.db->mget("foo", "bar")(asio::bind_cancellation_slot(signal.slot(), [&](auto value) {
-        ++completions;
-        told = code_of(value);
-    }));
-    CHECK(
-        at_home::until(here.io, [&] { return here.low.count("MGET") == 1 && here.high.count("MGET") == 1; }));
-    signal.emit(asio::cancellation_type::terminal);
-    CHECK(at_home::until(here.io, [&] { return completions != 0; }));
-    CHECK(told == "cancelled");
-    here.low.release();
-    here.high.release();
-    CHECK(shown(here.wait(here.db->incr("n"))) == "1");
-    CHECK(completions == 1);
+    auto const both = [&] { return here.low.count("MGET") == 1 && here.high.count("MGET") == 1; };
+    auto const code = [](auto const& value) { return code_of(value); };
+    CHECK(at_home::cancelled_once(here, here.db->mget("foo", "bar"), both, code) == "cancelled");
 }
 
 TEST_CASE("the parts of a group that is dropped or outlives its client are given back", "[groups]") {

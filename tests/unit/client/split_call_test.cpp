@@ -4,9 +4,6 @@
 
 #include <umbel/client/lease.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-
 #include <array>
 #include <optional>
 #include <set>
@@ -205,23 +202,10 @@ TEST_CASE("a split that is cancelled completes once, when all its parts have", "
     two_nodes here;
     here.low_says = here.high_says = holding("DEL", ":1\r\n");
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    asio::cancellation_signal signal;
-    int completions = 0;
-    std::string told;
     std::vector<std::string> const argv{"DEL", "foo", "bar"};
-    here.db->execute(argv)(asio::bind_cancellation_slot(signal.slot(), [&](auto value) {
-        ++completions;
-        told = code_of(value) + " " + delivery_of(value);
-    }));
-    REQUIRE(
-        at_home::until(here.io, [&] { return here.low.count("DEL") == 1 && here.high.count("DEL") == 1; }));
-    signal.emit(asio::cancellation_type::terminal);
-    REQUIRE(at_home::until(here.io, [&] { return completions != 0; }));
-    CHECK(told == "cancelled unknown");
-    here.low.release();
-    here.high.release();
-    CHECK(shown(here.wait(here.db->incr("n"))) == "1");
-    CHECK(completions == 1);
+    auto const both = [&] { return here.low.count("DEL") == 1 && here.high.count("DEL") == 1; };
+    auto const told = [](auto const& value) { return code_of(value) + " " + delivery_of(value); };
+    CHECK(at_home::cancelled_once(here, here.db->execute(argv), both, told) == "cancelled unknown");
 }
 
 TEST_CASE("splits that are dropped or outlive their client are given back", "[split]") {
@@ -308,24 +292,13 @@ TEST_CASE("a batch of splits that is cancelled completes once, with each part ca
     two_nodes here;
     here.low_says = here.high_says = holding("DEL", ":1\r\n");
     REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    asio::cancellation_signal signal;
-    int completions = 0;
-    std::string told;
-    here.db->batch(cmd.command<std::int64_t>("DEL", "foo", "bar", "{b}", "{c}"),
-                   cmd.command<std::int64_t>("DEL", "foo", "bar"))(
-        asio::bind_cancellation_slot(signal.slot(), [&](auto value) {
-            ++completions;
-            told = code_of(std::get<0>(value)) + " " + code_of(std::get<1>(value));
-        }));
-    REQUIRE(
-        at_home::until(here.io, [&] { return here.low.count("DEL") == 4 && here.high.count("DEL") == 2; }));
-    signal.emit(asio::cancellation_type::terminal);
-    REQUIRE(at_home::until(here.io, [&] { return completions != 0; }));
-    CHECK(told == "cancelled cancelled");
-    here.low.release();
-    here.high.release();
-    CHECK(shown(here.wait(here.db->incr("n"))) == "1");
-    CHECK(completions == 1);
+    auto const all = [&] { return here.low.count("DEL") == 4 && here.high.count("DEL") == 2; };
+    auto const told = [](auto const& value) {
+        return code_of(std::get<0>(value)) + " " + code_of(std::get<1>(value));
+    };
+    auto both = here.db->batch(cmd.command<std::int64_t>("DEL", "foo", "bar", "{b}", "{c}"),
+                               cmd.command<std::int64_t>("DEL", "foo", "bar"));
+    CHECK(at_home::cancelled_once(here, std::move(both), all, told) == "cancelled cancelled");
 }
 
 TEST_CASE("a batch for a client with a prefix splits by the slots of the whole keys", "[split][batch]") {

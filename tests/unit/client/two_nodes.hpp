@@ -52,6 +52,27 @@ struct two_nodes {
     std::string owner(bool is_high) const { return (is_high ? high : low).address(); }
 };
 
+/// Cancels an operation as soon as `seen` holds, and returns what it completes with, as `show` words it. The
+/// replies that the servers have held back come after that: nobody may get them.
+template <class Operation, class Seen, class Show>
+std::string cancelled_once(two_nodes& here, Operation what, Seen seen, Show show) {
+    asio::cancellation_signal signal;
+    int completions = 0;
+    std::string told;
+    std::move(what)(asio::bind_cancellation_slot(signal.slot(), [&](auto value) {
+        ++completions;
+        told = show(value);
+    }));
+    REQUIRE(until(here.io, seen));
+    signal.emit(asio::cancellation_type::terminal);
+    REQUIRE(until(here.io, [&] { return completions != 0; }));
+    here.low.release();
+    here.high.release();
+    CHECK(shown(here.wait(here.db->incr("n"))) == "1");
+    CHECK(completions == 1);
+    return told;
+}
+
 inline std::string fault(std::string_view what, int slot, scripted::server const& to) {
     return "-" + std::string{what} + " " + std::to_string(slot) + " " + to.address() + "\r\n";
 }

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -120,11 +119,7 @@ tree reply(json const& row, bool resp3) {
     return made;
 }
 std::vector<json> lines(std::string const& file) {
-    std::ifstream in{UMBEL_TEST_DATA_DIR "/command/data/" + file};
-    REQUIRE(in);
-    std::vector<json> all;
-    for (std::string line; std::getline(in, line);) all.push_back(json::parse(line));
-    return all;
+    return support::json_lines(UMBEL_TEST_DATA_DIR "/command/data/" + file);
 }
 std::string argument_in(json const& from) {
     if (!from.is_object()) return from.string();

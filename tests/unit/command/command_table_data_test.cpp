@@ -8,7 +8,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
@@ -32,11 +31,8 @@ std::string lower(std::string_view text) {
 }
 
 row_map rows_of(std::string const& name) {
-    std::ifstream file{UMBEL_TEST_DATA_DIR "/command/data/" + name};
-    REQUIRE(file);
     row_map rows;
-    for (std::string line; std::getline(file, line);) {
-        json row = json::parse(line);
+    for (json& row : support::json_lines(UMBEL_TEST_DATA_DIR "/command/data/" + name)) {
         std::string key = lower(row["name"].string());
         rows.emplace(std::move(key), std::move(row));
     }

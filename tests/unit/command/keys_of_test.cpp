@@ -5,7 +5,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
-#include <fstream>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -81,14 +80,6 @@ strings arguments_in(json const& from) {
     strings found;
     for (json const& item : from.items()) found.push_back(argument_in(item));
     return found;
-}
-
-std::vector<json> lines_of(std::string const& name) {
-    std::ifstream file{UMBEL_TEST_DATA_DIR "/command/data/" + name};
-    REQUIRE(file);
-    std::vector<json> lines;
-    for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
-    return lines;
 }
 
 /// Commands whose published key specification, which COMMAND GETKEYS goes by, names other keys than the
@@ -169,7 +160,7 @@ void check_route(json const& line, words const& argv) {
 }
 
 void check_lines(std::string const& name, std::size_t least) {
-    std::vector<json> const lines = lines_of(name);
+    auto const lines = support::json_lines(UMBEL_TEST_DATA_DIR "/command/data/" + name);
     CHECK(lines.size() >= least);
     for (std::size_t number = 0; number < lines.size(); ++number) {
         words const argv{arguments_in(lines[number]["argv"])};
