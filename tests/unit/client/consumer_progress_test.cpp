@@ -44,6 +44,15 @@ struct consumer {
             accept(move, of({}, "0-0", true));
         }
     }
+    /// The next command once it has settled, one by which the server delivers: a claim, or a read of fresh
+    /// entries.
+    consumer_move delivers(bool claims) {
+        settle();
+        if (claims) now += 60s;
+        consumer_move const move = next();
+        REQUIRE(move.action == (claims ? consumer_action::claim : consumer_action::read_fresh));
+        return move;
+    }
 };
 
 }  // namespace
@@ -115,11 +124,7 @@ TEST_CASE("no more is out than may be", "[consumer]") {
 
 TEST_CASE("a read whose reply is lost is followed by what pends, from the beginning", "[consumer]") {
     consumer c;
-    c.settle();
-    bool const claims = GENERATE(false, true);
-    if (claims) c.now += 60s;
-    consumer_move const move = c.next();
-    REQUIRE(move.action == (claims ? consumer_action::claim : consumer_action::read_fresh));
+    consumer_move const move = c.delivers(GENERATE(false, true));
     SECTION("by an error") { c.progress.lost(move, true, c.now); }
     SECTION("because nobody waits for it any more") { c.progress.abandoned(); }
     for (int again = 0; again < 2; ++again) {
@@ -132,11 +137,7 @@ TEST_CASE("a read whose reply is lost is followed by what pends, from the beginn
 
 TEST_CASE("a read that was sent again is followed by what pends, too", "[consumer]") {
     consumer c;
-    c.settle();
-    bool const claims = GENERATE(false, true);
-    if (claims) c.now += 60s;
-    consumer_move const move = c.next();
-    REQUIRE(move.action == (claims ? consumer_action::claim : consumer_action::read_fresh));
+    consumer_move const move = c.delivers(GENERATE(false, true));
     consumer_news news = of({"1-2"}, "0-0", true);
     news.repeated = true;
     c.accept(move, std::move(news));

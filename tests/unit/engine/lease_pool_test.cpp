@@ -39,6 +39,13 @@ struct greeted : script {
         receive(a, usual_layout());
     }
     void run_until_quiet() { pass(0ms); }
+    /// Starts a BLPOP, which is sent on the first lease of `a`, connection 77 of its server.
+    auto wait_on_lease() {
+        auto pop = start("BLPOP foo 0", blocking);
+        greet(a0, ":77\r\n");
+        CHECK(next() == sent{a0, "BLPOP foo 0"});
+        return pop;
+    }
     /// Cuts the shared connection of `a`, and lets it come again.
     void renew_shared() {
         cut(a);
@@ -292,9 +299,7 @@ TEST_CASE("a wait that is given up where the server tells no id ends with its co
 TEST_CASE("the server is told that a wait was given up, and the lease serves nobody before it knows",
           "[leases]") {
     greeted s;
-    auto pop = s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    auto pop = s.wait_on_lease();
     auto next = s.start("BLPOP foo 9", blocking);
     CHECK(s.next() == nothing);
     SECTION("nothing was taken") {
@@ -373,9 +378,7 @@ TEST_CASE("a lease goes whose server may still get to know that an old wait was 
 
 TEST_CASE("when the client is to close, no wait goes on", "[leases]") {
     greeted s;
-    s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    s.wait_on_lease();
     auto waiting = s.start("BLPOP foo 1", blocking);
     s.core().end_waits(s.now());
     s.happens(engine::refresh_wanted{});
@@ -622,9 +625,7 @@ TEST_CASE("a lease that is held after a wait on it was given up lets the waits o
 
 TEST_CASE("a server that may have begun anew is not told of a wait by an id of its last life", "[leases]") {
     greeted s;
-    auto pop = s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    auto pop = s.wait_on_lease();
     // The shared connection hears at once that the server has gone, and finds it again; the lease does not.
     s.renew_shared();
     s.cancel(pop);
@@ -673,9 +674,7 @@ TEST_CASE("a lease of a node that nobody has used is opened behind the shared co
 
 TEST_CASE("a lease that is older than the shared connection is not lent again", "[leases]") {
     greeted s;
-    auto first = s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    auto first = s.wait_on_lease();
     SECTION("it is idle when the shared connection comes again") {
         s.receive(a0, popped);
         s.renew_shared();
@@ -716,9 +715,7 @@ TEST_CASE("a lease is lent while the shared connection is gone", "[leases]") {
 
 TEST_CASE("a closing client does not wait for a lease whose server cannot be told", "[leases]") {
     greeted s;
-    auto pop = s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    auto pop = s.wait_on_lease();
     s.renew_shared();
     s.core().end_waits(s.now());
     s.happens(engine::refresh_wanted{});
@@ -729,9 +726,7 @@ TEST_CASE("a closing client does not wait for a lease whose server cannot be tol
 TEST_CASE("a wait on a node that has left may end by the server's word although nobody can tell it",
           "[leases]") {
     greeted s;
-    auto pop = s.start("BLPOP foo 0", blocking);
-    s.greet(a0, ":77\r\n");
-    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    auto pop = s.wait_on_lease();
     s.happens(engine::refresh_wanted{});
     bool left = false;
     for (int step = 0; step < 100 && !left; ++step) {
