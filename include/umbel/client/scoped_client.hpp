@@ -11,6 +11,7 @@
 #include <umbel/client/submitter.hpp>
 #include <umbel/client/transaction.hpp>
 #include <umbel/client/whole_cluster.hpp>
+#include <umbel/command/arrays.hpp>
 #include <umbel/command/bitmaps.hpp>
 #include <umbel/command/blocking_lists.hpp>
 #include <umbel/command/blocking_sorted_sets.hpp>
@@ -49,7 +50,8 @@ class lease;
 
 /// Every command of one slot, once, for whatever can submit one.
 template <class Self>
-class one_slot_commands : public command::bitmap_commands<Self>,
+class one_slot_commands : public command::array_commands<Self>,
+                          public command::bitmap_commands<Self>,
                           public command::geo_commands<Self>,
                           public command::hash_commands<Self>,
                           public command::hyperloglog_commands<Self>,
