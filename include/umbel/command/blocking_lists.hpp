@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace umbel::command {
 
@@ -51,6 +52,7 @@ namespace umbel::command {
 
 namespace specs {
 inline constexpr command_spec blmove{"BLMOVE", cluster::command_flags::none};
+inline constexpr command_spec blmovem{"BLMOVEM", cluster::command_flags::none};
 inline constexpr command_spec blmpop{"BLMPOP", cluster::command_flags::none};
 inline constexpr command_spec blpop{"BLPOP", cluster::command_flags::none};
 inline constexpr command_spec brpop{"BRPOP", cluster::command_flags::none};
@@ -98,6 +100,15 @@ public:
                 block_time time) const {
         word_list list{umbel::key{source}, umbel::key{destination}, spelling_of(from), spelling_of(to)};
         return run_blocking<std::optional<Value>>(*this, specs::blmove, list.add_made(time.seconds()), time);
+    }
+    /// BLMOVEM: as lmovem(), waiting for an element, or for as many as `exactly`; nullopt when they did not
+    /// come in time. Since 8.10.0 (no Valkey). Complexity: O(elements).
+    template <decodable Value = std::string>
+    auto blmovem(std::string_view source, std::string_view destination, list_end from, list_end to,
+                 block_time time, lmovem_options options = {}) const {
+        word_list list{umbel::key{source}, umbel::key{destination}, spelling_of(from), spelling_of(to)};
+        add_move(list.add_made(time.seconds()), options);
+        return run_blocking<std::optional<std::vector<Value>>>(*this, specs::blmovem, list, time);
     }
     /// BLMPOP: as lmpop(), waiting for an element; nullopt when nothing came in time. Since 7.0.0.
     /// Complexity: O(keys + count).

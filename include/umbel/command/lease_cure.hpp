@@ -36,6 +36,7 @@ inline constexpr std::array lease_cures{
     lease_cure{"blpop", "use client::blpop()"},
     lease_cure{"brpop", "use client::brpop()"},
     lease_cure{"blmove", "use client::blmove()"},
+    lease_cure{"blmovem", "use client::blmovem()"},
     lease_cure{"blmpop", "use client::blmpop()"},
     lease_cure{"brpoplpush", "use client::blmove()"},
     lease_cure{"bzmpop", "use client::bzmpop()"},
@@ -58,9 +59,9 @@ enum class lease_use : std::uint8_t {
 };
 
 constexpr lease_use lease_use_of(std::string_view name) noexcept {
-    constexpr std::string_view blocks[]{"blmove",     "blmpop",  "blpop",    "brpop",
-                                        "brpoplpush", "bzmpop",  "bzpopmax", "bzpopmin",
-                                        "wait",       "waitaof", "xread",    "xreadgroup"};
+    constexpr std::string_view blocks[]{"blmove",     "blmovem", "blmpop",    "blpop",    "brpop",
+                                        "brpoplpush", "bzmpop",  "bzpopmax",  "bzpopmin", "wait",
+                                        "waitaof",    "xread",   "xreadgroup"};
     constexpr std::string_view refused[]{"client|reply", "hello", "monitor",    "psubscribe", "psync",
                                          "punsubscribe", "quit",  "reset",      "ssubscribe", "subscribe",
                                          "sunsubscribe", "sync",  "unsubscribe"};

@@ -32,6 +32,30 @@ struct insertion {
     friend bool operator==(insertion const&, insertion const&) = default;
 };
 
+/// In which order LMOVEM moves several elements.
+enum class move_order : std::uint8_t {
+    bulk,        ///< BULK: all at once, so that they keep their order.
+    one_by_one,  ///< OBO: each before the next; at equal ends they come in reverse.
+};
+
+/// Options of LMOVEM: how many elements are moved; without any, one. Rule: LMOVEM command, "Optional
+/// arguments".
+struct lmovem_options {
+    std::optional<std::uint64_t> count{};    ///< COUNT: at most so many.
+    std::optional<std::uint64_t> exactly{};  ///< EXACTLY: so many, or none.
+    move_order order = move_order::bulk;
+};
+static_assert(std::is_trivially_destructible_v<lmovem_options>);
+
+/// Adds how many elements LMOVEM moves, and in which order.
+inline void add_move(word_list& list, lmovem_options const& options) {
+    list.refuse_if(options.count && options.exactly, "both a count and an exact number of elements");
+    list.refuse_if(options.count == 0u || options.exactly == 0u, "a move of no elements");
+    if (options.count) list.add("COUNT", *options.count);
+    if (options.exactly) list.add("EXACTLY", *options.exactly);
+    if (options.count || options.exactly) list.add(options.order == move_order::bulk ? "BULK" : "OBO");
+}
+
 /// Options of LPOS. Rule: LPOS command, "Options".
 struct lpos_options {
     /// RANK: which of the matches is the first to count; from -1 on downwards the search begins at the tail.
@@ -47,7 +71,9 @@ namespace umbel {
 using command::insert_side;
 using command::insertion;
 using command::list_end;
+using command::lmovem_options;
 using command::lpos_options;
+using command::move_order;
 }  // namespace umbel
 
 template <>
@@ -75,6 +101,7 @@ inline constexpr command_spec lindex{"LINDEX", read_only};
 inline constexpr command_spec linsert{"LINSERT", none};
 inline constexpr command_spec llen{"LLEN", read_only};
 inline constexpr command_spec lmove{"LMOVE", none};
+inline constexpr command_spec lmovem{"LMOVEM", none};
 inline constexpr command_spec lmpop{"LMPOP", none};
 inline constexpr command_spec lpop{"LPOP", none};
 inline constexpr command_spec lpos{"LPOS", read_only};
@@ -180,6 +207,17 @@ public:
     auto lmove(std::string_view source, std::string_view destination, list_end from, list_end to) const {
         return run<std::optional<Value>>(*this, specs::lmove, umbel::key{source}, umbel::key{destination},
                                          spelling_of(from), spelling_of(to));
+    }
+
+    /// LMOVEM: as lmove(), several at once: the elements as they lie in the destination, none when there is
+    /// no source; nullopt when it has fewer than `exactly`. Errors: bad_argument for both a count and an
+    /// exact number, and for zero. Since 8.10.0 (no Valkey). Complexity: O(elements).
+    template <decodable Value = std::string>
+    auto lmovem(std::string_view source, std::string_view destination, list_end from, list_end to,
+                lmovem_options options = {}) const {
+        word_list list{umbel::key{source}, umbel::key{destination}, spelling_of(from), spelling_of(to)};
+        add_move(list, options);
+        return run<std::optional<std::vector<Value>>>(*this, specs::lmovem, list);
     }
 
     // ---- Looking --------------------------------------------------------------------------------

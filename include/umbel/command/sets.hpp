@@ -11,7 +11,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
+
+namespace umbel::command {
+
+/// Options of SUNIONCARD.
+struct sunioncard_options {
+    bool approximate = false;  ///< APPROX: an estimate by a HyperLogLog, with a standard error of 0.81 %.
+    std::uint64_t limit = 0;   ///< LIMIT: where the counting ends; 0: never.
+};
+static_assert(std::is_trivially_destructible_v<sunioncard_options>);
+
+}  // namespace umbel::command
+
+namespace umbel {
+using command::sunioncard_options;
+}  // namespace umbel
 
 namespace umbel::command {
 
@@ -20,6 +36,7 @@ using enum cluster::command_flags;
 inline constexpr command_spec sadd{"SADD", none};
 inline constexpr command_spec scard{"SCARD", read_only};
 inline constexpr command_spec sdiff{"SDIFF", read_only};
+inline constexpr command_spec sdiffcard{"SDIFFCARD", read_only};
 inline constexpr command_spec sdiffstore{"SDIFFSTORE", none};
 inline constexpr command_spec sinter{"SINTER", read_only};
 inline constexpr command_spec sintercard{"SINTERCARD", read_only};
@@ -33,6 +50,7 @@ inline constexpr command_spec srandmember{"SRANDMEMBER", read_only};
 inline constexpr command_spec srem{"SREM", none};
 inline constexpr command_spec sscan{"SSCAN", read_only};
 inline constexpr command_spec sunion{"SUNION", read_only};
+inline constexpr command_spec sunioncard{"SUNIONCARD", read_only};
 inline constexpr command_spec sunionstore{"SUNIONSTORE", none};
 }  // namespace specs
 
@@ -173,6 +191,34 @@ public:
         requires(sizeof...(Keys) >= 1)
     auto sintercard(Keys const&... keys) const {
         return run<std::int64_t>(*this, specs::sintercard, sizeof...(Keys), umbel::key{keys}...);
+    }
+
+    /// SUNIONCARD: how many members any of the sets has; it counts no further than `limit`.
+    /// Since 8.10.0 (no Valkey). Complexity: O(members of all sets).
+    template <key_range_of_texts Keys>
+    auto sunioncard(Keys const& keys, sunioncard_options options = {}) const {
+        word_list list;
+        list.add_counted_keys(keys).add_if(options.approximate, "APPROX");
+        list.add_if(options.limit != 0, "LIMIT", options.limit);
+        return run<std::int64_t>(*this, specs::sunioncard, list);
+    }
+    template <std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto sunioncard(Keys const&... keys) const {
+        return run<std::int64_t>(*this, specs::sunioncard, sizeof...(Keys), umbel::key{keys}...);
+    }
+    /// SDIFFCARD: how many members the first set has and none of the others; it counts no further than
+    /// `limit`, unless that is 0. Since 8.10.0 (no Valkey). Complexity: O(members of all sets).
+    template <key_range_of_texts Keys>
+    auto sdiffcard(Keys const& keys, std::uint64_t limit = 0) const {
+        word_list list;
+        list.add_counted_keys(keys).add_if(limit != 0, "LIMIT", limit);
+        return run<std::int64_t>(*this, specs::sdiffcard, list);
+    }
+    template <std::convertible_to<std::string_view>... Keys>
+        requires(sizeof...(Keys) >= 1)
+    auto sdiffcard(Keys const&... keys) const {
+        return run<std::int64_t>(*this, specs::sdiffcard, sizeof...(Keys), umbel::key{keys}...);
     }
 
     /// SINTERSTORE: writes the intersection in place of the destination: how many members it has.

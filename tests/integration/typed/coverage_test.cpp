@@ -39,6 +39,7 @@ std::set<std::string> typed_commands() {
 
 /// Commands with a key that have no typed function of their own, each with its reason.
 std::map<std::string, std::string> const untyped{
+    {"brpoplpush", "BLMOVE"},
     {"clusterscan", "a scan of the whole cluster is no single command"},
     {"expire", "PEXPIRE"},
     {"expireat", "PEXPIREAT"},
@@ -48,6 +49,7 @@ std::map<std::string, std::string> const untyped{
     {"georadiusbymember", "GEOSEARCH"},
     {"georadiusbymember_ro", "GEOSEARCH"},
     {"getset", "SET … GET"},
+    {"himport|set", "its field set belongs to a connection: lease::command()"},
     {"hexpire", "HPEXPIRE"},
     {"hexpireat", "HPEXPIREAT"},
     {"hexpiretime", "HPEXPIRETIME"},
@@ -63,11 +65,43 @@ std::map<std::string, std::string> const untyped{
     {"setnx", "SET … NX"},
     {"substr", "GETRANGE"},
     {"ttl", "PTTL"},
+    {"xidmprecord", "internal"},
     {"zrangebylex", "ZRANGE … BYLEX"},
     {"zrangebyscore", "ZRANGE … BYSCORE"},
     {"zrevrange", "ZRANGE … REV"},
     {"zrevrangebylex", "ZRANGE … BYLEX REV"},
     {"zrevrangebyscore", "ZRANGE … BYSCORE REV"},
+};
+
+/// Commands without a typed function, by what they are.
+struct untyped_commands {
+    std::set<std::string> keyed;    ///< They have a key, and there is no reason for it.
+    std::set<std::string> leased;   ///< They need a connection of their own.
+    std::set<std::string> keyless;  ///< They concern a server.
+    std::set<std::string> unknown;  ///< The command table does not have them.
+
+    explicit untyped_commands(std::set<std::string> const& names) {
+        std::set<std::string> const typed = typed_commands();
+        REQUIRE(typed.size() > 100);
+        for (std::string const& name : names)
+            if (!typed.contains(name) && !untyped.contains(name)) add(name);
+    }
+
+private:
+    void add(std::string const& name) {
+        std::size_t const bar = name.find('|');
+        std::string const subcommand = bar == name.npos ? "" : name.substr(bar + 1);
+        auto const* const traits = command::find_command(name.substr(0, bar), subcommand);
+        if (!traits) {
+            unknown.insert(name);
+        } else if (!traits->is_container()) {
+            auto const search = traits->keys.search;
+            bool const has_key =
+                search != command::key_search::none && search != command::key_search::channels;
+            bool const is_leased = traits->shares != command::sharing::shared;
+            (has_key ? keyed : is_leased ? leased : keyless).insert(name);
+        }
+    }
 };
 
 void print(char const* what, std::set<std::string> const& names) {
@@ -78,34 +112,24 @@ void print(char const* what, std::set<std::string> const& names) {
 
 }  // namespace
 
-TEST_CASE("every command with a key has a typed function, or a reason why not", "[typed][coverage]") {
-    std::set<std::string> const typed = typed_commands();
-    REQUIRE(typed.size() > 100);
-    std::set<std::string> missing, leased, keyless, unknown;
-    for (std::string const& name : commands_of_server()) {
-        if (typed.contains(name) || untyped.contains(name)) continue;
-        std::size_t const bar = name.find('|');
-        std::string const subcommand = bar == name.npos ? "" : name.substr(bar + 1);
-        auto const* const traits = command::find_command(name.substr(0, bar), subcommand);
-        if (!traits)
-            unknown.insert(name);
-        else if (traits->is_container())
-            continue;
-        else if (traits->shares != command::sharing::shared)
-            leased.insert(name);
-        else if (traits->keys.search == command::key_search::none)
-            keyless.insert(name);
-        else
-            missing.insert(name);
-    }
-    print("without a typed function though they have a key", missing);
-    print("without a typed function, they need a connection of their own", leased);
-    print("without a typed function, they concern a server", keyless);
-    print("unknown to the command table", unknown);
-    CHECK(missing.empty());
-    CHECK(unknown.empty());
+TEST_CASE("every command of the server with a key has a typed function, or a reason why not",
+          "[typed][coverage]") {
+    untyped_commands const found{commands_of_server()};
+    print("without a typed function, they need a connection of their own", found.leased);
+    print("without a typed function, they concern a server", found.keyless);
+    CHECK(found.keyed == std::set<std::string>{});
+    CHECK(found.unknown == std::set<std::string>{});
+}
+
+// The table has newer commands than the servers that stand here: those of Redis 8.10 and Valkey 9.1.
+TEST_CASE("every command of the table with a key has a typed function, or a reason why not",
+          "[typed][coverage]") {
+    std::set<std::string> names;
+    for (auto const& row : command::all_commands()) names.emplace(row.name);
+    CHECK(untyped_commands{names}.keyed == std::set<std::string>{});
     for (auto const& [name, reason] : untyped) {
         INFO(name);
-        CHECK_FALSE(typed.contains(name));
+        CHECK(names.contains(name));
+        CHECK_FALSE(typed_commands().contains(name));
     }
 }

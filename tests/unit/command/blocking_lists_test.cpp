@@ -25,11 +25,18 @@ TEST_CASE("each wait for an element of a list is sent as the server knows it", "
     CHECK(blocking_mismatch(db.brpop(keys, 1s), "BRPOP {q}1 {q}2 1") == "");
     CHECK(blocking_mismatch(db.blmove("{q}1", "{q}2", list_end::right, list_end::left, 2s),
                             "BLMOVE {q}1 {q}2 RIGHT LEFT 2") == "");
+    CHECK(blocking_mismatch(db.blmovem("{q}1", "{q}2", list_end::right, list_end::left, 2s),
+                            "BLMOVEM {q}1 {q}2 RIGHT LEFT 2") == "");
+    CHECK(blocking_mismatch(db.blmovem("{q}1", "{q}2", list_end::right, list_end::left, wait_forever,
+                                       {.exactly = 3, .order = move_order::one_by_one}),
+                            "BLMOVEM {q}1 {q}2 RIGHT LEFT 0 EXACTLY 3 OBO") == "");
     CHECK(blocking_mismatch(db.blmpop(keys, list_end::left, 1s), "BLMPOP 1 2 {q}1 {q}2 LEFT") == "");
     CHECK(blocking_mismatch(db.blmpop(keys, list_end::right, 1s, 3), "BLMPOP 1 2 {q}1 {q}2 RIGHT COUNT 3") ==
           "");
     CHECK(replies<std::optional<popped_value<>>>(db.blpop("q", 5s)));
     CHECK(replies<std::optional<popped_value<int>>>(db.blpop<int>("q", 5s)));
+    CHECK(replies<std::optional<std::vector<int>>>(
+        db.blmovem<int>("q", "q", list_end::right, list_end::left, 2s)));
     CHECK(replies<std::optional<popped<std::string>>>(db.blmpop(keys, list_end::left, 1s)));
 }
 
@@ -39,4 +46,6 @@ TEST_CASE("what no wait may be is refused before it is sent", "[blocking]") {
     CHECK(db.blpop(std::vector<std::string>{}, 1s).refusal != "");
     CHECK(db.blmpop(keys, list_end::left, 1s, 0).refusal != "");
     CHECK(db.blmove("{q}1", "{q}2", list_end::right, list_end::left, 0s).refusal != "");
+    CHECK(db.blmovem("{q}1", "{q}2", list_end::right, list_end::left, 0s).refusal != "");
+    CHECK(db.blmovem("{q}1", "{q}2", list_end::right, list_end::left, 1s, {.count = 0}).refusal != "");
 }

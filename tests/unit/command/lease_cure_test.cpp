@@ -31,11 +31,19 @@ TEST_CASE("a command that may not share a connection is named, with what to do i
 
 TEST_CASE("a command on a lease blocks it, or changes it, or may not go even there", "[lease_cure]") {
     CHECK(lease_use_of("blpop") == lease_use::blocks);
+    CHECK(lease_use_of("blmovem") == lease_use::blocks);
     CHECK(lease_use_of("wait") == lease_use::blocks);
     CHECK(lease_use_of("select") == lease_use::changes);
     CHECK(lease_use_of("multi") == lease_use::changes);
     CHECK(lease_use_of("monitor") == lease_use::refused);
     CHECK(lease_use_of("client|reply") == lease_use::refused);
+}
+
+TEST_CASE("whatever blocks by the servers' flags is known to block a lease", "[lease_cure]") {
+    for (command_traits const& row : all_commands()) {
+        INFO(row.name);
+        if (row.has(command_flag::blocking)) CHECK(lease_use_of(row.name) == lease_use::blocks);
+    }
 }
 
 TEST_CASE("every cure is for a command that needs a connection of its own, and no command has two",

@@ -16,6 +16,7 @@
 using umbel::insert_side;
 using umbel::insertion;
 using umbel::list_end;
+using umbel::move_order;
 using umbel::test::decoded;
 using umbel::test::mismatch;
 using umbel::test::replies;
@@ -47,6 +48,13 @@ TEST_CASE("every list command sends its words, with the flags and the slot of th
     CHECK(mismatch(db.lmove("{k}1", "{k}2", list_end::left, list_end::right), "LMOVE {k}1 {k}2 LEFT RIGHT") ==
           "");
     CHECK(mismatch(db.lmove("k", "k", list_end::right, list_end::left), "LMOVE k k RIGHT LEFT") == "");
+    CHECK(mismatch(db.lmovem("{k}1", "{k}2", list_end::left, list_end::right),
+                   "LMOVEM {k}1 {k}2 LEFT RIGHT") == "");
+    CHECK(mismatch(db.lmovem("{k}1", "{k}2", list_end::left, list_end::left, {.count = 3}),
+                   "LMOVEM {k}1 {k}2 LEFT LEFT COUNT 3 BULK") == "");
+    CHECK(mismatch(db.lmovem("k", "k", list_end::right, list_end::left,
+                             {.exactly = 2, .order = move_order::one_by_one}),
+                   "LMOVEM k k RIGHT LEFT EXACTLY 2 OBO") == "");
     CHECK(mismatch(db.llen("k"), "LLEN k") == "");
     CHECK(mismatch(db.lrange("k", 0, -1), "LRANGE k 0 -1") == "");
     CHECK(mismatch(db.lindex("k", -2), "LINDEX k -2") == "");
@@ -69,12 +77,19 @@ TEST_CASE("what no server would take of lists is refused before it is sent", "[l
     CHECK(db.rpushx("k", none).refusal.starts_with("an empty range"));
     CHECK(db.lmpop(none, list_end::left).refusal.starts_with("an empty range"));
     CHECK(db.lmpop(keys, list_end::left, 0).refusal == "LMPOP with a count of zero");
+    CHECK(db.lmovem("k", "k", list_end::left, list_end::left, {.count = 0}).refusal ==
+          "a move of no elements");
+    CHECK(db.lmovem("k", "k", list_end::left, list_end::left, {.exactly = 0}).refusal ==
+          "a move of no elements");
+    CHECK(db.lmovem("k", "k", list_end::left, list_end::left, {.count = 1, .exactly = 1})
+              .refusal.starts_with("both a count"));
     CHECK(db.lpos("k", "a", {.rank = 0}).refusal.starts_with("LPOS with a rank of zero"));
     CHECK(db.lpos("k", "a", 1, {.rank = 0}).refusal.starts_with("LPOS with a rank of zero"));
 }
 
 TEST_CASE("keys of several slots are seen", "[lists]") {
     CHECK(db.lmove("a", "b", list_end::left, list_end::left).slot.is_several());
+    CHECK(db.lmovem("a", "b", list_end::left, list_end::left).slot.is_several());
     CHECK(db.lmpop(elements, list_end::left).slot.is_several());
 }
 
@@ -88,6 +103,8 @@ TEST_CASE("list replies are of natural types", "[lists]") {
     STATIC_CHECK(replies<optional<vector<int>>, decltype(db.rpop<int>("k", 2))>());
     STATIC_CHECK(replies<optional<umbel::popped<string>>, decltype(db.lmpop(keys, list_end::left))>());
     STATIC_CHECK(replies<optional<string>, decltype(db.lmove("k", "k", list_end::left, list_end::right))>());
+    STATIC_CHECK(replies<optional<vector<int>>,
+                         decltype(db.lmovem<int>("k", "k", list_end::left, list_end::right))>());
     STATIC_CHECK(replies<vector<int>, decltype(db.lrange<int>("k", 0, -1))>());
     STATIC_CHECK(replies<optional<string>, decltype(db.lindex("k", 0))>());
     STATIC_CHECK(replies<optional<int64_t>, decltype(db.lpos("k", "a"))>());

@@ -61,6 +61,13 @@ TEST_CASE("commands on several sets mark all of their keys", "[sets]") {
     CHECK(mismatch(db.sintercard(keys), "SINTERCARD 2 {k}1 {k}2") == "");
     CHECK(mismatch(db.sintercard(keys, 10), "SINTERCARD 2 {k}1 {k}2 LIMIT 10") == "");
     CHECK(mismatch(db.sintercard("{k}1", "{k}2", "{k}3"), "SINTERCARD 3 {k}1 {k}2 {k}3") == "");
+    CHECK(mismatch(db.sunioncard(keys), "SUNIONCARD 2 {k}1 {k}2") == "");
+    CHECK(mismatch(db.sunioncard(keys, {.approximate = true, .limit = 10}),
+                   "SUNIONCARD 2 {k}1 {k}2 APPROX LIMIT 10") == "");
+    CHECK(mismatch(db.sunioncard("{k}1", "{k}2"), "SUNIONCARD 2 {k}1 {k}2") == "");
+    CHECK(mismatch(db.sdiffcard(keys), "SDIFFCARD 2 {k}1 {k}2") == "");
+    CHECK(mismatch(db.sdiffcard(keys, 10), "SDIFFCARD 2 {k}1 {k}2 LIMIT 10") == "");
+    CHECK(mismatch(db.sdiffcard("{k}1", "{k}2"), "SDIFFCARD 2 {k}1 {k}2") == "");
     CHECK(db.sinter("a", "b").slot.is_several());
     CHECK(db.sunion(members).slot.is_several());
 }
@@ -86,6 +93,8 @@ TEST_CASE("what no server would take of sets is refused before it is sent", "[se
     CHECK(db.sunion(none).refusal.starts_with("an empty range"));
     CHECK(db.sdiff(none).refusal.starts_with("an empty range"));
     CHECK(db.sintercard(none).refusal.starts_with("an empty range"));
+    CHECK(db.sunioncard(none).refusal.starts_with("an empty range"));
+    CHECK(db.sdiffcard(none).refusal.starts_with("an empty range"));
     CHECK(db.sinterstore("d", none).refusal.starts_with("an empty range"));
     CHECK(db.sunionstore("d", none).refusal.starts_with("an empty range"));
     CHECK(db.sdiffstore("d", none).refusal.starts_with("an empty range"));
