@@ -1,4 +1,4 @@
-// Negative control: this client is built without aborts, and repeats SET as it once did by default. A checker
+// Negative control: this client does without aborts, and repeats SET as it once did by default. A checker
 // that finds it clean finds nothing.
 #include "integration/support/flaps.hpp"
 
@@ -8,6 +8,7 @@ using namespace umbel::test;
 TEST_CASE(
     "without aborts a repeated SET undoes a newer one when a cable is put in again, and the checker convicts",
     "[negative]") {
+    defects::chosen = "abort";
     private_network const net;
     if (!net.obstacle().empty()) SKIP(net.obstacle());
     cables here;

@@ -1,4 +1,4 @@
-// Negative control: this client is built without its retry guard. A checker that finds it clean finds
+// Negative control: this client does without its retry guard. A checker that finds it clean finds
 // nothing.
 #include "integration/support/cutter.hpp"
 
@@ -7,6 +7,7 @@ using namespace umbel::test;
 
 TEST_CASE("without the retry guard, a write whose reply was cut runs twice, and the checker convicts",
           "[negative]") {
+    defects::chosen = "retry_guard";
     cutter c{"no retry guard"};
     for (std::uint32_t const key : {c.counter, c.list})
         for (std::size_t at = 0; at < 3; ++at)
