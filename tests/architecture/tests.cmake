@@ -14,7 +14,7 @@ foreach(target IN ITEMS tl::expected asio::asio)
 endforeach()
 list(JOIN dependency_dirs ":" dependency_path)
 
-foreach(question IN ITEMS alone core bare link readme clang benchmarks)
+foreach(question IN ITEMS alone core bare readme clang benchmarks)
   umbel_remembered(before architecture/compile/${question}
     "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/architecture/compile.sh" "${CMAKE_CURRENT_SOURCE_DIR}/support/build.sh"
     "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/benchmarks")
@@ -23,7 +23,7 @@ foreach(question IN ITEMS alone core bare link readme clang benchmarks)
   set_tests_properties(architecture/compile/${question} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 ${umbel_computes} COST 400
     ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER};INCLUDES=${dependency_path}")
 endforeach()
-set_tests_properties(architecture/compile/alone architecture/compile/link PROPERTIES PROCESSORS 8 COST 500)
+set_tests_properties(architecture/compile/alone PROPERTIES PROCESSORS 8 COST 500)
 
 add_test(NAME architecture/format COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/architecture/format.sh" "${PROJECT_SOURCE_DIR}")
 set_tests_properties(architecture/format PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 ${umbel_computes})

@@ -8,7 +8,8 @@ usage() {
     cat <<'TEXT'
 usage: parts.sh QUESTION
 
-  idle        does an object that only includes umbel hold no vtable of it, and at most 8 kB of text? is one that holds more caught?
+  idle        does an object that only includes umbel hold no vtable of it, at most 8 kB of text, and nothing that a second one may not
+              hold, too? is one that holds more caught?
   link        do files that send, construct and hold the code link and run, in every arrangement? does one without the code say so?
 TEXT
 }
@@ -34,25 +35,32 @@ compile() { # compile OBJECT SOURCE FLAGS…
 
 # Says what is wrong with an object that should hold nothing of umbel.
 judge_idle() { # judge_idle OBJECT
-    local vtables text
+    local vtables text strong
     vtables=$(nm -C "$scratch/$1.o" | grep -c ' [VvWwTtDd] vtable for umbel::' || true)
+    strong=$(nm -C "$scratch/$1.o" | grep ' [TDBR] ' || true)
     text=$(size "$scratch/$1.o" | awk 'NR == 2 { print $1 }')
     ((vtables == 0)) || { printf '%s: %s vtables of umbel\n' "$1" "$vtables"; return 1; }
+    [[ -z $strong ]] || { printf '%s: two such files do not link: %s\n' "$1" "$strong"; return 1; }
     ((text <= text_max)) || { printf '%s: %s bytes of text, more than %s\n' "$1" "$text" "$text_max"; return 1; }
     printf '%s: no vtable of umbel, %s bytes of text\n' "$1" "$text"
 }
 
 idle() {
     compile only_client "$parts/only_client.cpp" -O2 &
-    compile only_umbel "$parts/only_umbel.cpp" -O2
+    # All headers: also those that <umbel.hpp> leaves out.
+    (cd "$root/include" && find . -name '*.hpp' ! -path ./umbel/src.hpp | LC_ALL=C sort | sed 's|^\./\(.*\)|#include <\1>|') > "$scratch/all.cpp"
+    compile all "$scratch/all.cpp" -O2
     wait $!
     judge_idle only_client
-    judge_idle only_umbel
-    # An object that holds a vtable, and one with too much text, must be caught.
+    judge_idle all
+    # An object that holds a vtable, one that holds what only one file may hold, and one with too much text, must be caught.
     printf '#include <umbel/client.hpp>\nnamespace umbel { struct held { virtual void key() const; }; void held::key() const {} }\n' > "$scratch/held.cpp"
     compile held "$scratch/held.cpp" -O2
     ! judge_idle held || { printf 'a vtable was not caught\n'; return 1; }
-    printf '#include <umbel/client.hpp>\nextern char const much[9000];\nchar const much[9000] = {1};\n' > "$scratch/much.cpp"
+    printf 'int forgotten() { return 0; }\n' > "$scratch/forgotten.cpp"
+    compile forgotten "$scratch/forgotten.cpp" -O2
+    ! judge_idle forgotten || { printf 'a function that is not inline was not caught\n'; return 1; }
+    printf '#include <umbel/client.hpp>\n[[gnu::weak]] extern char const much[9000];\nchar const much[9000] = {1};\n' > "$scratch/much.cpp"
     compile much "$scratch/much.cpp" -O2
     ! judge_idle much || { printf 'too much text was not caught\n'; return 1; }
 }
