@@ -49,6 +49,11 @@ function(umbel_own_target target)
   target_link_options(${target} PRIVATE ${umbel_sanitizers})
 endfunction()
 
+# Compiles a program without optimisation: one that computes little of its own and takes long to compile.
+function(umbel_light_target target)
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang>:-O0>)
+endfunction()
+
 # umbel::own: the library as our own programs link it, Asio and what is no template of umbel compiled once for all of them.
 # What it is to include headers alone is tried by tests/packaging, by tests/architecture and by the benchmarks.
 function(umbel_own_library name header)
@@ -63,3 +68,13 @@ target_compile_definitions(umbel_own_asio PUBLIC ASIO_SEPARATE_COMPILATION)
 umbel_own_library(umbel_own umbel/src.hpp)
 target_link_libraries(umbel_own PUBLIC umbel_own_asio)
 add_library(umbel::own ALIAS umbel_own)
+
+# Compiles headers once for light programs of umbel::own, which take them by target_precompile_headers(… REUSE_FROM name).
+function(umbel_precompiled_target name)
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/own/${name}.cpp" CONTENT "")
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL "${CMAKE_BINARY_DIR}/own/${name}.cpp")
+  target_link_libraries(${name} PRIVATE umbel::own)
+  umbel_own_target(${name})
+  umbel_light_target(${name})
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+endfunction()
