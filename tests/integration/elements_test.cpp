@@ -102,7 +102,7 @@ TEST_CASE("hashes, sets and sorted sets are scanned, by pattern, and from a text
 }
 
 TEST_CASE("no element that lasts is missed while its slot moves and its primary is replaced",
-          "[elements][scan]") {
+          "[elements][scan][installed]") {
     real_cluster servers{{.primaries = 3, .replicas = 1}};
     session s{servers.address("n1")};
     constexpr int count = 3000;
@@ -130,7 +130,8 @@ TEST_CASE("no element that lasts is missed while its slot moves and its primary 
     CHECK(scan.restarts() >= 7);
 }
 
-TEST_CASE("a hash of 300,000 fields is read one by one, in the memory of a few", "[elements][for_each]") {
+TEST_CASE("a hash of 300,000 fields is read one by one, in the memory of a few",
+          "[elements][for_each][installed]") {
     session s{real_cluster::shared().address("n1")};
     client const& db = s.db();
     constexpr std::uint64_t count = 300'000;

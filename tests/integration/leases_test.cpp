@@ -195,7 +195,7 @@ TEST_CASE("cancelled waits leave nobody waiting on the servers, and their connec
     CHECK(after->disconnects == before->disconnects);
 }
 
-TEST_CASE("waits follow their slot when its primary hands over", "[leases]") {
+TEST_CASE("waits follow their slot when its primary hands over", "[leases][installed]") {
     auto& servers = real_cluster::shared();
     servers.heal();
     std::uint16_t const slot = 700;

@@ -59,15 +59,18 @@ public:
 
     /// Sends one command and waits for its reply.
     wire_value ask(std::vector<std::string> const& words) {
-        std::string out = "*" + std::to_string(words.size()) + "\r\n";
-        for (std::string const& word : words)
-            out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-        for (std::size_t sent = 0; sent < out.size();) {
-            auto const count = ::send(socket_, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
-            if (count <= 0) throw std::runtime_error{"wire: cannot send"};
-            sent += static_cast<std::size_t>(count);
-        }
+        send(bytes_of(words));
         return read();
+    }
+    /// Sends several commands in one write, and waits for all of their replies: a server executes them in one
+    /// turn, and sends nothing to anybody meanwhile.
+    std::vector<wire_value> ask_at_once(std::vector<std::vector<std::string>> const& commands) {
+        std::string out;
+        for (auto const& words : commands) out += bytes_of(words);
+        send(out);
+        std::vector<wire_value> replies;
+        for (std::size_t at = 0; at < commands.size(); ++at) replies.push_back(read());
+        return replies;
     }
     /// The same, for a command that must not fail.
     wire_value must(std::vector<std::string> const& words) {
@@ -79,6 +82,19 @@ public:
     wire_value next() { return read(); }
 
 private:
+    static std::string bytes_of(std::vector<std::string> const& words) {
+        std::string out = "*" + std::to_string(words.size()) + "\r\n";
+        for (std::string const& word : words)
+            out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+        return out;
+    }
+    void send(std::string const& out) {
+        for (std::size_t sent = 0; sent < out.size();) {
+            auto const count = ::send(socket_, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+            if (count <= 0) throw std::runtime_error{"wire: cannot send"};
+            sent += static_cast<std::size_t>(count);
+        }
+    }
     void receive() {
         char buffer[65536];
         auto const count = ::recv(socket_, buffer, sizeof buffer, 0);
