@@ -58,7 +58,53 @@ TEST_CASE("slots move while consumers read, and die", "[drill]") {
     CHECK(d.reckon().clean());
 }
 
-// Negative control: a checker that finds this clean finds nothing.
+namespace {
+
+/// Nobody claims, and nobody begins again: what a consumer loses, it must ask for itself.
+stream_users_plan const on_their_own{.producers = 1, .die = false, .claim_idle = 0ms};
+
+/// Ends connections with replies on their way, until so many entries of each stream were in them.
+void lose_replies(stream_users& users) {
+    REQUIRE(users.all_go_on(20));
+    for (std::size_t at = 0; at < 3; ++at) {
+        int lost = 0;
+        REQUIRE(eventually(
+            [&] {
+                lost += users.lose_reply(at) ? 1 : 0;
+                REQUIRE(users.all_go_on(5));
+                return lost >= short_or_long(3, 100);
+            },
+            300s));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("replies are lost on their way to consumers, and nobody claims what was in them", "[drill]") {
+    drill d{"consumers, lost replies", thin(false)};
+    stream_users users{d, "orders", on_their_own};
+    d.disturb([&] { lose_replies(users); });
+    auto const found = users.reckon("consumers, lost replies");
+    INFO(found.to_string());
+    CHECK(found.clean());
+    CHECK(users.surprises() == "");
+    CHECK(users.deaths() == 0);
+    CHECK(d.reckon().clean());
+}
+
+// Negative controls: a checker that finds these clean finds nothing.
+TEST_CASE("consumers that forget what a lost reply may have had never see it, and are convicted", "[drill]") {
+    drill d{"negative: forgotten", thin(false)};
+    stream_users_plan forgetful = on_their_own;
+    forgetful.forget_lost = true;
+    stream_users users{d, "orders", forgetful};
+    d.disturb([&] { lose_replies(users); });
+    auto const found = users.reckon("negative: forgotten", 1s);
+    INFO(found.to_string());
+    CHECK(found[stream_guilt::unseen] > 0);
+    CHECK(found[stream_guilt::vanished] == 0);
+}
+
 TEST_CASE("consumers that acknowledge before they hand out lose what they die with, and are convicted",
           "[drill]") {
     drill d{"negative: acknowledged first", thin(false)};

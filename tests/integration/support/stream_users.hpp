@@ -1,9 +1,10 @@
 // stream_users.hpp: producers of some streams and consumers of a group of each, while a cluster is disturbed:
 // consumers that die in the midst of a page and of a read, and begin again; and the books they keep. They
-// know nothing of the disturbance.
+// know nothing of the disturbance, but for replies that they lose.
 #pragma once
 
 #include "drill.hpp"
+#include "lost_replies.hpp"
 
 #include "support/stream_history.hpp"
 
@@ -27,6 +28,9 @@ struct stream_users_plan {
     unsigned consumers = 3;  ///< Of each stream.
     std::chrono::milliseconds pause{8};
     bool acknowledge_first = false;  ///< Before anything is handed out: what a sound consumer never does.
+    bool forget_lost = false;        ///< What a lost reply may have had: what a sound consumer never does.
+    bool die = true;
+    std::chrono::milliseconds claim_idle{500};  ///< Zero: nobody is given what pends for another.
 };
 
 /// One thread, the client's of the drill, has all of them.
@@ -41,12 +45,18 @@ public:
         }
         producers_ = plan_.producers * 3;
         consumers_ = plan_.consumers * 3;
+        if (plan_.forget_lost)
+            for (place const& here : places_)
+                d.servers.talk(d.servers.owner_of(here.slot))
+                    .must({"XGROUP", "CREATE", here.key, "g", "0", "MKSTREAM"});
         d.s.on_its_thread([this] {
             for (place& here : places_) {
                 for (unsigned at = 0; at < plan_.producers; ++at)
                     asio::co_spawn(drill_.s.executor(), produces(here), asio::detached);
                 for (unsigned at = 0; at < plan_.consumers; ++at)
-                    asio::co_spawn(drill_.s.executor(), consumes(here, at), asio::detached);
+                    asio::co_spawn(drill_.s.executor(),
+                                   plan_.forget_lost ? forgets(here, at) : consumes(here, at),
+                                   asio::detached);
             }
         });
     }
@@ -68,6 +78,17 @@ public:
     std::uint64_t deaths() const { return deaths_; }
     /// Entries that were acknowledged, and that a consumer died with before it handed them out.
     std::uint64_t thrown_away() const { return thrown_away_; }
+    /// Adds an entry to a stream, and ends the connections of all users to its server before any of them
+    /// hears of it. Precondition: there is a group. Gives whether a consumer has lost it.
+    bool lose_reply(std::size_t at) {
+        place& here = places_.at(at);
+        stream_history::token token = 0;
+        drill_.s.on_its_thread([&] { token = begin(here); });
+        lost_reply const lost = test::lose_reply(drill_.servers.talk(drill_.servers.owner_of(here.slot)),
+                                                 here.key, "g", {"t", std::to_string(token)});
+        drill_.s.on_its_thread([&] { here.book.acknowledge(token, steady_now()); });
+        return lost.delivered;
+    }
     std::uint16_t slot(std::size_t at) const { return places_.at(at).slot; }
     /// Entries of the stream that are acknowledged from `from` on may be lost with a failover.
     void may_lose(std::size_t at, history::instant from, history::instant until) {
@@ -75,16 +96,18 @@ public:
     }
 
     /// Ends the producers, lets the consumers come to the end, and holds the books against the servers.
-    stream_sentence reckon(std::string const& title) {
+    stream_sentence reckon(std::string const& title, std::chrono::seconds limit = 40s) {
         adding_ = false;
         REQUIRE(eventually([&] { return producers_ == 0; }, 60s));
         drill_.servers.heal();
         // Whether it comes to that, the books tell; who was given nothing may be given it yet.
-        static_cast<void>(eventually([&] {
-            for (place const& here : places_)
-                if (!read(here).drained()) return false;
-            return true;
-        }));
+        static_cast<void>(eventually(
+            [&] {
+                for (place const& here : places_)
+                    if (!read(here).drained()) return false;
+                return true;
+            },
+            limit));
         stop();
         stream_sentence all;
         for (place& here : places_) {
@@ -158,11 +181,14 @@ private:
         timer.expires_after(span);
         co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
+    static stream_history::token begin(place& here) {
+        here.seen.push_back(false);
+        return here.book.begin();
+    }
     asio::awaitable<void> produces(place& here) {
         asio::steady_timer timer{drill_.s.executor()};
         while (adding_) {
-            stream_history::token const token = here.book.begin();
-            here.seen.push_back(false);
+            stream_history::token const token = begin(here);
             std::string const text = std::to_string(token);
             auto adding = db_.xadd(here.key, "t", text);
             result<std::string> const told = co_await std::move(adding);
@@ -174,8 +200,8 @@ private:
         }
         --producers_;
     }
-    void give(place& here, stream_entry<> const& entry) {
-        std::size_t const token = std::stoull(entry.fields.at(0).second);
+    void give(place& here, stream_fields const& fields) {
+        std::size_t const token = std::stoull(fields.at(0).second);
         here.book.give(token);
         if (here.seen.at(token)) return;
         here.seen[token] = true;
@@ -193,20 +219,44 @@ private:
             consumer_options options{.stream = here.key, .group = "g", .name = name};
             options.count = 16;
             options.unacknowledged_max = 64;
-            options.claim_idle = 500ms;
+            options.claim_idle = plan_.claim_idle;
             options.wait = 200ms;
             consumer<> const worker{own, options};
             bool alive = true;
             for (unsigned left = 2 + dice() % 8; alive && reading_; --left) {
-                bool const dies = left == 0;
+                bool const dies = plan_.die && left == 0;
                 alive = co_await handle_page(here, worker, dies ? dice() : 0, dies);
             }
+            if (!plan_.die) break;
             // Some die in the midst of a read.
             if (dice() % 2 == 0) {
                 worker.next()([](result<consumer_page<>> const&) {});
                 co_await sleep(timer, std::chrono::milliseconds{dice() % 30});
             }
             ++deaths_;
+        }
+        --consumers_;
+    }
+    /// One consumer that reads what is fresh, and nothing else.
+    asio::awaitable<void> forgets(place& here, unsigned me) {
+        std::string const name = "c" + std::to_string(me);
+        asio::steady_timer timer{drill_.s.executor()};
+        while (reading_) {
+            auto reading = drill_.s.db().xreadgroup_block("g", name, here.key, ">", 200ms, {.count = 16});
+            result<stream_batch<delivered_entry<>>> const batch = co_await std::move(reading);
+            if (!batch) {
+                co_await sleep(timer, 10ms);
+                continue;
+            }
+            std::vector<std::string> ids;
+            for (auto const& [key, entries] : *batch)
+                for (delivered_entry<> const& entry : entries) {
+                    give(here, *entry.fields);
+                    ids.push_back(entry.id);
+                }
+            if (ids.empty()) continue;
+            auto acking = drill_.s.db().xack(here.key, "g", ids);
+            static_cast<void>(co_await std::move(acking));
         }
         --consumers_;
     }
@@ -222,7 +272,7 @@ private:
         if (plan_.acknowledge_first) co_await acknowledge(worker, page->entries, page->size());
         // Who dies has handled some of the page, and acknowledged some of that.
         std::size_t const handled = dies ? fate % (page->size() + 1) : page->size();
-        for (std::size_t at = 0; at < handled; ++at) give(here, page->entries[at]);
+        for (std::size_t at = 0; at < handled; ++at) give(here, page->entries[at].fields);
         if (plan_.acknowledge_first) thrown_away_ += page->size() - handled;
         std::size_t const acknowledged = dies ? fate / 64 % (handled + 1) : handled;
         if (!plan_.acknowledge_first) co_await acknowledge(worker, page->entries, acknowledged);
