@@ -1,10 +1,12 @@
-// 17_large_replies.cpp: collections that are larger than one wants to hold: page by page, and element by element.
+// 17_large_replies.cpp: collections that are larger than one wants to hold: page by page, and element by element; and a value that is read
+// into memory that is there already.
 #include <umbel/client.hpp>
 #include <umbel/client/element_scan.hpp>
 #include <umbel/client/for_each.hpp>
 
 #include <asio.hpp>
 
+#include <array>
 #include <iostream>
 #include <string_view>
 
@@ -27,15 +29,22 @@ asio::awaitable<void> one_by_one(umbel::client& db) {
 }
 // [elements]
 
-asio::awaitable<void> both(umbel::client& db) {
+asio::awaitable<void> into_memory(umbel::client& db) {
+    std::array<char, 4096> room{};
+    auto size = co_await db.get_into("avatar:1", room);          // nothing is allocated; a larger value is an error, and nothing is written
+    if (size && *size) std::cout << std::string_view{room.data(), **size} << '\n';
+}
+
+asio::awaitable<void> all(umbel::client& db) {
     co_await page_by_page(db);
     co_await one_by_one(db);
+    co_await into_memory(db);
 }
 
 int main(int argc, char** argv) {
     asio::io_context io;
     umbel::client db{io.get_executor(), {.seeds = {argc > 1 ? argv[1] : "127.0.0.1:6379"}}};
-    asio::co_spawn(io, both(db), [&](std::exception_ptr) { io.stop(); });
+    asio::co_spawn(io, all(db), [&](std::exception_ptr) { io.stop(); });
     io.run();
     std::cout << "done\n";
 }

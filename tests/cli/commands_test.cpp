@@ -27,6 +27,8 @@ TEST_CASE("names of commands are completed in the case in which they begin", "[c
     using words = std::vector<std::string>;
     CHECK(cli::completions({"hgeta"}) == words{"hgetall"});
     CHECK(cli::completions({"HGETA"}) == words{"HGETALL"});
+    CHECK(cli::completions({"ARGE"}) == words{"ARGET", "ARGETRANGE"});
+    CHECK(cli::completions({"lmove"}) == words{"lmove", "lmovem"});
     CHECK(cli::completions({"cluster", "keys"}) == words{"keyslot"});
     CHECK(cli::completions({"Cluster", "KEYS"}) == words{"KEYSLOT"});
     CHECK(cli::completions({"get", "k"}).empty());
