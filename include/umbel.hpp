@@ -41,7 +41,8 @@
 // | how the order of a batch is kept    | async/batch_run_impl.hpp, which engine/dispatcher.hpp asks     |
 // |                                     | before it sends a command again: held()                        |
 // | how a command is split by slot      | client/multi_key.hpp, typed; client/split_call.hpp, by words   |
-// | what a module's command is          | client/learning_call.hpp asks a server, command/command_info   |
+// | what a module's command is          | client/learning_wait.hpp asks a server, for learning_call.hpp  |
+// |                                     | and learning_batch.hpp; command/command_info                   |
 // |                                     | reads the answer, client/learned_commands.hpp keeps it         |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |

@@ -72,6 +72,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/blocking_call.hpp", client + "lease_test.cpp"},
         {"client/consumer_state.hpp", client + "consumer_test.cpp"},
         {"client/consumer_step.hpp", client + "consumer_test.cpp"},
+        {"client/learning_wait.hpp", client + "learning_call_test.cpp"},
         {"client/lease_state.hpp", client + "lease_test.cpp"},
         {"client/for_each_commands.hpp", client + "for_each_test.cpp"},
         {"client/encode_call.hpp", client + "make_operation_test.cpp"},

@@ -68,6 +68,8 @@ public:
         virtual ~attachment() = default;
         /// Somebody asks for the cancellation of a call that this may keep waiting.
         virtual void cancel_wanted(shared_token& token) = 0;
+        /// A command that the command table does not have has failed. Threading: any.
+        virtual void failed(pooled_call const& call, error const& why) noexcept = 0;
     };
     /// Null until there is something. Lifetime: the backend's.
     attachment* attached() const noexcept { return attached_.load(std::memory_order_acquire); }

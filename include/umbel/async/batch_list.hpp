@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <utility>
 
 namespace umbel::async {
@@ -41,6 +42,9 @@ public:
     /// command, and owns the call and the parts, which stand behind `part` until join(). False: it is sent as
     /// it is. Errors: of the command; also throws std::bad_alloc; nothing is changed then.
     virtual result<bool> split(batch_list&, batch_part&, pooled_call&, batch_origin const&) { return false; }
+    /// The bytes of a command that was given by its words, which its client may have to learn first; else
+    /// empty.
+    virtual std::string_view words() const noexcept { return {}; }
     /// All have settled: where the command was split, takes its parts out of the batch and stores the result
     /// that theirs make together.
     virtual void join() noexcept {}
@@ -103,6 +107,9 @@ public:
     ~batch_list() { clear(); }
 
     std::size_t size() const noexcept { return count_; }
+    /// True when a command is among them that was given by its words.
+    bool has_words() const noexcept { return has_words_; }
+    void note_words() noexcept { has_words_ = true; }
     batch_part* first() const noexcept { return first_; }
     batch_part* last() const noexcept { return last_; }
     /// Tells lists apart, also after a move; null for an empty one.
@@ -131,6 +138,7 @@ public:
         }
         last_ = nullptr;
         count_ = 0;
+        has_words_ = false;
         at_ = end_ = nullptr;
         while (chunk* const freed = chunks_) {
             chunks_ = freed->next;
@@ -151,6 +159,7 @@ private:
         std::swap(first_, other.first_);
         std::swap(last_, other.last_);
         std::swap(count_, other.count_);
+        std::swap(has_words_, other.has_words_);
     }
     /// From a new chunk: each is larger than the one before, up to what the pool has.
     UMBEL_NEVER_INLINE void* allocate_apart(std::size_t bytes, std::size_t alignment) {
@@ -170,6 +179,7 @@ private:
     batch_part* first_ = nullptr;
     batch_part* last_ = nullptr;
     std::size_t count_ = 0;
+    bool has_words_ = false;
 };
 
 /// What has become of a command that is more than a few bytes.
@@ -216,6 +226,8 @@ struct part_result {
         ::new (place) stored(result_slot<Value>::value_of(static_cast<pooled_call&>(base), reply));
     }
     static void fail(engine::call& base, error&& why) noexcept {
+        auto const& call = static_cast<pooled_call const&>(base);
+        if (has(call.flags, cluster::command_flags::foreign)) call.owner->code->note_failure(call, why);
         store_error(part_link::of(base).part->place, std::move(why));
     }
     static void complete(engine::call& base) {

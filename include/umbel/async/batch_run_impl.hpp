@@ -42,7 +42,7 @@ public:
     // Inline here already: else each object file that sees its definition would hold the vtable.
     inline void start(backend& backend) override;
     /// Ends a batch that has not begun.
-    void fail_all(error const& why) noexcept;
+    inline void fail_all(error const& why) noexcept override;
 
     static void complete(engine::call& base);
     static void drop(engine::call& base) noexcept;

@@ -44,6 +44,8 @@ struct boundary {
     // ---- client_handle.hpp ----------------------------------------------------------------------
 
     void (*release_handle)(client_handle& handle, std::uint32_t generation) noexcept;
+    /// Tells the client that a command which the command table does not have has failed.
+    void (*note_failure)(pooled_call const& call, error const& why) noexcept;
 
     // ---- completion_target.hpp ------------------------------------------------------------------
 

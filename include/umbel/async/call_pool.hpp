@@ -52,6 +52,8 @@ public:
     virtual void start(backend& backend) = 0;
     /// True where it sees to it by itself that cancellations find its parts, which it lists later.
     virtual bool lists_parts_later() const noexcept { return false; }
+    /// Of a batch that has not begun: each of its commands fails for this reason.
+    virtual void fail_all(error const&) noexcept {}
 };
 
 /// Tells an operation whether the client that made it is still there. Handles outlive every client and are

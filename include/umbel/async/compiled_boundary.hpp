@@ -16,6 +16,11 @@ inline constexpr boundary compiled_boundary{
     .make_call = &pool::make,
     .recycle_slow = &pool::recycle_slow,
     .release_handle = &client_handles::release,
+    .note_failure =
+        [](pooled_call const& call, error const& why) noexcept {
+            backend const* const where = backend_of(call);
+            if (auto* const kept = where ? where->attached() : nullptr) kept->failed(call, why);
+        },
     .choose_target = &any_target::choose,
     .release_work = &any_target::release_work,
     .complete = &any_target::complete,
@@ -43,8 +48,7 @@ inline constexpr boundary compiled_boundary{
             return std::unique_ptr<call_group>{
                 new batch_run{whole, std::move(list), origin, std::move(manner), end}};
         },
-    .fail_batch = [](pooled_call& whole,
-                     error const& why) noexcept { static_cast<batch_run&>(*whole.group).fail_all(why); },
+    .fail_batch = [](pooled_call& whole, error const& why) noexcept { whole.group->fail_all(why); },
     .complete_part = &batch_run::complete,
     .drop_part = &batch_run::drop,
     .return_part = &batch_run::note_return,

@@ -232,13 +232,12 @@ template <class Value>
 inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
     // Built in place: g++ 12 warns that a moved expected may be uninitialised.
     auto& call = static_cast<pooled_call&>(base);
+    if (has(call.flags, cluster::command_flags::foreign)) call.owner->code->note_failure(call, why);
     UMBEL_ASSERT(!call.has_result);
     if constexpr (joined<Value>) {
         outcome<Value>::fail(call, std::move(why));
-    } else if constexpr (made_of_elements<Value>) {
-        ::new (place(call)) stored{tl::unexpect, Value::explained(call, std::move(why))};
-        call.has_result = true;
     } else {
+        if constexpr (made_of_elements<Value>) why = Value::explained(call, std::move(why));
         ::new (place(call)) stored{tl::unexpect, std::move(why)};
         call.has_result = true;
     }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <new>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -32,6 +33,9 @@ public:
         if (command_.named()) from.code->arm(call, command_.named());
         call.prefix_bytes = static_cast<std::uint8_t>(from.prefix.size());
         return good;
+    }
+    std::string_view words() const noexcept override {
+        return command_.by_words() && !command_.refusal() ? command_.bytes() : std::string_view{};
     }
     result<bool> split(async::batch_list& list, async::batch_part& part, async::pooled_call& call,
                        async::batch_origin const& origin) override {
@@ -78,6 +82,7 @@ UMBEL_NEVER_INLINE inline async::batch_part& make_part(async::batch_list& list, 
     } else {
         part.slot = command.slot();
         part.size = command.words();
+        if (command.by_words()) list.note_words();
         part.unusual = ::new (apart) unusual_bare{std::move(command)};
     }
     list.append(part);
@@ -136,6 +141,7 @@ bool stand_for(async::pooled_call& whole, site const& site, async::batch_list&& 
     UMBEL_TRY {
         if (!site.prefix.empty()) [[unlikely]]
             await_prefix(list);
+        async::batch_part const* const given_by_words = list.has_words() ? list.first() : nullptr;
         unless_made.kept =
             ::new (list.allocate(sizeof(state), alignof(state))) state{site, std::forward<Join>(join)};
         whole.group = site.owner->code->make_batch(
@@ -148,6 +154,8 @@ bool stand_for(async::pooled_call& whole, site const& site, async::batch_list&& 
              .site = &unless_made.kept->site},
             std::move(manner), {.finish = finish, .state = unless_made.kept, .destroy = &state::destroy});
         unless_made.kept = nullptr;
+        if (given_by_words) [[unlikely]]
+            whole.group = site.code->learn_first(whole, site, given_by_words, std::move(whole.group));
         whole.launch = async::launch_kind::group;
         return true;
     }
@@ -325,6 +333,9 @@ namespace umbel {
 /// **Split commands**: one given by its words whose keys lie in several slots (MGET, DEL …; see execute())
 /// becomes one command a slot in its place, each under these rules, and has one result; progress counts all
 /// of them. The parts are not atomic together.
+/// **Commands of modules**: a batch with one that the client has not learned yet (see execute()) begins when
+/// a server has said what it is, or cannot; several names are asked for one after another, for five seconds
+/// and half of the deadline at most together.
 /// **Deadline**: that of each command, counted from its own beginning. **Cancellation**: of all together;
 /// each ends with cancelled and its own delivery, and those that were answered keep their results.
 /// **Cost**: no allocation in steady state beside what the values own; with a cancellation slot one for each

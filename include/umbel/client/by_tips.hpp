@@ -85,9 +85,11 @@ inline async::pooled_call& for_all(async::pooled_call& call, command::command_tr
                    .context = traits});
     return call;
 }
-/// The same client without hedging: what goes to several nodes has none to be asked a second time.
+/// The same client without hedging: what goes to several nodes has none to be asked a second time. On a lease
+/// everything goes to that.
 inline site without_hedge(site const& from) {
     site plain{from};
+    if (plain.options.lease) return plain;
     plain.options.hedge = {};
     plain.check();
     return plain;
@@ -129,9 +131,8 @@ inline async::pooled_call& make_words_for_all(site const& site, std::span<std::s
                                               std::span<bool const> marked_keys, value_kind const& value) {
     // Another thread may learn the command meanwhile: all that follows goes by what is known now.
     command::command_traits const* const traits = row_of(site, words);
-    if (site.options.hedge > std::chrono::nanoseconds{0}) [[unlikely]] {
-        if (traits && (audience_of(*traits) || traits->name == "scan" ||
-                       (!site.options.lease && is_split(site, traits, words))))
+    if (site.options.hedge > std::chrono::nanoseconds{0} && !site.options.lease) [[unlikely]] {
+        if (traits && (audience_of(*traits) || traits->name == "scan" || is_split(site, traits, words)))
             return make_words_for_all(without_hedge(site), words, marked_keys, value);
     }
     async::pooled_call& call =

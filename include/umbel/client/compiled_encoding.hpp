@@ -7,6 +7,7 @@
 #include <umbel/client/encode_loaded.hpp>
 #include <umbel/client/encode_prefixed.hpp>
 #include <umbel/client/encode_transaction.hpp>
+#include <umbel/client/learning_batch.hpp>
 #include <umbel/client/scan_step.hpp>
 #include <umbel/client/split_call.hpp>
 
@@ -21,10 +22,11 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .make_blocking = &make_blocking,
                                             .make_lease = &make_lease,
                                             .check_bare = &check_bare_prefixed,
+                                            .learn_first = &learn_first,
                                             .split_part = &split_part,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,
-                                            .make_transaction = &make_transaction_prefixed,
+                                            .make_transaction = &make_learned_transaction,
                                             .make_for_all = &make_for_all,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,
@@ -40,10 +42,11 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_blocking = &make_blocking,
                                             .make_lease = &make_lease,
                                             .check_bare = &check_bare,
+                                            .learn_first = &learn_first,
                                             .split_part = &split_part,
                                             .make_loaded = &make_loaded,
                                             .arm = &arm,
-                                            .make_transaction = &make_transaction,
+                                            .make_transaction = &make_learned_transaction,
                                             .make_for_all = &make_for_all,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,

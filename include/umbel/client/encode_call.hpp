@@ -212,7 +212,8 @@ inline result<void> check_bare_as(encoded_command& command, site const& site,
             if (found->slot.is_several()) command.found_several(std::move(found->several));
             command.found(command.marks_keys() ? command.slot() : found->slot, found->flags);
         }
-        if (command.slot().is_any() && !command.is_for_one_node()) refuse_divided(command, site);
+        if (command.slot().is_any() && !command.is_for_one_node() && !site.options.lease)
+            refuse_divided(command, site);
         return {};
     }
     UMBEL_CATCH(std::bad_alloc const&) {

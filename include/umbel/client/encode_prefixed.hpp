@@ -114,6 +114,13 @@ inline result<std::vector<command::argument>> mark_keys(command::command_traits 
     return all;
 }
 
+/// What is said of a command that goes where its caller has chosen, so that nobody asks what it is: an
+/// argument that is guessed to be a key would make it another key.
+inline std::string unlearned_with_prefix(std::string_view name) {
+    return command::detail::quoted(name) +
+           " is not learned yet, and which of its arguments get the prefix is not known: mark its keys by "
+           "umbel::key, or call it on the client first";
+}
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words_prefixed(async::pooled_call& call, site const& site,
                                           command::command_traits const* traits,
@@ -121,6 +128,9 @@ inline result<void> encode_words_prefixed(async::pooled_call& call, site const& 
                                           std::span<bool const> marked_keys, unlearned how) {
     result<routed_words> found = route_words(site, traits, words, !marked_keys.empty(), how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
+    bool const chosen = how == unlearned::guessed || site.options.lease;
+    if (chosen && !traits && site.learns && marked_keys.empty() && words.size() > 1)
+        return fail(errc::bad_argument, delivery::not_sent, unlearned_with_prefix(words[0]));
     auto const all = mark_keys(traits, words, marked_keys);
     if (!all) return tl::unexpected<error>{all.error()};
     command::measured const need = measure_prefixed(*all, site.prefix);

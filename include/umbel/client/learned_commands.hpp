@@ -4,7 +4,9 @@
 
 #include <umbel/async/backend.hpp>
 #include <umbel/async/client_handle.hpp>
+#include <umbel/cluster/error_reply.hpp>
 #include <umbel/command/learned_command.hpp>
+#include <umbel/engine/reply_timer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -38,8 +40,9 @@ protected:
     ~learner() = default;
 };
 
-/// The commands that servers have told of, at most names_max for the life of a client: what is known never
-/// changes and is never forgotten, and of a name that no server knows it is noted when to ask again.
+/// The commands that servers have told of, at most names_max for the life of a client: what is known counts
+/// until a server does not know the command any more, or finds its keys elsewhere; and of a name that no
+/// server knows it is noted when to ask again. A row that was found once lives as long as the client.
 /// Threading: any. Cost: find() needs no lock: some loads.
 class learned_commands final : public async::backend::attachment {
     struct entry;
@@ -47,6 +50,11 @@ class learned_commands final : public async::backend::attachment {
 public:
     static constexpr std::size_t names_max = 512;
     static constexpr std::size_t name_bytes_max = 64;
+    /// So many different things may servers say of a command, one after another; the last one holds for ever.
+    static constexpr std::size_t versions_max = 16;
+    /// A command is forgotten at most once in this time, which doubles each time, up to the other one.
+    static constexpr engine::duration forget_pause = std::chrono::seconds{1};
+    static constexpr engine::duration forget_pause_max = std::chrono::minutes{1};
 
     /// A place among those who wait for a name.
     struct ticket {
@@ -131,11 +139,26 @@ public:
         entry& about = *asked.about_;
         std::unique_lock lock{mutex_};
         about.not_before.store(not_before.count(), std::memory_order_relaxed);
-        if (told) {
-            about.owned = std::move(told);
-            about.row.store(about.owned.get(), std::memory_order_release);
-        }
+        if (told) about.row.store(about.keep(std::move(told)), std::memory_order_release);
         wake_all(about, std::move(lock), wakeup::answered);
+    }
+    /// What is known of a command is wrong by now: it is asked for again when it is called the next time.
+    void forget(std::string_view name, engine::instant now) noexcept {
+        entry* const known = look_up(name);
+        if (!known || !known->row.load(std::memory_order_relaxed)) return;
+        std::lock_guard const guard{mutex_};
+        if (now < known->forget_from || known->versions.size() == versions_max) return;
+        engine::duration const pause = known->forgotten_for;
+        known->forget_from = engine::after(now, pause);
+        known->forgotten_for = std::min(forget_pause_max, pause * 2);
+        known->row.store(nullptr, std::memory_order_release);
+        known->not_before.store(0, std::memory_order_relaxed);
+    }
+    /// Forgets what a server contradicts. Rule: server.c (commandCheckExistence); cluster.c (getNodeByQuery).
+    void failed(async::pooled_call const& call, error const& why) noexcept override {
+        if (why.code() != errc::cross_slot_reply && !cluster::lacks_command(why.message())) return;
+        async::backend const* const where = async::backend_of(call);
+        if (where) forget(engine::first_word_of({call.bytes, call.size}), where->now());
     }
     /// The question is gone with its executors.
     void drop(question& asked) { wake_all(*asked.about_, std::unique_lock{mutex_}, wakeup::dropped); }
@@ -164,11 +187,23 @@ private:
         // Guarded by the mutex.
         bool asking = false;
         std::vector<std::shared_ptr<ticket>> waiting{};
-        std::unique_ptr<command::learned_command const> owned{};
+        std::vector<std::unique_ptr<command::learned_command const>>
+            versions{};  ///< Calls may have their rows.
+        engine::instant forget_from{0};
+        engine::duration forgotten_for = forget_pause;
         question asked{*this};
         engine::duration pause{0};  ///< The latest; whoever asks changes it.
 
-        explicit entry(std::string_view its_name) : name{its_name} {}
+        explicit entry(std::string_view its_name) : name{its_name} { versions.reserve(versions_max); }
+
+        /// Returns what says the same and was told before, if anything. Precondition: it was forgotten since
+        /// the latest, or there is none, so there is room.
+        command::learned_command const* keep(std::unique_ptr<command::learned_command const> told) noexcept {
+            for (auto const& known : versions)
+                if (*known == *told) return known.get();
+            UMBEL_ASSERT(versions.size() < versions_max);
+            return versions.emplace_back(std::move(told)).get();
+        }
     };
     static constexpr std::size_t places = names_max * 2;
 

@@ -69,6 +69,9 @@ namespace umbel {
 /// co_await db.lease("{cart:7}")`. Commands on it go out in the order in which they are begun, and are
 /// answered in that order; one that blocks holds up those behind it.
 ///
+/// Everything goes to this connection and nowhere else, as by client::on(): DBSIZE, KEYS, SCAN, FLUSHALL,
+/// SCRIPT FLUSH and their kind concern its node alone, also in a transaction, and nothing is split by slot.
+///
 /// It follows nobody: a MOVED, or the loss of the connection, is the error of the command that meets it. When
 /// the connection has ended, every later command fails with connection_lost (not_sent) and alive() is false;
 /// no other connection takes its place, because what the server remembered is gone: make another lease then.

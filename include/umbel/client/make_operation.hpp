@@ -11,6 +11,7 @@
 #include <umbel/command/script.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -81,6 +82,11 @@ struct encoding {
     async::pooled_call& (*make_lease)(site const& site, std::string_view key, value_kind const& value);
     /// Behind check() of bare_command.hpp.
     result<void> (*check_bare)(encoded_command& command, site const& site);
+    /// Has a batch begin when those of its commands are known that were given by their words. Returns the
+    /// batch itself where nothing is to be learned, or there is no memory for that.
+    std::unique_ptr<async::call_group> (*learn_first)(async::pooled_call& whole, site const& site,
+                                                      async::batch_part const* first,
+                                                      std::unique_ptr<async::call_group> batch) noexcept;
     /// Splits a command of a batch whose keys lie in several slots, where its command tips allow that: see
     /// async::unusual_command::split(). Errors: bad_argument; throws std::bad_alloc.
     result<bool> (*split_part)(async::batch_list& list, async::batch_part& part, async::pooled_call& call,
@@ -93,7 +99,7 @@ struct encoding {
     /// Has a call that is encoded go to a node once more with what that lacks. Errors: throws std::bad_alloc;
     /// the call is as before then.
     void (*arm)(async::pooled_call& call, command::loadable named);
-    /// make() of a transaction; its commands are left as they are.
+    /// make() of a transaction; where a server is asked first what its commands are, they are moved from.
     /// `watches`: EXEC's null is a value.
     async::pooled_call& (*make_transaction)(site const& site, std::span<encoded_command* const> commands,
                                             bool watches, value_kind const& value);

@@ -242,6 +242,11 @@ inline constexpr std::string_view slot_not_served = "CLUSTERDOWN Hash slot not s
 /// (scriptKill).
 constexpr bool runs_nothing(std::string_view line) noexcept { return line.starts_with("NOTBUSY "); }
 
+/// True for the error reply of a server that does not know the command, or the subcommand.
+constexpr bool lacks_command(std::string_view line) noexcept {
+    error_replies::known_line const* const known = error_replies::find_line(line);
+    return known && known->says == hint::unknown_command;
+}
 /// True for the error reply to a command on a consumer group that the server does not have, or whose stream
 /// was deleted while the command waited. Rule: t_stream.c (xreadCommand, xautoclaimCommand); blocked.c of
 /// Redis 7.0 (unblockDeletedStreamReadgroupClients), which says it with another word.

@@ -65,6 +65,7 @@ struct key_spec {
     std::int8_t last = 0;
     std::uint8_t step = 1;
     std::uint8_t destination = 0;
+    friend constexpr bool operator==(key_spec, key_spec) noexcept = default;
 };
 
 /// Whether a command may run twice in place of once: the same state afterwards and the same reply to the
@@ -119,6 +120,8 @@ struct command_traits {
     sharing shares = sharing::shared;
     request_policy request = request_policy::none;
     response_policy response = response_policy::none;
+
+    friend constexpr bool operator==(command_traits const&, command_traits const&) noexcept = default;
 
     constexpr bool has(command_flag flag) const noexcept {
         return (static_cast<std::uint32_t>(flags) & static_cast<std::uint32_t>(flag)) != 0;

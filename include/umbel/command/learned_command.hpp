@@ -6,6 +6,7 @@
 #include <umbel/command/command_table.hpp>
 #include <umbel/command/key_positions.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,7 @@ struct key_specification {
     std::int32_t step = 1;
     bool no_key = false;      ///< It is hashed and redirected like a key, and is none.
     bool incomplete = false;  ///< There may be more keys than it finds.
+    friend bool operator==(key_specification const&, key_specification const&) = default;
 };
 
 /// What a server has told of a command, or of one subcommand.
@@ -48,6 +50,15 @@ struct learned_command : command_traits {
     }
     learned_command(learned_command const&) = delete;
     learned_command& operator=(learned_command const&) = delete;
+
+    /// True where both say the same.
+    friend bool operator==(learned_command const& left, learned_command const& right) noexcept {
+        command_traits const& row = left;
+        return row == right && left.specifications == right.specifications &&
+               std::equal(left.subcommands.begin(), left.subcommands.end(), right.subcommands.begin(),
+                          right.subcommands.end(),
+                          [](auto const& one, auto const& other) { return *one == *other; });
+    }
 
     /// The row of what `argv` calls: this, or that of a subcommand; null where the server knows none of the
     /// name. Precondition: argv calls this command.

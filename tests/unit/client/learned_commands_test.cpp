@@ -7,6 +7,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -82,6 +84,63 @@ TEST_CASE("what no server knows is asked again after a while", "[learned]") {
     CHECK(book.wait("x.do", second.place, 64s).first == admission::goes_on);
     CHECK(book.may_ask("x.do", 65s));
     CHECK(book.wait("x.do", second.place, 65s).first == admission::asks);
+}
+
+TEST_CASE("what is forgotten is asked for again, less and less often, and a row lives on", "[learned]") {
+    learned_commands book;
+    auto const learn = [&](umbel::engine::instant now, bool reads) {
+        waiting const who;
+        auto const asked = book.wait("x.do", who.place, now);
+        REQUIRE(asked.first == admission::asks);
+        auto told = std::make_unique<learned_command>("x.do");
+        if (reads) told->flags = umbel::command::command_flag::read_only;
+        book.settle(*asked.second, std::move(told), now + 1min);
+        return find(book, "x.do");
+    };
+    book.forget("x.do", 0s);  // Nothing is known of it.
+    auto const* const first = learn(1s, false);
+    REQUIRE(first);
+    book.forget("X.DO", 10s);
+    CHECK(find(book, "x.do") == nullptr);
+    CHECK(book.may_ask("x.do", 10s));
+    CHECK(learn(10s, false) == first);  // It says the same.
+    book.forget("x.do", 11s - 1ns);     // Too soon.
+    CHECK(find(book, "x.do") == first);
+    book.forget("x.do", 11s);
+    auto const* const second = learn(11s, true);
+    CHECK(second != first);
+    CHECK(second->read_only());
+    CHECK_FALSE(first->read_only());
+    book.forget("x.do", 13s - 1ns);
+    CHECK(find(book, "x.do") == second);
+    book.forget("x.do", 13s);
+    CHECK(learn(13s, false) == first);
+    std::vector<umbel::engine::duration> pauses;
+    umbel::engine::instant now = 13s;
+    for (int nth = 0; nth < 6; ++nth) {
+        umbel::engine::instant const before = now;
+        while (find(book, "x.do")) book.forget("x.do", now += 1s);
+        pauses.push_back(now - before);
+        learn(now, false);
+    }
+    CHECK(pauses == std::vector<umbel::engine::duration>{4s, 8s, 16s, 32s, 60s, 60s});
+}
+
+TEST_CASE("so many different descriptions of a command are kept, and the last one holds", "[learned]") {
+    learned_commands book;
+    umbel::engine::instant now{0};
+    for (std::size_t nth = 1; nth <= learned_commands::versions_max + 2; ++nth) {
+        waiting const who;
+        auto const asked = book.wait("x.do", who.place, now += 1h);
+        if (asked.second) {
+            auto told = std::make_unique<learned_command>("x.do");
+            told->arity = static_cast<std::int8_t>(nth);
+            book.settle(*asked.second, std::move(told), now);
+        }
+        book.forget("x.do", now);
+        CHECK((find(book, "x.do") == nullptr) == (nth < learned_commands::versions_max));
+    }
+    CHECK(find(book, "x.do")->arity == std::int8_t{learned_commands::versions_max});
 }
 
 TEST_CASE("who leaves is not woken, and is woken once whatever happens", "[learned]") {

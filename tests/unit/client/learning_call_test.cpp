@@ -1,9 +1,6 @@
 // Tests of commands that the table does not have: a client asks what they are, once, and routes, splits and
 // joins them from then on; against two scripted nodes that share the slots.
-#include "two_nodes.hpp"
-
-#include <umbel/client/each_client.hpp>
-#include <umbel/client/node_client.hpp>
+#include "scripted_modules.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -20,73 +17,20 @@
 
 using at_home::code_of;
 using at_home::delivery_of;
+using at_home::described;
+using at_home::learning;
+using at_home::modules;
 using at_home::shown;
-using at_home::two_nodes;
 using namespace std::chrono_literals;
 using scripted::words;
 using text = std::optional<std::string>;
 using umbel::cmd;
 
-namespace {
-
-void learning(umbel::options& chosen) { chosen.handshake = umbel::handshake::full; }
-
-std::string bulks(std::vector<std::string> const& all) {
-    std::string made = "*" + std::to_string(all.size()) + "\r\n";
-    for (std::string const& each : all) made += scripted::bulk(each);
-    return made;
-}
-/// What a server says of a command with keys from `first` to `last`, as Redis 7 does.
-std::string described(std::string const& name, std::vector<std::string> const& flags, int first, int last,
-                      std::vector<std::string> const& tips = {}) {
-    using scripted::bulk;
-    using scripted::integer;
-    std::string specs = "*0\r\n";
-    if (first != 0)
-        specs = "*1\r\n*6\r\n" + bulk("flags") + "*1\r\n+RW\r\n" + bulk("begin_search") + "*4\r\n" +
-                bulk("type") + bulk("index") + bulk("spec") + "*2\r\n" + bulk("index") + integer(first) +
-                bulk("find_keys") + "*4\r\n" + bulk("type") + bulk("range") + bulk("spec") + "*6\r\n" +
-                bulk("lastkey") + integer(last < 0 ? last : last - first) + bulk("keystep") + integer(1) +
-                bulk("limit") + integer(0);
-    return "*1\r\n*10\r\n" + bulk(name) + integer(-1) + bulks(flags) + integer(first) + integer(last) +
-           integer(first == 0 ? 0 : 1) + "*0\r\n" + bulks(tips) + specs + "*0\r\n";
-}
-
-/// Both nodes describe their commands, and answer them by the node's name.
-struct modules : two_nodes {
-    std::string info = "*1\r\n*-1\r\n";
-    std::string low_line = "$3\r\nlow\r\n";
-    std::string high_line = "$4\r\nhigh\r\n";
-    bool holds = false;
-
-    explicit modules(std::string description = {}, void (*change)(umbel::options&) = &learning)
-        : two_nodes{change} {
-        if (!description.empty()) info = std::move(description);
-        low_says = [this](words const& said) { return says(said, low_line); };
-        high_says = [this](words const& said) { return says(said, high_line); };
-    }
-    std::optional<scripted::answer> says(words const& said, std::string const& line) const {
-        if (said[0] == "COMMAND") return holds ? scripted::answer::hold(info) : scripted::answer{info};
-        if (said[0] == "READONLY") return scripted::ok;
-        if (said[0].starts_with("x.")) return scripted::answer{line};
-        return std::nullopt;
-    }
-    std::size_t questions() const { return low.count("COMMAND") + high.count("COMMAND"); }
-    std::vector<words> said(scripted::server const& server) const {
-        std::vector<words> found;
-        for (words const& command : server.seen())
-            if (command[0].starts_with("x.")) found.push_back(command);
-        return found;
-    }
-};
-
-}  // namespace
-
 TEST_CASE("an unknown command waits until a server has said where its key stands, and is asked for once",
           "[learning]") {
     modules here{described("x.do", {"write"}, 2, 2)};
     CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo", "bar"))) == "low");
-    CHECK(shown(here.wait(here.db->command<std::string>("X.DO", "bar", "foo"))) == "server_error");
+    CHECK(shown(here.wait(here.db->command<std::string>("X.DO", "bar", "foo"))) == "high");
     CHECK(shown(here.wait(here.db->command<std::string>("x.do", "bar", "foo"))) == "high");
     CHECK(here.said(here.low) == std::vector<words>{{"x.do", "foo", "bar"}});
     CHECK(here.questions() == 1);
@@ -237,23 +181,6 @@ TEST_CASE("a client that sends nothing of its own accord does not ask, nor one t
     }
 }
 
-TEST_CASE("what goes to one node, or into a transaction or a batch, does not wait", "[learning]") {
-    modules here{described("x.do", {"write"}, 2, 2)};
-    REQUIRE(shown(here.wait(here.db->ready())) == "ok");
-    CHECK(shown(here.wait(here.db->on(here.low.address()).command<std::string>("x.do", "foo", "bar"))) ==
-          "low");
-    CHECK(here.wait(here.db->on_each_primary().command<std::string>("x.do", "foo", "bar"))->size() == 2);
-    auto const [first] = here.wait(here.db->batch(cmd.command<std::string>("x.do", "foo", "bar")));
-    CHECK(shown(first) == "high");
-    CHECK(here.questions() == 0);
-    CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo", "bar"))) == "low");
-    auto const [second] = here.wait(here.db->batch(cmd.command<std::string>("x.do", "foo", "bar")));
-    CHECK(shown(second) == "low");
-    // A subcommand that the table does not have is no reason to ask.
-    static_cast<void>(here.wait(here.db->command<std::string>("OBJECT", "x.y", "foo")));
-    CHECK(here.questions() == 1);
-}
-
 TEST_CASE("a server that does not say it in time is not waited for any longer", "[learning]") {
     modules here{described("x.do", {"write"}, 2, 2)};
     here.holds = true;
@@ -266,6 +193,7 @@ TEST_CASE("a server that does not say it in time is not waited for any longer", 
         CHECK(at_home::until(here.io, [&] { return here.high.count("x.do") == 1; }));
     else
         CHECK(at_home::until(here.io, [&] { return told == "high"; }));
+    CAPTURE(told);
     here.low.release();
     here.high.release();
     CHECK(at_home::until(here.io, [&] { return told == "high"; }));
@@ -399,4 +327,60 @@ TEST_CASE("so many names are asked for and no more", "[learning]") {
     CHECK(here.questions() == 512);
     CHECK(shown(here.wait(here.db->command<std::string>("x." + std::string(64, 'y'), "foo"))) == "high");
     CHECK(here.questions() == 512);
+}
+
+TEST_CASE("a container of the table is asked for when it is called with a subcommand that the table lacks",
+          "[learning]") {
+    using scripted::bulk;
+    using scripted::integer;
+    std::string const sub = "*6\r\n" + bulk("object|x.y") + integer(-3) + at_home::bulks({"readonly"}) +
+                            integer(2) + integer(2) + integer(1);
+    modules here{"*1\r\n*10\r\n" + bulk("object") + integer(-2) + "*0\r\n" + integer(0) + integer(0) +
+                 integer(0) + "*0\r\n*0\r\n*0\r\n*1\r\n" + sub};
+    here.low_says = [&](words const& said) {
+        return said[0] == "OBJECT" ? scripted::answer{here.low_line} : here.says(said, here.low_line);
+    };
+    here.high_says = [&](words const& said) {
+        return said[0] == "OBJECT" ? scripted::answer{here.high_line} : here.says(said, here.high_line);
+    };
+    CHECK(shown(here.wait(here.db->command<std::string>("OBJECT", "X.Y", "foo"))) == "high");
+    CHECK(shown(here.wait(here.db->command<std::string>("OBJECT", "x.y", "bar"))) == "low");
+    CHECK(shown(here.wait(here.db->command<std::string>("OBJECT", "ENCODING", "bar"))) == "low");
+    // Of a subcommand that the server does not know either, the guess is that its name is the key.
+    static_cast<void>(here.wait(here.db->command<std::string>("OBJECT", "x.z", "foo")));
+    CHECK(here.questions() == 1);
+}
+
+TEST_CASE("what a server does not know any more, or finds elsewhere, is forgotten and asked for again",
+          "[learning]") {
+    for (std::string const& refusal :
+         {std::string{"-ERR unknown command 'x.do', with args beginning with: 'foo' \r\n"},
+          std::string{"-CROSSSLOT Keys in request don't hash to the same slot\r\n"}}) {
+        CAPTURE(refusal);
+        modules here{described("x.do", {"write"}, 1, 1)};
+        CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo", "bar"))) == "high");
+        // The module has been replaced: its key is the second argument now.
+        here.info = described("x.do", {"write"}, 2, 2);
+        here.high_line = refusal;
+        auto const refused = here.wait(here.db->command<std::string>("x.do", "foo", "bar"));
+        REQUIRE_FALSE(refused);
+        CHECK(here.questions() == 1);
+        CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo", "bar"))) == "low");
+        CHECK(here.questions() == 2);
+        // In a batch, too; but a node that knows it no better is not asked about again and again.
+        here.low_line = refusal;
+        for (int nth = 0; nth < 5; ++nth) {
+            auto const [told] = here.wait(here.db->batch(cmd.command<std::string>("x.do", "foo", "bar")));
+            CHECK_FALSE(told);
+        }
+        CHECK(here.questions() <= 3);
+    }
+}
+
+TEST_CASE("other errors of a command are no reason to forget it", "[learning]") {
+    modules here{described("x.do", {"write"}, 1, 1)};
+    here.high_line = "-ERR x.do: bad input\r\n";
+    for (int nth = 0; nth < 3; ++nth)
+        CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo"))) == "server_error");
+    CHECK(here.questions() == 1);
 }

@@ -274,3 +274,11 @@ TEST_CASE("what a server says of consumer groups is known by its words", "[error
     CHECK(has_group_already("BUSYGROUP Consumer Group name already exists"));
     CHECK_FALSE(has_group_already("BUSY Redis is busy running a script."));
 }
+
+TEST_CASE("that a server does not know a command is known by its words", "[error_reply]") {
+    CHECK(lacks_command("ERR unknown command 'x.do', with args beginning with: 'foo' "));
+    CHECK(lacks_command("ERR unknown subcommand 'x'. Try OBJECT HELP."));
+    CHECK_FALSE(lacks_command("ERR x.do: unknown command"));
+    CHECK_FALSE(lacks_command("unknown command"));
+    CHECK_FALSE(lacks_command("WRONGTYPE Operation against a key holding the wrong kind of value"));
+}

@@ -4,6 +4,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,4 +71,25 @@ TEST_CASE("two places are followed, and what is no key counts where there is non
           std::string::npos);
     CHECK(found({{.begin = 1, .no_key = true}}, {"x.do", "c"}) == "#1");
     CHECK(found({{.begin = 1, .no_key = true}, {.begin = 2}}, {"x.do", "c", "k"}) == "2");
+}
+
+TEST_CASE("two descriptions are the same where all of them is", "[learned_command]") {
+    auto const described = [](auto change) {
+        learned_command made{"x.do"};
+        made.keys = {.search = key_search::specified};
+        made.specifications = {{.begin = 1}};
+        made.subcommands.push_back(std::make_unique<learned_command>("x.do|sub"));
+        change(made);
+        learned_command other{"x.do"};
+        other.keys = {.search = key_search::specified};
+        other.specifications = {{.begin = 1}};
+        other.subcommands.push_back(std::make_unique<learned_command>("x.do|sub"));
+        return made == other;
+    };
+    CHECK(described([](learned_command&) {}));
+    CHECK_FALSE(described([](learned_command& made) { made.flags = command_flag::read_only; }));
+    CHECK_FALSE(described([](learned_command& made) { made.request = request_policy::multi_shard; }));
+    CHECK_FALSE(described([](learned_command& made) { made.specifications[0].begin = 2; }));
+    CHECK_FALSE(described([](learned_command& made) { made.subcommands.clear(); }));
+    CHECK_FALSE(described([](learned_command& made) { made.subcommands[0]->arity = 3; }));
 }
