@@ -85,9 +85,27 @@ inline tl::unexpected<error> unlike(char const* expected) {
                 std::string{"the replies of several nodes cannot be joined, they are not "} + expected);
 }
 
-/// Joins integers, or arrays of integers element by element.
-template <class Fold>
-result<reply> fold(node_replies all, Fold fold_two) {
+/// What two integers make, as a policy of aggregation says.
+inline std::int64_t fold_two(command::response_policy how, std::int64_t left, std::int64_t right) noexcept {
+    using policy = command::response_policy;
+    switch (how) {
+        case policy::agg_logical_and: return left && right;
+        case policy::agg_logical_or: return left || right;
+        case policy::agg_min: return std::min(left, right);
+        case policy::agg_max: return std::max(left, right);
+        case policy::agg_sum:
+        case policy::none:
+        case policy::one_succeeded:
+        case policy::all_succeeded:
+        case policy::special: break;
+    }
+    // A hostile sum wraps around.
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(left) + static_cast<std::uint64_t>(right));
+}
+
+/// Joins integers, or arrays of integers element by element. Precondition: `how` is one of the policies of
+/// aggregation.
+inline result<reply> fold(node_replies all, command::response_policy how) {
     resp::view const first = (*all.front())->root();
     bool const listed = first.kind() == resp::type::array;
     std::vector<std::int64_t> sums;
@@ -99,7 +117,7 @@ result<reply> fold(node_replies all, Fold fold_two) {
             if (!value) return false;
             if (told == all.front()) sums.push_back(*value);
             if (at == sums.size()) return false;
-            if (told != all.front()) sums[at] = fold_two(sums[at], *value);
+            if (told != all.front()) sums[at] = fold_two(how, sums[at], *value);
             ++at;
             return true;
         };
@@ -173,24 +191,14 @@ inline result<reply> join_replies(command::command_traits const& traits, node_re
     }
     if (std::optional<error> wrong = first_error_of_nodes(all))
         return tl::unexpected<error>{std::move(*wrong)};
-    using number = std::int64_t;
     switch (traits.response) {
         case policy::one_succeeded:
         case policy::all_succeeded: return **all.front();
         case policy::agg_logical_and:
-            return joining::fold(all, [](number left, number right) { return number{left && right}; });
         case policy::agg_logical_or:
-            return joining::fold(all, [](number left, number right) { return number{left || right}; });
         case policy::agg_min:
-            return joining::fold(all, [](number left, number right) { return std::min(left, right); });
         case policy::agg_max:
-            return joining::fold(all, [](number left, number right) { return std::max(left, right); });
-        case policy::agg_sum:
-            return joining::fold(all, [](number left, number right) {
-                // A hostile sum wraps around.
-                return static_cast<number>(static_cast<std::uint64_t>(left) +
-                                           static_cast<std::uint64_t>(right));
-            });
+        case policy::agg_sum: return joining::fold(all, traits.response);
         case policy::none: return joining::concatenate(all);
         case policy::special: break;
     }
