@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/async/completion_target.hpp>
+#include <umbel/async/orphan_executor.hpp>
 #include <umbel/async/turn.hpp>
 
 #include <asio/io_context.hpp>
@@ -14,7 +15,7 @@
 namespace umbel::async {
 
 /// The executor of a handler without one of its own, when the client has gone.
-inline asio::any_io_executor orphans_executor() noexcept { return asio::system_executor{}; }
+inline asio::any_io_executor orphans_executor() noexcept { return orphan_executor{}; }
 
 /// The context that the present turn of this thread keeps busy, if any.
 inline asio::execution_context const* context_of_turn() noexcept { return current_turn.context; }

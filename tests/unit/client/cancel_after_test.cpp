@@ -46,7 +46,8 @@ TEST_CASE("an operation has the executor of its client, and tells it to tokens t
     CHECK((here.db->with(-1ms).get("k")(which_executor{}) == own));
     auto orphan = here.db->get("k");
     here.db.reset();
-    CHECK((orphan.get_executor() == asio::any_io_executor{asio::system_executor{}}));
+    CHECK(&asio::query(orphan.get_executor(), asio::execution::context) ==
+          &asio::query(asio::system_executor{}, asio::execution::context));
 }
 
 #if __has_include(<asio/cancel_after.hpp>)
