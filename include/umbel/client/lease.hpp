@@ -142,6 +142,42 @@ public:
             command::invocation<unwatched>{command::specs::unwatch, {}, cluster::command_flags::none});
     }
 
+    /// HIMPORT PREPARE: gives a list of fields a name, by which himport_set() writes hashes of these fields.
+    /// It holds for this connection, which does not go back to the pool. A list of that name is replaced.
+    /// Errors: server_error where a field comes twice. Since 8.10.0 (no Valkey).
+    /// Complexity: O(fields * log(fields)).
+    template <command::word_range Fields>
+    operation<ok> himport_prepare(std::string_view fieldset, Fields const& fields) const {
+        command::word_list list{fieldset};
+        list.add_each(fields);
+        if (!list.refusal()) state_->changed.store(true, std::memory_order_relaxed);
+        return imported<ok>(command::specs::himport_prepare, list);
+    }
+    /// HIMPORT SET: writes a hash in place of whatever the key holds: the fields that have that name, with
+    /// these values, in their order. The key lies in a slot of the lease's node. Errors: server_error where
+    /// no fields have that name here, or another number of them. Since 8.10.0 (no Valkey). Complexity:
+    /// O(fields).
+    template <command::word_range Values>
+    operation<ok> himport_set(std::string_view name, std::string_view fieldset, Values const& values) const {
+        command::word_list list{umbel::key{name}, fieldset};
+        return imported<ok>(command::specs::himport_set, list.add_each(values));
+    }
+    template <command::word... Values>
+        requires(sizeof...(Values) >= 1)
+    operation<ok> himport_set(std::string_view name, std::string_view fieldset,
+                              Values const&... values) const {
+        command::word_list const list{umbel::key{name}, fieldset, values...};
+        return imported<ok>(command::specs::himport_set, list);
+    }
+    /// HIMPORT DISCARD: true when fields had that name; the hashes stay. Since 8.10.0 (no Valkey).
+    operation<bool> himport_discard(std::string_view fieldset) const {
+        return imported<bool>(command::specs::himport_discard, command::word_list{fieldset});
+    }
+    /// HIMPORT DISCARDALL: how many lists of fields had a name. Since 8.10.0 (no Valkey).
+    operation<std::int64_t> himport_discardall() const {
+        return imported<std::int64_t>(command::specs::himport_discardall, command::word_list{});
+    }
+
     /// WAIT: how many replicas have acknowledged what was written on this lease; it answers when so many
     /// have, or the time is over. Since 3.0.0. Complexity: O(1).
     auto wait(std::uint64_t replicas, block_time time) const {
@@ -167,6 +203,11 @@ public:
     }
 
 private:
+    template <class Reply>
+    operation<Reply> imported(command::command_spec const& name, command::word_list const& list) const {
+        return submit(
+            command::invocation<Reply>{name, list.words(), cluster::command_flags::none, list.refusal()});
+    }
     explicit lease(calling::lease_state& held) noexcept : state_{&held} {}
     calling::lease_state* state_;
 };

@@ -44,6 +44,8 @@ inline constexpr std::array lease_cures{
     lease_cure{"bzpopmin", "use client::bzpopmin()"},
     lease_cure{"wait", "it tells of the connection that has written: use lease::wait()"},
     lease_cure{"waitaof", "it tells of the connection that has written: use lease::waitaof()"},
+    lease_cure{"himport|prepare", "use a lease: lease::himport_prepare()"},
+    lease_cure{"himport|set", "use a lease: lease::himport_set()"},
     lease_cure{"multi", "send a script by EVAL, which is atomic, too"},
     lease_cure{"exec", "send a script by EVAL, which is atomic, too"},
     lease_cure{"discard", "send a script by EVAL, which is atomic, too"},

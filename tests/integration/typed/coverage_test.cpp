@@ -49,7 +49,6 @@ std::map<std::string, std::string> const untyped{
     {"georadiusbymember", "GEOSEARCH"},
     {"georadiusbymember_ro", "GEOSEARCH"},
     {"getset", "SET … GET"},
-    {"himport|set", "its field set belongs to a connection: lease::command()"},
     {"hexpire", "HPEXPIRE"},
     {"hexpireat", "HPEXPIREAT"},
     {"hexpiretime", "HPEXPIRETIME"},
