@@ -1,14 +1,14 @@
-// model_blocked.hpp: the clients of a model node that wait in BLPOP, in the order in which they came. It
-// knows no connection and no store.
+// model_blocked.hpp: the clients of a model node that wait in a command that blocks, in the order in which
+// they came, and what they wait for. It knows no connection.
 #pragma once
 
 #include <umbel/engine/instant.hpp>
-#include <umbel/testing/model_store.hpp>
+#include <umbel/testing/model_streams.hpp>
+#include <umbel/testing/model_transaction.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -17,10 +17,25 @@ namespace umbel::testing {
 /// One client that waits.
 struct blocked_client {
     std::uint64_t session = 0;
-    model_words words{};
+    model_call call{};
     engine::instant until = engine::never;
     bool asking = false;
 };
+
+/// Until when a command waits that came now.
+inline engine::instant waits_until(model_call const& call, engine::instant now) {
+    engine::duration span{static_cast<std::int64_t>(std::atof(call.words.back().c_str()) * 1e9)};
+    if (call.which->name == "xreadgroup")
+        span = model_group_read{call.words}.block.value_or(engine::duration{0});
+    return span > engine::duration{0} ? engine::after(now, span) : engine::never;
+}
+/// What a command waits for has come.
+inline bool may_go_on(model_call const& call, model_store const& store) {
+    if (call.which->name == "xreadgroup") return model_group_read{call.words}.has_come(store, call.words);
+    for (std::size_t const at : keys_in(*call.which, call.words))
+        if (store.contains(call.words[at])) return true;
+    return false;
+}
 
 /// Rule: redis-server 7 blocked.c: the client that has waited longest for a key is served first.
 class blocked_clients {
@@ -38,12 +53,10 @@ public:
         all_.erase(at);
         return taken;
     }
-    /// The session that has waited longest for one of its keys which `has(key)`; 0: none does.
-    template <class Has>
-    std::uint64_t servable(Has has) const {
+    /// The session that has waited longest for something that has come; 0: none does.
+    std::uint64_t servable(model_store const& store) const {
         for (blocked_client const& waiting : all_)
-            for (std::size_t at = 1; at + 1 < waiting.words.size(); ++at)
-                if (has(waiting.words[at])) return waiting.session;
+            if (may_go_on(waiting.call, store)) return waiting.session;
         return 0;
     }
     std::vector<blocked_client> const& all() const noexcept { return all_; }

@@ -6,6 +6,7 @@
 #include <umbel/testing/ledger.hpp>
 #include <umbel/testing/model_blocked.hpp>
 #include <umbel/testing/model_request.hpp>
+#include <umbel/testing/model_routing.hpp>
 #include <umbel/testing/model_scan.hpp>
 #include <umbel/testing/model_session.hpp>
 
@@ -164,25 +165,32 @@ private:
 
     // ---- Clients that wait ----------------------------------------------------------------------
 
-    void block(session const& from, model_words const& words, bool asking) {
-        double const seconds = std::atof(words.back().c_str());
-        instant const until =
-            seconds > 0 ? time.now() + duration{static_cast<std::int64_t>(seconds * 1e9)} : engine::never;
-        blocked_.add({from.wire->number(), words, until, asking});
+    void block(session const& from, model_call const& call, bool asking) {
+        blocked_.add({from.wire->number(), call, waits_until(call, time.now()), asking});
         watch_blocked(from.wire->number());
     }
     /// What a client waits for may have come.
     void serve_blocked() {
-        if (is != state::running || !primary()) return;
-        auto const has = [this](std::string const& key) { return store.contains(key); };
-        while (std::uint64_t const number = blocked_.servable(has)) {
+        if (is != state::running || !primary() || paused) return;
+        while (std::uint64_t const number = blocked_.servable(store)) {
             blocked_client const waiting = blocked_.take(number);
             session& served = sessions_.at(number);
             std::vector<std::string> written;
             if (served.wire->ended() && sessions_.erase(number) != 0) continue;
-            unblock(number, run(served, *find_model_command("blpop"), waiting.words, written));
-            note_writes(written);
+            unblock(number, end_of_wait(served, waiting, written));
+            if (!written.empty()) note_writes(written);
         }
+    }
+    /// Rule: redis-server 7.0 t_stream.c and blocked.c, unblockDeletedStreamReadgroupClients(); since 7.2 the
+    /// command runs again, redirections included.
+    std::string end_of_wait(session const& from, blocked_client const& waiting,
+                            std::vector<std::string>& written) {
+        model_keys keys;
+        keys.add(*waiting.call.which, waiting.call.words);
+        bool const gone = waiting.call.which->name == "xreadgroup" && keys.missing_in(store) != 0;
+        if (gone && !options.runs_waits_again) return wire::error(stream_is_gone);
+        std::string const line = gone ? redirection(from, keys, waiting.asking) : std::string{};
+        return line.empty() ? run(from, *waiting.call.which, waiting.call.words, written) : wire::error(line);
     }
     /// The wait of a client is over: it gets its reply, and what stands behind.
     void unblock(std::uint64_t number, std::string const& reply) {
@@ -193,6 +201,7 @@ private:
     /// disconnectAllBlockedClients(); cluster.c, clusterRedirectBlockedClientIfNeeded(); timeout.c.
     void watch_blocked(std::uint64_t number) {
         time.in(std::chrono::milliseconds{20}, [this, number] {
+            serve_blocked();  // A key may have come, or gone, without a command.
             if (!blocked_.holds(number)) return;
             if (is != state::running) return watch_blocked(number);
             auto const at = std::find_if(blocked_.all().begin(), blocked_.all().end(),
@@ -205,7 +214,7 @@ private:
                 return void(sessions_.erase(number));
             }
             model_keys keys;
-            keys.add(*find_model_command("blpop"), at->words);
+            keys.add(*at->call.which, at->call.words);
             std::string const line = redirection(waiting, keys, at->asking);
             bool const over = at->until <= time.now();
             if (!over && (line.empty() || line.starts_with("ASK") || line.starts_with("TRYAGAIN")))
@@ -256,6 +265,7 @@ private:
         if (name == "multi" && forbids_multi)
             return wire::error("NOPERM User default has no permissions to run the 'multi' command");
         if (name == "multi") return from.transaction.open = true, wire::simple("OK");
+        if (name == "discard" && from.transaction.open) return from.transaction.take(), wire::simple("OK");
         if (name == "exec") return execute_queued(from, std::exchange(from.asking, false));
         std::string reply = data(from, words, asking);
         if (from.transaction.open && reply.front() == '-') from.transaction.flagged = true;
@@ -289,13 +299,16 @@ private:
         }
         if (std::string const line = unfit(keys); !line.empty()) return wire::error(line);
         if (from.transaction.open) {
+            if (which->name == "watch") return wire::error("ERR Command not allowed inside a transaction");
             from.transaction.queued.push_back({which, words});
             return wire::simple("QUEUED");
         }
+        if (which->name == "watch") from.transaction.watch(keys.names, store);
+        if (which->name == "unwatch") from.transaction.watched.clear();
         std::vector<std::string> written;
         std::string reply = run(from, *which, words, written);
         if (!written.empty()) note_writes(written);
-        if (reply.empty()) block(from, words, asking);
+        if (reply.empty()) block(from, {which, words}, asking);
         return reply;
     }
     /// EXEC. Rule: redis-server 7 server.c, processCommand(), and multi.c, execCommand(): a redirect first,
@@ -309,10 +322,13 @@ private:
         if (std::string const line = unfit(keys); !line.empty())
             return wire::error("EXECABORT Transaction discarded because of: " + line);
         if (whole.flagged) return wire::error("EXECABORT Transaction discarded because of previous errors.");
+        if (whole.has_changed(store)) return nothing_came(from);
         std::string reply = wire::array(whole.queued.size());
         std::vector<std::string> written;
-        for (model_call const& call : whole.queued)
-            reply += run(from, *call.which, call.words, written, true);
+        for (model_call const& call : whole.queued) {
+            std::string const told = run(from, *call.which, call.words, written, true);
+            reply += told.empty() ? nothing_came(from) : told;
+        }
         if (!written.empty()) note_writes(written);
         return reply;
     }
@@ -329,7 +345,7 @@ private:
                     std::vector<std::string>& written, bool queued = false) {
         if (primary())
             for (std::size_t const at : keys_in(which, words))
-                book.turned_to(words[at], history_of(words[at]), time.now());
+                book.turned_to(words[at], history_of(store, words[at]), time.now());
         if (which.name == "cluster") return tell_of_cluster(from, words, options, view, time.now());
         if (which.name == "info")
             return info_reply({number(), process}, {view.my_primary(), sync_number}, from.resp3);
@@ -337,6 +353,8 @@ private:
             return scan_reply(store, words, process * 1000u + static_cast<unsigned>(number()));
         model_outcome made = which.name.starts_with("eval")
                                  ? run_script(options.scripts, cached_scripts, store, words, time.now())
+                             : which.name.starts_with("x")
+                                 ? stream_executor{store, from.resp3, time.now()}.run(which, words)
                                  : model_executor{store, from.resp3}.run(which, words);
         if (made.reply.empty()) return {};  // It must wait, and nothing has happened.
         written.insert(written.end(), made.changed.begin(), made.changed.end());
@@ -345,10 +363,6 @@ private:
         return std::move(made.reply);
     }
 
-    std::uint64_t history_of(std::string_view key) const {
-        auto const at = store.find(key);
-        return at == store.end() ? 0 : at->second.history;
-    }
     void note_writes(std::vector<std::string> const& keys) {
         may_know_more = true;
         for (std::string const& key : keys) {
@@ -356,37 +370,13 @@ private:
                 at->second.history = book.wrote(time.now(), at->second.history);
             else
                 book.deleted(key);
-            book.left(key, history_of(key));
+            book.left(key, history_of(store, key));
         }
         if (changed) changed(*this, keys);
     }
 
-    /// The error line of a command that is not served here; empty when it is.
-    /// Rule: redis-server 7 cluster.c, getNodeByQuery() and clusterRedirectClient().
     std::string redirection(session const& from, model_keys const& keys, bool asking) {
-        if (keys.names.empty()) return {};
-        std::uint16_t const slot = keys.slot;
-        if (!keys.in_one_slot()) return "CROSSSLOT Keys in request don't hash to the same slot";
-        node_number const owner = view.owner_of(slot);
-        if (owner == nobody) return "CLUSTERDOWN Hash slot not served";
-        if (!cluster_ok()) return "CLUSTERDOWN The cluster is down";
-        bool const leaving = owner == number() && view.migrating.contains(slot);
-        bool const coming = view.importing.contains(slot);
-        std::size_t const missing = leaving || coming ? keys.missing_in(store) : 0;
-        topology_words const told{view, from.resp3};
-        if (leaving && missing != 0) {
-            if (missing != keys.names.size())
-                return "TRYAGAIN Multiple keys request during rehashing of slot";
-            return "ASK " + std::to_string(slot) + ' ' + told.target(view.migrating.at(slot));
-        }
-        if (coming && asking) {
-            if (keys.several() && missing != 0)
-                return "TRYAGAIN Multiple keys request during rehashing of slot";
-            return {};
-        }
-        if (from.readonly && !primary() && !keys.write && view.me().follows == owner) return {};
-        if (owner != number()) return "MOVED " + std::to_string(slot) + ' ' + told.target(owner);
-        return {};
+        return redirection_line(view, store, from, keys, asking, [this] { return cluster_ok(); });
     }
 
     std::map<std::uint64_t, session> sessions_;

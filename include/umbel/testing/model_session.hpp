@@ -30,7 +30,8 @@ struct model_options {
     bool knows_hello = true;
     bool knows_shards = true;
     bool knows_setinfo = true;
-    bool serves_stale = true;  ///< replica-serve-stale-data
+    bool serves_stale = true;       ///< replica-serve-stale-data
+    bool runs_waits_again = false;  ///< As since 7.2: XREADGROUP whose stream has gone is run again.
     std::string password{};
     std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
     std::vector<model_script> scripts{};
@@ -51,6 +52,7 @@ struct model_session {
 inline std::string nothing_came(model_session const& to) { return to.resp3 ? "_\r\n" : "*-1\r\n"; }
 inline constexpr std::string_view became_replica =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+inline constexpr std::string_view stream_is_gone = "UNBLOCKED the stream key no longer exists";
 
 /// HELLO.
 inline std::string greet(model_session& from, model_words const& words, model_options const& options,

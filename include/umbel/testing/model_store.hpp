@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,20 +20,27 @@
 
 namespace umbel::testing {
 
-/// A value: a string, a list or a set.
+struct model_stream;
+
+/// A value: a string, a list, a set or a stream.
 struct model_value {
     bool is_list = false;
     std::string text;
     std::vector<std::string> items;  ///< Of a list, or the members of a set.
     std::uint64_t history = 0;       ///< The number of the write that left it so (ledger.hpp).
     bool is_set = false;
+    std::shared_ptr<model_stream const> stream{};  ///< Of a stream; shared with copies (model_streams.hpp).
 
-    bool is_text() const noexcept { return !is_list && !is_set; }
-
-    friend bool operator==(model_value const&, model_value const&) = default;
+    bool is_text() const noexcept { return !is_list && !is_set && !stream; }
 };
 
 using model_store = std::map<std::string, model_value, std::less<>>;
+
+/// The write that has left the key so (ledger.hpp); 0: there is no such key.
+inline std::uint64_t history_of(model_store const& store, std::string_view key) {
+    auto const at = store.find(key);
+    return at == store.end() ? 0 : at->second.history;
+}
 
 /// What a model node knows of a command.
 struct model_command {
@@ -59,6 +67,14 @@ inline constexpr std::array model_commands{
     model_command{"rpush", -3, true, false, 1, 1, 1},
     model_command{"blpop", -3, true, false, 1, -2, 1},
     model_command{"lpop", -2, true, false, 1, 1, 1},
+    model_command{"xadd", -5, true, false, 1, 1, 1},
+    model_command{"xdel", -3, true, false, 1, 1, 1},
+    model_command{"xlen", 2, false, true, 1, 1, 1},
+    model_command{"xrange", -4, false, true, 1, 1, 1},
+    model_command{"xgroup", -4, true, false, 2, 2, 1},
+    model_command{"xreadgroup", -7, true, false, 4, 0, 1},  // Behind the word STREAMS.
+    model_command{"xack", -4, true, false, 1, 1, 1},
+    model_command{"xautoclaim", -6, true, false, 1, 1, 1},
     model_command{"watch", -2, false, false, 1, -1, 1},
     model_command{"unwatch", 1, false, false, 0, 0, 0, true},
     model_command{"lrange", 4, false, true, 1, 1, 1},
@@ -110,11 +126,15 @@ inline std::vector<std::size_t> keys_in(model_command const& which, model_words 
     std::vector<std::size_t> found;
     if (which.first_key == 0) return found;
     int const size = static_cast<int>(words.size());
-    int const last = which.name.starts_with("eval") ? std::min(size - 1, 2 + std::atoi(words[2].c_str()))
-                     : which.last_key < 0           ? size + which.last_key
-                                                    : which.last_key;
-    for (int at = which.first_key; at <= last; at += which.step)
-        found.push_back(static_cast<std::size_t>(at));
+    int first = which.first_key;
+    int last = which.last_key < 0 ? size + which.last_key : which.last_key;
+    if (which.name.starts_with("eval")) last = std::min(size - 1, 2 + std::atoi(words[2].c_str()));
+    if (which.name == "xreadgroup") {
+        while (first < size && !same_word(words[static_cast<std::size_t>(first)], "streams")) ++first;
+        last = first + (size - first - 1) / 2;
+        ++first;
+    }
+    for (int at = first; at <= last; at += which.step) found.push_back(static_cast<std::size_t>(at));
     return found;
 }
 
@@ -137,7 +157,11 @@ inline constexpr std::string_view wrong_type =
     "WRONGTYPE Operation against a key holding the wrong kind of value";
 /// What TYPE answers; null where there is no such key.
 inline std::string_view type_name(model_value const* held) noexcept {
-    return !held ? "none" : held->is_list ? "list" : held->is_set ? "set" : "string";
+    return !held           ? "none"
+           : held->is_list ? "list"
+           : held->is_set  ? "set"
+           : held->stream  ? "stream"
+                           : "string";
 }
 
 /// What a command did.

@@ -6,6 +6,7 @@
 #include <umbel/testing/model_store.hpp>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,8 +16,8 @@ namespace umbel::testing {
 
 /// A command with its words.
 struct model_call {
-    model_command const* which;
-    model_words words;
+    model_command const* which = nullptr;
+    model_words words{};
 };
 
 /// The transaction of one connection. Rule: redis-server 7 multi.c.
@@ -24,9 +25,20 @@ struct model_transaction {
     bool open = false;     ///< MULTI has come, and EXEC has not.
     bool flagged = false;  ///< A command was refused: EXEC will answer EXECABORT.
     std::vector<model_call> queued{};
+    /// By key: the write that had left it when it was watched (model_value::history). A key that was moved
+    /// away and back is as it was: a server would say that it has changed.
+    std::map<std::string, std::uint64_t> watched{};
 
-    /// Ends it; gives what was queued.
+    /// Ends it; gives what was queued and watched.
     model_transaction take() { return std::exchange(*this, {}); }
+    void watch(std::vector<std::string> const& keys, model_store const& store) {
+        for (std::string const& key : keys) watched.try_emplace(key, history_of(store, key));
+    }
+    bool has_changed(model_store const& store) const {
+        for (auto const& [key, history] : watched)
+            if (history_of(store, key) != history) return true;
+        return false;
+    }
 };
 
 /// The keys of one command, or of all in a transaction, as a node looks at them before it serves them.

@@ -51,6 +51,24 @@ TEST_CASE("the keys of a transaction are those of all its commands", "[model]") 
     CHECK(model_keys{}.stale);
 }
 
+TEST_CASE("what is watched has changed when another write has left it, or none", "[model]") {
+    model_store store;
+    store["a"].history = 3;
+    model_transaction watching;
+    watching.watch({"a", "b"}, store);
+    CHECK_FALSE(watching.has_changed(store));
+    store["a"].history = 4;
+    CHECK(watching.has_changed(store));
+    // The first WATCH of a key counts, until EXEC.
+    watching.watch({"a"}, store);
+    CHECK(watching.has_changed(store));
+    CHECK(watching.take().has_changed(store));
+    CHECK_FALSE(watching.has_changed(store));
+    watching.watch({"b"}, store);
+    store["b"].history = 5;
+    CHECK(watching.has_changed(store));
+}
+
 TEST_CASE("a model node queues between MULTI and EXEC, and runs all of it at once", "[model]") {
     three_primaries here;
     auto const done = here.transaction({{"RPUSH", "{k}a", "x"}, {"INCR", "{k}a"}, {"LLEN", "{k}a"}});
