@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 namespace umbel::engine {
 
@@ -14,6 +15,9 @@ namespace umbel::engine {
 /// owner.
 class parked_calls {
 public:
+    /// So many calls and questions are served in a turn of the control plane; others get theirs then.
+    static constexpr unsigned turn_max = 1024;
+
     bool is_open() const noexcept { return gate_.load(std::memory_order_acquire) == 0; }
     /// A call for a node of its own choice only asks the way, and one that needs a lease goes another way
     /// than all others: nothing waits for them.
@@ -42,15 +46,49 @@ public:
     /// Shuts the gate for ever: no call goes past the control plane from now on.
     void close() noexcept { gate_.fetch_or(closed, std::memory_order_acq_rel); }
 
-    bool empty() const noexcept { return calls_.size() == 0; }
+    bool empty() const noexcept { return calls_.size() == 0 && left_.empty(); }
     /// Everything, oldest first. The gate opens when settled() has been told of all calls that park() had
     /// taken.
-    call_list take() noexcept { return calls_.take(); }
+    call_list take() noexcept {
+        call_list all = std::exchange(left_, {});
+        all.splice(calls_.take());
+        return all;
+    }
     void settled(tally count) noexcept {
         pinned_.fetch_sub(count.pinned, std::memory_order_acq_rel);
         leased_.fetch_sub(count.leased, std::memory_order_acq_rel);
         gate_.fetch_sub(count.gate * per_call, std::memory_order_acq_rel);
     }
+    /// Serves what has come, oldest first, at most turn_max of it: calls go to `hand_over(call_list)`,
+    /// several at a time, and questions to `answer(call&)`, unless `refuse(call&, question)` has taken them.
+    /// What is left keeps its place, and the gate is shut until it has been served.
+    template <class Refuse, class Answer, class HandOver>
+    void serve(Refuse&& refuse, Answer&& answer, HandOver&& hand_over) {
+        left_.splice(calls_.take());
+        call_list calls;
+        tally taken;
+        auto const hand_on = [&] {
+            if (!calls.empty()) hand_over(std::exchange(calls, {}));
+        };
+        for (unsigned served = 0; served < turn_max; ++served) {
+            call* const call = left_.pop();
+            if (!call) break;
+            bool const question = call->question;
+            call->question = false;
+            if (!question) taken.add(*call);
+            if (refuse(*call, question)) continue;
+            if (!question) {
+                calls.push(*call);
+                continue;
+            }
+            hand_on();
+            answer(*call);
+        }
+        hand_on();
+        settled(taken);
+    }
+    /// True when serve() has left something for the next turn.
+    bool has_left() const noexcept { return !left_.empty(); }
     /// Keeps the gate shut until release().
     void hold() noexcept { gate_.fetch_or(held, std::memory_order_acq_rel); }
     void release() noexcept { gate_.fetch_and(~held, std::memory_order_acq_rel); }
@@ -61,6 +99,7 @@ private:
     static constexpr std::uint32_t per_call = 4;
 
     inbox calls_{inbox::unbounded};
+    call_list left_;  ///< Older than those.
     std::atomic<std::uint32_t> gate_{0};
     std::atomic<std::uint32_t> pinned_{0};
     std::atomic<std::uint32_t> leased_{0};

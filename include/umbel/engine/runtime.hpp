@@ -296,30 +296,18 @@ private:
         if (dropping_) return parked_.enqueue(call);
         call.kind->drop(call);
     }
-    /// Brings parked calls before the engine, and answers questions, in the order in which they came: what
-    /// came before close() is served still. The gate opens when all calls have been handed over.
+    /// Brings parked calls before the engine, and answers questions: what came before close() is served
+    /// still. The gate opens when all calls have been handed over.
     void take_parked() {
-        call_list all = parked_.take(), parked;
-        parked_calls::tally taken;
-        auto const hand_over_parked = [&] {
-            if (!parked.empty()) happened(calls_parked{std::move(parked)});
+        auto const refuse = [this](call& call, bool question) {
+            if (question ? !closed_ : !closing_.begun()) return false;
+            call.kind->fail(call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
+            return complete_soon(call), true;
         };
-        while (call* const call = all.pop()) {
-            bool const question = call->question;
-            call->question = false;
-            if (!question) taken.add(*call);
-            if (question ? closed_ : closing_.begun()) {
-                call->kind->fail(*call, error{errc::cancelled, delivery::not_sent, "the client is closed"});
-                complete_soon(*call);
-            } else if (question) {
-                hand_over_parked();
-                port().answer_question(*call);
-            } else {
-                parked.push(*call);
-            }
-        }
-        hand_over_parked();
-        parked_.settled(taken);
+        parked_.serve(
+            refuse, [this](call& question) { port().answer_question(question); },
+            [this](call_list&& calls) { happened(calls_parked{std::move(calls)}); });
+        if (parked_.has_left()) port().wake();
     }
     bool idle() const noexcept {
         return engine_.waiting() == 0 && parked_.empty() &&

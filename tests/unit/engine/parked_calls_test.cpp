@@ -2,6 +2,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstddef>
+#include <vector>
+
 using namespace umbel::engine;
 
 TEST_CASE("a parked call shuts the gate until it has been handed over", "[parked_calls]") {
@@ -99,4 +102,69 @@ TEST_CASE("calls that need a lease have a bound of their own, and take no place 
     parked.settled(taken);
     CHECK(parked.park(named, 1));
     CHECK(parked.park(second, 1));
+}
+
+TEST_CASE("so many are served in a turn, in order, and the gate opens when all have been", "[parked_calls]") {
+    parked_calls parked;
+    std::vector<call> calls(2 * parked_calls::turn_max + 3);
+    std::size_t const asked = parked_calls::turn_max + 1;
+    for (std::size_t nth = 0; nth < calls.size(); ++nth) {
+        calls[nth].question = nth == asked;
+        if (nth == asked)
+            parked.enqueue(calls[nth]);
+        else
+            REQUIRE(parked.park(calls[nth], 1'000'000));
+    }
+    std::vector<call*> seen;
+    auto const turn = [&] {
+        parked.serve(
+            [&](call& refused, bool question) {
+                CHECK(question == (&refused == &calls[asked]));
+                if (&refused != &calls[1]) return false;
+                return seen.push_back(&refused), true;
+            },
+            [&](call& question) { seen.push_back(&question); },
+            [&](call_list&& handed) {
+                while (call* const next = handed.pop()) seen.push_back(next);
+            });
+    };
+    turn();
+    CHECK(seen.size() == parked_calls::turn_max);
+    CHECK(parked.has_left());
+    CHECK_FALSE(parked.empty());
+    CHECK_FALSE(parked.is_open());
+    turn();
+    CHECK(seen.size() == 2 * parked_calls::turn_max);
+    CHECK_FALSE(parked.is_open());
+    turn();
+    CHECK_FALSE(parked.has_left());
+    CHECK(parked.empty());
+    CHECK(parked.is_open());
+    // What is refused ends at once; all others keep their order.
+    REQUIRE(seen.size() == calls.size());
+    CHECK(seen[0] == &calls[1]);
+    CHECK(seen[1] == &calls[0]);
+    for (std::size_t nth = 2; nth < calls.size(); ++nth) CHECK(seen[nth] == &calls[nth]);
+}
+
+TEST_CASE("what is left is taken with everything else, oldest first", "[parked_calls]") {
+    parked_calls parked;
+    std::vector<call> calls(parked_calls::turn_max + 2);
+    for (call& each : calls) parked.enqueue(each);
+    unsigned served = 0;
+    auto const none = [](call&, bool) { return false; };
+    parked.serve(
+        none, [](call&) {},
+        [&](call_list&& handed) {
+            while (handed.pop()) ++served;
+        });
+    CHECK(served == parked_calls::turn_max);
+    call last;
+    parked.enqueue(last);
+    call_list rest = parked.take();
+    CHECK(rest.pop() == &calls[parked_calls::turn_max]);
+    CHECK(rest.pop() == &calls[parked_calls::turn_max + 1]);
+    CHECK(rest.pop() == &last);
+    CHECK(rest.empty());
+    CHECK(parked.empty());
 }
