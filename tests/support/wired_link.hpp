@@ -74,6 +74,13 @@ struct wired {
         collect();
         return alive;
     }
+    /// Looks as a session does: whenever it is due.
+    bool pass_in_steps(engine::duration span) {
+        engine::instant const end = now + span;
+        while (now < end)
+            if (!pass(std::min(link.next_due(), end) - now)) return false;
+        return true;
+    }
     void lose(errc why) {
         link.lost(why, "gone", now);
         collect();

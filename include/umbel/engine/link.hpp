@@ -8,6 +8,7 @@
 #include <umbel/engine/link_state.hpp>
 #include <umbel/engine/parting.hpp>
 #include <umbel/engine/pipeline.hpp>
+#include <umbel/engine/silence.hpp>
 #include <umbel/engine/try_alloc.hpp>
 
 #include <array>
@@ -40,7 +41,7 @@ public:
     UMBEL_ALWAYS_INLINE void accept(call& call, instant now) noexcept {
         if (phase_ != connection_phase::ready) [[unlikely]]
             return accept_unready(call, now);
-        if (pipe_.idle()) busy_since_ = now;
+        if (pipe_.idle()) silence_.wait_from(now);
         pipe_.accept(call, now);
     }
 
@@ -55,18 +56,16 @@ public:
                     attempt_kind kind = attempt_kind::usual) {
         kind_ = kind;
         silent_ = false;
-        begun_at_ = now;
+        silence_.begin(now);
         plan_ = std::move(plan);
         pipe_.serve(std::move(node), id);
         phase_ = connection_phase::connecting;
-        connect_deadline_ = after(now, options_.connect_timeout);
-        probing_ = moved_ = false;
     }
 
     /// The transport is connected; the handshake goes out with the next gather().
     void connected(instant now) {
         phase_ = connection_phase::handshaking;
-        heard_ = now;
+        silence_.note_progress(now);
         proceed(handshake_.begin(plan_), now);
     }
 
@@ -85,6 +84,7 @@ public:
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         phase_ = connection_phase::down;
+        silence_.end();
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be
         // reached.
@@ -103,6 +103,7 @@ public:
     void retire(instant now) noexcept {
         UMBEL_ASSERT(drained(true));
         pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
+        silence_.end();
         unsent_ = {};
         phase_ = connection_phase::idle;
     }
@@ -121,7 +122,7 @@ public:
             unsent_.data += count;
             unsent_.size -= count;
         } else {
-            moved_ = pipe_.wrote(count) || moved_;
+            silence_.note_write(pipe_.wrote(count));
         }
     }
 
@@ -137,8 +138,7 @@ public:
     void arrived(std::size_t count, instant now) {
         if (options_.meter.on()) [[unlikely]]
             measure(now);
-        heard_ = now;
-        probing_ = false;
+        silence_.hear(now);
         pipe_.arrived(count);
     }
 
@@ -183,48 +183,27 @@ public:
     // ---- Time -----------------------------------------------------------------------------------
 
     /// When tick() should be called next.
-    instant next_due() noexcept {
-        instant due = pipe_.next_expiry();
-        if (phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking)
-            due = std::min(due, connect_deadline_);
-        if (phase_ == connection_phase::ready && options_.probe_after > duration{0})
-            due = std::min(due, probing_ ? after(asked_at(), options_.probe_timeout)
-                                         : after(heard_, options_.probe_after));
-        if (can_doubt()) due = std::min(due, after(quiet_since(), options_.doubt_after));
-        if (phase_ == connection_phase::ready && many_timeouts()) due = std::min(due, patient_until());
-        return due;
-    }
+    instant next_due() noexcept { return std::min(pipe_.next_expiry(), silence_.next_due(seen())); }
 
     /// After tick(): true, once, when commands wait, or a connection is being opened, and the node has been
     /// silent for a while. A frozen node resets nothing, so the others must be asked whether it was replaced:
     /// report refresh_wanted with this link.
-    bool doubts() noexcept { return std::exchange(doubted_, false); }
+    bool doubts() noexcept { return silence_.take_doubt(); }
 
     /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
     bool tick(instant now) {
+        silence_.did_not_run(now - next_due());
         pipe_.expire(now);
-        // A large command on its way is a sign of life: the PING stands behind it, and so does every reply.
-        if (std::exchange(moved_, false)) heard_ = now;
         if (!pipe_.fault().empty()) return report_dead(errc::connection_lost, std::string{pipe_.fault()});
-        if (can_doubt() && now - quiet_since() >= options_.doubt_after) {
-            doubted_ = true;
-            doubted_at_ = now;
-        }
-        switch (phase_) {
-            case connection_phase::idle:
-            case connection_phase::down: return true;
-            case connection_phase::connecting:
-            case connection_phase::handshaking:
-                if (now < connect_deadline_) return true;
+        switch (silence_.look(seen(), now, [this] { return pipe_.elements_due_by(); })) {
+            case silence::sign::none: return true;
+            case silence::sign::not_connected:
                 return report_dead(errc::connect_failed, "no connection within the connect timeout");
-            case connection_phase::ready: break;
+            case silence::sign::late: return fall_silent("the node was silent while deadlines passed");
+            case silence::sign::unanswered: return fall_silent("the node did not answer a PING");
+            case silence::sign::ping_due: break;
         }
-        if (many_timeouts() && now >= patient_until())
-            return fall_silent("the node was silent while deadlines passed");
-        if (options_.probe_after <= duration{0}) return true;
-        if (probing_ && now - asked_at() >= options_.probe_timeout)
-            return fall_silent("the node did not answer a PING");
-        if (!probing_ && now - heard_ >= options_.probe_after) probe(now);
+        probe(now);
         return true;
     }
 
@@ -232,12 +211,11 @@ private:
     bool opening() const noexcept {
         return phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking;
     }
-    /// Whether silence means something now: commands wait; or a connection attempt meets silence, which is
-    /// doubted once even if nobody waits.
-    bool can_doubt() const noexcept {
-        if (options_.doubt_after <= duration{0}) return false;
-        return opening() ? !pipe_.idle() || doubted_at_ < begun_at_
-                         : phase_ == connection_phase::ready && !pipe_.idle();
+    silence::view seen() const noexcept {
+        return {.opening = opening(),
+                .ready = phase_ == connection_phase::ready,
+                .idle = pipe_.idle(),
+                .many_timeouts = pipe_.silent_timeouts() >= options_.silent_timeouts_max};
     }
     link_loss loss_now() const noexcept {
         if (phase_ != connection_phase::ready) return link_loss::refused;
@@ -247,20 +225,6 @@ private:
     }
     /// Replies of all connections so far, late ones included.
     std::uint64_t replies() const noexcept { return pipe_.counters().replies + pipe_.counters().late; }
-    bool many_timeouts() const noexcept { return pipe_.silent_timeouts() >= options_.silent_timeouts_max; }
-    /// Until when a node that answers nothing is believed to be merely busy.
-    instant patient_until() const noexcept {
-        duration const patience =
-            options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
-        return after(std::max(heard_, busy_since_), patience);
-    }
-    /// Silence counts from the later of the due time and the actual PING: this process may itself have been
-    /// stopped and sent it late.
-    instant asked_at() const noexcept { return std::max(after(heard_, options_.probe_after), probed_at_); }
-    instant quiet_since() const noexcept {
-        return opening() && pipe_.idle() ? std::max(begun_at_, doubted_at_)
-                                         : std::max({heard_, begun_at_, busy_since_, doubted_at_});
-    }
 
     progress settle_handshake(instant now) {
         if (phase_ != connection_phase::handshaking) return progress::drained;
@@ -287,7 +251,8 @@ private:
                 return;
             case umbel::engine::handshake::step::done:
                 phase_ = connection_phase::ready;
-                heard_ = ready_at_ = now;
+                ready_at_ = now;
+                silence_.note_progress(now);
                 replies_before_ = replies();
                 kind_ = attempt_kind::usual;
                 return;
@@ -326,7 +291,7 @@ private:
             call.at = call::stage::done;
             return pipe_.fail_or_return_unsent(call, down_because_, down_message_, now);
         }
-        if (pipe_.idle()) busy_since_ = now;
+        if (pipe_.idle()) silence_.wait_from(now);
         pipe_.accept(call, now);
         if (phase_ == connection_phase::down) pipe_.lose(down_because_, down_message_, now);
     }
@@ -336,11 +301,10 @@ private:
         if (ping_.at == call::stage::done) {
             // The last PING has been answered, and still stands on a list behind a handler that runs the
             // executor itself: the node has been heard.
-            heard_ = now;
+            silence_.note_progress(now);
             return;
         }
-        probing_ = true;
-        probed_at_ = now;
+        silence_.ping(now);
         if (ping_.at == call::stage::piped) return;
         static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
         static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
@@ -349,7 +313,7 @@ private:
                                           .drop = [](call&) noexcept {},
                                           .takes_errors = true};
         // The silence before the PING is no sign: from here on a command waits.
-        if (pipe_.idle()) busy_since_ = now;
+        if (pipe_.idle()) silence_.wait_from(now);
         ping_.kind = &nobody;
         ping_.bytes = bytes.data();
         ping_.size = static_cast<std::uint32_t>(bytes.size());
@@ -361,24 +325,16 @@ private:
 
     pipeline pipe_;
     link_options options_;
+    silence silence_{options_};
     connection_phase phase_ = connection_phase::idle;
     handshake_plan plan_;
     class handshake handshake_;
     write_piece unsent_{};
-    instant connect_deadline_ = never;
-    instant begun_at_{0};               ///< When the present connection attempt, or the latest, began.
     std::uint64_t replies_before_ = 0;  ///< The connection before this one had so many, all counted.
-    instant heard_{0};
     instant ready_at_{0};
-    bool probing_ = false;
-    instant probed_at_{0};
-    bool moved_ = false;                       ///< A write that was stuck has gone on since tick() looked.
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;
     link_loss loss_ = link_loss::refused;
-    instant busy_since_{0};
-    instant doubted_at_{0};
-    bool doubted_ = false;
     errc down_because_ = errc::connect_failed;
     std::string down_message_;
     errc why_{};

@@ -7,6 +7,7 @@
 #include <umbel/engine/in_flight_queue.hpp>
 #include <umbel/engine/reply_stream.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace umbel::engine {
@@ -72,6 +73,14 @@ public:
             }
         }
         return progress::more;
+    }
+    /// The latest deadline of the calls before `end` that take elements; zero where there is none.
+    UMBEL_NEVER_INLINE instant elements_due_by(in_flight_queue::position end) const noexcept {
+        instant latest{0};
+        for (in_flight_queue::position at = queue_.head(); at < end; ++at)
+            if (in_flight_queue::entry const entry = queue_[at]; !entry.is_tombstone() && !entry.is_plain())
+                latest = std::max(latest, entry.awaited_call()->deadline);
+        return latest;
     }
     /// True when elements of a reply have come, so that its command has run.
     bool in_elements() const noexcept { return stream_.reader().in_elements(); }

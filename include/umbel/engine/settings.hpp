@@ -29,8 +29,9 @@ struct settings {
 
     /// For one connection. A lease is silent by nature: it is not probed, its silence raises no doubt, and
     /// its replies tell nothing of the node's speed.
-    link_options link_for(link_id id, latency_meter meter) const noexcept {
+    link_options link_for(link_id id, latency_meter meter, node_excuse* excuse = nullptr) const noexcept {
         link_options made = link;
+        made.excuse = excuse;
         made.meter = is_leased(id.mode) ? latency_meter{} : meter;
         if (is_leased(id.mode)) made.probe_after = made.doubt_after = duration{0};
         return made;
@@ -51,12 +52,12 @@ struct settings {
 inline options within_reach(options source) {
     using field = options::milliseconds options::*;
     constexpr field all[]{
-        &options::connect_timeout,  &options::reconnect_delay,   &options::reconnect_delay_max,
-        &options::retry_delay,      &options::retry_delay_max,   &options::refresh_timeout,
-        &options::refresh_interval, &options::probe_after,       &options::refresh_interval_min,
-        &options::probe_timeout,    &options::slow_after,        &options::doubt_after,
-        &options::lease_idle,       &options::lease_slack,       &options::unblock_timeout,
-        &options::keepalive_after,  &options::keepalive_interval};
+        &options::connect_timeout,  &options::reconnect_delay,    &options::reconnect_delay_max,
+        &options::retry_delay,      &options::retry_delay_max,    &options::refresh_timeout,
+        &options::refresh_interval, &options::probe_after,        &options::refresh_interval_min,
+        &options::probe_timeout,    &options::slow_after,         &options::doubt_after,
+        &options::lease_idle,       &options::lease_slack,        &options::unblock_timeout,
+        &options::keepalive_after,  &options::keepalive_interval, &options::large_reply_timeout};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);
@@ -88,6 +89,7 @@ inline result<void> check(options const& source) {
     if (source.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
     if (source.probe_after < milliseconds{0} || source.probe_timeout < milliseconds{0})
         return bad("options.probe_after or probe_timeout is negative");
+    if (source.large_reply_timeout < milliseconds{0}) return bad("options.large_reply_timeout is negative");
     if (source.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
     if (source.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");
     if (source.in_flight_max == 0) return bad("options.in_flight_max must not be 0");
@@ -133,6 +135,15 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
                     "options.seeds: " + std::string{address.error().message()});
     into.seeds.push_back(std::move(*address));
     return {};
+}
+
+inline void copy_link(options const& source, settings& target) noexcept {
+    target.link.connect_timeout = source.connect_timeout;
+    target.link.probe_after =
+        source.handshake == umbel::handshake::minimal ? duration{0} : duration{source.probe_after};
+    target.link.probe_timeout = source.probe_timeout;
+    target.link.doubt_after = source.doubt_after;
+    target.link.large_reply_timeout = source.large_reply_timeout;
 }
 
 inline void copy_leases(options const& source, settings& target) noexcept {
@@ -206,11 +217,7 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     target.pipeline.seed = seed + 1;
     target.pipeline.latency_histograms = source.latency_histograms;
     if (observed) target.pipeline.slow_after = source.slow_after;
-    target.link.connect_timeout = source.connect_timeout;
-    target.link.probe_after =
-        source.handshake == umbel::handshake::minimal ? duration{0} : duration{source.probe_after};
-    target.link.probe_timeout = source.probe_timeout;
-    target.link.doubt_after = source.doubt_after;
+    checking::copy_link(source, target);
     checking::copy_leases(source, target);
     target.pinned_bytes_max = source.pinned_bytes_max;
     target.read_from = source.read_from;

@@ -98,7 +98,7 @@ TEST_CASE("a link tells whether the connection that ended had replied to anythin
         w.written();
         w.receive("$1\r\nx\r\n");
         CHECK(w.pass(1s));
-        CHECK_FALSE(w.pass(2s));
+        CHECK_FALSE(w.pass_in_steps(2s));
         w.lose(w.link.why());
         CHECK(w.link.loss() == link_loss::silent);
     }
@@ -117,7 +117,7 @@ TEST_CASE("a silent connection attempt is doubted again and again while commands
             CHECK(doubts_after(w, 150ms));
             CHECK_FALSE(w.link.doubts());
         }
-        CHECK_FALSE(w.pass(2s));
+        CHECK_FALSE(w.pass_in_steps(2s));
     }
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a silent connection attempt for which nobody waits is doubted once, a
         CHECK_FALSE(w.link.doubts());
         w.start("GET foo");
         CHECK(doubts_after(w, 150ms));
-        CHECK_FALSE(w.pass(1200ms));
+        CHECK_FALSE(w.pass_in_steps(1200ms));
         CHECK(w.link.doubts());
         w.lose(w.link.why());
         w.now += 20ms;

@@ -5,10 +5,53 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
 using namespace umbel;
 using namespace umbel::test;
 using namespace umbel::test::wiring;
 using phase = engine::connection_phase;
+
+namespace {
+
+/// A command that takes the elements of its reply one by one, as client::for_each() does.
+struct taking : engine::call {
+    unsigned taken = 0;
+    bool ended = false;
+
+    explicit taking(engine::duration within) {
+        static constexpr std::string_view text = "*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n";
+        static constexpr engine::call_kind noting{
+            .decode = [](engine::call& self, resp::view const&) noexcept { of(self).ended = true; },
+            .fail = [](engine::call& self, error&&) noexcept { of(self).ended = true; },
+            .complete = [](engine::call&) {},
+            .drop = [](engine::call&) noexcept {},
+            .element = [](engine::call& self, resp::view const&) noexcept { return ++of(self).taken, true; }};
+        kind = &noting;
+        bytes = text.data();
+        size = static_cast<std::uint32_t>(text.size());
+        flags = cluster::command_flags::read_only;
+        form.elements = 1;
+        timeout = within;
+    }
+    static taking& of(engine::call& call) noexcept { return static_cast<taking&>(call); }
+};
+engine::link_options patient() {
+    engine::link_options made = usual;
+    made.large_reply_timeout = 60s;
+    return made;
+}
+/// A connection that serves.
+struct serving : wired {
+    explicit serving(engine::link_options const& options) : wired{options} {
+        dial();
+        link.connected(now);
+    }
+};
+
+}  // namespace
 
 TEST_CASE("a connection must stand and have greeted in time", "[link]") {
     for (bool const greets : {false, true}) {
@@ -232,4 +275,69 @@ TEST_CASE(
     w.written();
     CHECK(w.pass(1s));
     CHECK(w.written() == wire("PING"));
+}
+
+TEST_CASE("a node that makes a large reply is silent for as long as that may take", "[link]") {
+    serving w{patient()};
+    taking all{10s};
+    w.start("GET foo");
+    w.link.accept(all, w.now);
+    w.written();
+    w.start("GET bar", {.timeout = 500ms});
+    w.start("GET bar", {.timeout = 500ms});
+    auto const last = w.start("GET bar", {.timeout = 500ms});
+    w.written();
+    // Others' deadlines pass meanwhile, and a PING is not answered.
+    CHECK(w.pass_in_steps(10s - 1ns));
+    CHECK(w.written() == wire("PING"));
+    CHECK(outcome(last) == failed{errc::deadline_exceeded, delivery::unknown});
+    SECTION("it answers, and what follows it is as always") {
+        CHECK(w.receive("$1\r\nx\r\n*2\r\n+a\r\n+b\r\n") == progress::drained);
+        CHECK(all.taken == 2);
+        CHECK(all.ended);
+        CHECK(w.receive("+1\r\n+2\r\n+3\r\n+PONG\r\n") == progress::drained);
+        w.start("GET foo");
+        w.written();
+        CHECK(w.pass_in_steps(3s - 1ns));
+        CHECK_FALSE(w.pass_in_steps(1ns));
+    }
+    SECTION("it does not in time, and the connection ends with the command") {
+        CHECK_FALSE(w.pass_in_steps(1ns));
+        CHECK(all.ended);
+        CHECK(w.link.why() == errc::connection_lost);
+    }
+}
+
+TEST_CASE("a dead node is not waited for without end, whatever was asked of it", "[link]") {
+    serving w{patient()};
+    taking all{0s};
+    w.link.accept(all, w.now);
+    w.written();
+    CHECK(w.pass_in_steps(60s - 1ns));
+    CHECK_FALSE(w.pass_in_steps(1ns));
+    w.lose(errc::connection_lost);
+    CHECK(all.ended);
+}
+
+TEST_CASE("a connection attempt does not end because this process stood still", "[link]") {
+    engine::link_options options = usual;
+    options.doubt_after = 150ms;
+    wired w{options};
+    w.dial();
+    CHECK(w.pass(10min));  // It was to look after 150 ms.
+    CHECK(w.link.doubts());
+    CHECK(w.link.next_due() == w.now + 1850ms);
+    CHECK(w.pass(1849ms));
+    CHECK_FALSE(w.pass(1ms));
+    CHECK(w.link.why() == errc::connect_failed);
+}
+
+TEST_CASE("deadlines that pass while this process stands still are no silence of the node", "[link]") {
+    serving w{usual};
+    for (int nth = 0; nth < 3; ++nth) w.start("GET foo", {.timeout = 100ms});
+    w.written();
+    CHECK(w.pass(10min));
+    CHECK(w.pass(899ms));
+    CHECK_FALSE(w.pass(1ms));
+    CHECK(w.link.message() == "the node was silent while deadlines passed");
 }

@@ -208,6 +208,7 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
     CHECK(names(wrong([](options& o) { o.refresh_timeout = 0ms; }), "refresh_timeout"));
     CHECK(names(wrong([](options& o) { o.refresh_interval_min = -1ms; }), "refresh_interval_min"));
     CHECK(names(wrong([](options& o) { o.probe_timeout = -1ms; }), "probe_timeout"));
+    CHECK(names(wrong([](options& o) { o.large_reply_timeout = -1ms; }), "large_reply_timeout"));
     CHECK(names(wrong([](options& o) { o.in_flight_max = 0; }), "in_flight_max"));
     CHECK(names(wrong([](options& o) { o.waiting_max = 0; }), "waiting_max"));
     CHECK(names(wrong([](options& o) { o.nodes_max = 0; }), "nodes_max"));
@@ -233,6 +234,7 @@ TEST_CASE("a minimal handshake turns off what a connection says of its own accor
     auto const full = settings_of(good(), {}, nullptr);
     REQUIRE(full);
     CHECK((full->link.probe_after == 1s));
+    CHECK((full->link.large_reply_timeout == 60s));
 }
 
 TEST_CASE("times that do not fit the clock are long, never negative", "[settings]") {
@@ -244,7 +246,7 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
           &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
           &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after,
           &options::lease_idle, &options::lease_slack, &options::unblock_timeout, &options::keepalive_after,
-          &options::keepalive_interval})
+          &options::keepalive_interval, &options::large_reply_timeout})
         given.*field = longest;
     auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
@@ -255,9 +257,10 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
     }
     CHECK((made->leased.keepalive_after == 32767s));
     for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout,
-                            made->engine.reconnect_delay_max, made->engine.judging.retry_delay_max,
-                            made->engine.refresh_timeout, made->engine.refreshing.interval,
-                            made->engine.refreshing.interval_min, made->pipeline.slow_after}) {
+                            made->link.large_reply_timeout, made->engine.reconnect_delay_max,
+                            made->engine.judging.retry_delay_max, made->engine.refresh_timeout,
+                            made->engine.refreshing.interval, made->engine.refreshing.interval_min,
+                            made->pipeline.slow_after}) {
         CHECK((time > std::chrono::hours{24 * 365 * 50}));
         CHECK((time + time > time));
     }
