@@ -43,7 +43,7 @@ constexpr std::string_view map_of_two =
 constexpr unsigned callers = 1000;
 
 /// One executor and what its thread has done.
-struct fast_append {
+struct executor_thread {
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> const kept = asio::make_work_guard(io);
     std::uint64_t answered = 0;
@@ -101,7 +101,7 @@ public:
     explicit arena(setting const& how) : how_{how} {
         std::vector<asio::any_io_executor> executors;
         for (unsigned i = 0; i < how.lanes; ++i)
-            executors.push_back(lanes_.emplace_back(std::make_unique<fast_append>())->io.get_executor());
+            executors.push_back(lanes_.emplace_back(std::make_unique<executor_thread>())->io.get_executor());
         for (unsigned i = 0; i < how.clients; ++i) {
             std::vector<asio::any_io_executor> own(
                 executors.begin() + i,
@@ -121,7 +121,7 @@ public:
     seen run(std::chrono::milliseconds how_long) {
         stop_ = false;
         running_ = static_cast<unsigned>(lanes_.size());
-        for (auto const& one : lanes_) one->io.restart();
+        for (auto const& lane : lanes_) lane->io.restart();
         std::vector<std::thread> threads;
         std::int64_t const start = wall_ns();
         for (unsigned i = 0; i < lanes_.size(); ++i) threads.emplace_back([this, i] { serve(i); });
@@ -130,9 +130,9 @@ public:
         for (auto& thread : threads) thread.join();
         auto const took = static_cast<double>(wall_ns() - start);
         double answered = 0, cpu = 0;
-        for (auto const& one : lanes_) {
-            answered += static_cast<double>(one->answered);
-            cpu += static_cast<double>(one->cpu_ns);
+        for (auto const& lane : lanes_) {
+            answered += static_cast<double>(lane->answered);
+            cpu += static_cast<double>(lane->cpu_ns);
         }
         return {answered / took * 1e9, cpu / answered};
     }
@@ -143,7 +143,7 @@ private:
         CPU_ZERO(&core);
         CPU_SET(index, &core);
         ::pthread_setaffinity_np(::pthread_self(), sizeof core, &core);
-        fast_append& mine = *lanes_[index];
+        executor_thread& mine = *lanes_[index];
         mine.answered = 0;
         mine.busy = callers;
         for (unsigned i = 0; i < callers; ++i) asio::co_spawn(mine.io, call(mine, index, i), asio::detached);
@@ -151,7 +151,7 @@ private:
         mine.io.run();
         mine.cpu_ns = thread_cpu_ns() - before;
     }
-    asio::awaitable<void> call(fast_append& mine, unsigned index, unsigned turn) {
+    asio::awaitable<void> call(executor_thread& mine, unsigned index, unsigned turn) {
         loop_client& db = *clients_[index % clients_.size()];
         while (!stop_.load(std::memory_order_relaxed)) {
             auto const& keys = keys_[how_.both_nodes ? turn % 2 : index];
@@ -161,12 +161,12 @@ private:
         }
         // The other lane's callers may still need this one's connections when the own ones are done.
         if (--mine.busy != 0 || running_.fetch_sub(1) != 1) co_return;
-        for (auto const& one : lanes_) one->io.stop();
+        for (auto const& lane : lanes_) lane->io.stop();
     }
 
     setting const how_;
     std::vector<std::string> const keys_[2] = {keys_of(0), keys_of(1)};
-    std::vector<std::unique_ptr<fast_append>> lanes_;
+    std::vector<std::unique_ptr<executor_thread>> lanes_;
     std::vector<std::unique_ptr<loop_client>> clients_;
     std::atomic<bool> stop_{false};
     std::atomic<unsigned> running_{0};
