@@ -53,11 +53,11 @@ struct boundary {
     void (*release_work)(pooled_call& call, void* guard) noexcept;
     void (*complete)(executor const& target, pooled_call& call);
     void (*complete_later)(executor const& target, pooled_call& call);
-    bool (*post_if_elsewhere)(pooled_call& call, executor& target);
+    bool (*post_if_elsewhere)(pooled_call& call, executor& target, void* guard);
     bool (*choose_context)(pooled_call& call, contexts const& client, asio::execution_context const* own,
                            bool is_io_context) noexcept;
-    /// Gathers a settled call for another io_context; false if it must be posted by itself.
-    bool (*gather)(asio::io_context::executor_type const& where, pooled_call& call) noexcept;
+    /// Sends a settled call to an io_context.
+    void (*post_to)(asio::io_context::executor_type where, pooled_call& call, void* guard);
     asio::execution_context const* (*context_of_turn)() noexcept;
     void (*release_left_context)(pooled_call& call) noexcept;
 

@@ -27,7 +27,7 @@ inline constexpr boundary compiled_boundary{
     .complete_later = &any_target::complete_later,
     .post_if_elsewhere = &any_target::post_if_elsewhere,
     .choose_context = &choose_context,
-    .gather = &gather,
+    .post_to = &post_to,
     .context_of_turn = &context_of_turn,
     .release_left_context = &release_left_context,
     .default_executor = &default_executor,

@@ -248,8 +248,8 @@ inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
 /// Returns false if the handler of a settled call may be called here; nobody can cancel the call any more
 /// then. Otherwise the call is on its way to its executor.
 template <class Executor, class Slot>
-bool post_unless_final(pooled_call& call, Executor& executor, Slot slot) {
-    if (completion_target<Executor>::post_if_elsewhere(call, executor)) return true;
+bool post_unless_final(pooled_call& call, Executor& executor, void* guard, Slot slot) {
+    if (completion_target<Executor>::post_if_elsewhere(call, executor, guard)) return true;
     call.affinity = affinity::anywhere;
     if (call.token) {
         release_token(call);
@@ -375,7 +375,8 @@ inline bool handler_slot<Handler, Value>::answer(engine::call& base, resp::view 
 template <class Handler, class Value>
 void handler_slot<Handler, Value>::complete_elsewhere(pooled_call& call) {
     executor_type executor = asio::get_associated_executor(get(call), client_executor{});
-    if (post_unless_final(call, executor, asio::get_associated_cancellation_slot(get(call)))) return;
+    auto const slot = asio::get_associated_cancellation_slot(get(call));
+    if (post_unless_final(call, executor, work_of(call), slot)) return;
     complete(call);
 }
 

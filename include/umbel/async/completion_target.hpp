@@ -102,6 +102,8 @@ struct completion_target {
     using work_guard = std::decay_t<decltype(asio::prefer(std::declval<Executor const&>(),
                                                           asio::execution::outstanding_work.tracked))>;
 
+    static constexpr bool is_io_context = std::is_same_v<Executor, asio::io_context::executor_type>;
+
     static work_guard hold_work(Executor const& executor) {
         return asio::prefer(executor, asio::execution::outstanding_work.tracked);
     }
@@ -112,8 +114,7 @@ struct completion_target {
     }
     /// True when a handler with this executor may run on any thread of the context.
     static bool runs_anywhere_on(Executor const& executor, asio::execution_context const* context) noexcept {
-        if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>)
-            return &executor.context() == context;
+        if constexpr (is_io_context) return &executor.context() == context;
         return false;
     }
     /// True when the executor belongs to the context.
@@ -131,7 +132,6 @@ struct completion_target {
         bool const anywhere = runs_anywhere_on(executor, only);
         call.affinity = anywhere ? affinity::anywhere : affinity::elsewhere;
         if constexpr (knows_its_context<Executor>) {
-            constexpr bool is_io_context = std::is_same_v<Executor, asio::io_context::executor_type>;
             if (client && client->several() &&
                 call.owner->code->choose_context(
                     call, *client, &asio::query(executor, asio::execution::context), is_io_context))
@@ -140,7 +140,7 @@ struct completion_target {
         }
         if (anywhere || belongs_to(executor, only)) return;
         ::new (guard) work_guard(hold_work(executor));
-        call.work = work_guard_kind::executor;
+        call.work = is_io_context ? work_guard_kind::io_context : work_guard_kind::executor;
     }
     /// Ends the work guard that the call has. Precondition: it has one.
     static void release_work(pooled_call& call, void* guard) noexcept {
@@ -157,24 +157,26 @@ struct completion_target {
         asio::dispatch(executor, posted_completion{call});
     }
     /// Returns false if the handler of a settled call may be called here; otherwise the call is on its way to
-    /// the executor. Errors: as complete().
-    static bool post_if_elsewhere(pooled_call& call, Executor& executor) {
+    /// the executor. `guard` is where its work guard stands, if it has one. Errors: as complete().
+    static bool post_if_elsewhere(pooled_call& call, Executor& executor, void* guard) {
         if (call.affinity != affinity::elsewhere || runs_here(executor)) return false;
         call.affinity = affinity::anywhere;
-        post(call, executor);
+        post(call, executor, guard);
         return true;
     }
 
 private:
     /// Lifetime: once the handler has run, the executor's context may end. So the executor is moved out of
     /// the call, and what keeps its context busy ends last.
-    static void post(pooled_call& call, Executor& executor) {
-        if constexpr (std::is_same_v<Executor, asio::io_context::executor_type>)
-            if (call.owner->code->gather(executor, call)) return;
-        if (belongs_to(executor, call.owner->code->context_of_turn())) return complete(executor, call);
-        [[maybe_unused]] auto const work = hold_work(executor);
-        Executor const target = std::move(executor);
-        complete(target, call);
+    static void post(pooled_call& call, Executor& executor, [[maybe_unused]] void* guard) {
+        if constexpr (is_io_context) {
+            call.owner->code->post_to(executor, call, guard);
+        } else {
+            if (belongs_to(executor, call.owner->code->context_of_turn())) return complete(executor, call);
+            [[maybe_unused]] auto const work = hold_work(executor);
+            Executor const target = std::move(executor);
+            complete(target, call);
+        }
     }
 };
 
@@ -192,7 +194,7 @@ struct completion_target<client_executor> {
         if (call.work == work_guard_kind::left_context) call.owner->code->release_left_context(call);
         call.work = work_guard_kind::none;
     }
-    static bool post_if_elsewhere(pooled_call&, client_executor) noexcept { return false; }
+    static bool post_if_elsewhere(pooled_call&, client_executor, void*) noexcept { return false; }
 };
 
 /// The executor that most handlers have. Its functions stand behind the boundary, for Asio's part of them
@@ -216,8 +218,8 @@ struct completion_target<asio::any_io_executor> {
     static void complete_later(executor const& target, pooled_call& call) {
         call.owner->code->complete_later(target, call);
     }
-    static bool post_if_elsewhere(pooled_call& call, executor& target) {
-        return call.owner->code->post_if_elsewhere(call, target);
+    static bool post_if_elsewhere(pooled_call& call, executor& target, void* guard) {
+        return call.owner->code->post_if_elsewhere(call, target, guard);
     }
 };
 

@@ -9,6 +9,8 @@
 #include <asio/strand.hpp>
 #include <asio/system_executor.hpp>
 
+#include <cstddef>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -93,12 +95,12 @@ struct any_target {
     static void release_work(pooled_call& call, void* guard) noexcept;
     static void complete(executor const& target, pooled_call& call);
     static void complete_later(executor const& target, pooled_call& call);
-    static bool post_if_elsewhere(pooled_call& call, executor& target);
+    static bool post_if_elsewhere(pooled_call& call, executor& target, void* guard);
 
 private:
     static void choose_elsewhere(pooled_call& call, executor const& target, contexts const* client,
                                  void* guard);
-    static void post(pooled_call& call, executor& target);
+    static void post(pooled_call& call, executor& target, void* guard);
 };
 
 inline asio::any_io_executor any_target::hold_work(executor const& target) {
@@ -185,18 +187,71 @@ inline void any_target::complete_later(executor const& target, pooled_call& call
     asio::dispatch(asio::require(target, asio::execution::blocking.never), std::move(posted));
 }
 
-inline bool any_target::post_if_elsewhere(pooled_call& call, executor& target) {
+inline bool any_target::post_if_elsewhere(pooled_call& call, executor& target, void* guard) {
     if (call.affinity != affinity::elsewhere || runs_here(target)) return false;
     call.affinity = affinity::anywhere;
-    post(call, target);
+    post(call, target, guard);
     return true;
 }
 
-/// To an io_context together with others, where the present turn gathers them. Lifetime: as the other
-/// target's.
-inline void any_target::post(pooled_call& call, executor& where) {
-    auto const* const io = where.target<asio::io_context::executor_type>();
-    if (io && gather(*io, call)) return;
+/// Memory for Asio within the call that it carries: behind the result, where the encoded bytes stood. Asio
+/// gives it back before the completion runs.
+template <class Type>
+class memory_of_call {
+public:
+    using value_type = Type;
+
+    explicit memory_of_call(pooled_call& call) noexcept : call_{&call} {}
+    template <class Other>
+    memory_of_call(memory_of_call<Other> const& other) noexcept : call_{other.call()} {}
+
+    Type* allocate(std::size_t count) {
+        if (fits(count)) return reinterpret_cast<Type*>(call_->inline_space + pooled_call::result_bytes);
+        return std::allocator<Type>{}.allocate(count);
+    }
+    void deallocate(Type* memory, std::size_t count) noexcept {
+        if (!fits(count)) std::allocator<Type>{}.deallocate(memory, count);
+    }
+    pooled_call* call() const noexcept { return call_; }
+    friend bool operator==(memory_of_call, memory_of_call) noexcept = default;
+
+private:
+    static bool fits(std::size_t count) noexcept {
+        return alignof(Type) <= alignof(std::max_align_t) &&
+               count <= (pooled_call::inline_bytes - pooled_call::result_bytes) / sizeof(Type);
+    }
+
+    pooled_call* call_;
+};
+
+/// A call on its way to an io_context, in memory of its own.
+struct posted_in_call : posted_completion {
+    using allocator_type = memory_of_call<std::byte>;
+    using posted_completion::posted_completion;
+    allocator_type get_allocator() const noexcept { return allocator_type{*call}; }
+};
+
+/// To an io_context: together with others, where the present turn gathers them, and without type erasure.
+/// Lifetime: the context's thread may complete the call and end the context before this returns; so the work
+/// guard of the call is taken out of it, or another one is made.
+inline void post_to(asio::io_context::executor_type where, pooled_call& call, void* guard) {
+    if (gather(where, call)) return;
+    if (&where.context() == current_turn.context) return asio::dispatch(where, posted_in_call{call});
+    if (call.work != work_guard_kind::io_context) {
+        io_work_guard const work{asio::require(where, asio::execution::outstanding_work.tracked)};
+        return asio::dispatch(where, posted_in_call{call});
+    }
+    auto& kept = *std::launder(static_cast<io_work_guard*>(guard));
+    io_work_guard const work{std::move(kept)};
+    kept.~io_work_guard();
+    call.work = work_guard_kind::none;
+    asio::dispatch(where, posted_in_call{call});
+}
+
+/// Lifetime: as the other target's.
+inline void any_target::post(pooled_call& call, executor& where, void* guard) {
+    if (auto const* const io = where.target<asio::io_context::executor_type>())
+        return post_to(*io, call, guard);
     if (belongs_to(where, current_turn.context)) return complete(where, call);
     executor const work = hold_work(where);
     executor const target = std::move(where);

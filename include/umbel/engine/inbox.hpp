@@ -36,6 +36,23 @@ public:
         return head == nullptr ? pushed::first : pushed::more;
     }
 
+    /// Takes a call only behind others, so that its owner is on its way already; false, and nothing has
+    /// happened, where there are none or the bound is reached.
+    bool push_behind(call& pending) noexcept {
+        call* head = head_.load(std::memory_order_relaxed);
+        if (!head) return false;
+        if (count_.fetch_add(1, std::memory_order_relaxed) < bound_) {
+            do {
+                pending.next = head;
+                if (head_.compare_exchange_weak(head, &pending, std::memory_order_release,
+                                                std::memory_order_relaxed))
+                    return true;
+            } while (head);
+        }
+        count_.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+
     bool empty() const noexcept { return head_.load(std::memory_order_relaxed) == nullptr; }
     /// About how many there are.
     std::uint32_t size() const noexcept { return count_.load(std::memory_order_relaxed); }

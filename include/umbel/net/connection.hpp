@@ -222,6 +222,7 @@ private:
     // ---- Calls ----------------------------------------------------------------------------------
 
     UMBEL_NEVER_INLINE bool submit_from_elsewhere(engine::call& call) {
+        if (!wakeup_lost_.load(std::memory_order_relaxed) && inbox_.push_behind(call)) return true;
         // Once the call is pushed, another thread may complete it and drop the last reference to the client.
         auto const alive = owner_.keep_alive();
         engine::inbox::pushed const done = inbox_.push(call);

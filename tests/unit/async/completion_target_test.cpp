@@ -13,6 +13,8 @@
 #include <asio/thread_pool.hpp>
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 
 using namespace umbel;
 using async::affinity;
@@ -107,6 +109,58 @@ TEST_CASE("another io_context is kept busy until the work guard is released", "[
     CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
     other.poll();
     CHECK(other.stopped());
+}
+
+TEST_CASE("a settled call goes to another io_context in its own memory, and its work guard ends with that",
+          "[completion_target]") {
+    static pooled_call* arrived = nullptr;
+    engine::call_kind kind{};
+    kind.complete = [](engine::call& call) { arrived = static_cast<pooled_call*>(&call); };
+    asio::io_context io{1};
+    asio::io_context other{1};
+    contexts const client{{io.get_executor()}};
+    begun_call begun{asio::any_io_executor{other.get_executor()}, &client};
+    begun.call.kind = &kind;
+    async::post_to(other.get_executor(), begun.call, begun.guard);
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::none);
+    CHECK(arrived == nullptr);
+    CHECK_FALSE(other.stopped());
+    other.poll();
+    CHECK(arrived == &begun.call);
+    CHECK(other.stopped());
+}
+
+TEST_CASE("a call that is on its way to an io_context is dropped with it", "[completion_target]") {
+    static int dropped = 0;
+    engine::call_kind kind{};
+    kind.drop = [](engine::call&) noexcept { ++dropped; };
+    asio::io_context io{1};
+    auto other = std::make_unique<asio::io_context>(1);
+    contexts const client{{io.get_executor()}};
+    begun_call begun{other->get_executor(), &client};
+    CHECK(work_guard_kind{begun.call.work} == work_guard_kind::io_context);
+    begun.call.kind = &kind;
+    async::post_to(other->get_executor(), begun.call, begun.guard);
+    CHECK(dropped == 0);
+    other.reset();
+    CHECK(dropped == 1);
+}
+
+TEST_CASE("memory of a call that does not suffice comes from the heap", "[completion_target]") {
+    asio::io_context io{1};
+    contexts const client{{io.get_executor()}};
+    begun_call begun{async::client_executor{}, &client};
+    async::memory_of_call<std::byte> memory{begun.call};
+    auto const inside = [&](std::byte const* at) {
+        auto const* const from = reinterpret_cast<std::byte const*>(&begun.call);
+        return std::greater_equal<>{}(at, from) && std::less<>{}(at, from + sizeof begun.call);
+    };
+    constexpr std::size_t room = pooled_call::inline_bytes - pooled_call::result_bytes;
+    for (std::size_t const size : {std::size_t{1}, room, room + 1}) {
+        std::byte* const given = memory.allocate(size);
+        CHECK(inside(given) == (size <= room));
+        memory.deallocate(given, size);
+    }
 }
 
 TEST_CASE("any other executor is held by a guard of its own type", "[completion_target]") {

@@ -8,6 +8,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 // g++ 12 takes Asio's own operator new and delete of coroutine frames for mismatched when it inlines one of
@@ -322,6 +324,27 @@ TEST_CASE(
             [](umbel::client& db) { return db.command<std::int64_t>("INCRBY", umbel::key("k"), 5); }) <=
         stray);
     CHECK(here.first.count("INCR") == 1);
+}
+
+TEST_CASE("the client's thread allocates nothing for callers on another io_context",
+          "[allocations][threads]") {
+    counting_house here;
+    asio::io_context callers{1};
+    std::jthread caller;
+    auto const asks = [&]() -> asio::awaitable<void> {
+        for (int i = 0; i < warm_up + measured; ++i) {
+            if (i == warm_up) asio::post(here.io, [&] { here.before = allocations_here; });
+            if (!co_await here.db.get<umbel::bytes>("short")) ++here.failed;
+        }
+        asio::post(here.io, [&] {
+            here.after = allocations_here;
+            here.done = warm_up + measured;
+            here.io.stop();
+        });
+    };
+    asio::co_spawn(callers, asks(), asio::detached);
+    caller = std::jthread{[&] { callers.run(); }};
+    CHECK(here.run() <= stray);
 }
 
 TEST_CASE("fifty coroutines at once allocate nothing either", "[allocations]") {

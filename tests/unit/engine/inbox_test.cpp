@@ -48,6 +48,22 @@ TEST_CASE("past the bound nothing is pushed, until something is taken", "[inbox]
     static_cast<void>(box.take());
 }
 
+TEST_CASE("a push behind others is refused where there are none, and past the bound", "[inbox]") {
+    std::array<call, 4> calls;
+    inbox box{3};
+    CHECK_FALSE(box.push_behind(calls[0]));
+    CHECK(box.size() == 0);
+    CHECK((box.push(calls[0]) == inbox::pushed::first));
+    CHECK(box.push_behind(calls[1]));
+    CHECK(box.push_behind(calls[2]));
+    CHECK_FALSE(box.push_behind(calls[3]));
+    CHECK(box.size() == 3);
+    call_list all = box.take();
+    for (std::size_t i = 0; i < 3; ++i) CHECK(all.pop() == &calls[i]);
+    CHECK(all.empty());
+    CHECK_FALSE(box.push_behind(calls[3]));
+}
+
 TEST_CASE(
     "many producers and one consumer: everything arrives once, each producer's in order, and nobody sleeps "
     "through a push",
