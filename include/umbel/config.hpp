@@ -21,11 +21,16 @@
                                   : ::umbel::assertion_failed(#condition, __FILE__, __LINE__))
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+// Without optimisation nothing is inlined by force: it would take longer to compile, and hide the function
+// from a debugger.
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__OPTIMIZE__)
 #define UMBEL_ALWAYS_INLINE [[gnu::always_inline]] inline
-#define UMBEL_NEVER_INLINE [[gnu::noinline]]
 #else
 #define UMBEL_ALWAYS_INLINE inline
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+#define UMBEL_NEVER_INLINE [[gnu::noinline]]
+#else
 #define UMBEL_NEVER_INLINE
 #endif
 
