@@ -42,6 +42,9 @@ public:
     call_sequence& operator=(call_sequence const&) = delete;
 
     void start(backend& backend) final {
+        // From the moment on at which somebody else may go on, this may be gone.
+        [[maybe_unused]] std::shared_ptr<async::backend> const kept = std::move(kept_);
+        home_ = backend.weak_from_this();
         static constexpr engine::call_kind waiting{
             .decode = [](engine::call&, resp::view const&) noexcept {},
             .fail =
@@ -63,7 +66,10 @@ public:
     }
 
 protected:
-    explicit call_sequence(pooled_call& whole) noexcept : whole_{whole} {}
+    /// `kept`: the client's backend, where the operation may begin on any thread while the client is
+    /// destroyed on another one; until it has begun it holds the backend.
+    explicit call_sequence(pooled_call& whole, std::shared_ptr<backend> kept = {}) noexcept
+        : whole_{whole}, kept_{std::move(kept)} {}
     ~call_sequence() override {
         if (alarm_) alarm_->disarm();
         timer_.reset();
@@ -83,8 +89,13 @@ protected:
     pooled_call& whole() noexcept { return whole_; }
     /// The latest call was sent again after it may have been executed.
     bool was_repeated() const noexcept { return repeated_; }
-    /// Null where the client has gone.
-    backend* where() const noexcept { return backend_of(whole_); }
+    /// Null where the client has gone. Lifetime: a share, because a client may be destroyed on another thread
+    /// meanwhile.
+    std::shared_ptr<backend> where() const noexcept {
+        std::shared_ptr<backend> there = home_.lock();
+        if (there && backend_of(whole_) != there.get()) there.reset();
+        return there;
+    }
     static call_sequence& of_whole(engine::call& whole) noexcept {
         return static_cast<call_sequence&>(*static_cast<pooled_call&>(whole).group);
     }
@@ -102,15 +113,17 @@ protected:
         if (!where()) return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
         or_fail([this] { choose(); });
     }
-    /// Has `answer` run in a turn of the control plane. Precondition: the client is there.
+    /// Has `answer` run in a turn of the control plane.
     void ask(void (*answer)(backend&, pooled_call&)) {
+        std::shared_ptr<backend> const there = where();
+        if (!there) return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
         whole_.on_control = answer;
-        where()->answer(whole_);
+        there->answer(whole_);
     }
     /// Goes on after a while, or sooner where somebody rings. Where the client has gone, it goes on at once,
     /// which may end the sequence. Errors: throws std::bad_alloc.
     std::weak_ptr<sequence_alarm> pause(engine::duration span) {
-        backend* const there = where();
+        std::shared_ptr<backend> const there = where();
         if (!there) {
             go_on();
             return {};
@@ -151,7 +164,7 @@ protected:
         call.kind = &kind;
         bool const leased = call.launch == launch_kind::leased;
         if (call.launch != launch_kind::direct && !leased) return kind.complete(call);
-        backend* const there = where();
+        std::shared_ptr<backend> const there = where();
         if (!there) {
             result_slot<Value>::discard(call);
             return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
@@ -206,7 +219,7 @@ private:
         outer_->complete(whole_);
     }
     void finish() {
-        if (backend* const there = where()) return there->complete_later(whole_);
+        if (std::shared_ptr<backend> const there = where()) return there->complete_later(whole_);
         outer_->complete(whole_);
     }
     void woken() {
@@ -216,6 +229,8 @@ private:
     }
 
     pooled_call& whole_;
+    std::shared_ptr<backend> kept_;
+    std::weak_ptr<backend> home_;
     engine::call_kind const* outer_ = nullptr;  ///< What the operation makes of its call.
     shared_token* token_ = nullptr;             ///< Of the call that is under way.
     std::unique_ptr<backend::wait> timer_;

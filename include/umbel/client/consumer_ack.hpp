@@ -23,9 +23,12 @@ namespace umbel::calling {
 class consumer_ack final : public async::call_sequence {
 public:
     /// `of_page`: what is not out any more is passed over.
-    consumer_ack(async::pooled_call& whole, std::shared_ptr<consumer_state> state,
-                 std::vector<std::string> ids, bool of_page) noexcept
-        : call_sequence{whole}, state_{std::move(state)}, ids_{std::move(ids)}, of_page_{of_page} {}
+    consumer_ack(async::pooled_call& whole, std::shared_ptr<async::backend> kept,
+                 std::shared_ptr<consumer_state> state, std::vector<std::string> ids, bool of_page) noexcept
+        : call_sequence{whole, std::move(kept)},
+          state_{std::move(state)},
+          ids_{std::move(ids)},
+          of_page_{of_page} {}
 
 private:
     friend class async::call_sequence;
@@ -45,7 +48,7 @@ private:
             async::result_slot<std::int64_t>::put(whole(), [this] { return result<std::int64_t>{pending_}; });
             return complete();
         }
-        async::backend* const there = where();
+        std::shared_ptr<async::backend> const there = where();
         if (there && there->now() >= whole().deadline) {
             error const why = fault_ ? *fault_ : error{errc::deadline_exceeded, delivery::not_sent};
             return fail(error{errc::deadline_exceeded, why.delivery(), why.message()});
@@ -92,7 +95,10 @@ inline async::pooled_call& acknowledge(std::shared_ptr<consumer_state> const& st
     if (state->wrong) return refuse(error{*state->wrong});
     if (ids.empty() && !of_page)
         return refuse(error{errc::bad_argument, delivery::not_sent, "an empty range: there is no id"});
-    call.group.reset(new (std::nothrow) consumer_ack{call, state, std::move(ids), of_page});
+    // The caller may be on any thread, and the client end on another one meanwhile.
+    std::shared_ptr<async::backend> kept = state->client.lock();
+    if (!kept) return refuse(error{errc::cancelled, delivery::not_sent, "the client is gone"});
+    call.group.reset(new (std::nothrow) consumer_ack{call, std::move(kept), state, std::move(ids), of_page});
     if (!call.group) return refuse(error{errc::no_memory, delivery::not_sent});
     call.launch = async::launch_kind::group;
     return call;

@@ -54,6 +54,8 @@ namespace calling {
 
 /// Threading: any; what can change is under the mutex, save `busy`.
 struct consumer_state {
+    /// What `where` finds its client by; for as long as an operation holds it, the client does not end.
+    std::weak_ptr<async::backend> client;
     site where;  ///< Without hedging; commands that block have deadlines of their own.
     std::string stream, group, name, after;
     std::chrono::milliseconds claim_idle{};
@@ -117,6 +119,8 @@ inline std::shared_ptr<consumer_state> begin_consumer(site const& where, consume
     auto state = std::make_shared<consumer_state>(
         consumer_progress::limits{options.count, options.unacknowledged_max, saturated(options.claim_idle)});
     state->where = where;
+    if (async::backend* const there = async::backend_of(where.owner, where.generation))
+        state->client = there->weak_from_this();
     state->where.options.hedge = {};
     state->where.options.deadline_given = false;
     state->where.options.reads = umbel::read_from::primary;

@@ -62,8 +62,9 @@ class consumer_step final : public async::call_sequence {
 public:
     using page = consumer_page<Fields>;
 
-    consumer_step(async::pooled_call& whole, std::shared_ptr<consumer_state> state) noexcept
-        : call_sequence{whole}, state_{std::move(state)} {}
+    consumer_step(async::pooled_call& whole, std::shared_ptr<async::backend> kept,
+                  std::shared_ptr<consumer_state> state) noexcept
+        : call_sequence{whole, std::move(kept)}, state_{std::move(state)} {}
     ~consumer_step() override { release(); }
 
 private:
@@ -101,7 +102,7 @@ private:
     // ---- What comes next ------------------------------------------------------------------------
 
     void choose() override {
-        async::backend* const there = where();
+        std::shared_ptr<async::backend> const there = where();
         if (!there) return go_on();
         instant const now = there->now();
         if (!begun_) until_ = until(now, state_->wait);
@@ -263,7 +264,7 @@ private:
         complete();
     }
     instant clock() noexcept {
-        async::backend* const there = where();
+        std::shared_ptr<async::backend> const there = where();
         return there ? there->now() : instant{0};
     }
     void went_well() noexcept {
@@ -293,7 +294,7 @@ private:
         bool const breaks = why.code() == errc::protocol_error && why.may_have_executed();
         if (breaks || (!lacks_group && ends_consumer(why))) return fail(std::move(why));
         note_fault(std::move(why));
-        if (async::backend* const there = where()) there->want_refresh();
+        if (std::shared_ptr<async::backend> const there = where()) there->want_refresh();
         pause(std::min(backoff_.next(), until_ - clock()));
     }
 
@@ -325,7 +326,9 @@ async::pooled_call& next_page(std::shared_ptr<consumer_state> const& state) {
     };
     if (state->where.wrong) return refuse(error{*state->where.wrong});
     if (state->wrong) return refuse(error{*state->wrong});
-    call.group.reset(new (std::nothrow) consumer_step<Fields>{call, state});
+    std::shared_ptr<async::backend> kept = state->client.lock();
+    if (!kept) return refuse(error{errc::cancelled, delivery::not_sent, "the client is gone"});
+    call.group.reset(new (std::nothrow) consumer_step<Fields>{call, std::move(kept), state});
     if (!call.group) return refuse(error{errc::no_memory, delivery::not_sent});
     call.launch = async::launch_kind::group;
     return call;

@@ -96,7 +96,7 @@ private:
     }
     /// Waits, and looks who is there then.
     void wait(engine::duration span) {
-        async::backend* const there = where();
+        std::shared_ptr<async::backend> const there = where();
         if (there && there->now() >= whole().deadline) {
             if (fault_ && fault_->code() == errc::slot_uncovered) return fail(*fault_);
             std::string why = "the deadline passed";

@@ -3,10 +3,13 @@
 #include "group_server.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
 
+#include <atomic>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 using namespace group_server;
@@ -217,4 +220,40 @@ TEST_CASE("many acknowledgements go a thousand to a command", "[consumer]") {
     CHECK(g.here.wait(worker.ack(*page)) == 2500);
     CHECK(g.here.server.count("XACK") == 5);
     CHECK(worker.unacknowledged() == 0);
+}
+
+TEST_CASE("acknowledgements and pages that begin while their client ends on another thread end with it",
+          "[consumer]") {
+    for (int round = 0; round < 20; ++round) {
+        small_group g;
+        texts all;
+        for (int nth = 0; nth < 100; ++nth) all.push_back(entry("1-" + std::to_string(nth), "a"));
+        g.says.fresh = {read(all)};
+        auto const worker = g.consumer(100, 100);
+        auto const page = g.next(worker);
+        REQUIRE(page);
+        std::atomic<int> begun{0}, ended{0};
+        std::atomic<bool> running{false};
+        std::thread other{[&] {
+            running.store(true);
+            for (int nth = 0; nth < 100; ++nth) {
+                ++begun;
+                worker.ack("1-" + std::to_string(nth))(
+                    asio::bind_executor(g.here.io, [&ended](auto const&) { ++ended; }));
+                ++begun;
+                worker.next()(asio::bind_executor(g.here.io, [&ended](auto const&) { ++ended; }));
+                worker.leave("1-" + std::to_string(nth));
+            }
+        }};
+        while (!running.load()) std::this_thread::yield();
+        for (int turns = 0; turns < round; ++turns) {
+            if (g.here.io.stopped()) g.here.io.restart();
+            g.here.io.poll_one();
+        }
+        g.here.db.reset();
+        other.join();
+        CHECK(g.here.until([&] { return ended == begun; }));
+        CHECK(begun == 200);
+        CHECK(code_of(g.here.wait(worker.ack("1-0"))) == "cancelled");
+    }
 }

@@ -635,6 +635,32 @@ TEST_CASE("a server that may have begun anew is not told of a wait by an id of i
     CHECK(s.parted(a0) == engine::parting::abort);
 }
 
+TEST_CASE("a server that begins anew while a lease is on its way is told nothing by two lives", "[leases]") {
+    greeted s;
+    s.connects_by_itself(false);
+    auto pop = s.start("BLPOP foo 0", blocking);
+    REQUIRE(s.dials(a0));
+    // The server is another process by now. The lease reaches it; the shared connection was its last life's.
+    s.connect(a0);
+    s.greet(a0, ":77\r\n");
+    CHECK(s.next() == sent{a0, "BLPOP foo 0"});
+    SECTION("whose end is not known yet: what is told is lost with it, and is not sent again") {
+        s.cancel(pop);
+        CHECK(s.next() == sent{a, "CLIENT UNBLOCK 77"});
+        s.connects_by_itself(true);
+        s.renew_shared();
+    }
+    SECTION("whose end is known") {
+        s.connects_by_itself(true);
+        s.renew_shared();
+        s.cancel(pop);
+    }
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+        CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
+    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
+    CHECK(s.parted(a0) == engine::parting::abort);
+}
+
 TEST_CASE("a lease of a node that nobody has used is opened behind the shared connection", "[leases]") {
     greeted s;
     s.connects_by_itself(false);
