@@ -179,7 +179,7 @@ public:
             unfreeze(which);
             restart(which);
             node->junk_next = node->refuse_next = 0;
-            node->forbids_multi = false;
+            node->forbids_multi = node->forbids_info = false;
         }
         net_.calm();
     }

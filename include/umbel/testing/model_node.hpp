@@ -5,6 +5,7 @@
 
 #include <umbel/testing/ledger.hpp>
 #include <umbel/testing/model_blocked.hpp>
+#include <umbel/testing/model_command_info.hpp>
 #include <umbel/testing/model_request.hpp>
 #include <umbel/testing/model_routing.hpp>
 #include <umbel/testing/model_scan.hpp>
@@ -52,6 +53,7 @@ public:
     unsigned junk_next = 0;    ///< So many of the next replies come behind junk.
     unsigned refuse_next = 0;  ///< So many of the next commands are refused with `refusal`.
     std::string refusal;
+    bool forbids_info = false;   ///< Its users may not ask COMMAND INFO.
     bool forbids_multi = false;  ///< Its users may not say MULTI; the commands behind it run one by one.
     model_script_cache cached_scripts;
     on_change changed;
@@ -262,6 +264,9 @@ private:
         if (name == "cluster" && !from.transaction.open)
             return tell_of_cluster(from, words, options, view, time.now());
         if (name == "select") return wire::simple("OK");
+        if (name == "command" && forbids_info)
+            return wire::error("NOPERM User default has no permissions to run the 'command|info' command");
+        if (name == "command") return command_info_reply(words, from.resp3);
         if (name == "multi" && forbids_multi)
             return wire::error("NOPERM User default has no permissions to run the 'multi' command");
         if (name == "multi") return from.transaction.open = true, wire::simple("OK");
