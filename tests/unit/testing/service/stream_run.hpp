@@ -157,6 +157,10 @@ private:
 
     void executed(execution const& what) {
         if (what.words[0] == "XADD" && what.reply.front() == '$') added_[what.words[4]] = what.when;
+        // Some replies with entries are lost on their way.
+        bool const takes = what.words[0] == "XREADGROUP" || what.words[0] == "XAUTOCLAIM";
+        if (takes && what.reply.find('#') != what.reply.npos && adding_ && time().chance(3))
+            time().soon([this, node = what.node] { here_.cluster().reset_connections(node); });
     }
     static std::string text_of(place const& here, std::size_t token) {
         return here.key + "#" + std::to_string(token);
