@@ -5,8 +5,11 @@
 
 #include <umbel/client/node_client.hpp>
 
+#include <asio/use_future.hpp>
+
 #include <map>
 #include <set>
+#include <tuple>
 
 using namespace umbel;
 using namespace umbel::test;
@@ -80,6 +83,31 @@ TEST_CASE("a module's commands are split by slot and joined, and go to all prima
     CHECK(s(db.command<std::int64_t>("toy.drop", keys)) == static_cast<std::int64_t>(keys.size()));
     CHECK(s(db.dbsize()) == 0);
     CHECK(s.counted().moved == 0);
+}
+
+TEST_CASE("the first command of a module in a batch, or in a transaction, is learned before it is sent",
+          "[modules]") {
+    session batches{servers().address("n1")};
+    auto const keys = keys_everywhere(":batched", 24);
+    for (std::string const& key : keys) REQUIRE(batches(batches.db().set(key, "v" + key)));
+    auto [dropped, left] =
+        batches.db()
+            .batch(cmd.command<std::int64_t>("toy.drop", keys), cmd.get(keys[0]))(asio::use_future)
+            .get();
+    CHECK(dropped == static_cast<std::int64_t>(keys.size()));
+    CHECK(left);
+    CHECK(batches.counted().moved == 0);
+
+    session transactions{servers().address("n1")};
+    auto& db = transactions.db();
+    auto const done =
+        transactions(db.transaction(cmd.command<ok>("toy.put", "v", "{toy}first"), cmd.get("{toy}first")));
+    REQUIRE(done);
+    CHECK(std::get<0>(*done));
+    CHECK(std::get<1>(*done) == "v");
+    CHECK(transactions(db.transaction(cmd.command<ok>("toy.put", "{a}", "{b}"), cmd.get("{a}"))).error() ==
+          errc::cross_slot);
+    CHECK(transactions.counted().moved == 0);
 }
 
 TEST_CASE("who may not call COMMAND goes by the guess, and by redirects", "[modules]") {
