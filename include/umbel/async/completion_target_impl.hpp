@@ -203,7 +203,7 @@ public:
 
     explicit memory_of_call(pooled_call& call) noexcept : call_{&call} {}
     template <class Other>
-    memory_of_call(memory_of_call<Other> const& other) noexcept : call_{other.call()} {}
+    memory_of_call(memory_of_call<Other> const& other) noexcept : call_{other.call_} {}
 
     Type* allocate(std::size_t count) {
         if (fits(count)) return reinterpret_cast<Type*>(call_->inline_space + pooled_call::result_bytes);
@@ -212,10 +212,12 @@ public:
     void deallocate(Type* memory, std::size_t count) noexcept {
         if (!fits(count)) std::allocator<Type>{}.deallocate(memory, count);
     }
-    pooled_call* call() const noexcept { return call_; }
     friend bool operator==(memory_of_call, memory_of_call) noexcept = default;
 
 private:
+    template <class>
+    friend class memory_of_call;
+
     static bool fits(std::size_t count) noexcept {
         return alignof(Type) <= alignof(std::max_align_t) &&
                count <= (pooled_call::inline_bytes - pooled_call::result_bytes) / sizeof(Type);
