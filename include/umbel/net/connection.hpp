@@ -63,8 +63,7 @@ public:
 
     // ---- Calls, from any thread -----------------------------------------------------------------
 
-    /// Takes an ordinary call if this thread is collecting calls for the next write. False: submit() takes
-    /// it.
+    /// Takes an ordinary call if this thread collects calls for the next write. False: submit() takes it.
     UMBEL_ALWAYS_INLINE bool try_fast(engine::call& call) noexcept {
         return owned_here() && inbox_.empty() && try_fast_as_owner(call);
     }
