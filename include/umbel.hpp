@@ -94,4 +94,3 @@
 #include <umbel/client/make_backend_impl.hpp>
 #include <umbel/client/node_client.hpp>
 #include <umbel/client/open_site_impl.hpp>
-#include <umbel/client/scan_step.hpp>

@@ -10,7 +10,6 @@
 #include <umbel/client.hpp>
 #include <umbel/client/make_backend_impl.hpp>
 #include <umbel/client/open_site_impl.hpp>
-#include <umbel/client/scan_step.hpp>
 
 namespace umbel::calling {
 
@@ -19,6 +18,5 @@ template async::new_backend make_backend<include_umbel_src_hpp_in_one_source_fil
     std::shared_ptr<observer> watching);
 template site open_site<include_umbel_src_hpp_in_one_source_file>(async::new_backend const& made,
                                                                   options const& chosen);
-template scan_code const& compiled_scan<include_umbel_src_hpp_in_one_source_file>() noexcept;
 
 }  // namespace umbel::calling

@@ -8,6 +8,7 @@
 #include <umbel/client/encode_prefixed.hpp>
 #include <umbel/client/encode_transaction.hpp>
 #include <umbel/client/learning_batch.hpp>
+#include <umbel/client/scan_step.hpp>
 #include <umbel/client/split_call.hpp>
 
 namespace umbel::calling {
@@ -30,6 +31,7 @@ inline constexpr encoding prefixed_encoding{.encode = &encode_prefixed,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,
                                             .aim = &aim,
+                                            .scan = &compiled_scan,
                                             .prefixed = nullptr};
 inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .too_long = &too_long,
@@ -49,6 +51,7 @@ inline constexpr encoding compiled_encoding{.encode = &encode,
                                             .make_words_for_all = &make_words_for_all,
                                             .spread = &spread,
                                             .aim = &aim,
+                                            .scan = &compiled_scan,
                                             .prefixed = &prefixed_encoding};
 
 }  // namespace umbel::calling

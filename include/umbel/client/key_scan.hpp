@@ -1,9 +1,8 @@
 // key_scan.hpp: a scan of all keys of a cluster, or of one server, page by page: client::scan(). How it is
-// carried out stands in scan_step.hpp, which a source file that scans need not compile: see open_site.hpp.
+// carried out stands behind calling::encoding, in scan_step.hpp.
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
-#include <umbel/client/open_site.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -30,8 +29,7 @@ namespace calling {
 
 struct scan_state;
 
-/// The functions behind key_scan. They are no part of calling::encoding, so that a program in one file which
-/// does not scan does not compile them either.
+/// The functions behind key_scan. Whoever makes a client fills in the table.
 struct scan_code {
     /// Errors: throws std::bad_alloc.
     std::shared_ptr<scan_state> (*begin)(site const& where, key_scan_options const& options);
@@ -41,10 +39,6 @@ struct scan_code {
     std::optional<error> (*failure)(scan_state const& state);
     unsigned (*rounds)(scan_state const& state) noexcept;
 };
-
-/// The one table of them. Lifetime: as long as the code.
-template <class = include_umbel_src_hpp_in_one_source_file>
-UMBEL_NEVER_INLINE scan_code const& compiled_scan() noexcept;
 
 }  // namespace calling
 
@@ -77,15 +71,13 @@ UMBEL_NEVER_INLINE scan_code const& compiled_scan() noexcept;
 /// Cancellation: as of every command. Units/shape: each page is one MULTI … EXEC with SCAN, CLUSTER NODES and
 /// INFO: some kilobytes beside the keys, so small counts are dear. Lifetime: the scan may outlive the client,
 /// and its operations the scan. Threading: one next() at a time, from any thread; the rest between them.
-/// Linking: unlike a command, a scan does not find its code with its client, but in its own program or shared
-/// object: some source file there includes <umbel/src.hpp>, or it includes <umbel.hpp> itself.
 /// Rule: SCAN command, "Scan guarantees".
 class key_scan {
 public:
     using page = std::vector<std::string>;
 
-    key_scan(calling::site const& where, key_scan_options const& options)
-        : code_{&calling::compiled_scan()}, state_{code_->begin(where, options)} {}
+    key_scan(calling::scan_code const& code, calling::site const& where, key_scan_options const& options)
+        : code_{&code}, state_{code.begin(where, options)} {}
 
     /// The next page; never an empty one.
     operation<page> next() const { return operation<page>{code_->next(state_, calling::kind_of<page>)}; }

@@ -36,6 +36,7 @@ static_assert(std::is_trivially_destructible_v<call_options>);
 namespace calling {
 
 struct site;
+struct scan_code;
 class encoded_command;
 
 /// What making an operation must know of the type of its value, so that one function makes all of them.
@@ -117,6 +118,8 @@ struct encoding {
                                 void const*)) noexcept;
     /// Has a call, ready to be begun, go to this node.
     void (*aim)(async::pooled_call& call, engine::destination const& where, value_kind const& value) noexcept;
+    /// Behind key_scan.hpp.
+    scan_code const* scan;
     /// The same table for sites with a prefix.
     encoding const* prefixed;
 };

@@ -1,6 +1,6 @@
 // scan_step.hpp: how one page of a scan comes about: which node is asked next, what is done with its answer,
-// and what is waited for. The rules of what is proven stand in scan_progress.hpp. It is compiled by
-// <umbel/src.hpp>, and in a program in one file that scans.
+// and what is waited for. The rules of what is proven stand in scan_progress.hpp. It is compiled with the
+// client, behind calling::encoding.
 #pragma once
 
 #include <umbel/client/encode_transaction.hpp>
@@ -276,16 +276,12 @@ inline async::pooled_call& next_page(std::shared_ptr<scan_state> const& state, v
     return call;
 }
 
-template <class>
-scan_code const& compiled_scan() noexcept {
-    static constexpr scan_code code{
-        .begin = &begin_scan,
-        .next = &next_page,
-        .cursor = [](scan_state const& state) { return write_progress(state.progress, state.filters); },
-        .done = [](scan_state const& state) noexcept { return state.progress.done; },
-        .failure = [](scan_state const& state) { return state.failure; },
-        .rounds = [](scan_state const& state) noexcept { return state.progress.rounds; }};
-    return code;
-}
+inline constexpr scan_code compiled_scan{
+    .begin = &begin_scan,
+    .next = &next_page,
+    .cursor = [](scan_state const& state) { return write_progress(state.progress, state.filters); },
+    .done = [](scan_state const& state) noexcept { return state.progress.done; },
+    .failure = [](scan_state const& state) { return state.failure; },
+    .rounds = [](scan_state const& state) noexcept { return state.progress.rounds; }};
 
 }  // namespace umbel::calling

@@ -71,7 +71,7 @@ public:
     /// others come with the pages. Lifetime: it may outlive the client.
     template <class Scan = key_scan, class Options = key_scan_options>
     Scan scan(Options const& options = Options{}) const {
-        return Scan{site(), options};
+        return Scan{*site().code->scan, site(), options};
     }
 
 private:
