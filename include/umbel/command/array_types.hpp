@@ -20,6 +20,9 @@ namespace umbel::command {
 /// The last index that an element may have. Rule: Redis documentation, "Redis arrays".
 inline constexpr std::uint64_t array_index_max = std::numeric_limits<std::uint64_t>::max() - 1;
 
+/// The greatest limit, count and size of a ring: the server reads them as signed numbers.
+inline constexpr auto array_count_max = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+
 /// How many positions ARGETRANGE answers for at most.
 inline constexpr std::uint64_t array_range_max = 1'000'000;
 
@@ -43,11 +46,11 @@ concept indexed_word_range = word_pair_range<Range> && requires(range_element<Ra
     requires number<std::remove_cvref_t<decltype(pair.first)>>;
 };
 
-/// Adds an index. Refuses one that no element may have.
+/// Adds an index. Refuses a negative one, and one beyond `last`.
 template <number Index>
-void add_index(word_list& list, Index index) {
+void add_index(word_list& list, Index index, std::uint64_t last = array_index_max) {
     if constexpr (std::is_signed_v<Index>) list.refuse_if(index < 0, "a negative index");
-    list.refuse_if(static_cast<std::uint64_t>(index) > array_index_max, "an index beyond 2^64 - 2");
+    list.refuse_if(static_cast<std::uint64_t>(index) > last, "an index beyond 2^64 - 2");
     list.add(index);
 }
 
@@ -62,20 +65,27 @@ inline word_list& refuse_if_alone(word_list& list) noexcept {
     return list.refuse_if(list.size() == 1, "an empty range: the command needs at least one index");
 }
 inline void add_limit(word_list& list, std::optional<std::uint64_t> limit) {
-    list.refuse_if(limit == 0u, "a limit of zero");
-    if (limit) list.add("LIMIT", *limit);
+    if (!limit) return;
+    list.refuse_if(*limit == 0, "a limit of zero");
+    list.refuse_if(*limit > array_count_max, "a limit beyond 2^63 - 1");
+    list.add("LIMIT", *limit);
 }
 
 /// An end of the range that ARGREP searches: an index, or an end of the array.
 class array_bound {
 public:
-    constexpr array_bound(std::uint64_t index) noexcept : index_{index} {}
+    /// Of a negative index, the command is refused.
+    template <number Index>
+    constexpr array_bound(Index index) noexcept : index_{static_cast<std::uint64_t>(index)} {
+        if constexpr (std::is_signed_v<Index>) negative_ = index < 0;
+    }
     /// `-`: index 0.
     static constexpr array_bound first() noexcept { return array_bound{"-"}; }
     /// `+`: the last index with an element.
     static constexpr array_bound last() noexcept { return array_bound{"+"}; }
 
     void add_to(word_list& list) const {
+        list.refuse_if(negative_, "a negative index");
         if (end_.empty()) return add_index(list, index_);
         list.add(end_);
     }
@@ -84,6 +94,7 @@ private:
     constexpr explicit array_bound(std::string_view end) noexcept : end_{end} {}
 
     std::uint64_t index_ = 0;
+    bool negative_ = false;
     std::string_view end_;
 };
 static_assert(std::is_trivially_destructible_v<array_bound>);

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,9 +44,10 @@ inline constexpr command_spec arset{"ARSET", none};
 /// it, and they may come in either order: a first index behind the last one gives descending order.
 /// Errors of each: those of every command, listed at umbel::client; of these wrong_type when the key holds no
 /// array, server_error where indexes beyond the last one would be written, and bad_argument for an index
-/// beyond it, an empty range, a limit of zero, and a ring of no size. Cancellation: as of every command; what
-/// writes may have written then, as the delivery tells. Rule: Redis' table of commands, group "array"; the
-/// shapes of replies are those of its schemas, where a number from 2^63 on comes as a text.
+/// that is negative or beyond it, an empty range, a limit of zero, a ring of no size, and a limit, a count or
+/// a size beyond 2^63 - 1. Cancellation: as of every command; what writes may have written then, as the
+/// delivery tells. Rule: Redis' table of commands, group "array", and its t_array.c; the shapes of replies
+/// are those of its schemas, where a number from 2^63 on comes as a text.
 template <class Self>
 class array_commands {
 public:
@@ -55,16 +55,18 @@ public:
 
     /// ARSET: writes values side by side, the first one at `index`: how many fill a hole.
     /// Since 8.8.0. Complexity: O(values).
-    template <word... Values>
+    template <number Index, word... Values>
         requires(sizeof...(Values) >= 1)
-    auto arset(std::string_view name, std::uint64_t index, Values const&... values) const {
-        word_list list{umbel::key{name}, index, values...};
-        return side_by_side(list, index);
+    auto arset(std::string_view name, Index index, Values const&... values) const {
+        word_list list{umbel::key{name}};
+        add_index(list, index);
+        return side_by_side(list.add(values...), static_cast<std::uint64_t>(index));
     }
-    template <word_range Values>
-    auto arset(std::string_view name, std::uint64_t index, Values const& values) const {
-        word_list list{umbel::key{name}, index};
-        return side_by_side(list.add_each(values), index);
+    template <number Index, word_range Values>
+    auto arset(std::string_view name, Index index, Values const& values) const {
+        word_list list{umbel::key{name}};
+        add_index(list, index);
+        return side_by_side(list.add_each(values), static_cast<std::uint64_t>(index));
     }
     /// ARMSET: writes a map or any range of pairs of index and value: how many fill a hole.
     /// Since 8.8.0. Complexity: O(pairs).
@@ -78,8 +80,8 @@ public:
         return run<std::int64_t>(*this, specs::armset, refuse_if_alone(list));
     }
     /// ARGET: the element, or nullopt for a hole. Since 8.8.0. Complexity: O(1).
-    template <decodable Value = std::string>
-    auto arget(std::string_view name, std::uint64_t index) const {
+    template <decodable Value = std::string, number Index>
+    auto arget(std::string_view name, Index index) const {
         word_list list{umbel::key{name}};
         add_index(list, index);
         return run<std::optional<Value>>(*this, specs::arget, list);
@@ -111,18 +113,20 @@ public:
 
     /// ARGETRANGE: what stands at each index of a range, nullopt for a hole. Errors: bad_argument for a range
     /// of more than a million indexes; arscan() leaves holes out. Since 8.8.0. Complexity: O(indexes).
-    template <decodable Value = std::string>
-    auto argetrange(std::string_view name, std::uint64_t first, std::uint64_t last) const {
+    template <decodable Value = std::string, number First, number Last>
+    auto argetrange(std::string_view name, First first, Last last) const {
         word_list list{umbel::key{name}};
         add_range(list, first, last);
-        std::uint64_t const steps = first < last ? last - first : first - last;
+        auto const from = static_cast<std::uint64_t>(first);
+        auto const to = static_cast<std::uint64_t>(last);
+        std::uint64_t const steps = from < to ? to - from : from - to;
         list.refuse_if(steps >= array_range_max, "a range of more than a million indexes");
         return run<std::vector<std::optional<Value>>>(*this, specs::argetrange, list);
     }
     /// ARSCAN: the elements of a range with their indexes, holes left out; at most `limit` of them. To go on,
     /// begin behind the last one. Since 8.8.0. Complexity: O(elements) as a rule, O(indexes) at worst.
-    template <decodable Value = std::string>
-    auto arscan(std::string_view name, std::uint64_t first, std::uint64_t last,
+    template <decodable Value = std::string, number First, number Last>
+    auto arscan(std::string_view name, First first, Last last,
                 std::optional<std::uint64_t> limit = {}) const {
         word_list list{umbel::key{name}};
         add_range(list, first, last);
@@ -131,7 +135,8 @@ public:
     }
     /// ARDELRANGE: makes holes of a range: how many elements there were. Since 8.8.0. Complexity:
     /// O(elements).
-    auto ardelrange(std::string_view name, std::uint64_t first, std::uint64_t last) const {
+    template <number First, number Last>
+    auto ardelrange(std::string_view name, First first, Last last) const {
         word_list list{umbel::key{name}};
         add_range(list, first, last);
         return run<std::int64_t>(*this, specs::ardelrange, list);
@@ -168,22 +173,24 @@ public:
 
     /// AROP … SUM, MIN, MAX: of those elements of a range that are numbers; nullopt when none is.
     /// Since 8.8.0. Complexity: O(elements).
-    template <decodable Number = double>
-    auto arop(std::string_view name, std::uint64_t first, std::uint64_t last, array_aggregate kind) const {
+    template <decodable Number = double, number First, number Last>
+    auto arop(std::string_view name, First first, Last last, array_aggregate kind) const {
         return folded<std::optional<Number>>(name, first, last, spelling_of(kind));
     }
     /// AROP … AND, OR, XOR: the bits of those elements that are numbers, their fractions cut off; nullopt
     /// when none is.
-    auto arop(std::string_view name, std::uint64_t first, std::uint64_t last, array_bitwise kind) const {
+    template <number First, number Last>
+    auto arop(std::string_view name, First first, Last last, array_bitwise kind) const {
         return folded<std::optional<std::int64_t>>(name, first, last, spelling_of(kind));
     }
     /// AROP … MATCH: how many elements of a range equal this.
-    auto arop_match(std::string_view name, std::uint64_t first, std::uint64_t last,
-                    argument const& value) const {
+    template <number First, number Last>
+    auto arop_match(std::string_view name, First first, Last last, argument const& value) const {
         return folded<std::int64_t>(name, first, last, "MATCH", value);
     }
     /// AROP … USED: how many elements a range has.
-    auto arop_used(std::string_view name, std::uint64_t first, std::uint64_t last) const {
+    template <number First, number Last>
+    auto arop_used(std::string_view name, First first, Last last) const {
         return folded<std::int64_t>(name, first, last, "USED");
     }
 
@@ -201,9 +208,13 @@ public:
     auto arinsert(std::string_view name, Values const& values) const {
         return run<std::uint64_t>(*this, specs::arinsert, word_list{umbel::key{name}}.add_each(values));
     }
-    /// ARRING: as arinsert(), in a ring of `size` indexes: behind the last of them index 0 comes. Where the
-    /// ring was larger or smaller, its newest elements are put in order first.
-    /// Since 8.8.0. Complexity: O(values), with another size O(elements + values).
+    /// ARRING: as arinsert(), in a ring of `size` indexes: behind the last of them index 0 comes.
+    /// It loses data where an element stands outside the ring, also one that arset() wrote, and where the
+    /// ring is larger than arlen() while the cursor is at 1 to arlen() - 1: the server keeps the last
+    /// insertion (without any, the last element) and the elements before it, back to the first hole and at
+    /// most `size`, numbers them from 0 on, and deletes all others; every element where that last one is a
+    /// hole by now.
+    /// Since 8.8.0. Complexity: O(values); with elements to number anew O(elements + values).
     template <word... Values>
         requires(sizeof...(Values) >= 1)
     auto arring(std::string_view name, std::uint64_t size, Values const&... values) const {
@@ -222,15 +233,19 @@ public:
     }
     /// ARSEEK: the next insertion begins at this index, at 2^64 - 1 none does any more; false when there is
     /// no array. Since 8.8.0. Complexity: O(1).
-    auto arseek(std::string_view name, std::uint64_t index) const {
-        return run<bool>(*this, specs::arseek, umbel::key{name}, index);
+    template <number Index>
+    auto arseek(std::string_view name, Index index) const {
+        word_list list{umbel::key{name}};
+        add_index(list, index, array_index_max + 1);
+        return run<bool>(*this, specs::arseek, list);
     }
     /// ARLASTITEMS: what stands at the `count` indexes up to the last insertion, the oldest first; holes are
-    /// nullopt. Where the array is shorter, so is the result. Errors: server_error for more than a million
-    /// where most are holes. Since 8.8.0. Complexity: O(count).
+    /// nullopt. Where the array is shorter, so is the result. Errors: server_error where more than a million
+    /// indexes would be answered for, and more than there are elements. Since 8.8.0. Complexity: O(count).
     template <decodable Value = std::string>
     auto arlastitems(std::string_view name, std::uint64_t count, arlastitems_options options = {}) const {
         word_list list{umbel::key{name}, count};
+        list.refuse_if(count > array_count_max, "a count beyond 2^63 - 1");
         return run<std::vector<std::optional<Value>>>(*this, specs::arlastitems,
                                                       list.add_if(options.reverse, "REV"));
     }
@@ -264,8 +279,7 @@ private:
         return run<std::int64_t>(*this, specs::arset, list);
     }
     auto in_ring(word_list& list, std::uint64_t size) const {
-        constexpr auto size_max = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-        list.refuse_if(size == 0 || size > size_max, "a ring of no size, or beyond 2^63 - 1");
+        list.refuse_if(size == 0 || size > array_count_max, "a ring of no size, or beyond 2^63 - 1");
         return run<std::uint64_t>(*this, specs::arring, list);
     }
     template <class Reply>
@@ -275,8 +289,8 @@ private:
         add_search(list, patterns, options, with_values);
         return run<Reply>(*this, specs::argrep, list);
     }
-    template <class Reply, word... Words>
-    auto folded(std::string_view name, std::uint64_t first, std::uint64_t last, Words const&... words) const {
+    template <class Reply, number First, number Last, word... Words>
+    auto folded(std::string_view name, First first, Last last, Words const&... words) const {
         word_list list{umbel::key{name}};
         add_range(list, first, last);
         return run<Reply>(*this, specs::arop, list.add(words...));

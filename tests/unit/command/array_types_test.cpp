@@ -62,6 +62,13 @@ TEST_CASE("an index may be as great as 2^64 - 2, and is never negative", "[array
     add_index(negative, -1);
     CHECK(beyond.refusal().message == std::string_view{"an index beyond 2^64 - 2"});
     CHECK(negative.refusal().message == std::string_view{"a negative index"});
+    word_list sought, bound;
+    add_index(sought, far + 1, far + 1);
+    CHECK(sent(sought) == "18446744073709551615");
+    CHECK_FALSE(sought.refusal());
+    array_bound const before = -5;
+    before.add_to(bound);
+    CHECK(bound.refusal().message == std::string_view{"a negative index"});
 }
 
 TEST_CASE("bounds and patterns are spelled as ARGREP wants them", "[arrays]") {

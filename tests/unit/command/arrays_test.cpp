@@ -145,6 +145,65 @@ TEST_CASE("what no server would take of an array command is refused before it is
     CHECK(db.arinsert("k", std::vector<int>{}).refusal.starts_with("an empty range"));
 }
 
+TEST_CASE("a negative index is refused, of whatever type it is", "[arrays]") {
+    std::string const negative = "a negative index";
+    int const narrow = -5;
+    std::int64_t const wide = std::numeric_limits<std::int64_t>::min();
+    CHECK(db.arset("k", narrow, "a").refusal == negative);
+    CHECK(db.arset("k", -1, "a", "b").refusal == negative);
+    CHECK(db.arset("k", wide, texts).refusal == negative);
+    CHECK(db.arget("k", -2).refusal == negative);
+    CHECK(db.arget<int>("k", wide).refusal == negative);
+    CHECK(db.argetrange("k", -2, narrow).refusal == negative);
+    CHECK(db.argetrange("k", 0, std::int8_t{-1}).refusal == negative);
+    CHECK(db.arscan("k", narrow, last).refusal == negative);
+    CHECK(db.arscan("k", 0u, narrow, 5).refusal == negative);
+    CHECK(db.ardelrange("k", wide, 5).refusal == negative);
+    CHECK(db.arop("k", -2, 9, array_aggregate::sum).refusal == negative);
+    CHECK(db.arop("k", 0, -2, array_bitwise::bit_or).refusal == negative);
+    CHECK(db.arop_match("k", narrow, 9, "x").refusal == negative);
+    CHECK(db.arop_used("k", 0, wide).refusal == negative);
+    CHECK(db.argrep("k", array_pattern::exact("a"), {.from = narrow}).refusal == negative);
+    CHECK(db.argrep("k", array_pattern::exact("a"), {.to = wide}).refusal == negative);
+    CHECK(db.arseek("k", -1).refusal == negative);
+    CHECK(db.arseek("k", wide).refusal == negative);
+}
+
+TEST_CASE("an index is of any type of number", "[arrays]") {
+    unsigned const narrow = 7;
+    std::int64_t const wide = std::numeric_limits<std::int64_t>::max();
+    CHECK(mismatch(db.arset("k", narrow, "a"), "ARSET k 7 a") == "");
+    CHECK(mismatch(db.arset("k", wide, texts), "ARSET k 9223372036854775807 a b") == "");
+    CHECK(mismatch(db.arget("k", narrow), "ARGET k 7") == "");
+    CHECK(mismatch(db.arget<int>("k", wide), "ARGET k 9223372036854775807") == "");
+    CHECK(mismatch(db.argetrange("k", wide, last / 2 + 1),
+                   "ARGETRANGE k 9223372036854775807 "
+                   "9223372036854775808") == "");
+    CHECK(mismatch(db.arscan("k", narrow, wide), "ARSCAN k 7 9223372036854775807") == "");
+    CHECK(mismatch(db.ardelrange("k", narrow, last), "ARDELRANGE k 7 18446744073709551614") == "");
+    CHECK(mismatch(db.arop_used("k", narrow, std::int8_t{9}), "AROP k 7 9 USED") == "");
+    CHECK(mismatch(db.argrep("k", array_pattern::exact("a"), {.from = narrow, .to = wide}),
+                   "ARGREP k 7 9223372036854775807 EXACT a") == "");
+    CHECK(mismatch(db.arseek("k", narrow), "ARSEEK k 7") == "");
+    CHECK(mismatch(db.arseek("k", wide), "ARSEEK k 9223372036854775807") == "");
+}
+
+TEST_CASE("a limit, a count and the size of a ring are at most 2^63 - 1", "[arrays]") {
+    std::uint64_t const most = last / 2;
+    std::string const beyond_limit = "a limit beyond 2^63 - 1";
+    CHECK(mismatch(db.arscan("k", 0, 9, most), "ARSCAN k 0 9 LIMIT 9223372036854775807") == "");
+    CHECK(db.arscan("k", 0, 9, most + 1).refusal == beyond_limit);
+    CHECK(mismatch(db.argrep("k", array_pattern::exact("a"), {.limit = most}),
+                   "ARGREP k - + EXACT a LIMIT 9223372036854775807") == "");
+    CHECK(db.argrep("k", array_pattern::exact("a"), {.limit = beyond}).refusal == beyond_limit);
+    CHECK(mismatch(db.arlastitems("k", 0), "ARLASTITEMS k 0") == "");
+    CHECK(mismatch(db.arlastitems("k", most), "ARLASTITEMS k 9223372036854775807") == "");
+    CHECK(db.arlastitems("k", most + 1).refusal == "a count beyond 2^63 - 1");
+    CHECK(db.arlastitems("k", beyond, {.reverse = true}).refusal == "a count beyond 2^63 - 1");
+    CHECK(mismatch(db.arring("k", most, "a"), "ARRING k 9223372036854775807 a") == "");
+    CHECK(db.arring("k", most + 1, "a").refusal.starts_with("a ring"));
+}
+
 TEST_CASE("array replies are of natural types", "[arrays]") {
     using std::int64_t;
     using std::optional;
