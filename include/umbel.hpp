@@ -44,7 +44,7 @@
 // | what a module's command is          | client/learning_wait.hpp asks a server, for learning_call.hpp  |
 // |                                     | and learning_batch.hpp; command/command_info                   |
 // |                                     | reads the answer, client/learned_commands.hpp keeps it         |
-// | when a connection counts as dead    | engine/silence.hpp; a node that is excused: node_excuse.hpp    |
+// | when a connection counts as dead    | engine/silence.hpp                                             |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |

@@ -277,9 +277,11 @@ struct options {
     milliseconds probe_after{1000};
     /// A probe unanswered for this long means the connection is dead.
     milliseconds probe_timeout{2000};
-    /// While a server makes the reply of a client::for_each() it answers nobody, on no connection: a probe
-    /// may go unanswered for this long then, or until the deadline of that command, if that is sooner. Zero:
-    /// it makes no difference.
+    /// While a server makes the reply of a client::for_each() it answers nobody: the connection may be silent
+    /// for this long then, or until the deadline of that command, if that is sooner. A command that was sent
+    /// before the silence was noticed (by a doubt or a probe) is such an excuse until its elements begin to
+    /// come; it is none for other connections to the node, which end after `probe_after` and `probe_timeout`
+    /// as ever. Zero: no such allowance.
     milliseconds large_reply_timeout{60'000};
     /// Where commands wait on a connection that has been silent, or has been opening, for this long, the
     /// other nodes are asked whether its node was replaced, again and again while the silence lasts. Zero

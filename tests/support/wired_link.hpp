@@ -36,6 +36,7 @@ inline engine::handshake_plan plain() {
 struct wired {
     engine::link link;
     engine::instant now{1000s};
+    engine::instant armed_for = engine::never;  ///< As a session's timer.
     std::list<scripted_call> calls;
     unsigned returned = 0;
 
@@ -69,8 +70,16 @@ struct wired {
         return seen;
     }
     bool pass(engine::duration span) {
+        stand_still(span);
+        return look();
+    }
+    /// Time passes, and nobody looks.
+    void stand_still(engine::duration span) {
+        armed_for = link.next_due();
         now += span;
-        bool const alive = link.tick(now);
+    }
+    bool look() {
+        bool const alive = link.tick(now, armed_for);
         collect();
         return alive;
     }

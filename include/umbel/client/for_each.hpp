@@ -86,8 +86,11 @@ private:
 /// it: to see a few elements of many, scan (client::scan_hash()). So it is after a cancellation and a
 /// deadline. The deadline is that of the whole reply: client::with(no_deadline) for large ones. Its time is
 /// not in the latency histograms, since it is the function's, too. While a server makes a reply of millions
-/// of elements it answers nobody: for that time, options::large_reply_timeout and the deadline allowing, its
-/// silence is not taken for death, and commands of others on this connection wait, or meet their deadlines.
+/// of elements it answers nobody: until the first of them comes, options::large_reply_timeout and the
+/// deadline allowing, this connection's silence is not taken for death, and other commands on it wait, or
+/// meet their deadlines; also where the node has died meanwhile. Other connections to the node (of another
+/// io_context, of replica reads, of another client) are taken for dead after options::probe_after and
+/// probe_timeout as ever, and their reads are sent again.
 ///
 /// Errors: as of every command; redirects and repetitions come before the first element only. From then on
 /// the delivery is executed, nothing is sent again, and error::elements_given() says how many calls of the

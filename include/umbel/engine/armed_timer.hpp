@@ -4,6 +4,8 @@
 
 #include <umbel/engine/instant.hpp>
 
+#include <utility>
+
 namespace umbel::engine {
 
 /// The state of one timer.
@@ -15,8 +17,8 @@ public:
         if (due >= armed_for_) return;
         armed_for_ = arm(due) ? due : never;
     }
-    /// The timer has rung, or will not ring for want of memory.
-    void rang() noexcept { armed_for_ = never; }
+    /// The timer has rung, or will not ring for want of memory. Returns when it was to ring.
+    instant rang() noexcept { return std::exchange(armed_for_, never); }
 
 private:
     instant armed_for_ = never;

@@ -84,7 +84,6 @@ public:
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         phase_ = connection_phase::down;
-        silence_.end();
         unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be
         // reached.
@@ -103,7 +102,6 @@ public:
     void retire(instant now) noexcept {
         UMBEL_ASSERT(drained(true));
         pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
-        silence_.end();
         unsent_ = {};
         phase_ = connection_phase::idle;
     }
@@ -190,12 +188,13 @@ public:
     /// report refresh_wanted with this link.
     bool doubts() noexcept { return silence_.take_doubt(); }
 
-    /// Lets time pass. False: the connection counts as dead; close it and report lost(why(), message()).
-    bool tick(instant now) {
-        silence_.did_not_run(now - next_due());
+    /// Lets time pass. `due` is when this was to be called. False: the connection counts as dead; close it
+    /// and report lost(why(), message()).
+    bool tick(instant now, instant due) {
+        silence_.did_not_run(now - due, now);
         pipe_.expire(now);
         if (!pipe_.fault().empty()) return report_dead(errc::connection_lost, std::string{pipe_.fault()});
-        switch (silence_.look(seen(), now, [this] { return pipe_.elements_due_by(); })) {
+        switch (silence_.look(seen(), now, [this] { return pipe_.excuse(); })) {
             case silence::sign::none: return true;
             case silence::sign::not_connected:
                 return report_dead(errc::connect_failed, "no connection within the connect timeout");

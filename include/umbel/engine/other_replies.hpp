@@ -74,10 +74,11 @@ public:
         }
         return progress::more;
     }
-    /// The latest deadline of the calls before `end` that take elements; zero where there is none.
-    UMBEL_NEVER_INLINE instant elements_due_by(in_flight_queue::position end) const noexcept {
+    /// The latest deadline of the calls before `end` that take elements, but for the call whose elements have
+    /// begun to come; zero where there is none.
+    UMBEL_NEVER_INLINE instant excuse(in_flight_queue::position end) const noexcept {
         instant latest{0};
-        for (in_flight_queue::position at = queue_.head(); at < end; ++at)
+        for (in_flight_queue::position at = queue_.head() + (in_elements() ? 1 : 0); at < end; ++at)
             if (in_flight_queue::entry const entry = queue_[at]; !entry.is_tombstone() && !entry.is_plain())
                 latest = std::max(latest, entry.awaited_call()->deadline);
         return latest;

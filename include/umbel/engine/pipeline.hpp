@@ -225,9 +225,9 @@ public:
         if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone()) return nullptr;
         return queue_[queue_.head()].awaited_call();
     }
-    /// The latest deadline of the commands on their way that take their replies element by element; zero:
-    /// there is none. The server may be silent until it has made these. Cost: linear.
-    instant elements_due_by() const noexcept { return others_.elements_due_by(send_.written()); }
+    /// Until when the server may be silent because it makes replies that are taken element by element: the
+    /// latest deadline of their commands; zero: there is none. Cost: linear.
+    instant excuse() const noexcept { return others_.excuse(send_.written()); }
     std::size_t in_flight() const noexcept { return queue_.size(); }
     bool idle() const noexcept { return queue_.empty(); }
     bool awaits_nobody() const noexcept { return queue_.awaits_nobody(); }

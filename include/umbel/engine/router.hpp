@@ -5,7 +5,6 @@
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/latency_meter.hpp>
-#include <umbel/engine/node_excuse.hpp>
 
 #include <array>
 #include <atomic>
@@ -25,7 +24,6 @@ struct node_health {
         false};  ///< It is down, silent, loading, or its circuit breaker is open: reads avoid it.
     std::atomic<bool> same_zone{false};       ///< It stands in the client's availability zone.
     std::atomic<std::int64_t> latency_ns{0};  ///< How long its replies take; 0: not measured.
-    node_excuse excuse{};
 };
 
 /// The routing table with what surrounds it.

@@ -360,8 +360,7 @@ private:
         pipeline_options const pipe =
             settings_.pipeline_for(id, is_leased(id.mode) ? cancel_token::of(id) : sessions_.place_of(id),
                                    engine_.routes().closing());
-        link_options const link = settings_.link_for(id, engine_.routes().meter_of(id.node),
-                                                     &engine_.routes().health_of(id.node).excuse);
+        link_options const link = settings_.link_for(id, engine_.routes().meter_of(id.node));
         events_.make_room(sessions().size() + 1);
         return sessions_.add(id, port().make_session(id, pipe, link));
     }

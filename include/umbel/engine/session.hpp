@@ -195,10 +195,10 @@ public:
     }
     void timer_due() {
         turn_scope const now{*this};
-        timer_.rang();
+        instant const due = timer_.rang();
         if (closed_) return;
         bool lives = true;
-        if (!try_alloc([&] { lives = link_.tick(now_); })) return lose(errc::connection_lost, {});
+        if (!try_alloc([&] { lives = link_.tick(now_, due); })) return lose(errc::connection_lost, {});
         if (!lives) lose(link_.why(), text_of(link_.message()));
         if (link_.doubts()) port().report(refresh_wanted{id_});
         serve();

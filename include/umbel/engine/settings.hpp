@@ -29,9 +29,8 @@ struct settings {
 
     /// For one connection. A lease is silent by nature: it is not probed, its silence raises no doubt, and
     /// its replies tell nothing of the node's speed.
-    link_options link_for(link_id id, latency_meter meter, node_excuse* excuse = nullptr) const noexcept {
+    link_options link_for(link_id id, latency_meter meter) const noexcept {
         link_options made = link;
-        made.excuse = excuse;
         made.meter = is_leased(id.mode) ? latency_meter{} : meter;
         if (is_leased(id.mode)) made.probe_after = made.doubt_after = duration{0};
         return made;

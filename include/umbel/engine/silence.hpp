@@ -38,17 +38,16 @@ public:
     void begin(instant now) noexcept {
         begun_at_ = now;
         connect_deadline_ = after(now, options_.connect_timeout);
-        pinged_ = moved_ = false;
-    }
-    /// The connection has ended.
-    void end() noexcept {
-        if (has_excused_) excuse_node(instant{0});
+        pinged_ = moved_ = noticed_ = false;
     }
     /// It is connected, or serves.
-    void note_progress(instant now) noexcept { heard_ = now; }
+    void note_progress(instant now) noexcept {
+        heard_ = now;
+        noticed_ = false;
+    }
     /// Bytes have come.
     void hear(instant now) noexcept {
-        heard_ = now;
+        note_progress(now);
         pinged_ = false;
     }
     /// A write that was stuck has gone on: a large command on its way is a sign of life, for the PING stands
@@ -74,19 +73,20 @@ public:
         if (at.ready && at.many_timeouts) due = std::min(due, patient_until());
         return due;
     }
-    /// look() comes later than it was due: this thread did not run.
-    void did_not_run(duration span) noexcept {
+    /// look() comes later than it was due, by `span`: this thread did not run. What has happened since,
+    /// before look(), counts from when it happened: no moment comes to lie in the future.
+    void did_not_run(duration span, instant now) noexcept {
         if (span <= duration{0}) return;
-        for (instant* const moment : {&begun_at_, &heard_, &busy_since_, &doubted_at_, &pinged_at_,
-                                      &excused_silence_, &connect_deadline_})
-            *moment = after(*moment, span);
+        for (instant* const moment : {&begun_at_, &heard_, &busy_since_, &doubted_at_, &pinged_at_})
+            *moment = std::min(after(*moment, span), now);
+        connect_deadline_ = std::min(after(connect_deadline_, span), after(now, options_.connect_timeout));
     }
     /// Lets time pass. `excuse()` tells until when the server may be silent because it makes large replies
-    /// that were asked for here; zero: it makes none. It answers nobody meanwhile, so all connections to its
-    /// node hear of it.
+    /// that were asked for here; zero: it makes none. It is asked once, when a silence is noticed: what is
+    /// asked for later is no excuse, for a dead node would be asked for it, too.
     template <class Excuse>
     sign look(view const& at, instant now, Excuse&& excuse) noexcept {
-        if (std::exchange(moved_, false)) heard_ = now;
+        if (std::exchange(moved_, false)) note_progress(now);
         bool const doubted = can_doubt(at) && now - quiet_since(at) >= options_.doubt_after;
         if (doubted) {
             doubted_ = true;
@@ -98,15 +98,11 @@ public:
         bool const late = at.many_timeouts && now >= patient_until();
         bool const unanswered = probes && pinged_ && now >= answer_due();
         bool const silent = probes && !pinged_ && now - heard_ >= options_.probe_after;
-        if (doubted || late || unanswered || silent || has_excused_)
-            excuse_node(std::min(after(heard_, options_.large_reply_timeout), instant{excuse()}));
-        if (late || unanswered) {
-            instant const until =
-                std::max(own_excuse_, options_.excuse ? options_.excuse->until() : instant{0});
-            if (until <= now) return late ? sign::late : sign::unanswered;
-            excused_until_ = until;
-            excused_silence_ = heard_;
+        if (!noticed_ && (doubted || late || unanswered || silent)) {
+            noticed_ = true;
+            excuse_ = excuse();
         }
+        if ((late || unanswered) && now >= excused_until()) return late ? sign::late : sign::unanswered;
         return silent ? sign::ping_due : sign::none;
     }
     /// After look(): true, once, when commands wait, or a connection is being opened, and the node has been
@@ -136,17 +132,8 @@ private:
             options_.probe_after > duration{0} ? options_.probe_after : duration{std::chrono::seconds{1}};
         return std::max(after(std::max(heard_, busy_since_), patience), excused_until());
     }
-
-    /// Tells the other connections, and takes it back when it is over.
-    void excuse_node(instant until) noexcept {
-        own_excuse_ = until;
-        bool const excused = until > instant{0};
-        if (options_.excuse && (excused || has_excused_)) options_.excuse->set(until);
-        has_excused_ = excused;
-    }
-    /// Of the present silence.
     instant excused_until() const noexcept {
-        return excused_silence_ == heard_ ? excused_until_ : instant{0};
+        return noticed_ ? std::min(after(heard_, options_.large_reply_timeout), excuse_) : instant{0};
     }
 
     link_options const& options_;
@@ -156,10 +143,8 @@ private:
     instant busy_since_{0};
     instant doubted_at_{0};
     instant pinged_at_{0};
-    instant own_excuse_{0};
-    bool has_excused_ = false;
-    instant excused_until_{0};
-    instant excused_silence_{-1};  ///< That which began then.
+    instant excuse_{0};  ///< Of the present silence, once that is noticed.
+    bool noticed_ = false;
     bool pinged_ = false;
     bool moved_ = false;  ///< A write that was stuck has gone on since look().
     bool doubted_ = false;

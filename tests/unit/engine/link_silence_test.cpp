@@ -49,6 +49,13 @@ struct serving : wired {
         dial();
         link.connected(now);
     }
+    /// Sends a command that takes the elements of its reply one by one.
+    void ask(taking& all) {
+        link.accept(all, now);
+        written();
+    }
+    /// Nothing comes: the connection ends after this time, and not before.
+    bool ends_in(engine::duration span) { return pass_in_steps(span - 1ns) && !pass_in_steps(1ns); }
 };
 
 }  // namespace
@@ -207,15 +214,11 @@ TEST_CASE("a large command that is still on its way is a sign of life, one that 
     CHECK(all.size() == 1000);
     // Longer than the silence that ends a connection, a piece every second.
     for (int second = 0; second < 20; ++second) {
-        w.now += 1s;
-        CHECK(w.link.tick(w.now));
+        CHECK(w.pass(1s));
         CHECK(w.written(1000).size() == 1000);
     }
     bool alive = true;
-    for (int second = 0; second < 5 && alive; ++second) {
-        w.now += 1s;
-        alive = w.link.tick(w.now);
-    }
+    for (int second = 0; second < 5 && alive; ++second) alive = w.pass(1s);
     CHECK_FALSE(alive);
 }
 
@@ -319,6 +322,55 @@ TEST_CASE("a dead node is not waited for without end, whatever was asked of it",
     CHECK(all.ended);
 }
 
+TEST_CASE("a reply whose elements have begun to come excuses no silence", "[link]") {
+    serving w{patient()};
+    taking all{0s};
+    w.ask(all);
+    CHECK(w.pass_in_steps(20s));
+    CHECK(w.receive("*3\r\n$1\r\na\r\n") == progress::drained);
+    CHECK(all.taken == 1);
+    CHECK(w.ends_in(3s));
+}
+
+TEST_CASE("a large reply that is asked for in a silence does not excuse it", "[link]") {
+    engine::link_options options = patient();
+    SECTION("that a PING has shown") {
+        serving w{options};
+        CHECK(w.pass_in_steps(1s));
+        taking all{0s};
+        w.ask(all);
+        CHECK(w.ends_in(2s));
+    }
+    SECTION("that a doubt has shown") {
+        options.doubt_after = 150ms;
+        serving w{options};
+        w.start("GET foo");
+        w.written();
+        CHECK(w.pass_in_steps(150ms));
+        taking all{0s};
+        w.ask(all);
+        CHECK(w.ends_in(2850ms));
+    }
+    SECTION("but the next one, once the node was heard") {
+        serving w{options};
+        CHECK(w.pass_in_steps(1s));
+        taking all{0s};
+        w.ask(all);
+        CHECK(w.pass_in_steps(1s));
+        CHECK(w.receive("+PONG\r\n") == progress::drained);
+        CHECK(w.ends_in(60s));
+    }
+}
+
+TEST_CASE("a large reply that is not asked for yet excuses nothing", "[link]") {
+    serving w{patient()};
+    w.start("SET foo " + std::string(60000, 'v'));
+    CHECK(w.written(1000).size() == 1000);
+    taking all{0s};
+    w.link.accept(all, w.now);
+    CHECK(w.ends_in(3s));
+}
+
 TEST_CASE("a connection attempt does not end because this process stood still", "[link]") {
     engine::link_options options = usual;
     options.doubt_after = 150ms;
@@ -340,4 +392,24 @@ TEST_CASE("deadlines that pass while this process stands still are no silence of
     CHECK(w.pass(899ms));
     CHECK_FALSE(w.pass(1ms));
     CHECK(w.link.message() == "the node was silent while deadlines passed");
+}
+
+TEST_CASE("what comes before a late look counts from when it came", "[link]") {
+    serving w{usual};
+    w.start("GET a", {.timeout = 100ms});
+    w.start("GET b", {.timeout = 100ms});
+    w.written();
+    w.stand_still(10min);
+    SECTION("bytes") {
+        CHECK(w.receive("$1\r\nx\r\n") == progress::drained);
+        CHECK(w.look());
+        CHECK(w.ends_in(3s));
+    }
+    SECTION("a new connection attempt") {
+        w.lose(errc::connection_lost);
+        w.dial();
+        CHECK(w.look());
+        CHECK(w.ends_in(2s));
+        CHECK(w.link.why() == errc::connect_failed);
+    }
 }

@@ -38,7 +38,7 @@ struct watched {
     }
     /// The same, where nobody looked in time.
     sign stalled(duration span, silence::view const& at) {
-        of.did_not_run(now + span - of.next_due(at));
+        of.did_not_run(now + span - of.next_due(at), now + span);
         return after(span, at);
     }
     /// From a link that has been silent until a PING goes out.
@@ -88,8 +88,8 @@ TEST_CASE("time in which nobody looked counts for no silence", "[silence]") {
         CHECK(w.stalled(150ms, opening) == sign::none);
         CHECK(w.of.take_doubt());
         CHECK(w.of.next_due(opening) == w.now + 1850ms);
-        w.of.did_not_run(1h);
         w.now += 1h;
+        w.of.did_not_run(1h, w.now);
         CHECK(w.after(0s, opening) == sign::none);
         CHECK(w.of.next_due(opening) == w.now + 1850ms);
         CHECK(w.after(1850ms, opening) == sign::not_connected);
@@ -97,20 +97,30 @@ TEST_CASE("time in which nobody looked counts for no silence", "[silence]") {
     SECTION("of a PING") {
         w.ping();
         CHECK(w.stalled(150ms, waiting) == sign::none);
-        w.of.did_not_run(1min);
         w.now += 1min;
+        w.of.did_not_run(1min, w.now);
         CHECK(w.after(2s - 150ms - 1ns, waiting) == sign::none);
         CHECK(w.after(1ns, waiting) == sign::unanswered);
     }
     SECTION("of deadlines that have passed meanwhile") {
         w.of.wait_from(w.now);
-        w.of.did_not_run(1min);
         w.now += 1min;
+        w.of.did_not_run(1min, w.now);
         CHECK(w.after(1s - 1ns, late) == sign::none);
         CHECK(w.after(1ns, late) == sign::late);
     }
+    SECTION("and what has come since counts from when it came") {
+        w.now += 1h;
+        w.of.hear(w.now);
+        w.of.did_not_run(1h, w.now);
+        CHECK(w.of.next_due(idle) == w.now + 1s);
+        w.of.begin(w.now);
+        w.of.did_not_run(1h, w.now);
+        CHECK(w.after(2s - 1ns, opening) == sign::none);
+        CHECK(w.after(1ns, opening) == sign::not_connected);
+    }
     SECTION("and who looks early takes nothing back") {
-        w.of.did_not_run(-1s);
+        w.of.did_not_run(-1s, w.now);
         CHECK(w.of.next_due(opening) == w.now + 150ms);
     }
 }
@@ -118,65 +128,59 @@ TEST_CASE("time in which nobody looked counts for no silence", "[silence]") {
 TEST_CASE("a server that makes a large reply is excused until that is due, and no longer than allowed",
           "[silence]") {
     watched w;
-    w.ping();
     SECTION("until the deadline of the command") {
         w.excuse = w.now + 10s;
+        CHECK(w.after(1s, waiting) == sign::ping_due);
+        w.of.ping(w.now);
         CHECK(w.after(2s, waiting) == sign::none);
         CHECK(w.of.next_due(waiting) <= w.now + 150ms);  // It is doubted all the same.
-        CHECK(w.after(8s - 1ns, late) == sign::none);
+        CHECK(w.after(7s - 1ns, late) == sign::none);
         CHECK(w.after(1ns, waiting) == sign::unanswered);
     }
     SECTION("without a deadline, as long as the option says, from when the node was heard on") {
         w.excuse = never;
+        w.ping();
         CHECK(w.after(2s, late) == sign::none);
         CHECK(w.after(57s - 1ns, late) == sign::none);
         CHECK(w.after(1ns, late) == sign::late);
+    }
+    SECTION("without probes, too") {
+        link_options lax = usual;
+        lax.probe_after = lax.doubt_after = 0s;
+        watched other{lax};
+        other.excuse = never;
+        CHECK(other.after(1s, late) == sign::none);
+        CHECK(other.of.next_due(late) == other.now + 59s);
+        CHECK(other.after(59s, late) == sign::late);
     }
     SECTION("not at all where that is zero") {
         link_options strict = usual;
         strict.large_reply_timeout = 0s;
         watched other{strict};
-        other.ping();
         other.excuse = never;
+        other.ping();
         CHECK(other.after(2s, waiting) == sign::unanswered);
+    }
+    SECTION("not at all where it is asked for when the silence is noticed already") {
+        CHECK(w.after(150ms, waiting) == sign::none);
+        w.excuse = never;
+        CHECK(w.after(850ms, waiting) == sign::ping_due);
+        w.of.ping(w.now);
+        CHECK(w.after(2s, waiting) == sign::unanswered);
     }
     SECTION("and a later silence is another one") {
         w.excuse = never;
+        w.ping();
         CHECK(w.after(2s, waiting) == sign::none);
         w.of.hear(w.now);
         w.excuse = instant{0};
         w.ping();
         CHECK(w.after(2s, waiting) == sign::unanswered);
     }
-    SECTION("where the command has ended, the excuse ends with it when it is looked at again") {
-        w.excuse = w.now + 5s;
-        CHECK(w.after(2s, waiting) == sign::none);
-        w.excuse = instant{0};
-        CHECK(w.after(3s, waiting) == sign::unanswered);
+    SECTION("also while this thread does not run") {
+        w.excuse = never;
+        w.ping();
+        CHECK(w.stalled(10min, waiting) == sign::none);
+        CHECK(w.after(50s, waiting) == sign::none);
     }
-}
-
-TEST_CASE("all connections of a node hear of its excuse, until it is over", "[silence]") {
-    node_excuse shared;
-    link_options sharing = usual;
-    sharing.excuse = &shared;
-    watched busy{sharing}, other{sharing};
-    other.ping();
-    busy.excuse = busy.now + 10s;
-    // The first doubt tells them, long before another connection would count as dead.
-    CHECK(busy.after(150ms, waiting) == sign::none);
-    CHECK(shared.until() == busy.excuse);
-    CHECK(other.after(2s, idle) == sign::none);
-    CHECK(other.of.next_due(idle) == busy.excuse);
-    SECTION("it answers") {
-        busy.of.hear(busy.now);
-        busy.excuse = instant{0};
-        CHECK(busy.after(150ms, idle) == sign::none);
-        CHECK(shared.until() == instant{0});
-    }
-    SECTION("its connection is lost") {
-        busy.of.end();
-        CHECK(shared.until() == instant{0});
-    }
-    SECTION("it does neither") { CHECK(other.after(busy.excuse - other.now, idle) == sign::unanswered); }
 }
