@@ -296,8 +296,9 @@ private:
         if (dropping_) return parked_.enqueue(call);
         call.kind->drop(call);
     }
-    /// Brings parked calls before the engine, and answers questions: what came before close() is served
-    /// still. The gate opens when all calls have been handed over.
+    /// Brings parked calls before the engine, and answers questions, in their order: what came before a
+    /// client's close() is served still. Where all clients have gone, this holds for what one turn takes; the
+    /// rest is cancelled. The gate opens when all calls have been handed over.
     void take_parked() {
         auto const refuse = [this](call& call, bool question) {
             if (question ? !closed_ : !closing_.begun()) return false;
