@@ -4,6 +4,7 @@
 
 #include <umbel/client/encode_call.hpp>
 #include <umbel/client/encode_transaction.hpp>
+#include <umbel/client/encoded_words.hpp>
 
 #include <cstring>
 #include <span>
@@ -116,10 +117,16 @@ inline result<std::vector<command::argument>> mark_keys(command::command_traits 
 
 /// What is said of a command that goes where its caller has chosen, so that nobody asks what it is: an
 /// argument that is guessed to be a key would make it another key.
-inline std::string unlearned_with_prefix(std::string_view name) {
-    return command::detail::quoted(name) +
-           " is not learned yet, and which of its arguments get the prefix is not known: mark its keys by "
-           "umbel::key, or call it on the client first";
+inline std::string unlearned_with_prefix(std::string_view name, std::string_view cure) {
+    return (command::detail::quoted(name) +
+            " is not learned yet, and which of its arguments get the prefix is not known: ")
+        .append(cure);
+}
+/// True for a command with arguments, none of them marked, whose keys might have been learned, but which goes
+/// where its caller has chosen.
+inline bool goes_unlearned(site const& site, command::command_traits const* traits,
+                           std::span<std::string_view const> words, bool chosen) noexcept {
+    return chosen && !traits && site.learns && words.size() > 1;
 }
 /// Encodes a command given word by word. Errors (as a value): bad_argument, needs_lease.
 inline result<void> encode_words_prefixed(async::pooled_call& call, site const& site,
@@ -129,8 +136,10 @@ inline result<void> encode_words_prefixed(async::pooled_call& call, site const& 
     result<routed_words> found = route_words(site, traits, words, !marked_keys.empty(), how);
     if (!found) return tl::unexpected<error>{std::move(found.error())};
     bool const chosen = how == unlearned::guessed || site.options.lease;
-    if (chosen && !traits && site.learns && marked_keys.empty() && words.size() > 1)
-        return fail(errc::bad_argument, delivery::not_sent, unlearned_with_prefix(words[0]));
+    if (marked_keys.empty() && goes_unlearned(site, traits, words, chosen))
+        return fail(
+            errc::bad_argument, delivery::not_sent,
+            unlearned_with_prefix(words[0], "mark its keys by umbel::key, or call it on the client first"));
     auto const all = mark_keys(traits, words, marked_keys);
     if (!all) return tl::unexpected<error>{all.error()};
     command::measured const need = measure_prefixed(*all, site.prefix);
@@ -166,49 +175,9 @@ inline async::pooled_call& make_words_prefixed(site const& site, std::span<std::
     return make_words_prefixed_as(site, row_of(site, words), words, marked_keys, value, unlearned::guessed);
 }
 
-/// Reads an encoded command: its words where they stand, those that are lent as lent.
-class encoded_words {
-public:
-    /// `lent`: the pieces that stand in the caller's memory, or null.
-    encoded_words(std::string_view bytes, engine::borrowed_piece const* lent) noexcept : rest_{bytes} {
-        if (lent) lent_ = {lent, lent->count};
-    }
-    /// Lifetime: the words stand where they stood. Errors: throws std::bad_alloc.
-    std::vector<command::argument> read() {
-        std::size_t const count = number();
-        std::vector<command::argument> words;
-        words.reserve(count);
-        for (std::size_t nth = 0; nth < count; ++nth) {
-            std::size_t const length = number();
-            if (!lent_.empty() && lent_.front().at == at_) {
-                words.emplace_back(umbel::borrow({lent_.front().data, length}));
-                lent_ = lent_.subspan(1);
-                at_ += 2;
-                continue;
-            }
-            words.emplace_back(rest_.substr(at_, length));
-            at_ += length + 2;
-        }
-        return words;
-    }
-
-private:
-    std::size_t number() noexcept {
-        std::size_t value = 0;
-        for (++at_; rest_[at_] != '\r'; ++at_)
-            value = value * 10 + static_cast<std::size_t>(rest_[at_] - '0');
-        at_ += 2;
-        return value;
-    }
-
-    std::string_view rest_;
-    std::span<engine::borrowed_piece const> lent_;
-    std::size_t at_ = 0;
-};
-
 /// Behind encoding::check_bare: as check_bare(), and the keys get the prefix. Errors: bad_argument where the
-/// caller has marked keys in a command that the table does not have: where they stand is forgotten; and those
-/// of keys_to_prefix().
+/// caller has marked keys in a command that the table does not have: where they stand is forgotten; or has
+/// marked none, and the command goes to a lease before it is learned; and those of keys_to_prefix().
 inline result<void> check_bare_prefixed(encoded_command& command, site const& site) {
     bool const marked = command.marks_keys();
     command::command_traits const* traits = nullptr;
@@ -221,6 +190,9 @@ inline result<void> check_bare_prefixed(encoded_command& command, site const& si
         std::vector<std::string_view> texts;
         for (command::argument const& word : words) texts.push_back(word.text());
         if (!by_words) traits = row_of(site, texts);
+        if (by_words && !marked && goes_unlearned(site, traits, texts, !!site.options.lease))
+            return fail(errc::bad_argument, delivery::not_sent,
+                        unlearned_with_prefix(texts[0], "call it on the client first"));
         auto const keys = keys_to_prefix(traits, texts);
         if (!keys) return tl::unexpected<error>{keys.error()};
         if (keys->unknown && marked)

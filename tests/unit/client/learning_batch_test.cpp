@@ -224,6 +224,12 @@ TEST_CASE("where nobody asks, a prefix needs marked keys: a guess would make it 
     auto mine = here.wait(app.lease("a"));
     REQUIRE(mine);
     CHECK(code_of(here.wait(mine->command<std::string>("x.do", "foo", "a"))) == "bad_argument");
+    take_transactions(here, "*1\r\n$1\r\nv\r\n");
+    auto const together = here.wait(mine->transaction(cmd.command<std::string>("x.do", "foo", "a")));
+    REQUIRE(code_of(together) == "bad_argument");
+    CHECK(together.error().message().find("call it on the client first") != std::string::npos);
+    CHECK(here.low.count("MULTI") == 0);
+    CHECK(here.wait(mine->transaction(cmd.command<std::string>("x.do"))));
     CHECK(shown(here.wait(low.command<std::string>("x.do", "foo", umbel::key("a")))) == "low");
     CHECK(shown(here.wait(mine->command<std::string>("x.do", "foo", umbel::key("a")))) == "low");
     CHECK(here.said(here.low).back() == words{"x.do", "foo", "{bar}a"});
@@ -233,6 +239,8 @@ TEST_CASE("where nobody asks, a prefix needs marked keys: a guess would make it 
     CHECK(shown(here.wait(low.command<std::string>("x.do", "foo", "a"))) == "low");
     CHECK(shown(here.wait(mine->command<std::string>("x.do", "foo", "a"))) == "low");
     CHECK(here.said(here.low).back() == words{"x.do", "foo", "{bar}a"});
+    CHECK(here.wait(mine->transaction(cmd.command<std::string>("x.do", "foo", "b"))));
+    CHECK(here.said(here.low).back() == words{"x.do", "foo", "{bar}b"});
 }
 
 TEST_CASE("what concerns a whole cluster goes to the connection alone on a lease, as by on()", "[lease]") {
