@@ -297,6 +297,8 @@ struct options {
     /// this may stand in the queue besides; its bytes do not count.
     std::size_t queued_bytes_max = std::size_t{64} << 20;
     /// Commands that wait for a topology, a connection or a retry, over all nodes, before errc::overloaded.
+    /// As many more may wait until the client has learned what they are; further ones go by the guess
+    /// (learn_commands).
     std::uint32_t waiting_max = 131072;
     /// Connections of its own that a node may have for commands that block, and for leases that callers hold;
     /// 254 at most. They are opened when they are needed.

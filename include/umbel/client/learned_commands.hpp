@@ -1,12 +1,13 @@
 // learned_commands.hpp: what a client has learned of commands that the table does not have, and who waits to
-// learn. It sends nothing: learning_call.hpp asks.
+// learn. It sends nothing: learning_wait.hpp asks.
 #pragma once
 
 #include <umbel/async/backend.hpp>
 #include <umbel/async/client_handle.hpp>
-#include <umbel/cluster/error_reply.hpp>
+#include <umbel/client/encoded_words.hpp>
+#include <umbel/cluster/redirect.hpp>
 #include <umbel/command/learned_command.hpp>
-#include <umbel/engine/reply_timer.hpp>
+#include <umbel/options.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,10 +15,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -60,7 +63,8 @@ public:
     struct ticket {
         learner* who = nullptr;  ///< Null when it has left. Guarded by the mutex, as all that follows.
         async::shared_token* token = nullptr;
-        entry* at = nullptr;
+        entry* at = nullptr;  ///< Null while it stands in no queue.
+        std::list<std::shared_ptr<ticket>>::iterator in_queue{};
     };
     /// What becomes of somebody who would wait.
     enum class admission : std::uint8_t {
@@ -69,7 +73,9 @@ public:
         goes_on,  ///< There is nothing to wait for.
     };
 
-    learned_commands() = default;
+    /// `waiting_max`: so many may wait at a time, for all names together; others go on without an answer.
+    explicit learned_commands(std::size_t waiting_max = umbel::options{}.waiting_max) noexcept
+        : waiting_max_{waiting_max} {}
     learned_commands(learned_commands const&) = delete;
     learned_commands& operator=(learned_commands const&) = delete;
 
@@ -111,27 +117,28 @@ public:
     /// Where it is to ask, settle() or drop() must follow.
     std::pair<admission, question*> wait(std::string_view name, std::shared_ptr<ticket> const& place,
                                          engine::instant now) {
+        std::list<std::shared_ptr<ticket>> queued;
+        queued.push_back(place);
         std::lock_guard const guard{mutex_};
         entry* known = look_up(name);
         if (!known) known = insert(name);
-        if (!known || known->row.load(std::memory_order_relaxed) ||
+        if (!place->who || !known || known->row.load(std::memory_order_relaxed) ||
+            waiting_.load(std::memory_order_relaxed) >= waiting_max_ ||
             (!known->asking && now.count() < known->not_before.load(std::memory_order_relaxed)))
             return {admission::goes_on, nullptr};
-        known->waiting.push_back(place);
+        if (place->token) by_token_.emplace(place->token, place.get());
+        place->in_queue = queued.begin();
+        known->waiting.splice(known->waiting.end(), queued);
         place->at = known;
         waiting_.fetch_add(1, std::memory_order_seq_cst);
         if (std::exchange(known->asking, true)) return {admission::waits, nullptr};
         return {admission::asks, &known->asked};
     }
-    /// Takes somebody out of the queue; null where it has left already. The caller wakes it.
+    /// Takes somebody out of the queue; null where it has left already. The caller wakes it. Cost: does not
+    /// depend on how many wait.
     learner* leave(ticket& place) noexcept {
         std::lock_guard const guard{mutex_};
-        learner* const who = std::exchange(place.who, nullptr);
-        if (!who || !place.at) return who;
-        waiting_.fetch_sub(
-            std::erase_if(place.at->waiting, [&](auto const& other) { return other.get() == &place; }),
-            std::memory_order_relaxed);
-        return who;
+        return take_out(place);
     }
     /// The answer has come; none: it may be asked again from `not_before` on. Wakes all who wait.
     void settle(question& asked, std::unique_ptr<command::learned_command const> told,
@@ -154,11 +161,15 @@ public:
         known->row.store(nullptr, std::memory_order_release);
         known->not_before.store(0, std::memory_order_relaxed);
     }
-    /// Forgets what a server contradicts. Rule: server.c (commandCheckExistence); cluster.c (getNodeByQuery).
+    /// Forgets what a server contradicts; of a transaction, all that was learned of its commands. Rule:
+    /// server.c (commandCheckExistence, processCommand); cluster.c (getNodeByQuery).
     void failed(async::pooled_call const& call, error const& why) noexcept override {
-        if (why.code() != errc::cross_slot_reply && !cluster::lacks_command(why.message())) return;
-        async::backend const* const where = async::backend_of(call);
-        if (where) forget(engine::first_word_of({call.bytes, call.size}), where->now());
+        bool const refused = why.code() == errc::cross_slot_reply || contradicts(why.message()) ||
+                             (call.form.transaction && contradicts(call.retry->transaction.refusal()));
+        async::backend const* const where = refused ? async::backend_of(call) : nullptr;
+        if (!where) return;
+        encoded_words commands{{call.bytes, call.size}, call.borrowed};
+        while (!commands.at_end()) forget(commands.skip(), where->now());
     }
     /// The question is gone with its executors.
     void drop(question& asked) { wake_all(*asked.about_, std::unique_lock{mutex_}, wakeup::dropped); }
@@ -167,14 +178,8 @@ public:
         learner* found = nullptr;
         {
             std::lock_guard const guard{mutex_};
-            for (auto const& known : entries_)
-                for (std::size_t at = 0; !found && at < known->waiting.size(); ++at) {
-                    ticket& place = *known->waiting[at];
-                    if (place.token != &token) continue;
-                    found = std::exchange(place.who, nullptr);
-                    known->waiting.erase(known->waiting.begin() + static_cast<std::ptrdiff_t>(at));
-                    waiting_.fetch_sub(1, std::memory_order_relaxed);
-                }
+            auto const waits = by_token_.find(&token);
+            if (waits != by_token_.end()) found = take_out(*waits->second);
         }
         if (found) found->wake(wakeup::cancelled);
     }
@@ -186,7 +191,7 @@ private:
         std::atomic<engine::duration::rep> not_before{0};
         // Guarded by the mutex.
         bool asking = false;
-        std::vector<std::shared_ptr<ticket>> waiting{};
+        std::list<std::shared_ptr<ticket>> waiting{};
         std::vector<std::unique_ptr<command::learned_command const>>
             versions{};  ///< Calls may have their rows.
         engine::instant forget_from{0};
@@ -207,6 +212,12 @@ private:
     };
     static constexpr std::size_t places = names_max * 2;
 
+    static bool contradicts(std::string_view line) noexcept {
+        cluster::parsed_error const told = cluster::parse_error(line);
+        return told.code == errc::cross_slot_reply || told.inner == errc::cross_slot_reply ||
+               told.says == cluster::hint::unknown_command;
+    }
+
     entry* look_up(std::string_view name) const noexcept {
         for (std::size_t at = command::detail::hash_of(name) % places;; at = (at + 1) % places) {
             entry* const found = places_[at].load(std::memory_order_acquire);
@@ -223,10 +234,23 @@ private:
         count_.store(entries_.size(), std::memory_order_relaxed);
         return &made;
     }
+    /// Precondition: the mutex is held. Lifetime: the ticket may be gone afterwards.
+    learner* take_out(ticket& place) noexcept {
+        learner* const who = std::exchange(place.who, nullptr);
+        if (!who || !place.at) return who;
+        by_token_.erase(place.token);
+        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        std::exchange(place.at, nullptr)->waiting.erase(place.in_queue);
+        return who;
+    }
     void wake_all(entry& about, std::unique_lock<std::mutex> lock, wakeup why) {
         about.asking = false;
-        std::vector<std::shared_ptr<ticket>> const woken = std::exchange(about.waiting, {});
+        std::list<std::shared_ptr<ticket>> const woken = std::exchange(about.waiting, {});
         waiting_.fetch_sub(woken.size(), std::memory_order_relaxed);
+        for (std::shared_ptr<ticket> const& place : woken) {
+            by_token_.erase(place->token);
+            place->at = nullptr;
+        }
         for (std::shared_ptr<ticket> const& place : woken) {
             learner* const next = std::exchange(place->who, nullptr);
             lock.unlock();
@@ -238,8 +262,10 @@ private:
     std::array<std::atomic<entry*>, places> places_{};
     std::atomic<std::size_t> count_{0};
     std::atomic<std::size_t> waiting_{0};
+    std::size_t const waiting_max_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<entry>> entries_;
+    std::unordered_map<async::shared_token const*, ticket*> by_token_;  ///< Who waits and may be cancelled.
 };
 
 /// The row of a command given word by word: the table's, else what the client has learned, else null.

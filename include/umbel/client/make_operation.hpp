@@ -133,6 +133,7 @@ struct site {
     std::optional<error> wrong;  ///< The options were bad, or the deadline has passed: every command says so.
     bool unusable = false;       ///< It was the client's own options, which nothing can mend.
     bool learns = false;         ///< It may ask a server for commands that the table does not have.
+    std::uint32_t waiting_max = umbel::options{}.waiting_max;  ///< So many may wait for what is learned.
     std::uint64_t argument_bytes_max = umbel::options{}.argument_bytes_max;
     std::chrono::nanoseconds lease_slack{};
     encoding const* code = nullptr;

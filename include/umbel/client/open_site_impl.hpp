@@ -17,6 +17,7 @@ site open_site(async::new_backend const& made, options const& chosen) {
     opened.generation = opened.owner->generation.load(std::memory_order_acquire);
     opened.argument_bytes_max = chosen.argument_bytes_max;
     opened.learns = chosen.learn_commands && chosen.handshake != umbel::handshake::minimal;
+    opened.waiting_max = chosen.waiting_max;
     opened.lease_slack = saturated(chosen.lease_slack);
     opened.options = {.reads = chosen.read_from, .deadline = saturated(chosen.deadline)};
     opened.code = &compiled_encoding;

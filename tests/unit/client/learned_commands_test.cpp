@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -162,6 +163,57 @@ TEST_CASE("who leaves is not woken, and is woken once whatever happens", "[learn
     CHECK(third.woken.size() == 1);
     waiting apart;
     CHECK(book.leave(*apart.place) == &apart);
+    // Who has left before it could wait does not.
+    CHECK(book.wait("x.do", apart.place, 0s).first == admission::goes_on);
+    token->release();
+    token->release();
+}
+
+TEST_CASE("so many wait at a time, of all names together, and others go on", "[learned]") {
+    learned_commands book{3};
+    waiting first, second, third, late;
+    auto const asked = book.wait("x.do", first.place, 0s);
+    REQUIRE(asked.first == admission::asks);
+    CHECK(book.wait("x.do", second.place, 0s).first == admission::waits);
+    auto const other = book.wait("x.other", third.place, 0s);
+    CHECK(other.first == admission::asks);
+    CHECK(book.wait("x.do", late.place, 0s).first == admission::goes_on);
+    CHECK(book.wait("x.third", late.place, 0s).first == admission::goes_on);
+    CHECK(book.leave(*second.place) == &second);
+    CHECK(book.wait("x.do", late.place, 0s).first == admission::waits);
+    book.settle(*asked.second, nullptr, 0s);
+    CHECK(first.woken.size() == 1);
+    CHECK(late.woken.size() == 1);
+    CHECK(second.woken.empty());
+    waiting fourth, fifth;
+    CHECK(book.wait("x.do", fourth.place, 0s).first == admission::asks);
+    CHECK(book.wait("x.third", fifth.place, 0s).first == admission::asks);
+    book.settle(*other.second, nullptr, 0s);
+    CHECK(third.woken.size() == 1);
+}
+
+TEST_CASE("who is woken may leave or cancel others that are woken with it", "[learned]") {
+    struct meddler final : learner {
+        std::function<void()> then;
+        std::shared_ptr<learned_commands::ticket> place = std::make_shared<learned_commands::ticket>();
+        void wake(wakeup) override { then(); }
+    };
+    learned_commands book;
+    meddler first;
+    first.place->who = &first;
+    waiting second, third;
+    auto* const token = new umbel::async::shared_token;
+    third.place->token = token;
+    first.then = [&] {
+        CHECK(book.leave(*second.place) == &second);
+        book.cancel_wanted(*token);
+    };
+    auto const asked = book.wait("x.do", first.place, 0s);
+    static_cast<void>(book.wait("x.do", second.place, 0s));
+    static_cast<void>(book.wait("x.do", third.place, 0s));
+    book.settle(*asked.second, nullptr, 0s);
+    CHECK(second.woken.empty());
+    CHECK(third.woken == std::vector{wakeup::answered});
     token->release();
     token->release();
 }

@@ -243,6 +243,36 @@ TEST_CASE("where nobody asks, a prefix needs marked keys: a guess would make it 
     CHECK(here.said(here.low).back() == words{"x.do", "foo", "{bar}b"});
 }
 
+TEST_CASE("a transaction, too, forgets what a server does not know any more, or finds elsewhere",
+          "[learning]") {
+    for (std::string const& refusal :
+         {std::string{"-ERR unknown command 'x.do', with args beginning with: 'foo' \r\n"},
+          std::string{"-CROSSSLOT Keys in request don't hash to the same slot\r\n"}}) {
+        CAPTURE(refusal);
+        modules here{described("x.do", {"write"}, 1, 1)};
+        take_transactions(here, "*2\r\n:1\r\n$1\r\nv\r\n");
+        auto const call = [&] {
+            return here.wait(
+                here.db->transaction(cmd.incr("{foo}n"), cmd.command<std::string>("x.do", "foo", "{foo}")));
+        };
+        CHECK(call());
+        here.info = described("x.do", {"write"}, 2, 2);
+        auto const usual = here.high_says;
+        here.high_says = [&](words const& said) -> std::optional<scripted::answer> {
+            auto const answer = usual(said);
+            if (said[0] == "x.do") return scripted::answer{refusal};
+            if (said[0] == "EXEC")
+                return scripted::answer{"-EXECABORT Transaction discarded because of previous errors.\r\n"};
+            return answer;
+        };
+        CHECK(code_of(call()) == "exec_aborted");
+        CHECK(here.questions() == 1);
+        here.high_says = usual;
+        CHECK(call());
+        CHECK(here.questions() == 2);
+    }
+}
+
 TEST_CASE("what concerns a whole cluster goes to the connection alone on a lease, as by on()", "[lease]") {
     modules here;
     using scripted::answer;

@@ -9,8 +9,11 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +37,13 @@ namespace {
 
 using words = std::vector<std::string_view>;
 
+/// Somebody else who waits for a name.
+struct other_learner final : umbel::calling::learner {
+    std::shared_ptr<learned_commands::ticket> place = std::make_shared<learned_commands::ticket>();
+    other_learner() { place->who = this; }
+    void wake(umbel::calling::wakeup) override {}
+};
+
 /// A client, and what it has learned.
 struct client_at_rest {
     asio::io_context io{1};
@@ -49,10 +59,10 @@ struct client_at_rest {
 
     void learn(std::unique_ptr<learned_command const> row) {
         std::string const name{row->name};
-        auto const place = std::make_shared<learned_commands::ticket>();
-        auto const [admitted, question] = book.wait(name, place, umbel::engine::instant{1});
+        other_learner const other;
+        auto const [admitted, question] = book.wait(name, other.place, umbel::engine::instant{1});
         REQUIRE(question);
-        book.leave(*place);
+        book.leave(*other.place);
         book.settle(*question, std::move(row), umbel::engine::instant{2});
     }
     /// Another thread learns it as soon as this one has seen that nothing is known.
@@ -157,8 +167,8 @@ TEST_CASE("whoever waits for an answer has a timer of its own, with a deadline o
         timers.push_back(std::move(then));
     };
     // Somebody else asks, and its context stands still.
-    auto const first = std::make_shared<learned_commands::ticket>();
-    auto const asking = here.book.wait("x.do", first, umbel::engine::instant{1});
+    other_learner const first;
+    auto const asking = here.book.wait("x.do", first.place, umbel::engine::instant{1});
     REQUIRE(asking.second);
     for (auto const deadline : {0ns, 1'000'000'000ns, 3'000'000'000ns, 60'000'000'000ns}) {
         umbel::calling::site limited = here.site;
