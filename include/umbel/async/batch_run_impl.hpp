@@ -43,6 +43,7 @@ public:
     inline void start(backend& backend) override;
     /// Ends a batch that has not begun.
     inline void fail_all(error const& why) noexcept override;
+    void allow_time(engine::duration left) noexcept override { origin_.timeout = left; }
 
     static void complete(engine::call& base);
     static void drop(engine::call& base) noexcept;
@@ -85,7 +86,7 @@ private:
 
     pooled_call& whole_;
     batch_list list_;
-    batch_origin const origin_;
+    batch_origin origin_;
     batch_manner const manner_;
     batch_end end_;
     backend* backend_ = nullptr;

@@ -54,6 +54,8 @@ public:
     virtual bool lists_parts_later() const noexcept { return false; }
     /// Of a batch that has not begun: each of its commands fails for this reason.
     virtual void fail_all(error const&) noexcept {}
+    /// The same: each of its commands has so much time, from its own beginning on.
+    virtual void allow_time(engine::duration) noexcept {}
 };
 
 /// Tells an operation whether the client that made it is still there. Handles outlive every client and are

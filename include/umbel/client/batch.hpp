@@ -335,8 +335,10 @@ namespace umbel {
 /// of them. The parts are not atomic together.
 /// **Commands of modules**: a batch with one that the client has not learned yet (see execute()) begins when
 /// a server has said what it is, or cannot; several names are asked for one after another, for five seconds
-/// and half of the deadline at most together.
-/// **Deadline**: that of each command, counted from its own beginning. **Cancellation**: of all together;
+/// and half of the deadline at most together. All of its commands wait meanwhile, and those that are called
+/// after the batch may run before it.
+/// **Deadline**: that of each command, counted from its own beginning, less what the batch has waited to
+/// learn. **Cancellation**: of all together;
 /// each ends with cancelled and its own delivery, and those that were answered keep their results.
 /// **Cost**: no allocation in steady state beside what the values own; with a cancellation slot one for each
 /// command that may be under way.

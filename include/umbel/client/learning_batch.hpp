@@ -27,6 +27,7 @@ public:
 private:
     void go_on(async::backend& where) override {
         async::pooled_call& call = whole();
+        batch_->allow_time(from().options.deadline);
         token_share const kept{token_of(call)};
         auto const alive = where.weak_from_this().lock();
         // This ends with the function: the batch has its place.

@@ -16,8 +16,8 @@
 
 namespace umbel::calling {
 
-/// An operation whose call is never sent itself: another one is made when the wait is over, with what is left
-/// of its time, and its result is moved.
+/// An operation whose call is never sent itself: another one is made when the wait is over, and its result is
+/// moved.
 class learning_stand_in : public learning_wait {
 protected:
     learning_stand_in(async::pooled_call& whole, learned_commands& book, site const& from,
@@ -41,13 +41,6 @@ private:
     }
 
     void go_on(async::backend& where) final {
-        std::chrono::nanoseconds& left = from().options.deadline;
-        if (left > engine::duration{0}) {
-            left -= where.now() - began();
-            if (left <= engine::duration{0})
-                return fail(error{errc::deadline_exceeded, delivery::not_sent,
-                                  "the deadline passed while a server was asked what the command is"});
-        }
         async::pooled_call* made = nullptr;
         if (!async::try_alloc([&] { made = &make(); }))
             return fail(error{errc::no_memory, delivery::not_sent});

@@ -63,19 +63,19 @@ private:
             reinterpret_cast<command_question*>(static_cast<async::pooled_call&>(call).handler_space));
     }
     static void decode(engine::call& call, resp::view const& reply) noexcept {
-        UMBEL_TRY { of(call).told_ = command::read_command_info(reply, of(call).asked_->name()); }
+        UMBEL_TRY { of(call).row_ = command::read_command_info(reply, of(call).asked_->name()); }
         UMBEL_CATCH(...) {
         }
     }
     /// What a server has refused it will refuse again; all else passes.
     static void fail(engine::call& call, error&& why) noexcept {
-        of(call).passes_ = origin_of(why.code()) != origin::server;
+        of(call).is_transient_ = origin_of(why.code()) != origin::server;
     }
     static void complete(engine::call& call) {
         command_question self{take(call)};
-        engine::instant const again =
-            engine::after(self.now_, self.passes_ ? self.asked_->longer_pause(unknown_pause) : unknown_pause);
-        self.book_->settle(*self.asked_, std::move(self.told_), again);
+        engine::instant const again = engine::after(
+            self.now_, self.is_transient_ ? self.asked_->longer_pause(unknown_pause) : unknown_pause);
+        self.book_->settle(*self.asked_, std::move(self.row_), again);
     }
     static void drop(engine::call& call) noexcept {
         command_question self{take(call)};
@@ -93,8 +93,8 @@ private:
 
     learned_commands* book_;
     learned_commands::question* asked_;
-    std::unique_ptr<command::learned_command const> told_;
-    bool passes_ = false;  ///< It may be answered another time.
+    std::unique_ptr<command::learned_command const> row_;
+    bool is_transient_ = false;  ///< It may be answered another time.
     engine::instant now_{0};
 };
 
@@ -133,7 +133,7 @@ public:
         if (whole_.affinity == async::affinity::on_context)
             async::leave_context(whole_, *backend.contexts().io_of(whole_.link.context));
         began_ = backend.now();
-        wait_for_next(backend);
+        wait_for_rest();
     }
     bool lists_parts_later() const noexcept final { return true; }
 
@@ -159,9 +159,8 @@ protected:
     virtual void go_on(async::backend& where) = 0;
 
     async::pooled_call& whole() const noexcept { return whole_; }
-    /// Of what follows the wait: it does not learn again.
-    site& from() noexcept { return site_; }
-    engine::instant began() const noexcept { return began_; }
+    /// Of what follows the wait: it does not learn again, and has the deadline that is left.
+    site const& from() const noexcept { return site_; }
     static async::shared_token* token_of(async::pooled_call const& call) noexcept {
         return static_cast<async::shared_token*>(call.token);
     }
@@ -173,25 +172,42 @@ protected:
 
 private:
     void answered() {
-        async::backend* const where = ++next_ < names_.size() ? async::backend_of(whole_) : nullptr;
-        if (!where) return learned();
-        wait_for_next(*where);
+        ++next_;
+        wait_for_rest();
     }
     void learned() {
         async::backend* const where = async::backend_of(whole_);
         if (!where) return fail(error{errc::cancelled, delivery::not_sent, "the client is gone"});
         if (whole_.cancel_wanted()) return fail(error{errc::cancelled, delivery::not_sent});
+        std::chrono::nanoseconds& left = site_.options.deadline;
+        if (left > engine::duration{0}) {
+            left -= where->now() - began_;
+            if (left <= engine::duration{0})
+                return fail(error{errc::deadline_exceeded, delivery::not_sent,
+                                  "the deadline passed while a server was asked what the command is"});
+        }
         go_on(*where);
     }
 
-    void wait_for_next(async::backend& backend) {
+    /// Waits for each name that is left. This may be gone afterwards.
+    void wait_for_rest() {
+        for (; next_ < names_.size(); ++next_) {
+            async::backend* const where = async::backend_of(whole_);
+            if (!where) break;
+            if (waits_for_next(*where)) return;
+            timer_.reset();
+        }
+        learned();
+    }
+    /// False where there is nothing to wait for; else whoever ends the wait goes on, and this may be gone.
+    bool waits_for_next(async::backend& backend) {
         // From the moment on at which it may be woken it may end: what is needed later is copied before.
         learned_commands& book = book_;
         std::uint8_t const context = whole_.link.context;
         auto* const token = token_of(whole_);
         token_share const kept{token};
-        std::shared_ptr<learned_commands::ticket> place;
-        std::pair<learned_commands::admission, learned_commands::question*> given{
+        std::shared_ptr<learned_commands::ticket> ticket;
+        std::pair<learned_commands::admission, learned_commands::question*> admitted{
             learned_commands::admission::goes_on, nullptr};
         std::optional<site> from;
         static_cast<void>(async::try_alloc([&] {
@@ -200,34 +216,31 @@ private:
             auto made = std::make_shared<learned_commands::ticket>();
             made->who = this;
             made->token = token;
-            place = std::move(made);
+            ticket = std::move(made);
             engine::instant const now = backend.now();
-            limit_wait(backend, place, now);
-            given = book.wait(name, place, now);
+            limit_wait(backend, ticket, now);
+            admitted = book.wait(name, ticket, now);
         }));
-        if (given.first == learned_commands::admission::goes_on) {
-            // Without a place nobody else can wake it.
-            learner* const who = place ? book.leave(*place) : this;
-            if (who) who->wake(wakeup::answered);
-            return;
-        }
-        if (given.second) command_question::send(book, *given.second, *from, backend, context);
+        // Without a ticket nobody can wake it; with one its timer may have done so.
+        if (admitted.first == learned_commands::admission::goes_on) return ticket && !book.leave(*ticket);
+        if (admitted.second) command_question::send(book, *admitted.second, *from, backend, context);
         if (token && token->wanted.load(std::memory_order_seq_cst))
-            if (learner* const who = book.leave(*place)) who->wake(wakeup::cancelled);
+            if (learner* const waiting = book.leave(*ticket)) waiting->wake(wakeup::cancelled);
+        return true;
     }
 
     /// At half of its time, or after command_question::time_max, it goes on without an answer: the context
     /// that the question travels on is another caller's, and may stand still. Errors: throws std::bad_alloc.
-    void limit_wait(async::backend& backend, std::shared_ptr<learned_commands::ticket> const& place,
+    void limit_wait(async::backend& backend, std::shared_ptr<learned_commands::ticket> const& ticket,
                     engine::instant now) {
         engine::duration const all = site_.options.deadline;
         bool const limited = all > engine::duration{0} && all / 2 < command_question::time_max;
         engine::duration const span = limited ? all / 2 : command_question::time_max;
         backend.call_after(timer_, std::max(engine::duration{0}, span - (now - began_)),
-                           [place, book = &book_, where = backend.weak_from_this()] {
+                           [ticket, book = &book_, where = backend.weak_from_this()] {
                                auto const alive = where.lock();
-                               learner* const who = alive ? book->leave(*place) : nullptr;
-                               if (who) who->wake(wakeup::impatient);
+                               learner* const waiting = alive ? book->leave(*ticket) : nullptr;
+                               if (waiting) waiting->wake(wakeup::impatient);
                            });
     }
 
@@ -245,7 +258,8 @@ inline learned_commands* book_of(site const& from) {
     async::backend* const where = async::backend_of(from.owner, from.generation);
     if (!from.learns || !where) return nullptr;
     async::backend::attachment* const kept = where->attached();
-    return static_cast<learned_commands*>(kept ? kept : &where->attach(std::make_unique<learned_commands>()));
+    return static_cast<learned_commands*>(
+        kept ? kept : &where->attach(std::make_unique<learned_commands>(from.waiting_max)));
 }
 /// True where a command should wait until it is known.
 inline bool should_learn(learned_commands const& book, site const& from,

@@ -110,18 +110,20 @@ public:
     /// INFO: where its keys stand, whether it reads (then replicas may serve it) or blocks (then it needs a
     /// lease), and what its tips say, by which it is split and joined. The first call of a name waits for the
     /// answer, with all others of that name meanwhile: for five seconds at most, and for at most half of
-    /// its deadline. So do batches and transactions, before they are sent. What goes where its caller has
-    /// chosen, on a lease, by on() or by on_each_node(), does not wait: it goes there whatever it is; but
-    /// with a prefix its keys must be marked then, for a guess would make it another key (bad_argument).
-    /// Where no server says it (no such command, no permission, options::learn_commands is false), its first
-    /// argument is taken for its only key, and it goes to primaries; an unknown name is asked for again after
-    /// a minute, at most 512 names are. What a server has said holds until a node answers that it does not
-    /// know the command, or that its keys lie in several slots: that call fails, and the next one asks anew,
-    /// after a second at the earliest, then after two, and so on up to a minute. So it is with subcommands
-    /// that the table does not have, which come with their command; of one that the server does not know
-    /// either the name of the subcommand is the first argument. Where a server says that there may be more
-    /// keys than it tells of, those that are known route it, it is not split, and with a prefix (prefixed())
-    /// it is refused unless its keys are marked by umbel::key.
+    /// its deadline; commands that are called later and known already do not wait behind it, even those of
+    /// the same key. So do batches and transactions, as a whole, before they are sent. What goes where its
+    /// caller has chosen, on a lease, by on() or by on_each_node(), does not wait: it goes there whatever it
+    /// is; but with a prefix its keys must be marked then, for a guess would make it another key, and in a
+    /// transaction on a lease it must have been learned before (bad_argument). Where no server says it (no
+    /// such command, no permission, options::learn_commands is false), its first argument is taken for its
+    /// only key, and it goes to primaries; an unknown name is asked for again after a minute, at most 512
+    /// names are. What a server has said holds until a node answers that it does not know the command, or
+    /// that its keys lie in several slots: that call fails, and the next one asks anew, after a second at the
+    /// earliest, then after two, and so on up to a minute. So it is with subcommands that the table does not
+    /// have, which come with their command; of one that the server does not know either the name of the
+    /// subcommand is the first argument. Where a server says that there may be more keys than it tells of,
+    /// those that are known route it, it is not split, and with a prefix (prefixed()) it is refused unless
+    /// its keys are marked by umbel::key.
     ///
     /// MGET, MSET, DEL, UNLINK, EXISTS and TOUCH of keys in several slots, and what servers say of modules'
     /// commands that is like them (request_policy multi_shard), are split, in a cluster: one command a slot,

@@ -20,6 +20,7 @@ class inert_backend final : public umbel::async::backend {
 public:
     std::vector<call*> started{};
     std::vector<call*> completing{};  ///< Completed by the test.
+    umbel::engine::instant time{1};
     /// Runs before the clock is read.
     std::function<void()> asked_for_time = [] {};
     /// What becomes of a timer: nothing, until the test says so.
@@ -42,7 +43,7 @@ public:
     void complete_later(call& settled) override { completing.push_back(&settled); }
     umbel::engine::instant now() const noexcept override {
         asked_for_time();
-        return umbel::engine::instant{1};
+        return time;
     }
     bool standalone() const noexcept override { return false; }
     void call_after(std::unique_ptr<wait>& kept, umbel::engine::duration span,

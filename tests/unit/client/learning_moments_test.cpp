@@ -158,6 +158,43 @@ TEST_CASE("where a server may not have told of all keys, a prefix needs marked k
     CHECK(here.site.code->check_bare(plain, here.site));
 }
 
+TEST_CASE("a batch goes on with what is left of its time, and past many names at once", "[learning]") {
+    client_at_rest here;
+    umbel::engine::instant now{1};
+    std::vector<std::uintptr_t> depths;
+    here.backend->asked_for_time = [&] {
+        here.backend->time = now;
+        depths.push_back(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+    };
+    umbel::calling::site limited = here.site;
+    limited.options.deadline = 1s;
+    umbel::scoped_client const db{limited};
+    other_learner const waiting;
+    auto const asking = here.book.wait("x.0", waiting.place, now);
+    REQUIRE(asking.second);
+    umbel::batch filled;
+    constexpr std::size_t names = 400;
+    for (std::size_t nth = 0; nth < names; ++nth)
+        static_cast<void>(filled.add(umbel::cmd.command<std::string>("x." + std::to_string(nth), "foo")));
+    db.batch(std::move(filled))([](umbel::answers) {});
+    here.io.poll();
+    REQUIRE(here.backend->started.empty());
+    for (std::size_t nth = 1; nth < names; ++nth) {
+        std::string const name = "x." + std::to_string(nth);
+        here.learn(row(name, 1, 1));
+    }
+    now = umbel::engine::instant{1} + 300ms;
+    depths.clear();
+    here.book.settle(*asking.second, nullptr, now + 1min);
+    REQUIRE(here.backend->started.size() == names);
+    auto const [lowest, highest] = std::minmax_element(depths.begin(), depths.end());
+    CHECK(depths.size() >= names - 1);
+    CHECK(*highest - *lowest < 16384);
+    for (umbel::engine::call* const call : here.backend->started)
+        CHECK(static_cast<pooled_call*>(call)->timeout == 700ms);
+    for (umbel::engine::call* const call : here.backend->started) call->kind->drop(*call);
+}
+
 TEST_CASE("whoever waits for an answer has a timer of its own, with a deadline or without", "[learning]") {
     client_at_rest here;
     std::vector<umbel::engine::duration> armed;
