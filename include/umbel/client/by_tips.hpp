@@ -126,14 +126,13 @@ inline async::pooled_call& guess_keys(async::pooled_call& call, std::span<bool c
     return call;
 }
 
-/// Behind encoding::make_words_for_all.
-inline async::pooled_call& make_words_for_all(site const& site, std::span<std::string_view const> words,
-                                              std::span<bool const> marked_keys, value_kind const& value) {
-    // Another thread may learn the command meanwhile: all that follows goes by what is known now.
-    command::command_traits const* const traits = row_of(site, words);
+/// A command for a whole cluster, by this row of it: another thread may learn or forget it meanwhile.
+inline async::pooled_call& make_words_by(site const& site, command::command_traits const* traits,
+                                         std::span<std::string_view const> words,
+                                         std::span<bool const> marked_keys, value_kind const& value) {
     if (site.options.hedge > std::chrono::nanoseconds{0} && !site.options.lease) [[unlikely]] {
         if (traits && (audience_of(*traits) || traits->name == "scan" || is_split(site, traits, words)))
-            return make_words_for_all(without_hedge(site), words, marked_keys, value);
+            return make_words_by(without_hedge(site), traits, words, marked_keys, value);
     }
     async::pooled_call& call =
         site.prefix.empty()
@@ -143,15 +142,20 @@ inline async::pooled_call& make_words_for_all(site const& site, std::span<std::s
         return call;
     if (!traits && call.slot.is_several()) {
         if (learn(call, site, words, marked_keys, value)) return call;
-        if (row_of(site, words)) {
-            // It has been learned since. What is learned is never forgotten, so this is the only repetition.
+        if (command::command_traits const* const learned = row_of(site, words)) {
+            // It has been learned since, and with a row there is no second repetition.
             value.result.recycle(call);
-            return make_words_for_all(site, words, marked_keys, value);
+            return make_words_by(site, learned, words, marked_keys, value);
         }
         return guess_keys(call, marked_keys, value);
     }
     if (call.slot.is_several()) return split(call, site, traits, marked_keys, words.size(), value);
     return for_all(call, traits, value);
+}
+/// Behind encoding::make_words_for_all.
+inline async::pooled_call& make_words_for_all(site const& site, std::span<std::string_view const> words,
+                                              std::span<bool const> marked_keys, value_kind const& value) {
+    return make_words_by(site, row_of(site, words), words, marked_keys, value);
 }
 
 }  // namespace umbel::calling
