@@ -151,7 +151,7 @@ public:
         command::word_list list{fieldset};
         list.add_each(fields);
         if (!list.refusal()) state_->changed.store(true, std::memory_order_relaxed);
-        return imported<ok>(command::specs::himport_prepare, list);
+        return submit_import<ok>(command::specs::himport_prepare, list);
     }
     /// HIMPORT SET: writes a hash in place of whatever the key holds: the fields that have that name, with
     /// these values, in their order. The key lies in a slot of the lease's node. Errors: server_error where
@@ -160,22 +160,22 @@ public:
     template <command::word_range Values>
     operation<ok> himport_set(std::string_view name, std::string_view fieldset, Values const& values) const {
         command::word_list list{umbel::key{name}, fieldset};
-        return imported<ok>(command::specs::himport_set, list.add_each(values));
+        return submit_import<ok>(command::specs::himport_set, list.add_each(values));
     }
     template <command::word... Values>
         requires(sizeof...(Values) >= 1)
     operation<ok> himport_set(std::string_view name, std::string_view fieldset,
                               Values const&... values) const {
         command::word_list const list{umbel::key{name}, fieldset, values...};
-        return imported<ok>(command::specs::himport_set, list);
+        return submit_import<ok>(command::specs::himport_set, list);
     }
     /// HIMPORT DISCARD: true when fields had that name; the hashes stay. Since 8.10.0 (no Valkey).
     operation<bool> himport_discard(std::string_view fieldset) const {
-        return imported<bool>(command::specs::himport_discard, command::word_list{fieldset});
+        return submit_import<bool>(command::specs::himport_discard, command::word_list{fieldset});
     }
     /// HIMPORT DISCARDALL: how many lists of fields had a name. Since 8.10.0 (no Valkey).
     operation<std::int64_t> himport_discardall() const {
-        return imported<std::int64_t>(command::specs::himport_discardall, command::word_list{});
+        return submit_import<std::int64_t>(command::specs::himport_discardall, command::word_list{});
     }
 
     /// WAIT: how many replicas have acknowledged what was written on this lease; it answers when so many
@@ -204,7 +204,7 @@ public:
 
 private:
     template <class Reply>
-    operation<Reply> imported(command::command_spec const& name, command::word_list const& list) const {
+    operation<Reply> submit_import(command::command_spec const& name, command::word_list const& list) const {
         return submit(
             command::invocation<Reply>{name, list.words(), cluster::command_flags::none, list.refusal()});
     }
