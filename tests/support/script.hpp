@@ -47,6 +47,7 @@ public:
         unsigned connections = 0;
         std::optional<engine::parting> parted;  ///< How its latest stream that is over has ended.
         std::span<char> room;
+        engine::instant armed_for = engine::never;  ///< Its timer.
 
         struct turn_surroundings {
             explicit turn_surroundings(peer& whose) noexcept : backend{whose.backend} {}
@@ -70,7 +71,12 @@ public:
         }
         std::string write_failure() noexcept { return {}; }
         bool post_turn() noexcept { return backend.turns_.push_back(this), true; }
-        bool arm(engine::instant) noexcept { return true; }
+        bool arm(engine::instant due) noexcept { return armed_for = due, true; }
+        void ring_if_due() {
+            if (armed_for > backend.now_) return;
+            armed_for = engine::never;
+            timer_due();
+        }
         bool completes_at_once() const noexcept { return false; }
         void take_submitted() noexcept {}
         void complete(engine::call& call) { call.kind->complete(call); }
@@ -209,15 +215,13 @@ public:
         for (unsigned steps = 0; due() <= until; ++steps) {
             REQUIRE(steps < 10000);
             now_ = std::max(now_, due());
-            ++ticks_;
+            ticks_ += engine_.next_due() <= now_;
             {
                 watched const inside;
                 engine_.tick(now_);
             }
             carry_out();
-            for (auto& [key, one] : peers_) {
-                if (one->link().next_due() <= now_) one->timer_due();
-            }
+            for (auto& [key, one] : peers_) one->ring_if_due();
             run();
         }
         now_ = until;
@@ -291,7 +295,7 @@ private:
     }
     engine::instant due() {
         engine::instant soonest = engine_.next_due();
-        for (auto& [key, one] : peers_) soonest = std::min(soonest, one->link().next_due());
+        for (auto& [key, one] : peers_) soonest = std::min(soonest, one->armed_for);
         return soonest;
     }
 
