@@ -63,6 +63,7 @@ TEST_CASE("commands earn what repetition may cost, one token for ten", "[budget]
     std::vector<started> reads;
     for (int i = 0; i < 10; ++i) reads.push_back(s.start("GET foo", reading));
     commands(s);
+    s.pass(1ms);  // The budget counts once a moment.
     s.cut(a);
     // What is lost earns when it is sent again: twenty have been answered.
     std::size_t denied = 0;
