@@ -2,10 +2,10 @@
 // told that it may be lost. And controls: clients that break this are caught.
 #include "queue_book.hpp"
 #include "scenario.hpp"
+#include "support/number_from.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -100,8 +100,7 @@ struct queue_run {
 };
 
 std::uint64_t seeds_wanted(std::uint64_t otherwise) {
-    char const* const text = std::getenv("UMBEL_SEEDS");
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
+    return umbel::test::number_from("UMBEL_SEEDS", otherwise);
 }
 
 }  // namespace

@@ -2,22 +2,18 @@
 // checker.hpp.
 #include "replays.hpp"
 #include "scenario.hpp"
+#include "support/number_from.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <string>
 
 namespace {
 
 using namespace simulation;
-
-std::uint64_t number_from(char const* name, std::uint64_t otherwise) {
-    char const* const text = std::getenv(name);
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
+using umbel::test::number_from;
 
 /// Runs one seed; shows what went wrong and how to see it again.
 bool holds(std::uint64_t seed, draws what, outcome* told = nullptr) {

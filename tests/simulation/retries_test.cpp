@@ -1,10 +1,10 @@
 // What a repeated write may undo: the register checker, shown clients and networks that it must convict.
 #include "scenario.hpp"
+#include "support/number_from.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -13,10 +13,7 @@ using namespace simulation;
 namespace {
 
 /// Seeds for what must not be convicted; UMBEL_SEEDS asks for more.
-std::uint64_t number_of_seeds() {
-    char const* const text = std::getenv("UMBEL_SEEDS");
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : 150;
-}
+std::uint64_t number_of_seeds() { return umbel::test::number_from("UMBEL_SEEDS", 150); }
 
 /// The first seed that is convicted, and of what.
 struct conviction {

@@ -19,6 +19,7 @@
 #include <vector>
 
 using at_home::code_of;
+using at_home::contradictions;
 using at_home::delivery_of;
 using at_home::described;
 using at_home::modules;
@@ -245,9 +246,7 @@ TEST_CASE("where nobody asks, a prefix needs marked keys: a guess would make it 
 
 TEST_CASE("a transaction, too, forgets what a server does not know any more, or finds elsewhere",
           "[learning]") {
-    for (std::string const& refusal :
-         {std::string{"-ERR unknown command 'x.do', with args beginning with: 'foo' \r\n"},
-          std::string{"-CROSSSLOT Keys in request don't hash to the same slot\r\n"}}) {
+    for (std::string const& refusal : contradictions()) {
         CAPTURE(refusal);
         modules here{described("x.do", {"write"}, 1, 1)};
         take_transactions(here, "*2\r\n:1\r\n$1\r\nv\r\n");

@@ -16,6 +16,7 @@
 #include <vector>
 
 using at_home::code_of;
+using at_home::contradictions;
 using at_home::delivery_of;
 using at_home::described;
 using at_home::learning;
@@ -356,9 +357,7 @@ TEST_CASE("a container of the table is asked for when it is called with a subcom
 
 TEST_CASE("what a server does not know any more, or finds elsewhere, is forgotten and asked for again",
           "[learning]") {
-    for (std::string const& refusal :
-         {std::string{"-ERR unknown command 'x.do', with args beginning with: 'foo' \r\n"},
-          std::string{"-CROSSSLOT Keys in request don't hash to the same slot\r\n"}}) {
+    for (std::string const& refusal : contradictions()) {
         CAPTURE(refusal);
         modules here{described("x.do", {"write"}, 1, 1)};
         CHECK(shown(here.wait(here.db->command<std::string>("x.do", "foo", "bar"))) == "high");

@@ -36,6 +36,12 @@ inline std::string described(std::string const& name, std::vector<std::string> c
            integer(first == 0 ? 0 : 1) + "*0\r\n" + bulks(tips) + specs + "*0\r\n";
 }
 
+/// What servers say that do not know "x.do" any more, or find its keys elsewhere.
+inline std::vector<std::string> contradictions() {
+    return {"-ERR unknown command 'x.do', with args beginning with: 'foo' \r\n",
+            "-CROSSSLOT Keys in request don't hash to the same slot\r\n"};
+}
+
 /// Both nodes describe their commands, and answer them by the node's name.
 struct modules : two_nodes {
     std::string info = "*1\r\n*-1\r\n";

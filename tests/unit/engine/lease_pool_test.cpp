@@ -623,16 +623,25 @@ TEST_CASE("a lease that is held after a wait on it was given up lets the waits o
     CHECK(get.value() == "v");
 }
 
+namespace {
+
+/// A wait that was given up ends with its connection; nothing is told to a server any more.
+void ends_by_abort(greeted& s, started const& pop) {
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+        CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
+    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
+    CHECK(s.parted(a0) == engine::parting::abort);
+}
+
+}  // namespace
+
 TEST_CASE("a server that may have begun anew is not told of a wait by an id of its last life", "[leases]") {
     greeted s;
     auto pop = s.wait_on_lease();
     // The shared connection hears at once that the server has gone, and finds it again; the lease does not.
     s.renew_shared();
     s.cancel(pop);
-    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
-        CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
-    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
-    CHECK(s.parted(a0) == engine::parting::abort);
+    ends_by_abort(s, pop);
 }
 
 TEST_CASE("a server that begins anew while a lease is on its way is told nothing by two lives", "[leases]") {
@@ -655,10 +664,7 @@ TEST_CASE("a server that begins anew while a lease is on its way is told nothing
         s.renew_shared();
         s.cancel(pop);
     }
-    for (sent seen = s.next(); !(seen == nothing); seen = s.next())
-        CHECK(seen.bytes.find("UNBLOCK") == std::string::npos);
-    CHECK(outcome(pop) == failed{errc::cancelled, delivery::unknown});
-    CHECK(s.parted(a0) == engine::parting::abort);
+    ends_by_abort(s, pop);
 }
 
 TEST_CASE("a lease of a node that nobody has used is opened behind the shared connection", "[leases]") {

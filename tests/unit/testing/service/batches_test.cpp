@@ -2,6 +2,7 @@
 // executed twice, and the order within a slot is what client/batch.hpp promises. Users who do not have their
 // commands held back are convicted.
 #include "simulation/faults.hpp"
+#include "support/number_from.hpp"
 #include "unit/testing/service/under_faults.hpp"
 
 #include <umbel/testing/service/stage.hpp>
@@ -13,7 +14,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +25,7 @@ using namespace umbel::testing;
 using namespace std::chrono_literals;
 using umbel::cmd;
 using umbel::test::hurried;
+using umbel::test::retry_watcher;
 using umbel::test::slots_of_tags;
 using umbel::test::tag_of;
 
@@ -49,15 +50,6 @@ struct batch_record {
     asio::cancellation_signal signal;
     umbel::engine::instant begun{};
     int completions = 0;
-};
-
-/// When the client was told to send something again.
-struct retry_watcher : umbel::observer {
-    timeline& time;
-    std::vector<umbel::engine::instant> again;
-    explicit retry_watcher(timeline& on) : time{on} {}
-    void redirected(umbel::engine::call_redirected const&) override { again.push_back(time.now()); }
-    void retried(umbel::engine::call_retried const&) override { again.push_back(time.now()); }
 };
 
 /// What one seed has shown.
@@ -219,10 +211,7 @@ private:
 };
 
 /// UMBEL_SEEDS asks for more.
-std::uint64_t seeds() {
-    char const* const text = std::getenv("UMBEL_SEEDS");
-    return text ? std::strtoull(text, nullptr, 10) : 30;
-}
+std::uint64_t seeds() { return umbel::test::number_from("UMBEL_SEEDS", 30); }
 
 verdict judge_all(manner how) {
     verdict all;

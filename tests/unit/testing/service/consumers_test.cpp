@@ -2,22 +2,17 @@
 // entry that lasts is given at least once, and none is acknowledged that was not given. Users who acknowledge
 // first are convicted, and so are consumers that forget what the lost reply of a read has taken.
 #include "stream_run.hpp"
+#include "support/number_from.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 using namespace umbel::test;
 
 namespace {
-
-std::uint64_t number_from(char const* name, std::uint64_t otherwise) {
-    char const* const text = std::getenv(name);
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 /// UMBEL_SEEDS asks for more seeds, UMBEL_FIRST_SEED for others, UMBEL_TRACE shows the end of those that
 /// fail.

@@ -2,6 +2,7 @@
 // done has run on every primary that led slots throughout and that the client knew. Users who keep a list of
 // primaries of their own are convicted.
 #include "simulation/faults.hpp"
+#include "support/number_from.hpp"
 #include "unit/testing/service/under_faults.hpp"
 
 #include <umbel/client/each_client.hpp>
@@ -12,7 +13,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -190,10 +190,7 @@ private:
 };
 
 /// UMBEL_SEEDS asks for more.
-std::uint64_t seeds() {
-    char const* const text = std::getenv("UMBEL_SEEDS");
-    return text ? std::strtoull(text, nullptr, 10) : 12;
-}
+std::uint64_t seeds() { return umbel::test::number_from("UMBEL_SEEDS", 12); }
 
 verdict judge_all(manner how) {
     verdict all;

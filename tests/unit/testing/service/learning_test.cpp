@@ -3,6 +3,7 @@
 // slot is kept, and in the end each is known, was asked for once, and goes where its key stands. Clients that
 // do not learn are convicted, and so are users who begin a later command first.
 #include "simulation/faults.hpp"
+#include "support/number_from.hpp"
 #include "unit/testing/service/under_faults.hpp"
 
 #include <umbel/testing/service/stage.hpp>
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +23,8 @@
 using namespace umbel::testing;
 using namespace std::chrono_literals;
 using umbel::test::hurried;
+using umbel::test::number_from;
+using umbel::test::retry_watcher;
 using umbel::test::slots_of_tags;
 using umbel::test::tag_of;
 
@@ -40,15 +42,6 @@ struct push_record {
 struct burst_record {
     std::vector<push_record> pushes;
     umbel::engine::instant begun{};
-};
-
-/// When a client was told to send something again.
-struct retry_watcher : umbel::observer {
-    timeline& time;
-    std::vector<umbel::engine::instant> again;
-    explicit retry_watcher(timeline& on) : time{on} {}
-    void redirected(umbel::engine::call_redirected const&) override { again.push_back(time.now()); }
-    void retried(umbel::engine::call_retried const&) override { again.push_back(time.now()); }
 };
 
 /// What one seed has shown.
@@ -270,10 +263,6 @@ private:
     verdict found_;
 };
 
-std::uint64_t number_from(char const* name, std::uint64_t otherwise) {
-    char const* const text = std::getenv(name);
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 /// UMBEL_SEEDS asks for more seeds, UMBEL_FIRST_SEED for others.
 verdict judge_all(manner how, std::uint64_t count) {
     verdict all;

@@ -2,22 +2,17 @@
 // is gone without somebody who knows, nobody overwrites what was not read, and no lease leaks. Users who do
 // not watch, who do not hear that an element may be lost, or who hoard leases are convicted.
 #include "lease_run.hpp"
+#include "support/number_from.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 using namespace umbel::test;
 
 namespace {
-
-std::uint64_t number_from(char const* name, std::uint64_t otherwise) {
-    char const* const text = std::getenv(name);
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 /// UMBEL_SEEDS asks for more seeds, UMBEL_FIRST_SEED for others, UMBEL_TRACE shows the end of those that
 /// fail.

@@ -1,9 +1,11 @@
-// under_faults.hpp: what the tests of clients under random faults share: a client in a hurry, and the slots
-// of the tags that its users write to.
+// under_faults.hpp: what the tests of clients under random faults share: a client in a hurry, the moments at
+// which it sent something again, and the slots of the tags that its users write to.
 #pragma once
 
 #include <umbel/cluster/slot.hpp>
+#include <umbel/engine/observer.hpp>
 #include <umbel/options.hpp>
+#include <umbel/testing/timeline.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -26,6 +28,15 @@ inline umbel::options hurried() {
     made.retry_budget_floor = 1000;
     return made;
 }
+
+/// When clients were told to send something again.
+struct retry_watcher : umbel::observer {
+    testing::timeline& time;
+    std::vector<engine::instant> again;
+    explicit retry_watcher(testing::timeline& on) : time{on} {}
+    void redirected(engine::call_redirected const&) override { again.push_back(time.now()); }
+    void retried(engine::call_retried const&) override { again.push_back(time.now()); }
+};
 
 inline std::string tag_of(int which) { return "{t" + std::to_string(which) + "}"; }
 /// The slots of the first tags.
