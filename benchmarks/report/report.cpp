@@ -47,6 +47,8 @@ constexpr look looks[] = {
     {"umbel", "umbel", "#d6336c"},
     {"umbel-bytes", "umbel, umbel::bytes", "#e8590c"},
     {"umbel-callback", "umbel, callbacks", "#f08c00"},
+    {"umbel-batch", "umbel, batches", "#ae3ec9"},
+    {"umbel-rounds", "umbel, a coroutine each", "#c2255c"},
     {"hiredis", "hiredis", "#1c7ed6"},
     {"hiredis-libevent", "hiredis, libevent", "#4dabf7"},
     {"hiredis-encoded", "hiredis, commands encoded before", "#15aabf"},
@@ -55,13 +57,14 @@ constexpr look looks[] = {
     {"asio-wait", "Asio floor, wait and receive", "#82c91e"},
     {"asio-bare", "Asio floor, no coroutine a command", "#94d82d"},
     {"raw", "raw socket floor", "#868e96"},
+    {"raw-batch", "raw socket floor, batches", "#adb5bd"},
     {"redis-benchmark", "redis-benchmark", "#7048e8"},
 };
 look const& look_of(std::string const& name) {
     for (look const& one : looks)
         if (name == one.name) return one;
-    static look const unknown{"?", "?", "#868e96"};
-    return unknown;
+    std::cerr << "report: no name for people stands here for the contender " << name << "\n";
+    std::exit(1);
 }
 
 /// The columns of a sweep line: sweep,place,command,bytes,outstanding,name,ops,cpu,p50,p99,p999,allocations
