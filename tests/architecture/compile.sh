@@ -7,7 +7,7 @@ usage() {
     cat <<'TEXT'
 usage: compile.sh QUESTION
 
-  alone            does each header compile by itself, twice over, without a warning?
+  alone            does each header compile by itself, without a warning?
   core             does the whole core compile without Asio coming in, and is an intruder caught? does it do without sized deallocation?
   bare             does the core compile with -fno-exceptions and -fno-rtti, and work? does the client, over an Asio without exceptions?
   readme           does the README's first program build with one plain compiler command, and greet a server?
@@ -22,7 +22,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 skipped=77 # what ctest is told to read as "skipped"
 
-flags=(-std=c++20 "-I$root/include")
+include=$root/include
+flags=(-std=c++20 "-I$include")
 IFS=: read -r -a folders <<< "${INCLUDES:-}"
 for folder in ${folders[@]+"${folders[@]}"}; do
     [[ -z $folder || $folder == /usr/include ]] || flags+=(-isystem "$folder")
@@ -33,7 +34,7 @@ warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold
 # Header names as they are included: umbel/resp/type.hpp. `core` leaves out what may name Asio.
 headers() {
     local header
-    (cd "$root/include" && find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort) | while IFS= read -r header; do
+    (cd "$include" && find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort) | while IFS= read -r header; do
         case $1:$header in
             core:umbel/*/*) [[ $header == umbel/async/* || $header == umbel/net/* || $header == umbel/client/* || $header == umbel/testing/service/* ]] && continue ;;
             core:umbel/config.hpp | core:umbel/error.hpp | core:umbel/options.hpp) ;;
@@ -67,27 +68,43 @@ each() { # each FUNCTION < LINES
     return "$status"
 }
 
-# A line a header: its name, and of the prepared headers that it includes the one that includes most, or "none". What that header brings
-# along, the other would have included anyway.
-starting_points() { # starting_points PREPARED…
-    (cd "$root/include" && headers all | xargs awk -v names="$*" '
-        function visit(top, header,    part, parts, i) {
+# What has to be compiled so that each header is seen to stand alone: a line a compiler run, "PREPARED HEADER HEADER…". Each header of a
+# line includes, above its own code, the one before it. So what comes before a header in its run is no more than what it includes itself,
+# and it could not pass there if it did not pass alone: an own header that it includes, and that needs what came before, does not pass in a
+# run of its own. A line begins at the prepared header that brings most of what its first header includes, or at "none".
+runs() { # runs PREPARED…
+    (cd "$include" && headers all | xargs awk -v names="$*" '
+        function visit(top, header,    part, parts, i) { # What is complete when `top` has come to its own code.
             if (seen[top, header]++) return
             ++size[top]
-            parts = split(includes[header], part, " ")
+            parts = split(includes[header] (header == top ? "" : late[header]), part, " ")
             for (i = 1; i <= parts; ++i) visit(top, part[i])
         }
-        FNR == 1 { header[++count] = FILENAME }
-        sub(/^ *# *include *</, "") { sub(/>.*/, ""); includes[FILENAME] = includes[FILENAME] " " $0 }
+        function largest(header, among, many,    best, i) {
+            for (i = 1; i <= many; ++i)
+                if (among[i] != header && (header, among[i]) in seen && size[among[i]] > size[among[best]]) best = i
+            return best + 0
+        }
+        FNR == 1 { header[++count] = FILENAME; in_code = 0 }
+        /^(namespace|template|class|struct|inline|using)/ { in_code = 1 }
+        sub(/^ *# *include *</, "") { sub(/>.*/, ""); if (in_code) late[FILENAME] = late[FILENAME] " " $0; else includes[FILENAME] = includes[FILENAME] " " $0 }
         END {
             bases = split(names, base, " ")
+            for (b = 1; b <= bases; ++b) prepared[base[b]] = 1
             for (n = 1; n <= count; ++n) visit(header[n], header[n])
+            for (n = 2; n <= count; ++n) # Those that include little come first.
+                for (m = n; m > 1 && size[header[m]] < size[header[m - 1]]; --m) { kept = header[m]; header[m] = header[m - 1]; header[m - 1] = kept }
             for (n = 1; n <= count; ++n) {
-                best = "none"
-                for (b = 1; b <= bases; ++b)
-                    if (base[b] != header[n] && (header[n], base[b]) in seen && size[base[b]] > size[best]) best = base[b]
-                print header[n], best
+                if (header[n] in prepared) continue # It was compiled alone when it was prepared.
+                run = largest(header[n], last, lines)
+                b = largest(header[n], base, bases)
+                # A run that ends short of what is prepared goes on from there.
+                if (run && b && size[base[b]] > size[last[run]]) run = 0
+                if (!run) { run = ++lines; line[run] = b ? base[b] : "none" }
+                line[run] = line[run] " " header[n]
+                last[run] = header[n]
             }
+            for (run = lines; run > 0; --run) print line[run]
         }')
 }
 
@@ -98,22 +115,46 @@ prepare() { # prepare HEADER
     "$compiler" "${flags[@]}" "${warnings[@]}" -x c++-header "$before" -o "$before.gch"
 }
 
-check_alone() { # check_alone "HEADER PREPARED": one header, included twice: the second time must be silent
-    local header=${1% *} before=$scratch/before/${1#* } said start=()
-    said=$scratch/${header//\//_}.txt
+passes() { # passes PREPARED HEADER…: is what the compiler says of these headers, one after the other, nothing?
+    local before=$scratch/before/$1 start=()
     [[ ! -e $before ]] || start=(-include "$before")
-    printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
-        "$compiler" "${flags[@]}" "${warnings[@]}" ${start[@]+"${start[@]}"} -fsyntax-only -x c++ - > "$said" 2>&1 && return
-    printf '%s does not compile alone:\n' "$header"
-    head -n 30 "$said"
+    printf '#include <%s>\n' "${@:2}" | "$compiler" "${flags[@]}" "${warnings[@]}" ${start[@]+"${start[@]}"} -fsyntax-only -x c++ -
+}
+
+check_run() { # check_run "PREPARED HEADER…"
+    local header names said
+    read -r -a names <<< "$1"
+    said=$scratch/${names[1]//\//_}.txt
+    passes "${names[@]}" > "$said" 2>&1 && return
+    for header in "${names[@]:1}"; do
+        passes none "$header" > "$said" 2>&1 && continue
+        printf '%s does not compile alone:\n' "$header"
+        head -n 30 "$said"
+    done
     return 1
 }
 
+check_headers() { # check_headers PREPARED…: all that stand in $include
+    printf '%s\n' "$@" | each prepare || return 1
+    runs "$@" > "$scratch/runs"
+    each check_run < "$scratch/runs"
+}
+
 alone() {
-    printf '%s\n' "${prepared[@]}" | each prepare || return 1
-    starting_points "${prepared[@]}" > "$scratch/starting_points"
-    each check_alone < "$scratch/starting_points" || return 1
-    printf '%s headers compile alone\n' "$(headers all | wc -l)"
+    check_headers "${prepared[@]}" || return 1
+    printf '%s headers compile alone, in %s runs of the compiler\n' "$(headers all | wc -l)" "$((${#prepared[@]} + $(wc -l < "$scratch/runs")))"
+    # The same question of headers of which two, one of them in a run behind others, need what they do not include.
+    include=$scratch/planted flags=("-I$scratch/planted" "${flags[@]}")
+    mkdir -p "$include/umbel"
+    printf '#pragma once\nstruct alpha {};\n' > "$include/umbel/alpha.hpp"
+    printf '#pragma once\n#include <umbel/alpha.hpp>\nstruct beta : alpha {};\n' > "$include/umbel/beta.hpp"
+    printf '#pragma once\nstruct gamma_user : alpha {};\n' > "$include/umbel/gamma.hpp"
+    printf '#pragma once\n#include <umbel/beta.hpp>\n#include <umbel/gamma.hpp>\nstruct delta : beta {};\n' > "$include/umbel/delta.hpp"
+    printf '#pragma once\n#include <umbel/beta.hpp>\nstruct epsilon : zeta {};\n#include <umbel/zeta.hpp>\n' > "$include/umbel/epsilon.hpp"
+    printf '#pragma once\n#include <umbel/alpha.hpp>\nstruct zeta : alpha {};\n' > "$include/umbel/zeta.hpp"
+    check_headers umbel/alpha.hpp > "$scratch/caught" && { printf 'the planted headers passed\n'; return 1; }
+    [[ $(grep -c 'does not compile alone' "$scratch/caught") == 2 ]] && grep -q 'umbel/gamma.hpp does not' "$scratch/caught" &&
+        grep -q 'umbel/epsilon.hpp does not' "$scratch/caught" || { cat "$scratch/caught"; return 1; }
 }
 
 core() {
