@@ -27,9 +27,8 @@ usage: cluster.sh COMMAND --dir DIR [options]
   node --dir DIR kill9 NAME      kill a node at once
   node --dir DIR freeze NAME     stop a node without closing its connections (SIGSTOP)
   node --dir DIR thaw NAME       let a frozen node go on
-  node --dir DIR restart NAME [--new-port]
-                                 kill a node if it lives, start it again with the same id, on another port if asked
-
+  node --dir DIR restart NAME [--new-port] [--server NAME]
+                                 kill a node if it lives, start it again with the same id, on another port if asked, as another server if asked
   node --dir DIR cut NAME        take a node off the network: nothing reaches it, nothing leaves it, nobody is told
   node --dir DIR mute NAME       let nothing that a node sends reach whoever is at 10.77.0.100; it hears, and the other nodes hear it
   node --dir DIR rejoin NAME     undo both (these three need --network)
@@ -178,10 +177,13 @@ detached() {
 }
 
 launch() {
+    local program=$server
+    # Who was started again as another server stays that one.
+    [[ ! -f $dir/$1/server ]] || program=$(< "$dir/$1/server")
     if [[ $network == yes ]]; then
-        detached unshare --net "$server" "$dir/$1/node.conf" &
+        detached unshare --net "$program" "$dir/$1/node.conf" &
     else
-        detached "$server" "$dir/$1/node.conf" &
+        detached "$program" "$dir/$1/node.conf" &
     fi
     printf '%s\n' "$!" > "$dir/$1/pid"
     disown
@@ -337,6 +339,7 @@ find_programs() {
 
 start() {
     local index name
+    server=${server:-redis-server}
     [[ -n $dir ]] || fail "--dir is missing"
     [[ ! -e $dir/$marker ]] || fail "$dir already holds a cluster"
     if [[ -e $dir && -n $(ls -A "$dir" 2> /dev/null) ]]; then fail "$dir is not empty"; fi
@@ -420,6 +423,7 @@ restart_node() {
     local name=$1 other
     signal_node CONT "$name"
     kill_node "$name"
+    [[ -z $given_server ]] || command -v "$given_server" > "$dir/$name/server" || fail "$given_server is not installed"
     if [[ $new_port == yes ]]; then
         pick_port
     else
@@ -438,6 +442,7 @@ restart_node() {
 
 node() {
     local verb=${words[0]:-} wanted=${words[1]:-} name list
+    given_server=$server
     load_settings
     [[ -n $wanted ]] || fail "node: a verb and a NAME, please"
     list=$(names "$wanted") || exit 1
@@ -461,7 +466,7 @@ script=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/${BASH_SOURCE[0]##*/}
 source "${script%/*}/cluster_network.sh"
 command=${1:-}
 [[ $# -gt 0 ]] && shift
-dir='' server=redis-server cli='' primaries=3 replicas=1 standalone=no password='' node_timeout=2000 timeout_seconds=30 watched=''
+dir='' server='' cli='' primaries=3 replicas=1 standalone=no password='' node_timeout=2000 timeout_seconds=30 watched=''
 network=no
 new_port=no conf=() words=()
 while (($#)); do

@@ -49,6 +49,7 @@ struct cluster_shape {
     bool network = false;  ///< Each node in a network namespace of its own: see private_network.hpp.
     std::string password = {};
     std::vector<std::string> conf = {};
+    std::string server = server_program();
 };
 
 class real_cluster {
@@ -70,7 +71,7 @@ public:
         if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
         folder_ = folder;
         std::string words = "start --timeout 60 --watch " + std::to_string(::getpid()) + " --server " +
-                            quoted(server_program()) + " --primaries " + std::to_string(options.primaries) +
+                            quoted(options.server) + " --primaries " + std::to_string(options.primaries) +
                             " --replicas " + std::to_string(options.replicas);
         if (options.standalone) words += " --standalone";
         if (options.network) words += " --network";
@@ -147,6 +148,11 @@ public:
     }
     void restart_elsewhere(std::string const& name) {
         change("restart " + name + " --new-port");
+        dead_.erase(name);
+    }
+    /// Starts a node again, empty, as another server: what an upgrade does.
+    void restart_as(std::string const& name, std::string const& program) {
+        change("restart " + name + " --server " + quoted(program));
         dead_.erase(name);
     }
     /// Takes a node off the network, or only lets us hear nothing of it; nobody is told of either. For
