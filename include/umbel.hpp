@@ -45,6 +45,8 @@
 // |                                     | and learning_batch.hpp; command/command_info                   |
 // |                                     | reads the answer, client/learned_commands.hpp keeps it         |
 // | when a connection counts as dead    | engine/silence.hpp                                             |
+// | what a URL means                    | cluster/url.hpp reads it; engine/url_parameters.hpp has what   |
+// |                                     | its parameters set, engine/url_options.hpp makes options of it |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |
@@ -94,3 +96,4 @@
 #include <umbel/client/make_backend_impl.hpp>
 #include <umbel/client/node_client.hpp>
 #include <umbel/client/open_site_impl.hpp>
+#include <umbel/client/options_from_url_impl.hpp>

@@ -193,9 +193,11 @@ inline constexpr trail_t trail{};
 struct options {
     using milliseconds = std::chrono::milliseconds;
 
-    /// The nodes to begin with: "host:port" of any node, primary or replica, "unix:/path", or
-    /// redis://[user:password@]host[:port][/database]. The client keeps them and resolves their names anew
-    /// whenever it connects. Errors: bad_argument when there is none, or when one cannot be read.
+    /// The nodes to begin with: "host:port" of any node, primary or replica, "unix:/path", or a URL:
+    /// redis://[user:password@]host[:port][/database][?deadline=2s…]. What a URL says takes the place of what
+    /// the option says; options_from_url() has the rules. The client keeps the addresses and resolves their
+    /// names anew whenever it connects. Errors: bad_argument when there is none, when one cannot be read, or
+    /// when two URLs contradict each other.
     seed_list seeds{};
     /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or
     /// an ASK names is looked up here. An address that is not found is passed to `address_function`. Where a

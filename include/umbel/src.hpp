@@ -10,6 +10,7 @@
 #include <umbel/client.hpp>
 #include <umbel/client/make_backend_impl.hpp>
 #include <umbel/client/open_site_impl.hpp>
+#include <umbel/client/options_from_url_impl.hpp>
 
 namespace umbel::calling {
 
@@ -20,3 +21,9 @@ template site open_site<include_umbel_src_hpp_in_one_source_file>(async::new_bac
                                                                   options const& chosen);
 
 }  // namespace umbel::calling
+
+namespace umbel {
+
+template result<options> options_from_url<include_umbel_src_hpp_in_one_source_file>(std::string_view text);
+
+}  // namespace umbel

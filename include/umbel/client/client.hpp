@@ -5,6 +5,7 @@
 #include <umbel/client/cmd.hpp>
 #include <umbel/client/make_backend.hpp>
 #include <umbel/client/open_site.hpp>
+#include <umbel/client/options_from_url.hpp>
 #include <umbel/client/scoped_client.hpp>
 
 #include <asio/any_io_executor.hpp>

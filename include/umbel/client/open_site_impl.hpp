@@ -5,11 +5,15 @@
 #include <umbel/async/compiled_boundary.hpp>
 #include <umbel/client/compiled_encoding.hpp>
 #include <umbel/client/open_site.hpp>
+#include <umbel/engine/url_options.hpp>
 
 namespace umbel::calling {
 
 template <class>
-site open_site(async::new_backend const& made, options const& chosen) {
+site open_site(async::new_backend const& made, options const& given) {
+    // What the URLs among the seeds say. Where they are bad, `made` says so.
+    result<options> const told = engine::with_urls(given);
+    options const& chosen = told ? *told : given;
     site opened;
     opened.wrong = made.wrong;
     opened.unusable = made.wrong.has_value();

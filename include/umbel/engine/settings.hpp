@@ -6,6 +6,7 @@
 #include <umbel/engine/engine_options.hpp>
 #include <umbel/engine/link_options.hpp>
 #include <umbel/engine/pipeline_options.hpp>
+#include <umbel/engine/url_options.hpp>
 #include <umbel/options.hpp>
 
 #include <algorithm>
@@ -117,15 +118,18 @@ inline result<void> check(options const& source) {
     return {};
 }
 
-/// Adds an address or a URL. Credentials and database of a URL hold for every node.
+/// Adds an address, or those of a URL that with_urls() has left.
 inline result<void> add_seed(engine_options& into, std::string_view text) {
     if (cluster::is_url(text)) {
         auto url = cluster::read_url(text);
         if (!url) return tl::unexpected<error>{url.error()};
-        if (!url->password.empty()) into.plan.password = url->password;
-        if (!url->username.empty()) into.plan.username = url->username;
-        if (url->database) into.plan.database = *url->database;
-        into.seeds.push_back(std::move(url->address));
+        if (url->tls)
+            return bad("options.seeds: rediss:// asks for TLS: include <umbel/tls.hpp> and set options.tls");
+        if (url->sentinel)
+            return bad(
+                "options.seeds: redis-sentinel:// names sentinels, which this client does not ask; "
+                "give the addresses of the servers");
+        for (cluster::endpoint& address : url->addresses) into.seeds.push_back(std::move(address));
         return {};
     }
     auto address = cluster::endpoint::parse(text, 6379);
@@ -160,8 +164,10 @@ inline void copy_leases(options const& source, settings& target) noexcept {
 /// Errors: bad_argument, naming the option.
 inline result<settings> settings_of(options const& asked, cluster::policy const& policy, std::uint64_t seed,
                                     bool observed) {
-    if (auto good = checking::check(asked); !good) return tl::unexpected<error>{good.error()};
-    options const source = within_reach(asked);
+    result<options> const told = with_urls(asked);
+    if (!told) return tl::unexpected<error>{told.error()};
+    if (auto good = checking::check(*told); !good) return tl::unexpected<error>{good.error()};
+    options const source = within_reach(*told);
     settings target;
     handshake_plan& plan = target.engine.plan;
     plan.username = source.username;

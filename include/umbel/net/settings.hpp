@@ -45,8 +45,11 @@ inline silence_limits limits_of_leases(options const& near, silence_limits limit
 
 /// Checks the options and makes settings of them.
 /// Errors: bad_argument, naming the option.
-inline result<settings> settings_of(options const& given, cluster::policy const& policy,
+inline result<settings> settings_of(options const& asked, cluster::policy const& policy,
                                     std::shared_ptr<observer> watching) {
+    result<options> const told = engine::with_urls(asked);
+    if (!told) return tl::unexpected<error>{told.error()};
+    options const& given = *told;
     std::uint64_t const seed = (std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}();
     result<engine::settings> good = engine::settings_of(given, policy, seed, watching != nullptr);
     if (!good) return tl::unexpected<error>{good.error()};

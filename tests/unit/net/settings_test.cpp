@@ -154,6 +154,26 @@ TEST_CASE("seeds are host, host and port, IPv6 in brackets, or a path; the port 
     CHECK(made->engine.seeds[2].port == 1);
 }
 
+TEST_CASE("a URL among the seeds names several hosts, and sets other options", "[settings]") {
+    options given = good();
+    given.seeds = {"10.0.0.7:1",
+                   "redis://ada:secret@10.0.0.8:2,[::1]:3/4?connect_timeout=3s&one_thread_per_context=on"};
+    auto const made = settings_of(given, {}, nullptr);
+    REQUIRE(made);
+    REQUIRE(made->engine.seeds.size() == 3);
+    CHECK(made->engine.seeds[1].to_string() == "10.0.0.8:2");
+    CHECK(made->engine.seeds[2].to_string() == "[::1]:3");
+    CHECK(made->engine.plan.username == "ada");
+    CHECK(made->engine.plan.password == "secret");
+    CHECK(made->engine.plan.database == 4);
+    CHECK((made->link.connect_timeout == 3s));
+    CHECK(made->one_thread_per_context);
+    CHECK(names(wrong([](options& o) { o.seeds = {"rediss://h"}; }), "options.tls"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"redis-sentinel://h/m"}; }), "redis-sentinel://"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"redis://a/1", "redis://b/2"}; }), "options.seeds[1]"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"redis://ada@h"}; }), "username"));
+}
+
 TEST_CASE("options that a function builds from its own texts and returns stay whole", "[settings]") {
     auto const made = settings_of(built_from_locals(), {}, nullptr);
     REQUIRE(made);

@@ -1,0 +1,117 @@
+// url_options.hpp: options out of URLs: what the URLs among the seeds say is put into the options, or
+// refused. It reads no options of its own: engine/settings.hpp checks them.
+#pragma once
+
+#include <umbel/cluster/url.hpp>
+#include <umbel/engine/url_parameters.hpp>
+#include <umbel/options.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace umbel::engine {
+
+/// Gathers what several URLs say. They may repeat each other, and must not contradict each other.
+class url_gatherer {
+public:
+    /// Begins with `base`, whose values count where no URL says otherwise.
+    explicit url_gatherer(options base) : gathered_{std::move(base)} {}
+
+    /// Errors: bad_argument: an unknown parameter, a value that cannot be read, an option that this URL sets
+    /// twice, or sets otherwise than a URL before. The message names the parameter, never its value.
+    result<void> add(cluster::seed_url const& url) {
+        in_this_url_ = {};
+        if (!url.username.empty())
+            if (auto good = set("username", url.username, 0); !good) return good;
+        if (!url.password.empty())
+            if (auto good = set("password", url.password, 0); !good) return good;
+        if (url.database)
+            if (auto good = set("database", std::to_string(*url.database), 0); !good) return good;
+        for (cluster::url_parameter const& parameter : url.parameters)
+            if (auto good = set(parameter.name, parameter.value, parameter.at); !good) return good;
+        for (std::size_t i = 0; i < said_.size(); ++i) said_[i] = said_[i] || in_this_url_[i];
+        return {};
+    }
+
+    options take() && { return std::move(gathered_); }
+
+private:
+    using marks = std::array<bool, url_options.size()>;
+
+    /// `at`: the place of a parameter; 0: it stands before the query.
+    result<void> set(std::string_view name, std::string_view value, std::size_t at) {
+        std::size_t const which = find_url_option(name);
+        if (which == no_url_option) return bad(at, name, "unknown; a parameter is called as its option is");
+        url_option const& option = url_options[which];
+        if (in_this_url_[which]) return bad(at, option.name, "the URL says it twice");
+        in_this_url_[which] = true;
+        options const before = said_[which] ? gathered_ : options{};
+        if (!option.read(value, gathered_)) return bad(at, option.name, "not " + option.form());
+        if (said_[which] && !option.same(before, gathered_))
+            return bad(at, option.name, "a URL before this one says otherwise");
+        return {};
+    }
+
+    static tl::unexpected<error> bad(std::size_t at, std::string_view name, std::string_view why) {
+        std::string message{"URL, "};
+        if (at != 0) message.append("character ").append(std::to_string(at)).append(": ");
+        message.append("parameter ").append(shown(name)).append(": ").append(why);
+        return fail(errc::bad_argument, delivery::not_sent, message);
+    }
+    /// A name is repeated if it looks like that of a parameter.
+    static std::string_view shown(std::string_view name) noexcept {
+        constexpr std::size_t longest = 40;
+        bool plain = name.size() <= longest;
+        for (char const letter : name)
+            plain = plain &&
+                    ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || letter == '_');
+        return plain && !name.empty() ? name : std::string_view{"of that name"};
+    }
+
+    options gathered_;
+    marks said_{};
+    marks in_this_url_{};
+};
+
+/// The options that a URL says. Their seeds are its addresses: what else it says stands in the other options.
+/// Errors: bad_argument: see cluster::read_url() and url_gatherer::add().
+inline result<options> options_from_url(std::string_view text) {
+    auto url = cluster::read_url(text);
+    if (!url) return tl::unexpected<error>{url.error()};
+    url_gatherer gatherer{options{}};
+    if (auto good = gatherer.add(*url); !good) return tl::unexpected<error>{good.error()};
+    options made = std::move(gatherer).take();
+    made.seeds = seed_list{cluster::bare_seed(*url)};
+    return made;
+}
+
+/// The same options with what the URLs among their seeds say, and the addresses of these as seeds. What a URL
+/// says takes the place of what the option says. Calling it again changes nothing.
+/// Errors: bad_argument: what options_from_url() refuses; two URLs that contradict each other.
+inline result<options> with_urls(options given) {
+    std::vector<std::string> seeds;
+    seeds.reserve(given.seeds.size());
+    url_gatherer gatherer{given};
+    for (std::size_t i = 0; i < given.seeds.size(); ++i) {
+        std::string const& seed = given.seeds[i];
+        if (!cluster::is_url(seed)) {
+            seeds.push_back(seed);
+            continue;
+        }
+        auto const url = cluster::read_url(seed);
+        auto const good = url ? gatherer.add(*url) : result<void>{tl::unexpected<error>{url.error()}};
+        if (!good)
+            return fail(errc::bad_argument, delivery::not_sent,
+                        "options.seeds[" + std::to_string(i) + "]: " + std::string{good.error().message()});
+        seeds.push_back(cluster::bare_seed(*url));
+    }
+    options settled = std::move(gatherer).take();
+    settled.seeds = seed_list{seeds};
+    return settled;
+}
+
+}  // namespace umbel::engine
