@@ -113,6 +113,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"testing/model_members.hpp", simulation + "failover_test.cpp"},
         {"testing/model_node.hpp", simulation + "redirects_test.cpp"},
         {"testing/model_replication.hpp", simulation + "reads_test.cpp"},
+        {"testing/model_resharding.hpp", simulation + "redirects_test.cpp"},
         {"testing/model_routing.hpp", simulation + "redirects_test.cpp"},
         {"testing/model_session.hpp", simulation + "redirects_test.cpp"},
         {"testing/model_topology_reply.hpp", simulation + "refreshes_test.cpp"},

@@ -52,6 +52,17 @@ public:
                 for (auto const& node : cluster_.nodes()) node->cached_scripts.clear();
             });
     }
+    /// Moves all busy slots of a node to another one at one instant, so many times.
+    void schedule_moves_at_once(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                std::uint16_t const first = busy_slots_[time_.pick(busy_slots_.size())];
+                std::vector<std::uint16_t> slots{first};
+                for (std::uint16_t const slot : busy_slots_)
+                    if (cluster_.truth(slot) == cluster_.truth(first)) slots.push_back(slot);
+                if (!stopped_) cluster_.move_at_once(slots, any_member());
+            });
+    }
     void stop() {
         stopped_ = true;
         if (squatter_) cluster_.unsquat(*squatter_, squatted_);

@@ -126,48 +126,115 @@ TEST_CASE("a client that follows each redirect at once is caught where two nodes
     CHECK(errors.front().starts_with("too_many_redirects (not_executed)"));
 }
 
+namespace {
+
+/// Users of twenty slots of node 0: counters, and pairs of keys that are always written together.
+class slot_users {
+public:
+    explicit slot_users(scene& on) : on_{on}, seen{on.time} {
+        for (int i = 0; i < 20; ++i) tags.push_back("{" + on.key_of(0, "t" + std::to_string(i) + ":") + "}");
+    }
+    /// Everybody works a millisecond long, again and again, as long as slots are on their way.
+    void work_while_moving() {
+        do {
+            ++round_;
+            for (std::string const& tag : tags) all_kinds(tag, std::to_string(round_));
+            on_.time.run_for(1ms);
+        } while (on_.cluster.moving());
+    }
+    std::vector<std::uint16_t> slots() const {
+        std::vector<std::uint16_t> found;
+        for (std::string const& tag : tags) found.push_back(umbel::cluster::slot_of(tag).value());
+        return found;
+    }
+
+private:
+    template <class Done>
+    void call(std::initializer_list<std::string_view> words, Done done) {
+        on_.db.call(words, [this, done](umbel::result<umbel::reply> told) {
+            failed += told ? 0u : 1u;
+            done(told);
+        });
+    }
+    void all_kinds(std::string const& tag, std::string const& value) {
+        std::string const count = tag + "count", x = tag + "x", y = tag + "y";
+        std::size_t const number = seen.begin(count, history::kind::incr);
+        call({"INCR", count}, [this, number](auto const& told) { seen.ended(number, told); });
+        call({"MSET", x, value, y, value}, [](auto const&) {});
+        // Both keys are always written together, so they are never seen apart, on whichever nodes they stand.
+        call({"MGET", x, y},
+             [this](auto const& told) { torn += told && (*told)[0].text() == (*told)[1].text() ? 0u : 1u; });
+    }
+
+    scene& on_;
+    unsigned round_ = 0;
+
+public:
+    witness seen;
+    std::vector<std::string> tags;
+    unsigned failed = 0, torn = 0;
+};
+
+}  // namespace
+
 TEST_CASE(
     "slots that move forth and back with keys in them, while thousands of commands run, cost nobody an error",
     "[simulation]") {
     scene on;
     on.ready();
-    witness seen{on.time};
-    std::vector<std::string> tags;
-    for (int i = 0; i < 20; ++i) tags.push_back("{" + on.key_of(0, "t" + std::to_string(i) + ":") + "}");
-    unsigned failed = 0, torn = 0;
-    auto const call = [&](std::initializer_list<std::string_view> words, auto done) {
-        on.db.call(words, [&, done](umbel::result<umbel::reply> told) {
-            failed += told ? 0u : 1u;
-            done(told);
-        });
-    };
-    auto const all_kinds = [&](std::string const& tag, std::string const& value) {
-        std::string const count = tag + "count", x = tag + "x", y = tag + "y";
-        std::size_t const number = seen.begin(count, history::kind::incr);
-        call({"INCR", count}, [&, number](auto const& told) { seen.ended(number, told); });
-        call({"MSET", x, value, y, value}, [](auto const&) {});
-        // Both keys are always written together, so they are never seen apart, on whichever nodes they stand.
-        call({"MGET", x, y},
-             [&](auto const& told) { torn += told && (*told)[0].text() == (*told)[1].text() ? 0u : 1u; });
-    };
-    unsigned round = 0;
+    slot_users users{on};
     for (node_number const to : {1, 0, 2, 0}) {
-        for (std::string const& tag : tags) on.cluster.move_slot(umbel::cluster::slot_of(tag).value(), to);
-        do {
-            ++round;
-            for (std::string const& tag : tags) all_kinds(tag, std::to_string(round));
-            on.time.run_for(1ms);
-        } while (on.cluster.moving());
+        for (std::uint16_t const slot : users.slots()) on.cluster.move_slot(slot, to);
+        users.work_while_moving();
     }
     on.time.run_for(2s);
-    auto const found = seen.judged(on.cluster);
+    auto const found = users.seen.judged(on.cluster);
     INFO(found.to_string());
-    CHECK(failed == 0);
-    CHECK(torn == 0);
+    CHECK(users.failed == 0);
+    CHECK(users.torn == 0);
     CHECK(found.clean());
     CHECK(found.acknowledged > 500);
     CHECK(on.db.counters().asked > 50);
     CHECK(on.db.counters().moved > 50);
     CHECK(on.db.counters().retried > 0);
     CHECK(on.db.pending() == 0);
+}
+
+TEST_CASE("slots that change hands at one instant, forth and back, cost nobody an error and no ASK",
+          "[simulation]") {
+    scene on;
+    on.ready();
+    slot_users users{on};
+    for (node_number const to : {1, 0, 2, 0, 1, 2}) {
+        on.cluster.move_at_once(users.slots(), to);
+        users.work_while_moving();
+        for (std::uint16_t const slot : users.slots()) REQUIRE(on.cluster.truth(slot) == to);
+    }
+    on.time.run_for(2s);
+    auto const found = users.seen.judged(on.cluster);
+    INFO(found.to_string());
+    CHECK(users.failed == 0);
+    CHECK(users.torn == 0);
+    CHECK(found.clean());
+    CHECK(found.acknowledged > 500);
+    CHECK(on.db.counters().asked == 0);
+    CHECK(on.db.counters().moved >= users.tags.size());
+    CHECK(on.db.counters().retried == 0);
+    CHECK(on.db.pending() == 0);
+}
+
+TEST_CASE("a server that hands over an early copy of its slots is convicted", "[simulation][control]") {
+    scene on;
+    on.ready();
+    slot_users users{on};
+    users.work_while_moving();
+    on.time.run_for(100ms);
+    auto const early = on.cluster[0].store;
+    on.cluster.move_at_once(users.slots(), 1);
+    users.work_while_moving();
+    for (auto const& [key, value] : early) on.cluster[1].store[key] = value;
+    on.time.run_for(2s);
+    auto const found = users.seen.judged(on.cluster);
+    INFO(found.to_string());
+    CHECK_FALSE(found.clean());
 }

@@ -34,6 +34,7 @@ struct plan {
     unsigned flaps = 0;     ///< Cables that are pulled and put in again.
     unsigned forbids = 0;   ///< Nodes that refuse MULTI for a while.
     unsigned forgets = 0;   ///< So often all nodes forget their scripts.
+    unsigned at_once = 0;   ///< So often a node's busy slots move at one instant.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -52,7 +53,8 @@ struct plan {
             << client.retry_budget_percent << "% and " << client.retry_budget_floor
             << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
             << wires.late_percent << "%, " << forbids << " times no MULTI, " << users.script_percent
-            << "% scripts" << (wires.resets_drop ? "" : ", resets drop nothing");
+            << "% scripts, " << at_once << " moves at once"
+            << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
 };
@@ -189,6 +191,11 @@ inline void draw_scripts(random_source random, plan& made) {
     made.servers.scripts.push_back(counting_script());
 }
 
+/// The same, of what came after that: slots that move at one instant.
+inline void draw_moves_at_once(random_source random, plan& made) {
+    if (random.below(2) != 0) made.at_once = static_cast<unsigned>(1 + random.below(12));
+}
+
 /// How much of a plan is drawn.
 enum class draws { early, context_entry, punctual, all };
 
@@ -228,6 +235,7 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     if (what == draws::all) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
     if (what == draws::all) draw_forbidding(random_source{seed * 0x9e3779b97f4a7c15ull + 131}, made);
     if (what == draws::all) draw_scripts(random_source{seed * 0x9e3779b97f4a7c15ull + 157}, made);
+    if (what == draws::all) draw_moves_at_once(random_source{seed * 0x9e3779b97f4a7c15ull + 181}, made);
     return made;
 }
 
@@ -282,6 +290,7 @@ public:
         faults.schedule_flaps(plan_.flaps, plan_.troubled);
         faults.schedule_forbidding(plan_.forbids, plan_.troubled);
         faults.schedule_forgetting(plan_.forgets, plan_.troubled);
+        faults.schedule_moves_at_once(plan_.at_once, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users, others);

@@ -2,9 +2,11 @@
 // It knows no client.
 #pragma once
 
-#include <umbel/testing/model_bus.hpp>
+#include <umbel/testing/model_resharding.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,10 +20,13 @@ struct cluster_shape {
 
 /// N primaries with replicas, the network in front of them, and everything that may befall them.
 /// Lifetime: borrows the timeline. Threading: one thread.
-class model_cluster : public model_bus {
+class model_cluster : public model_resharding {
 public:
     model_cluster(timeline& time, cluster_shape shape, model_options options = {}, network_options wires = {})
-        : model_bus{time, options_, book_}, time_{time}, options_{std::move(options)}, net_{time, wires} {
+        : model_resharding{time, options_, book_},
+          time_{time},
+          options_{std::move(options)},
+          net_{time, wires} {
         int const count = shape.primaries * (1 + shape.replicas_each);
         for (int i = 0; i < count; ++i) spawn();
         for (int i = 0; i < count; ++i)
@@ -45,7 +50,7 @@ public:
         node.is = model_node::state::crashed;
         node.bus_backlog.clear();
         node.link_up = node.primary();
-        node.loading = node.syncing = node.paused = false;
+        node.loading = node.syncing = node.paused = node.holds_back = false;
         node.hang_up_all(time_.chance(50));
         bump_syncs(which);
     }
@@ -99,23 +104,6 @@ public:
         log(takeover ? "takes over" : force ? "forces a failover" : "is asked to fail over", replica);
         fail_over_to(replica, force, takeover);
     }
-
-    /// Moves a slot with its keys, one key at a time, where that is possible now.
-    /// Rule: Redis Cluster specification, "Redis Cluster live reconfiguration".
-    void move_slot(std::uint16_t slot, node_number to) {
-        node_number const from = truth(slot);
-        if (from == nobody || from == to || moving_.contains(slot)) return;
-        if (!may_give(from, to)) return;
-        model_node& source = (*this)[from];
-        model_node& target = (*this)[to];
-        log("gives slot " + std::to_string(slot) + " to node " + std::to_string(to), from);
-        target.view.begin_import(slot, from);
-        source.view.migrating[slot] = to;
-        moving_[slot] = {from, to, false};
-        time_.in(step(), [this, slot] { move_on(slot); });
-    }
-    bool moving() const noexcept { return !moving_.empty(); }
-    duration key_pace = 5ms;  ///< The largest time between two keys of a slot that moves.
 
     /// Gives a node's slots to others, those without keys at once; then the cluster forgets it when forget()
     /// is called.
@@ -192,7 +180,7 @@ public:
         if (moving()) return false;
         for (auto const& node : nodes()) {
             if (!is_member(node->number())) continue;
-            if (!usable(*node) || node->paused || node->loading || !node->cluster_ok() ||
+            if (!running(*node) || node->paused || node->loading || !node->cluster_ok() ||
                 (!node->primary() && !node->link_up))
                 return false;
             if (!first) first = node.get();
@@ -209,15 +197,13 @@ public:
     }
     /// Says, for people, what keeps settled() from being true.
     std::string unsettled() {
-        std::string text;
-        for (auto const& [slot, way] : moving_)
-            text += "slot " + std::to_string(slot) + " moves to " + std::to_string(way.to) + "; ";
+        std::string text = moves_to_string();
         for (auto const& node : nodes()) {
             if (!is_member(node->number())) continue;
             text +=
                 "node " + std::to_string(node->number()) +
                 (node->primary() ? " primary" : " replica of " + std::to_string(node->view.me().follows)) +
-                (usable(*node) ? "" : " not running") + (node->loading ? " loading" : "") +
+                (running(*node) ? "" : " not running") + (node->loading ? " loading" : "") +
                 (node->paused ? " paused" : "") + (node->link_up ? "" : " without copy") +
                 (node->cluster_ok() ? "" : " cluster not ok") + ", slots " +
                 std::to_string(node->view.count_of(node->number())) + ", epoch " +
@@ -240,7 +226,7 @@ public:
         for (std::uint16_t slot = 0; slot < cluster::slot_count;
              slot = static_cast<std::uint16_t>(slot + 64)) {
             node_number const owner = truth(slot);
-            if (owner == nobody || !usable((*this)[owner]) || (*this)[owner].paused ||
+            if (owner == nobody || !running((*this)[owner]) || (*this)[owner].paused ||
                 (*this)[owner].cut_from_clients || !(*this)[owner].cluster_ok())
                 return false;
         }
@@ -248,12 +234,6 @@ public:
     }
 
 private:
-    static bool usable(model_node const& node) noexcept { return node.is == model_node::state::running; }
-    void log(std::string const& text, node_number which) {
-        time_.note([&] { return "node " + std::to_string(which) + ' ' + text; });
-    }
-    duration step() { return time_.between(500us, key_pace); }
-
     model_node& spawn() {
         auto const number = static_cast<int>(size());
         std::string id;
@@ -289,112 +269,10 @@ private:
         for (auto const& node : nodes())
             if (!node->primary() && node->view.me().follows == which) node->link_up = false;
     }
-    static void bump_epoch(model_node& node, std::uint64_t heard = 0) {
-        std::uint64_t highest = std::max(node.view.current_epoch, heard);
-        // redis-server keeps its epoch when that is the highest; redis-cli moves one slot after the other,
-        // and here many move at once.
-        for (model_peer const& peer : node.view.peers) highest = std::max(highest, peer.config_epoch);
-        node.view.current_epoch = node.view.me().config_epoch = highest + 1;
-    }
-    /// Whether CLUSTER SETSLOT is taken by both: "I don't know about node …", "Please use SETSLOT only with
-    /// masters."
-    bool may_give(node_number from, node_number to) {
-        model_node& source = (*this)[from];
-        model_node& target = (*this)[to];
-        bool const serve =
-            usable(source) && usable(target) && target.primary() && source.primary() && !target.foreign;
-        return serve && source.view.peer(to).known && target.view.peer(from).known;
-    }
-    void hand_over(std::uint16_t slot, node_number from, node_number to) {
-        (*this)[to].view.set_owner(slot, to);
-        (*this)[from].view.set_owner(slot, to);
-    }
-
-    void move_on(std::uint16_t slot) {
-        auto& [from, to, disagree] = moving_.at(slot);
-        model_node& source = (*this)[from];
-        model_node& target = (*this)[to];
-        auto const leaving = source.view.migrating.find(slot);
-        bool const sound = source.primary() && target.primary() && leaving != source.view.migrating.end() &&
-                           leaving->second == to && (disagree || target.view.importing.contains(slot)) &&
-                           source.view.owner[slot] == from && truth(slot) == from;
-        if (!sound) return mend(slot);
-        if (!usable(source) || !usable(target) || !hear(from, to) || source.paused || target.paused) {
-            time_.in(20ms, [this, slot] { move_on(slot); });
-            return;
-        }
-        for (auto at = source.store.begin(); at != source.store.end(); ++at) {
-            if (cluster::slot_of(at->first).value() != slot) continue;
-            std::string const key = at->first;
-            hand_key(source, target, key);
-            time_.in(step(), [this, slot] { move_on(slot); });
-            return;
-        }
-        target.view.end_import(slot);
-        // In some slots a claim of the source wins the slot back first: one end says ASK, the other MOVED.
-        if (!disagree && slot % 4 == 0) {
-            disagree = true;
-            return void(time_.in((20 + slot % 200) * 1ms, [this, slot] { move_on(slot); }));
-        }
-        hand_over(slot, from, to);
-        source.view.migrating.erase(slot);
-        bump_epoch(target, std::max(source.view.current_epoch, source.view.me().config_epoch));
-        announce(to);
-        announce(from);
-        moving_.erase(slot);
-    }
-    /// MIGRATE … REPLACE of one key.
-    void hand_key(model_node& from, model_node& to, std::string const& key) {
-        auto const at = from.store.find(key);
-        if (to.store.contains(key))
-            give_up(to, "a key was moved onto an older copy",
-                    [&](std::string const& text) { return text == key; });
-        to.store[key] = std::move(at->second);
-        from.store.erase(at);
-        from.may_know_more = to.may_know_more = true;
-        replicate(to, {key});
-        replicate(from, {key});
-    }
-    /// A failover has come between. What redis-cli --cluster fix does as soon as it can: whoever owns the
-    /// slot gets the keys that others hold, but of a key that is on both sides the owner's copy stays.
-    void mend(std::uint16_t slot) {
-        node_number const owner = truth(slot);
-        auto const [from, to, disagree] = moving_.at(slot);
-        if (owner == nobody || !is_reached(owner, to)) {
-            time_.in(20ms, [this, slot] { mend(slot); });
-            return;
-        }
-        log("gets what is left of slot " + std::to_string(slot) + ", whose move is given up", owner);
-        moving_.erase(slot);
-        (*this)[from].view.migrating.erase(slot);
-        for (auto const& node : nodes()) {
-            node->view.end_import(slot);
-            // Who still takes the slot for his own deletes the keys when he learns better.
-            if (!is_member(node->number()) || !node->primary() || node->view.owner[slot] == node->number())
-                continue;
-            std::vector<std::string> keys;
-            for (auto const& [key, value] : node->store)
-                if (cluster::slot_of(key).value() == slot && !(*this)[owner].store.contains(key))
-                    keys.push_back(key);
-            for (std::string const& key : keys) hand_key(*node, (*this)[owner], key);
-            clear_slots(*node, "an interrupted move left two copies", slot_set{}.set(slot));
-        }
-    }
-    /// True when everybody runs who may hold keys of a slot that `owner` has and `to` was to get; not who has
-    /// been replaced by a failover.
-    bool is_reached(node_number owner, node_number to) {
-        return std::all_of(nodes().begin(), nodes().end(), [&](auto const& node) {
-            if (!is_member(node->number()) || !node->primary()) return true;
-            if (node->number() != to && (*this)[owner].view.count_of(node->number()) == 0) return true;
-            return usable(*node) && !node->paused && hear(node->number(), owner);
-        });
-    }
-
     timeline& time_;
     model_options options_;
     ledger book_;
     network net_;
-    std::map<std::uint16_t, slot_move> moving_;
 };
 
 }  // namespace umbel::testing

@@ -45,7 +45,8 @@ public:
     state is = state::running;
     bool foreign = false;  ///< Another server, not of this cluster.
     bool cut_from_clients = false;
-    bool paused = false;  ///< A manual failover holds its clients back.
+    bool paused = false;      ///< A manual failover holds its clients back.
+    bool holds_back = false;  ///< The end of a move of slots at one instant holds its clients back.
     bool loading = false;
     unsigned process = 0;      ///< Grows with each start.
     duration slow{0};          ///< Its replies take at least so long.
@@ -142,7 +143,7 @@ private:
         std::size_t from = 0;
         bool nonsense = false;
         model_words words;
-        while (!paused && is == state::running && !blocked_.holds(number)) {
+        while (!paused && !holds_back && is == state::running && !blocked_.holds(number)) {
             auto const found = request_reader::take(bytes, from, words);
             if (found == request_reader::found::command) {
                 if (junk_next != 0 && --junk_next == 0) out += std::string{"\x01junk\x00\r\n", 8};
@@ -173,7 +174,7 @@ private:
     }
     /// What a client waits for may have come.
     void serve_blocked() {
-        if (is != state::running || !primary() || paused) return;
+        if (is != state::running || !primary() || paused || holds_back) return;
         while (std::uint64_t const number = blocked_.servable(store)) {
             blocked_client const waiting = blocked_.take(number);
             session& served = sessions_.at(number);
