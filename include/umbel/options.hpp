@@ -240,6 +240,12 @@ struct options {
     /// Covers queueing, redirects and retries of a command. Positive, or umbel::no_deadline: then a command
     /// waits for as long as it takes.
     milliseconds deadline{5000};
+    /// From the beginning, with the look-up of the name, to the end of the handshake. Every address of a name
+    /// is tried; they share the time. A name that has been resolved before is connected to as before where
+    /// the system has not answered after a quarter of the time, or cannot tell at present. Asio resolves one
+    /// name after the other in each execution context, and cannot stop a look-up: where name servers are
+    /// silent, an io_context stays busy, and its destructor waits, until the system gives up (resolv.conf(5),
+    /// `timeout` and `attempts`), also when the client has gone.
     milliseconds connect_timeout{2000};
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).
     milliseconds reconnect_delay{20};

@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <utility>
 
 namespace umbel::net {
 
@@ -63,11 +64,13 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
                                             std::chrono::milliseconds{std::numeric_limits<int>::max()});
     settings.leased = limits_of_leases(near, settings.shared);
     settings.make_transport = [shared = settings.shared, leased = settings.leased,
-                               patience = near.connect_timeout](asio::any_io_executor const& strand,
-                                                                transport_owner& owner, std::uint32_t epoch,
-                                                                engine::link_mode mode) {
-        return std::make_shared<stream_transport>(strand, owner, epoch,
-                                                  engine::is_leased(mode) ? leased : shared, patience);
+                               patience = near.connect_timeout, book = std::make_shared<address_book>()](
+                                  asio::any_io_executor const& executor, transport_owner& owner,
+                                  std::uint32_t epoch, engine::link_mode mode) {
+        auto lookup =
+            std::make_shared<name_lookup>(executor, std::make_unique<system_resolver>(executor), book);
+        return std::make_shared<stream_transport>(
+            executor, owner, epoch, engine::is_leased(mode) ? leased : shared, patience, std::move(lookup));
     };
     return settings;
 }

@@ -6,6 +6,7 @@
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/session_port.hpp>
+#include <umbel/net/name_resolver.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/buffer.hpp>
@@ -128,16 +129,20 @@ public:
     using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
     using address = asio::generic::stream_protocol::endpoint;
+    /// Where the addresses of a name are known, its look-up may take this part of the time to connect.
+    static constexpr int lookup_share = 4;
 
-    /// The addresses of one name share `connect_timeout`, so that a dead address leaves time for the others.
+    /// A name is resolved by `lookup`. Its addresses share what that leaves of `connect_timeout`, so that a
+    /// dead address leaves time for the others.
     stream_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
-                     silence_limits const& silence, std::chrono::milliseconds connect_timeout)
+                     silence_limits const& silence, std::chrono::milliseconds connect_timeout,
+                     std::shared_ptr<name_lookup> lookup)
         : transport{epoch},
           owner_{owner},
           silence_{silence},
           connect_timeout_{connect_timeout},
           socket_{executor},
-          resolver_{executor},
+          lookup_{std::move(lookup)},
           patience_{executor} {}
 
     void connect(cluster::endpoint const& node) override {
@@ -149,23 +154,23 @@ public:
         asio::error_code problem;
         auto const numeric = asio::ip::make_address(node.host, problem);
         if (!problem) return connect({asio::ip::tcp::endpoint{numeric, node.port}});
-        resolver_.async_resolve(node.host, std::to_string(node.port),
-                                asio::ip::tcp::resolver::numeric_service,
-                                [this, self = shared_from_this(), keep = owner_.keep_alive()](
-                                    asio::error_code failed, asio::ip::tcp::resolver::results_type found) {
-                                    if (failed) return owner_.on_connected(*this, failed, false);
-                                    // Kept for proceed(), because the owner may be at work on another thread.
-                                    bool const kept = async::try_alloc([&] {
-                                        for (auto const& entry : found)
-                                            targets_.emplace_back(entry.endpoint());
-                                    });
-                                    if (!kept)
-                                        return owner_.on_connected(*this, asio::error::no_memory, true);
-                                    step_done(asio::error::not_found);
-                                });
+        connect_until_ = std::chrono::steady_clock::now() + connect_timeout_;
+        lookup_->start(node.host, connect_timeout_ / lookup_share,
+                       [this, port = node.port, self = shared_from_this(), keep = owner_.keep_alive()](
+                           asio::error_code failed, address_list found) {
+                           if (failed) return owner_.on_connected(*this, failed, false);
+                           // Kept for proceed(), because the owner may be at work on another thread.
+                           bool const kept = async::try_alloc([&] {
+                               for (asio::ip::address const& host : in_turns(found))
+                                   targets_.emplace_back(asio::ip::tcp::endpoint{host, port});
+                           });
+                           if (!kept) return owner_.on_connected(*this, asio::error::no_memory, true);
+                           step_done(asio::error::not_found);
+                       });
     }
     /// Connects to the first address that answers; calls on_connected() once.
     void connect(std::vector<address> targets) {
+        connect_until_ = std::chrono::steady_clock::now() + connect_timeout_;
         targets_ = std::move(targets);
         try_next(asio::error::not_found);
     }
@@ -175,6 +180,7 @@ public:
         if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0)
             socket_.cancel(ignored);
         if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
+        lookup_->stop_waiting();
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         if (step_result_) return guarded([&] { try_next(step_result_); });
         prepare();
@@ -214,9 +220,8 @@ public:
     void close() noexcept override {
         closed_ = true;
         asio::error_code ignored;
-        // Asio needs memory to cancel a resolution. Without memory the answer comes, and finds this transport
-        // closed.
-        static_cast<void>(async::try_alloc([&] { resolver_.cancel(); }));
+        // An answer that comes all the same finds this transport closed.
+        lookup_->cancel();
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         static_cast<void>(async::try_alloc([&] { socket_.close(ignored); }));
     }
@@ -248,7 +253,7 @@ private:
         if (socket_.is_open()) socket_.close(problem);
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
-        if (next_ != targets_.size()) wait_at_most(connect_timeout_ / targets_.size());
+        if (next_ != targets_.size()) wait_at_most(share_of_time());
         socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](
                                           asio::error_code result) { step_done(result); });
     }
@@ -257,8 +262,13 @@ private:
         step_done_.store(true, std::memory_order_release);
         owner_.on_step(*this);
     }
+    /// How long the present address may take: those that are left share the time that is left.
+    std::chrono::steady_clock::duration share_of_time() const noexcept {
+        auto const left = connect_until_ - std::chrono::steady_clock::now();
+        return left / static_cast<std::int64_t>(targets_.size() - next_ + 1);
+    }
     /// Starts the timer that gives the present address up.
-    void wait_at_most(std::chrono::milliseconds share) {
+    void wait_at_most(std::chrono::steady_clock::duration share) {
         patience_.expires_after(share);
         patience_.async_wait([this, which = next_, self = shared_from_this(),
                               keep = owner_.keep_alive()](asio::error_code stopped) {
@@ -305,8 +315,9 @@ private:
     silence_limits const silence_;
     std::chrono::milliseconds const connect_timeout_;
     socket_type socket_;
-    asio::ip::basic_resolver<asio::ip::tcp, asio::any_io_executor> resolver_;
+    std::shared_ptr<name_lookup> const lookup_;
     asio::steady_timer patience_;
+    std::chrono::steady_clock::time_point connect_until_;
     std::vector<address> targets_;
     std::size_t next_ = 0;
     asio::error_code step_result_;  ///< The result of the latest step, if step_done_.

@@ -46,13 +46,19 @@ struct ear final : umbel::net::transport_owner {
     std::vector<std::string> heard;
 };
 
+std::shared_ptr<umbel::net::name_lookup> lookup_on(asio::io_context& io) {
+    return std::make_shared<umbel::net::name_lookup>(
+        io.get_executor(), std::make_unique<umbel::net::system_resolver>(io.get_executor()),
+        std::make_shared<umbel::net::address_book>());
+}
+
 struct line {
     asio::io_context io{1};
     asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
     ear owner;
     silence_limits const silence{1000ms, 15s, 5s, 3};
     std::shared_ptr<stream_transport> wire =
-        std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence, 2000ms);
+        std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence, 2000ms, lookup_on(io));
     asio::ip::tcp::socket peer{io};
 
     ~line() { wire->close(); }
@@ -133,8 +139,8 @@ TEST_CASE("an address that never answers leaves time for the next one of the sam
         here.io.restart();
         here.io.poll();
     }
-    auto const wire =
-        std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1, silence_limits{}, 400ms);
+    auto const wire = std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1,
+                                                         silence_limits{}, 400ms, lookup_on(here.io));
     wire->connect({deaf.local_endpoint(),
                    asio::ip::tcp::endpoint{asio::ip::make_address_v4("127.0.0.1"), here.port()}});
     REQUIRE(here.heard(1));
@@ -180,8 +186,8 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
         (std::filesystem::temp_directory_path() / ("umbel-transport-" + std::to_string(::getpid()))).string();
     ::unlink(path.c_str());
     ear owner;
-    auto const missing =
-        std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence_limits{}, 2000ms);
+    auto const missing = std::make_shared<stream_transport>(io.get_executor(), owner, 1, silence_limits{},
+                                                            2000ms, lookup_on(io));
     auto const where = endpoint::parse("unix:" + path, 6379);
     REQUIRE(where);
     REQUIRE(where->is_unix());
@@ -190,8 +196,8 @@ TEST_CASE("a path is a Unix socket; a missing one is refused", "[transport]") {
     io.run();
     CHECK(owner.heard == std::vector<std::string>{"refused"});
     asio::local::stream_protocol::acceptor acceptor{io, asio::local::stream_protocol::endpoint{path}};
-    auto const wire =
-        std::make_shared<stream_transport>(io.get_executor(), owner, 2, silence_limits{}, 2000ms);
+    auto const wire = std::make_shared<stream_transport>(io.get_executor(), owner, 2, silence_limits{},
+                                                         2000ms, lookup_on(io));
     wire->connect(*where);
     io.restart();
     io.run();
