@@ -47,6 +47,16 @@
 #define UMBEL_RETHROW static_cast<void>(0)
 #endif
 
+// std::is_trivially_destructible_v for a type that is complete: the standard's takes thirty templates a type.
+#if defined(__clang__)
+#define UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(...) __is_trivially_destructible(__VA_ARGS__)
+#elif defined(__GNUC__)
+#define UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(...) __has_trivial_destructor(__VA_ARGS__)
+#else
+#define UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(...) std::is_trivially_destructible_v<__VA_ARGS__>
+#include <type_traits>
+#endif
+
 // A function that nobody may call, and what to write instead: in C++26 a compiler prints the text itself,
 // before that the line it stands in.
 #if defined(__cpp_deleted_function) && __cpp_deleted_function >= 202403L && __cplusplus > 202302L

@@ -356,6 +356,6 @@ struct options {
 
 // These stand in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
 // anything.
-static_assert(std::is_trivially_destructible_v<hedge_after> && std::is_trivially_destructible_v<trail_t>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(hedge_after) && UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(trail_t));
 
 }  // namespace umbel

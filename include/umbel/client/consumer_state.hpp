@@ -8,6 +8,7 @@
 #include <umbel/cluster/error_reply.hpp>
 #include <umbel/command/block_time.hpp>
 #include <umbel/command/stream_groups.hpp>
+#include <umbel/config.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -48,7 +49,7 @@ struct consumer_options {
     /// with overloaded.
     command::block_time room_wait = std::chrono::seconds{30};
 };
-static_assert(std::is_trivially_destructible_v<consumer_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(consumer_options));
 
 namespace calling {
 

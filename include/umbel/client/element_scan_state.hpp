@@ -5,6 +5,7 @@
 #include <umbel/client/element_scan_commands.hpp>
 #include <umbel/client/scan_names.hpp>
 #include <umbel/client/scan_turn.hpp>
+#include <umbel/config.hpp>
 
 #include <charconv>
 #include <cstdint>
@@ -24,7 +25,7 @@ struct element_scan_options {
         count{};                ///< How many elements the server looks at for a page; 1000 without.
     std::string_view resume{};  ///< What element_scan::cursor() gave; empty: from the beginning.
 };
-static_assert(std::is_trivially_destructible_v<element_scan_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(element_scan_options));
 
 namespace calling {
 

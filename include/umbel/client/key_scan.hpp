@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/client/make_operation.hpp>
+#include <umbel/config.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -23,7 +24,7 @@ struct key_scan_options {
     std::string_view resume{};               ///< What key_scan::cursor() gave; empty: from the beginning.
     bool skip_uncovered = false;  ///< Slots that nobody serves have no keys; without it they are waited for.
 };
-static_assert(std::is_trivially_destructible_v<key_scan_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(key_scan_options));
 
 namespace calling {
 

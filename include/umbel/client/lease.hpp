@@ -54,9 +54,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::persisted> = false;
 
 template <>
 struct umbel::from_reply<umbel::persisted> {
-    template <class When = lazily>
-    static result<persisted> from(resp::view const& reply) {
-        using parts = later<When, std::pair<std::int64_t, std::int64_t>>;
+    template <class View = resp::view>
+    static result<later<View, persisted>> from(View const& reply) {
+        using parts = later<View, std::pair<std::int64_t, std::int64_t>>;
         result<parts> const read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{read.error()};
         return persisted{read->first, read->second};

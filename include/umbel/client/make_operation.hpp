@@ -9,6 +9,7 @@
 #include <umbel/command/encode.hpp>
 #include <umbel/command/key_prefix.hpp>
 #include <umbel/command/script.hpp>
+#include <umbel/config.hpp>
 
 #include <chrono>
 #include <memory>
@@ -31,7 +32,7 @@ struct call_options {
 };
 // It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
 // anything.
-static_assert(std::is_trivially_destructible_v<call_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(call_options));
 
 namespace calling {
 

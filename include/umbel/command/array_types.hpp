@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -97,7 +98,7 @@ private:
     bool negative_ = false;
     std::string_view end_;
 };
-static_assert(std::is_trivially_destructible_v<array_bound>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(array_bound));
 
 /// What ARGREP looks for in an element. Lifetime: borrows until the command is encoded.
 class array_pattern {
@@ -127,7 +128,7 @@ private:
     std::string_view word_;
     std::string_view text_;
 };
-static_assert(std::is_trivially_destructible_v<array_pattern>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(array_pattern));
 
 /// Options of ARGREP. Where `from` is behind `to`, the elements come in descending order.
 struct argrep_options {
@@ -137,7 +138,7 @@ struct argrep_options {
     std::optional<std::uint64_t> limit{};  ///< LIMIT: how many elements at most.
     bool ignore_case = false;              ///< NOCASE, of ASCII letters.
 };
-static_assert(std::is_trivially_destructible_v<argrep_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(argrep_options));
 
 /// Adds what ARGREP has behind its key.
 inline void add_search(word_list& list, std::span<array_pattern const> patterns,
@@ -156,7 +157,7 @@ inline void add_search(word_list& list, std::span<array_pattern const> patterns,
 struct arlastitems_options {
     bool reverse = false;  ///< REV: the newest first.
 };
-static_assert(std::is_trivially_destructible_v<arlastitems_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(arlastitems_options));
 
 /// What AROP makes of the elements that are numbers.
 enum class array_aggregate : std::uint8_t { sum, min, max };

@@ -4,6 +4,7 @@
 
 #include <umbel/command/ranges.hpp>
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -61,7 +62,7 @@ struct bit_operation {
     bit_overflow overflow = bit_overflow::wrap;
     friend constexpr bool operator==(bit_operation const&, bit_operation const&) noexcept = default;
 };
-static_assert(std::is_trivially_destructible_v<bit_operation>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(bit_operation));
 /// GET: the integer.
 constexpr bit_operation bit_get(bit_field field) noexcept {
     return {bit_operation::sort::get, field, 0, bit_overflow::wrap};

@@ -4,6 +4,7 @@
 #include <umbel/command/bit_fields.hpp>
 #include <umbel/command/family.hpp>
 #include <umbel/command/store.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -25,7 +26,7 @@ struct bit_range {
     std::int64_t last = -1;
     bit_unit unit = bit_unit::byte;  ///< BIT needs a server of 7.0.0 or later.
 };
-static_assert(std::is_trivially_destructible_v<bit_range>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(bit_range));
 
 /// A position that may not exist: nullopt where the server says -1.
 struct bit_position : std::optional<std::int64_t> {
@@ -58,8 +59,8 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::bit_position> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::bit_position> {
-    template <class = lazily>
-    static result<command::bit_position> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::bit_position>> from(View const& reply) {
         auto const position = from_reply<std::int64_t>::from(reply);
         if (!position) return tl::unexpected<error>{position.error()};
         if (*position == -1) return command::bit_position{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/options.hpp>
 
 #include <chrono>
@@ -42,7 +43,7 @@ private:
     std::chrono::nanoseconds span_{};
     bool forever_ = false;
 };
-static_assert(std::is_trivially_destructible_v<block_time>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(block_time));
 
 /// A command that blocks, as the typed functions hand it on.
 /// Lifetime: borrows; whoever takes it encodes it before the end of the full expression.

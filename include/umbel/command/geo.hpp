@@ -5,6 +5,7 @@
 #include <umbel/command/geo_types.hpp>
 #include <umbel/command/sorted_sets.hpp>
 #include <umbel/command/store.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -23,7 +24,7 @@ struct geoadd_options {
     member_condition members = member_condition::always;
     bool count_changed = false;  ///< CH: count the members with a changed position too.
 };
-static_assert(std::is_trivially_destructible_v<geoadd_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(geoadd_options));
 
 /// A range of members and their positions: a map, or a vector of pairs.
 template <class Range>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -53,7 +54,7 @@ private:
     std::optional<std::string_view> member_;
     geo_position place_;
 };
-static_assert(std::is_trivially_destructible_v<geo_center>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(geo_center));
 
 /// What stands no further than `radius` from the centre.
 struct geo_radius {
@@ -87,7 +88,7 @@ struct geosearch_options {
     std::optional<std::uint64_t> count{};  ///< COUNT: at most so many, the nearest ones.
     bool any = false;                      ///< ANY: not the nearest ones but the first to be found.
 };
-static_assert(std::is_trivially_destructible_v<geosearch_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(geosearch_options));
 
 /// Options of GEOSEARCHSTORE.
 struct geosearchstore_options {
@@ -96,7 +97,7 @@ struct geosearchstore_options {
     bool any = false;                      ///< ANY: not the nearest ones but the first to be found.
     bool store_distances = false;          ///< STOREDIST: distances as scores, in place of positions.
 };
-static_assert(std::is_trivially_destructible_v<geosearchstore_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(geosearchstore_options));
 
 /// What GEOSEARCH tells of each member it finds.
 struct geo_details {
@@ -191,9 +192,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::geo_match<Value>> 
 
 template <>
 struct umbel::from_reply<umbel::command::geo_position> {
-    template <class When = lazily>
-    static result<command::geo_position> from(resp::view const& reply) {
-        using parts = later<When, std::pair<double, double>>;
+    template <class View = resp::view>
+    static result<later<View, command::geo_position>> from(View const& reply) {
+        using parts = later<View, std::pair<double, double>>;
         result<parts> const read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{read.error()};
         return command::geo_position{read->first, read->second};

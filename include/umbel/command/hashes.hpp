@@ -5,6 +5,7 @@
 #include <umbel/command/family.hpp>
 #include <umbel/command/keys.hpp>
 #include <umbel/command/scan.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <cstdint>
@@ -33,7 +34,7 @@ struct hsetex_options {
     bool keep_ttl = false;                              ///< KEEPTTL.
     field_condition condition = field_condition::always;
 };
-static_assert(std::is_trivially_destructible_v<hsetex_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(hsetex_options));
 
 /// Options of HGETEX. At most one of them.
 /// Rule: HGETEX command, "Options".
@@ -42,7 +43,7 @@ struct hgetex_options {
     std::optional<unix_time> expire_at{};               ///< EXAT or PXAT.
     bool persist = false;                               ///< PERSIST.
 };
-static_assert(std::is_trivially_destructible_v<hgetex_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(hgetex_options));
 
 /// What became of the expiry of one field.
 enum class field_expiry : std::int8_t {
@@ -67,9 +68,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::field_expiry> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::field_expiry> {
-    template <class = lazily>
-    static result<command::field_expiry> from(resp::view const& reply) {
-        result<std::int64_t> const code = from_reply<std::int64_t>::from(reply);
+    template <class View = resp::view>
+    static result<later<View, command::field_expiry>> from(View const& reply) {
+        auto const code = from_reply<std::int64_t>::from(reply);
         if (!code) return tl::unexpected<error>{code.error()};
         if (*code < -2 || *code > 2) return umbel::unexpected("an integer from -2 to 2", reply);
         return static_cast<command::field_expiry>(*code);

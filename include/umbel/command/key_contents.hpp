@@ -4,6 +4,7 @@
 
 #include <umbel/command/expiry.hpp>
 #include <umbel/command/family.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <chrono>
@@ -24,7 +25,7 @@ struct restore_options {
     std::optional<std::chrono::seconds> idle{};         ///< IDLETIME: since the key was last used.
     std::optional<std::uint8_t> frequency{};            ///< FREQ: how often it is used, on a scale.
 };
-static_assert(std::is_trivially_destructible_v<restore_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(restore_options));
 
 }  // namespace umbel::command
 

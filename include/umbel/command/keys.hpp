@@ -4,6 +4,7 @@
 #include <umbel/command/encode.hpp>
 #include <umbel/command/expiry.hpp>
 #include <umbel/command/family.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <chrono>
@@ -49,7 +50,7 @@ struct expiry_moment {
 struct copy_options {
     bool replace = false;  ///< REPLACE: also onto a key that exists.
 };
-static_assert(std::is_trivially_destructible_v<copy_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(copy_options));
 
 }  // namespace umbel::command
 
@@ -65,10 +66,10 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::time_to_live> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::time_to_live> {
-    template <class = lazily>
-    static result<command::time_to_live> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::time_to_live>> from(View const& reply) {
         using command::time_to_live;
-        result<std::int64_t> const left = from_reply<std::int64_t>::from(reply);
+        auto const left = from_reply<std::int64_t>::from(reply);
         if (!left) return tl::unexpected<error>{left.error()};
         if (*left == -2) return time_to_live{};
         if (*left == -1) return time_to_live{time_to_live::state::no_expiry, {}};
@@ -82,10 +83,10 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::expiry_moment> = f
 
 template <>
 struct umbel::from_reply<umbel::command::expiry_moment> {
-    template <class = lazily>
-    static result<command::expiry_moment> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::expiry_moment>> from(View const& reply) {
         using command::expiry_moment;
-        result<std::int64_t> const at = from_reply<std::int64_t>::from(reply);
+        auto const at = from_reply<std::int64_t>::from(reply);
         if (!at) return tl::unexpected<error>{at.error()};
         if (*at == -2) return expiry_moment{};
         if (*at == -1) return expiry_moment{expiry_moment::state::no_expiry, {}};

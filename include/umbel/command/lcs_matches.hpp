@@ -50,9 +50,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::lcs_matches> = fal
 
 template <>
 struct umbel::from_reply<umbel::command::text_range> {
-    template <class When = lazily>
-    static result<command::text_range> from(resp::view const& reply) {
-        using parts = later<When, std::pair<std::int64_t, std::int64_t>>;
+    template <class View = resp::view>
+    static result<later<View, command::text_range>> from(View const& reply) {
+        using parts = later<View, std::pair<std::int64_t, std::int64_t>>;
         auto const ends = from_reply<parts>::from(reply);
         if (!ends) return tl::unexpected<error>{ends.error()};
         if (ends->first < 0 || ends->second < ends->first) return umbel::unexpected("a range", reply);
@@ -62,9 +62,9 @@ struct umbel::from_reply<umbel::command::text_range> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_match> {
-    template <class When = lazily>
-    static result<command::lcs_match> from(resp::view const& reply) {
-        using range = later<When, command::text_range>;
+    template <class View = resp::view>
+    static result<later<View, command::lcs_match>> from(View const& reply) {
+        using range = later<View, command::text_range>;
         // A third element is the length, which WITHMATCHLEN asks for.
         if (!reply.is_aggregate() || reply.children_count() < 2 || reply.children_count() > 3)
             return umbel::unexpected("a range in each text", reply);
@@ -78,9 +78,9 @@ struct umbel::from_reply<umbel::command::lcs_match> {
 
 template <>
 struct umbel::from_reply<umbel::command::lcs_matches> {
-    template <class When = lazily>
-    static result<command::lcs_matches> from(resp::view const& reply) {
-        using list = later<When, std::vector<command::lcs_match>>;
+    template <class View = resp::view>
+    static result<later<View, command::lcs_matches>> from(View const& reply) {
+        using list = later<View, std::vector<command::lcs_match>>;
         // RESP2: "matches", the matches, "len", the length; RESP3: a map of these.
         if (!reply.is_aggregate() || reply.children_count() != 4)
             return umbel::unexpected("matches and len", reply);

@@ -3,6 +3,7 @@
 
 #include <umbel/command/family.hpp>
 #include <umbel/command/popped.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <cstdint>
@@ -45,7 +46,7 @@ struct lmovem_options {
     std::optional<std::uint64_t> exactly{};  ///< EXACTLY: so many, or none.
     move_order order = move_order::bulk;
 };
-static_assert(std::is_trivially_destructible_v<lmovem_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(lmovem_options));
 
 /// Adds how many elements LMOVEM moves, and in which order.
 inline void add_move(word_list& list, lmovem_options const& options) {
@@ -63,7 +64,7 @@ struct lpos_options {
     std::optional<std::uint64_t>
         compared_max{};  ///< MAXLEN: after how many elements the search ends; 0: never.
 };
-static_assert(std::is_trivially_destructible_v<lpos_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(lpos_options));
 
 }  // namespace umbel::command
 
@@ -81,10 +82,10 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::insertion> = false
 
 template <>
 struct umbel::from_reply<umbel::command::insertion> {
-    template <class = lazily>
-    static result<command::insertion> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::insertion>> from(View const& reply) {
         using command::insertion;
-        result<std::int64_t> const length = from_reply<std::int64_t>::from(reply);
+        auto const length = from_reply<std::int64_t>::from(reply);
         if (!length) return tl::unexpected<error>{length.error()};
         if (*length < -1) return umbel::unexpected("a length, 0 or -1", reply);
         if (*length == -1) return insertion{insertion::state::no_pivot, 0};

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -60,9 +62,30 @@ concept key_value_range =
 template <class Key>
 concept key_text = std::convertible_to<Key const&, std::string_view>;
 
+/// Words that nearly every command has: that they are some is said here, for finding it out takes a compiler
+/// dozens of templates a type, and each length of a literal is one.
+template <class T>
+inline constexpr bool is_common_word = false;
+template <std::size_t Length>
+inline constexpr bool is_common_word<char[Length]> = true;
+template <>
+inline constexpr bool is_common_word<argument> = true;
+template <>
+inline constexpr bool is_common_word<key> = true;
+template <>
+inline constexpr bool is_common_word<std::string> = true;
+template <>
+inline constexpr bool is_common_word<std::string_view> = true;
+template <>
+inline constexpr bool is_common_word<std::int64_t> = true;
+template <>
+inline constexpr bool is_common_word<std::uint64_t> = true;
+template <>
+inline constexpr bool is_common_word<double> = true;
+
 /// One argument of a command: a text, bytes, a number, umbel::borrow(bytes), or what to_argument sends.
 template <class Word>
-concept word = std::convertible_to<Word const&, argument>;
+concept word = is_common_word<Word> || std::convertible_to<Word const&, argument>;
 
 template <class T>
 inline constexpr bool is_word_or_optional = word<T>;

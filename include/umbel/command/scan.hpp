@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct scan_options {
     std::optional<std::string_view> match{};  ///< A glob pattern; borrowed until the command is encoded.
     std::optional<std::uint64_t> count{};     ///< How much work one call does, not how much it returns.
 };
-static_assert(std::is_trivially_destructible_v<scan_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(scan_options));
 
 /// Where a scan begins.
 inline constexpr std::string_view scan_start = "0";

@@ -35,8 +35,8 @@ using command::server_time;
 /// TIME: seconds and microseconds; LASTSAVE: seconds.
 template <>
 struct umbel::from_reply<umbel::command::server_time> {
-    template <class = lazily>
-    static result<command::server_time> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::server_time>> from(View const& reply) {
         using std::chrono::microseconds;
         if (reply.is_aggregate()) {
             auto const both = from_reply<std::pair<std::int64_t, std::int64_t>>::from(reply);
@@ -45,7 +45,7 @@ struct umbel::from_reply<umbel::command::server_time> {
                 return umbel::unexpected("seconds and microseconds of Unix time", reply);
             return made(both->first, both->second);
         }
-        result<std::int64_t> const seconds = from_reply<std::int64_t>::from(reply);
+        auto const seconds = from_reply<std::int64_t>::from(reply);
         if (!seconds) return tl::unexpected<error>{seconds.error()};
         if (*seconds < 0 || *seconds > seconds_max) return umbel::unexpected("seconds of Unix time", reply);
         return made(*seconds, 0);

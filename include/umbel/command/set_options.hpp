@@ -4,6 +4,7 @@
 
 #include <umbel/command/expiry.hpp>
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <chrono>
@@ -30,7 +31,7 @@ struct value_condition {
     std::string_view operand{};
     friend constexpr bool operator==(value_condition const&, value_condition const&) noexcept = default;
 };
-static_assert(std::is_trivially_destructible_v<value_condition>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(value_condition));
 
 /// IFEQ: only when the key holds `value`; not when it does not exist. Since 8.4.0 (Valkey 8.1).
 constexpr value_condition if_equal(std::string_view value) noexcept { return {value_test::equal, value}; }
@@ -96,7 +97,7 @@ struct set_options {
 };
 // It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
 // anything.
-static_assert(std::is_trivially_destructible_v<set_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(set_options));
 
 inline void add_set(word_list& list, set_options const& options) noexcept {
     add_expiry_or_keep(list, options.expire, options.expire_at, options.keep_ttl);
@@ -134,8 +135,8 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::set_outcome> = fal
 
 template <>
 struct umbel::from_reply<umbel::command::set_outcome> {
-    template <class = lazily>
-    static result<command::set_outcome> from(resp::view const& reply) {
+    template <class View = resp::view>
+    static result<later<View, command::set_outcome>> from(View const& reply) {
         if (reply.is_null()) return command::set_outcome::kept;
         if (!reply.is_error() && reply.text() == "OK") return command::set_outcome::written;
         return umbel::unexpected("OK or null", reply);

@@ -4,6 +4,7 @@
 #include <umbel/command/family.hpp>
 #include <umbel/command/scan.hpp>
 #include <umbel/command/store.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -21,7 +22,7 @@ struct sunioncard_options {
     bool approximate = false;  ///< APPROX: an estimate by a HyperLogLog, with a standard error of 0.81 %.
     std::uint64_t limit = 0;   ///< LIMIT: where the counting ends; 0: never.
 };
-static_assert(std::is_trivially_destructible_v<sunioncard_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(sunioncard_options));
 
 }  // namespace umbel::command
 

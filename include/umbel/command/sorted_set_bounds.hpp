@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -62,7 +63,7 @@ struct score_range {
     score_bound min = -infinite_score;
     score_bound max = infinite_score;
 };
-static_assert(std::is_trivially_destructible_v<score_range>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(score_range));
 
 /// One end of a range of members by their bytes. The member itself belongs to the range, unless exclusive()
 /// says otherwise. Lifetime: borrows until the command is encoded.
@@ -96,7 +97,7 @@ struct lex_range {
     lex_bound min = lex_bound::lowest();
     lex_bound max = lex_bound::highest();
 };
-static_assert(std::is_trivially_destructible_v<lex_range>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(lex_range));
 
 template <class Range>
 concept sorted_set_range = std::same_as<Range, score_range> || std::same_as<Range, lex_range>;

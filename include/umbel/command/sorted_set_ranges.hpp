@@ -4,6 +4,7 @@
 #include <umbel/command/family.hpp>
 #include <umbel/command/sorted_set_bounds.hpp>
 #include <umbel/command/store.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -20,7 +21,7 @@ namespace umbel::command {
 struct rank_options {
     bool reverse = false;  ///< REV: ranks count from the greatest score.
 };
-static_assert(std::is_trivially_destructible_v<rank_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(rank_options));
 
 /// Options of ZRANGE by score or by member. Rule: ZRANGE command, "LIMIT".
 struct zrange_options {
@@ -28,7 +29,7 @@ struct zrange_options {
     std::uint64_t offset = 0;  ///< LIMIT: how many of the members are left out first.
     std::optional<std::uint64_t> count{};  ///< LIMIT: how many follow at most.
 };
-static_assert(std::is_trivially_destructible_v<zrange_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(zrange_options));
 
 }  // namespace umbel::command
 

@@ -7,6 +7,7 @@
 #include <umbel/command/popped.hpp>
 #include <umbel/command/scan.hpp>
 #include <umbel/command/sorted_set_bounds.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <concepts>
@@ -46,14 +47,14 @@ struct zadd_options {
     score_condition scores = score_condition::always;
     bool count_changed = false;  ///< CH: count the members with a changed score too.
 };
-static_assert(std::is_trivially_destructible_v<zadd_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(zadd_options));
 
 /// Options of ZADD … INCR.
 struct zadd_incr_options {
     member_condition members = member_condition::always;
     score_condition scores = score_condition::always;
 };
-static_assert(std::is_trivially_destructible_v<zadd_incr_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(zadd_incr_options));
 
 /// An end of a sorted set.
 enum class score_end : std::uint8_t { min, max };
@@ -89,9 +90,9 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::ranked_score> = fa
 
 template <>
 struct umbel::from_reply<umbel::command::ranked_score> {
-    template <class When = lazily>
-    static result<command::ranked_score> from(resp::view const& reply) {
-        using parts = later<When, std::pair<std::int64_t, double>>;
+    template <class View = resp::view>
+    static result<later<View, command::ranked_score>> from(View const& reply) {
+        using parts = later<View, std::pair<std::int64_t, double>>;
         result<parts> const read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{read.error()};
         return command::ranked_score{read->first, read->second};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/command/family.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct sort_options {
     sort_order order = sort_order::ascending;
     bool alpha = false;  ///< ALPHA: as texts; otherwise every element must be a number.
 };
-static_assert(std::is_trivially_destructible_v<sort_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(sort_options));
 
 inline void add_sort(word_list& list, sort_options const& options) noexcept {
     if (options.by) list.add("BY", *options.by);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/error.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/keys_within.hpp>
@@ -100,7 +101,7 @@ private:
     char text_[id_bytes_max + 1]{};
     std::uint8_t size_ = 0;
 };
-static_assert(std::is_trivially_destructible_v<stream_bound>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(stream_bound));
 
 /// Adds both bounds, and how many entries there may be at most.
 inline void add_stream_range(word_list& list, stream_bound const& from, stream_bound const& to) noexcept {
@@ -136,7 +137,7 @@ struct stream_trim {
     std::optional<std::uint64_t> limit{};       ///< LIMIT: the most entries to go, 0 for no limit.
     stream_references references = stream_references::unsaid;
 };
-static_assert(std::is_trivially_destructible_v<stream_trim>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(stream_trim));
 
 /// Adds the words of a trim, if it is one. Refuses both kinds at once, and a limit of what is exact.
 inline void add_trim(word_list& list, stream_trim const& trim) noexcept {
@@ -231,9 +232,9 @@ struct umbel::from_reply<umbel::command::stream_batch<Entry>> {
 
 template <>
 struct umbel::from_reply<umbel::command::stream_deletion> {
-    template <class = lazily>
-    static result<command::stream_deletion> from(resp::view const& reply) {
-        result<std::int64_t> const code = from_reply<std::int64_t>::from(reply);
+    template <class View = resp::view>
+    static result<later<View, command::stream_deletion>> from(View const& reply) {
+        auto const code = from_reply<std::int64_t>::from(reply);
         if (!code) return tl::unexpected<error>{code.error()};
         if (*code != -1 && *code != 1 && *code != 2) return umbel::unexpected("-1, 1 or 2", reply);
         return static_cast<command::stream_deletion>(*code);

@@ -4,6 +4,7 @@
 
 #include <umbel/command/expiry.hpp>
 #include <umbel/command/stream_entry.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/decode_fields.hpp>
 
@@ -24,7 +25,7 @@ struct xgroup_create_options {
     bool make_stream = false;                    ///< MKSTREAM: an empty stream is made where there is none.
     std::optional<std::int64_t> entries_read{};  ///< ENTRIESREAD: for the lag. Since 7.0.0.
 };
-static_assert(std::is_trivially_destructible_v<xgroup_create_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xgroup_create_options));
 
 /// Options of XREADGROUP. Rule: XREADGROUP command, "Optional arguments".
 struct xreadgroup_options {
@@ -35,7 +36,7 @@ struct xreadgroup_options {
     std::optional<std::uint64_t> max_count{};  ///< MAXCOUNT: of all streams. Since 8.10.0 (no Valkey).
     std::optional<std::uint64_t> max_bytes{};  ///< MAXSIZE: bytes of all streams. Since 8.10.0 (no Valkey).
 };
-static_assert(std::is_trivially_destructible_v<xreadgroup_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xreadgroup_options));
 
 /// Options of xpending_entries().
 struct xpending_options {
@@ -44,7 +45,7 @@ struct xpending_options {
     std::optional<std::string_view> consumer{};  ///< Entries of this consumer only.
     std::optional<milliseconds> idle{};          ///< IDLE: at least that long. Since 6.2.0.
 };
-static_assert(std::is_trivially_destructible_v<xpending_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xpending_options));
 
 /// Options of XCLAIM. At most one of `idle` and `delivered_at`. Rule: XCLAIM command, "Optional arguments".
 struct xclaim_options {
@@ -54,7 +55,7 @@ struct xclaim_options {
     bool force = false;                         ///< FORCE: also what is pending for nobody.
     std::optional<std::string_view> last_id{};  ///< LASTID: the group has delivered up to here.
 };
-static_assert(std::is_trivially_destructible_v<xclaim_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xclaim_options));
 
 /// What XNACK makes of the count of deliveries. Rule: XNACK command, "Required arguments".
 enum class nack_mode : std::uint8_t {
@@ -154,10 +155,10 @@ inline constexpr bool umbel::empty_is_missing<umbel::command::claim_page<Item>> 
 
 template <>
 struct umbel::from_reply<umbel::command::pending_summary> {
-    template <class When = lazily>
-    static result<command::pending_summary> from(resp::view const& reply) {
-        using consumers = later<When, std::vector<std::pair<std::string, std::int64_t>>>;
-        using parts = later<When, std::tuple<std::int64_t, std::optional<std::string>,
+    template <class View = resp::view>
+    static result<later<View, command::pending_summary>> from(View const& reply) {
+        using consumers = later<View, std::vector<std::pair<std::string, std::int64_t>>>;
+        using parts = later<View, std::tuple<std::int64_t, std::optional<std::string>,
                                              std::optional<std::string>, std::optional<consumers>>>;
         result<parts> read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{std::move(read.error())};
@@ -169,9 +170,9 @@ struct umbel::from_reply<umbel::command::pending_summary> {
 
 template <>
 struct umbel::from_reply<umbel::command::pending_entry> {
-    template <class When = lazily>
-    static result<command::pending_entry> from(resp::view const& reply) {
-        using parts = later<When, std::tuple<std::string, std::string, std::int64_t, std::int64_t>>;
+    template <class View = resp::view>
+    static result<later<View, command::pending_entry>> from(View const& reply) {
+        using parts = later<View, std::tuple<std::string, std::string, std::int64_t, std::int64_t>>;
         result<parts> read = from_reply<parts>::from(reply);
         if (!read) return tl::unexpected<error>{std::move(read.error())};
         auto& [id, consumer, idle, deliveries] = *read;

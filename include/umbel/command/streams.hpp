@@ -4,6 +4,7 @@
 
 #include <umbel/command/family.hpp>
 #include <umbel/command/stream_entry.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/decode_fields.hpp>
 
@@ -28,7 +29,7 @@ struct xadd_options {
     std::optional<std::string_view> producer{};
     std::optional<std::string_view> message{};  ///< IDMP: which entry of the producer it is.
 };
-static_assert(std::is_trivially_destructible_v<xadd_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xadd_options));
 
 /// Options of XREAD. Rule: XREAD command, "Optional arguments".
 struct xread_options {
@@ -36,21 +37,21 @@ struct xread_options {
     std::optional<std::uint64_t> max_count{};  ///< MAXCOUNT: of all streams. Since 8.10.0 (no Valkey).
     std::optional<std::uint64_t> max_bytes{};  ///< MAXSIZE: bytes of all streams. Since 8.10.0 (no Valkey).
 };
-static_assert(std::is_trivially_destructible_v<xread_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xread_options));
 
 /// Options of XSETID. Since 7.0.0.
 struct xsetid_options {
     std::optional<std::uint64_t> entries_added{};
     std::optional<std::string_view> max_deleted_id{};
 };
-static_assert(std::is_trivially_destructible_v<xsetid_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xsetid_options));
 
 /// Options of XCFGSET.
 struct xcfgset_options {
     std::optional<std::chrono::seconds> duration{};  ///< How long what a producer added is remembered.
     std::optional<std::uint64_t> messages_max{};     ///< How many of them, for each producer.
 };
-static_assert(std::is_trivially_destructible_v<xcfgset_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(xcfgset_options));
 
 /// What XINFO STREAM tells. Rule: XINFO STREAM command.
 struct stream_info {

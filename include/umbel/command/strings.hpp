@@ -6,11 +6,11 @@
 #include <umbel/command/family.hpp>
 #include <umbel/command/lcs_matches.hpp>
 #include <umbel/command/set_options.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/reply.hpp>
 
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +27,7 @@ struct getex_options {
     std::optional<unix_time> expire_at{};               ///< EXAT or PXAT.
     bool persist = false;                               ///< PERSIST.
 };
-static_assert(std::is_trivially_destructible_v<getex_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(getex_options));
 
 /// When MSETEX writes.
 enum class keys_condition : std::uint8_t {
@@ -44,7 +44,7 @@ struct msetex_options {
     bool keep_ttl = false;                              ///< KEEPTTL.
     keys_condition condition = keys_condition::always;
 };
-static_assert(std::is_trivially_destructible_v<msetex_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(msetex_options));
 
 /// Options of INCREX. At most one of `expire`, `expire_at` and `persist`; without any the expiry stays.
 /// Rule: INCREX command, "Optional arguments".
@@ -58,7 +58,6 @@ struct increx_options {
     bool persist = false;                               ///< PERSIST.
     bool expire_if_none = false;                        ///< ENX: sets an expiry only where there is none.
 };
-static_assert(std::is_trivially_destructible_v<increx_options<std::int64_t>>);
 
 /// What INCREX did.
 template <class Number>
@@ -284,7 +283,7 @@ private:
         word_list list{umbel::key{name}, mode, by};
         if (options.lower) list.add("LBOUND", *options.lower);
         if (options.upper) list.add("UBOUND", *options.upper);
-        if constexpr (std::is_floating_point_v<Number>) list.refuse_if(std::isnan(by), "not a number");
+        if constexpr (std::is_floating_point_v<Number>) list.refuse_if(!(by <= 0 || by >= 0), "not a number");
         list.refuse_if(options.lower && options.upper && *options.lower > *options.upper,
                        "the lower bound is above the upper one");
         list.add_if(options.saturate, "SATURATE");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/command/word_list.hpp>
+#include <umbel/config.hpp>
 #include <umbel/resp/bytes.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/encode.hpp>
@@ -96,7 +97,7 @@ struct vadd_options {
     std::optional<std::string_view> attributes{};  ///< SETATTR: a JSON object.
     std::optional<std::uint32_t> links{};          ///< M: with how many others an element is linked; 16.
 };
-static_assert(std::is_trivially_destructible_v<vadd_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(vadd_options));
 
 /// Options of VSIM. Rule: VSIM command, "Optional arguments".
 struct vsim_options {
@@ -108,7 +109,7 @@ struct vsim_options {
     bool truth = false;                            ///< TRUTH: looks at every element.
     bool no_thread = false;                        ///< NOTHREAD: searches on the server's main thread.
 };
-static_assert(std::is_trivially_destructible_v<vsim_options>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(vsim_options));
 
 inline void add_effort(word_list& list, std::string_view word, std::optional<std::uint32_t> effort) {
     if (!effort) return;
@@ -151,7 +152,7 @@ private:
     char lead_ = '[';
     std::string_view element_;
 };
-static_assert(std::is_trivially_destructible_v<element_bound>);
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(element_bound));
 
 /// An element that is alike, with its similarity and its attributes.
 template <class Attributes = std::string>
@@ -266,10 +267,10 @@ private:
 
 template <>
 struct umbel::from_reply<umbel::command::raw_vector> {
-    template <class When = lazily>
-    static result<command::raw_vector> from(resp::view const& reply) {
-        using parts = later<When, std::tuple<std::string, umbel::bytes, double>>;
-        using more = later<When, std::tuple<std::string, umbel::bytes, double, double>>;
+    template <class View = resp::view>
+    static result<later<View, command::raw_vector>> from(View const& reply) {
+        using parts = later<View, std::tuple<std::string, umbel::bytes, double>>;
+        using more = later<View, std::tuple<std::string, umbel::bytes, double, double>>;
         if (reply.children_count() == 4) {
             result<more> read = from_reply<more>::from(reply);
             if (!read) return tl::unexpected<error>{std::move(read.error())};

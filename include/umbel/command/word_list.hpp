@@ -151,7 +151,7 @@ public:
     umbel::command::refusal refusal() const noexcept { return refusal_; }
 
 private:
-    static_assert(std::is_trivially_copyable_v<argument> && std::is_trivially_destructible_v<argument>);
+    static_assert(std::is_trivially_copyable_v<argument> && UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(argument));
 
     template <class Range>
     static std::size_t count_of(Range const& range) {

@@ -58,7 +58,8 @@ struct from_reply<T> {
 /// A boolean, the integers 0 and 1, or the texts "0" and "1", as which truth values are sent.
 template <>
 struct from_reply<bool> {
-    static result<bool> from(resp::view const& view) noexcept {
+    template <class View = resp::view>
+    static result<later<View, bool>> from(View const& view) noexcept {
         bool const fits = view.kind() == resp::type::boolean || view.kind() == resp::type::integer;
         if (fits && view.tape()->value <= 1) return view.tape()->value == 1;
         if (view.is_text() && !view.is_error() && (view.text() == "0" || view.text() == "1"))
@@ -87,7 +88,8 @@ struct from_reply<T> {
 /// Null and nothing else, for variants.
 template <>
 struct from_reply<std::monostate> {
-    static result<std::monostate> from(resp::view const& view) noexcept {
+    template <class View = resp::view>
+    static result<later<View, std::monostate>> from(View const& view) noexcept {
         if (view.is_null()) return std::monostate{};
         return unexpected("null", view);
     }
@@ -117,7 +119,8 @@ struct from_reply<T> {
 /// Any text; also a number, in decimal.
 template <>
 struct from_reply<std::string> {
-    static result<std::string> from(resp::view const& view) {
+    template <class View = resp::view>
+    static result<later<View, std::string>> from(View const& view) {
         if (view.kind() == resp::type::bulk_string) [[likely]]
             return std::string{view.text()};
         bool const fits =
@@ -132,7 +135,8 @@ struct from_reply<std::string> {
 /// As std::string, but left where it was received when it is long enough for that to pay.
 template <>
 struct from_reply<bytes> {
-    static result<bytes> from(resp::view const& view) {
+    template <class View = resp::view>
+    static result<later<View, bytes>> from(View const& view) {
         if (view.kind() == resp::type::bulk_string) [[likely]]
             return resp::keep(view.text(), view.source());
         bool const fits =
@@ -148,12 +152,16 @@ struct from_reply<bytes> {
 /// Anything, as it came, nested errors included.
 template <>
 struct from_reply<reply> {
-    static result<reply> from(resp::view const& view) { return reply{view}; }
+    template <class View = resp::view>
+    static result<later<View, reply>> from(View const& view) {
+        return reply{view};
+    }
 };
 
 template <>
 struct from_reply<ok> {
-    static result<ok> from(resp::view const& view) noexcept {
+    template <class View = resp::view>
+    static result<later<View, ok>> from(View const& view) noexcept {
         if (view.kind() == resp::type::simple_string && view.text() == "OK") return ok{};
         return unexpected("OK", view);
     }

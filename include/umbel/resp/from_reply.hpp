@@ -29,10 +29,9 @@ namespace umbel {
 template <class T>
 struct from_reply;
 
-/// Marks a static function `from` as a template without a use for its parameter: its body is compiled where
-/// somebody decodes a T, not where its declaration is included. For umbel's own types, which are many.
-using lazily = void;
-/// T, for use in such a body: a compiler looks at it only when it compiles the body.
+/// T, in a template over `When`: a compiler looks at it where somebody uses the template, not where it is
+/// included. Types of replies that umbel itself declares are many, and each result<T> is dear; so their
+/// `from` is a template over the view, which makes all that depends on the view wait as well.
 template <class When, class T>
 using later = typename std::conditional<true, T, When>::type;
 

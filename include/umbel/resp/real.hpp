@@ -9,7 +9,6 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -185,7 +184,7 @@ private:
         std::uint64_t const rest = window << kept;
         std::uint64_t const half = std::uint64_t{1} << 63;
         if (rest > half || (rest == half && (more_ || (mantissa & 1u) != 0))) ++mantissa;
-        double const found = std::ldexp(static_cast<double>(mantissa), top - kept + 1);
+        double const found = __builtin_ldexp(static_cast<double>(mantissa), top - kept + 1);
         if (mantissa == 0 || !(found <= std::numeric_limits<double>::max())) return false;
         value = found;
         return true;

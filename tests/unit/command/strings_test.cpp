@@ -15,6 +15,10 @@
 #include <utility>
 #include <vector>
 
+// Options stand in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
+// anything.
+static_assert(UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(umbel::increx_options<std::int64_t>));
+
 using namespace std::chrono_literals;
 using umbel::keys_condition;
 using umbel::set_condition;
