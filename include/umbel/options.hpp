@@ -3,7 +3,9 @@
 #pragma once
 
 #include <umbel/config.hpp>
+#include <umbel/credentials.hpp>
 #include <umbel/error.hpp>
+#include <umbel/secret.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -88,10 +90,19 @@ concept range_of_texts = !std::convertible_to<Range const&, std::string_view> &&
 
 /// The addresses a client begins with: one text, several in braces (`{"10.0.0.7:6379", "[::1]:7000"}`), or
 /// any range of texts (std::vector<std::string>, std::vector<std::string_view>, std::span, an array).
-/// Lifetime: owns its texts.
+/// Lifetime: owns its texts, and wipes them: a URL may hold a password.
 class seed_list {
 public:
     seed_list() noexcept = default;
+    seed_list(seed_list const&) = default;
+    seed_list(seed_list&&) noexcept = default;
+    seed_list& operator=(seed_list other) noexcept {
+        texts_.swap(other.texts_);
+        return *this;
+    }
+    ~seed_list() {
+        for (std::string& text : texts_) wipe(text);
+    }
 
     template <std::convertible_to<std::string_view>... Texts>
         requires(sizeof...(Texts) >= 1)
@@ -112,7 +123,13 @@ public:
     auto end() const noexcept { return texts_.end(); }
 
 private:
-    std::vector<std::string> texts_;
+    std::vector<std::string, wiping_allocator<std::string>> texts_;
+};
+
+/// A command that every new connection sends before those of the program, for options::setup_commands.
+struct setup_command {
+    std::string text;       ///< Its words, with blanks between: "CLIENT NO-EVICT on".
+    bool optional = false;  ///< A server may refuse it: the connection serves all the same.
 };
 
 /// The availability zone of a node, for read_from::same_zone, where the server does not name it.
@@ -208,9 +225,19 @@ struct options {
     /// Handed to `address_function`. Lifetime: must outlive the client.
     void* address_context = nullptr;
     /// For AUTH, at every node. The credentials of a seed that is a URL stand in their place. Errors:
-    /// bad_argument for a username without a password.
+    /// bad_argument for a username without a password. Passwords are wiped when their
+    /// memory is given back.
     std::string username{};
-    std::string password{};
+    secret password{};
+    /// Asked for credentials instead, before connections are opened and before tokens expire. Errors:
+    /// bad_argument beside a password.
+    umbel::credential_provider credential_provider{};
+    /// Commands that each new connection sends behind the client's own, in the same write: {{"CLIENT NO-EVICT
+    /// on"}, {"CLIENT CAPA redirect", true}}. A connection whose server refuses one fails, with an error that
+    /// names it, unless it is optional. Errors: bad_argument for those that would break the client (AUTH,
+    /// HELLO, SELECT, READONLY, MULTI, MONITOR, SUBSCRIBE, RESET, QUIT, CLIENT REPLY, CLIENT TRACKING and the
+    /// like, and commands that wait), and for more than 32.
+    std::vector<setup_command> setup_commands{};
     /// Shown by CLIENT LIST; set by HELLO … SETNAME.
     std::string client_name{};
     /// SELECT on a stand-alone server; a cluster has only 0.

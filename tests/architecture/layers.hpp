@@ -50,7 +50,8 @@ inline layer_rule const* rule_of(std::string_view layer) {
 /// base. A folder in a folder is a layer of its own.
 inline std::string_view layer_of(std::string_view path) {
     if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
-    for (std::string_view const name : {"config.hpp", "error.hpp", "options.hpp"}) {
+    for (std::string_view const name :
+         {"config.hpp", "credentials.hpp", "error.hpp", "options.hpp", "secret.hpp"}) {
         if (path == name) return "base";
     }
     return "client";

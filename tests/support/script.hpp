@@ -341,6 +341,8 @@ private:
                 close(*closes);
             else if (auto* const told = std::get_if<engine::wait_told>(&what))
                 find(told->link)->wait_told(*told);
+            else if (auto* const given = std::get_if<engine::credentials_given>(&what))
+                find(given->link)->take_credentials(std::move(*given));
             else
                 notices_.push_back(std::move(what));
         }

@@ -81,6 +81,9 @@ public:
     }
     /// Asks for a refresh of the topology in the background.
     virtual void want_refresh() = 0;
+    /// Has every connection say who the client is anew: by these, or, where this is null, by those that the
+    /// provider gives now, or by the present ones. Throws std::bad_alloc.
+    virtual void reauthenticate(std::shared_ptr<credentials const> fresh) = 0;
     /// The client has gone: every pending call fails with errc::cancelled.
     virtual void shut_down() = 0;
 

@@ -9,6 +9,7 @@
 #include <umbel/engine/snapshot_of.hpp>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace umbel::async {
@@ -39,6 +40,9 @@ public:
         return runtime().routes().known() == engine::known_as::standalone;
     }
     void want_refresh() override { runtime().want_refresh(); }
+    void reauthenticate(std::shared_ptr<credentials const> fresh) override {
+        runtime().reauthenticate(std::move(fresh));
+    }
     void shut_down() override { runtime().end(); }
 
     void await_topology(engine::call& call) override { runtime().complete_with_topology(call); }

@@ -35,7 +35,7 @@ namespace umbel {
 /// - Of the caller, nothing was sent: bad_argument (an argument longer than options.argument_bytes_max, bad
 ///   options of the client), cross_slot, needs_lease.
 /// - Of limits: overloaded (not sent), deadline_exceeded, no_memory, cancelled.
-/// - Of the transport: resolve_failed, connect_failed, connection_lost, no_reachable_node.
+/// - Of the transport: resolve_failed, connect_failed, no_credentials, connection_lost, no_reachable_node.
 /// - Of the protocol: protocol_error, unexpected_type (the reply is none of the requested type).
 /// - Of the cluster, when the policy, the deadline or a bound ends the attempts: slot_uncovered,
 ///   too_many_redirects, moved, ask, try_again, cluster_down, master_down, loading, read_only.
@@ -176,6 +176,22 @@ public:
     operation<umbel::statistics> statistics() const {
         return calling::make_told<umbel::statistics>(
             site_, [](async::backend& backend) { return backend.statistics(); });
+    }
+    /// Says who the client is anew on every connection that serves, in the background and between two
+    /// commands: none is lost, and no reply is mixed up. The credentials are asked for at
+    /// options::credential_provider; without one the present ones are said again. A connection whose server
+    /// refuses them takes no more commands, and is closed when it has answered those that it has. Connections
+    /// that callers or commands have for themselves are not lent again. observer::reauthenticated() tells of
+    /// each. Errors: throws std::bad_alloc.
+    void reauthenticate() const {
+        if (!site_.wrong) backend_->reauthenticate(nullptr);
+    }
+    /// The same by these credentials, which every new connection says from now on: for passwords that change,
+    /// and for those who are told of new tokens. Where there is a provider, they hold as if it had given
+    /// them. Errors: an empty password changes nothing, and observer::credentials_failed() tells of it;
+    /// throws std::bad_alloc.
+    void reauthenticate(credentials fresh) const {
+        if (!site_.wrong) backend_->reauthenticate(std::make_shared<credentials const>(std::move(fresh)));
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {

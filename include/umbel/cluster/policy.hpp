@@ -43,6 +43,11 @@ struct follow_redirects {
                            ? verdict::retry_after({}, attempt.retries == 0)
                            : repeat(attempt, true);
             case errc::read_only: return refreshed(attempt);
+            // The connection is not let in any more; a new one is, with the credentials of today.
+            case errc::no_auth:
+                return attempt.has_credentials && attempt.retries < no_auth_retries_max
+                           ? repeat(attempt, false)
+                           : verdict::fail();
             // A server refuses what is too large, or malformed to it, by closing: it is not asked for ever.
             // Rule: "Protocol error" in networking.c.
             case errc::connection_lost:
@@ -50,6 +55,7 @@ struct follow_redirects {
                 [[fallthrough]];
             case errc::connect_failed:
             case errc::resolve_failed:
+            case errc::no_credentials:
                 if (attempt.from_replica && attempt.retries < 2 && attempt.may_repeat())
                     return verdict::retry_after({}, true);
                 return refreshed(attempt);
@@ -72,7 +78,6 @@ struct follow_redirects {
             case errc::too_many_redirects:
             case errc::server_error:
             case errc::wrong_type:
-            case errc::no_auth:
             case errc::wrong_password:
             case errc::no_permission:
             case errc::no_script:

@@ -9,6 +9,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/error.hpp>
+#include <umbel/secret.hpp>
 
 #include <array>
 #include <cstddef>
@@ -28,8 +29,17 @@ struct url_parameter {
     std::size_t at = 0;  ///< Where it begins in the URL, counted from 1.
 };
 
-/// What a URL says. Fields that it leaves out are empty. Owns its texts.
+/// What a URL says. Fields that it leaves out are empty. Owns its texts, and wipes those that may be
+/// passwords.
 struct seed_url {
+    seed_url() = default;
+    seed_url(seed_url&&) noexcept = default;
+    seed_url& operator=(seed_url&&) noexcept = default;
+    ~seed_url() {
+        wipe(password);
+        for (url_parameter& parameter : parameters) wipe(parameter.value);
+    }
+
     std::vector<endpoint> addresses;  ///< At least one. Those of sentinels, if `sentinel`.
     std::string username;
     std::string password;

@@ -18,6 +18,9 @@ inline constexpr std::uint16_t connections_closed_max = 2;
 /// back-off first.
 inline constexpr std::uint16_t redirects_at_once = 5;
 
+/// Repetitions of one command after which the default policy takes a NOAUTH for final.
+inline constexpr std::uint16_t no_auth_retries_max = 2;
+
 /// Everything a policy may base its verdict on: one fault of one command, and its way so far.
 struct attempt {
     errc fault{};
@@ -28,7 +31,8 @@ struct attempt {
     bool replica_only = false;  ///< The caller asked for replicas only.
     bool closing =
         false;  ///< The client was told to close: it takes no new commands and waits for those under way.
-    bool node_open = false;  ///< The node's circuit breaker is open: it has failed many times in a row.
+    bool node_open = false;        ///< The node's circuit breaker is open: it has failed many times in a row.
+    bool has_credentials = false;  ///< The client has a password, or asks somebody for it.
     umbel::retry_unknown unknown =
         umbel::retry_unknown::reads;  ///< What the user wants sent again though it may have run.
     std::uint16_t redirects = 0;      ///< MOVED and ASK in a row before this fault.

@@ -7,6 +7,8 @@
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/notice.hpp>
 
+#include <memory>
+#include <string>
 #include <variant>
 
 namespace umbel::engine {
@@ -27,6 +29,20 @@ struct close_link {
     link_id link;
     std::uint32_t generation = 0;
     errc why = errc::read_only;
+    bool holds_back = false;  ///< Commands that are not written yet are not sent, but routed anew.
+};
+
+/// Have the credential provider asked; credentials_told answers.
+struct ask_credentials {
+    std::uint32_t question = 0;
+};
+
+/// What a link has waited for that was opened without credentials. None: the attempt has failed, and why.
+struct credentials_given {
+    link_id link;
+    std::uint32_t generation = 0;
+    std::shared_ptr<credentials const> identity{};
+    std::string why{};
 };
 
 /// The server has been told to end a wait on this lease: the next command that blocks may go out.
@@ -36,6 +52,7 @@ struct wait_told {
 };
 
 using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
-                            node_connect_failed, node_disconnected, call_redirected, call_retried, wait_told>;
+                            node_connect_failed, node_disconnected, call_redirected, call_retried, wait_told,
+                            ask_credentials, credentials_given, node_reauthenticated, credentials_failed>;
 
 }  // namespace umbel::engine

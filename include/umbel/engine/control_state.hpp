@@ -4,6 +4,7 @@
 
 #include <umbel/engine/action.hpp>
 #include <umbel/engine/backoff.hpp>
+#include <umbel/engine/credential_keeper.hpp>
 #include <umbel/engine/engine_options.hpp>
 #include <umbel/engine/node.hpp>
 #include <umbel/engine/router.hpp>
@@ -19,6 +20,7 @@ struct control_state {
     explicit control_state(engine_options chosen)
         : options{std::move(chosen)},
           random{options.seed},
+          identity{options.plan.identity, options.asks_credentials, options.connect_timeout},
           routes{options.nodes_max},
           nodes{options.nodes_max, options.contexts} {
         options.judging.closing = &routes.closing();
@@ -38,6 +40,7 @@ struct control_state {
 
     engine_options options;
     random_source random;
+    credential_keeper identity;
     router routes;
     node_table nodes;
     std::vector<action> actions;

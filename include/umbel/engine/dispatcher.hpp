@@ -342,7 +342,7 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
             links_.open(to, now);
             break;
         case link_state::closing:
-            return unreachable(call, to, errc::connection_lost, "the node has left the cluster", now);
+            return unreachable(call, to, errc::connection_lost, "the connection is being closed", now);
     }
     call.link = to;
     call.table_version = shared_.routes.version();

@@ -1,9 +1,10 @@
 // engine.hpp: the control plane of a client: events and the time go in, actions and calls come out. It visits
 // the events and lets its parts work: the dispatcher moves calls, the topology tracker asks for topologies,
-// the node supervisor opens and closes links. It knows no socket, no clock, no thread and no reply type; the
-// data plane (pipeline, router) goes past it.
+// the node supervisor opens and closes links, the authenticator says who the client is. It knows no socket,
+// no clock, no thread and no reply type; the data plane (pipeline, router) goes past it.
 #pragma once
 
+#include <umbel/engine/authenticator.hpp>
 #include <umbel/engine/dispatcher.hpp>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ public:
         : shared_{std::move(options)},
           health_{shared_},
           links_{shared_, health_},
+          identities_{shared_, links_, port},
           topology_{shared_, health_, links_, port},
           dispatcher_{shared_, health_, links_, topology_, traffic, port} {}
     engine(engine const&) = delete;
@@ -36,11 +38,11 @@ public:
     void handle(event&& happened, instant now) noexcept {
         if (!try_alloc([&] { std::visit([&](auto& report) { on(report, now); }, happened); }))
             event_lost(happened);
-        dispatcher_.ask(topology_.questions(), now);
+        ask(now);
     }
     void tick(instant now) noexcept {
         if (!try_alloc([&] { advance(now); })) topology_.put_off(now);
-        dispatcher_.ask(topology_.questions(), now);
+        ask(now);
     }
     /// Fails every waiting call with errc::cancelled. Nothing is submitted afterwards.
     void close(instant) noexcept {
@@ -69,8 +71,8 @@ public:
     /// When tick() should be called next.
     instant next_due() const noexcept {
         if (shared_.closed) return never;
-        return std::min(
-            {dispatcher_.next_due(), topology_.next_due(), sweep_at_, health_.next_due(), links_.next_due()});
+        return std::min({dispatcher_.next_due(), topology_.next_due(), sweep_at_, health_.next_due(),
+                         links_.next_due(), identities_.next_due()});
     }
 
     std::vector<action>& actions() noexcept { return shared_.actions; }
@@ -88,7 +90,15 @@ public:
 private:
     static constexpr duration sweep_interval = std::chrono::seconds{10};
 
-    void on(link_opened& opened, instant now) { after_link_event(opened, links_.on(opened, now), now); }
+    void ask(instant now) noexcept {
+        dispatcher_.ask(topology_.questions(), now);
+        dispatcher_.ask(identities_.questions(), now);
+    }
+
+    void on(link_opened& opened, instant now) {
+        after_link_event(opened, links_.on(opened, now), now);
+        identities_.on(opened);
+    }
     void on(link_lost& lost, instant now) { after_link_event(lost, links_.on(lost, now), now); }
     void on(link_closed& closed, instant now) { after_link_event(closed, links_.on(closed, now), now); }
     template <class Event>
@@ -106,6 +116,7 @@ private:
         tick(now);
     }
     void on(calls_returned& returned, instant now) {
+        identities_.look_at(returned.calls, now);
         dispatcher_.carry_out(returned.calls, now);
         tick(now);
     }
@@ -117,13 +128,22 @@ private:
         dispatcher_.leases().on(told, now);
         tick(now);
     }
+    void on(credentials_told& told, instant now) {
+        identities_.on(told, now);
+        tick(now);
+    }
     void on(query_settled& settled, instant now) {
+        if (auth_call* const said = auth_call::from(*settled.answered)) {
+            identities_.settled(*said);
+            return tick(now);
+        }
         if (unblock_call const* const told = unblock_call::from(*settled.answered)) {
             dispatcher_.leases().unblocked(*told, now);
             return tick(now);
         }
         query& query = *static_cast<query_call*>(settled.answered)->whole;
         if (!query.settled()) return;
+        if (query.was_shut_out()) identities_.shut_out({query.asked(), link_mode::primary}, now);
         if (!shared_.closed) after_refresh(topology_.answered(query, now), now);
         tick(now);
     }
@@ -152,6 +172,7 @@ private:
         if (dispatcher_.wants_topology()) topology_.want(now);
         after_refresh(topology_.advance(now), now);
         links_.reopen_due(now);
+        identities_.advance(now);
         if (sweep_at_ <= now) {
             topology_.sweep(now);
             sweep_at_ = after(now, sweep_interval);
@@ -177,6 +198,7 @@ private:
     control_state shared_;
     health_monitor health_;
     node_supervisor links_;
+    authenticator identities_;
     topology_tracker topology_;
     dispatcher dispatcher_;
     instant sweep_at_{0};

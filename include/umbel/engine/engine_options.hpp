@@ -21,6 +21,8 @@ struct engine_options {
     std::vector<cluster::endpoint> seeds;
     cluster::address_map addresses;
     handshake_plan plan;
+    bool asks_credentials = false;                       ///< Somebody gives them; plan.identity is null then.
+    duration connect_timeout = std::chrono::seconds{2};  ///< How long who gives them may take.
     umbel::topology_source source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     judge_options judging;

@@ -1,9 +1,12 @@
 // event.hpp: what the driver reports to the engine. Values; calls are handed over with them.
 #pragma once
 
+#include <umbel/credentials.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/link_state.hpp>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -65,8 +68,15 @@ struct lease_told {
     news what = news::idle;
 };
 
+/// Credentials have come.
+struct credentials_told {
+    std::uint32_t question = 0;  ///< What they answer; 0: nobody has asked.
+    std::shared_ptr<credentials const> given{};
+    std::optional<error> why{};  ///< Where none are given. Neither: the present ones are to be said again.
+};
+
 using event = std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
-                           refresh_wanted, lease_told>;
+                           refresh_wanted, lease_told, credentials_told>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& happened) noexcept {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <umbel/cluster/redirect.hpp>
+#include <umbel/credentials.hpp>
 #include <umbel/engine/link_state.hpp>
+#include <umbel/engine/setup_commands.hpp>
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
 #include <umbel/resp/decode_scalars.hpp>
@@ -11,6 +13,8 @@
 #include <umbel/resp/view.hpp>
 
 #include <initializer_list>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +25,11 @@ namespace umbel::engine {
 struct handshake_plan {
     umbel::protocol protocol = umbel::protocol::automatic;
     umbel::handshake extent = umbel::handshake::full;
-    std::string username;
-    std::string password;
+    std::shared_ptr<credentials const> identity{};  ///< Null: none is said.
+    bool awaits_identity = false;                   ///< It comes later: nothing is said before.
     std::string client_name;
     std::uint32_t database = 0;
+    std::shared_ptr<std::vector<setup_words> const> setup{};  ///< The user's own commands; null: none.
     bool read_only = false;     ///< READONLY is due: the connection will serve replica reads.
     bool ask_identity = false;  ///< CLUSTER MYID, so that another server at a known address is noticed.
     bool ask_client = false;    ///< CLIENT ID, for CLIENT UNBLOCK: the connection will serve as a lease.
@@ -41,8 +46,8 @@ public:
     step begin(handshake_plan const& plan) {
         plan_ = plan;
         awaited_.clear();
-        at_ = 0;
-        outgoing_.clear();
+        at_ = setup_at_ = 0;
+        outgoing_ = {};
         failure_ = error{errc::protocol_error, delivery::not_sent};
         node_id_.clear();
         zone_.clear();
@@ -57,22 +62,29 @@ public:
             say_credentials();
         }
         say_rest();
-        return awaited_.empty() ? step::done : step::send;
+        return awaited_.empty() ? done() : step::send;
     }
 
     /// The bytes of the write that begin() or reply() asked for; they live until the next begin() or reply().
-    std::string_view outgoing() const noexcept { return outgoing_; }
+    std::string_view outgoing() const noexcept { return {outgoing_.data(), outgoing_.size()}; }
+    /// They have been written: wipes them.
+    void wrote_all() noexcept { outgoing_ = {}; }
+    /// True while a server that was greeted by HELLO has not said a word.
+    bool awaits_hello() const noexcept {
+        return at_ == 0 && !awaited_.empty() && awaited_.front() == asked::hello;
+    }
 
     /// Takes the next reply.
     step reply(resp::view const& answer) {
         if (at_ == awaited_.size())
             return fail(errc::protocol_error, "a reply came that the handshake did not ask for");
         asked const question = awaited_[at_++];
+        setup_words const* const own = question == asked::setup ? &(*plan_.setup)[setup_at_++] : nullptr;
         if (answer.is_error()) {
             if (question == asked::hello && may_fall_back(answer.text()))
                 fall_back_ = true;
-            else if (!fall_back_ && !optional(question))
-                return fail(answer.text());
+            else if (!fall_back_ && !(own ? own->optional : optional(question)))
+                return fail(answer.text(), own);
         } else if (question == asked::hello) {
             read_hello(answer);
         } else if (question == asked::identity) {
@@ -81,14 +93,14 @@ public:
             client_id_ = from_reply<std::int64_t>::from(answer).value_or(0);
         }
         if (at_ != awaited_.size()) return step::waiting;
-        if (!fall_back_) return step::done;
+        if (!fall_back_) return done();
         fall_back_ = false;
         awaited_.clear();
-        at_ = 0;
-        outgoing_.clear();
+        at_ = setup_at_ = 0;
+        outgoing_ = {};
         say_credentials();
         say_rest();
-        return awaited_.empty() ? step::done : step::send;
+        return awaited_.empty() ? done() : step::send;
     }
 
     /// Why the handshake failed; its delivery is not_sent: no command has left.
@@ -103,36 +115,54 @@ public:
     std::int64_t client_id() const noexcept { return client_id_; }
 
 private:
-    enum class asked : std::uint8_t { hello, auth, name, library, select, read_only, identity, client };
+    enum class asked : std::uint8_t {
+        hello,
+        auth,
+        name,
+        library,
+        select,
+        setup,
+        read_only,
+        identity,
+        client
+    };
 
     static bool optional(asked question) noexcept {
         return question == asked::name || question == asked::library || question == asked::identity ||
                question == asked::client;
     }
 
-    void say(asked question, std::initializer_list<std::string_view> words) {
-        outgoing_.append("*").append(std::to_string(words.size())).append("\r\n");
-        for (std::string_view const word : words)
-            outgoing_.append("$")
-                .append(std::to_string(word.size()))
-                .append("\r\n")
-                .append(word)
-                .append("\r\n");
+    void put(std::string_view text) { outgoing_.insert(outgoing_.end(), text.begin(), text.end()); }
+    void put_header(char kind, std::size_t count) {
+        outgoing_.push_back(kind);
+        put(std::to_string(count));
+        put("\r\n");
+    }
+    template <class Words>
+    void say_each(asked question, Words const& words) {
+        put_header('*', words.size());
+        for (std::string_view const word : words) {
+            put_header('$', word.size());
+            put(word);
+            put("\r\n");
+        }
         awaited_.push_back(question);
     }
+    void say(asked question, std::initializer_list<std::string_view> words) { say_each(question, words); }
 
+    bool named() const noexcept { return !plan_.client_name.empty(); }
     std::string_view user() const noexcept {
-        return plan_.username.empty() ? std::string_view{"default"} : plan_.username;
+        return plan_.identity->username.empty() ? std::string_view{"default"}
+                                                : plan_.identity->username.view();
     }
+    std::string_view password() const noexcept { return plan_.identity->password.view(); }
 
     void say_hello() {
-        bool const secret = !plan_.password.empty() || !plan_.username.empty();
-        bool const named = !plan_.client_name.empty();
-        if (secret && named) {
-            say(asked::hello, {"HELLO", "3", "AUTH", user(), plan_.password, "SETNAME", plan_.client_name});
-        } else if (secret) {
-            say(asked::hello, {"HELLO", "3", "AUTH", user(), plan_.password});
-        } else if (named) {
+        if (plan_.identity && named()) {
+            say(asked::hello, {"HELLO", "3", "AUTH", user(), password(), "SETNAME", plan_.client_name});
+        } else if (plan_.identity) {
+            say(asked::hello, {"HELLO", "3", "AUTH", user(), password()});
+        } else if (named()) {
             say(asked::hello, {"HELLO", "3", "SETNAME", plan_.client_name});
         } else {
             say(asked::hello, {"HELLO", "3"});
@@ -140,12 +170,12 @@ private:
     }
 
     void say_credentials() {
-        if (!plan_.username.empty()) {
-            say(asked::auth, {"AUTH", plan_.username, plan_.password});
-        } else if (!plan_.password.empty()) {
-            say(asked::auth, {"AUTH", plan_.password});
+        if (plan_.identity && !plan_.identity->username.empty()) {
+            say(asked::auth, {"AUTH", user(), password()});
+        } else if (plan_.identity) {
+            say(asked::auth, {"AUTH", password()});
         }
-        if (!plan_.client_name.empty() && plan_.extent == umbel::handshake::full)
+        if (named() && plan_.extent == umbel::handshake::full)
             say(asked::name, {"CLIENT", "SETNAME", plan_.client_name});
     }
 
@@ -155,6 +185,8 @@ private:
             say(asked::library, {"CLIENT", "SETINFO", "LIB-VER", UMBEL_VERSION});
         }
         if (plan_.database != 0) say(asked::select, {"SELECT", std::to_string(plan_.database)});
+        if (plan_.setup)
+            for (setup_words const& own : *plan_.setup) say_each(asked::setup, own.words);
         if (plan_.read_only) say(asked::read_only, {"READONLY"});
         if (plan_.ask_identity && plan_.extent == umbel::handshake::full)
             say(asked::identity, {"CLUSTER", "MYID"});
@@ -183,8 +215,17 @@ private:
         }
     }
 
-    step fail(std::string_view line) {
-        failure_ = error{cluster::parse_error(line).code, delivery::not_sent, line};
+    /// Nobody needs the credentials any more.
+    step done() noexcept {
+        plan_.identity.reset();
+        return step::done;
+    }
+    /// A server has refused something, perhaps a command of the user's own. Some repeat what they were sent.
+    step fail(std::string_view line, setup_words const* own) {
+        std::string said = plan_.identity ? without(line, plan_.identity->password) : std::string{line};
+        if (own) said = "options.setup_commands: " + own->text + ": " + said;
+        failure_ = error{cluster::parse_error(line).code, delivery::not_sent, said};
+        plan_.identity.reset();
         return step::failed;
     }
     step fail(errc code, std::string_view why) {
@@ -193,9 +234,10 @@ private:
     }
 
     handshake_plan plan_;
-    std::string outgoing_;
+    wiped_bytes outgoing_;
     std::vector<asked> awaited_;
     std::size_t at_ = 0;
+    std::size_t setup_at_ = 0;  ///< Of the user's own commands the next one to be answered.
     bool fall_back_ = false;
     error failure_{errc::protocol_error, delivery::not_sent};
     std::string node_id_;

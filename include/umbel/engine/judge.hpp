@@ -20,6 +20,7 @@ struct judge_options {
     duration retry_delay{};
     duration retry_delay_max{};
     umbel::retry_unknown unknown = umbel::retry_unknown::reads;
+    bool has_credentials = false;
     std::atomic<bool> const* closing = nullptr;  ///< Whether the client was told to close; null: never.
 };
 
@@ -54,6 +55,7 @@ inline cluster::attempt attempt_of(call const& call, failure const& fault, judge
     attempt.replica_only = call.reads == read_from::replica;
     attempt.node_open = fault.node_open;
     attempt.closing = options.closing && options.closing->load(std::memory_order_relaxed);
+    attempt.has_credentials = options.has_credentials;
     attempt.connections_closed = call.connections_closed;
     attempt.unknown = options.unknown;
     attempt.redirects = call.redirects;

@@ -147,14 +147,15 @@ inline bool lease_pool::place(call& call, std::uint16_t number, instant now) {
 }
 
 /// A lease that can be lent. Of one that is older than the shared connection the server cannot be told, see
-/// unblock(): it is closed.
+/// unblock(), and one may have said who it is by old credentials: these are closed.
 inline lease_slot* lease_pool::idle_slot(std::uint16_t number, instant now) noexcept {
     link_status const& beside = shared_link(number);
     auto& slots = leases_of(number).slots;
     for (unsigned at = 0; at < slots.size(); ++at) {
         lease_slot& slot = slots[at];
         if (!slot.is_idle()) continue;
-        if (!is_up(beside) || slot.beside == beside.generation) return &slot;
+        bool const renewed = slot.status.identity < shared_.identity.required();
+        if (!renewed && (!is_up(beside) || slot.beside == beside.generation)) return &slot;
         close({number, leased_link(at), slot.context}, slot, errc::cancelled, now);
     }
     return nullptr;

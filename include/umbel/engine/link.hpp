@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/engine/breaker.hpp>
+#include <umbel/engine/greeting_memory.hpp>
 #include <umbel/engine/handshake.hpp>
 #include <umbel/engine/link_options.hpp>
 #include <umbel/engine/link_state.hpp>
@@ -58,22 +59,32 @@ public:
         silent_ = false;
         silence_.begin(now);
         plan_ = std::move(plan);
+        greeting_.adapt(plan_);
         pipe_.serve(std::move(node), id);
         phase_ = connection_phase::connecting;
     }
 
-    /// The transport is connected; the handshake goes out with the next gather().
+    /// The transport is connected; the handshake goes out with the next gather(), or when credentials have
+    /// come that are waited for.
     void connected(instant now) {
         phase_ = connection_phase::handshaking;
         silence_.note_progress(now);
-        proceed(handshake_.begin(plan_), now);
+        if (!plan_.awaits_identity) proceed(handshake_.begin(plan_), now);
+    }
+    /// The credentials that connecting() was to wait for.
+    void identify(std::shared_ptr<credentials const> given, instant now) {
+        if (!opening() || !plan_.awaits_identity) return;
+        plan_.identity = std::move(given);
+        plan_.awaits_identity = false;
+        if (phase_ == connection_phase::handshaking) proceed(handshake_.begin(plan_), now);
     }
 
     /// How the stream of a connection that is not wanted any more must end; to be asked before lost().
     /// Commands without a reply are told as unknown, and their callers go on: what the node has not got of
     /// them by then must not reach it later.
     parting parts_by() const noexcept {
-        return phase_ == connection_phase::ready && pipe_.idle() ? parting::close : parting::abort;
+        bool const awaits_nothing = pipe_.idle() || pipe_.holds_back_all();
+        return phase_ == connection_phase::ready && awaits_nothing ? parting::close : parting::abort;
     }
 
     /// The connection has ended, or never came to be: every call in it is judged.
@@ -81,6 +92,9 @@ public:
         down_because_ = why;
         down_message_ = std::move(message);
         bool const was_open = phase_ == connection_phase::ready;
+        bool const greeted = phase_ == connection_phase::handshaking && !plan_.awaits_identity;
+        greeting_.ended(was_open, greeted && why == errc::connection_lost && handshake_.awaits_hello());
+        plan_.identity.reset();
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         phase_ = connection_phase::down;
@@ -95,13 +109,23 @@ public:
     /// True when a connection that is to be closed keeps nobody: nothing is in flight, or nothing can have
     /// been sent yet. Late replies keep no lease: they may stand behind a wait that never ends.
     bool drained(bool is_lease = false) const noexcept {
-        return pipe_.idle() || opening() || (is_lease && pipe_.awaits_nobody());
+        return pipe_.idle() || opening() || (is_lease ? pipe_.awaits_nobody() : pipe_.holds_back_all());
+    }
+    /// Commands that are not written yet, and those to come, are not sent any more.
+    void hold_back() noexcept {
+        if (phase_ == connection_phase::ready) pipe_.hold_back();
     }
     /// Back to the beginning: the connection was told to close, and has drained. What still waited for it to
     /// open is judged as not sent.
     void retire(instant now) noexcept {
-        UMBEL_ASSERT(drained(true));
-        pipe_.lose(errc::connection_lost, "the connection was given up before it was open", now);
+        UMBEL_ASSERT(drained() || drained(true));
+        bool const was_open = phase_ == connection_phase::ready;
+        greeting_.ended(was_open, false);
+        pipe_.lose(errc::connection_lost,
+                   was_open ? "the connection was given up before the command was sent"
+                            : "the connection was given up before it was open",
+                   now);
+        plan_.identity.reset();
         unsent_ = {};
         phase_ = connection_phase::idle;
     }
@@ -119,6 +143,7 @@ public:
         if (unsent_.size != 0) {
             unsent_.data += count;
             unsent_.size -= count;
+            if (unsent_.size == 0) handshake_.wrote_all();
         } else {
             silence_.note_write(pipe_.wrote(count));
         }
@@ -197,6 +222,10 @@ public:
         switch (silence_.look(seen(), now, [this] { return pipe_.excuse(); })) {
             case silence::sign::none: return true;
             case silence::sign::not_connected:
+                if (plan_.awaits_identity)
+                    return report_dead(errc::no_credentials,
+                                       "the credential provider has given no answer "
+                                       "within the connect timeout");
                 return report_dead(errc::connect_failed, "no connection within the connect timeout");
             case silence::sign::late: return fall_silent("the node was silent while deadlines passed");
             case silence::sign::unanswered: return fall_silent("the node did not answer a PING");
@@ -226,7 +255,7 @@ private:
     std::uint64_t replies() const noexcept { return pipe_.counters().replies + pipe_.counters().late; }
 
     progress settle_handshake(instant now) {
-        if (phase_ != connection_phase::handshaking) return progress::drained;
+        if (phase_ != connection_phase::handshaking || plan_.awaits_identity) return progress::drained;
         resp::view answer;
         switch (pipe_.reader().next(answer)) {
             case resp::reader::status::ready: break;
@@ -254,6 +283,7 @@ private:
                 silence_.note_progress(now);
                 replies_before_ = replies();
                 kind_ = attempt_kind::usual;
+                plan_.identity.reset();
                 return;
             case umbel::engine::handshake::step::failed:
                 broken(handshake_.failure().code(), std::string{handshake_.failure().message()});
@@ -328,6 +358,7 @@ private:
     connection_phase phase_ = connection_phase::idle;
     handshake_plan plan_;
     class handshake handshake_;
+    greeting_memory greeting_;
     write_piece unsent_{};
     std::uint64_t replies_before_ = 0;  ///< The connection before this one had so many, all counted.
     instant ready_at_{0};

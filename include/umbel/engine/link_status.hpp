@@ -5,6 +5,7 @@
 #include <umbel/engine/link_state.hpp>
 #include <umbel/error.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -18,7 +19,9 @@ struct link_status {
     instant begun_at{0};           ///< When the latest attempt to connect was made.
     instant retry_at{0};
     instant up_since{0};
-    duration pause{};     ///< How long the latest attempt had to wait for its turn.
+    instant replaced_at{std::chrono::hours{-1}};  ///< When it was last closed because it was not let in.
+    std::uint32_t identity = 0;                   ///< The credentials it has said, see credential_keeper.
+    duration pause{};                             ///< How long the latest attempt had to wait for its turn.
     std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
     bool was_up = false;  ///< It has served since it was last opened.
     errc last_failure{};

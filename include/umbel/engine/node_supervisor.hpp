@@ -7,6 +7,7 @@
 #include <umbel/engine/health_monitor.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,7 +40,13 @@ public:
     }
     /// Takes a link out of use: at once when it is not connected, or for errc::connection_lost, else when it
     /// has drained.
-    void shut(link_id id, errc why = errc::read_only);
+    void shut(link_id id, errc why = errc::read_only, bool holds_back = false);
+    /// Closes a link that serves when what was written has been answered, and has what comes later routed
+    /// anew: the next command opens it again.
+    void replace(link_id id) { shut(id, errc::read_only, true); }
+    /// What a link has waited for that was opened without credentials. Null: there are none, and why.
+    void identify(credential_keeper::opening const& opening, std::shared_ptr<credentials const> const& given,
+                  std::string const& why);
     void shut_all(std::uint16_t number, link_mode mode);
     /// Takes all links of a node out of use.
     void shut_all(std::uint16_t number) {
@@ -79,16 +86,31 @@ inline void node_supervisor::open(link_id id, instant now) {
     plan.ask_client = is_leased(id.mode);
     plan.ask_identity = shared_.options.deployment != deployment::standalone &&
                         shared_.routes.known() != known_as::standalone;
+    credential_keeper& identity = shared_.identity;
+    bool const asks = identity.identify(plan, {id, link.generation + 1}, now);
+    std::uint32_t const said = plan.awaits_identity ? 0 : identity.version();
+    shared_.actions.reserve(shared_.actions.size() + 2);
     open_link opening{id, link.generation + 1, peer.address, std::move(plan)};
     shared_.actions.emplace_back(std::move(opening));
     // The link changes only now: adding the action may have thrown.
     ++link.generation;
     link.state = link_state::opening;
     link.begun_at = now;
+    link.identity = said;
     std::get<open_link>(shared_.actions.back()).kind = peer.breaker.tries(shared_.options.breaker_failures);
+    if (asks) shared_.actions.emplace_back(ask_credentials{identity.ask(now)});
 }
 
-inline void node_supervisor::shut(link_id id, errc why) {
+inline void node_supervisor::identify(credential_keeper::opening const& opening,
+                                      std::shared_ptr<credentials const> const& given,
+                                      std::string const& why) {
+    link_status& link = status_of(opening.link);
+    if (link.generation != opening.generation || link.state != link_state::opening) return;
+    shared_.actions.emplace_back(credentials_given{opening.link, opening.generation, given, why});
+    if (given) link.identity = shared_.identity.version();
+}
+
+inline void node_supervisor::shut(link_id id, errc why, bool holds_back) {
     link_status& link = status_of(id);
     switch (link.state) {
         case link_state::idle: return;
@@ -99,7 +121,7 @@ inline void node_supervisor::shut(link_id id, errc why) {
         case link_state::up:
         case link_state::down: break;
     }
-    shared_.actions.emplace_back(close_link{id, link.generation, why});
+    shared_.actions.emplace_back(close_link{id, link.generation, why, holds_back});
     link.state = link_state::closing;
 }
 
@@ -172,7 +194,12 @@ inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
     link.last_failure = lost.why;
     link.last_message = std::move(lost.message);
     if (leaving) peer.left_at = std::max(peer.left_at, now);
-    if (!stable && !unused && !leaving) count_failure(peer, link, was_up, now);
+    if (lost.why == errc::wrong_password || lost.why == errc::no_auth)
+        shared_.identity.distrust(link.identity);
+    if (lost.why == errc::no_credentials)
+        peer.breaker.called_off();  // The node is not at fault.
+    else if (!stable && !unused && !leaving)
+        count_failure(peer, link, was_up, now);
     shared_.routes.health_of(lost.link.node).latency_ns.store(0, std::memory_order_relaxed);
     health_.publish(lost.link.node, now);
     if (was_up) {

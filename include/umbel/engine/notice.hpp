@@ -50,6 +50,18 @@ struct node_disconnected {
     std::string message;
     link_mode mode = link_mode::primary;
 };
+/// For the observer: a connection that serves has said AUTH again. One that was refused drains, and is
+/// closed.
+struct node_reauthenticated {
+    std::string node;
+    bool accepted = false;
+    std::string message;  ///< The server's line, where it has refused.
+    link_mode mode = link_mode::primary;
+};
+/// For the observer: the credential provider has given none, or what cannot be used.
+struct credentials_failed {
+    std::string message;
+};
 /// For the observer: a call follows a MOVED or an ASK.
 struct call_redirected {
     std::string from;

@@ -17,6 +17,8 @@ public:
     virtual void connect_failed(node_connect_failed const&) {}
     /// Once for each connection that connected() told of, also for one that the client closes itself.
     virtual void disconnected(node_disconnected const&) {}
+    virtual void reauthenticated(node_reauthenticated const&) {}
+    virtual void credentials_failed(struct credentials_failed const&) {}
     virtual void topology_changed(struct topology_changed const&) {}
     /// A refresh of the topology has ended, whatever it brought.
     virtual void refreshed(refresh_ended const&) {}
@@ -28,6 +30,8 @@ public:
     void notice(node_connected const& value) { connected(value); }
     void notice(node_connect_failed const& value) { connect_failed(value); }
     void notice(node_disconnected const& value) { disconnected(value); }
+    void notice(node_reauthenticated const& value) { reauthenticated(value); }
+    void notice(struct credentials_failed const& value) { credentials_failed(value); }
     void notice(struct topology_changed const& value) { topology_changed(value); }
     void notice(refresh_ended const& value) { refreshed(value); }
     void notice(call_redirected const& value) { redirected(value); }

@@ -210,6 +210,10 @@ public:
         endings_.end_each(why, [](call const& waiting) { return waiting.form.blocks; });
     }
     blocked_waits& waits() noexcept { return endings_.waits(); }
+    /// Writes no call that comes from now on; see early_endings.
+    void hold_back() noexcept { endings_.hold_back(); }
+    /// True when nothing is awaited in front of what is held back.
+    bool holds_back_all() const noexcept { return queue_.head() == send_.barrier(); }
     /// The connection has ended: every call is judged, each with what is known of its delivery, and the
     /// pipeline is empty. `by_peer` says that the peer has closed it: a command that was being sent or
     /// answered then may be the reason.

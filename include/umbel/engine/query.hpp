@@ -74,6 +74,10 @@ public:
     bool denied() const noexcept {
         return denied_ || is_denied(map_) || (epochs_.used && is_denied(epochs_));
     }
+    /// True when the node has not let the client in.
+    bool was_shut_out() const noexcept {
+        return map_.answer && !map_.answer->has_value() && map_.answer->error() == errc::no_auth;
+    }
     /// The command to try after the one that was refused; none after the last.
     std::optional<topology_source> next_source() const noexcept {
         switch (map_.asks_for) {

@@ -27,13 +27,14 @@ enum class repetition : std::uint8_t {
 };
 
 /// How a command that met `fault`, with this known of the delivery of that attempt, is counted when it is
-/// sent again for the `nth` time. TRYAGAIN and READONLY pass in a moment, or with the next topology; a
-/// command that has been sent again before asks at the pace of all that cannot be served.
+/// sent again for the `nth` time. TRYAGAIN and READONLY pass in a moment, or with the next topology, and
+/// NOAUTH with the next connection; a command that has been sent again before asks at the pace of all that
+/// cannot be served.
 constexpr repetition repetition_of(errc fault, delivery attempt, unsigned nth) noexcept {
     if (attempt == delivery::not_sent) return repetition::free;
     if (attempt != delivery::not_executed) return repetition::drawn;
     bool const guided = fault == errc::moved || fault == errc::ask;
-    bool const passing = fault == errc::try_again || fault == errc::read_only;
+    bool const passing = fault == errc::try_again || fault == errc::read_only || fault == errc::no_auth;
     bool const unable = fault == errc::cluster_down || fault == errc::loading || fault == errc::master_down;
     if (guided || (passing && nth <= 1)) return repetition::free;
     return unable || passing ? repetition::paced : repetition::drawn;

@@ -6,6 +6,7 @@
 
 #include <umbel/engine/armed_timer.hpp>
 #include <umbel/engine/complete_all.hpp>
+#include <umbel/engine/credential_source.hpp>
 #include <umbel/engine/engine.hpp>
 #include <umbel/engine/event_queue.hpp>
 #include <umbel/engine/idle_closing.hpp>
@@ -35,6 +36,7 @@ class runtime {
 public:
     runtime(settings const& chosen, unsigned contexts)
         : settings_{with_contexts(chosen, contexts)},
+          credentials_{settings_.provider},
           engine_{settings_.engine, query_port{this, &runtime::tell_settled},
                   traffic_port{this, &runtime::requests}},
           sessions_{settings_.engine.nodes_max, contexts} {}
@@ -75,6 +77,8 @@ public:
         refresh_wanted_.store(true, std::memory_order_release);
         port().wake();
     }
+    /// New credentials, or null for the present ones, are said on every connection. Throws std::bad_alloc.
+    void reauthenticate(credential_keeper::shared by) { credentials_.push(std::move(by)), port().wake(); }
     /// Has everything closed soon; every call completes with errc::cancelled.
     void end() { ending_.store(true, std::memory_order_release), port().wake(); }
     /// Parks a call that has found no session; the control plane gives it to the engine.
@@ -156,6 +160,7 @@ public:
     void turn() {
         if (abandoned_) return;
         if (refresh_wanted_.exchange(false, std::memory_order_acq_rel)) happened(refresh_wanted{});
+        credentials_.take([this](credentials_told&& told) { happened(std::move(told)); });
         take_parked();
         call_list refused = refused_.take();
         while (call* const call = refused.pop())
@@ -216,6 +221,7 @@ protected:
     bool abandon_all(Abandon abandon) noexcept {
         if (abandoned_.exchange(true)) return false;
         closed_ = true;
+        credentials_.close();
         // A handler's destructor may begin another call. It finds no session, and is given up in park().
         sessions_.hide_all();
         dropping_ = true;
@@ -347,8 +353,11 @@ private:
         Session* there = nullptr;
         if (try_alloc([&] { there = &obtain(closing.link); })) port().order(*there, std::move(closing));
     }
-    void act(wait_told& told) {
-        if (Session* const there = sessions_.find_any(told.link)) port().order(*there, told);
+    void act(wait_told& told) { hand_on(told.link, std::move(told)); }
+    void act(credentials_given& given) { hand_on(given.link, std::move(given)); }
+    void act(ask_credentials& asked) { credentials_.ask(asked.question, port()); }
+    void hand_on(link_id link, session_order&& order) {
+        if (Session* const there = sessions_.find_any(link)) port().order(*there, std::move(order));
     }
     template <class Notice>
     void act(Notice& notice) {
@@ -371,6 +380,7 @@ private:
     }
 
     settings const settings_;
+    credential_source credentials_;
     class engine engine_;
     session_table<Session> sessions_;
     parked_calls parked_;              ///< With questions to the control plane.

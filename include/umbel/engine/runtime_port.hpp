@@ -21,7 +21,8 @@ namespace umbel::engine {
 /// End everything of a session at once.
 struct shut_link {};
 /// What the control plane wants of a session.
-using session_order = std::variant<open_link, close_link, wait_told, shut_link, cancel_share>;
+using session_order =
+    std::variant<open_link, credentials_given, close_link, wait_told, shut_link, cancel_share>;
 
 /// What a runtime needs of its surroundings. A port derives from runtime<Port, Session>.
 /// What is told to happen later must never happen inside the call.
@@ -39,6 +40,8 @@ concept runtime_port =
         // ---- To the control plane's own owner.
         /// Has turn() called soon. Threading: any.
         { port.wake() } noexcept;
+        /// The same from a thread that may go on when the client's executors go away.
+        { Port::wake_from_outside(port) } noexcept;
         /// Holds the runtime, where another thread may end the last of what holds it. Threading: any.
         port.keep_alive();
         port.cancel_in_engine(std::move(share));
@@ -66,7 +69,11 @@ concept runtime_port =
 
 /// What a port need not do: it inherits these and hides those that it does.
 struct quiet_runtime_port {
-    std::nullptr_t keep_alive() const noexcept { return nullptr; }
+    std::shared_ptr<void> keep_alive() const noexcept { return nullptr; }
+    template <class Port>
+    static void wake_from_outside(Port& port) noexcept {
+        port.wake();
+    }
     void closes() noexcept {}
     void leaves_sessions(call&) noexcept {}
     void complete(call& settled) { settled.kind->complete(settled); }

@@ -52,7 +52,8 @@ public:
             oversized_bytes_ = bytes;
             oversized_at_ = call.queue_position;
         }
-        bool const next = staged_ == call.queue_position && !outbox_.backlog() && outbox_.begin();
+        bool const next =
+            staged_ == call.queue_position && staged_ != barrier_ && !outbox_.backlog() && outbox_.begin();
         if (next && outbox_.takes(call)) {
             outbox_.stage(call);
             ++staged_;

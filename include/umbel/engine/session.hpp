@@ -9,6 +9,7 @@
 #include <umbel/engine/lease_watch.hpp>
 #include <umbel/engine/link.hpp>
 #include <umbel/engine/session_port.hpp>
+#include <umbel/engine/session_turn.hpp>
 #include <umbel/engine/stream_state.hpp>
 #include <umbel/engine/try_alloc.hpp>
 #include <umbel/engine/turn_schedule.hpp>
@@ -116,8 +117,20 @@ public:
     void drain(close_link const& closing) {
         if (closing.generation != generation_ || closed_) return;
         draining_ = true;
+        if (closing.holds_back) link_.hold_back();
         if (lease_.on() && lease_.gives_up(link_, closing.why))
             end_link(closing.why, "the lease was given up");
+        want_turn();
+    }
+
+    /// The credentials that open() was to wait for, or why there are none. Calls complete in a turn of their
+    /// own.
+    void take_credentials(credentials_given&& given) {
+        if (given.generation != generation_ || closed_ || link_.unopened()) return;
+        if (!given.identity) return end_link(errc::no_credentials, std::move(given.why)), want_turn();
+        if (!try_alloc([&] { link_.identify(std::move(given.identity), port().clock()); }))
+            return end_link(errc::connect_failed, {}), want_turn();
+        stream_.unread = stream_.is_open();  // The server may have spoken first.
         want_turn();
     }
 
@@ -209,26 +222,8 @@ public:
 protected:
     ~session() = default;
 
-    /// One turn: marks the session, and reads the clock once. What a handler that throws has kept it from
-    /// doing is done in another turn.
-    class turn_scope {
-    public:
-        explicit turn_scope(session& whose) noexcept
-            : self_{whose}, before_{whose.turns_.enter()}, surroundings_{whose.port()} {
-            whose.now_ = surroundings_.now();
-        }
-        turn_scope(turn_scope const&) = delete;
-        turn_scope& operator=(turn_scope const&) = delete;
-        ~turn_scope() {
-            self_.turns_.leave(before_);
-            if (!before_.in_turn) self_.settle_up();
-        }
-
-    private:
-        session& self_;
-        turn_schedule::before_turn const before_;
-        typename Port::turn_surroundings surroundings_;
-    };
+    using turn_scope = session_turn<session, Port>;
+    friend turn_scope;
 
     /// Settles what has arrived, completes calls, and writes once: the work of one turn. A handler may change
     /// anything, so the state is read again after each one.

@@ -13,13 +13,17 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace umbel::engine {
 
 /// Options as the runtime keeps them. Owns its texts.
 struct settings {
     engine_options engine;
+    credential_provider provider{};
     pipeline_options pipeline;
     link_options link;
     std::size_t pinned_bytes_max = 0;
@@ -140,6 +144,25 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
     return {};
 }
 
+/// Who the client is, and what the user's own set-up commands are.
+inline result<void> copy_identity(options const& source, settings& target) {
+    bool const named = !source.username.empty();
+    bool const proven = !source.password.empty();
+    if (source.credential_provider && (named || proven))
+        return bad("options.credential_provider beside a username or a password");
+    if (named && !proven) return bad("options.username without a password");
+    if (proven)
+        target.engine.plan.identity = std::make_shared<credentials const>(source.username, source.password);
+    target.provider = source.credential_provider;
+    target.engine.asks_credentials = static_cast<bool>(source.credential_provider);
+    target.engine.connect_timeout = source.connect_timeout;
+    result<std::vector<setup_words>> own = read_setup_commands(source.setup_commands);
+    if (!own) return tl::unexpected<error>{own.error()};
+    if (!own->empty())
+        target.engine.plan.setup = std::make_shared<std::vector<setup_words> const>(std::move(*own));
+    return {};
+}
+
 inline void copy_link(options const& source, settings& target) noexcept {
     target.link.connect_timeout = source.connect_timeout;
     target.link.probe_after =
@@ -170,8 +193,6 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     options const source = within_reach(*told);
     settings target;
     handshake_plan& plan = target.engine.plan;
-    plan.username = source.username;
-    plan.password = source.password;
     plan.database = source.database;
     for (std::string const& seed_text : source.seeds) {
         if (auto good = checking::add_seed(target.engine, seed_text); !good)
@@ -188,15 +209,19 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     }
     if (plan.database != 0 && source.deployment == umbel::deployment::cluster)
         return checking::bad("options.database: a cluster has database 0 only");
-    if (!plan.username.empty() && plan.password.empty())
-        return checking::bad("options.username without a password");
+    if (auto good = checking::copy_identity(source, target); !good)
+        return tl::unexpected<error>{good.error()};
     plan.protocol = source.protocol;
     plan.extent = source.handshake;
     plan.client_name = source.client_name;
     target.engine.source = source.topology_source;
     target.engine.deployment = source.deployment;
-    target.engine.judging = {policy, source.redirects_max, source.retry_delay, source.retry_delay_max,
-                             source.retry_unknown};
+    target.engine.judging = {policy,
+                             source.redirects_max,
+                             source.retry_delay,
+                             source.retry_delay_max,
+                             source.retry_unknown,
+                             target.engine.asks_credentials || target.engine.plan.identity};
     target.engine.budget.percent = source.retry_budget_percent;
     target.engine.budget.floor_per_second = source.retry_budget_floor;
     target.engine.refreshing.interval_min = source.refresh_interval_min;

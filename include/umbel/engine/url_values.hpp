@@ -144,6 +144,10 @@ inline bool read(std::string_view text, std::string& into) {
     into.assign(text);
     return true;
 }
+inline bool read(std::string_view text, secret& into) {
+    into = secret{text};
+    return true;
+}
 /// "left=right,left=right". A host:port holds neither sign.
 template <class Pair>
 bool read_pairs(std::string_view text, std::string Pair::* left, std::string Pair::* right,
@@ -205,6 +209,7 @@ inline std::string form_of(options::milliseconds const&) {
     return "a duration, as in 1500 (milliseconds), 150ms, 2s, 5m, 1h, 1d or none";
 }
 inline std::string form_of(std::string const&) { return "a text"; }
+inline std::string form_of(secret const&) { return "a text"; }
 inline std::string form_of(std::vector<address_pair> const&) {
     return "pairs, as in 10.0.0.1:6379=127.0.0.1:7001,10.0.0.2=gate.example";
 }

@@ -196,8 +196,7 @@ private:
     void serve_notes(engine::ownership::kinds what);
     void leave_for_turn(engine::ownership::kinds unserved) noexcept;
 
-    /// Takes ownership for the rest of this thread's batch. False if this thread is in no turn of the same
-    /// client, or another thread owns the connection.
+    /// Owns for the rest of this thread's batch. False: it is in no turn of the client, or another owns.
     UMBEL_NEVER_INLINE bool hold() noexcept {
         if (async::current_turn.client != static_cast<void const*>(&owner_) || !word_.try_acquire())
             return false;
@@ -263,6 +262,7 @@ private:
         owner_.has_shut();
     }
     void obey(engine::open_link&& wanted) { inbox_.empty() ? open(std::move(wanted)) : take_inbox(&wanted); }
+    void obey(engine::credentials_given&& given) { take_credentials(std::move(given)); }
     void obey(engine::close_link&& closing) { drain(closing); }
     void obey(engine::wait_told&& told) { wait_told(told); }
     void obey(engine::cancel_share&& share) {
@@ -294,8 +294,7 @@ private:
     // Read by every thread that has a command for the connection.
     connection_owner& owner_;
     asio::any_io_executor executor_;  ///< Empty after an executor has gone away.
-    asio::io_context* const
-        io_;  ///< The executor's io_context, to post without type erasure; null for other executors.
+    asio::io_context* const io_;      ///< The executor's, to post without type erasure; null for other kinds.
     bool const gathers_;
     asio::execution_context const* const context_;
     // Written by those threads, so these members have cache lines of their own.

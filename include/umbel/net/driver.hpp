@@ -60,6 +60,8 @@ public:
         bool const first = abandon_all([](connection& connection) { connection.abandon(); });
         while (engine::call* const call = posted.pop()) call->kind->drop(*call);
         if (!first) return;
+        std::unique_lock guard{mutex_};  // Whoever wakes from outside is done, or sees that it is too late.
+        guard.unlock();
         left_ = {};
         taken_ = {};
         closing_timer_.reset();
@@ -152,6 +154,10 @@ public:
             });
     }
     void wake() noexcept;
+    static void wake_from_outside(driver& client) noexcept {
+        std::lock_guard const guard{client.mutex_};  // abandon() waits for it.
+        client.wake();
+    }
     bool arm(engine::instant due) noexcept {
         return async::retry_alloc([&] {
             timer_->expires_at(std::chrono::steady_clock::time_point{due});

@@ -101,7 +101,7 @@ public:
     void accepted(std::shared_ptr<stream> const& from) override {
         session& opened = sessions_[from->number()];
         opened.wire = from;
-        opened.authenticated = options.password.empty();
+        opened.authenticated = options.password.empty() && !options.lets_in;
     }
     void arrived(std::shared_ptr<stream> const& from) override {
         if (is == state::running) serve(from->number());
@@ -255,9 +255,9 @@ private:
         bool const asking = from.asking;
         if (!from.transaction.open && name != "multi") from.asking = false;
         ++counters_[name];
-        if (name == "hello") return greet(from, words, options, primary());
-        if (name == "auth") return authenticate(from, words.back(), options);
-        if (!from.authenticated) return wire::error("NOAUTH Authentication required.");
+        if (name == "hello") return greet(from, words, options, primary(), time.now());
+        if (name == "auth") return authenticate(from, words.back(), options, time.now());
+        if (!is_let_in(from, options, time.now())) return wire::error("NOAUTH Authentication required.");
         if (name == "asking") return from.asking = true, wire::simple("OK");
         if (name == "readonly" || name == "readwrite")
             return from.readonly = name == "readonly", wire::simple("OK");

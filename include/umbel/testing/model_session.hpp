@@ -9,6 +9,7 @@
 #include <umbel/testing/network.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -33,6 +34,9 @@ struct model_options {
     bool serves_stale = true;       ///< replica-serve-stale-data
     bool runs_waits_again = false;  ///< As since 7.2: XREADGROUP whose stream has gone is run again.
     std::string password{};
+    /// Whether a password opens a server at this moment; empty: `password` does, at any time. A connection
+    /// whose password does so no longer is told NOAUTH.
+    std::function<bool(std::string const& said, engine::instant now)> lets_in{};
     std::set<std::string> denied{};  ///< Subcommands of CLUSTER that this user may not call.
     std::vector<model_script> scripts{};
 };
@@ -43,6 +47,7 @@ struct model_session {
     std::string bytes{};
     bool resp3 = false;
     bool authenticated = true;
+    std::string said{};  ///< The password that has opened it.
     bool readonly = false;
     bool asking = false;
     model_transaction transaction{};
@@ -52,15 +57,30 @@ struct model_session {
 inline std::string nothing_came(model_session const& to) { return to.resp3 ? "_\r\n" : "*-1\r\n"; }
 inline constexpr std::string_view became_replica =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+inline constexpr char wrong_password[] = "WRONGPASS invalid username-password pair or user is disabled.";
 inline constexpr std::string_view stream_is_gone = "UNBLOCKED the stream key no longer exists";
+
+/// Lets a connection in whose password opens the server now; false for one that does not.
+inline bool let_in(model_session& from, std::string const& password, model_options const& options,
+                   engine::instant now) {
+    bool const opens = options.lets_in ? options.lets_in(password, now) : password == options.password;
+    if (opens) from.said = password;
+    return from.authenticated = from.authenticated || opens, opens;
+}
+/// Whether a connection is still let in.
+inline bool is_let_in(model_session& from, model_options const& options, engine::instant now) {
+    if (options.lets_in && !options.lets_in(from.said, now)) from.authenticated = false;
+    return from.authenticated;
+}
 
 /// HELLO.
 inline std::string greet(model_session& from, model_words const& words, model_options const& options,
-                         bool primary) {
+                         bool primary, engine::instant now) {
     if (!options.knows_hello)
         return wire::error("ERR unknown command 'HELLO', with args beginning with: '3' ");
     for (std::size_t i = 2; i + 2 < words.size(); ++i)
-        if (same_word(words[i], "auth") && words[i + 2] == options.password) from.authenticated = true;
+        if (same_word(words[i], "auth") && !let_in(from, words[i + 2], options, now))
+            return wire::error(wrong_password);
     if (!from.authenticated)
         return wire::error(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
@@ -96,14 +116,12 @@ inline std::string tell_of_cluster(model_session const& from, model_words const&
 
 /// AUTH.
 inline std::string authenticate(model_session& from, std::string const& password,
-                                model_options const& options) {
-    if (options.password.empty())
+                                model_options const& options, engine::instant now) {
+    if (options.password.empty() && !options.lets_in)
         return wire::error(
             "ERR AUTH <password> called without any password configured for the default user. Are you "
             "sure your configuration is correct?");
-    if (password != options.password)
-        return wire::error("WRONGPASS invalid username-password pair or user is disabled.");
-    from.authenticated = true;
+    if (!let_in(from, password, options, now)) return wire::error(wrong_password);
     return wire::simple("OK");
 }
 

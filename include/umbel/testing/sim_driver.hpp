@@ -136,6 +136,9 @@ private:
         time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
         time_.soon([&there, closing] { there.drain(closing); });
     }
+    void carry_out_later(sim_connection& there, engine::credentials_given&& given) {
+        time_.soon([&there, given] { there.take_credentials(engine::credentials_given{given}); });
+    }
     void carry_out_later(sim_connection& there, engine::wait_told&& told) {
         time_.soon([&there, told] { there.wait_told(told); });
     }

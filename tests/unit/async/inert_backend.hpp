@@ -57,6 +57,7 @@ public:
         timer_armed(span, std::move(then));
     }
     void want_refresh() override {}
+    void reauthenticate(std::shared_ptr<umbel::credentials const>) override {}
     void shut_down() override {}
     void take_back(umbel::engine::lease_token&) override {}
     void await_topology(call& waiting) override { completing.push_back(&waiting); }

@@ -62,7 +62,7 @@ TEST_CASE("replica reads survive whatever goes wrong at any step", "[every_step]
 TEST_CASE("the search for the first topology survives whatever goes wrong at any step", "[every_step]") {
     scenario play;
     play.options.boots = false;
-    play.options.engine.plan.password = "secret";
+    play.options.engine.plan.identity = std::make_shared<umbel::credentials const>("", "secret");
     play.options.engine.seeds = {{"10.0.0.1", 6379}, {"10.0.0.2", 6379}};
     play.calls = {{"GET foo", "v:foo", reading}, {"SET bar 1", "OK:1"}};
     CHECK(play_every_step(play) > 300);

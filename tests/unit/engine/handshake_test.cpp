@@ -20,6 +20,9 @@ handshake_plan minimal() {
     plan.extent = umbel::handshake::minimal;
     return plan;
 }
+std::shared_ptr<credentials const> said(char const* user, char const* password) {
+    return std::make_shared<credentials const>(user, password);
+}
 step answer(umbel::engine::handshake& greeting, std::string const& bytes) {
     read_reply const reply{bytes};
     return greeting.reply(reply);
@@ -43,13 +46,12 @@ TEST_CASE("a minimal handshake says what is due, and no more", "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
     SECTION("a password") {
-        plan.password = "secret";
+        plan.identity = said("", "secret");
         CHECK(greeting.begin(plan) == step::send);
         CHECK(greeting.outgoing() == wire("AUTH secret"));
     }
     SECTION("a user") {
-        plan.username = "ada";
-        plan.password = "secret";
+        plan.identity = said("ada", "secret");
         CHECK(greeting.begin(plan) == step::send);
         CHECK(greeting.outgoing() == wire("AUTH ada secret"));
     }
@@ -70,7 +72,7 @@ TEST_CASE("a full handshake is one write: HELLO 3 with everything, who we are, a
           "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan;
-    plan.password = "secret";
+    plan.identity = said("", "secret");
     plan.client_name = "me";
     plan.read_only = true;
     plan.ask_identity = true;
@@ -90,7 +92,7 @@ TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[h
     for (std::string const& refusal : {no_hello, std::string{"-NOPROTO unsupported protocol version\r\n"}}) {
         umbel::engine::handshake greeting;
         handshake_plan plan;
-        plan.password = "secret";
+        plan.identity = said("", "secret");
         plan.client_name = "me";
         greeting.begin(plan);
         CHECK(answer(greeting, refusal) == step::waiting);
@@ -117,7 +119,7 @@ TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]")
     std::string const wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
     umbel::engine::handshake greeting;
     handshake_plan plan;
-    plan.password = "wrong";
+    plan.identity = said("", "wrong");
     greeting.begin(plan);
     SECTION("by HELLO") {
         CHECK(answer(greeting, wrong) == step::failed);
@@ -162,11 +164,62 @@ TEST_CASE("a refused SELECT or READONLY is a failure", "[handshake]") {
 TEST_CASE("a reply beyond the handshake is a protocol error, and a new beginning forgets it", "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
-    plan.password = "secret";
+    plan.identity = said("", "secret");
     greeting.begin(plan);
     CHECK(answer(greeting, "+OK\r\n") == step::done);
     CHECK(answer(greeting, "+OK\r\n") == step::failed);
     CHECK(greeting.failure() == errc::protocol_error);
     CHECK(greeting.begin(plan) == step::send);
     CHECK(answer(greeting, "+OK\r\n") == step::done);
+}
+
+TEST_CASE("the user's own commands stand behind the client's, and one that is refused is named",
+          "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.identity = said("", "secret");
+    plan.read_only = true;
+    plan.setup = std::make_shared<std::vector<setup_words> const>(std::vector<setup_words>{
+        {"CLIENT NO-EVICT on", {"CLIENT", "NO-EVICT", "on"}, false}, {"PING x", {"PING", "x"}, true}});
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(greeting.outgoing() ==
+          wire("AUTH secret") + wire("CLIENT NO-EVICT on") + wire("PING x") + wire("READONLY"));
+    CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+    SECTION("the optional one") {
+        CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+        CHECK(answer(greeting, "-ERR no secret pings\r\n") == step::waiting);
+        CHECK(answer(greeting, "+OK\r\n") == step::done);
+    }
+    SECTION("the other") {
+        CHECK(answer(greeting, "-NOPERM no secret for you\r\n") == step::failed);
+        CHECK(greeting.failure() == errc::no_permission);
+        CHECK(greeting.failure().message() ==
+              "options.setup_commands: CLIENT NO-EVICT on: NOPERM no *** for you");
+    }
+}
+
+TEST_CASE("what was said is forgotten once it is written", "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.identity = said("", "secret");
+    std::weak_ptr<credentials const> const seen = plan.identity;
+    greeting.begin(plan);
+    plan.identity.reset();
+    CHECK_FALSE(greeting.outgoing().empty());
+    greeting.wrote_all();
+    CHECK(greeting.outgoing().empty());
+    CHECK_FALSE(seen.expired());
+    CHECK(answer(greeting, "+OK\r\n") == step::done);
+    CHECK(seen.expired());
+}
+
+TEST_CASE("a greeting tells whether the server has said anything to HELLO", "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan;
+    greeting.begin(plan);
+    CHECK(greeting.awaits_hello());
+    answer(greeting, no_hello);
+    CHECK_FALSE(greeting.awaits_hello());
+    greeting.begin(minimal());
+    CHECK_FALSE(greeting.awaits_hello());
 }

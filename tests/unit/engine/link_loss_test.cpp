@@ -32,7 +32,7 @@ bool doubts_after(wired& w, engine::duration span) {
 TEST_CASE("a link tells whether the connection that ended had replied to anything", "[link]") {
     wired w;
     auto plan = plain();
-    plan.password = "secret";
+    plan.identity = std::make_shared<umbel::credentials const>("", "secret");
     SECTION("refused") {
         w.dial(plan);
         w.lose(errc::connect_failed);
@@ -108,7 +108,7 @@ TEST_CASE("a silent connection attempt is doubted again and again while commands
     for (bool const greets : {false, true}) {
         wired w{doubting()};
         auto plan = plain();
-        plan.password = "secret";
+        plan.identity = std::make_shared<umbel::credentials const>("", "secret");
         w.dial(plan);
         if (greets) w.link.connected(w.now);
         w.start("GET foo");

@@ -64,7 +64,7 @@ TEST_CASE("a connection must stand and have greeted in time", "[link]") {
     for (bool const greets : {false, true}) {
         wired w;
         auto plan = plain();
-        plan.password = "secret";
+        plan.identity = std::make_shared<umbel::credentials const>("", "secret");
         w.dial(plan);
         CHECK(w.link.next_due() == w.now + 2s);
         CHECK(w.pass(1999ms));

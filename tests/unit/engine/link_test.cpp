@@ -28,7 +28,7 @@ TEST_CASE("with nothing to say a connection serves as soon as it stands", "[link
 TEST_CASE("commands wait until the whole handshake has been answered", "[link]") {
     wired w;
     auto plan = plain();
-    plan.password = "secret";
+    plan.identity = std::make_shared<umbel::credentials const>("", "secret");
     plan.database = 2;
     w.dial(plan);
     auto get = w.start("GET foo");
@@ -49,7 +49,7 @@ TEST_CASE("commands wait until the whole handshake has been answered", "[link]")
 TEST_CASE("a refused handshake breaks the connection with the server's reason", "[link]") {
     wired w;
     auto plan = plain();
-    plan.password = "wrong";
+    plan.identity = std::make_shared<umbel::credentials const>("", "wrong");
     w.dial(plan);
     auto set = w.start("SET foo 1");
     w.link.connected(w.now);
@@ -65,7 +65,7 @@ TEST_CASE("a refused handshake breaks the connection with the server's reason", 
 TEST_CASE("junk in the handshake is a protocol error, and nothing was sent", "[link]") {
     wired w;
     auto plan = plain();
-    plan.password = "secret";
+    plan.identity = std::make_shared<umbel::credentials const>("", "secret");
     w.dial(plan);
     auto set = w.start("SET foo 1");
     w.link.connected(w.now);
@@ -80,7 +80,7 @@ TEST_CASE("whatever queues while a connection comes about is refused as not sent
     for (bool const greeted : {false, true}) {
         wired w;
         auto plan = plain();
-        plan.password = "secret";
+        plan.identity = std::make_shared<umbel::credentials const>("", "secret");
         w.dial(plan);
         auto set = w.start("SET foo 1");
         if (greeted) w.link.connected(w.now);
@@ -96,7 +96,7 @@ TEST_CASE("whatever queues while a connection comes about is refused as not sent
 TEST_CASE("a connection can be made again after it was lost, and begins clean", "[link]") {
     wired w;
     auto plan = plain();
-    plan.password = "secret";
+    plan.identity = std::make_shared<umbel::credentials const>("", "secret");
     w.dial(plan);
     w.link.connected(w.now);
     w.written(10);
@@ -225,4 +225,68 @@ TEST_CASE("a link does not take the time to connect for the node's", "[link]") {
     w.now += 2ms;
     w.receive("$-1\r\n");
     CHECK(average == engine::duration{2ms}.count());
+}
+
+TEST_CASE("a link that waits for credentials says nothing, and then all of it", "[link]") {
+    wired w;
+    engine::handshake_plan plan = plain();
+    plan.awaits_identity = true;
+    auto const word = std::make_shared<umbel::credentials const>("", "secret");
+    SECTION("they come behind the connection") {
+        w.dial(plan);
+        w.link.connected(w.now);
+        w.start("SET foo 1");
+        CHECK(w.written().empty());
+        w.link.identify(word, w.now);
+    }
+    SECTION("they come before it") {
+        w.dial(plan);
+        w.link.identify(word, w.now);
+        CHECK(w.written().empty());
+        w.link.connected(w.now);
+        w.start("SET foo 1");
+    }
+    CHECK(w.written() == wire("AUTH secret"));
+    w.receive("+OK\r\n");
+    CHECK(w.link.phase() == engine::connection_phase::ready);
+    CHECK(w.written() == wire("SET foo 1"));
+}
+
+TEST_CASE("credentials that do not come end the attempt at the connect timeout, and say so", "[link]") {
+    wired w;
+    engine::handshake_plan plan = plain();
+    plan.awaits_identity = true;
+    w.dial(plan);
+    w.link.connected(w.now);
+    CHECK(w.pass(1999ms));
+    CHECK_FALSE(w.pass(1ms));
+    CHECK(w.link.why() == errc::no_credentials);
+    CHECK(w.link.message().find("credential provider") != std::string::npos);
+}
+
+TEST_CASE("a link that holds back drains while commands come, and hands them on unsent", "[link]") {
+    wired w;
+    w.dial();
+    w.link.connected(w.now);
+    auto const first = w.start("SET a 1");
+    CHECK(w.written() == wire("SET a 1"));
+    auto const staged = w.start("SET b 2");
+    w.link.hold_back();
+    auto const later = w.start("SET c 3");
+    auto const last = w.start("SET d 4");
+    CHECK(w.written() == wire("SET b 2"));
+    CHECK_FALSE(w.link.drained());
+    w.receive("+OK\r\n");
+    CHECK_FALSE(w.link.drained());
+    CHECK(w.written().empty());
+    w.receive("+OK\r\n");
+    CHECK(w.link.drained());
+    CHECK(w.link.parts_by() == engine::parting::close);
+    w.link.retire(w.now);
+    w.collect();
+    CHECK(w.link.phase() == engine::connection_phase::idle);
+    CHECK(first.value() == "OK");
+    CHECK(staged.value() == "OK");
+    CHECK(outcome(later) == failed{errc::connection_lost, delivery::not_sent});
+    CHECK(outcome(last) == failed{errc::connection_lost, delivery::not_sent});
 }

@@ -115,7 +115,7 @@ TEST_CASE("a stand-alone deployment takes any answer for a sign of life", "[topo
 
 TEST_CASE("a wrong password fails fast, before anything was sent", "[topology]") {
     script_options options = bare();
-    options.engine.plan.password = "wrong";
+    options.engine.plan.identity = std::make_shared<umbel::credentials const>("", "wrong");
     script s{options};
     auto set = s.start("SET foo 1", {.timeout = 5s});
     CHECK(s.next() == sent{a, "AUTH wrong"});

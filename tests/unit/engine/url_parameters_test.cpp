@@ -21,6 +21,8 @@ std::map<std::string, std::string> const& reasons() {
         {"seeds", "the hosts of the URL"},
         {"address_function", "a function of the program"},
         {"address_context", "a pointer into the program"},
+        {"credential_provider", "a function of the program"},
+        {"setup_commands", "commands: whoever writes a URL must not choose what a program sends"},
     };
     return without_parameter;
 }

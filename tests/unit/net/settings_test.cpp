@@ -163,8 +163,8 @@ TEST_CASE("a URL among the seeds names several hosts, and sets other options", "
     REQUIRE(made->engine.seeds.size() == 3);
     CHECK(made->engine.seeds[1].to_string() == "10.0.0.8:2");
     CHECK(made->engine.seeds[2].to_string() == "[::1]:3");
-    CHECK(made->engine.plan.username == "ada");
-    CHECK(made->engine.plan.password == "secret");
+    CHECK(made->engine.plan.identity->username == "ada");
+    CHECK(made->engine.plan.identity->password == "secret");
     CHECK(made->engine.plan.database == 4);
     CHECK((made->link.connect_timeout == 3s));
     CHECK(made->one_thread_per_context);
@@ -178,8 +178,8 @@ TEST_CASE("options that a function builds from its own texts and returns stay wh
     auto const made = settings_of(built_from_locals(), {}, nullptr);
     REQUIRE(made);
     CHECK(made->engine.seeds[1].host == "two.example.with.a.long.name");
-    CHECK(made->engine.plan.username == "a user whose name is longer than a short string");
-    CHECK(made->engine.plan.password == "a secret that is longer than a short string");
+    CHECK(made->engine.plan.identity->username.view() == "a user whose name is longer than a short string");
+    CHECK(made->engine.plan.identity->password.view() == "a secret that is longer than a short string");
     CHECK(made->engine.plan.client_name == "a_client_name_longer_than_a_short_string");
     CHECK(made->engine.zone == "a zone whose name is longer than a short string");
     CHECK(made->engine.zones[0].second == "another zone, and not a short string either");

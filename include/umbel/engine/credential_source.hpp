@@ -1,0 +1,152 @@
+// credential_source.hpp: asks the user's credential provider, and takes its answers, which come from any
+// thread, or never. It decides neither when to ask nor what an answer means.
+#pragma once
+
+#include <umbel/credentials.hpp>
+#include <umbel/engine/event.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace umbel::engine {
+
+/// Answers that have come and were not taken yet. Lifetime: shared by a client and the completions of its
+/// questions. Threading: push() and closed() from any thread; take() by the control plane's owner.
+class credential_inbox {
+public:
+    credential_inbox() noexcept = default;
+    credential_inbox(credential_inbox const&) = delete;
+    credential_inbox& operator=(credential_inbox const&) = delete;
+    ~credential_inbox() { drop(newest_.load(std::memory_order_acquire)); }
+
+    /// Errors: throws std::bad_alloc.
+    void push(credentials_told&& told) {
+        auto* const entry = new waiting{std::move(told), newest_.load(std::memory_order_relaxed)};
+        while (!newest_.compare_exchange_weak(entry->before, entry, std::memory_order_release,
+                                              std::memory_order_relaxed)) {
+        }
+    }
+    /// Hands every answer to `act(credentials_told&&)`, oldest first.
+    template <class Do>
+    void take(Do act) {
+        waiting* oldest = nullptr;
+        for (waiting* next = newest_.exchange(nullptr, std::memory_order_acquire); next;) {
+            waiting* const before = std::exchange(next->before, oldest);
+            oldest = std::exchange(next, before);
+        }
+        while (oldest) {
+            std::unique_ptr<waiting> const first{oldest};
+            oldest = first->before;
+            act(std::move(first->told));
+        }
+    }
+    /// The client has gone.
+    void close() noexcept { closed_.store(true, std::memory_order_release); }
+    bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+
+private:
+    struct waiting {
+        credentials_told told;
+        waiting* before;
+    };
+    static void drop(waiting* newest) noexcept {
+        while (newest) delete std::exchange(newest, newest->before);
+    }
+
+    std::atomic<waiting*> newest_{nullptr};
+    std::atomic<bool> closed_{false};
+};
+
+/// The provider, and the way of its answers back to the client.
+class credential_source {
+public:
+    explicit credential_source(credential_provider provider) : provider_{std::move(provider)} {}
+    credential_source(credential_source const&) = delete;
+    credential_source& operator=(credential_source const&) = delete;
+    ~credential_source() { close(); }
+
+    /// Asks the provider; the port is woken when its answer has come. What it throws is an answer, too.
+    template <class Port>
+    void ask(std::uint32_t number, Port& port) noexcept {
+        UMBEL_TRY {
+            waker const client{&port, [](void* to) { Port::wake_from_outside(*static_cast<Port*>(to)); }};
+            auto const asked = std::make_shared<question>(number, inbox_, port.keep_alive(), client);
+            UMBEL_TRY {
+                provider_([asked](result<credentials> answer) { asked->answer(std::move(answer)); });
+            }
+            UMBEL_CATCH(std::exception const& thrown) {
+                asked->answer(failed(thrown.what()));
+            }
+            UMBEL_CATCH(...) {
+                asked->answer(failed("it threw what is no std::exception"));
+            }
+        }
+        UMBEL_CATCH(...) {  // Out of memory: the connections that wait find that no answer comes.
+        }
+    }
+    /// What nobody has asked for; null: the present ones are to be said again. Threading: any. Errors:
+    /// throws std::bad_alloc.
+    void push(std::shared_ptr<credentials const> given) { inbox_->push({0, std::move(given), std::nullopt}); }
+
+    template <class Do>
+    void take(Do act) {
+        inbox_->take(std::move(act));
+    }
+    /// Answers come to nothing from now on.
+    void close() noexcept { inbox_->close(); }
+
+private:
+    /// Tells a client that an answer has come. Threading: any.
+    struct waker {
+        void* client;
+        void (*wake)(void* client);
+    };
+
+    static result<credentials> failed(char const* why) noexcept {
+        return fail(errc::no_credentials, delivery::not_sent, why);
+    }
+
+    /// One question: its first answer counts.
+    struct question {
+        question(std::uint32_t its_number, std::shared_ptr<credential_inbox> to,
+                 std::shared_ptr<void> const& alive, waker whom)
+            : number{its_number},
+              inbox{std::move(to)},
+              owner{alive},
+              is_owned{alive != nullptr},
+              client{whom} {}
+
+        void answer(result<credentials>&& told) noexcept {
+            if (answered.exchange(true, std::memory_order_acq_rel) || inbox->closed()) return;
+            std::shared_ptr<void> const alive = owner.lock();
+            if (is_owned && !alive) return;
+            UMBEL_TRY {
+                if (told)
+                    inbox->push({number, std::make_shared<credentials const>(std::move(*told)), {}});
+                else
+                    inbox->push({number, nullptr, std::move(told.error())});
+                client.wake(client.client);
+            }
+            UMBEL_CATCH(...) {  // Out of memory: as if no answer had come.
+            }
+        }
+
+        std::uint32_t const number;
+        std::shared_ptr<credential_inbox> const inbox;
+        std::weak_ptr<void> const owner;
+        bool const is_owned;
+        waker const client;
+        std::atomic<bool> answered{false};
+    };
+
+    credential_provider provider_;
+    std::shared_ptr<credential_inbox> inbox_ = std::make_shared<credential_inbox>();
+};
+
+}  // namespace umbel::engine
