@@ -137,6 +137,9 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
         return {};
     }
     auto address = cluster::endpoint::parse(text, 6379);
+    // What stands before an @ may be a password.
+    if (!address && text.find('@') != std::string_view::npos)
+        return bad("options.seeds: an address without a scheme names no user: redis://user:password@host");
     if (!address)
         return fail(errc::bad_argument, delivery::not_sent,
                     "options.seeds: " + std::string{address.error().message()});
