@@ -107,7 +107,8 @@ struct topology {
     std::vector<shard> shards;
     std::vector<migration> migrations;
     source told_by = source::shards;
-    std::uint32_t self = none;  ///< The node that answered, where the answer says so.
+    std::uint32_t self = none;     ///< The node that answered, where the answer says so.
+    bool hides_tls_nodes = false;  ///< Nodes were left out that listen for TLS only.
 
     /// The number of slots that some shard serves.
     /// Cost: linear in the number of ranges plus slot_count bits; overlapping ranges are counted once.

@@ -78,6 +78,7 @@ public:
     }
 
     node_info& node(std::uint32_t index) noexcept { return made_.nodes[index]; }
+    void note_tls_only() noexcept { made_.hides_tls_nodes = true; }
     void set_self(std::uint32_t index) noexcept { made_.self = index; }
     void add_migration(migration migration) { made_.migrations.push_back(std::move(migration)); }
     std::size_t migrations() const noexcept { return made_.migrations.size(); }

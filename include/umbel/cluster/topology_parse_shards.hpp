@@ -98,10 +98,14 @@ private:
         if (!raw.has_port) return builder_.refuse("a node without a port");
         if (!raw.has_host) raw.host = node.ip;
 
-        std::uint16_t const port = builder_.context().tls ? node.tls_port : node.port;
+        // Where something in front of a server speaks TLS for it, the server tells a plain port only.
+        std::uint16_t const port = builder_.context().tls && node.tls_port != 0 ? node.tls_port : node.port;
         placing const placement = place(node, raw.host, port, builder_.context());
         if (placement == placing::malformed) return builder_.refuse("a host that cannot be one");
-        if (placement == placing::hidden) return true;
+        if (placement == placing::hidden) {
+            if (port == 0 && node.tls_port != 0) builder_.note_tls_only();
+            return true;
+        }
         std::uint32_t index = builder_.find(raw.id);
         if (index == builder_.none) {
             node.id.assign(raw.id);
@@ -146,10 +150,10 @@ private:
 }  // namespace detail
 
 /// Reads the reply of CLUSTER SHARDS: maps in RESP3, flat arrays in RESP2. Where to connect is the field
-/// `endpoint`: null and "" stand for the queried host, a node with "?" is left out, and so is one without a
-/// port for this kind of connection. Fields that are not known are passed over. The answer carries no config
-/// epochs. Errors: protocol_error (delivery executed) for anything that no cluster says. Cost: linear in the
-/// number of elements. Rule: CLUSTER SHARDS, "Behavior".
+/// `endpoint`: null and "" stand for the queried host, a node with "?" is left out, and so is one that has
+/// a port for TLS only, where the client speaks none. Fields that are not known are passed over. The answer
+/// carries no config epochs. Errors: protocol_error (delivery executed) for anything that no cluster says.
+/// Cost: linear in the number of elements. Rule: CLUSTER SHARDS, "Behavior".
 inline result<topology> parse_cluster_shards(resp::view reply, parse_context const& context) {
     return detail::shards_reader{context}.read(reply);
 }

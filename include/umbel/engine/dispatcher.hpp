@@ -304,8 +304,7 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
     if (to) return place(call, to, now);
     bool const replicas_only =
         call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only);
-    unreachable(call, to, errc::slot_uncovered,
-                replicas_only ? "no replica serves the slot" : "no node serves the slot", now);
+    unreachable(call, to, errc::slot_uncovered, topology_.why_uncovered(replicas_only), now);
 }
 
 /// Sends a call to the node that it names, or to the one that has taken over.

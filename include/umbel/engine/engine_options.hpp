@@ -23,6 +23,7 @@ struct engine_options {
     handshake_plan plan;
     bool asks_credentials = false;                       ///< Somebody gives them; plan.identity is null then.
     duration connect_timeout = std::chrono::seconds{2};  ///< How long who gives them may take.
+    bool tls = false;  ///< Connections are encrypted: of nodes that have two ports the other one is meant.
     umbel::topology_source source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     judge_options judging;

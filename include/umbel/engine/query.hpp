@@ -30,7 +30,8 @@ struct query_call : call {
 /// call's hand-over between.
 class query {
 public:
-    explicit query(query_port port) : port_{port} {}
+    /// `tls`: the client speaks TLS to the nodes that are told.
+    explicit query(query_port port, bool tls = false) : port_{port}, tls_{tls} {}
     query(query const&) = delete;
     query& operator=(query const&) = delete;
 
@@ -186,7 +187,7 @@ private:
             if (parsed.says == cluster::hint::cluster_disabled) code = errc::bad_argument;
             return fail(code, delivery::not_executed, reply.text());
         }
-        cluster::parse_context const context{.queried_host = host_, .tls = false};
+        cluster::parse_context const context{.queried_host = host_, .tls = tls_};
         switch (source) {
             case topology_source::automatic:
             case topology_source::shards: return cluster::parse_cluster_shards(reply, context);
@@ -199,6 +200,7 @@ private:
     }
 
     query_port port_;
+    bool const tls_;
     std::uint16_t node_ = link_id::no_node;
     std::string host_;
     std::uint64_t asked_at_ = 0;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,7 @@ public:
         : shared_{shared},
           members_{shared, health, links},
           refresher_{shared.options.refreshing, shared.options.seed ^ 0x5deece66dull} {
-        for (auto& place : queries_) place = std::make_unique<query>(port);
+        for (auto& place : queries_) place = std::make_unique<query>(port, shared.options.tls);
     }
 
     /// A newer topology is wanted; a running refresh serves this wish, too.
@@ -68,6 +69,13 @@ public:
     }
 
     cluster::topology const& topology() const noexcept { return topology_; }
+    /// Why no node is known for a slot.
+    std::string_view why_uncovered(bool replicas_only) const noexcept {
+        if (replicas_only) return "no replica serves the slot";
+        return topology_.hides_tls_nodes
+                   ? "no node serves the slot without TLS: its nodes tell a tls-port only (options.tls)"
+                   : "no node serves the slot";
+    }
     /// Why no topology is known.
     refresh_complaints const& complaints() const noexcept { return answers_.complaints(); }
 
@@ -249,7 +257,13 @@ inline refresh_result topology_tracker::refused(query& query, error const& why, 
 }
 
 inline refresh_result topology_tracker::not_helped(std::uint16_t number, error const& why, instant now) {
-    answers_.keep_failure(shared_.nodes[number].name, why);
+    node const& peer = shared_.nodes[number];
+    // A question that waits for a connection says nothing of why there is none: the attempt before does.
+    link_status const& link = peer.link(link_mode::primary);
+    bool const waited = why == errc::deadline_exceeded && link.state != link_state::up;
+    answers_.keep_failure(peer.name, waited && !link.last_message.empty()
+                                         ? error{why.code(), why.delivery(), link.last_message}
+                                         : why);
     refresher_.hurry(now);
     return ask_candidates(now);
 }
@@ -308,6 +322,7 @@ inline bool topology_tracker::publish(topology_view&& view, instant now) {
     cluster::topology merged = first || alone || topology_.told_by == cluster::source::standalone
                                    ? std::move(incoming)
                                    : cluster::merge(topology_, incoming);
+    merged.hides_tls_nodes = incoming.hides_tls_nodes;
     bool const differs = first || cluster::differs(topology_, merged);
     std::vector<std::uint16_t> numbers;
     numbers.reserve(merged.nodes.size());

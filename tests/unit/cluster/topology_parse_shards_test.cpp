@@ -42,6 +42,33 @@ std::string with_node(int fields, std::string_view bytes) {
 
 }  // namespace
 
+TEST_CASE("a client that speaks TLS takes the port for it, where a node tells two or only that",
+          "[topology]") {
+    parse_context const secure{.queried_host = "10.9.9.9", .tls = true};
+    auto const address_in = [](topology const& told) {
+        return told.nodes.empty() ? std::string{} : told.nodes[0].address.to_string();
+    };
+    std::string const plain = with_node(3, "+id\r\n+n1\r\n+port\r\n:6379\r\n+endpoint\r\n+10.0.0.1\r\n");
+    std::string const both =
+        with_node(4, "+id\r\n+n1\r\n+port\r\n:6379\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+10.0.0.1\r\n");
+    // As servers tell it that listen for TLS only; older ones tell a port of 0 besides.
+    std::string const only = with_node(3, "+id\r\n+n1\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+10.0.0.1\r\n");
+    std::string const zero =
+        with_node(4, "+id\r\n+n1\r\n+port\r\n:0\r\n+tls-port\r\n:6380\r\n+endpoint\r\n+10.0.0.1\r\n");
+    CHECK(address_in(read(plain)) == "10.0.0.1:6379");
+    CHECK(address_in(read(both)) == "10.0.0.1:6379");
+    CHECK_FALSE(read(both).hides_tls_nodes);
+    // Something in front of the server may speak TLS for it.
+    CHECK(address_in(read(plain, secure)) == "10.0.0.1:6379");
+    CHECK(address_in(read(both, secure)) == "10.0.0.1:6380");
+    for (std::string const& bytes : {only, zero}) {
+        CHECK(address_in(read(bytes, secure)) == "10.0.0.1:6380");
+        CHECK(address_in(read(bytes)).empty());
+        CHECK(read(bytes).hides_tls_nodes);
+        CHECK(read(bytes).shards[0].primary == topology::none);
+    }
+}
+
 TEST_CASE("CLUSTER SHARDS of a real cluster reads the same from RESP2 and RESP3", "[topology]") {
     topology const told = read(captured("redis7_shards_resp3"));
     CHECK(told == read(captured("redis7_shards_resp2")));
