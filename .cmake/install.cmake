@@ -9,11 +9,12 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/umbel-config-version.cma
   VERSION "${PROJECT_VERSION}" COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 configure_file(.cmake/FindAsio.cmake "${PROJECT_BINARY_DIR}/FindAsio.cmake" COPYONLY)
 configure_file(.cmake/compiled.cmake "${PROJECT_BINARY_DIR}/compiled.cmake" COPYONLY)
+configure_file(.cmake/tls.cmake "${PROJECT_BINARY_DIR}/tls.cmake" COPYONLY)
 configure_file(.cmake/FindTlExpected.cmake "${PROJECT_BINARY_DIR}/FindTlExpected.cmake" COPYONLY)
 
 install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
 install(TARGETS umbel_core umbel EXPORT umbel-targets)
 install(EXPORT umbel-targets NAMESPACE umbel:: DESTINATION "${umbel_cmake_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/umbel-config.cmake" "${PROJECT_BINARY_DIR}/umbel-config-version.cmake"
-  .cmake/FindAsio.cmake .cmake/FindTlExpected.cmake .cmake/compiled.cmake DESTINATION "${umbel_cmake_dir}")
+  .cmake/FindAsio.cmake .cmake/FindTlExpected.cmake .cmake/compiled.cmake .cmake/tls.cmake DESTINATION "${umbel_cmake_dir}")
 export(EXPORT umbel-targets NAMESPACE umbel:: FILE "${PROJECT_BINARY_DIR}/umbel-targets.cmake")

@@ -36,6 +36,8 @@ enum class errc : std::uint8_t {
     resolve_failed,     ///< The host name has no address.
     connect_failed,     ///< The connection was refused, or was not there in time.
     no_credentials,     ///< The credential_provider gave none, or not in time.
+    tls_failed,         ///< No encrypted connection could be agreed upon: the node's certificate does not
+                        ///< verify, it speaks no TLS, or it does not accept this client's certificate.
     connection_lost,    ///< The connection ended while the command was queued or in flight.
     no_reachable_node,  ///< No seed and no known node answered within the deadline.
     // The peer broke the protocol, or the reply is not what was asked for.
@@ -109,6 +111,7 @@ constexpr std::string_view name_of(errc code) noexcept {
         case errc::resolve_failed: return "resolve_failed";
         case errc::connect_failed: return "connect_failed";
         case errc::no_credentials: return "no_credentials";
+        case errc::tls_failed: return "tls_failed";
         case errc::connection_lost: return "connection_lost";
         case errc::no_reachable_node: return "no_reachable_node";
         case errc::protocol_error: return "protocol_error";

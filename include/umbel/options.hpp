@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <ratio>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 #include <vector>
 
 namespace umbel {
+
+class encryption;
 
 /// The protocol version a connection speaks. `automatic` asks for RESP3 and falls back to RESP2.
 enum class protocol : std::uint8_t { automatic, resp2, resp3 };
@@ -242,6 +245,10 @@ struct options {
     std::string client_name{};
     /// SELECT on a stand-alone server; a cluster has only 0.
     std::uint32_t database = 0;
+    /// TLS to every node: `options.tls = umbel::tls();`, of <umbel/tls.hpp>, which says more. Without it
+    /// nothing is encrypted. Errors: bad_argument for what is wrong with it, for a seed that is a Unix socket
+    /// besides, and where the URL of a seed says otherwise (rediss:// wants it, redis:// does not).
+    std::shared_ptr<encryption> tls{};
 
     umbel::protocol protocol = umbel::protocol::automatic;
     umbel::handshake handshake = umbel::handshake::full;

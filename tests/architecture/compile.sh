@@ -31,15 +31,18 @@ done
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor
     -Woverloaded-virtual -Wextra-semi -Werror)
 
-# Header names as they are included: umbel/resp/type.hpp. `core` leaves out what may name Asio.
+# Header names as they are included: umbel/resp/type.hpp. `core` leaves out what may name Asio; what needs OpenSSL is left out where that is
+# not installed.
 headers() {
-    local header
+    local header secure
+    secure=$(printf '#if __has_include(<openssl/ssl.h>)\nyes\n#endif\n' | "$compiler" -E -P -x c++ - 2> /dev/null)
     (cd "$include" && find . -name '*.hpp' | sed 's|^\./||' | LC_ALL=C sort) | while IFS= read -r header; do
         case $1:$header in
             core:umbel/*/*) [[ $header == umbel/async/* || $header == umbel/net/* || $header == umbel/client/* || $header == umbel/testing/service/* ]] && continue ;;
-            core:umbel/config.hpp | core:umbel/error.hpp | core:umbel/options.hpp) ;;
+            core:umbel/config.hpp | core:umbel/error.hpp | core:umbel/encryption.hpp | core:umbel/options.hpp) ;;
             core:*) continue ;;
         esac
+        if [[ $header == umbel/tls.hpp || $header == umbel/net/tls_* ]] && [[ -z $secure ]]; then continue; fi
         printf '%s\n' "$header"
     done
 }

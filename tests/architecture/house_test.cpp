@@ -106,6 +106,13 @@ std::map<std::string, std::string> const& tested_by() {
         {"net/driver.hpp", client + "client_test.cpp"},
         {"net/make_backend.hpp", client + "client_test.cpp"},
         {"net/shutdown.hpp", client + "lifetime_test.cpp"},
+        {"net/tls_credentials.hpp", "tests/unit/net/tls_context_test.cpp"},
+        {"net/tls_encryption.hpp", "tests/unit/net/tls_channel_test.cpp"},
+        {"net/tls_failure.hpp", "tests/unit/net/tls_channel_test.cpp"},
+        {"net/tls_notes.hpp", "tests/unit/net/tls_channel_test.cpp"},
+        {"net/tls_peer.hpp", "tests/unit/net/tls_channel_test.cpp"},
+        {"net/tls_sessions.hpp", "tests/unit/net/tls_channel_test.cpp"},
+        {"net/stream_loss.hpp", "tests/unit/net/connection_test.cpp"},
         {"net/transport_port.hpp", "tests/unit/net/connection_test.cpp"},
         // The model is held against real servers by what simulation and integration both say of failovers.
         {"testing/model_bus.hpp", simulation + "failover_test.cpp"},

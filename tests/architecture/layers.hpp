@@ -51,7 +51,7 @@ inline layer_rule const* rule_of(std::string_view layer) {
 inline std::string_view layer_of(std::string_view path) {
     if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
     for (std::string_view const name :
-         {"config.hpp", "credentials.hpp", "error.hpp", "options.hpp", "secret.hpp"}) {
+         {"config.hpp", "credentials.hpp", "encryption.hpp", "error.hpp", "options.hpp", "secret.hpp"}) {
         if (path == name) return "base";
     }
     return "client";
@@ -79,6 +79,15 @@ inline std::vector<forbidden> const& forbidden_everywhere() {
          "names from asio::detail are Asio's own business"},
         {"boost", std::regex{R"(<boost/|\bboost\s*::)"}, "Boost is not a dependency"},
         {"using", std::regex{R"(^using\s+namespace\b)"}, "a header opens no namespace for its includers"},
+    };
+    return list;
+}
+
+/// What only the headers for TLS may say.
+inline std::vector<forbidden> const& forbidden_without_tls() {
+    static std::vector<forbidden> const list{
+        {"ssl", std::regex{R"(<openssl/|<asio/ssl|\basio\s*::\s*ssl\b)"},
+         "OpenSSL is needed by tls.hpp and net/tls_*.hpp only"},
     };
     return list;
 }
@@ -151,6 +160,9 @@ inline std::vector<violation> judge_header(std::string const& path, std::string 
         auto const where = path + ":" + std::to_string(index + 1);
         detail::judge_include(code[index], *rule, where, found);
         detail::judge_words(code[index], detail::forbidden_everywhere(), where, shown[index], found);
+        bool const speaks_tls = path == "tls.hpp" || path.starts_with("net/tls_");
+        if (!speaks_tls)
+            detail::judge_words(code[index], detail::forbidden_without_tls(), where, shown[index], found);
         // Memory that is reserved first and made accessible later is the system's to give: pages.hpp asks for
         // its page size, and for no I/O.
         bool const asks_page_size =

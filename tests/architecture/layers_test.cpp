@@ -66,6 +66,14 @@ TEST_CASE("the judge catches an include to the right", "[architecture]") {
                  "the umbrella is for users; a header includes what it needs");
 }
 
+TEST_CASE("the judge catches OpenSSL where a client comes without it", "[architecture]") {
+    for (char const* const path : {"net/transport.hpp", "client/client.hpp", "encryption.hpp", "umbel.hpp"})
+        check_caught(path, "#include <openssl/ssl.h>\n",
+                     "OpenSSL is needed by tls.hpp and net/tls_*.hpp only");
+    CHECK(judge_header("net/tls_channel.hpp", "#include <openssl/ssl.h>\n").empty());
+    CHECK(judge_header("tls.hpp", "#include <openssl/ssl.h>\n").empty());
+}
+
 TEST_CASE("the judge lets leftward includes pass", "[architecture]") {
     CHECK(judge_header("resp/type.hpp",
                        "#include <umbel/error.hpp>\n#include <umbel/resp/view.hpp>\n#include <vector>\n")

@@ -10,6 +10,7 @@ usage: parts.sh QUESTION
 
   idle        does an object that only includes umbel hold no vtable of it, at most 8 kB of text, and nothing that a second one may not
               hold, too? is one that holds more caught?
+  secure      does the client come without a header of OpenSSL? do a file that speaks TLS, one that sends and one with the code link and run?
   link        do files that send, construct and hold the code link and run, in every arrangement? does one without the code say so?
 TEXT
 }
@@ -33,6 +34,8 @@ compile() { # compile OBJECT SOURCE FLAGS…
     "$compiler" "${flags[@]}" "$@" -c "$source" -o "$scratch/$object.o"
 }
 
+has_openssl() { printf '#include <openssl/ssl.h>\n' | "$compiler" -fsyntax-only -x c++ - 2> /dev/null; }
+
 # Says what is wrong with an object that should hold nothing of umbel.
 judge_idle() { # judge_idle OBJECT
     local vtables text strong
@@ -47,8 +50,10 @@ judge_idle() { # judge_idle OBJECT
 
 idle() {
     compile only_client "$parts/only_client.cpp" -O2 &
-    # All headers: also those that <umbel.hpp> leaves out.
-    (cd "$root/include" && find . -name '*.hpp' ! -path ./umbel/src.hpp | LC_ALL=C sort | sed 's|^\./\(.*\)|#include <\1>|') > "$scratch/all.cpp"
+    # All headers: also those that <umbel.hpp> leaves out, and those for TLS where OpenSSL is installed.
+    local left_out=(! -path ./umbel/src.hpp)
+    has_openssl || left_out+=(! -path ./umbel/tls.hpp ! -path './umbel/net/tls_*')
+    (cd "$root/include" && find . -name '*.hpp' "${left_out[@]}" | LC_ALL=C sort | sed 's|^\./\(.*\)|#include <\1>|') > "$scratch/all.cpp"
     compile all "$scratch/all.cpp" -O2
     wait $!
     judge_idle only_client
@@ -104,7 +109,22 @@ link() {
     printf 'a program without the code is told by the linker to include <umbel/src.hpp>\n'
 }
 
+# TLS is chosen in a file that knows <umbel/client.hpp> and <umbel/tls.hpp> only; the code of umbel, elsewhere, knows no OpenSSL.
+secure() {
+    local light
+    for light in umbel.hpp umbel/client.hpp umbel/src.hpp; do
+        printf '#include <%s>\n#if defined(OPENSSL_VERSION_NUMBER) || defined(HEADER_SSL_H) || defined(OPENSSL_SSL_H)\n#error OpenSSL came in\n#endif\n' "$light" |
+            "$compiler" "${flags[@]}" -E -o /dev/null -x c++ - || return 1
+    done
+    printf 'the client comes without a header of OpenSSL\n'
+    has_openssl || { printf 'skipped: there is no OpenSSL here to link with\n'; return 77; }
+    compile src "$parts/src.cpp" -O0
+    compile main "$parts/main.cpp" -O0 -DSECURE
+    compile sends "$parts/sends.cpp" -O0
+    run 'TLS in a file without the code' main.o sends.o src.o -lssl -lcrypto
+}
+
 case ${1:-} in
-    idle | link) "$1" ;;
+    idle | secure | link) "$1" ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -45,6 +45,11 @@ struct paper_transport final : umbel::net::transport {
         if (count == 0) problem = asio::error::would_block;
         return count;
     }
+    std::string words_of(asio::error_code problem) const noexcept override {
+        return refuses.empty() ? transport::words_of(problem) : refuses;
+    }
+    bool refused_by_tls() const noexcept override { return !refuses.empty(); }
+    bool is_plain() const noexcept override { return refuses.empty(); }
     void close() noexcept override { closed = true; }
     void abort() noexcept override { closed = aborted = true; }
 
@@ -66,6 +71,7 @@ struct paper_transport final : umbel::net::transport {
 
     umbel::net::transport_owner& owner;
     std::string target;
+    std::string refuses;  ///< What the other end makes of TLS; empty: nothing.
     std::span<char> room;
     std::string written;
     std::size_t accepts = std::size_t{1} << 30;
@@ -79,8 +85,10 @@ struct listener final : umbel::net::connection_owner {
     void report(umbel::engine::event&& happened) override {
         if (std::holds_alternative<umbel::engine::link_opened>(happened)) heard.push_back("opened");
         if (std::holds_alternative<umbel::engine::link_closed>(happened)) heard.push_back("closed");
-        if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened))
+        if (auto const* const lost = std::get_if<umbel::engine::link_lost>(&happened)) {
             heard.push_back("lost " + std::string{umbel::name_of(lost->why)});
+            words = lost->message;
+        }
         auto* const returned = std::get_if<umbel::engine::calls_returned>(&happened);
         while (call* const call = returned ? returned->calls.pop() : nullptr) {
             heard.push_back("diverted " + std::string{umbel::name_of(call->retry->fault)});
@@ -97,6 +105,7 @@ struct listener final : umbel::net::connection_owner {
         return papers.back();
     }
     std::vector<std::string> heard;
+    std::string words;  ///< Of the latest loss.
     std::vector<std::shared_ptr<paper_transport>> papers;
 };
 
@@ -171,9 +180,10 @@ struct bench {
                      umbel::cluster::command_flags flags = umbel::cluster::command_flags::none) {
         return calls.emplace_back(command, flags);
     }
-    paper_transport& open() {
+    /// With RESP3 the connection greets first; with RESP2 it has nothing to say.
+    paper_transport& open(umbel::protocol spoken = umbel::protocol::resp2) {
         umbel::engine::handshake_plan plan;
-        plan.protocol = umbel::protocol::resp2;
+        plan.protocol = spoken;
         plan.extent = umbel::handshake::minimal;
         link.order(umbel::engine::open_link{link.id(), ++generation,
                                             umbel::cluster::endpoint{"10.0.0.7", 7000}, plan});

@@ -70,6 +70,7 @@ public:
             return backend.write(*this, pieces, how);
         }
         std::string write_failure() noexcept { return {}; }
+        std::string explained(std::string const& silence) noexcept { return silence; }
         bool post_turn() noexcept { return backend.turns_.push_back(this), true; }
         bool arm(engine::instant due) noexcept { return armed_for = due, true; }
         void ring_if_due() {

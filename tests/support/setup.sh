@@ -10,7 +10,7 @@ usage() {
 usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
-  tests        those (default), Catch2, and valkey-server, iproute2, valgrind and libedit where they are to be had
+  tests        those (default), Catch2, and valkey-server, OpenSSL, iproute2, valgrind and libedit where they are to be had
   benchmarks   those of the quickstart, hiredis, and libevent, liburing, valgrind, OpenSSL and Boost.Redis where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
@@ -65,7 +65,7 @@ declare -A row=(
 required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
-    tests) required+=(catch2) optional+=(valkey iproute valgrind editline) ;;
+    tests) required+=(catch2) optional+=(valkey openssl iproute valgrind editline) ;;
     benchmarks) required+=(hiredis) optional+=(libevent liburing valgrind openssl boost) ;;
 esac
 [[ $clang == no ]] || required+=(clang)

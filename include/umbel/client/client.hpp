@@ -35,7 +35,8 @@ namespace umbel {
 /// - Of the caller, nothing was sent: bad_argument (an argument longer than options.argument_bytes_max, bad
 ///   options of the client), cross_slot, needs_lease.
 /// - Of limits: overloaded (not sent), deadline_exceeded, no_memory, cancelled.
-/// - Of the transport: resolve_failed, connect_failed, no_credentials, connection_lost, no_reachable_node.
+/// - Of the transport: resolve_failed, connect_failed, tls_failed (options::tls), no_credentials,
+///   connection_lost, no_reachable_node.
 /// - Of the protocol: protocol_error, unexpected_type (the reply is none of the requested type).
 /// - Of the cluster, when the policy, the deadline or a bound ends the attempts: slot_uncovered,
 ///   too_many_redirects, moved, ask, try_again, cluster_down, master_down, loading, read_only.
@@ -145,8 +146,9 @@ public:
 
     /// Waits until the first topology is known. Not needed before a command: those wait by themselves.
     /// Errors: no_reachable_node at the deadline, or what a node answered that could not tell a topology
-    /// (cluster_down where it has no slots); wrong_password, no_permission and the like as soon as every seed
-    /// has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on connecting.
+    /// (cluster_down where it has no slots); wrong_password, no_permission, tls_failed and the like as soon
+    /// as every seed has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on
+    /// connecting.
     operation<ok> ready() const {
         return calling::make_local<ok>(
             site_, [](async::backend& backend, async::pooled_call& call) { backend.await_topology(call); });

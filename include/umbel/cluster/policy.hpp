@@ -59,6 +59,7 @@ struct follow_redirects {
                 if (attempt.from_replica && attempt.retries < 2 && attempt.may_repeat())
                     return verdict::retry_after({}, true);
                 return refreshed(attempt);
+            case errc::tls_failed: return elsewhere(attempt);
             // One refresh may find the owner; after it the caller is told.
             case errc::slot_uncovered:
                 return !attempt.again ? verdict::after_refresh(attempt.left) : verdict::fail();
@@ -98,6 +99,11 @@ private:
     static constexpr verdict redirected(attempt const& attempt, verdict onward) noexcept {
         if (attempt.redirects >= attempt.redirects_max || !attempt.may_repeat()) return verdict::fail();
         return attempt.redirects < redirects_at_once ? onward : verdict::retry_after(attempt.delay, true);
+    }
+    /// Waiting mends no certificate: only another replica may serve.
+    static constexpr verdict elsewhere(attempt const& attempt) noexcept {
+        bool const can = attempt.from_replica && attempt.retries < 2 && attempt.may_repeat();
+        return can ? verdict::retry_after({}, true) : verdict::fail();
     }
     static constexpr verdict repeat(attempt const& attempt, bool refresh) noexcept {
         return attempt.may_repeat() ? verdict::retry_after(attempt.delay, refresh) : verdict::fail();

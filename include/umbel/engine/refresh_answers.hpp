@@ -56,7 +56,10 @@ public:
             case origin::caller:
             case origin::server: break;
             case origin::limit:
-            case origin::transport: answered = why.code() == errc::no_reachable_node; [[fallthrough]];
+            case origin::transport:
+                if (why.code() == errc::tls_failed) break;
+                answered = why.code() == errc::no_reachable_node;
+                [[fallthrough]];
             case origin::protocol:
             case origin::cluster: only_refusals_ = false; break;
         }

@@ -212,7 +212,7 @@ public:
         if (closed_) return;
         bool lives = true;
         if (!try_alloc([&] { lives = link_.tick(now_, due); })) return lose(errc::connection_lost, {});
-        if (!lives) lose(link_.why(), text_of(link_.message()));
+        if (!lives) lose(link_.why(), port().explained(link_.message()));
         if (link_.doubts()) port().report(refresh_wanted{id_});
         serve();
     }

@@ -9,6 +9,7 @@
 #include <umbel/engine/notice.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/parting.hpp>
+#include <umbel/engine/try_alloc.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -34,7 +35,7 @@ template <class Port>
 concept session_port =
     requires(Port& port, open_link const& opening, std::span<write_piece const> pieces, write_outcome& how,
              std::size_t& count, std::span<char> room, event&& happened, call& call,
-             std::vector<call_slow>&& slow, instant when, parting how_it_ends) {
+             std::vector<call_slow>&& slow, instant when, parting how_it_ends, std::string const& words) {
         /// The time.
         { port.clock() } noexcept -> std::same_as<instant>;
         /// Begins to connect a new stream, whose notices carry `epoch()`. Throws std::bad_alloc.
@@ -49,6 +50,8 @@ concept session_port =
         { port.write_stream(pieces, how) } -> std::same_as<std::size_t>;
         /// Why the last write failed.
         { port.write_failure() } noexcept -> std::same_as<std::string>;
+        /// Why a stream that is silent is given up, with what the port knows of it; empty without memory.
+        { port.explained(words) } noexcept -> std::same_as<std::string>;
         /// Has scheduled_turn() called soon. False: no memory.
         { port.post_turn() } noexcept -> std::same_as<bool>;
         /// Has timer_due() called at `when`, or later if an earlier call arms it anew. False: no memory.
@@ -74,6 +77,7 @@ concept session_port =
 
 /// What a port need not do: it inherits these and hides those that it does.
 struct quiet_session_port {
+    std::string explained(std::string const& silence) const noexcept { return text_of(silence); }
     bool completes_at_once() const noexcept { return true; }
     void take_submitted() noexcept {}
     void complete(call& settled) { settled.kind->complete(settled); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/cluster/url.hpp>
+#include <umbel/encryption.hpp>
 #include <umbel/engine/engine_options.hpp>
 #include <umbel/engine/link_options.hpp>
 #include <umbel/engine/pipeline_options.hpp>
@@ -122,13 +123,22 @@ inline result<void> check(options const& source) {
     return {};
 }
 
+/// What the URL of a seed says of TLS is what options::tls says. An address alone says nothing.
+inline result<void> agree_on_tls(bool wanted, bool spoken) {
+    if (wanted == spoken) return {};
+    return wanted
+               ? bad("options.seeds: rediss:// asks for TLS: include <umbel/tls.hpp> and set options.tls = "
+                     "umbel::tls()")
+               : bad("options.tls is set, and the URL of a seed is redis://, which is without TLS: write "
+                     "rediss://, or no scheme");
+}
+
 /// Adds an address, or those of a URL that with_urls() has left.
 inline result<void> add_seed(engine_options& into, std::string_view text) {
     if (cluster::is_url(text)) {
         auto url = cluster::read_url(text);
         if (!url) return tl::unexpected<error>{url.error()};
-        if (url->tls)
-            return bad("options.seeds: rediss:// asks for TLS: include <umbel/tls.hpp> and set options.tls");
+        if (auto good = agree_on_tls(url->tls, into.tls); !good) return good;
         if (url->sentinel)
             return bad(
                 "options.seeds: redis-sentinel:// names sentinels, which this client does not ask; "
@@ -166,6 +176,20 @@ inline result<void> copy_identity(options const& source, settings& target) {
     return {};
 }
 
+/// Takes over the seeds, and whether TLS is spoken to them.
+/// Errors: bad_argument for a seed that cannot be read or speaks no TLS, and for what is wrong with
+/// options::tls.
+inline result<void> copy_seeds(options const& source, engine_options& into) {
+    into.tls = source.tls != nullptr;
+    for (std::string const& seed : source.seeds)
+        if (auto good = add_seed(into, seed); !good) return good;
+    if (!into.tls) return {};
+    for (cluster::endpoint const& seed : into.seeds)
+        if (seed.is_unix())
+            return bad("options.tls: " + seed.to_string() + " is a Unix socket, which speaks no TLS");
+    return source.tls->check();
+}
+
 inline void copy_link(options const& source, settings& target) noexcept {
     target.link.connect_timeout = source.connect_timeout;
     target.link.probe_after =
@@ -197,10 +221,8 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     settings target;
     handshake_plan& plan = target.engine.plan;
     plan.database = source.database;
-    for (std::string const& seed_text : source.seeds) {
-        if (auto good = checking::add_seed(target.engine, seed_text); !good)
-            return tl::unexpected<error>{good.error()};
-    }
+    if (auto good = checking::copy_seeds(source, target.engine); !good)
+        return tl::unexpected<error>{good.error()};
     for (address_pair const& pair : source.address_map) {
         if (auto good = target.engine.addresses.add(pair.announced, pair.reached); !good)
             return checking::bad("options.address_map: " + std::string{good.error().message()});

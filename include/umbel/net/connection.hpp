@@ -11,6 +11,7 @@
 #include <umbel/engine/session.hpp>
 #include <umbel/net/connection_orders.hpp>
 #include <umbel/net/connection_owner.hpp>
+#include <umbel/net/stream_loss.hpp>
 #include <umbel/net/transport_port.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -112,7 +113,7 @@ public:
 
     // ---- The port of the session ----------------------------------------------------------------
 
-    using transport_port::bytes_waiting;
+    using transport_port::bytes_waiting, transport_port::explained;
     /// Marks this thread as serving the connection while it lives.
     class turn_surroundings {
     public:
@@ -271,21 +272,21 @@ private:
     }
     void take_orders();
     void take_news();
-    void read_done(std::uint32_t of, asio::error_code problem, std::size_t count) {
+    void read_done(transport& from, asio::error_code problem, std::size_t count) {
         if (problem) [[unlikely]]
-            return on_end(of, problem == asio::error::eof ? engine::text_of("the node closed the connection")
-                                                          : async::text_of(problem));
-        on_bytes(of, count);
+            return stream_ended(from, problem);
+        on_bytes(from.epoch(), count);
     }
-    void connect_done(std::uint32_t of, asio::error_code problem, bool resolved) {
-        if (problem)
-            return on_open_failed(of, resolved ? errc::connect_failed : errc::resolve_failed,
-                                  async::text_of(problem));
-        on_open(of);
+    void write_waited(transport& from, asio::error_code problem) {
+        problem ? stream_ended(from, problem) : session::on_writable(from.epoch());
     }
-    void write_waited(std::uint32_t of, asio::error_code problem) {
-        problem ? on_end(of, async::text_of(problem)) : session::on_writable(of);
+    void connect_done(transport& from, asio::error_code problem, bool resolved) {
+        problem ? lost(from, loss_before_open(from, problem, resolved)) : on_open(from.epoch());
     }
+    void stream_ended(transport& from, asio::error_code problem) {
+        lost(from, loss_of_open(from, problem, link().phase() == engine::connection_phase::handshaking));
+    }
+    void lost(transport& from, stream_loss loss) { on_open_failed(from.epoch(), loss.why, loss.words); }
     void timer_rang(asio::error_code problem);
     void timer_lost() noexcept;
     void turn_came();

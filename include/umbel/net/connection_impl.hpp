@@ -116,7 +116,7 @@ inline void connection::timer_lost() noexcept {
 // ---- What a transport tells ---------------------------------------------------------------------
 
 inline void connection::on_read(transport& from, asio::error_code problem, std::size_t count) {
-    serve_or_leave([&] { read_done(from.epoch(), problem, count); },
+    serve_or_leave([&] { read_done(from, problem, count); },
                    [&] {
                        from.news().read_problem = problem;
                        from.news().count = count;
@@ -125,7 +125,7 @@ inline void connection::on_read(transport& from, asio::error_code problem, std::
                    news);
 }
 inline void connection::on_connected(transport& from, asio::error_code problem, bool resolved) {
-    serve_or_leave([&] { connect_done(from.epoch(), problem, resolved); },
+    serve_or_leave([&] { connect_done(from, problem, resolved); },
                    [&] {
                        from.news().connect_problem = problem;
                        from.news().resolved = resolved;
@@ -134,7 +134,7 @@ inline void connection::on_connected(transport& from, asio::error_code problem, 
                    news);
 }
 inline void connection::on_writable(transport& from, asio::error_code problem) {
-    serve_or_leave([&] { write_waited(from.epoch(), problem); },
+    serve_or_leave([&] { write_waited(from, problem); },
                    [&] {
                        from.news().write_problem = problem;
                        from.news().which.fetch_or(transport_news::writable, std::memory_order_release);
@@ -167,9 +167,9 @@ inline void connection::take_news() {
     if (take(transport_news::read_lost)) session::on_notice_lost(from->epoch(), true);
     if (take(transport_news::write_lost)) session::on_notice_lost(from->epoch(), false);
     if (take(transport_news::step)) from->proceed();
-    if (take(transport_news::connected)) connect_done(from->epoch(), told.connect_problem, told.resolved);
-    if (take(transport_news::writable)) write_waited(from->epoch(), told.write_problem);
-    if (take(transport_news::read)) read_done(from->epoch(), told.read_problem, told.count);
+    if (take(transport_news::connected)) connect_done(*from, told.connect_problem, told.resolved);
+    if (take(transport_news::writable)) write_waited(*from, told.write_problem);
+    if (take(transport_news::read)) read_done(*from, told.read_problem, told.count);
 }
 
 inline void connection::take_orders() {

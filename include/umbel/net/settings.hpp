@@ -4,6 +4,7 @@
 
 #include <umbel/engine/observer.hpp>
 #include <umbel/engine/settings.hpp>
+#include <umbel/net/secure_transport.hpp>
 #include <umbel/net/transport.hpp>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ struct settings : engine::settings {
     std::shared_ptr<umbel::observer> observer;
     silence_limits shared;  ///< Of connections that commands share.
     silence_limits leased;
-    /// Makes the transport of one connection; TLS puts its own here.
+    /// Makes the transport of one connection: a secure_transport where options::tls is set.
     std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t,
                                              engine::link_mode)>
         make_transport;
@@ -64,13 +65,18 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
                                             std::chrono::milliseconds{std::numeric_limits<int>::max()});
     settings.leased = limits_of_leases(near, settings.shared);
     settings.make_transport = [shared = settings.shared, leased = settings.leased,
-                               patience = near.connect_timeout, book = std::make_shared<address_book>()](
-                                  asio::any_io_executor const& executor, transport_owner& owner,
-                                  std::uint32_t epoch, engine::link_mode mode) {
+                               patience = near.connect_timeout, book = std::make_shared<address_book>(),
+                               security = given.tls](asio::any_io_executor const& executor,
+                                                     transport_owner& owner, std::uint32_t epoch,
+                                                     engine::link_mode mode) -> std::shared_ptr<transport> {
         auto lookup =
             std::make_shared<name_lookup>(executor, std::make_unique<system_resolver>(executor), book);
-        return std::make_shared<stream_transport>(
-            executor, owner, epoch, engine::is_leased(mode) ? leased : shared, patience, std::move(lookup));
+        silence_limits const& limits = engine::is_leased(mode) ? leased : shared;
+        if (security)
+            return std::make_shared<secure_transport>(executor, owner, epoch, limits, patience,
+                                                      std::move(lookup), security);
+        return std::make_shared<stream_transport>(executor, owner, epoch, limits, patience,
+                                                  std::move(lookup));
     };
     return settings;
 }

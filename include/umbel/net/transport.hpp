@@ -24,6 +24,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -109,6 +110,18 @@ public:
     /// reach the server.
     virtual void abort() noexcept = 0;
 
+    /// Why the stream could not be opened, or has ended, in words. Empty where memory has run out.
+    virtual std::string words_of(asio::error_code problem) const noexcept {
+        return problem == asio::error::eof ? engine::text_of("the node closed the connection")
+                                           : async::text_of(problem);
+    }
+    /// What the stream waits for while it is being opened, where that tells more than that it is not there.
+    virtual std::string_view waits_for() const noexcept { return {}; }
+    /// True when an encrypted stream could not be agreed upon with the node: see errc::tls_failed.
+    virtual bool refused_by_tls() const noexcept { return false; }
+    /// True when bytes go over the network as they are.
+    virtual bool is_plain() const noexcept { return true; }
+
 private:
     std::uint32_t const epoch_;
     transport_news news_;
@@ -124,7 +137,7 @@ struct silence_limits {
 };
 
 /// A transport over TCP, or over a Unix socket if the endpoint is a path.
-class stream_transport final : public transport {
+class stream_transport : public transport {
 public:
     using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
@@ -184,7 +197,7 @@ public:
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         if (step_result_) return guarded([&] { try_next(step_result_); });
         prepare();
-        owner_.on_connected(*this, {}, true);
+        established();
     }
 
     /// Asio reads at once and waits only if there is nothing to read, so there is no system call more than in
@@ -233,6 +246,14 @@ public:
         if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
         close();
     }
+
+protected:
+    /// The socket is connected. Called once, last of all.
+    virtual void established() { owner_.on_connected(*this, {}, true); }
+
+    transport_owner& owner() noexcept { return owner_; }
+    socket_type& socket() noexcept { return socket_; }
+    bool closed() const noexcept { return closed_; }
 
 private:
     /// Runs a step of connecting. Without memory the connection fails.

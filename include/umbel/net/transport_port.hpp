@@ -35,7 +35,16 @@ public:
         how = outcome_of(write_problem_);
         return count;
     }
-    std::string write_failure() noexcept { return async::text_of(write_problem_); }
+    std::string write_failure() noexcept { return transport_->words_of(write_problem_); }
+
+    std::string explained(std::string const& silence) const noexcept {
+        std::string words;
+        static_cast<void>(async::try_alloc([&] {
+            words = silence;
+            if (transport_) words += transport_->waits_for();
+        }));
+        return words;
+    }
 
 protected:
     ~transport_port() = default;

@@ -1,8 +1,12 @@
 // main.cpp: constructs a client and lets another source file use it; nobody listens at its seed, so each
 // command fails and says so. Once there are calls in the pool, making more commands allocates none, in
-// whatever object they are made. WHOLE has it include all of umbel.
+// whatever object they are made. WHOLE has it include all of umbel, SECURE has it
+// speak TLS.
 #if defined(WHOLE)
 #include <umbel.hpp>
+#endif
+#if defined(SECURE)
+#include <umbel/tls.hpp>
 #endif
 #include "sends.hpp"
 
@@ -27,8 +31,11 @@ void* operator new(std::size_t size, std::align_val_t alignment, std::nothrow_t 
 
 int main() {
     asio::io_context io{1};
-    umbel::client db{io.get_executor(),
-                     {.seeds = {"127.0.0.1:1"}, .deadline = std::chrono::milliseconds{300}}};
+    umbel::options chosen{.seeds = {"127.0.0.1:1"}, .deadline = std::chrono::milliseconds{300}};
+#if defined(SECURE)
+    chosen.tls = umbel::tls();
+#endif
+    umbel::client db{io.get_executor(), chosen};
     make_and_drop(db, 10);
     long const before = calls_allocated;
     make_and_drop(db, 1000);

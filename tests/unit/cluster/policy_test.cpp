@@ -299,3 +299,13 @@ TEST_CASE("any small pure function object can be the policy", "[policy]") {
     CHECK(copy(again).next == step::fail);
     CHECK(policy{}(met(errc::moved)).next == step::follow);
 }
+
+TEST_CASE("TLS that cannot be agreed upon: fail, unless another replica may serve", "[policy]") {
+    attempt seen = met(errc::tls_failed, delivery::not_sent);
+    CHECK(judged(seen).next == step::fail);
+    seen.from_replica = true;
+    seen.flags = command_flags::read_only;
+    CHECK(judged(seen).next == step::retry);
+    seen.retries = 2;
+    CHECK(judged(seen).next == step::fail);
+}

@@ -61,6 +61,14 @@ TEST_CASE("an error is permanent while every node has refused for good", "[answe
     CHECK(answers.permanent_error() == nullptr);
 }
 
+TEST_CASE("a node with which no TLS can be agreed upon has refused for good", "[answers]") {
+    refresh_answers answers;
+    answers.keep_failure("10.0.0.1:6379", {errc::tls_failed, delivery::not_sent, "certificate has expired"});
+    REQUIRE(answers.permanent_error());
+    CHECK(answers.permanent_error()->code() == errc::tls_failed);
+    CHECK(answers.complaints().replied == errc::tls_failed);
+}
+
 TEST_CASE("the quoted complaints are bounded", "[answers]") {
     refresh_answers answers;
     for (int node = 0; node < 1000; ++node)

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -59,7 +60,49 @@ bool names(std::string const& message, std::string_view option) {
     return message.find(option) != std::string::npos;
 }
 
+/// What options.tls points to, in name only.
+struct named_encryption final : umbel::encryption {
+    std::string wrong;
+    explicit named_encryption(std::string why = {}) : wrong{std::move(why)} {}
+    umbel::result<void> check() const override {
+        if (wrong.empty()) return {};
+        return umbel::fail(umbel::errc::bad_argument, umbel::delivery::not_sent, wrong);
+    }
+    umbel::result<void> reload() override { return {}; }
+    std::unique_ptr<umbel::encrypted_channel> open(std::string_view, std::uint16_t,
+                                                   umbel::byte_stream&) noexcept override {
+        return {};
+    }
+};
+
 }  // namespace
+
+TEST_CASE("TLS is spoken where options.tls is set, and where URLs do not say otherwise", "[settings]") {
+    options given = good();
+    CHECK_FALSE(settings_of(given, {}, nullptr)->engine.tls);
+    given.tls = std::make_shared<named_encryption>();
+    for (char const* const seed : {"10.0.0.7:7000", "rediss://10.0.0.7:7000", "valkeys://10.0.0.7"}) {
+        given.seeds = {seed};
+        auto const made = settings_of(given, {}, nullptr);
+        REQUIRE(made);
+        CHECK(made->engine.tls);
+    }
+    CHECK(names(wrong([](options& o) { o.seeds = {"rediss://h"}; }),
+                "include <umbel/tls.hpp> and set options.tls"));
+    CHECK(names(wrong([&](options& o) {
+                    o.tls = given.tls;
+                    o.seeds = {"redis://h"};
+                }),
+                "options.tls is set, and the URL of a seed is redis://"));
+    CHECK(names(wrong([&](options& o) {
+                    o.tls = given.tls;
+                    o.seeds = {"unix:/run/redis.sock"};
+                }),
+                "options.tls: unix:/run/redis.sock is a Unix socket"));
+    CHECK(wrong([](options& o) {
+              o.tls = std::make_shared<named_encryption>("tls_options.ca_file: gone");
+          }) == "tls_options.ca_file: gone");
+}
 
 TEST_CASE("the default options with one seed are good", "[settings]") {
     auto const made = settings_of(good(), {}, nullptr);

@@ -1,0 +1,268 @@
+// secure_transport.hpp: a transport whose bytes are encrypted: a channel (encryption.hpp) over the socket of
+// a stream_transport. It knows no OpenSSL and no protocol.
+#pragma once
+
+#include <umbel/encryption.hpp>
+#include <umbel/net/transport.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace umbel::net {
+
+/// Connects as a stream_transport does, then has its channel shake hands: the stream is connected when the
+/// node is verified.
+///
+/// The channel is touched only by the owner of the connection. Asio's handlers note what has happened, and
+/// ask for a step (on_step); proceed() does it. A read waits until the socket has bytes, and receives and
+/// decrypts them then. What was encrypted and did not fit into the socket is sent by the transport itself,
+/// whether or not somebody waits to write more.
+class secure_transport final : public stream_transport, private byte_stream {
+public:
+    secure_transport(asio::any_io_executor const& executor, transport_owner& owner, std::uint32_t epoch,
+                     silence_limits const& silence, std::chrono::milliseconds connect_timeout,
+                     std::shared_ptr<name_lookup> lookup, std::shared_ptr<encryption> security)
+        : stream_transport{executor, owner, epoch, silence, connect_timeout, std::move(lookup)},
+          security_{std::move(security)} {}
+
+    void connect(cluster::endpoint const& node) override {
+        node_ = node;
+        stream_transport::connect(node);
+    }
+    void proceed() override {
+        if (closed()) return;
+        if (!channel_) return stream_transport::proceed();
+        // A handler that throws must not keep the others from what they wait for.
+        struct rest {
+            secure_transport& self;
+            ~rest() { self.see_to_the_rest(); }
+        } const afterwards{*this};
+        if (take(is_writable)) {
+            awaits_room_ = false;
+            go_on_writing();
+        }
+        if (!closed() && take(is_readable | has_turn)) {
+            awaits_bytes_ = false;
+            channel_->readable();
+            stage_ == stage::greeting ? shake_hands() : go_on_reading();
+        }
+    }
+
+    void read(std::span<char> into) override {
+        room_ = into;
+        awaits_bytes_ = false;
+        channel_->has_unread() ? ask_for_turn() : await_bytes();
+    }
+    /// How many plain bytes there are is known when they are decrypted.
+    std::size_t bytes_waiting() noexcept override { return 0; }
+    void wait_writable() override {
+        wants_write_ = true;
+        await_room();
+    }
+    std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
+        std::array<std::span<char const>, engine::outbox::pieces_max> plain;
+        for (std::size_t at = 0; at < pieces.size(); ++at) plain[at] = {pieces[at].data, pieces[at].size};
+        std::size_t count = 0;
+        switch (channel_->write({plain.data(), pieces.size()}, count)) {
+            case encrypted_channel::progress::done: break;
+            case encrypted_channel::progress::wants_read:
+            case encrypted_channel::progress::wants_write:
+            case encrypted_channel::progress::wants_turn: problem = asio::error::would_block; break;
+            case encrypted_channel::progress::ended:
+            case encrypted_channel::progress::failed: problem = asio::error::broken_pipe; break;
+        }
+        // Without memory for that, the next write sends it.
+        if (!problem && channel_->has_unsent())
+            static_cast<void>(async::retry_alloc([this] { await_room(); }));
+        return count;
+    }
+
+    void close() noexcept override {
+        if (!closed() && channel_) channel_->close();
+        stream_transport::close();
+    }
+
+    std::string words_of(asio::error_code problem) const noexcept override {
+        bool const told = channel_ && !channel_->failure().empty();
+        return told ? engine::text_of(channel_->failure()) : stream_transport::words_of(problem);
+    }
+    std::string_view waits_for() const noexcept override {
+        return stage_ == stage::greeting
+                   ? ": the TLS handshake is not answered; perhaps the node speaks no TLS"
+                   : "";
+    }
+    bool refused_by_tls() const noexcept override { return channel_ && channel_->refused(); }
+    bool is_plain() const noexcept override { return false; }
+
+private:
+    enum class stage : std::uint8_t { connecting, greeting, open };
+    using progress = encrypted_channel::progress;
+
+    /// What has happened since the last step. `lost_wait`: nobody will tell that there is room again.
+    static constexpr std::uint8_t is_readable = 1, is_writable = 2, has_turn = 4, lost_wait = 8;
+
+    bool take(std::uint8_t kinds) noexcept {
+        return (happened_.fetch_and(static_cast<std::uint8_t>(~kinds), std::memory_order_acquire) & kinds) !=
+               0;
+    }
+
+    // ---- Steps, by the owner of the connection --------------------------------------------------
+
+    void established() override {
+        stage_ = stage::greeting;
+        channel_ = security_->open(node_.host, node_.port, *this);
+        channel_ ? shake_hands() : owner().on_connected(*this, asio::error::no_memory, true);
+    }
+    void shake_hands() {
+        progress const step = channel_->shake_hands();
+        switch (step) {
+            case progress::done:
+                stage_ = stage::open;
+                if (!expect(progress::done)) return;
+                return owner().on_connected(*this, {}, true);
+            case progress::wants_read:
+            case progress::wants_write:
+            case progress::wants_turn: static_cast<void>(expect(step)); return;
+            case progress::ended:
+            case progress::failed: return report(asio::error::connection_aborted);
+        }
+    }
+    void go_on_reading() {
+        if (room_.empty()) return;
+        std::size_t count = 0;
+        progress const step = channel_->read(room_, count);
+        if (!expect(step)) return;
+        switch (step) {
+            case progress::done: room_ = {}; return owner().on_read(*this, {}, count);
+            case progress::wants_read:
+            case progress::wants_write:
+            case progress::wants_turn: return;
+            case progress::ended: return report(asio::error::eof);
+            case progress::failed: return report(asio::error::connection_aborted);
+        }
+    }
+    /// There is room for what is encrypted, and perhaps for more.
+    void go_on_writing() {
+        progress const step = channel_->flush();
+        if (step == progress::failed) return report(asio::error::broken_pipe);
+        if (step != progress::done) return static_cast<void>(expect(step));
+        if (stage_ == stage::greeting) return shake_hands();
+        bool const wanted = std::exchange(wants_write_, false);
+        // A read that had to answer something first.
+        if (!awaits_bytes_) go_on_reading();
+        if (wanted && !closed()) owner().on_writable(*this, {});
+    }
+
+    /// Waits for what a step wants, and for room where encrypted bytes wait. False: the stream has ended for
+    /// want of memory.
+    bool expect(progress step) {
+        bool const good = async::retry_alloc([&] {
+            if (channel_->has_unsent()) await_room();
+            if (step == progress::wants_read) await_bytes();
+            if (step == progress::wants_turn) ask_for_turn();
+        });
+        if (!good) report(asio::error::no_memory);
+        return good;
+    }
+    /// The stream cannot be opened, or has ended: whoever waits is told.
+    void report(asio::error_code problem) {
+        if (stage_ == stage::greeting) return owner().on_connected(*this, problem, true);
+        bool const reads = !std::exchange(room_, {}).empty();
+        reads ? owner().on_read(*this, problem, 0) : owner().on_writable(*this, problem);
+    }
+    void see_to_the_rest() noexcept {
+        bool const more = !closed() && (happened_.load(std::memory_order_acquire) & ~lost_wait) != 0;
+        if (more) static_cast<void>(async::retry_alloc([this] { ask_for_turn(); }));
+    }
+
+    // ---- Waiting --------------------------------------------------------------------------------
+
+    template <auto Call, auto Lose>
+    auto handler(async::handler_memory& memory) {
+        return async::drop_aware_handler<secure_transport, Call, Lose>{*this, memory, owner().keep_alive(),
+                                                                       shared_from_this()};
+    }
+    void await_bytes() {
+        if (awaits_bytes_) return;
+        socket().async_wait(
+            socket_type::wait_read,
+            handler<&secure_transport::bytes_came, &secure_transport::bytes_lost>(bytes_memory_));
+        awaits_bytes_ = true;
+    }
+    void await_room() {
+        if (awaits_room_ && !take(lost_wait)) return;
+        socket().async_wait(
+            socket_type::wait_write,
+            handler<&secure_transport::room_came, &secure_transport::room_lost>(room_memory_));
+        awaits_room_ = true;
+    }
+    void ask_for_turn() {
+        asio::post(socket().get_executor(),
+                   handler<&secure_transport::turn_came, &secure_transport::bytes_lost>(turn_memory_));
+        awaits_bytes_ = true;
+    }
+
+    // Threading: called by Asio, while another thread may own the connection.
+    void note(std::uint8_t kind) {
+        happened_.fetch_or(kind, std::memory_order_release);
+        owner().on_step(*this);
+    }
+    void bytes_came(asio::error_code) { note(is_readable); }
+    void room_came(asio::error_code) { note(is_writable); }
+    void turn_came() { note(has_turn); }
+    void bytes_lost() noexcept { owner().on_notice_lost(*this, true); }
+    void room_lost() noexcept {
+        happened_.fetch_or(lost_wait, std::memory_order_release);
+        owner().on_notice_lost(*this, false);
+    }
+
+    // ---- byte_stream: the socket ----------------------------------------------------------------
+
+    transfer receive(std::span<char> room) noexcept override {
+        asio::error_code problem = asio::error::interrupted;
+        std::size_t count = 0;
+        while (problem == asio::error::interrupted)
+            count = socket().read_some(asio::buffer(room.data(), room.size()), problem);
+        return outcome(problem, count);
+    }
+    transfer send(std::span<char const> first, std::span<char const> second) noexcept override {
+        std::array<asio::const_buffer, 2> const both{asio::const_buffer{first.data(), first.size()},
+                                                     asio::const_buffer{second.data(), second.size()}};
+        asio::error_code problem = asio::error::interrupted;
+        std::size_t count = 0;
+        while (problem == asio::error::interrupted)
+            count =
+                first.empty() ? socket().write_some(both[1], problem) : socket().write_some(both, problem);
+        return outcome(problem, count);
+    }
+    static transfer outcome(asio::error_code problem, std::size_t count) noexcept {
+        if (!problem) return {byte_stream::outcome::moved, count};
+        if (problem == asio::error::would_block || problem == asio::error::try_again)
+            return {byte_stream::outcome::blocked};
+        if (problem == asio::error::eof) return {byte_stream::outcome::ended};
+        return {byte_stream::outcome::failed, 0, problem.value()};
+    }
+
+    std::shared_ptr<encryption> const security_;
+    cluster::endpoint node_;
+    std::unique_ptr<encrypted_channel> channel_;
+    std::span<char> room_;  ///< Of the read that waits; empty where none does.
+    std::atomic<std::uint8_t> happened_{0};
+    stage stage_ = stage::connecting;
+    bool awaits_bytes_ = false;  ///< Or a turn.
+    bool awaits_room_ = false;
+    bool wants_write_ = false;  ///< The owner waits for room.
+    async::handler_memory bytes_memory_;
+    async::handler_memory room_memory_;
+    async::handler_memory turn_memory_;
+};
+
+}  // namespace umbel::net

@@ -1,0 +1,28 @@
+// tls.hpp: TLS for clients, by OpenSSL: the one header of umbel that needs it. A source file that makes the
+// options of a client includes it; those that only send commands need not. Link with OpenSSL: in CMake the
+// target umbel::tls, without it -lssl -lcrypto.
+#pragma once
+
+#include <umbel/net/tls_encryption.hpp>
+#include <umbel/options.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace umbel {
+
+/// Has the connections of a client speak TLS: `options.tls = umbel::tls();`. Every node is verified, by its
+/// certificate and the name or address at which it is reached, before anything is sent to it; tls_options
+/// says by whom, and otherwise. Files are read here, and again by reload() of what is returned: connections
+/// that are made later use what is in them then.
+///
+/// A node that cannot be verified, that speaks no TLS, or that does not accept the client's certificate,
+/// fails commands with errc::tls_failed, whose message says why; it is tried again at the pace of
+/// options::reconnect_delay. One object may serve several clients. Errors: what is wrong with the options is
+/// told by check(), and by each command of a client that was given them: bad_argument, naming the option.
+/// Lifetime: clients keep it. Threading: the object may be used from any thread.
+inline std::shared_ptr<net::tls_encryption> tls(tls_options chosen = {}) {
+    return std::make_shared<net::tls_encryption>(std::move(chosen));
+}
+
+}  // namespace umbel

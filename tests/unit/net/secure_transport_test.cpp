@@ -1,0 +1,238 @@
+// Tests of net::secure_transport over loopback: it connects when the peer is verified, reads and writes what
+// does not fit into the socket at once, and leaves nothing behind.
+#include <support/tls_server.hpp>
+
+#include <umbel/net/secure_transport.hpp>
+#include <umbel/tls.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using umbel::cluster::endpoint;
+using umbel::engine::write_piece;
+using umbel::net::secure_transport;
+
+namespace {
+
+struct ear final : umbel::net::transport_owner {
+    void on_connected(umbel::net::transport& from, asio::error_code problem, bool) override {
+        heard.push_back(problem ? "refused: " + from.words_of(problem) : "connected");
+    }
+    void on_read(umbel::net::transport& from, asio::error_code problem, std::size_t count) override {
+        heard.push_back(problem ? "ended: " + from.words_of(problem) : "read " + std::to_string(count));
+    }
+    void on_writable(umbel::net::transport&, asio::error_code problem) override {
+        heard.push_back(problem ? "broken" : "writable");
+    }
+    void on_notice_lost(umbel::net::transport&, bool) noexcept override {}
+    void on_step(umbel::net::transport& from) override { from.proceed(); }
+    std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
+    std::vector<std::string> heard;
+};
+
+certificates::authority& trusted() {
+    static certificates::authority made;
+    return made;
+}
+
+/// A transport, and a server at the other end of its socket that moves when the test says so.
+struct line {
+    asio::io_context io{1};
+    asio::ip::tcp::acceptor acceptor{io, {asio::ip::make_address_v4("127.0.0.1"), 0}};
+    ear owner;
+    std::shared_ptr<umbel::encryption> security;
+    std::shared_ptr<secure_transport> wire;
+    asio::ip::tcp::socket peer{io};
+    umbel::test::tls_server server;
+    umbel::test::scripted_stream between;
+
+    explicit line(umbel::tls_options chosen = {.ca_pem = trusted().certificate()})
+        : security{umbel::tls(std::move(chosen))}, server{{.identity = trusted().issue()}} {
+        auto const executor = io.get_executor();
+        auto lookup = std::make_shared<umbel::net::name_lookup>(
+            executor, std::make_unique<umbel::net::system_resolver>(executor),
+            std::make_shared<umbel::net::address_book>());
+        wire = std::make_shared<secure_transport>(executor, owner, 1, umbel::net::silence_limits{}, 2000ms,
+                                                  std::move(lookup), security);
+    }
+    ~line() { wire->close(); }
+
+    /// Lets both ends go on until the owner has heard so much, or `enough` says so.
+    template <class Enough>
+    bool until(Enough enough) {
+        auto const give_up = std::chrono::steady_clock::now() + 20s;
+        while (!enough() && std::chrono::steady_clock::now() < give_up) {
+            io.restart();
+            io.run_one_for(1ms);
+            if (peer.is_open()) serve();
+        }
+        return enough();
+    }
+    bool heard(std::size_t count) {
+        return until([&] { return owner.heard.size() >= count; }) && owner.heard.size() == count;
+    }
+    /// The server reads what has come, and its answers go out.
+    void serve() {
+        std::array<char, 65536> room;
+        asio::error_code how;
+        peer.non_blocking(true);
+        std::size_t const count = reads ? peer.read_some(asio::buffer(room), how) : 0;
+        between.to_server.append(room.data(), how ? 0 : count);
+        server.turn(between);
+        std::size_t const sent = peer.write_some(asio::buffer(between.to_client), how);
+        between.to_client.erase(0, how ? 0 : sent);
+    }
+    void connect() {
+        wire->connect(endpoint{"127.0.0.1", acceptor.local_endpoint().port()});
+        acceptor.accept(peer);
+        REQUIRE(heard(1));
+        REQUIRE(owner.heard[0] == "connected");
+        owner.heard.clear();
+    }
+    std::size_t write(std::string const& text) {
+        write_piece const piece{text.data(), text.size()};
+        problem.clear();
+        return wire->write_some({&piece, 1}, problem);
+    }
+    asio::error_code problem;  ///< Of the latest write().
+    bool reads = true;
+};
+
+}  // namespace
+
+TEST_CASE("a secure transport connects, writes gathered pieces and reads what comes", "[tls]") {
+    line here;
+    CHECK_FALSE(here.wire->is_plain());
+    here.connect();
+    CHECK(here.wire->waits_for().empty());
+    write_piece const pieces[]{{"one ", 4}, {"two ", 4}, {"three", 5}};
+    asio::error_code problem;
+    CHECK(here.wire->write_some(pieces, problem) == 13);
+    CHECK(here.until([&] { return here.server.heard() == "one two three"; }));
+    char room[16] = {};
+    here.wire->read(room);
+    here.until([&] { return true; });
+    CHECK(here.owner.heard.empty());
+    here.server.say(here.between, "pong");
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "read 4");
+    CHECK(std::string(room, 4) == "pong");
+    here.wire->read(room);
+    here.server.say_close(here.between);
+    REQUIRE(here.heard(2));
+    CHECK(here.owner.heard[1] == "ended: the node ended the TLS stream (close_notify)");
+}
+
+TEST_CASE("what has arrived is read in small pieces, although the socket has no more", "[tls]") {
+    line here;
+    here.connect();
+    here.server.say(here.between, "0123456789");
+    std::string all;
+    char room[3];
+    while (all.size() < 10) {
+        here.owner.heard.clear();
+        here.wire->read(room);
+        CHECK(here.owner.heard.empty());  // Never inside the call.
+        REQUIRE(here.heard(1));
+        all.append(room, static_cast<std::size_t>(here.owner.heard[0].back() - '0'));
+    }
+    CHECK(all == "0123456789");
+}
+
+TEST_CASE("what the socket does not take is sent later, although nobody writes any more", "[tls]") {
+    line here;
+    here.connect();
+    here.reads = false;
+    std::string const piece(50'000, 'x');
+    std::size_t sent = 0;
+    do sent += here.write(piece);
+    while (!here.problem);
+    CHECK(here.problem == asio::error::would_block);
+    CHECK(here.owner.heard.empty());
+    here.reads = true;
+    // Nothing is asked for: the transport itself sends what it has taken.
+    CHECK(here.until([&] { return here.server.heard().size() == sent; }));
+    CHECK(here.owner.heard.empty());
+}
+
+TEST_CASE("who waits to write is told when there is room again", "[tls]") {
+    line here;
+    here.connect();
+    here.reads = false;
+    std::string const piece(50'000, 'x');
+    std::size_t sent = 0;
+    do sent += here.write(piece);
+    while (!here.problem);
+    here.wire->wait_writable();
+    here.io.restart();
+    here.io.poll();
+    CHECK(here.owner.heard.empty());
+    here.reads = true;
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0] == "writable");
+    sent += here.write("end");
+    CHECK_FALSE(here.problem);
+    CHECK(here.until([&] { return here.server.heard().size() == sent; }));
+    CHECK(here.server.heard().ends_with("xend"));
+}
+
+TEST_CASE("a peer that does not verify is refused, and gets nothing", "[tls]") {
+    line here{{.ca_pem = certificates::authority{"a stranger"}.certificate()}};
+    here.wire->connect(endpoint{"127.0.0.1", here.acceptor.local_endpoint().port()});
+    here.acceptor.accept(here.peer);
+    REQUIRE(here.heard(1));
+    CHECK(here.owner.heard[0].starts_with(
+        "refused: certificate verify failed: unable to get local issuer certificate"));
+    CHECK(here.wire->refused_by_tls());
+    CHECK(here.server.heard().empty());
+}
+
+TEST_CASE("a peer that is silent, or speaks something else, is told by what it was asked", "[tls]") {
+    line silent;
+    silent.wire->connect(endpoint{"127.0.0.1", silent.acceptor.local_endpoint().port()});
+    silent.until([&] { return !silent.wire->waits_for().empty(); });
+    CHECK(silent.wire->waits_for() == ": the TLS handshake is not answered; perhaps the node speaks no TLS");
+    CHECK(silent.owner.heard.empty());
+    line other;
+    other.wire->connect(endpoint{"127.0.0.1", other.acceptor.local_endpoint().port()});
+    asio::ip::tcp::socket plain{other.io};
+    other.acceptor.accept(plain);
+    asio::write(plain, asio::buffer("-ERR unknown command\r\n", 22));
+    REQUIRE(other.heard(1));
+    CHECK(other.owner.heard[0].starts_with("refused: the server does not speak TLS"));
+    line refused;
+    auto const port = refused.acceptor.local_endpoint().port();
+    refused.acceptor.close();
+    refused.wire->connect(endpoint{"127.0.0.1", port});
+    REQUIRE(refused.heard(1));
+    CHECK(refused.owner.heard[0] == "refused: Connection refused");
+    CHECK_FALSE(refused.wire->refused_by_tls());
+}
+
+TEST_CASE("close says so to the peer, abort does not", "[tls]") {
+    line here;
+    here.connect();
+    here.wire->close();
+    CHECK(here.until([&] { return here.server.was_told_of_close(); }));
+    line harsh;
+    harsh.connect();
+    harsh.wire->abort();
+    std::array<char, 16> room;
+    asio::error_code how;
+    harsh.peer.non_blocking(false);
+    while (!how) static_cast<void>(harsh.peer.read_some(asio::buffer(room), how));
+    CHECK(how == asio::error::connection_reset);
+    CHECK_FALSE(harsh.server.was_told_of_close());
+}
