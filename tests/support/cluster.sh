@@ -14,6 +14,8 @@ usage: cluster.sh COMMAND --dir DIR [options]
       --replicas N               replicas of each primary (default 1)
       --standalone               one server with cluster mode off
       --password WORD            requirepass and masterauth on all nodes
+      --tls FOLDER               TLS only (port 0, tls-port), among the nodes as well, with FOLDER's ca.crt, server.crt and server.key,
+                                 asked here with client.crt and client.key; others need no certificate, unless a --conf says "tls-auth-clients yes"
       --conf LINE                one more configuration line for all nodes, may be repeated; {name}, {port} and {dir} are filled in
       --node-timeout MS          cluster-node-timeout (default 2000)
       --timeout SECONDS          give up after that long (default 30)
@@ -49,8 +51,8 @@ fail() {
 readonly marker=umbel-cluster
 
 save_settings() {
-    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\nnetwork=%q\n' \
-        "$server" "$cli" "$password" "$standalone" "$node_timeout" "$network" > "$dir/$marker"
+    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\nnetwork=%q\ntls=%q\n' \
+        "$server" "$cli" "$password" "$standalone" "$node_timeout" "$network" "$tls" > "$dir/$marker"
 }
 
 load_settings() {
@@ -59,6 +61,8 @@ load_settings() {
     dir=$(cd "$dir" && pwd -P)
     # shellcheck disable=SC1090
     source "$dir/$marker"
+    secure=()
+    [[ -z $tls ]] || secure=(--tls --insecure --cert "$tls/client.crt" --key "$tls/client.key")
     export REDISCLI_AUTH=$password
     [[ -n $password ]] || unset REDISCLI_AUTH
 }
@@ -149,7 +153,14 @@ write_conf() {
     local name=$1 line
     {
         if [[ $network == yes ]]; then printf 'bind 0.0.0.0\nprotected-mode no\n'; else printf 'bind 127.0.0.1\n'; fi
-        printf 'port %s\ndir "%s"\nlogfile "%s"\ndaemonize no\n' "$port" "$dir/$name" "$dir/$name/log"
+        if [[ -n $tls ]]; then
+            printf 'port 0\ntls-port %s\ntls-replication yes\ntls-auth-clients optional\n' "$port"
+            printf 'tls-ca-cert-file "%s"\ntls-cert-file "%s"\ntls-key-file "%s"\n' "$tls/ca.crt" "$tls/server.crt" "$tls/server.key"
+            [[ $standalone == yes ]] || printf 'tls-cluster yes\n'
+        else
+            printf 'port %s\n' "$port"
+        fi
+        printf 'dir "%s"\nlogfile "%s"\ndaemonize no\n' "$dir/$name" "$dir/$name/log"
         printf 'save ""\nappendonly no\nenable-debug-command local\n'
         printf 'repl-diskless-sync yes\nrepl-diskless-sync-delay 0\nrepl-ping-replica-period 1\n'
         [[ -z $password ]] || printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"
@@ -193,7 +204,7 @@ launch() {
 ask() { # ask NAME ARGS…: one command to one node, never longer than two seconds
     local name=$1
     shift
-    timeout 2 "$cli" -h "$(host_of "$name")" -p "$(port_of "$name")" "$@" 2> /dev/null
+    timeout 2 "$cli" ${secure[@]+"${secure[@]}"} -h "$(host_of "$name")" -p "$(port_of "$name")" "$@" 2> /dev/null
 }
 
 # Waits until a launched node answers; 1 when its process ended first (a port was taken after we looked).
@@ -344,6 +355,7 @@ start() {
     [[ ! -e $dir/$marker ]] || fail "$dir already holds a cluster"
     if [[ -e $dir && -n $(ls -A "$dir" 2> /dev/null) ]]; then fail "$dir is not empty"; fi
     if [[ $standalone == yes ]]; then primaries=1 replicas=0; fi
+    [[ -z $tls ]] || tls=$(cd "$tls" && pwd -P) || fail "there is no folder $tls"
     ((primaries >= 1 && replicas >= 0 && primaries * (replicas + 1) <= 64)) || fail "between 1 and 64 nodes, please"
     find_programs
     mkdir -p "$dir" || fail "cannot make $dir"
@@ -467,7 +479,7 @@ source "${script%/*}/cluster_network.sh"
 command=${1:-}
 [[ $# -gt 0 ]] && shift
 dir='' server='' cli='' primaries=3 replicas=1 standalone=no password='' node_timeout=2000 timeout_seconds=30 watched=''
-network=no
+network=no tls='' secure=()
 new_port=no conf=() words=()
 while (($#)); do
     case $1 in
@@ -477,6 +489,7 @@ while (($#)); do
         --replicas) replicas=${2:-} ; shift ;;
         --standalone) standalone=yes ;;
         --password) password=${2:-} ; shift ;;
+        --tls) tls=${2:-} ; shift ;;
         --conf) conf+=("${2:-}") ; shift ;;
         --node-timeout) node_timeout=${2:-} ; shift ;;
         --timeout) timeout_seconds=${2:-} ; shift ;;
@@ -510,7 +523,7 @@ case $command in
     watch) watch_process "$watched" ;;
     cli)
         load_settings
-        exec "$cli" -h "$(host_of "${words[0]:?a node name}")" -p "$(port_of "${words[0]:?a node name}")" "${words[@]:1}"
+        exec "$cli" ${secure[@]+"${secure[@]}"} -h "$(host_of "${words[0]:?a node name}")" -p "$(port_of "${words[0]:?a node name}")" "${words[@]:1}"
         ;;
     node) node ;;
     '' | help | -h | --help) usage ;;

@@ -8,6 +8,7 @@
 #include <umbel/cluster/slot.hpp>
 
 #include <unistd.h>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -50,6 +51,8 @@ struct cluster_shape {
     std::string password = {};
     std::vector<std::string> conf = {};
     std::string server = server_program();
+    std::string tls =
+        {};  ///< A folder of certificates: TLS only, see cluster.sh. Such a cluster is not talked to by wire.
 };
 
 class real_cluster {
@@ -76,6 +79,7 @@ public:
         if (options.standalone) words += " --standalone";
         if (options.network) words += " --network";
         if (!password_.empty()) words += " --password " + quoted(password_);
+        if (!options.tls.empty()) words += " --tls " + quoted(options.tls);
         for (std::string const& line : options.conf) words += " --conf " + quoted(line);
         try {
             run(words);
@@ -169,6 +173,12 @@ public:
     void rejoin(std::string const& name) {
         change("rejoin " + name);
         cut_.erase(name);
+    }
+    /// Has the command line tool ask a node, and returns what it prints.
+    std::string cli(std::string const& name, std::vector<std::string> const& command) const {
+        std::string words = "cli " + name;
+        for (std::string const& word : command) words += " " + quoted(word);
+        return run(words);
     }
     /// Waits until every living node sees a whole cluster.
     void wait() { run("wait --timeout 60"); }
@@ -386,14 +396,17 @@ private:
         return made + "'";
     }
     std::filesystem::path dir() const { return folder_ / "cluster"; }
-    void run(std::string const& words) const {
+    std::string run(std::string const& words) const {
         std::string const output = (folder_ / "output").string();
-        std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words + " --dir " +
-                                 quoted(dir().string()) + " > " + quoted(output) + " 2>&1";
-        if (std::system(line.c_str()) == 0) return;
+        std::size_t const verb = std::min(words.find(' '), words.size());
+        std::string const line = "bash " + quoted(UMBEL_CLUSTER_SCRIPT) + " " + words.substr(0, verb) +
+                                 " --dir " + quoted(dir().string()) + words.substr(verb) + " > " +
+                                 quoted(output) + " 2>&1";
+        bool const good = std::system(line.c_str()) == 0;
         std::ostringstream told;
         told << std::ifstream{output}.rdbuf();
-        throw std::runtime_error{"cluster.sh " + words + ": " + told.str()};
+        if (!good) throw std::runtime_error{"cluster.sh " + words + ": " + told.str()};
+        return told.str();
     }
     void change(std::string const& words) {
         run("node " + words);
