@@ -94,7 +94,8 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
     configure(servers, "cluster-preferred-endpoint-type", "hostname");
     settle(servers, name_of_node);
     std::string const seed = "n1.umbel.test:" + std::to_string(servers.at("n1").port);
-    session s{options{.seeds = {seed}, .client_name = "by-name"}};
+    // So much time that nobody goes by what the names meant before.
+    session s{options{.seeds = {seed}, .client_name = "by-name", .connect_timeout = 40s}};
     serves_all_slots(s, ":by name");
     for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "by-name") == texts{"127.0.0.1"});
     // They all move; who is connected does not care, who connects anew finds them where they are.
@@ -110,6 +111,33 @@ TEST_CASE("a node that is known by name is looked up at each reconnect", "[names
     }));
     for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "by-name") == texts{"127.0.0.3"});
     CHECK(s.counted().moved == 0);
+    configure(servers, "cluster-preferred-endpoint-type", "ip");
+    configure(servers, "cluster-announce-hostname", "");
+}
+
+TEST_CASE("while name servers are silent, nodes are reached where they were before", "[names]") {
+    auto& servers = many_homed();
+    auto& names = name_service::shared();
+    auto const name_of_node = [](real_cluster::node const& node) { return node.name + ".umbel.test"; };
+    for (auto const& node : servers.nodes()) {
+        names.set(name_of_node(node), {"127.0.0.9", "127.0.0.2"});
+        servers.talk(node).must({"CONFIG", "SET", "cluster-announce-hostname", name_of_node(node)});
+    }
+    configure(servers, "cluster-preferred-endpoint-type", "hostname");
+    settle(servers, name_of_node);
+    std::string const seed = "n1.umbel.test:" + std::to_string(servers.at("n1").port);
+    session s{options{.seeds = {seed}, .client_name = "silence"}};
+    serves_all_slots(s, ":silence");
+    names.keep_silent(true);
+    for (auto const& node : servers.nodes())
+        servers.talk(node).must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    auto const keys = keys_everywhere(":silence", 64);
+    CHECK(eventually([&] {
+        return std::all_of(keys.begin(), keys.end(),
+                           [&](auto const& key) { return s(s.db().get(key)) == "=" + key; });
+    }));
+    for (auto const& node : servers.nodes()) CHECK(homes(servers, node, "silence") == texts{"127.0.0.2"});
+    names.keep_silent(false);
     configure(servers, "cluster-preferred-endpoint-type", "ip");
     configure(servers, "cluster-announce-hostname", "");
 }

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -26,6 +27,12 @@ public:
         std::lock_guard const guard{mutex_};
         names_[std::move(name)] = {std::move(addresses), 0};
     }
+    /// Keeps everybody who asks for one of these names waiting, as silent name servers do, or no longer.
+    void keep_silent(bool silent) {
+        std::lock_guard const guard{mutex_};
+        silent_ = silent;
+        speaks_.notify_all();
+    }
     /// How often a name was asked for since it was set.
     int asked(std::string const& name) {
         std::lock_guard const guard{mutex_};
@@ -37,10 +44,11 @@ public:
             reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
         std::vector<std::string> addresses;
         {
-            std::lock_guard const guard{mutex_};
+            std::unique_lock guard{mutex_};
             auto const known = name ? names_.find(name) : names_.end();
             if (known == names_.end()) return library(name, service, hints, found);
             ++known->second.second;
+            speaks_.wait(guard, [this] { return !silent_; });
             addresses = known->second.first;
         }
         addrinfo** end = found;
@@ -54,6 +62,8 @@ public:
 
 private:
     std::mutex mutex_;
+    std::condition_variable speaks_;
+    bool silent_ = false;
     std::map<std::string, std::pair<std::vector<std::string>, int>> names_;
 };
 
