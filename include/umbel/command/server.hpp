@@ -80,7 +80,8 @@ public:
     auto dbsize() const { return run_on_servers<std::int64_t>(*this, specs::dbsize); }
     /// FLUSHALL: deletes every key on all primaries. Since 1.0.0. Complexity: O(keys).
     auto flushall(flush_mode mode = flush_mode::configured) const { return flush(specs::flushall, mode); }
-    /// FLUSHDB: deletes every key of the database; a cluster has one. Since 1.0.0. Complexity: O(keys).
+    /// FLUSHDB: deletes every key of the client's database, on all primaries. Since 1.0.0. Complexity:
+    /// O(keys).
     auto flushdb(flush_mode mode = flush_mode::configured) const { return flush(specs::flushdb, mode); }
     /// KEYS: all keys that match, of all primaries, in no order. It holds up each server for as long as it
     /// looks at its keys: client::scan() does not. Since 1.0.0. Complexity: O(keys).

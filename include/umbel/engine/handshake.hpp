@@ -84,7 +84,7 @@ public:
             if (question == asked::hello && may_fall_back(answer.text()))
                 fall_back_ = true;
             else if (!fall_back_ && !(own ? own->optional : optional(question)))
-                return fail(answer.text(), own);
+                return fail(answer.text(), own, question == asked::select ? about_database() : "");
         } else if (question == asked::hello) {
             read_hello(answer);
         } else if (question == asked::identity) {
@@ -220,10 +220,21 @@ private:
         plan_.identity.reset();
         return step::done;
     }
+    /// What to know where SELECT is refused. Rule: valkey.conf, cluster-databases; before Valkey 9 a cluster
+    /// refuses every database but 0.
+    std::string about_database() const {
+        std::string text{" (options.database is "};
+        text.append(std::to_string(plan_.database));
+        if (mode_ != server_mode::other)
+            text.append("; a cluster has database 0 only before Valkey 9, and from then on as many as its ")
+                .append("cluster-databases says");
+        return text.append(")");
+    }
     /// A server has refused something, perhaps a command of the user's own. Some repeat what they were sent.
-    step fail(std::string_view line, setup_words const* own) {
+    step fail(std::string_view line, setup_words const* own, std::string_view hint) {
         std::string said = plan_.identity ? without(line, plan_.identity->password) : std::string{line};
         if (own) said = "options.setup_commands: " + own->text + ": " + said;
+        said.append(hint);
         failure_ = error{cluster::parse_error(line).code, delivery::not_sent, said};
         plan_.identity.reset();
         return step::failed;

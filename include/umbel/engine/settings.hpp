@@ -232,8 +232,6 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
         if (!address) return checking::bad("options.zones: " + std::string{address.error().message()});
         target.engine.zones.emplace_back(std::move(*address), zone.zone);
     }
-    if (plan.database != 0 && source.deployment == umbel::deployment::cluster)
-        return checking::bad("options.database: a cluster has database 0 only");
     if (auto good = checking::copy_identity(source, target); !good)
         return tl::unexpected<error>{good.error()};
     plan.protocol = source.protocol;

@@ -161,6 +161,23 @@ TEST_CASE("a refused SELECT or READONLY is a failure", "[handshake]") {
     CHECK(greeting.failure() == errc::server_error);
 }
 
+TEST_CASE("a refused SELECT says what a cluster has, where the server may be one", "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.database = 3;
+    greeting.begin(plan);
+    CHECK(answer(greeting, "-ERR SELECT is not allowed in cluster mode\r\n") == step::failed);
+    CHECK(greeting.failure() == errc::server_error);
+    CHECK(greeting.failure().message() ==
+          "ERR SELECT is not allowed in cluster mode (options.database is 3; a cluster has database 0 only "
+          "before Valkey 9, and from then on as many as its cluster-databases says)");
+    plan.protocol = protocol::resp3;
+    greeting.begin(plan);
+    CHECK(answer(greeting, "%1\r\n+mode\r\n+standalone\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR DB index is out of range\r\n") == step::failed);
+    CHECK(greeting.failure().message() == "ERR DB index is out of range (options.database is 3)");
+}
+
 TEST_CASE("a reply beyond the handshake is a protocol error, and a new beginning forgets it", "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
