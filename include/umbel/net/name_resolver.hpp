@@ -34,7 +34,7 @@ public:
     /// Calls `done` once, and never inside this call.
     virtual void resolve(std::string const& host, handler done) = 0;
     /// The answer is not wanted any more: `done` may be called soon with operation_aborted.
-    virtual void cancel() noexcept = 0;
+    virtual void give_up() noexcept = 0;
 };
 
 /// The resolver of the system, by Asio: a thread of the execution context calls getaddrinfo for one name
@@ -56,7 +56,7 @@ public:
             });
     }
     // Asio needs memory to cancel. Without memory the answer comes.
-    void cancel() noexcept override {
+    void give_up() noexcept override {
         static_cast<void>(async::try_alloc([&] { resolver_.cancel(); }));
     }
 
@@ -105,7 +105,7 @@ inline address_list in_turns(address_list const& found) {
 /// One name looked up for one attempt to connect. If the system has not answered within `patience`, or says
 /// that it cannot tell at present, the addresses that the name had before serve; its answer is kept for the
 /// next attempt, however late it comes. So a name server that is silent does not keep a known node away.
-/// Threading: start(), stop_waiting() and cancel() by one thread at a time.
+/// Threading: start(), stop_waiting() and give_up() by one thread at a time.
 class name_lookup : public std::enable_shared_from_this<name_lookup> {
 public:
     name_lookup(asio::any_io_executor const& executor, std::unique_ptr<name_resolver> resolver,
@@ -114,7 +114,7 @@ public:
     name_lookup(name_lookup const&) = delete;
     name_lookup& operator=(name_lookup const&) = delete;
 
-    /// Calls `done` once, with addresses or with a problem, unless cancel() comes first; never inside this
+    /// Calls `done` once, with addresses or with a problem, unless give_up() comes first; never inside this
     /// call. Lifetime: `done` is kept until then, so what it holds may hold this look-up.
     void start(std::string const& host, std::chrono::milliseconds patience, name_resolver::handler done) {
         host_ = host;
@@ -126,7 +126,7 @@ public:
                 if (stopped) return;
                 // Without memory for the copy the system's answer is awaited.
                 address_list known = self->remembered();
-                if (!known.empty()) self->tell({}, std::move(known));
+                if (!known.empty()) self->finish({}, std::move(known));
             });
         }
         resolver_->resolve(host, [self = shared_from_this()](asio::error_code problem, address_list found) {
@@ -137,25 +137,25 @@ public:
     void stop_waiting() noexcept {
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
     }
-    void cancel() noexcept {
+    void give_up() noexcept {
         if (!told_.exchange(true, std::memory_order_acq_rel)) done_ = nullptr;
         stop_waiting();
-        resolver_->cancel();
+        resolver_->give_up();
     }
 
 private:
     void answered(asio::error_code problem, address_list found) {
         if (!problem && !found.empty()) book_->keep(host_, found);
         if (problem == asio::error::host_not_found_try_again)
-            if (address_list known = remembered(); !known.empty()) return tell({}, std::move(known));
-        tell(problem, std::move(found));
+            if (address_list known = remembered(); !known.empty()) return finish({}, std::move(known));
+        finish(problem, std::move(found));
     }
     address_list remembered() const noexcept {
         address_list copy;
         static_cast<void>(async::try_alloc([&] { copy = remembered_; }));
         return copy;
     }
-    void tell(asio::error_code problem, address_list addresses) {
+    void finish(asio::error_code problem, address_list addresses) {
         if (told_.exchange(true, std::memory_order_acq_rel)) return;
         name_resolver::handler const done = std::move(done_);
         done(problem, std::move(addresses));

@@ -234,7 +234,7 @@ public:
         closed_ = true;
         asio::error_code ignored;
         // An answer that comes all the same finds this transport closed.
-        lookup_->cancel();
+        lookup_->give_up();
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         static_cast<void>(async::try_alloc([&] { socket_.close(ignored); }));
     }

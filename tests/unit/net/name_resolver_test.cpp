@@ -26,14 +26,14 @@ struct scripted_resolver final : name_resolver {
     struct script {
         std::vector<std::string> asked;
         handler pending;
-        unsigned cancelled = 0;
+        unsigned given_up = 0;
     };
     explicit scripted_resolver(std::shared_ptr<script> following) : script_{std::move(following)} {}
     void resolve(std::string const& host, handler done) override {
         script_->asked.push_back(host);
         script_->pending = std::move(done);
     }
-    void cancel() noexcept override { ++script_->cancelled; }
+    void give_up() noexcept override { ++script_->given_up; }
     std::shared_ptr<script> script_;
 };
 
@@ -131,16 +131,16 @@ TEST_CASE("a name that is no more is not served from memory", "[resolver]") {
     CHECK(here.told.problem == asio::error::host_not_found);
 }
 
-TEST_CASE("after cancel nothing is told, what waited is freed, and a late answer is kept", "[resolver]") {
+TEST_CASE("after give_up nothing is told, what waited is freed, and a late answer is kept", "[resolver]") {
     scene here;
     here.book->keep("db.example", old_home);
     auto const held = std::make_shared<int>(0);
     here.lookup->start("db.example", 1ms,
                        [held, &here](asio::error_code, address_list) { ++here.told.times; });
     CHECK(held.use_count() == 2);
-    here.lookup->cancel();
+    here.lookup->give_up();
     CHECK(held.use_count() == 1);
-    CHECK(here.script->cancelled == 1);
+    CHECK(here.script->given_up == 1);
     here.io.run();
     here.answer({}, new_home);
     CHECK(here.told.times == 0);
