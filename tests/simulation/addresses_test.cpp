@@ -8,6 +8,65 @@
 
 using namespace simulation;
 
+namespace {
+
+umbel::cluster::endpoint const shared_name{"cluster.example", 6379};
+
+/// A cluster whose nodes all announce one name.
+model_options one_name() {
+    model_options servers;
+    servers.style = endpoint_style::hostname;
+    return servers;
+}
+void announce_one_name(scene& on) {
+    for (auto const& node : on.cluster.nodes())
+        for (model_peer& peer : node->view.peers) peer.hostname = shared_name.host;
+}
+
+}  // namespace
+
+TEST_CASE("a name that stands for whoever leads: after a failover a new connection finds the new primary",
+          "[simulation]") {
+    scene on{{.seeds = {"cluster.example:6379"}}, {1, 1}, 1, {}, one_name()};
+    announce_one_name(on);
+    on.cluster.net().listen(shared_name, on.cluster[0]);
+    on.ready();
+    REQUIRE(on.ask({"SET", "k", "0"}).good());
+    unsigned failed = 0;
+    for (node_number const heir : {1, 0, 1}) {
+        on.cluster.fail_over(heir);
+        on.time.run_while_not([&] { return on.cluster.truth(0) == heir; }, 5s);
+        REQUIRE(on.cluster.truth(0) == heir);
+        on.cluster.net().listen(shared_name, on.cluster[heir]);
+        auto const connects = on.cluster.net().connects();
+        for (int i = 0; i < 100; ++i)
+            on.db.call({"INCR", "n"}, [&](umbel::result<umbel::reply> told) { failed += told ? 0u : 1u; });
+        on.time.run_for(1s);
+        CHECK(on.cluster.net().connects() - connects <= 2);
+        CHECK(on.cluster.net().streams_to(on.cluster[1 - heir]).empty());
+    }
+    CHECK(failed == 0);
+    CHECK(on.ask({"GET", "n"}).text() == "\"300\"");
+}
+
+TEST_CASE("one name before all nodes, each new connection to another of them: every key is served",
+          "[simulation]") {
+    scene on{{.seeds = {"cluster.example:6379"}}, {3, 0}, 1, {}, one_name()};
+    announce_one_name(on);
+    on.time.after_every_step([&] {
+        auto const turn = static_cast<node_number>(on.cluster.net().connects() % 3);
+        on.cluster.net().listen(shared_name, on.cluster[turn]);
+    });
+    on.ready();
+    for (int round = 0; round < 3; ++round)
+        for (node_number const owner : {0, 1, 2}) {
+            answer const& told = on.ask({"INCR", on.key_of(owner)});
+            CHECK(told.text() == "(integer) " + std::to_string(round + 1));
+        }
+    CHECK(on.db.counters().moved > 0);
+    CHECK(on.cluster.net().connects() < 100);
+}
+
 TEST_CASE("a cluster behind NAT is served like any other: failover, MOVED and ASK", "[simulation]") {
     // Six nodes announce 10.0.0.x:6379; only 127.0.0.1:7000 and up is there for the client.
     std::vector<std::string> announced, reached;

@@ -44,6 +44,8 @@ inline std::vector<replay> const replays{
      "all the nodes that the topology knew had left, and the one that a redirect had named was not asked for "
      "a new one",
      draws::context_entry},
+    {500110, "MULTI was refused, half of the transaction ran, and all of it was repeated, as its user wants",
+     draws::all},
 };
 
 }  // namespace simulation

@@ -53,7 +53,8 @@ public:
     void conclude() {
         for (auto const& [token, one] : sent_) {
             if (one.completions != 1) fail(token, "completed " + std::to_string(one.completions) + " times");
-            if (one.left != one.right && !(options_.halves && one.doubtful))
+            // Of attempts that were repeated any but the last may have run by halves, too.
+            if (one.left != one.right && !(options_.halves && (one.doubtful || options_.repeats)))
                 fail(token,
                      "ran by halves: " + std::to_string(one.left) + " and " + std::to_string(one.right));
             unsigned const most = std::max(one.left, one.right);

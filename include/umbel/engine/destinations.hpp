@@ -24,6 +24,16 @@ inline std::uint16_t target_of(retry_state const& redirect, control_state& share
     return number;
 }
 
+/// What an observer is told of a redirect to this node, and of another retry.
+inline call_redirected told_of_redirect(retry_state const& redirect, std::uint16_t to,
+                                        control_state const& shared) {
+    return {shared.nodes[redirect.from.node].name, shared.nodes[to].name, redirect.slot, redirect.fault};
+}
+inline call_retried told_of_retry(retry_state const& retry, control_state const& shared) {
+    return {retry.from ? shared.nodes[retry.from.node].name : std::string{}, retry.fault,
+            retry.verdict.delay};
+}
+
 /// The node of this "host:port" or id, among those that commands may go to. Cost: linear in their number.
 inline std::uint16_t find_node(node_table const& nodes, std::string_view name) noexcept {
     for (std::uint16_t number = 0; number < nodes.size(); ++number) {

@@ -7,6 +7,7 @@
 #include <umbel/engine/destinations.hpp>
 #include <umbel/engine/lease_pool.hpp>
 #include <umbel/engine/overload.hpp>
+#include <umbel/engine/renewal.hpp>
 #include <umbel/engine/retry_pacer.hpp>
 #include <umbel/engine/topology_tracker.hpp>
 #include <umbel/engine/try_alloc.hpp>
@@ -88,6 +89,11 @@ private:
     void lend(call& call, link_id to, instant now);
     void unreachable(call& call, link_id to, errc why, std::string_view message, instant now);
     void wait(call& call, waits_for reason, instant due, instant now);
+    /// Lets a MOVED teach the table. Returns when its command may go where it points.
+    instant learn_moved(retry_state const& moved, std::uint16_t owner, instant now) {
+        topology_.learn_moved(moved, owner);
+        return owner == moved.from.node ? renewed(shared_, links_, moved, now) : now;
+    }
     static bool held(call& call) noexcept { return call.kind->hold && call.kind->hold(call); }
 
     control_state& shared_;
@@ -202,12 +208,9 @@ inline void dispatcher::carry_out(call& call, instant now) {
                              retry.message + " (not sent again: the retry budget is empty)");
     if (retry.verdict.next == step::retry || retry.verdict.next == step::refresh) {
         ++shared_.counters.retried;
-        shared_.observe([&] {
-            return call_retried{retry.from ? shared_.nodes[retry.from.node].name : std::string{}, retry.fault,
-                                retry.verdict.delay};
-        });
+        shared_.observe([&] { return told_of_retry(retry, shared_); });
         auto const owner = retry.fault == errc::moved ? target_of(retry, shared_, now) : link_id::no_node;
-        if (owner != link_id::no_node) topology_.learn_moved(retry, owner);
+        if (owner != link_id::no_node) learn_moved(retry, owner, now);
         if (held(call)) return;
     }
     switch (retry.verdict.next) {
@@ -254,17 +257,11 @@ inline void dispatcher::follow(call& call, instant now) {
         return wait(call, waits_for::refresh, after(now, shared_.options.refresh_timeout), now);
     }
     bool const asking = retry.verdict.next == cluster::verdict::step::ask;
-    shared_.observe([&] {
-        return call_redirected{shared_.nodes[retry.from.node].name, shared_.nodes[to].name, retry.slot,
-                               retry.fault};
-    });
-    if (asking) {
-        ++shared_.counters.asked;
-    } else {
-        ++shared_.counters.moved;
-        topology_.learn_moved(retry, to);
-    }
+    shared_.observe([&] { return told_of_redirect(retry, to, shared_); });
+    ++(asking ? shared_.counters.asked : shared_.counters.moved);
+    instant const due = asking ? now : learn_moved(retry, to, now);
     if (held(call)) return;
+    if (due > now) return wait(call, waits_for::topology, due, now);
     // A read that wants replicas only is not sent to a primary because a replica has a new one.
     if (!asking && call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only))
         return reroute(call, retry.from.node, now);

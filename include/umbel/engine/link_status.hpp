@@ -24,6 +24,7 @@ struct link_status {
     duration pause{};                             ///< How long the latest attempt had to wait for its turn.
     std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
     bool was_up = false;  ///< It has served since it was last opened.
+    bool renews = false;  ///< It closes in order to be opened anew.
     errc last_failure{};
     std::string last_message;
 };

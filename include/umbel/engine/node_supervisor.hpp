@@ -17,7 +17,7 @@ namespace umbel::engine {
 /// What should follow from an event of a link.
 struct link_event_effect {
     bool current = false;         ///< False: the event belongs to an older attempt, and nothing has changed.
-    bool node_came_back = false;  ///< The node's circuit breaker has closed.
+    bool node_came_back = false;  ///< Its circuit breaker has closed, or its connection is made anew.
     bool wants_topology = false;
     bool looks_soon = false;  ///< The topology calls the node unhealthy, but it serves.
 };
@@ -123,6 +123,7 @@ inline void node_supervisor::shut(link_id id, errc why, bool holds_back) {
     }
     shared_.actions.emplace_back(close_link{id, link.generation, why, holds_back});
     link.state = link_state::closing;
+    link.renews = holds_back;
 }
 
 inline void node_supervisor::shut_leases(std::uint16_t number, errc why) {
@@ -211,7 +212,9 @@ inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
             return node_connect_failed{peer.name, lost.why, link.last_message, kind_of(lost.link.mode)};
         });
     }
-    return {.current = true, .wants_topology = peer.member && !shared_.closed};
+    return {.current = true,
+            .node_came_back = std::exchange(link.renews, false),
+            .wants_topology = peer.member && !shared_.closed};
 }
 
 inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
@@ -219,7 +222,10 @@ inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
     link_status& link = status_of(closed.link);
     if (link.generation != closed.generation) return {};
     bool const was_up = link.was_up;
-    if (was_up) report_closed(peer, link, kind_of(closed.link.mode), "no command is routed there any more");
+    bool const renews = std::exchange(link.renews, false);
+    if (was_up)
+        report_closed(peer, link, kind_of(closed.link.mode),
+                      renews ? "the connection is made anew" : "no command is routed there any more");
     link.state = link_state::idle;
     if (was_up) link.failures = 0;
     // A link that has drained has served; an attempt that was called off proves nothing.
@@ -229,7 +235,7 @@ inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
         peer.breaker.answered(true);
     health_.publish(closed.link.node, now);
     peer.left_at = now;
-    return {.current = true};
+    return {.current = true, .node_came_back = renews};
 }
 
 inline void node_supervisor::reopen_due(instant now) noexcept {
