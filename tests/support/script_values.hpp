@@ -52,6 +52,14 @@ inline std::string wire(std::string_view command) {
     return bytes;
 }
 
+/// True for the PING of a probe, whatever its token.
+inline bool is_ping(std::string_view bytes) {
+    std::string const token = "umbel-00000001";
+    std::string const first = wire("PING " + token);
+    std::size_t const same = first.size() - 10;
+    return bytes.size() == first.size() && bytes.substr(0, same) == std::string_view{first}.substr(0, same);
+}
+
 /// "SET a 1 ; INCR b" as a transaction on the wire.
 inline std::string wire_transaction(std::string_view text) {
     std::string bytes = wire("MULTI");

@@ -325,7 +325,8 @@ private:
         if (phase_ == connection_phase::down) pipe_.lose(down_because_, down_message_, now);
     }
 
-    /// Queues the link's own PING. No handler awaits it; any byte that arrives answers it.
+    /// Queues the link's own PING. No handler awaits it; any byte that arrives shows that the node is there,
+    /// and its own reply that replies come in the order of the commands.
     void probe(instant now) {
         if (ping_.at == call::stage::done) {
             // The last PING has been answered, and still stands on a list behind a handler that runs the
@@ -335,21 +336,11 @@ private:
         }
         silence_.ping(now);
         if (ping_.at == call::stage::piped) return;
-        static constexpr std::string_view bytes = "*1\r\n$4\r\nPING\r\n";
-        static constexpr call_kind nobody{.decode = [](call&, resp::view const&) noexcept {},
-                                          .fail = [](call&, error&&) noexcept {},
-                                          .complete = [](call& call) { call.at = call::stage::fresh; },
-                                          .drop = [](call&) noexcept {},
-                                          .takes_errors = true};
         // The silence before the PING is no sign: from here on a command waits.
         if (pipe_.idle()) silence_.wait_from(now);
-        ping_.kind = &nobody;
-        ping_.bytes = bytes.data();
-        ping_.size = static_cast<std::uint32_t>(bytes.size());
-        ping_.issued_by = issuer::engine;
-        ping_.flags = cluster::command_flags::none;
-        ping_.accepted = call::not_begun;
+        ping_.prepare();
         pipe_.accept(ping_, now);
+        ping_.await_echo();
     }
 
     pipeline pipe_;
@@ -369,7 +360,7 @@ private:
     std::string down_message_;
     errc why_{};
     std::string message_;
-    call ping_;
+    probe_call ping_;
 };
 
 }  // namespace umbel::engine

@@ -8,6 +8,7 @@
 #include <umbel/engine/early_endings.hpp>
 #include <umbel/engine/other_replies.hpp>
 #include <umbel/engine/pipeline_options.hpp>
+#include <umbel/engine/probe_call.hpp>
 #include <umbel/engine/remedies.hpp>
 #include <umbel/engine/reply_stream.hpp>
 #include <umbel/engine/reply_timer.hpp>
@@ -72,8 +73,7 @@ public:
         return true;
     }
 
-    /// Fails or returns a call that may not wait here, as not sent: the node's circuit breaker is open.
-    /// Precondition: the call has begun, and stands nowhere.
+    /// Fails or returns a call that has begun, as not sent: the node's circuit breaker is open.
     UMBEL_NEVER_INLINE void fail_or_return_unsent(call& call, errc why, std::string_view message,
                                                   instant now) noexcept {
         UMBEL_ASSERT(call.has_begun());
@@ -98,8 +98,8 @@ public:
 
     // ---- Reading --------------------------------------------------------------------------------
 
-    /// Where the next receive may write; never empty. Where a large reply arrives, `waiting` says how much is
-    /// there already, if that is known.
+    /// Where the next receive may write; never empty. `waiting`: bytes of a large reply that are there, if
+    /// known.
     std::span<char> space(std::size_t waiting = 0) { return reader().space(waiting); }
     bool in_large_reply() const noexcept { return stream_.in_large_reply(); }
     void arrived(std::size_t count) {
@@ -151,8 +151,10 @@ public:
             }
             resp::view const& reply = plain ? *plain : other;
             call& call = *front.plain_call();
-            if (call.replies_due != 1 && !is_last(call, reply, now)) [[unlikely]]
+            if (call.replies_due != 1 && !is_last(call, reply, now)) [[unlikely]] {
+                if (!fault().empty()) return progress::broken;
                 continue;
+            }
             if (send_.is_sending(call)) [[unlikely]]
                 return interrupted(call, reply, now);
             queue_.pop();
@@ -214,9 +216,8 @@ public:
     void hold_back() noexcept { endings_.hold_back(); }
     /// True when nothing is awaited in front of what is held back.
     bool holds_back_all() const noexcept { return queue_.head() == send_.barrier(); }
-    /// The connection has ended: every call is judged, each with what is known of its delivery, and the
-    /// pipeline is empty. `by_peer` says that the peer has closed it: a command that was being sent or
-    /// answered then may be the reason.
+    /// The connection has ended: every call is judged by what is known of its delivery. `by_peer`: the peer
+    /// has closed it, and a command that was being sent or answered then may be the reason.
     void lose(errc why, std::string_view message, instant now, bool by_peer = false) noexcept;
     /// Fails every call without judging it: for close and shutdown.
     void fail_all(errc why) noexcept { endings_.fail_all(why); }
@@ -251,8 +252,7 @@ private:
     }
     /// What accept() does where something is out of the ordinary.
     void accept_any(call& call, instant now) noexcept;
-    /// Accounts for what fast append has let pass. Whatever looks at queued or staged commands does this
-    /// first.
+    /// Accounts for what fast append has let pass, before anything looks at queued or staged commands.
     void close_fast_append() noexcept { counters_.commands += send_.close_fast_append(queue_); }
 
     UMBEL_ALWAYS_INLINE bool answered(call& call, resp::view const& reply) {
@@ -273,14 +273,13 @@ private:
     /// remove() of a call that may be cancelled, or whose deadline the wheel watches.
     void unwatch(call& call) noexcept;
     /// Takes a reply that may stand before the one that settles the call: of ASKING, or of a transaction.
-    /// True if it is the call's own after all.
+    /// True if it is the call's own after all. That of a probe may show that the stream is broken.
     bool is_last(call& call, resp::view const& reply, instant now) noexcept;
     /// An error is a call's own reply: a remedy helps, or the policy judges.
     void settle_error(call& call, resp::view const& reply, instant now) noexcept;
     /// Hands elements to the call at the front. `more`: look again, also where it has left.
     progress settle_elements(call& call, instant now);
-    /// A reply while the command is still being sent: an error ends the command and the connection, as
-    /// servers do with what is too large.
+    /// A reply while its command is being sent: an error ends command and connection, as servers do.
     progress interrupted(call& call, resp::view const& reply, instant now);
 
     pipeline_options options_;

@@ -102,6 +102,8 @@ UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& r
         ++counters_.replies;
         return endings_.waits().settle(call, reply, now, outcomes_, counters_), false;
     }
+    if (call.is_internal())
+        return static_cast<probe_call const&>(call).may_be_answered_by(reply) || stream_.lost_count();
     // The +OK of ASKING; were it an error, the command's own reply will tell.
     if (!call.form.transaction) return --call.replies_due, false;
     transaction_replies& replies = call.retry->transaction;

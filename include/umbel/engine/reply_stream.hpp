@@ -66,6 +66,11 @@ public:
         fault_ = std::move(why);
         return progress::broken;
     }
+    /// The replies are not in the order of the commands any more. Returns false.
+    bool lost_count() {
+        fault_ = "a PING was answered by another command's reply";
+        return false;
+    }
     progress reader_broken() { return broken(std::string{reader_.fault().message()}); }
     /// Empty while the stream is well.
     std::string_view fault() const noexcept { return fault_; }

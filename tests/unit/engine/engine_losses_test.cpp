@@ -230,7 +230,7 @@ TEST_CASE(
     CHECK(s.next() == sent{a, "SET foo 1"});
     CHECK(s.next() == sent{a, "GET foo"});
     s.pass(200ms);
-    CHECK(s.next() == sent{a, "PING"});
+    CHECK(s.next() == sent{a, "PING umbel-00000001"});
     s.pass(1800ms);
     CHECK_FALSE(set.done());
     s.pass(200ms);
@@ -249,7 +249,7 @@ TEST_CASE("any byte answers a PING, and its late reply belongs to nobody else", 
     auto first = s.start("GET foo");
     s.next();
     s.pass(1001ms);
-    CHECK(s.next() == sent{a, "PING"});
+    CHECK(s.next() == sent{a, "PING umbel-00000001"});
     auto second = s.start("GET foo");
     CHECK(s.next() == sent{a, "GET foo"});
     s.receive(a, "$1\r\n1\r\n+PONG\r\n$1\r\n2\r\n");

@@ -46,7 +46,7 @@ TEST_CASE("a connection given up for silence is aborted, though nobody but the p
     options.link.probe_after = 1s;
     script s{options};
     s.pass(1s);
-    CHECK(s.next() == sent{a, "PING"});
+    CHECK(s.next() == sent{a, "PING umbel-00000001"});
     s.pass(2s);
     CHECK(s.parted(a) == parting::abort);
 }
