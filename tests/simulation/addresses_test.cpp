@@ -67,6 +67,28 @@ TEST_CASE("one name before all nodes, each new connection to another of them: ev
     CHECK(on.cluster.net().connects() < 100);
 }
 
+TEST_CASE("a configuration endpoint leads to the cluster when all nodes of before have been replaced",
+          "[simulation]") {
+    umbel::cluster::endpoint const configuration{"configuration.example", 6379};
+    scene on{{.seeds = {"configuration.example:6379"}, .refresh_interval = 0ms}, {3, 0}};
+    on.cluster.net().listen(configuration, on.cluster[1]);
+    on.ready();
+    std::string const key = on.key_of(0);
+    REQUIRE(on.ask({"SET", key, "kept"}).good());
+    // Nobody asks for anything while each node gives its slots to a new one and leaves.
+    for (node_number const old : {0, 1, 2}) {
+        node_number const heir = on.cluster.join();
+        on.time.run_for(2s);
+        on.cluster.drain(old, heir);
+        on.time.run_while_not([&] { return on.cluster.settled(); }, 10s);
+        REQUIRE(on.cluster.settled());
+        on.cluster.forget(old);
+        on.cluster.net().listen(configuration, on.cluster[heir]);
+        on.time.run_for(2s);
+    }
+    CHECK(on.ask({"GET", key}, {.deadline = 20s}).text() == "\"kept\"");
+}
+
 TEST_CASE("a cluster behind NAT is served like any other: failover, MOVED and ASK", "[simulation]") {
     // Six nodes announce 10.0.0.x:6379; only 127.0.0.1:7000 and up is there for the client.
     std::vector<std::string> announced, reached;

@@ -70,6 +70,41 @@ TEST_CASE("a name is looked up again at each reconnect, and not before", "[names
     }));
 }
 
+TEST_CASE("a node that sends commands on to its own name is looked up again, and its connection closed",
+          "[names]") {
+    asio::io_context io{1};
+    auto& names = name_service::shared();
+    names.set("all.umbel.test", {"127.0.0.1"});
+    std::string slots, moved;
+    bool handed_over = false;
+    auto const says = [&slots](words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "CLUSTER") return scripted::answer{slots};
+        return std::nullopt;
+    };
+    auto const says_before = [&](words const& said) -> std::optional<scripted::answer> {
+        if (handed_over && said[0] != "CLUSTER") return scripted::answer{moved};
+        return says(said);
+    };
+    scripted::server before{io, says_before};
+    scripted::server after{io, says, {"127.0.0.2", before.port()}};
+    std::string const seed = "all.umbel.test:" + std::to_string(before.port());
+    slots = "*1\r\n" + two_nodes::range(0, 16383, before, scripted::bulk("all.umbel.test"));
+    moved = "-MOVED 12182 " + seed + "\r\n";
+    umbel::options chosen = at_home::plain(seed);
+    chosen.deployment = umbel::deployment::cluster;
+    umbel::client const db{io.get_executor(), chosen};
+    CHECK(shown(at_home::wait(io, db.incr("foo"))) == "1");
+    CHECK(before.accepted() == 1);
+    // Another server leads now, behind the same name; no connection has ended.
+    names.set("all.umbel.test", {"127.0.0.2"});
+    handed_over = true;
+    for (int i = 1; i <= 3; ++i) CHECK(shown(at_home::wait(io, db.incr("foo"))) == std::to_string(i));
+    CHECK(before.accepted() == 1);
+    CHECK(after.accepted() == 1);
+    CHECK(after.count("INCR") == 3);
+    CHECK(names.asked("all.umbel.test") >= 1);
+}
+
 TEST_CASE("a node that comes back on another port is found by the topology of the others", "[names]") {
     asio::io_context io{1};
     std::string slots;

@@ -127,6 +127,17 @@ TEST_CASE("CLUSTER NODES of old and of newer servers differ in the address field
         "db.example");
 }
 
+TEST_CASE("CLUSTER NODES passes over fields and flags that it does not know", "[topology]") {
+    topology const told = read(
+        "a 10.0.0.1:7000@17000,db.example,shard-id=69bc,nodename=n1,availability-zone=z,later=x=y "
+        "myself,master,shiny - 0 0 7 connected 0-99\n"
+        "b 10.0.0.2:7000@17000,,shard-id=69bc,later= slave,nofailover,dull a 0 0 7 half-connected\n");
+    REQUIRE(told.nodes.size() == 2);
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"10.0.0.1", 7000});
+    CHECK(told.shards[told.shard_of(slot{0})].config_epoch == 7);
+    CHECK(told.shards[told.shard_of(slot{0})].replicas == std::vector<std::uint32_t>{1});
+}
+
 TEST_CASE(
     "CLUSTER NODES leaves out nodes that nobody can connect to, and keeps their slots as a shard without a "
     "primary",

@@ -72,6 +72,23 @@ TEST_CASE("CLUSTER SLOTS with hosts of null means the queried host", "[topology]
     CHECK(foo.ip == "127.0.0.1");
 }
 
+TEST_CASE("CLUSTER SLOTS takes an empty host for the queried one, and an empty host name for none",
+          "[topology]") {
+    // Managed clouds leave names empty, and newer servers say more than is known here.
+    topology const told = read(
+        "*2\r\n*4\r\n:0\r\n:99\r\n"
+        "*4\r\n$0\r\n\r\n:7000\r\n$1\r\na\r\n*2\r\n$8\r\nhostname\r\n$0\r\n\r\n"
+        "*4\r\n$8\r\n10.0.0.2\r\n:7000\r\n$1\r\nb\r\n*4\r\n$8\r\nhostname\r\n$0\r\n\r\n$4\r\nzone\r\n$"
+        "1\r\nz\r\n"
+        "*3\r\n:100\r\n:199\r\n"
+        "*5\r\n$8\r\n10.0.0.3\r\n:7000\r\n$1\r\nc\r\n*0\r\n$5\r\nlater\r\n");
+    CHECK(told.nodes[told.owner(slot{0})].address == endpoint{"10.9.9.9", 7000});
+    CHECK(told.nodes[told.owner(slot{0})].hostname.empty());
+    REQUIRE(told.shards[told.shard_of(slot{0})].replicas.size() == 1);
+    CHECK(told.nodes[told.shards[told.shard_of(slot{0})].replicas[0]].address == endpoint{"10.0.0.2", 7000});
+    CHECK(told.nodes[told.owner(slot{100})].address == endpoint{"10.0.0.3", 7000});
+}
+
 TEST_CASE("CLUSTER SLOTS after a failover names the new primary only", "[topology]") {
     topology const told = read(captured("valkey8_failed_slots_resp3"));
     CHECK(told.covered_slots() == slot_count);
