@@ -91,6 +91,8 @@ std::map<std::string, std::string> const& tested_by() {
         {"client/element_scan_state.hpp", client + "element_scan_test.cpp"},
         {"client/whole_cluster.hpp", client + "node_client_test.cpp"},
         {"client/submitter.hpp", client + "client_test.cpp"},
+        {"cluster/shards_by_slot.hpp", "tests/unit/cluster/topology_test.cpp"},
+        {"cluster/standalone_topology.hpp", "tests/unit/cluster/topology_test.cpp"},
         {"command/server_admin.hpp", "tests/unit/command/server_test.cpp"},
         {"config.hpp", "tests/architecture/house_test.cpp"},  // Macros, and the end of a process.
         {"engine/blocked_waits.hpp", "tests/unit/engine/lease_pool_test.cpp"},

@@ -11,6 +11,7 @@ usage: parts.sh QUESTION
   idle        does an object that only includes umbel hold no vtable of it, at most 8 kB of text, and nothing that a second one may not
               hold, too? is one that holds more caught?
   secure      does the client come without a header of OpenSSL? do a file that speaks TLS, one that sends and one with the code link and run?
+  cost        does a file that includes umbel, and one that sends a command, take the compiler little more than Asio with one coroutine?
   link        do files that send, construct and hold the code link and run, in every arrangement? does one without the code say so?
 TEXT
 }
@@ -70,6 +71,30 @@ idle() {
     ! judge_idle much || { printf 'too much text was not caught\n'; return 1; }
 }
 
+# What a compiler works with is counted, not timed: the memory that g++ takes from its heap is the same each time, and follows its work.
+compiler_memory() { # compiler_memory SOURCE: in MB
+    "$compiler" "${flags[@]}" -O2 -ftime-report -c "$1" -o "$scratch/counted.o" 2>&1 | awk '
+        /^ TOTAL / { total = $NF; unit = substr(total, length(total)); sub(/[kMG]$/, "", total)
+                     printf "%.0f", unit == "k" ? total / 1024 : unit == "G" ? total * 1024 : total }'
+}
+judge_cost() { # judge_cost WHAT SOURCE LIMIT, in hundredths of Asio with one coroutine
+    local taken
+    taken=$(compiler_memory "$2")
+    printf '%s: %s MB, %s.%02d times what Asio with one coroutine takes (limit %s.%02d)\n' "$1" "$taken" \
+        $((taken * 100 / asio / 100)) $((taken * 100 / asio % 100)) $(($3 / 100)) $(($3 % 100))
+    ((taken * 100 <= asio * $3))
+}
+
+cost() {
+    local sources=$root/benchmarks/compile_time asio
+    asio=$(compiler_memory "$sources/asio_only.cpp")
+    [[ -n $asio ]] || { printf '%s does not tell its memory\n' "$compiler"; return 77; }
+    judge_cost 'umbel included' "$sources/umbel_include.cpp" 120 || return 1
+    judge_cost 'a GET' "$sources/umbel_get.cpp" 135 || return 1
+    # What costs more must be caught: here all of umbel.
+    ! judge_cost 'all of umbel included' "$sources/umbel_whole_include.cpp" 120 || { printf 'too much was not caught\n'; return 1; }
+}
+
 run() { # run WHAT OBJECTS AND FLAGS…
     local what=$1
     shift
@@ -125,6 +150,6 @@ secure() {
 }
 
 case ${1:-} in
-    idle | secure | link) "$1" ;;
+    idle | secure | cost | link) "$1" ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -12,8 +12,9 @@ foreach(way IN ITEMS installed built subdirectory)
 endforeach()
 
 # A program of several source files; dependency_path comes from architecture/tests.cmake.
-foreach(question IN ITEMS idle secure link)
-  umbel_remembered(before packaging/parts/${question} "${PROJECT_SOURCE_DIR}/include" "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
+foreach(question IN ITEMS idle secure cost link)
+  umbel_remembered(before packaging/parts/${question} "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/benchmarks/compile_time"
+    "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
   add_test(NAME packaging/parts/${question} COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/packaging/parts.sh" ${question})
   set_tests_properties(packaging/parts/${question} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 ${umbel_computes} COST 300
     ENVIRONMENT "COMPILER=${CMAKE_CXX_COMPILER};INCLUDES=${dependency_path}")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/async/completion_target.hpp>
+#include <umbel/async/contexts_impl.hpp>
 #include <umbel/async/orphan_executor.hpp>
 #include <umbel/async/turn.hpp>
 

@@ -1,36 +1,24 @@
 // contexts.hpp: the execution contexts that run a client. Each context has connections of its own to every
 // node that is asked from it, so that a reply arrives on the context of the coroutine that asked, and nothing
-// crosses between threads. It knows executors; it knows neither connections nor calls.
+// crosses between threads. It knows executors; it knows neither connections nor calls. Which executor belongs
+// to which context is found out in contexts_impl.hpp, which only the code behind operations needs.
 #pragma once
 
 #include <umbel/config.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
-#include <asio/strand.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace umbel::async {
 
-/// The io_context of an executor that is an io_context's own; null for any other, also for a strand. Out of
-/// line: inlined, g++ 12 warns of an uninitialised read that cannot happen.
-UMBEL_NEVER_INLINE inline asio::io_context* io_of(asio::any_io_executor const& executor) noexcept {
-    auto const* const plain = executor.target<asio::io_context::executor_type>();
-    return plain ? &plain->context() : nullptr;
-}
-
+/// The io_context of an executor that is an io_context's own; null for any other, also for a strand.
+asio::io_context* io_of(asio::any_io_executor const& executor) noexcept;
 /// The io_context of an executor, also through a strand; null if there is none.
-UMBEL_NEVER_INLINE inline asio::io_context* io_beneath(asio::any_io_executor const& executor) noexcept {
-    if (auto const* const strand = executor.target<asio::strand<asio::io_context::executor_type>>())
-        return &strand->get_inner_executor().context();
-    if (auto const* const strand = executor.target<asio::strand<asio::any_io_executor>>())
-        return io_of(strand->get_inner_executor());
-    return io_of(executor);
-}
+asio::io_context* io_beneath(asio::any_io_executor const& executor) noexcept;
 
 /// The contexts of one client, by index.
 /// Threading: set once, read by every thread.
@@ -43,19 +31,7 @@ public:
     contexts() noexcept = default;
     /// Several executors of one context are one entry; its connections are spread over them. Precondition: at
     /// least one executor.
-    explicit contexts(std::vector<asio::any_io_executor> const& executors) {
-        only_ = &context_of(executors.front());
-        for (asio::any_io_executor const& executor : executors) {
-            asio::execution_context& context = context_of(executor);
-            if (&context != only_) only_ = nullptr;
-            unsigned const known = index_of(&context);
-            if (known == none && all_.size() == contexts_max) continue;
-            context_entry& here =
-                known == none ? all_.emplace_back(context_entry{&context, nullptr, {}}) : all_[known];
-            if (!here.io) here.io = io_beneath(executor);
-            here.executors.push_back(executor);
-        }
-    }
+    explicit contexts(std::vector<asio::any_io_executor> const& executors);
 
     /// The context if there is exactly one; else null.
     asio::execution_context const* only() const noexcept { return only_; }
@@ -71,21 +47,9 @@ public:
 
     static constexpr unsigned none = 0xff;
     /// The index of a context; none for a foreign one.
-    unsigned index_of(asio::execution_context const* context) const noexcept {
-        auto const here = std::find_if(all_.begin(), all_.end(),
-                                       [&](context_entry const& known) { return known.context == context; });
-        return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
-    }
+    unsigned index_of(asio::execution_context const* context) const noexcept;
     /// The index of the context that this thread runs, if that can be told; else none. Asks `likely` first.
-    unsigned running_here(unsigned likely) const noexcept {
-        auto const runs_here = [](asio::io_context* io) {
-            return io && io->get_executor().running_in_this_thread();
-        };
-        if (likely != none && runs_here(all_[likely].io)) return likely;
-        auto const here = std::find_if(all_.begin(), all_.end(),
-                                       [&](context_entry const& context) { return runs_here(context.io); });
-        return here == all_.end() ? none : static_cast<unsigned>(here - all_.begin());
-    }
+    unsigned running_here(unsigned likely) const noexcept;
     /// Maps an address to a context by hashing it: the same caller always gets the same context.
     /// Precondition: size() > 0.
     std::uint8_t any_of(void const* where) const noexcept {
@@ -100,9 +64,7 @@ private:
         std::vector<asio::any_io_executor> executors;
     };
 
-    static asio::execution_context& context_of(asio::any_io_executor const& executor) noexcept {
-        return asio::query(executor, asio::execution::context);
-    }
+    static asio::execution_context& context_of(asio::any_io_executor const& executor) noexcept;
 
     asio::execution_context const* only_ = nullptr;
     std::vector<context_entry> all_;

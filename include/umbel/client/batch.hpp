@@ -367,8 +367,9 @@ public:
 
     /// Sends a batch that was filled before. Completes with its answers. Errors: none of its own.
     auto batch(umbel::batch&& filled) const {
-        return calling::give(command::self_of(*this),
-                             [&] { return send(command::self_of(*this).site(), std::exchange(filled, {})); });
+        return calling::give(command::self_of(*this), [&] {
+            return send(command::self_of(*this).site(), std::exchange(filled, later<Self, umbel::batch>{}));
+        });
     }
 
 private:

@@ -149,35 +149,40 @@ public:
     /// (cluster_down where it has no slots); wrong_password, no_permission, tls_failed and the like as soon
     /// as every seed has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on
     /// connecting.
-    operation<ok> ready() const {
-        return calling::make_local<ok>(
+    template <class Ready = ok>
+    operation<Ready> ready() const {
+        return calling::make_local<Ready>(
             site_, [](async::backend& backend, async::pooled_call& call) { backend.await_topology(call); });
     }
 
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
     /// called afterwards complete with errc::cancelled. Errors: bad_argument (the client's options were bad),
     /// no_memory. Cancellation: the client closes all the same, and takes no more commands.
-    operation<ok> close() const {
-        return calling::make_local<ok>(
+    template <class Closed = ok>
+    operation<Closed> close() const {
+        return calling::make_local<Closed>(
             site_, [](async::backend& backend, async::pooled_call& call) { backend.close_when_idle(call); },
             true);
     }
 
     /// The nodes the client knows, at one moment. Errors: bad_argument, cancelled (the client has gone),
     /// no_memory. Cancellation: nothing has happened.
-    operation<std::vector<node_snapshot>> nodes() const {
-        return calling::make_told<std::vector<node_snapshot>>(
+    template <class Snapshot = node_snapshot>
+    operation<std::vector<Snapshot>> nodes() const {
+        return calling::make_told<std::vector<Snapshot>>(
             site_, [](async::backend& backend) { return backend.nodes(); });
     }
     /// The topology the client lives by, at one moment. Errors and Cancellation: as nodes().
-    operation<cluster::topology> topology() const {
-        return calling::make_told<cluster::topology>(
-            site_, [](async::backend& backend) { return backend.topology(); });
+    template <class Topology = cluster::topology>
+    operation<Topology> topology() const {
+        return calling::make_told<Topology>(site_,
+                                            [](async::backend& backend) { return backend.topology(); });
     }
     /// What the client counted since it began. Errors and Cancellation: as nodes().
-    operation<umbel::statistics> statistics() const {
-        return calling::make_told<umbel::statistics>(
-            site_, [](async::backend& backend) { return backend.statistics(); });
+    template <class Statistics = umbel::statistics>
+    operation<Statistics> statistics() const {
+        return calling::make_told<Statistics>(site_,
+                                              [](async::backend& backend) { return backend.statistics(); });
     }
     /// Says who the client is anew on every connection that serves, in the background and between two
     /// commands: none is lost, and no reply is mixed up. The credentials are asked for at

@@ -21,7 +21,9 @@ public:
     using std::optional<std::size_t>::optional;
 
     /// Writes a reply into the memory that the call was given: all of it or nothing.
-    static result<received_bytes> of_reply(async::pooled_call& call, resp::view const& reply) noexcept {
+    template <class View>
+    static result<later<View, received_bytes>> of_reply(async::pooled_call& call,
+                                                        View const& reply) noexcept {
         if (reply.is_null()) return received_bytes{};
         if (!reply.is_text() || reply.is_error()) return unexpected("a string", reply);
         std::string_view const text = reply.text();
@@ -52,14 +54,15 @@ public:
     /// a reply that comes late is skipped. While the operation runs the memory may be written, by the thread
     /// of the connection. Never hedged, since the reply of the second node would come late.
     /// Cancellation: as of every command; the memory may have been written.
+    template <class Received = received_bytes>
     auto get_into(std::string_view name, std::span<std::byte> memory) const {
         auto const& self = command::self_of(*this);
-        return calling::give(self, [&]() -> operation<received_bytes> {
+        return calling::give(self, [&]() -> operation<Received> {
             calling::site from{self.site()};
             from.options.hedge = {};
             from.check();
-            operation<received_bytes> made{
-                from.code->make_keyed(from, command::specs::get, name, calling::kind_of<received_bytes>)};
+            operation<Received> made{
+                from.code->make_keyed(from, command::specs::get, name, calling::kind_of<Received>)};
             if (async::pooled_call* const call = made.unbegun()) {
                 call->given_memory = memory.data();
                 call->given_bytes = memory.size();
@@ -67,8 +70,9 @@ public:
             return made;
         });
     }
+    template <class Received = received_bytes>
     auto get_into(std::string_view name, std::span<char> memory) const {
-        return get_into(name, std::as_writable_bytes(memory));
+        return get_into<Received>(name, std::as_writable_bytes(memory));
     }
 };
 

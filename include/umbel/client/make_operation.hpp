@@ -147,7 +147,7 @@ struct site {
             if (code->prefixed) code = code->prefixed;
             return;
         }
-        wrong.emplace(errc::bad_argument, delivery::not_sent, "a prefix of keys is longer than 63 bytes");
+        refuse(errc::bad_argument, "a prefix of keys is longer than 63 bytes");
         unusable = true;
     }
     /// Checks the options of a call anew, and notes what is wrong with them: a later with() may mend an
@@ -159,13 +159,17 @@ struct site {
         if (!passed && !hedged_in_the_past) [[likely]]
             return wrong.reset();
         if (hedged_in_the_past) {
-            wrong.emplace(errc::bad_argument, delivery::not_sent,
-                          "umbel::hedge_after: the delay must be positive");
+            refuse(errc::bad_argument, "umbel::hedge_after: the delay must be positive");
         } else {
-            wrong.emplace(errc::deadline_exceeded, delivery::not_sent,
-                          "the deadline given to with() is not positive, so it had passed already; "
-                          "umbel::no_deadline asks for none");
+            refuse(errc::deadline_exceeded,
+                   "the deadline given to with() is not positive, so it had passed already; "
+                   "umbel::no_deadline asks for none");
         }
+    }
+
+private:
+    void refuse(errc reason, std::string_view why) noexcept {
+        wrong.emplace(reason, delivery::not_sent, why);
     }
 };
 

@@ -37,8 +37,8 @@ struct placed_key {
 
 /// The keys sorted by slot, in their own order within a slot.
 template <class KeyAt>
-std::vector<placed_key> place_keys(std::string_view prefix, std::size_t count, KeyAt&& key_at) {
-    std::vector<placed_key> placed(count);
+std::vector<later<KeyAt, placed_key>> place_keys(std::string_view prefix, std::size_t count, KeyAt&& key_at) {
+    std::vector<later<KeyAt, placed_key>> placed(count);
     std::string with_prefix;
     for (std::uint32_t at = 0; at < count; ++at) {
         std::string_view key = key_at(at);
@@ -87,7 +87,7 @@ inline bool undivided(site const& site) noexcept {
 /// What joins the results of the parts: `join(results, places)` makes the whole.
 template <class Value, class Part, class Join>
 struct split_join {
-    std::vector<placed_key> placed;
+    std::vector<later<Value, placed_key>> placed;
     Join join;
 
     static void finish(void* state, async::batch_list& list, async::pooled_call& whole) noexcept {
@@ -118,7 +118,7 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
             return refused<Value>(whole, error{errc::bad_argument, delivery::not_sent,
                                                "a command with many keys needs at least one"});
         split_join<Value, Part, Join> joins{{}, join};
-        std::vector<placed_key>& placed = joins.placed;
+        auto& placed = joins.placed;
         if (undivided(site)) {
             placed.resize(keys);
             for (std::uint32_t at = 0; at < keys; ++at) placed[at] = {0, at};
@@ -127,7 +127,7 @@ operation<Value> make_split(site const& site, command::command_spec const& name,
                                 [&](std::size_t at) { return word(at, std::size_t{0}); });
         }
         async::batch_list list;
-        std::vector<command::argument> words;
+        std::vector<later<Value, command::argument>> words;
         for (std::size_t first = 0; first < keys;) {
             std::size_t last = first;
             words.clear();
@@ -165,11 +165,11 @@ auto if_memory_lasts(Self const& self, Make&& make) {
 }
 
 /// Joins counts.
+template <class Count>
 struct add_up {
-    result<std::int64_t> operator()(std::vector<result<std::int64_t>>& told,
-                                    std::vector<placed_key> const&) const {
-        if (auto wrong = first_error<std::int64_t>(told)) return tl::unexpected<error>{std::move(*wrong)};
-        std::int64_t sum = 0;
+    result<Count> operator()(std::vector<result<Count>>& told, std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<Count>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        Count sum = 0;
         for (auto const& count : told) sum += *count;
         return sum;
     }
@@ -223,17 +223,19 @@ struct put_each {
     }
 };
 
-struct all_written {
-    result<ok> operator()(std::vector<result<ok>>& told, std::vector<placed_key> const&) const {
-        if (auto wrong = first_error<ok>(told)) return tl::unexpected<error>{std::move(*wrong)};
-        return ok{};
+/// Joins what has no value.
+template <class Done>
+struct all_done {
+    result<Done> operator()(std::vector<result<Done>>& told, std::vector<placed_key> const&) const {
+        if (auto wrong = first_error<Done>(told)) return tl::unexpected<error>{std::move(*wrong)};
+        return Done{};
     }
 };
 
 /// Random access to any forward range of texts, without copying a text.
 template <class Range>
 std::vector<std::string_view> texts_of(Range const& range) {
-    std::vector<std::string_view> all;
+    std::vector<later<Range, std::string_view>> all;
     for (auto const& key : range) all.emplace_back(key);
     return all;
 }
@@ -283,13 +285,16 @@ public:
     /// the delivery says so.
     template <key_value_range Pairs>
     auto mset(Pairs const& pairs) const {
-        return calling::if_memory_lasts<ok>(command::self_of(*this), [&] {
-            std::vector<std::array<std::string_view, 2>> all;
-            for (auto const& pair : pairs)
-                all.push_back({std::string_view{pair.first}, std::string_view{pair.second}});
-            return calling::make_split<ok, ok>(
-                command::self_of(*this).site(), command::specs::mset, all.size(), 2,
-                [&](std::size_t at, std::size_t k) { return all[at][k]; }, calling::all_written{});
+        return calling::if_memory_lasts<later<Pairs, ok>>(command::self_of(*this), [&] {
+            std::vector<later<Pairs, std::string_view>> all;
+            for (auto const& pair : pairs) {
+                all.emplace_back(pair.first);
+                all.emplace_back(pair.second);
+            }
+            using written = later<Pairs, ok>;
+            return calling::make_split<written, written>(
+                command::self_of(*this).site(), command::specs::mset, all.size() / 2, 2,
+                [&](std::size_t at, std::size_t k) { return all[at * 2 + k]; }, calling::all_done<written>{});
         });
     }
 
@@ -314,11 +319,12 @@ public:
 private:
     template <class Keys>
     auto counted(command::command_spec const& name, Keys const& keys) const {
-        return calling::if_memory_lasts<std::int64_t>(command::self_of(*this), [&] {
+        using count = later<Keys, std::int64_t>;
+        return calling::if_memory_lasts<count>(command::self_of(*this), [&] {
             auto const all = calling::texts_of(keys);
-            return calling::make_split<std::int64_t, std::int64_t>(
+            return calling::make_split<count, count>(
                 command::self_of(*this).site(), name, all.size(), 1,
-                [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up{});
+                [&](std::size_t at, std::size_t) { return all[at]; }, calling::add_up<count>{});
         });
     }
 };

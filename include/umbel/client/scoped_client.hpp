@@ -139,7 +139,7 @@ public:
         return umbel::command::self_of(*this).template submit<reply>(argv, {});
     }
     auto execute(std::span<std::string const> argv) const {
-        std::vector<std::string_view> words;
+        std::vector<later<Self, std::string_view>> words;
         UMBEL_TRY { words.assign(argv.begin(), argv.end()); }
         UMBEL_CATCH(std::bad_alloc const&) {
             return calling::submit_refused<reply>(umbel::command::self_of(*this),

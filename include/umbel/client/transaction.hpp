@@ -76,7 +76,7 @@ public:
     template <decodable Value>
     auto transaction(std::vector<bare_command<Value>> commands) const {
         return calling::give(command::self_of(*this), [&] {
-            std::vector<calling::encoded_command*> all;
+            std::vector<later<Value, calling::encoded_command>*> all;
             all.reserve(commands.size());
             for (auto& command : commands) all.push_back(&command);
             using value = calling::transaction_value<Self, std::vector<result<Value>>>;

@@ -112,8 +112,9 @@ struct topology {
 
     /// The number of slots that some shard serves.
     /// Cost: linear in the number of ranges plus slot_count bits; overlapping ranges are counted once.
+    template <class Slots = std::vector<bool>>
     std::size_t covered_slots() const {
-        std::vector<bool> covered(slot_count);
+        Slots covered(slot_count);
         for (auto const& shard : shards) {
             for (auto const& range : shard.ranges) {
                 for (std::size_t at = range.first.value(); at <= range.last.value(); ++at) covered[at] = true;
@@ -142,36 +143,7 @@ struct topology {
     friend bool operator==(topology const&, topology const&) = default;
 };
 
-/// Marks a slot without a shard in the result of shards_by_slot.
+/// Stands for the shard of a slot that has none.
 inline constexpr std::uint16_t no_shard = 0xffff;
-
-/// The shard of every slot, by index into `view.shards`; no_shard where nobody serves it.
-/// Precondition: view.shards.size() < no_shard. Cost: one allocation of 32 KiB, linear in the number of slots
-/// and ranges.
-inline std::vector<std::uint16_t> shards_by_slot(topology const& view) {
-    UMBEL_ASSERT(view.shards.size() < no_shard);
-    std::vector<std::uint16_t> owners(slot_count, no_shard);
-    for (std::size_t index = 0; index < view.shards.size(); ++index) {
-        for (auto const& range : view.shards[index].ranges) {
-            if (range.last < range.first) continue;
-            std::fill(owners.begin() + range.first.value(), owners.begin() + range.last.value() + 1,
-                      static_cast<std::uint16_t>(index));
-        }
-    }
-    return owners;
-}
-
-/// One server without cluster mode: it serves every slot.
-inline topology standalone_topology(endpoint address) {
-    topology view;
-    view.told_by = source::standalone;
-    view.self = 0;
-    node_info node;
-    node.port = address.port;
-    node.address = std::move(address);
-    view.nodes.push_back(std::move(node));
-    view.shards.push_back(shard{{slot_range{slot{0}, slot{slot_count - 1}}}, 0, {}, 0});
-    return view;
-}
 
 }  // namespace umbel::cluster

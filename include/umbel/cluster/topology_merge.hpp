@@ -4,6 +4,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/cluster/id_index.hpp>
+#include <umbel/cluster/shards_by_slot.hpp>
 #include <umbel/cluster/slot.hpp>
 #include <umbel/cluster/topology.hpp>
 #include <umbel/config.hpp>

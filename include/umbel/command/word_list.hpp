@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -18,7 +17,6 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace umbel::command {
 
@@ -37,6 +35,10 @@ public:
     }
     word_list(word_list const&) = delete;
     word_list& operator=(word_list const&) = delete;
+    ~word_list() {
+        if (outside_ || made_) [[unlikely]]
+            release();
+    }
 
     template <word... Words>
     word_list& add(Words const&... words) {
@@ -115,11 +117,10 @@ public:
     }
     /// Adds a text that is made for the command, and keeps it.
     word_list& add_made(std::string text) {
-        UMBEL_TRY { made_.push_back(std::make_unique<std::string>(std::move(text))); }
-        UMBEL_CATCH(std::bad_alloc const&) {
-            return refuse("no memory for the arguments", errc::no_memory);
-        }
-        append(std::string_view{*made_.back()});
+        auto* const made = new (std::nothrow) made_text{made_, std::move(text)};
+        if (!made) return refuse("no memory for the arguments", errc::no_memory);
+        made_ = made;
+        append(std::string_view{made->text});
         return *this;
     }
     /// Adds whatever can be sent; of what is empty, nothing.
@@ -151,6 +152,10 @@ public:
     umbel::command::refusal refusal() const noexcept { return refusal_; }
 
 private:
+    struct made_text {
+        made_text* before;
+        std::string text;
+    };
     static_assert(std::is_trivially_copyable_v<argument> && UMBEL_IS_TRIVIALLY_DESTRUCTIBLE(argument));
 
     template <class Range>
@@ -179,23 +184,31 @@ private:
         }
     }
     UMBEL_NEVER_INLINE bool grow() noexcept {
-        std::unique_ptr<std::byte[]> larger{new (std::nothrow) std::byte[room_ * 2 * sizeof(argument)]};
+        auto* const larger = new (std::nothrow) std::byte[room_ * 2 * sizeof(argument)];
         if (!larger) {
             if (!refusal_) refusal_ = {"no memory for the arguments", errc::no_memory};
             return false;
         }
-        std::memcpy(larger.get(), static_cast<void const*>(at_), count_ * sizeof(argument));
-        outside_ = std::move(larger);
-        at_ = std::launder(reinterpret_cast<argument*>(outside_.get()));
+        std::memcpy(larger, static_cast<void const*>(at_), count_ * sizeof(argument));
+        delete[] outside_;
+        outside_ = larger;
+        at_ = std::launder(reinterpret_cast<argument*>(outside_));
         room_ *= 2;
         return true;
+    }
+    UMBEL_NEVER_INLINE void release() noexcept {
+        delete[] outside_;
+        while (made_text* const last = made_) {
+            made_ = last->before;
+            delete last;
+        }
     }
 
     argument* at_ = reinterpret_cast<argument*>(inside_);
     std::size_t count_ = 0;
     std::size_t room_ = words_inside;
-    std::unique_ptr<std::byte[]> outside_;
-    std::vector<std::unique_ptr<std::string>> made_;  ///< Texts that stand nowhere else.
+    std::byte* outside_ = nullptr;  ///< Owned, as the texts are; smart pointers would cost a compiler more.
+    made_text* made_ = nullptr;     ///< Texts that stand nowhere else.
     umbel::command::refusal refusal_;
     alignas(argument) std::byte inside_[words_inside * sizeof(argument)];
 };

@@ -5,6 +5,7 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/counters.hpp>
 #include <umbel/engine/judge.hpp>
+#include <umbel/engine/transaction_replies_impl.hpp>
 #include <umbel/engine/try_alloc.hpp>
 
 #include <cstdint>

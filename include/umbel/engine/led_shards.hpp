@@ -2,6 +2,7 @@
 // the slot table, which knows redirects that no topology has told yet. It moves no call.
 #pragma once
 
+#include <umbel/cluster/shards_by_slot.hpp>
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/cluster/topology.hpp>
 #include <umbel/engine/call.hpp>

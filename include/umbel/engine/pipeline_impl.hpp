@@ -4,6 +4,7 @@
 
 #include <umbel/engine/overload.hpp>
 #include <umbel/engine/pipeline.hpp>
+#include <umbel/engine/transaction_replies_impl.hpp>
 
 namespace umbel::engine {
 

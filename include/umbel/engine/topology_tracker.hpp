@@ -4,6 +4,7 @@
 #pragma once
 
 #include <umbel/cluster/slot_patches.hpp>
+#include <umbel/cluster/standalone_topology.hpp>
 #include <umbel/engine/membership.hpp>
 #include <umbel/engine/query.hpp>
 #include <umbel/engine/refresh_answers.hpp>

@@ -2,11 +2,10 @@
 // taken, and which command was refused first. It knows no connection and decides nothing.
 #pragma once
 
-#include <umbel/cluster/redirect.hpp>
+#include <umbel/cluster/command_flags.hpp>
 #include <umbel/error.hpp>
 #include <umbel/resp/view.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,21 +38,7 @@ public:
     std::uint32_t due() const noexcept { return due_; }
 
     /// Takes a reply ahead of EXEC's. Precondition: due() > 1.
-    void take(resp::view const& reply, cluster::command_flags flags) noexcept {
-        std::uint32_t const place = commands_ + 2 - due_--;  // MULTI has 0, ASKING is before it.
-        if (place > commands_) return;
-        if (place == 0) {
-            // Where MULTI is refused, the commands behind it have run one by one, unless they are refused
-            // too.
-            taken_ = !reply.is_error() && reply.text() == "OK";
-            if (!taken_) refuse(place, reply.text());
-        } else if (multi_refused()) {
-            ran_ = std::max(ran_, reply.is_error() ? cluster::parse_error(reply.text(), flags).delivered
-                                                   : delivery::unknown);
-        } else if (reply.is_error() && refused_ == nothing) {
-            refuse(place, reply.text());
-        }
-    }
+    void take(resp::view const& reply, cluster::command_flags flags) noexcept;
 
     /// True where the server has not taken MULTI.
     bool multi_refused() const noexcept { return refused_ == 0; }
@@ -75,13 +60,7 @@ public:
     }
 
     /// `line` with what the server has said before. Errors: throws std::bad_alloc.
-    std::string explain(std::string_view line) const {
-        std::string text{line};
-        if (refused_ == nothing) return text;
-        text += multi_refused() ? " (MULTI was refused: "
-                                : " (command " + std::to_string(refused_) + " of the transaction: ";
-        return text.append(refusal_).append(")");
-    }
+    std::string explain(std::string_view line) const;
 
 private:
     static constexpr std::uint32_t nothing = 0xffffffff;

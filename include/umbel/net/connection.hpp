@@ -4,7 +4,7 @@
 #pragma once
 
 #include <umbel/async/completion_target_impl.hpp>
-#include <umbel/async/contexts.hpp>
+#include <umbel/async/contexts_impl.hpp>
 #include <umbel/async/turn.hpp>
 #include <umbel/engine/inbox.hpp>
 #include <umbel/engine/ownership.hpp>

@@ -50,10 +50,8 @@ public:
         if (bits % 32 != 0) multiply_add(std::uint32_t{1} << (bits % 32), 0);
         std::size_t const whole = bits / 32;
         if (size_ == 0 || whole == 0) return;
-        std::copy_backward(limbs_.begin(), limbs_.begin() + static_cast<std::ptrdiff_t>(size_),
-                           limbs_.begin() + static_cast<std::ptrdiff_t>(size_ + whole));
-        std::fill_n(limbs_.begin(), whole, 0u);
         size_ += whole;
+        for (std::size_t i = size_; i-- > 0;) limbs_[i] = i < whole ? 0 : limbs_[i - whole];
     }
     int bits() const noexcept {
         return size_ == 0 ? 0 : static_cast<int>(size_ * 32) - std::countl_zero(limbs_[size_ - 1]);

@@ -51,10 +51,11 @@ public:
     reply() noexcept = default;
     /// Keeps what `value` looks at: pins its chunk where that pays, otherwise copies its bytes.
     /// Errors: throws std::bad_alloc. Cost: nothing allocated for a scalar that is short or pinned.
+    template <class Node = node>  // A compiler looks at it where somebody keeps a reply.
     explicit reply(view value) {
-        node const* const from = value.tape();
+        Node const* const from = value.tape();
         std::uint64_t first = UINT32_MAX, last = 0;
-        for (node const* at = from; at != from + from->span; ++at) {
+        for (Node const* at = from; at != from + from->span; ++at) {
             if (!is_text(at->kind)) continue;
             first = std::min<std::uint64_t>(first, at->offset());
             last = std::uint64_t{at->offset()} + at->length();
@@ -65,7 +66,7 @@ public:
             single_ = moved(*from, first);
             return;
         }
-        auto nodes = std::make_shared<node[]>(from->span);
+        auto nodes = std::make_shared<Node[]>(from->span);
         for (std::uint32_t i = 0; i != from->span; ++i) nodes[i] = moved(from[i], first);
         tape_ = std::move(nodes);
     }

@@ -1,5 +1,5 @@
 // Tests of net::loops: which executors make a loop, and which loop a context belongs to.
-#include <umbel/async/contexts.hpp>
+#include <umbel/async/contexts_impl.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 

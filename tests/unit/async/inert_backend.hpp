@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/async/backend.hpp>
+#include <umbel/async/contexts_impl.hpp>
 #include <umbel/engine/led_shards.hpp>
 
 #include <asio/io_context.hpp>

@@ -1,3 +1,4 @@
+#include <umbel/cluster/shards_by_slot.hpp>
 #include <umbel/cluster/topology_parse_slots.hpp>
 
 #include "read_reply.hpp"

@@ -1,3 +1,5 @@
+#include <umbel/cluster/shards_by_slot.hpp>
+#include <umbel/cluster/standalone_topology.hpp>
 #include <umbel/cluster/topology.hpp>
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,4 @@
-#include <umbel/engine/transaction_replies.hpp>
+#include <umbel/engine/transaction_replies_impl.hpp>
 
 #include "support/every_step.hpp"
 #include "support/pipeline_hands.hpp"
