@@ -3,9 +3,12 @@
 #include "integration/support/deposing.hpp"
 
 #include <cstdlib>
-#include <initializer_list>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 using namespace umbel;
 using namespace umbel::test;
@@ -25,24 +28,23 @@ std::string latest_migration(real_cluster const& servers, real_cluster::node con
 bool is_over(std::string const& state) {
     return state == "success" || state == "failed" || state == "cancelled" || state == "canceled";
 }
-void begin_at_once(drill const& d, std::vector<std::uint16_t> const& slots, real_cluster::node const& from,
-                   real_cluster::node const& to) {
-    d.servers.talk(from).must({"CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", std::to_string(slots.front()),
-                               std::to_string(slots.back()), "NODE", to.id});
+void begin_at_once(real_cluster const& servers, std::vector<std::uint16_t> const& slots,
+                   real_cluster::node const& from, real_cluster::node const& to) {
+    servers.talk(from).must({"CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", std::to_string(slots.front()),
+                             std::to_string(slots.back()), "NODE", to.id});
 }
 /// Moves neighbouring slots with all their keys, and waits until every node has heard of it. The servers give
 /// up now and then on a busy machine: they are asked again.
-bool move_at_once(drill const& d, std::vector<std::uint16_t> const& slots, real_cluster::node const& from,
-                  real_cluster::node const& to) {
+bool move_at_once(real_cluster const& servers, std::vector<std::uint16_t> const& slots,
+                  real_cluster::node const& from, real_cluster::node const& to) {
     for (int attempt = 0; attempt < 6; ++attempt) {
-        begin_at_once(d, slots, from, to);
-        if (!eventually([&] { return is_over(latest_migration(d.servers, from, "state")); }, 60s))
-            return false;
-        if (latest_migration(d.servers, from, "state") != "success") continue;
+        begin_at_once(servers, slots, from, to);
+        if (!eventually([&] { return is_over(latest_migration(servers, from, "state")); }, 60s)) return false;
+        if (latest_migration(servers, from, "state") != "success") continue;
         return eventually([&] {
-            for (auto const& node : d.servers.nodes())
+            for (auto const& node : servers.nodes())
                 for (std::uint16_t const slot : slots)
-                    if (!d.servers.owns(to, slot, node.name)) return false;
+                    if (!servers.owns(to, slot, node.name)) return false;
             return true;
         });
     }
@@ -95,7 +97,7 @@ TEST_CASE("slots change hands at one instant, forth and back, under load: no cal
             auto from = d[0].primary;
             auto to = d[1].primary;
             if (round % 2 != 0) std::swap(from, to);
-            REQUIRE(move_at_once(d, d[0].slots, from, to));
+            REQUIRE(move_at_once(d.servers, d[0].slots, from, to));
             // The load finds some of it; nobody waits until it has found everything.
             REQUIRE(d.users.goes_on(0, 5));
         }
@@ -114,7 +116,7 @@ TEST_CASE("a migration at one instant that is cancelled half-way leaves no trace
     drill d{"cancelled slot migration", many_slots()};
     d.disturb([&] {
         for (int round = 0; round < short_or_long(3, 30); ++round) {
-            begin_at_once(d, d[0].slots, d[0].primary, d[1].primary);
+            begin_at_once(d.servers, d[0].slots, d[0].primary, d[1].primary);
             d.servers.talk(d[0].primary).must({"CLUSTER", "CANCELSLOTMIGRATIONS"});
             REQUIRE(
                 eventually([&] { return is_over(latest_migration(d.servers, d[0].primary, "state")); }, 60s));
@@ -123,9 +125,41 @@ TEST_CASE("a migration at one instant that is cancelled half-way leaves no trace
     });
     // Some may have been over before they were cancelled.
     if (d.servers.owns(d[1].primary, d[0].slots.front(), d[1].primary.name))
-        REQUIRE(move_at_once(d, d[0].slots, d[1].primary, d[0].primary));
+        REQUIRE(move_at_once(d.servers, d[0].slots, d[1].primary, d[0].primary));
     REQUIRE(d.users.all_go_on(100));
     check_nothing_was_noticed(d);
+}
+
+TEST_CASE("waits follow their slot when it changes hands at one instant", "[drill][atomic]") {
+    auto& servers = real_cluster::shared();
+    if (!moves_at_once(servers)) SKIP("this server does not know CLUSTER MIGRATESLOTS");
+    servers.heal();
+    std::uint16_t const slot = 700;
+    std::string const key = real_cluster::key_in(slot) + ":wait";
+    auto const from = servers.owner_of(slot);
+    auto const to = servers.at(from.name == "n2" ? "n3" : "n2");
+    REQUIRE(servers.role_of(to) == "primary");
+    session s{options{.seeds = {from.address()}}};
+    REQUIRE(s(s.db().del(key)));
+    auto const waiting = [&](real_cluster::node const& at) {
+        return servers.talk(at).must({"INFO", "clients"}).text.find("blocked_clients:20") !=
+               std::string::npos;
+    };
+    for (auto const& [source, target] : {std::pair{from, to}, std::pair{to, from}}) {
+        std::vector<operation<std::optional<popped_value<std::string>>>> waits;
+        for (int at = 0; at < 20; ++at) waits.push_back(s.db().blpop(key, 50s));
+        auto const under_way = s.begin(std::move(waits));
+        REQUIRE(eventually([&, &source = source] { return waiting(source); }));
+        REQUIRE(move_at_once(servers, {slot}, source, target));
+        REQUIRE(eventually([&, &target = target] { return waiting(target); }));
+        for (int at = 0; at < 20; ++at) REQUIRE(s(s.db().rpush(key, at)));
+        std::set<std::string> all;
+        for (auto const& told : s.finish(under_way)) {
+            REQUIRE((told && *told));
+            all.insert((*told)->value);
+        }
+        CHECK(all.size() == 20);
+    }
 }
 
 TEST_CASE("a cluster is upgraded node by node, with handovers, under load: no caller notices",
