@@ -28,9 +28,16 @@ foreach(source IN LISTS fuzz_sources)
   get_filename_component(stem "${source}" NAME_WE)
   string(REGEX REPLACE "_fuzz$" "" name "${stem}")
   set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name}")
+  set(libraries "")
+  if(name STREQUAL "tls")
+    if(NOT TARGET umbel::tls)
+      continue() # Without OpenSSL.
+    endif()
+    set(libraries -lssl -lcrypto)
+  endif()
 
   add_executable(replay_${name} "${source}" support/replay_main.cpp)
-  target_link_libraries(replay_${name} PRIVATE umbel::core)
+  target_link_libraries(replay_${name} PRIVATE umbel::core $<$<BOOL:${libraries}>:OpenSSL::SSL>)
   target_include_directories(replay_${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
   umbel_own_target(replay_${name})
   add_test(NAME fuzz/${name}/corpus COMMAND replay_${name} "${corpus}")
@@ -39,7 +46,7 @@ foreach(source IN LISTS fuzz_sources)
   if(UMBEL_FUZZ_COMPILER AND UMBEL_FUZZ_SECONDS GREATER 0)
     set(program "${CMAKE_CURRENT_BINARY_DIR}/${stem}")
     add_custom_command(OUTPUT "${program}"
-      COMMAND "${UMBEL_FUZZ_COMPILER}" ${fuzz_flags} ${fuzz_include_flags} -MD -MF "${program}.d" -MT "${program}" "${source}" -o "${program}"
+      COMMAND "${UMBEL_FUZZ_COMPILER}" ${fuzz_flags} ${fuzz_include_flags} -MD -MF "${program}.d" -MT "${program}" "${source}" -o "${program}" ${libraries}
       DEPENDS "${source}" DEPFILE "${program}.d" COMMENT "Building fuzz target ${name}" VERBATIM)
     add_custom_target(fuzz_${name} ALL DEPENDS "${program}")
     # New inputs go to the build tree; the corpus in the source tree stays small and is only read.

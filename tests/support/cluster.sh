@@ -349,13 +349,16 @@ find_programs() {
 }
 
 start() {
-    local index name
+    local index name file
     server=${server:-redis-server}
     [[ -n $dir ]] || fail "--dir is missing"
     [[ ! -e $dir/$marker ]] || fail "$dir already holds a cluster"
     if [[ -e $dir && -n $(ls -A "$dir" 2> /dev/null) ]]; then fail "$dir is not empty"; fi
     if [[ $standalone == yes ]]; then primaries=1 replicas=0; fi
     [[ -z $tls ]] || tls=$(cd "$tls" && pwd -P) || fail "there is no folder $tls"
+    for file in ca.crt server.crt server.key client.crt client.key; do
+        [[ -z $tls || -f $tls/$file ]] || fail "there is no $file in $tls"
+    done
     ((primaries >= 1 && replicas >= 0 && primaries * (replicas + 1) <= 64)) || fail "between 1 and 64 nodes, please"
     find_programs
     mkdir -p "$dir" || fail "cannot make $dir"
