@@ -8,14 +8,14 @@ usage() {
 usage: benchmarks/run.sh [--quick] [--only NAME]… [--build-only] [--results DIR]
 
   --quick        about two minutes: fewer and shorter rounds, GET of 16 bytes only, what has a limit
-  --only NAME    one part, may be repeated: paired, sweep, sizes, io_uring, redis-benchmark, outstanding, system_calls, threads, large_value, parser, encode, slot, slot_table, topology, instructions, compile_time
+  --only NAME    one part, may be repeated: paired, sweep, sizes, io_uring, redis-benchmark, outstanding, system_calls, threads, large_value, tls, parser, encode, slot, slot_table, topology, instructions, compile_time
   --build-only   build, do not run
   --results DIR  where the results go (default: benchmarks/results; with --quick or --only a folder below .build)
 TEXT
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-parts=(paired sweep sizes io_uring redis-benchmark outstanding system_calls threads large_value parser encode slot slot_table topology instructions compile_time)
+parts=(paired sweep sizes io_uring redis-benchmark outstanding system_calls threads large_value tls parser encode slot slot_table topology instructions compile_time)
 only=() run=yes quick=no results=''
 while (($#)); do
     case $1 in
@@ -62,7 +62,7 @@ wanted() {
 
 cleanup() {
     local place
-    for place in node cluster; do "$root/tests/support/cluster.sh" stop --dir "$work/$place" > /dev/null 2>&1 || true; done
+    for place in node cluster tls; do "$root/tests/support/cluster.sh" stop --dir "$work/$place" > /dev/null 2>&1 || true; done
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -87,6 +87,23 @@ start_servers() {
     node_port=$(awk 'NR == 1 { print $2 }' "$work/node/nodes")
     cluster_port=$(awk 'NR == 1 { print $2 }' "$work/cluster/nodes")
     servers=(--node "127.0.0.1:$node_port" --cluster "127.0.0.1:$cluster_port")
+}
+
+# One server that listens for TLS and, for what fills it, without; its certificate signs itself.
+start_tls_server() {
+    local folder=$work/certificates name port
+    mkdir "$folder"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=benchmark -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$folder/server.key" -out "$folder/server.crt" 2> "$work/openssl" || { cat "$work/openssl"; return 1; }
+    for name in ca.crt client.crt; do cp "$folder/server.crt" "$folder/$name"; done
+    cp "$folder/server.key" "$folder/client.key"
+    "$root/tests/support/cluster.sh" start --dir "$work/tls" --standalone --tls "$folder" --watch $$ > /dev/null || return 1
+    tls_port=$(awk 'NR == 1 { print $2 }' "$work/tls/nodes")
+    for ((port = tls_port + 1; port < tls_port + 50; ++port)); do
+        [[ $("$root/tests/support/cluster.sh" cli --dir "$work/tls" n1 config set port "$port") != OK ]] || break
+    done
+    plain_port=$port
+    if ((${#client[@]})); then taskset -a -c -p $((cores - 1)) "$(awk 'NR == 1 { print $3 }' "$work/tls/nodes")" > /dev/null || true; fi
 }
 
 environment() {
@@ -196,6 +213,18 @@ fi
 if wanted large_value; then
     umbel_say 'large values'
     "${client[@]}" "$programs/cluster/large_value" "${few[@]}" --csv "$csv"
+fi
+if wanted tls; then
+    umbel_say 'over TLS: umbel, a loop of Asio and OpenSSL, Boost.Redis'
+    if ! command -v openssl > /dev/null || ! printf '#include <openssl/ssl.h>\n' | "$(umbel_compiler no)" -fsyntax-only -x c++ - 2> /dev/null; then
+        umbel_say 'skipped: OpenSSL is not installed'
+    elif start_tls_server; then
+        umbel_say 'hiredis takes no part: its TLS is in a library of its own, hiredis_ssl, which Debian 12 lacks'
+        "${client[@]}" "$programs/cluster/tls" --node "127.0.0.1:$plain_port" --tls "127.0.0.1:$tls_port" --authority "$work/certificates/ca.crt" \
+            "${few[@]}" --csv "$csv" || { (($? == 3)) && failed+=(tls); } || exit 1
+    else
+        umbel_say 'skipped: the server here speaks no TLS'
+    fi
 fi
 if wanted parser; then
     umbel_say 'parser'

@@ -59,12 +59,23 @@ constexpr look looks[] = {
     {"raw", "raw socket floor", "#868e96"},
     {"raw-batch", "raw socket floor, batches", "#adb5bd"},
     {"redis-benchmark", "redis-benchmark", "#7048e8"},
+    {"umbel-tls", "umbel", "#d6336c"},
+    {"umbel-plain", "umbel without TLS", "#f783ac"},
+    {"asio-tls", "Asio and OpenSSL", "#2f9e44"},
+    {"asio-tls-bare", "Asio and OpenSSL, no coroutine a command", "#94d82d"},
+    {"hiredis-tls", "hiredis", "#1c7ed6"},
+    {"boost-tls", "Boost.Redis", "#0b7285"},
 };
 look const& look_of(std::string const& name) {
     for (look const& one : looks)
         if (name == one.name) return one;
     std::cerr << "report: no name for people stands here for the contender " << name << "\n";
     std::exit(1);
+}
+
+char const* place_of(std::string const& name) {
+    if (name == "tls") return "one server, by TLS";
+    return name == "node" ? "one server" : "3 primaries";
 }
 
 /// The columns of a sweep line: sweep,place,command,bytes,outstanding,name,ops,cpu,p50,p99,p999,allocations
@@ -146,12 +157,11 @@ void paired_table(std::vector<row> const& rows) {
                    "|\n|---|---|---|---|---|---|---|---|---|---|\n";
         begun = true;
         double const limit = number(one[10]);
-        std::cout << "| " << (one[1] == "node" ? "one server" : "3 primaries") << " | " << one[4] << " | "
-                  << look_of(one[2]).title << " | " << look_of(one[3]).title << " | "
-                  << printed(number(one[5])) << " | " << printed(number(one[6])) << " | "
-                  << printed(number(one[8]), "%.2f") << " | " << printed(number(one[7]), "%.2f") << "–"
-                  << printed(number(one[9]), "%.2f") << " | " << (limit > 0 ? printed(limit, "%.2f") : "")
-                  << " | "
+        std::cout << "| " << place_of(one[1]) << " | " << one[4] << " | " << look_of(one[2]).title << " | "
+                  << look_of(one[3]).title << " | " << printed(number(one[5])) << " | "
+                  << printed(number(one[6])) << " | " << printed(number(one[8]), "%.2f") << " | "
+                  << printed(number(one[7]), "%.2f") << "–" << printed(number(one[9]), "%.2f") << " | "
+                  << (limit > 0 ? printed(limit, "%.2f") : "") << " | "
                   << (limit <= 0               ? ""
                       : number(one[9]) < limit ? "passed"
                       : number(one[7]) > limit ? "missed"

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -28,28 +29,16 @@ enum class asio_command : std::uint8_t {
                 ///< The least that can be had.
 };
 
-/// One connection: a ring of suspended coroutines, one read and one write a turn.
-class asio_link {
+/// A ring of suspended coroutines. `Link` is a connection; it has append(bytes, size).
+template <class Link>
+class asio_ring {
 public:
-    asio_link(asio::io_context& io, address const& where, asio_reading reading)
-        : socket_{io}, reading_{reading} {
-        socket_.connect({asio::ip::make_address(where.host), where.port});
-        socket_.set_option(asio::ip::tcp::no_delay{true});
-        socket_.non_blocking(true);
-    }
-    asio_link(asio_link const&) = delete;
-    asio_link& operator=(asio_link const&) = delete;
-
     /// Makes room for so many commands at a time; a small ring stays in the cache. Precondition: nothing is
     /// outstanding.
     void expect(unsigned outstanding) {
         queue_ = std::vector<waiting>(std::bit_ceil(std::size_t{outstanding} + 1));
         head_ = tail_ = 0;
     }
-    void start(std::size_t const& reply_bytes) {
-        asio::co_spawn(socket_.get_executor(), read(reply_bytes), asio::detached);
-    }
-    void stop() { socket_.close(); }
 
     /// Sends one encoded command; completes when as many replies have come as commands were sent up to it.
     auto send(char const* bytes, std::size_t size) {
@@ -63,6 +52,18 @@ public:
             begin{}, asio::use_awaitable, this, bytes, size);
     }
 
+protected:
+    /// So many bytes have come: resumes those whose replies are whole.
+    void resume(std::size_t got, std::size_t reply_bytes) {
+        carry_ += got;
+        std::size_t const replies = carry_ / reply_bytes;
+        carry_ %= reply_bytes;
+        for (std::size_t i = 0; i < replies; ++i) {
+            waiting& one = queue_[head_++ & (queue_.size() - 1)];
+            one.resume(one, reply_bytes);
+        }
+    }
+
 private:
     struct waiting {
         void (*resume)(waiting&, std::size_t) = nullptr;
@@ -70,7 +71,7 @@ private:
     };
     struct begin {
         template <class Handler>
-        void operator()(Handler&& handler, asio_link* self, char const* bytes, std::size_t size) const {
+        void operator()(Handler&& handler, asio_ring* self, char const* bytes, std::size_t size) const {
             using kept = std::decay_t<Handler>;
             static_assert(sizeof(kept) <= sizeof(waiting::space));
             waiting& place = self->next_place();
@@ -84,7 +85,7 @@ private:
                 else
                     std::move(taken)();
             };
-            self->append(bytes, size);
+            static_cast<Link*>(self)->append(bytes, size);
         }
     };
 
@@ -93,6 +94,28 @@ private:
             die("asio floor", "more commands are outstanding than it has room for");
         return queue_[tail_++ & (queue_.size() - 1)];
     }
+
+    std::vector<waiting> queue_;
+    std::size_t head_ = 0, tail_ = 0, carry_ = 0;
+};
+
+/// One connection: one read and one write a turn.
+class asio_link final : public asio_ring<asio_link> {
+public:
+    asio_link(asio::io_context& io, address const& where, asio_reading reading)
+        : socket_{io}, reading_{reading} {
+        socket_.connect({asio::ip::make_address(where.host), where.port});
+        socket_.set_option(asio::ip::tcp::no_delay{true});
+        socket_.non_blocking(true);
+    }
+    asio_link(asio_link const&) = delete;
+    asio_link& operator=(asio_link const&) = delete;
+
+    void start(std::size_t const& reply_bytes) {
+        asio::co_spawn(socket_.get_executor(), read(reply_bytes), asio::detached);
+    }
+    void stop() { socket_.close(); }
+
     void append(char const* bytes, std::size_t size) {
         if (end_ + size > out_.size()) [[unlikely]]
             out_.resize(out_.size() * 2);
@@ -106,6 +129,7 @@ private:
         });
     }
 
+private:
     asio::awaitable<void> read(std::size_t const& reply_bytes) {
         for (;;) {
             std::size_t got = 0;
@@ -121,14 +145,8 @@ private:
             } catch (asio::system_error const&) {
                 co_return;
             }
-            carry_ += got;
-            std::size_t const replies = carry_ / reply_bytes;
-            carry_ %= reply_bytes;
             in_turn_ = true;
-            for (std::size_t i = 0; i < replies; ++i) {
-                waiting& one = queue_[head_++ & (queue_.size() - 1)];
-                one.resume(one, reply_bytes);
-            }
+            resume(got, reply_bytes);
             in_turn_ = false;
             flush();
         }
@@ -152,27 +170,18 @@ private:
 
     asio::ip::tcp::socket socket_;
     asio_reading const reading_;
-    std::vector<waiting> queue_;
-    std::size_t head_ = 0, tail_ = 0;
     std::vector<char> in_ = std::vector<char>(1 << 16), out_ = std::vector<char>(1 << 16);
-    std::size_t begin_ = 0, end_ = 0, carry_ = 0;
+    std::size_t begin_ = 0, end_ = 0;
     bool in_turn_ = false, scheduled_ = false, blocked_ = false;
 };
 
-class asio_floor final : public contender {
+/// Connections to all nodes that the traffic goes to. Whoever derives connects them.
+template <class Link>
+class asio_contender : public contender {
 public:
-    explicit asio_floor(traffic const& what, asio_command command,
-                        asio_reading reading = asio_reading::read_some)
-        : contender{command == asio_command::operation   ? "Asio floor, no coroutine a command"
-                    : reading == asio_reading::read_some ? "Asio floor"
-                                                         : "Asio floor, wait and receive"},
-          traffic_{what},
-          command_{command} {
-        for (address const& one : what.nodes())
-            links_.push_back(std::make_unique<asio_link>(io_, one, reading));
-        for (auto& link : links_) link->start(reply_bytes_);
-    }
-    ~asio_floor() override {
+    asio_contender(std::string name, traffic const& what, asio_command command)
+        : contender{std::move(name)}, traffic_{what}, command_{command} {}
+    ~asio_contender() override {
         for (auto& link : links_) link->stop();
         io_.restart();
         io_.run();
@@ -197,6 +206,13 @@ public:
         io_.run();
     }
 
+protected:
+    asio::io_context& io() noexcept { return io_; }
+    void add(std::unique_ptr<Link> connected) {
+        links_.push_back(std::move(connected));
+        links_.back()->start(reply_bytes_);
+    }
+
 private:
     asio::awaitable<void> work(command_kind which, meter& count) {
         while (count.take()) {
@@ -204,7 +220,7 @@ private:
             std::int64_t const since = count.sample();
             std::size_t const came =
                 co_await links_[next.node]->command(traffic_.wire(which) + next.at, next.size);
-            if (came != reply_bytes_) die(name(), "a reply has another size");
+            if (came != reply_bytes_) die(this->name(), "a reply has another size");
             count.sampled(since);
             count.done();
         }
@@ -224,10 +240,22 @@ private:
     traffic const& traffic_;
     asio_command const command_;
     asio::io_context io_{1};
-    std::vector<std::unique_ptr<asio_link>> links_;
+    std::vector<std::unique_ptr<Link>> links_;
     std::size_t reply_bytes_ = 1;
     std::size_t sequence_ = 0;
     unsigned busy_ = 0;
+};
+
+class asio_floor final : public asio_contender<asio_link> {
+public:
+    explicit asio_floor(traffic const& what, asio_command command,
+                        asio_reading reading = asio_reading::read_some)
+        : asio_contender{command == asio_command::operation   ? "Asio floor, no coroutine a command"
+                         : reading == asio_reading::read_some ? "Asio floor"
+                                                              : "Asio floor, wait and receive",
+                         what, command} {
+        for (address const& one : what.nodes()) add(std::make_unique<asio_link>(io(), one, reading));
+    }
 };
 
 }  // namespace bench

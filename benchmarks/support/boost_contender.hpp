@@ -6,6 +6,7 @@
 #include <support/traffic.hpp>
 
 #include <boost/asio.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/redis.hpp>
 #include <boost/redis/src.hpp>
 
@@ -18,11 +19,14 @@ namespace bench {
 
 class boost_contender final : public contender {
 public:
-    explicit boost_contender(traffic const& what)
-        : contender{"Boost.Redis"}, traffic_{what}, connection_{io_} {
+    explicit boost_contender(traffic const& what) : boost_contender{what, what.nodes()[0], {}} {}
+    /// `authority`: the file of the authority that is trusted; not empty: TLS is spoken, to `where`.
+    boost_contender(traffic const& what, address const& where, std::string const& authority)
+        : contender{"Boost.Redis"}, traffic_{what}, connection_{io_, trusting(authority)} {
         boost::redis::config chosen;
-        chosen.addr.host = what.nodes()[0].host;
-        chosen.addr.port = std::to_string(what.nodes()[0].port);
+        chosen.use_ssl = !authority.empty();
+        chosen.addr.host = where.host;
+        chosen.addr.port = std::to_string(where.port);
         chosen.health_check_interval = std::chrono::seconds{0};
         connection_.async_run(chosen, {boost::redis::logger::level::disabled},
                               [this](boost::system::error_code problem) {
@@ -51,6 +55,14 @@ public:
     }
 
 private:
+    static boost::asio::ssl::context trusting(std::string const& authority) {
+        boost::asio::ssl::context made{boost::asio::ssl::context::tls_client};
+        if (authority.empty()) return made;
+        made.load_verify_file(authority);
+        made.set_verify_mode(boost::asio::ssl::verify_peer);
+        return made;
+    }
+
     using text = std::optional<std::string>;
 
     // The request is kept from command to command, which saves its allocations; a response is appended to,

@@ -19,6 +19,8 @@ namespace bench {
 /// What the command line says.
 struct settings {
     std::string node, cluster;
+    std::string tls;        ///< The TLS port of `node`, as HOST:PORT.
+    std::string authority;  ///< The file of the authority that its certificate is signed by.
     unsigned rounds = 15;
     double seconds = 0.3;
     std::string only;
@@ -36,6 +38,10 @@ struct settings {
                 node = value;
             else if (name == "--cluster")
                 cluster = value;
+            else if (name == "--tls")
+                tls = value;
+            else if (name == "--authority")
+                authority = value;
             else if (name == "--rounds")
                 rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
             else if (name == "--seconds")

@@ -25,11 +25,10 @@ template <class Value>
 class umbel_contender final : public contender {
 public:
     umbel_contender(std::string name, traffic const& what, form how = form::coroutine)
-        : contender{std::move(name)},
-          traffic_{what},
-          seed_{what.nodes()[0].text()},
-          how_{how},
-          db_{io_.get_executor(), chosen(seed_)} {
+        : umbel_contender{std::move(name), what, {.seeds = {what.nodes()[0].text()}}, how} {}
+    umbel_contender(std::string name, traffic const& what, umbel::options const& options,
+                    form how = form::coroutine)
+        : contender{std::move(name)}, traffic_{what}, how_{how}, db_{io_.get_executor(), patient(options)} {
         // The first commands find the topology and connect to every node.
         for (std::size_t i = 0; i < what.keys; ++i) asio::co_spawn(io_, touch(i), asio::detached);
         busy_ = what.keys;
@@ -59,8 +58,7 @@ public:
     }
 
 private:
-    static umbel::options chosen(std::string const& seed) {
-        umbel::options made{.seeds = {seed}};
+    static umbel::options patient(umbel::options made) {
         made.deadline = std::chrono::minutes{1};  // Room for a profiler that slows everything down.
         return made;
     }
@@ -139,7 +137,6 @@ private:
     }
 
     traffic const& traffic_;
-    std::string const seed_;
     form const how_;
     asio::io_context io_{1};
     umbel::client db_;
