@@ -6,12 +6,12 @@
 #include <umbel/credentials.hpp>
 #include <umbel/error.hpp>
 #include <umbel/secret.hpp>
+#include <umbel/seed_list.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <ratio>
 #include <string>
@@ -82,51 +82,6 @@ enum class retry_unknown : std::uint8_t {
     idempotent,  ///< Also writes that leave the same state when they run twice in a row. May undo newer
                  ///< writes: see above.
     always,      ///< All of them. A write may run twice: an INCR may count double.
-};
-
-/// Anything that gives texts one after the other, and is no text itself.
-template <class Range>
-concept range_of_texts = !std::convertible_to<Range const&, std::string_view> && requires(Range const& all) {
-    { *std::begin(all) } -> std::convertible_to<std::string_view>;
-    std::end(all);
-};
-
-/// The addresses a client begins with: one text, several in braces (`{"10.0.0.7:6379", "[::1]:7000"}`), or
-/// any range of texts (std::vector<std::string>, std::vector<std::string_view>, std::span, an array).
-/// Lifetime: owns its texts, and wipes them: a URL may hold a password.
-class seed_list {
-public:
-    seed_list() noexcept = default;
-    seed_list(seed_list const&) = default;
-    seed_list(seed_list&&) noexcept = default;
-    seed_list& operator=(seed_list other) noexcept {
-        texts_.swap(other.texts_);
-        return *this;
-    }
-    ~seed_list() {
-        for (std::string& text : texts_) wipe(text);
-    }
-
-    template <std::convertible_to<std::string_view>... Texts>
-        requires(sizeof...(Texts) >= 1)
-    seed_list(Texts const&... texts) {
-        texts_.reserve(sizeof...(Texts));
-        (texts_.emplace_back(std::string_view{texts}), ...);
-    }
-
-    template <range_of_texts Range>
-    seed_list(Range const& texts) {
-        for (auto const& text : texts) texts_.emplace_back(std::string_view{text});
-    }
-
-    bool empty() const noexcept { return texts_.empty(); }
-    std::size_t size() const noexcept { return texts_.size(); }
-    std::string const& operator[](std::size_t index) const noexcept { return texts_[index]; }
-    auto begin() const noexcept { return texts_.begin(); }
-    auto end() const noexcept { return texts_.end(); }
-
-private:
-    std::vector<std::string, wiping_allocator<std::string>> texts_;
 };
 
 /// A command that every new connection sends before those of the program, for options::setup_commands.
@@ -367,6 +322,13 @@ struct options {
     milliseconds keepalive_after{15000};
     milliseconds keepalive_interval{5000};
     std::uint32_t keepalive_probes = 3;
+    /// Connections that commands share are probed by PING, and by TCP in the same way as leases where PING is
+    /// off (`probe_after` zero, handshake::minimal). True: by TCP in any case.
+    bool keepalive_shared = false;
+    /// How long the other end may leave bytes unacknowledged that were written on a connection that commands
+    /// share, before the kernel ends it (TCP_USER_TIMEOUT). Zero: `probe_after` and `probe_timeout` together.
+    /// Over TCP on Linux.
+    milliseconds user_timeout{0};
     /// Nodes known at one time; slots of a node beyond it count as uncovered.
     std::uint16_t nodes_max = 2048;
 

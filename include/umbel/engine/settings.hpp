@@ -62,7 +62,8 @@ inline options within_reach(options source) {
         &options::refresh_interval, &options::probe_after,        &options::refresh_interval_min,
         &options::probe_timeout,    &options::slow_after,         &options::doubt_after,
         &options::lease_idle,       &options::lease_slack,        &options::unblock_timeout,
-        &options::keepalive_after,  &options::keepalive_interval, &options::large_reply_timeout};
+        &options::keepalive_after,  &options::keepalive_interval, &options::large_reply_timeout,
+        &options::user_timeout};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);
@@ -107,6 +108,7 @@ inline result<void> check(options const& source) {
     if (source.unblock_timeout <= milliseconds{0}) return bad("options.unblock_timeout must be positive");
     if (source.keepalive_after < milliseconds{0} || source.keepalive_interval <= milliseconds{0})
         return bad("options.keepalive_after is negative, or keepalive_interval not positive");
+    if (source.user_timeout < milliseconds{0}) return bad("options.user_timeout is negative");
     if (source.keepalive_probes == 0 || source.keepalive_probes > 127)
         return bad("options.keepalive_probes must be between 1 and 127");
     if (source.nodes_max == 0 || source.nodes_max > 16384)

@@ -88,6 +88,8 @@ inline constexpr std::array url_options{
     url_values::row<&options::keepalive_after>("keepalive_after"),
     url_values::row<&options::keepalive_interval>("keepalive_interval"),
     url_values::row<&options::keepalive_probes>("keepalive_probes"),
+    url_values::row<&options::keepalive_shared>("keepalive_shared"),
+    url_values::row<&options::user_timeout>("user_timeout"),
     url_values::row<&options::nodes_max>("nodes_max"),
     url_values::row<&options::latency_histograms>("latency_histograms"),
     url_values::row<&options::slow_after>("slow_after"),

@@ -29,10 +29,10 @@ struct settings : engine::settings {
         make_transport;
 };
 
-/// A lease is not probed by PING, so the kernel probes it. A connection with a user timeout ends at that
-/// time, however many probes that are: so there is time for all of them. Rule: tcp(7), TCP_KEEPIDLE,
+/// Where no PING probes a connection, as a lease, the kernel does. A connection with a user timeout ends at
+/// that time, however many probes that are: so there is time for all of them. Rule: tcp(7), TCP_KEEPIDLE,
 /// TCP_KEEPINTVL, TCP_KEEPCNT and TCP_USER_TIMEOUT.
-inline silence_limits limits_of_leases(options const& near, silence_limits limits) noexcept {
+inline silence_limits probed_by_kernel(options const& near, silence_limits limits) noexcept {
     using std::chrono::milliseconds;
     using std::chrono::seconds;
     if (near.keepalive_after.count() == 0) return limits;
@@ -60,10 +60,13 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     settings.one_thread_per_context = given.one_thread_per_context;
     settings.observer = std::move(watching);
     options const near = engine::within_reach(given);
+    auto const usual = near.probe_after + near.probe_timeout;
     // The kernel takes an int.
-    settings.shared.user_timeout = std::min(near.probe_after + near.probe_timeout,
+    settings.shared.user_timeout = std::min(near.user_timeout.count() != 0 ? near.user_timeout : usual,
                                             std::chrono::milliseconds{std::numeric_limits<int>::max()});
-    settings.leased = limits_of_leases(near, settings.shared);
+    settings.leased = probed_by_kernel(near, settings.shared);
+    bool const by_ping = settings.link.probe_after != engine::duration{0};
+    if (near.keepalive_shared || !by_ping) settings.shared = settings.leased;
     settings.make_transport = [shared = settings.shared, leased = settings.leased,
                                patience = near.connect_timeout, book = std::make_shared<address_book>(),
                                security = given.tls](asio::any_io_executor const& executor,

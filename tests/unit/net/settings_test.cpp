@@ -303,13 +303,26 @@ TEST_CASE("a minimal handshake turns off what a connection says of its own accor
 TEST_CASE("times that do not fit the clock are long, never negative", "[settings]") {
     options given = good();
     auto const longest = std::chrono::milliseconds::max();
-    for (auto const field :
-         {&options::deadline, &options::connect_timeout, &options::reconnect_delay,
-          &options::reconnect_delay_max, &options::retry_delay, &options::retry_delay_max,
-          &options::refresh_timeout, &options::refresh_interval, &options::refresh_interval_min,
-          &options::probe_after, &options::probe_timeout, &options::slow_after, &options::doubt_after,
-          &options::lease_idle, &options::lease_slack, &options::unblock_timeout, &options::keepalive_after,
-          &options::keepalive_interval, &options::large_reply_timeout})
+    for (auto const field : {&options::deadline,
+                             &options::connect_timeout,
+                             &options::reconnect_delay,
+                             &options::reconnect_delay_max,
+                             &options::retry_delay,
+                             &options::retry_delay_max,
+                             &options::refresh_timeout,
+                             &options::refresh_interval,
+                             &options::refresh_interval_min,
+                             &options::probe_after,
+                             &options::probe_timeout,
+                             &options::slow_after,
+                             &options::doubt_after,
+                             &options::lease_idle,
+                             &options::lease_slack,
+                             &options::unblock_timeout,
+                             &options::keepalive_after,
+                             &options::keepalive_interval,
+                             &options::large_reply_timeout,
+                             &options::user_timeout})
         given.*field = longest;
     auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);
@@ -354,6 +367,7 @@ TEST_CASE("a lease is not probed, for its silence is no sign, and its number is 
     CHECK(as_the_system->leased.keepalive_probes == 0);
     CHECK((as_the_system->leased.user_timeout == 3s));
     CHECK(names(wrong([](options& given) { given.keepalive_after = -1ms; }), "keepalive_after"));
+    CHECK(names(wrong([](options& given) { given.user_timeout = -1ms; }), "user_timeout"));
     CHECK(names(wrong([](options& given) { given.keepalive_interval = 0ms; }), "keepalive_interval"));
     CHECK(names(wrong([](options& given) { given.keepalive_probes = 128; }), "keepalive_probes"));
     for (std::uint32_t const most : {0u, 255u}) {
@@ -370,4 +384,25 @@ TEST_CASE("two clients do not throw the same dice", "[settings]") {
     auto const two = settings_of(good(), {}, nullptr);
     REQUIRE((one && two));
     CHECK(one->engine.seed != two->engine.seed);
+}
+
+TEST_CASE("connections that commands share are probed by the kernel where PING is off, or it is wanted",
+          "[settings]") {
+    options given = good();
+    given.user_timeout = 40s;
+    auto const usual = settings_of(given, {}, nullptr);
+    REQUIRE(usual);
+    CHECK(usual->shared.keepalive_probes == 0);
+    CHECK((usual->shared.user_timeout == 40s));
+    CHECK((usual->leased.user_timeout == 40s));
+    given.user_timeout = 0ms;
+    SECTION("it is wanted") { given.keepalive_shared = true; }
+    SECTION("the handshake is minimal") { given.handshake = umbel::handshake::minimal; }
+    SECTION("no silence is probed") { given.probe_after = 0ms; }
+    auto const probed = settings_of(given, {}, nullptr);
+    REQUIRE(probed);
+    CHECK((probed->shared.keepalive_after == 15s));
+    CHECK((probed->shared.keepalive_interval == 5s));
+    CHECK(probed->shared.keepalive_probes == 3);
+    CHECK((probed->shared.user_timeout == 30s));
 }
