@@ -201,7 +201,7 @@ struct options {
     /// Every connection begins with SELECT of it, so redirects stay in it. A stand-alone server has several.
     /// A cluster has several from Valkey 9 on, as many as its cluster-databases says, and before that only 0.
     /// Errors: where the server refuses SELECT, every command fails with its error (server_error), which
-    /// names the node. For several databases make several clients.
+    /// names the node. client::database() gives clients of other databases.
     std::uint32_t database = 0;
     /// TLS to every node: `options.tls = umbel::tls();`, of <umbel/tls.hpp>, which says more. Without it
     /// nothing is encrypted. Errors: bad_argument for what is wrong with it, for a seed that is a Unix socket

@@ -19,6 +19,8 @@ template async::new_backend make_backend<include_umbel_src_hpp_in_one_source_fil
     std::shared_ptr<observer> watching);
 template site open_site<include_umbel_src_hpp_in_one_source_file>(async::new_backend const& made,
                                                                   options const& chosen);
+template site open_site_like<include_umbel_src_hpp_in_one_source_file>(async::new_backend const& made,
+                                                                       site const& other);
 
 }  // namespace umbel::calling
 

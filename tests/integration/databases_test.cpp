@@ -104,6 +104,31 @@ TEST_CASE("a client works in one database of a cluster, on every kind of connect
     CHECK(third.counted().moved == 0);
 }
 
+TEST_CASE("a client gives clients of other databases, each with connections of its own", "[databases]") {
+    real_cluster server{{.standalone = true}};
+    session s{"redis://" + server.address("n1") + "/1?client_name=databases&read_from=prefer_replica"};
+    std::optional<client> third = s.db().database(3);
+    client const fourth = third->database(4);
+    REQUIRE(s(s.db().set("k", "in one")));
+    REQUIRE(s(third->set("k", "in three")));
+    REQUIRE(s(fourth.set("k", "in four")));
+    CHECK(s(s.db().get("k")) == "in one");
+    CHECK(s(third->get("k")) == "in three");
+    CHECK(s(fourth.get("k")) == "in four");
+    CHECK(third->site().options.reads == read_from::prefer_replica);
+    std::string const clients = server.talk("n1").must({"CLIENT", "LIST"}).text;
+    for (std::string const database : {" db=1 ", " db=3 ", " db=4 "})
+        CHECK(clients.find(database) != std::string::npos);
+    auto const lease = s(fourth.blpop("none", 10ms));
+    CHECK(lease);
+    third.reset();
+    CHECK(s(fourth.get("k")) == "in four");
+    // A database that is not there is told by every command.
+    auto const refused = s(fourth.database(999).get("k"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message().find("options.database is 999") != std::string_view::npos);
+}
+
 TEST_CASE("MOVED and ASK stay in the database of the client", "[databases]") {
     real_cluster* const servers = with_databases();
     if (!servers) return;

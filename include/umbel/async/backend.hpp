@@ -12,6 +12,7 @@
 #include <asio/any_io_executor.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace umbel::async {
+
+struct new_backend;
 
 /// One client as its operations see it.
 /// Lifetime: shared by the client and by pending Asio operations; ends when the client has gone and these
@@ -79,6 +82,12 @@ public:
         if (!attached_.compare_exchange_strong(kept, made.get(), std::memory_order_acq_rel)) return *kept;
         return *made.release();
     }
+    /// Makes a backend of the same servers whose connections are in another database.
+    using database_maker = std::function<new_backend(std::uint32_t database)>;
+    /// Has in_database() do this. Lifetime: kept until an executor goes away.
+    void make_databases_by(database_maker maker) noexcept { database_maker_ = std::move(maker); }
+    /// Precondition: no executor of the client has gone. Throws std::bad_alloc.
+    inline new_backend in_database(std::uint32_t database) const;
     /// Asks for a refresh of the topology in the background.
     virtual void want_refresh() = 0;
     /// Has every connection say who the client is anew: by these, or, where this is null, by those that the
@@ -121,6 +130,7 @@ protected:
         if (handle_) handle_->backend.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
         executor_ = std::move(last);
         contexts_ = {};
+        database_maker_ = nullptr;
     }
 
 private:
@@ -129,6 +139,7 @@ private:
     async::contexts contexts_;
     hedge_budget hedges_;
     std::atomic<attachment*> attached_{nullptr};
+    database_maker database_maker_;
 };
 
 /// A backend that has begun to connect, and the reason if it never will.
@@ -136,5 +147,10 @@ struct new_backend {
     std::shared_ptr<backend> owned;
     std::optional<error> wrong;
 };
+
+inline new_backend backend::in_database(std::uint32_t database) const {
+    UMBEL_ASSERT(database_maker_ != nullptr);
+    return database_maker_(database);
+}
 
 }  // namespace umbel::async

@@ -45,6 +45,14 @@ public:
         return those[node % those.size()];
     }
 
+    /// All executors, those of one context side by side.
+    std::vector<asio::any_io_executor> executors() const {
+        std::vector<asio::any_io_executor> all;
+        for (context_entry const& here : all_)
+            all.insert(all.end(), here.executors.begin(), here.executors.end());
+        return all;
+    }
+
     static constexpr unsigned none = 0xff;
     /// The index of a context; none for a foreign one.
     unsigned index_of(asio::execution_context const* context) const noexcept;

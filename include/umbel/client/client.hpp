@@ -94,6 +94,17 @@ public:
 
     calling::site const& site() const noexcept { return site_; }
 
+    /// A client of the same servers, with the same options, in this numbered database: `umbel::client const
+    /// sessions = db.database(3);`. It is a client of its own: connections, topology and bounds are its own,
+    /// so that no command and no redirect can come into another database; the observer is told of both. So
+    /// make it once and keep it: it begins to connect here. It lives and is closed by itself. A cluster has
+    /// other databases than 0 from Valkey 9 on (see options::database). Errors: its commands say what is
+    /// wrong, as those of a client that is constructed; throws what the constructor throws. Precondition: no
+    /// context of this client has been destroyed.
+    [[nodiscard]] client database(std::uint32_t number) const {
+        return client{backend_->in_database(number), *this};
+    }
+
     /// The same client, reading from elsewhere: `db.with(umbel::read_from::replica).get("k")`.
     scoped_client with(umbel::read_from reads) const noexcept { return scoped_client{site_}.with(reads); }
     /// The same client, with another deadline for each command: `db.with(50ms).get("k")`, `db.with(due -
@@ -206,6 +217,10 @@ public:
     }
 
 private:
+    client(async::new_backend made, client const& like)
+        : backend_{std::move(made.owned)},
+          site_{calling::open_site_like<>({backend_, made.wrong}, like.site_)} {}
+
     std::shared_ptr<async::backend> backend_;
     calling::site site_;
 };

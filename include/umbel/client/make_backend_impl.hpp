@@ -11,7 +11,7 @@ namespace umbel::calling {
 template <class>
 async::new_backend make_backend(std::vector<asio::any_io_executor> executors, options const& chosen,
                                 cluster::policy const& policy, std::shared_ptr<observer> watching) {
-    return net::make_backend(std::move(executors), chosen, policy, std::move(watching));
+    return net::make_backend(executors, chosen, policy, std::move(watching));
 }
 
 }  // namespace umbel::calling

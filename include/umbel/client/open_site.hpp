@@ -21,6 +21,9 @@ namespace calling {
 /// Opens the site of a client whose calls live in a backend. Lifetime: until boundary::release_handle.
 template <class = include_umbel_src_hpp_in_one_source_file>
 UMBEL_NEVER_INLINE site open_site(async::new_backend const& made, options const& chosen);
+/// The same of a client that goes by what another one goes by.
+template <class = include_umbel_src_hpp_in_one_source_file>
+UMBEL_NEVER_INLINE site open_site_like(async::new_backend const& made, site const& other);
 
 }  // namespace calling
 }  // namespace umbel

@@ -71,6 +71,8 @@ public:
         leave_executors(async::orphans_executor());
     }
 
+    net::settings const& chosen() const noexcept { return settings_; }
+
     // ---- What a backend does on executors -------------------------------------------------------
 
     engine::runtime<driver, connection>& runtime() noexcept { return *this; }

@@ -7,7 +7,9 @@
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,18 +24,28 @@ inline void watch_context(asio::any_io_executor const& executor, std::shared_ptr
     asio::use_service<shutdown_service>(asio::query(executor, asio::execution::context)).watch(client);
 }
 
+/// Makes a backend of these settings, which begins to connect, unless it is told what is wrong with them.
+inline async::new_backend start_backend(std::vector<asio::any_io_executor> const& executors, settings chosen,
+                                        std::optional<error> const& wrong) {
+    auto const made = std::make_shared<driver>(executors, std::move(chosen));
+    for (auto const& executor : executors) watch_context(executor, made);
+    made->make_databases_by([self = made.get(), wrong](std::uint32_t database) {
+        return start_backend(self->contexts().executors(), in_database(self->chosen(), database), wrong);
+    });
+    if (!wrong) made->start_up();
+    return {made, wrong};
+}
+
 /// Makes the backend of a client, which begins to connect. Precondition: at least one executor.
 /// Errors: bad options come as new_backend::wrong; throws std::bad_alloc, and what the executors throw.
-inline async::new_backend make_backend(std::vector<asio::any_io_executor> executors, options const& chosen,
-                                       cluster::policy const& policy, std::shared_ptr<observer> watching) {
+inline async::new_backend make_backend(std::vector<asio::any_io_executor> const& executors,
+                                       options const& chosen, cluster::policy const& policy,
+                                       std::shared_ptr<observer> watching) {
     UMBEL_ASSERT(!executors.empty());
     async::pool::fill_reserve();
     result<settings> settled = settings_of(chosen, policy, std::move(watching));
-    auto const made = std::make_shared<driver>(executors, settled ? std::move(*settled) : settings{});
-    for (auto const& executor : executors) watch_context(executor, made);
-    if (!settled) return {made, settled.error()};
-    made->start_up();
-    return {made, std::nullopt};
+    if (!settled) return start_backend(executors, settings{}, settled.error());
+    return start_backend(executors, std::move(*settled), std::nullopt);
 }
 
 }  // namespace umbel::net

@@ -29,6 +29,14 @@ struct settings : engine::settings {
         make_transport;
 };
 
+/// The same for another database, with chances of its own.
+inline settings in_database(settings chosen, std::uint32_t database) {
+    chosen.engine.plan.database = database;
+    chosen.engine.seed += (std::uint64_t{database} + 1) * 0x9e3779b97f4a7c15ull;
+    chosen.pipeline.seed = chosen.engine.seed + 1;
+    return chosen;
+}
+
 /// Where no PING probes a connection, as a lease, the kernel does. A connection with a user timeout ends at
 /// that time, however many probes that are: so there is time for all of them. Rule: tcp(7), TCP_KEEPIDLE,
 /// TCP_KEEPINTVL, TCP_KEEPCNT and TCP_USER_TIMEOUT.

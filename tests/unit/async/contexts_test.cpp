@@ -26,6 +26,9 @@ TEST_CASE(
     CHECK(all.executor_for(0, 0) == asio::any_io_executor{a.get_executor()});
     CHECK(all.executor_for(0, 7) == asio::any_io_executor{a.get_executor()});
     CHECK(all.executor_for(1, 0) == on_strand);
+    CHECK(all.executors() ==
+          std::vector<asio::any_io_executor>{a.get_executor(), on_strand, b.get_executor()});
+    CHECK(contexts{}.executors().empty());
     CHECK(all.executor_for(1, 1) == asio::any_io_executor{b.get_executor()});
     CHECK(all.io_of(0) == &a);
     CHECK(all.io_of(1) == &b);

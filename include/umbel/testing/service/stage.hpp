@@ -98,12 +98,8 @@ public:
         if (!settled) good.engine.seeds = {cluster_.where(0)};
         good.engine.seed = seed_ * 1000 + backends_.size() * 2 + 1;
         good.pipeline.seed = good.engine.seed + 1;
-        backends_.push_back(
-            std::make_shared<sim_backend>(time_, cluster_.net(), io_.get_executor(), std::move(good)));
-        return umbel::client{
-            async::new_backend{backends_.back(),
-                               settled ? std::nullopt : std::optional<error>{settled.error()}},
-            chosen};
+        return umbel::client{made_by(good, settled ? std::nullopt : std::optional<error>{settled.error()}),
+                             chosen};
     }
 
     /// Runs a service until it has returned, at most for a time. Returns what it returned, or nothing where
@@ -158,6 +154,15 @@ private:
             }
         }
     };
+
+    async::new_backend made_by(net::settings const& chosen, std::optional<error> const& wrong) {
+        auto const made = std::make_shared<sim_backend>(time_, cluster_.net(), io_.get_executor(), chosen);
+        backends_.push_back(made);
+        made->make_databases_by([this, chosen, wrong](std::uint32_t database) {
+            return made_by(net::in_database(chosen, database), wrong);
+        });
+        return {made, wrong};
+    }
 
     /// Lets everything run that may run now, in the order in which it came.
     void settle() {

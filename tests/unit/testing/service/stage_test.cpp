@@ -348,6 +348,17 @@ TEST_CASE("bad options are told on a stage as elsewhere", "[stage]") {
     CHECK((!*told && told->error() == errc::bad_argument));
 }
 
+TEST_CASE("a client on a stage gives clients of other databases, which live on virtual time, too",
+          "[stage]") {
+    stage here;
+    umbel::client const db = here.client();
+    umbel::client const third = db.database(3);
+    auto const told = here.run(third.set("k", "v")(asio::use_awaitable));
+    REQUIRE(told);
+    CHECK(told->has_value());
+    CHECK((third.site().options.deadline == db.site().options.deadline));
+}
+
 TEST_CASE("a hedged read asks a second node after its delay on virtual time, and the quicker answer counts",
           "[stage]") {
     stage here{{.primaries = 1, .replicas_each = 1}};
