@@ -47,6 +47,9 @@
 // | when a connection counts as dead    | engine/silence.hpp                                             |
 // | what a URL means                    | cluster/url.hpp reads it; engine/url_parameters.hpp has what   |
 // |                                     | its parameters set, engine/url_options.hpp makes options of it |
+// | who a client says it is             | engine/credential_keeper.hpp; who is asked:                    |
+// |                                     | credential_source.hpp; said anew: authenticator.hpp, which     |
+// |                                     | also has connections made anew that are not let in any more    |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |

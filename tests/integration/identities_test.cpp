@@ -143,6 +143,36 @@ TEST_CASE("tokens that expire under load are replaced, whatever the provider doe
     on_every_node(servers, {"ACL", "DELUSER", "token"});
 }
 
+TEST_CASE("a connection of a command that blocks is not lent again once the password has changed",
+          "[identities]") {
+    auto& servers = real_cluster::shared();
+    std::string const seed = servers.address("n1");
+    on_every_node(servers, {"ACL", "SETUSER", "waiting", "reset", "on", ">old", "~*", "&*", "+@all"});
+    auto const told = std::make_shared<renewals>();
+    session s{options{.seeds = {seed}, .username = "waiting", .password = "old"}, {}, told};
+    std::string const key = real_cluster::key_in(16000) + ":waiting";
+    auto const nothing_comes = [&] {
+        auto const popped = s(s.db().blpop(key, 100ms));
+        REQUIRE(popped.has_value());
+        CHECK_FALSE(popped->has_value());
+    };
+    nothing_comes();
+    // A wait goes on while the password changes under it.
+    auto const waits = s.begin(s.db().blpop(key, 40s));
+    on_every_node(servers, {"ACL", "SETUSER", "waiting", ">new"});
+    s.db().reauthenticate(credentials{"waiting", "new"});
+    REQUIRE(eventually([&] { return told->accepted >= 1; }));
+    on_every_node(servers, {"ACL", "SETUSER", "waiting", "<old"});
+    REQUIRE(s(s.db().rpush(key, "here")));
+    auto const popped = std::move(s.finish(waits).front());
+    REQUIRE(popped);
+    CHECK(popped->has_value());
+    auto const before = s.counted().connects;
+    nothing_comes();
+    CHECK(s.counted().connects > before);
+    on_every_node(servers, {"ACL", "DELUSER", "waiting"});
+}
+
 TEST_CASE("a provider that throws, hangs or talks nonsense costs its time, and the next attempt works",
           "[identities]") {
     auto& servers = real_cluster::shared();

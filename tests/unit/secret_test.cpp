@@ -3,9 +3,12 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstring>
+#include <memory>
+#include <ostream>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 using namespace umbel;
 

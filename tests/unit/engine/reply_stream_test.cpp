@@ -48,6 +48,15 @@ TEST_CASE("where no reply is awaited only push frames may come", "[reply_stream]
     CHECK(all.fault().empty());
 }
 
+TEST_CASE("a stream that has lost count of replies has a fault until its connection is gone",
+          "[reply_stream]") {
+    stream all;
+    CHECK_FALSE(all.lost_count());
+    CHECK(all.fault() == "a PING was answered by another command's reply");
+    all.reset();
+    CHECK(all.fault().empty());
+}
+
 TEST_CASE("an error that nobody asked for is the fault itself, and junk is named", "[reply_stream]") {
     stream told;
     told.receive("-ERR max number of clients reached\r\n");

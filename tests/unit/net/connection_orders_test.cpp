@@ -12,12 +12,15 @@ TEST_CASE("orders wait until they are taken, and are taken once", "[connection_o
     CHECK(orders.empty());
     orders.enqueue(
         engine::open_link{.link = {3, engine::link_mode::primary}, .generation = 7, .where = {}, .plan = {}});
+    orders.enqueue(engine::credentials_given{.link = {3, engine::link_mode::primary}, .generation = 7});
     orders.enqueue(engine::close_link{.link = {3, engine::link_mode::primary}, .generation = 7});
     orders.enqueue(engine::shut_link{});
     CHECK_FALSE(orders.empty());
     connection_orders::batch const left = orders.take();
     REQUIRE(left.opening.has_value());
     CHECK(left.opening->generation == 7);
+    REQUIRE(left.given.has_value());
+    CHECK(left.given->generation == 7);
     REQUIRE(left.closing.has_value());
     CHECK(left.shutting);
     CHECK(orders.empty());
