@@ -26,11 +26,17 @@ public:
                cluster::slot_patches const& patches, instant now) {
         UMBEL_ASSERT(numbers.size() == topology.nodes.size());
         std::vector<bool> present(shared_.nodes.size(), false);
+        std::vector<bool> primary(shared_.nodes.size(), false);
+        for (std::size_t at = 0; at < numbers.size(); ++at)
+            if (numbers[at] != link_id::no_node && topology.nodes[at].role == cluster::node_role::primary)
+                primary[numbers[at]] = true;
         for (std::size_t at = 0; at < numbers.size(); ++at) {
             if (numbers[at] == link_id::no_node) continue;
             present[numbers[at]] = true;
             node& node = shared_.nodes[numbers[at]];
             cluster::node_info const& info = topology.nodes[at];
+            // Where one address stands for several members it is where the primary is.
+            if (primary[numbers[at]] && info.role != cluster::node_role::primary) continue;
             // A connection that has sent READONLY is never reused after a role change.
             if (node.member && node.role != info.role) links_.shut_all(numbers[at], link_mode::replica);
             node.member = true;

@@ -44,6 +44,31 @@ TEST_CASE("a role change makes the replica link anew", "[topology]") {
     CHECK_FALSE(s.connected(replica));
 }
 
+TEST_CASE("an address that stands for a primary and its replica is that of the primary", "[topology]") {
+    for (bool const primary_first : {true, false}) {
+        script_options options;
+        options.boots = false;
+        options.engine.source = topology_source::nodes;
+        script s{options};
+        CHECK(s.next() == sent{a, "CLUSTER NODES"});
+        std::string const leads = "p 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383\n";
+        std::string const follows = "r 10.0.0.1:6379@16379 slave p 0 0 1 connected\n";
+        s.receive(a, bulk(primary_first ? leads + follows : follows + leads));
+        CHECK(s.core().nodes()[s.number(a)].role == cluster::node_role::primary);
+        CHECK(s.core().nodes()[s.number(a)].id == "p");
+        // The connection that is made anew without being asked for is the primary's.
+        s.cut(a);
+        s.pass(1s);
+        CHECK(s.connected(a));
+        auto incr = s.start("INCR foo");
+        sent found = s.next();
+        while (found.bytes == wire("CLUSTER NODES")) found = s.next();
+        CHECK(found == sent{a, "INCR foo"});
+        s.receive(a, bulk(leads + follows) + ":1\r\n");
+        CHECK(incr.value() == "1");
+    }
+}
+
 TEST_CASE("numbers of nodes that are gone are used again, but not before they have rested", "[topology]") {
     script_options options;
     options.engine.nodes_max = 8;
