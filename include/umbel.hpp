@@ -50,6 +50,7 @@
 // | who a client says it is             | engine/credential_keeper.hpp; who is asked:                    |
 // |                                     | credential_source.hpp; said anew: authenticator.hpp, which     |
 // |                                     | also has connections made anew that are not let in any more    |
+// | how a name becomes addresses        | net/name_resolver.hpp, and what is done while it hangs         |
 // | which node serves a read            | engine/router.hpp                                              |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |

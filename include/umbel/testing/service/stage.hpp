@@ -88,7 +88,8 @@ public:
     model_cluster& cluster() noexcept { return cluster_; }
     asio::io_context::executor_type executor() noexcept { return io_.get_executor(); }
 
-    /// A client of the cluster; without seeds it is given the address of the first node.
+    /// A client of the cluster; without seeds it is given the address of the first node. The model takes any
+    /// database (options::database), and all of them have the same keys.
     /// Errors: bad options make every command fail with errc::bad_argument, as they do with real servers.
     umbel::client client(umbel::options chosen = {}, cluster::policy const& policy = {},
                          std::shared_ptr<observer> watching = nullptr) {
