@@ -28,6 +28,7 @@ public:
         : pipe_{pipeline, std::move(budget)}, options_{options} {}
 
     connection_phase phase() const noexcept { return phase_; }
+    bool is_handshaking() const noexcept { return phase_ == connection_phase::handshaking; }
     /// True when it is neither connected nor on its way.
     bool unopened() const noexcept {
         return phase_ == connection_phase::idle || phase_ == connection_phase::down;

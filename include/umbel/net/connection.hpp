@@ -284,7 +284,7 @@ private:
         problem ? lost(from, loss_before_open(from, problem, resolved)) : on_open(from.epoch());
     }
     void stream_ended(transport& from, asio::error_code problem) {
-        lost(from, loss_of_open(from, problem, link().phase() == engine::connection_phase::handshaking));
+        lost(from, loss_of_open(from, problem, link().is_handshaking()));
     }
     void lost(transport& from, stream_loss loss) { on_open_failed(from.epoch(), loss.why, loss.words); }
     void timer_rang(asio::error_code problem);

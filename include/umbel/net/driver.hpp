@@ -71,7 +71,7 @@ public:
         leave_executors(async::orphans_executor());
     }
 
-    net::settings const& chosen() const noexcept { return settings_; }
+    net::settings const& net_settings() const noexcept { return settings_; }
 
     // ---- What a backend does on executors -------------------------------------------------------
 

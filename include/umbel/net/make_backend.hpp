@@ -30,7 +30,8 @@ inline async::new_backend start_backend(std::vector<asio::any_io_executor> const
     auto const made = std::make_shared<driver>(executors, std::move(chosen));
     for (auto const& executor : executors) watch_context(executor, made);
     made->make_databases_by([self = made.get(), wrong](std::uint32_t database) {
-        return start_backend(self->contexts().executors(), in_database(self->chosen(), database), wrong);
+        return start_backend(self->contexts().executors(), in_database(self->net_settings(), database),
+                             wrong);
     });
     if (!wrong) made->start_up();
     return {made, wrong};
