@@ -57,13 +57,13 @@ struct settings {
 inline options within_reach(options source) {
     using field = options::milliseconds options::*;
     constexpr field all[]{
-        &options::connect_timeout,  &options::reconnect_delay,    &options::reconnect_delay_max,
-        &options::retry_delay,      &options::retry_delay_max,    &options::refresh_timeout,
-        &options::refresh_interval, &options::probe_after,        &options::refresh_interval_min,
-        &options::probe_timeout,    &options::slow_after,         &options::doubt_after,
-        &options::lease_idle,       &options::lease_slack,        &options::unblock_timeout,
-        &options::keepalive_after,  &options::keepalive_interval, &options::large_reply_timeout,
-        &options::user_timeout};
+        &options::connect_timeout,  &options::reconnect_delay,     &options::reconnect_delay_max,
+        &options::retry_delay,      &options::retry_delay_max,     &options::refresh_timeout,
+        &options::refresh_interval, &options::probe_after,         &options::refresh_interval_min,
+        &options::probe_timeout,    &options::slow_after,          &options::doubt_after,
+        &options::lease_idle,       &options::lease_slack,         &options::unblock_timeout,
+        &options::keepalive_after,  &options::keepalive_interval,  &options::large_reply_timeout,
+        &options::user_timeout,     &options::refresh_retry_delay, &options::refresh_retry_delay_max};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);

@@ -37,6 +37,13 @@ constexpr url_option bytes_row(std::string_view name) noexcept {
     made.form = [] { return form_of_bytes(); };
     return made;
 }
+/// The row of options::deadline, which alone may be none.
+constexpr url_option deadline_row() noexcept {
+    url_option made = row<&options::deadline>("deadline");
+    made.read = [](std::string_view text, options& into) { return read_deadline(text, into.deadline); };
+    made.form = [] { return form_of_deadline(); };
+    return made;
+}
 
 }  // namespace url_values
 
@@ -57,7 +64,7 @@ inline constexpr std::array url_options{
     url_values::row<&options::retry_unknown>("retry_unknown"),
     url_values::row<&options::learn_commands>("learn_commands"),
     url_values::row<&options::one_thread_per_context>("one_thread_per_context"),
-    url_values::row<&options::deadline>("deadline"),
+    url_values::deadline_row(),
     url_values::row<&options::connect_timeout>("connect_timeout"),
     url_values::row<&options::reconnect_delay>("reconnect_delay"),
     url_values::row<&options::reconnect_delay_max>("reconnect_delay_max"),

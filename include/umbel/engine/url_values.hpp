@@ -126,18 +126,19 @@ bool read(std::string_view text, Value& into) noexcept {
     into = static_cast<Value>(number);
     return true;
 }
-/// Also "none", for umbel::no_deadline where an option takes that.
 inline bool read(std::string_view text, options::milliseconds& into) noexcept {
     static constexpr std::array<word<std::uint64_t>, 6> units{
         {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-    if (text == "none") {
-        into = no_deadline;
-        return true;
-    }
     std::uint64_t number = 0;
     std::int64_t milliseconds = 0;
     if (!take_number(text, number) || !store_times(units, text, number, milliseconds)) return false;
     into = options::milliseconds{milliseconds};
+    return true;
+}
+/// A duration, or "none" for umbel::no_deadline.
+inline bool read_deadline(std::string_view text, options::milliseconds& into) noexcept {
+    if (text != "none") return read(text, into);
+    into = no_deadline;
     return true;
 }
 inline bool read(std::string_view text, std::string& into) {
@@ -206,8 +207,9 @@ std::string form_of(Value const&) {
     return "a number from 0 to " + std::to_string(std::numeric_limits<Value>::max());
 }
 inline std::string form_of(options::milliseconds const&) {
-    return "a duration, as in 1500 (milliseconds), 150ms, 2s, 5m, 1h, 1d or none";
+    return "a duration, as in 1500 (milliseconds), 150ms, 2s, 5m, 1h or 1d";
 }
+inline std::string form_of_deadline() { return form_of(options::milliseconds{}) + ", or none"; }
 inline std::string form_of(std::string const&) { return "a text"; }
 inline std::string form_of(secret const&) { return "a text"; }
 inline std::string form_of(std::vector<address_pair> const&) {

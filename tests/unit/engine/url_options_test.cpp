@@ -49,7 +49,7 @@ TEST_CASE("TLS and sentinels stay with the seeds", "[url]") {
 TEST_CASE("a parameter is refused by its name and its place, and no value is repeated", "[url]") {
     CHECK(why_not(options_from_url("redis://h?deadline=soon")) ==
           "URL, character 11: parameter deadline: not a duration, as in 1500 (milliseconds), 150ms, 2s, 5m, "
-          "1h, 1d or none");
+          "1h or 1d, or none");
     CHECK(why_not(options_from_url("redis://h?a=1&deadline=2s")) ==
           "URL, character 11: parameter a: unknown; a parameter is called as its option is");
     CHECK(why_not(options_from_url("redis://h?seeds=x")).find("parameter seeds: unknown") !=

@@ -100,6 +100,14 @@ TEST_CASE("a parameter refuses what is no value of its option", "[url]") {
     }
 }
 
+TEST_CASE("only a deadline is none", "[url]") {
+    for (url_option const& option : url_options) {
+        options changed;
+        INFO(option.name);
+        if (option.form() != "a text") CHECK(option.read("none", changed) == (option.name == "deadline"));
+    }
+}
+
 TEST_CASE("sizes take units of bytes, counts do not", "[url]") {
     for (url_option const& option : url_options) {
         options changed;

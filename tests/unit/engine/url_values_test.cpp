@@ -102,12 +102,19 @@ TEST_CASE("durations are numbers of milliseconds, or have a unit", "[url]") {
     CHECK(value_of<milliseconds>("5m") == 5min);
     CHECK(value_of<milliseconds>("1h") == 1h);
     CHECK(value_of<milliseconds>("1d") == 24h);
-    CHECK(value_of<milliseconds>("none") == milliseconds::max());
     CHECK(value_of<milliseconds>("9223372036854775807") == milliseconds::max());
     for (std::string_view const none :
-         {"", "s", "2 s", "2x", "-1", "+1", "1.5s", "0x10", "9223372036854775808", "18446744073709551616",
-          "9223372036854775807s", "2ss", "2S"})
+         {"", "s", "none", "2 s", "2x", "-1", "+1", "1.5s", "0x10", "9223372036854775808",
+          "18446744073709551616", "9223372036854775807s", "2ss", "2S"})
         CHECK_FALSE(value_of<milliseconds>(none));
+}
+
+TEST_CASE("a deadline may be none", "[url]") {
+    milliseconds deadline{};
+    CHECK((read_deadline("none", deadline) && deadline == milliseconds::max()));
+    CHECK((read_deadline("2s", deadline) && deadline == 2s));
+    CHECK_FALSE(read_deadline("None", deadline));
+    CHECK(form_of_deadline().ends_with("1d, or none"));
 }
 
 TEST_CASE("sizes have the units of redis.conf", "[url]") {

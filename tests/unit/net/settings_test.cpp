@@ -310,6 +310,8 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
                              &options::retry_delay,
                              &options::retry_delay_max,
                              &options::refresh_timeout,
+                             &options::refresh_retry_delay,
+                             &options::refresh_retry_delay_max,
                              &options::refresh_interval,
                              &options::refresh_interval_min,
                              &options::probe_after,
@@ -332,16 +334,27 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
         CHECK((limits.user_timeout.count() <= std::numeric_limits<int>::max()));
     }
     CHECK((made->leased.keepalive_after == 32767s));
-    for (auto const time : {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout,
-                            made->link.large_reply_timeout, made->engine.reconnect_delay_max,
-                            made->engine.judging.retry_delay_max, made->engine.refresh_timeout,
-                            made->engine.refreshing.interval, made->engine.refreshing.interval_min,
-                            made->pipeline.slow_after}) {
+    for (auto const time :
+         {made->link.connect_timeout, made->link.probe_after, made->link.probe_timeout,
+          made->link.large_reply_timeout, made->engine.reconnect_delay_max,
+          made->engine.judging.retry_delay_max, made->engine.refresh_timeout,
+          made->engine.refreshing.interval, made->engine.refreshing.interval_min,
+          made->engine.refreshing.delay, made->engine.refreshing.delay_max, made->pipeline.slow_after}) {
         CHECK((time > std::chrono::hours{24 * 365 * 50}));
         CHECK((time + time > time));
     }
     given.deadline = umbel::no_deadline;
     CHECK((settings_of(given, {}, nullptr)->deadline == std::chrono::nanoseconds::max()));
+}
+
+TEST_CASE("every duration but the deadline is brought within reach", "[settings]") {
+    for (umbel::engine::url_option const& option : umbel::engine::url_options) {
+        if (!option.form().starts_with("a duration") || option.name == "deadline") continue;
+        INFO(option.name << " is missing in within_reach()");
+        options given;
+        REQUIRE(option.read("9223372036854775807", given));
+        CHECK_FALSE(option.same(umbel::engine::within_reach(given), given));
+    }
 }
 
 TEST_CASE("a lease is not probed, for its silence is no sign, and its number is bounded", "[settings]") {
