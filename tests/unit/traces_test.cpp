@@ -239,7 +239,11 @@ TEST_CASE("no error about an address repeats the password in it", "[traces]") {
     for (std::string const& seed :
          {"redis://app:" + word + "@", "redis://app:" + word + "@host:port", "redsi://app:" + word + "@host",
           "redis://app:" + word + "@host:1/x", "redis://app:" + word + "%zz@host",
-          "redis://" + word + "@[::1", "app:" + word + "@host:99999", "redis://:" + word + "@host?x=y"}) {
+          "redis://" + word + "@[::1", "app:" + word + "@host:99999", "redis://:" + word + "@host?x=y",
+          "host:6379?password=" + word, "host?password=" + word, "redis:host?password=" + word,
+          "jdbc:redis://app:" + word + "@host", "jdbc:redis://host?password=" + word,
+          "/run/redis.sock?password=" + word, "unix:/run/redis.sock?password=" + word,
+          "unix:/run:app:" + word + "@/redis.sock"}) {
         scene here;
         umbel::options chosen;
         chosen.seeds = {seed};

@@ -315,17 +315,19 @@ inline result<seed_url> read_url(std::string_view text) {
 }
 
 /// The addresses of a URL as a seed, without credentials, database and parameters: "redis://h1:1,h2:2". A
-/// Unix socket is its path.
+/// Unix socket is its path, or a URL where its path has a ? or an @.
 inline std::string bare_seed(seed_url const& seed) {
-    if (seed.addresses.front().is_unix()) return seed.addresses.front().host;
-    std::string text{seed.tls ? "rediss" : "redis"};
+    std::string const& host = seed.addresses.front().host;
+    bool const is_unix = seed.addresses.front().is_unix();
+    if (is_unix && host.find_first_of("?@") == std::string::npos) return host;
+    std::string text{is_unix ? "unix" : seed.tls ? "rediss" : "redis"};
     if (seed.sentinel) text += "-sentinel";
     text += "://";
     auto const escaped = [&text](std::string_view part) {
         constexpr std::string_view hexadecimal = "0123456789ABCDEF";
         for (char const byte : part) {
             auto const value = static_cast<unsigned char>(byte);
-            if (byte != '%' && byte != '#' && byte != '@') {
+            if (byte != '%' && byte != '#' && byte != '@' && byte != '?') {
                 text.push_back(byte);
                 continue;
             }
@@ -336,7 +338,7 @@ inline std::string bare_seed(seed_url const& seed) {
     };
     for (endpoint const& address : seed.addresses) {
         if (&address != &seed.addresses.front()) text.push_back(',');
-        escaped(address.to_string());
+        escaped(is_unix ? host : address.to_string());
     }
     if (seed.sentinel) {
         text.push_back('#');

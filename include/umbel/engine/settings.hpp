@@ -148,10 +148,13 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
         for (cluster::endpoint& address : url->addresses) into.seeds.push_back(std::move(address));
         return {};
     }
+    // A URL whose scheme is missing or mistyped may hold a password: it is neither repeated nor taken for a
+    // path.
+    if (text.find_first_of("?@") != std::string_view::npos)
+        return bad(
+            "options.seeds: an @ or a ? without a scheme; users and parameters need a URL: "
+            "redis://user:password@host?name=value or unix:///path?name=value");
     auto address = cluster::endpoint::parse(text, 6379);
-    // What stands before an @ may be a password.
-    if (!address && text.find('@') != std::string_view::npos)
-        return bad("options.seeds: an address without a scheme names no user: redis://user:password@host");
     if (!address)
         return fail(errc::bad_argument, delivery::not_sent,
                     "options.seeds: " + std::string{address.error().message()});

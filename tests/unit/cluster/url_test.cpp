@@ -167,7 +167,8 @@ TEST_CASE("no part of a password is repeated, however it is broken", "[url]") {
 TEST_CASE("the bare seed of a URL has its addresses, and reads as them", "[url]") {
     for (std::string_view const text :
          {"rediss://u:p@a:1,[::1]:2/3?db=1", "valkey://h", "redis-sentinel://a,b/5#m%25%23%40y",
-          "redis://[fe80::1%25eth0]", "rediss-sentinel://a/m"}) {
+          "redis://[fe80::1%25eth0]", "rediss-sentinel://a/m", "redis-sentinel://a/m%3F",
+          "unix:///run/a%3Fb%25%23@x", "unix://u:p@/run/a%40b"}) {
         auto const seed = read_url(text);
         REQUIRE(seed);
         auto const again = read_url(bare_seed(*seed));
@@ -182,6 +183,7 @@ TEST_CASE("the bare seed of a URL has its addresses, and reads as them", "[url]"
     }
     CHECK(bare_seed(*read_url("rediss://u:p@a:1,b/3")) == "rediss://a:1,b:6379");
     CHECK(bare_seed(*read_url("unix://u:p@/run/x?db=1")) == "/run/x");
+    CHECK(bare_seed(*read_url("unix:///run/x%3Fy")) == "unix:///run/x%3Fy");
 }
 
 TEST_CASE("what has a scheme is a URL", "[url]") {

@@ -217,6 +217,21 @@ TEST_CASE("a URL among the seeds names several hosts, and sets other options", "
     CHECK(names(wrong([](options& o) { o.seeds = {"redis://ada@h"}; }), "username"));
 }
 
+TEST_CASE("a seed without a scheme has neither users nor parameters, and is not repeated",
+          "[settings][bad]") {
+    for (std::string const seed :
+         {"host:6379?password=hunter2", "redis:host?password=hunter2", "jdbc:redis://a:hunter2@host",
+          "/run/redis.sock?password=hunter2", "unix:/run/redis.sock?password=hunter2", "a:hunter2@host"}) {
+        std::string const message = wrong([&](options& o) { o.seeds = {seed}; });
+        INFO(message);
+        CHECK(names(message, "options.seeds: an @ or a ? without a scheme"));
+        CHECK_FALSE(names(message, "hunter2"));
+    }
+    options given = good();
+    given.seeds = {"unix:///run/a%3Fb@c"};
+    CHECK(settings_of(given, {}, nullptr)->engine.seeds[0].host == "/run/a?b@c");
+}
+
 TEST_CASE("options that a function builds from its own texts and returns stay whole", "[settings]") {
     auto const made = settings_of(built_from_locals(), {}, nullptr);
     REQUIRE(made);
