@@ -25,8 +25,8 @@ namespace umbel {
 /// zones=node=zone. Other clients' names are known, too: db, user, pass, timeout (the deadline), clientName,
 /// and 2 or 3 for the protocol.
 ///
-/// What a URL says takes the place of what the options say. URLs that stand side by side may repeat each
-/// other; a URL that says a thing twice, or otherwise than one before it, is refused.
+/// What a URL says takes the place of what the options say; credentials do so as a pair. URLs that stand side
+/// by side may repeat each other; a URL that says a thing twice, or otherwise than one before it, is refused.
 /// Errors: bad_argument: a URL that cannot be read, an unknown parameter, a value that is none; the message
 /// names the place in the URL and the parameter, and repeats no value, so no password. Whether the options
 /// themselves are good the client says. TLS is asked for by options::seeds of the result, and options::tls

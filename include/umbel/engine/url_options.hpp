@@ -31,8 +31,18 @@ public:
             if (auto good = set("password", url.password, 0); !good) return good;
         if (url.database)
             if (auto good = set("database", std::to_string(*url.database), 0); !good) return good;
-        for (cluster::url_parameter const& parameter : url.parameters)
+        for (cluster::url_parameter const& parameter : url.parameters) {
+            // Behind a password this may be its tail: an & in it ends it.
+            bool const may_be_secret = url.password.empty() && in_this_url_[password_row];
+            if (find_url_option(parameter.name) == no_url_option)
+                return bad(parameter.at, may_be_secret ? std::string_view{} : parameter.name,
+                           "unknown; a parameter is called as its option is");
             if (auto good = set(parameter.name, parameter.value, parameter.at); !good) return good;
+        }
+        // Credentials are a pair: the username of one source does not meet the password of another.
+        bool const has_username = in_this_url_[username_row];
+        if (has_username != in_this_url_[password_row])
+            if (auto good = set(has_username ? "password" : "username", {}, 0); !good) return good;
         for (std::size_t i = 0; i < said_.size(); ++i) said_[i] = said_[i] || in_this_url_[i];
         return {};
     }
@@ -41,17 +51,19 @@ public:
 
 private:
     using marks = std::array<bool, url_options.size()>;
+    static constexpr std::size_t username_row = find_url_option("username");
+    static constexpr std::size_t password_row = find_url_option("password");
 
-    /// `at`: the place of a parameter; 0: it stands before the query.
+    /// Sets the option of a row. `at`: the place of a parameter; 0: it stands before the query.
+    /// Precondition: there is a row of this name.
     result<void> set(std::string_view name, std::string_view value, std::size_t at) {
-        std::size_t const which = find_url_option(name);
-        if (which == no_url_option) return bad(at, name, "unknown; a parameter is called as its option is");
-        url_option const& option = url_options[which];
-        if (in_this_url_[which]) return bad(at, option.name, "the URL says it twice");
-        in_this_url_[which] = true;
-        options const before = said_[which] ? gathered_ : options{};
+        std::size_t const row = find_url_option(name);
+        url_option const& option = url_options[row];
+        if (in_this_url_[row]) return bad(at, option.name, "the URL says it twice");
+        in_this_url_[row] = true;
+        options const before = said_[row] ? gathered_ : options{};
         if (!option.read(value, gathered_)) return bad(at, option.name, "not " + option.form());
-        if (said_[which] && !option.same(before, gathered_))
+        if (said_[row] && !option.same(before, gathered_))
             return bad(at, option.name, "a URL before this one says otherwise");
         return {};
     }

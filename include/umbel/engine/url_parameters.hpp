@@ -111,16 +111,16 @@ inline constexpr std::size_t no_url_option = url_options.size();
 
 /// The place of a parameter in the table. Other clients' names are known, too: db, user and pass (redis-py,
 /// redis-rs), timeout and clientName (lettuce).
-inline std::size_t find_url_option(std::string_view name) noexcept {
+constexpr std::size_t find_url_option(std::string_view name) noexcept {
     struct alias {
         std::string_view name;
         std::string_view option;
     };
-    static constexpr std::array<alias, 5> aliases{{{"db", "database"},
-                                                   {"user", "username"},
-                                                   {"pass", "password"},
-                                                   {"timeout", "deadline"},
-                                                   {"clientName", "client_name"}}};
+    constexpr std::array<alias, 5> aliases{{{"db", "database"},
+                                            {"user", "username"},
+                                            {"pass", "password"},
+                                            {"timeout", "deadline"},
+                                            {"clientName", "client_name"}}};
     for (alias const& other : aliases)
         if (other.name == name) name = other.option;
     std::size_t at = 0;

@@ -92,6 +92,44 @@ TEST_CASE("URLs among the seeds take the place of what the options say", "[url]"
     CHECK(again->password == "x");
 }
 
+TEST_CASE("credentials are taken from a URL as a pair", "[url]") {
+    options given;
+    given.username = "alice";
+    given.password = "alicepw";
+    given.seeds = {"redis://:defaultpw@h"};
+    auto made = with_urls(given);
+    REQUIRE(made);
+    CHECK(made->username.empty());
+    CHECK(made->password == "defaultpw");
+    for (char const* const seed : {"redis://ada@h", "redis://h?user=ada"}) {
+        given.seeds = {seed};
+        made = with_urls(given);
+        REQUIRE(made);
+        CHECK(made->username == "ada");
+        CHECK(made->password.empty());
+    }
+    given.seeds = {"redis://h?deadline=2s"};
+    made = with_urls(given);
+    REQUIRE(made);
+    CHECK(made->username == "alice");
+    CHECK(made->password == "alicepw");
+    given.seeds = {"redis://ada:x@a", "redis://b?pass=x&user=ada"};
+    CHECK(with_urls(given));
+    for (char const* const other : {"redis://:x@b", "redis://ada@b", "redis://b?password=x"}) {
+        given.seeds = {"redis://ada:x@a", other};
+        CHECK(why_not(with_urls(given)).find("a URL before this one says otherwise") != std::string::npos);
+        given.seeds = {other, "redis://ada:x@a"};
+        CHECK(why_not(with_urls(given)).find("a URL before this one says otherwise") != std::string::npos);
+    }
+}
+
+TEST_CASE("what may be the tail of a password is not repeated", "[url]") {
+    CHECK(why_not(options_from_url("redis://h?password=abc&def=ghi")) ==
+          "URL, character 24: parameter of that name: unknown; a parameter is called as its option is");
+    CHECK(why_not(options_from_url("redis://:x@h?deadlin=1")).find("parameter deadlin: unknown") !=
+          std::string::npos);
+}
+
 TEST_CASE("two URLs may repeat each other", "[url]") {
     options given;
     given.seeds = {"redis://:x@a/1?deadline=2s", "redis://b", "redis://:x@c?db=1&deadline=2000"};
