@@ -19,11 +19,14 @@ namespace umbel {
 /// call.) The scheme is redis or valkey; rediss, valkeys or rediss-sentinel for TLS; unix, redis+unix,
 /// valkey+unix or redis-socket. What separates parts of a URL is written by its code elsewhere: @ as %40, /
 /// as %2F, ? as %3F, # as %23, & as %26, % as %25. A parameter has the name of its option: every option that
-/// a text can express is one. Durations are written 1500 (milliseconds), 150ms, 2s, 5m, 1h or 1d, and the
-/// deadline may be none; bytes 65536, 64kb or 64mb, as in redis.conf; enumerations by their names; switches
-/// true or false, yes or no, on or off, 1 or 0; lists as address_map=announced=reached,announced=reached and
-/// zones=node=zone. Other clients' names are known, too: db, user, pass, timeout (the deadline), clientName,
-/// and 2 or 3 for the protocol.
+/// a text can express is one, but setup_commands: whoever writes a URL must not choose what a program sends.
+/// Durations are written 1500 (milliseconds), 150ms, 2s, 5m, 1h or 1d, and the deadline may be none; bytes
+/// 65536, 64kb or 64mb, as in redis.conf; enumerations by their names; switches true or false, yes or no, on
+/// or off, 1 or 0; lists as address_map=announced=reached,announced=reached and zones=node=zone. Other
+/// clients' names are known, too: db, user, pass, timeout (the deadline), clientName, and 2 or 3 for the
+/// protocol. A password alone stands behind a colon, redis://:password@host: without it clients differ (a
+/// password for redis-cli and lettuce, a username for redis-py, redis-rs and go-redis), and a client refuses
+/// the URL.
 ///
 /// What a URL says takes the place of what the options say; credentials do so as a pair. URLs that stand side
 /// by side may repeat each other; a URL that says a thing twice, or otherwise than one before it, is refused.

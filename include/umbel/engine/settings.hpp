@@ -168,7 +168,11 @@ inline result<void> copy_identity(options const& source, settings& target) {
     bool const proven = !source.password.empty();
     if (source.credential_provider && (named || proven))
         return bad("options.credential_provider beside a username or a password");
-    if (named && !proven) return bad("options.username without a password");
+    // Rule: "redis://x@host" has a password for redis-cli and lettuce, a username for redis-rs and redis-py.
+    if (named && !proven)
+        return bad(
+            "options.username without a password; in a URL a password alone is written "
+            "redis://:password@host");
     if (proven)
         target.engine.plan.identity = std::make_shared<credentials const>(source.username, source.password);
     target.provider = source.credential_provider;

@@ -214,7 +214,10 @@ TEST_CASE("a URL among the seeds names several hosts, and sets other options", "
     CHECK(names(wrong([](options& o) { o.seeds = {"rediss://h"}; }), "options.tls"));
     CHECK(names(wrong([](options& o) { o.seeds = {"redis-sentinel://h/m"}; }), "redis-sentinel://"));
     CHECK(names(wrong([](options& o) { o.seeds = {"redis://a/1", "redis://b/2"}; }), "options.seeds[1]"));
-    CHECK(names(wrong([](options& o) { o.seeds = {"redis://ada@h"}; }), "username"));
+    std::string const alone = wrong([](options& o) { o.seeds = {"redis://secret@h"}; });
+    CHECK(names(alone, "options.username without a password; in a URL"));
+    CHECK(names(alone, "redis://:password@host"));
+    CHECK_FALSE(names(alone, "secret"));
 }
 
 TEST_CASE("a seed without a scheme has neither users nor parameters, and is not repeated",
