@@ -60,6 +60,7 @@ struct server_wish {
     std::string asks_for{};  ///< The authority of client certificates; where it is given, they are required.
     int version = 0;         ///< The only TLS version; 0: all.
     int tickets = 2;
+    char const* ciphers = nullptr;  ///< Those of TLS 1.2 only; null: as OpenSSL has them.
 };
 
 /// A server's end of TLS.
@@ -83,6 +84,10 @@ public:
         if (wanted.version != 0) {
             SSL_CTX_set_min_proto_version(context, wanted.version);
             SSL_CTX_set_max_proto_version(context, wanted.version);
+        }
+        if (wanted.ciphers) {
+            SSL_CTX_set_cipher_list(context, wanted.ciphers);
+            SSL_CTX_set_dh_auto(context, 1);
         }
         SSL_CTX_set_num_tickets(context, static_cast<std::size_t>(wanted.tickets));
         SSL_CTX_set_session_id_context(context, reinterpret_cast<unsigned char const*>("umbel"), 5);

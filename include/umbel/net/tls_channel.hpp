@@ -84,6 +84,12 @@ public:
         progress const flushed = flush();
         if (step != progress::done) return step;
         if (flushed == progress::failed) return flushed;
+        if (!knows_whom_it_must()) {
+            tls_signs signs = signs_of(0);
+            signs.anonymous = true;
+            end(progress::failed, std::move(signs));
+            return over_;
+        }
         open_ = true;
         unread_ = SSL_has_pending(raw_.get()) == 1;
         counters_->handshakes.fetch_add(1, std::memory_order_relaxed);
@@ -169,8 +175,14 @@ private:
         return static_cast<int>(std::min<std::size_t>(size, INT_MAX));
     }
 
-    /// Prepares the handshake; false where memory has run out.
-    bool begin() noexcept {
+    /// OpenSSL asks a server for no certificate where the cipher that both agreed upon wants none.
+    bool knows_whom_it_must() const noexcept {
+        return context_->verification() == tls_verification::insecure_none ||
+               SSL_get0_peer_certificate(raw_.get()) != nullptr;
+    }
+
+    /// Prepares the handshake; false where OpenSSL's memory has run out.
+    bool begin() {
         SSL& raw = *raw_;
         tls_verification const wanted = context_->verification();
         if (!wire_.attach(raw) || !notes_.attach(raw, wanted != tls_verification::insecure_none))

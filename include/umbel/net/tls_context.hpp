@@ -55,13 +55,19 @@ inline std::string unknown_in(std::string const& list, bool suites) {
     return {};
 }
 
+/// Never offered, whatever list has them ("ALL", "HIGH"): by these OpenSSL lets a server show no certificate,
+/// or encrypts nothing. Rule: SSL_CTX_set_verify(3), of anonymous ciphers.
+inline constexpr std::string_view never_offered = ":!aNULL:!eNULL";
+
 inline result<void> choose_ciphers(SSL_CTX& context, tls_options const& chosen) {
     if (std::string const wrong = unknown_in(chosen.ciphers, false); !wrong.empty())
         return bad("ciphers", "OpenSSL knows no cipher of TLS 1.2 called " + wrong);
     if (std::string const wrong = unknown_in(chosen.ciphersuites, true); !wrong.empty())
         return bad("ciphersuites", "OpenSSL knows no cipher of TLS 1.3 called " + wrong);
-    if (!chosen.ciphers.empty() && SSL_CTX_set_cipher_list(&context, chosen.ciphers.c_str()) != 1)
-        return bad("ciphers", "OpenSSL finds no cipher in " + chosen.ciphers);
+    std::string const offered = std::string{chosen.ciphers}.append(never_offered);
+    if (!chosen.ciphers.empty() && SSL_CTX_set_cipher_list(&context, offered.c_str()) != 1)
+        return bad("ciphers",
+                   "OpenSSL finds no cipher in " + chosen.ciphers + " that encrypts and verifies the server");
     if (!chosen.ciphersuites.empty() && SSL_CTX_set_ciphersuites(&context, chosen.ciphersuites.c_str()) != 1)
         return bad("ciphersuites", "OpenSSL finds no cipher in " + chosen.ciphersuites);
     return {};

@@ -22,6 +22,7 @@ struct tls_signs {
     std::string expected{};           ///< The name or address that it should be for.
     unsigned long queued = 0;         ///< The first entry of OpenSSL's error queue.
     bool asked_for_identity = false;  ///< The server has asked for a client certificate, and there is none.
+    bool anonymous = false;           ///< The server should have shown a certificate, and has not.
 };
 
 /// A failure in words.
@@ -110,6 +111,7 @@ inline tls_failure of_reason(tls_signs const& signs) {
 
 /// Tells a failure in words.
 inline tls_failure tell_failure(tls_signs const& signs) {
+    if (signs.anonymous) return {true, "certificate verify failed: the server has shown none"};
     if (signs.verified != X509_V_OK && signs.opening) return tls_words::of_verification(signs);
     if (signs.system_error != 0)
         return {false, std::string{std::strerror(signs.system_error)} +

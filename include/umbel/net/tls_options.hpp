@@ -46,7 +46,9 @@ struct tls_options {
     tls_version version_min = tls_version::tls_1_2;
     tls_version version_max = tls_version::tls_1_3;
     /// As OpenSSL writes them, in the order of preference: ciphers of TLS 1.2 ("ECDHE+AESGCM"), and of TLS
-    /// 1.3 ("TLS_AES_128_GCM_SHA256"). Empty: as OpenSSL has them.
+    /// 1.3 ("TLS_AES_128_GCM_SHA256"). Empty: as OpenSSL has them. Ciphers by which a server shows no
+    /// certificate (aNULL), or that encrypt nothing (eNULL), are never offered. "@SECLEVEL=0" lets broken
+    /// ciphers and short keys pass.
     std::string ciphers{};
     std::string ciphersuites{};
     /// A node is met again by a session that it has given before: its connections open with less work.

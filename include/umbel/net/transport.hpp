@@ -197,6 +197,8 @@ public:
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
         if (step_result_) return guarded([&] { try_next(step_result_); });
         prepare();
+        // A timer that was ready at the same time must not end what reads and writes from now on.
+        next_ = 0;
         established();
     }
 

@@ -377,6 +377,41 @@ TEST_CASE("each certificate that does not verify is refused by name, before a by
     }
 }
 
+TEST_CASE("a server that shows no certificate is refused, though OpenSSL verifies nobody", "[tls]") {
+    // The options never offer such a cipher: here it is forced on both ends.
+    constexpr char const* anonymous = "aNULL:@SECLEVEL=0";
+    for (bool const verifies : {true, false}) {
+        tls_options chosen = trusting();
+        chosen.version_max = umbel::tls_version::tls_1_2;
+        if (!verifies) chosen.verify = umbel::tls_verification::insecure_none;
+        auto const context = umbel::net::tls_context::make(chosen);
+        REQUIRE(context);
+        REQUIRE(SSL_CTX_set_cipher_list(&(*context)->raw(), anonymous) == 1);
+        tls_server server{{.identity = trusted().issue(), .version = TLS1_2_VERSION, .ciphers = anonymous}};
+        scripted_stream wire;
+        auto const channel = umbel::net::tls_channel::make(*context, "127.0.0.1", 7000, wire,
+                                                           std::make_shared<umbel::net::tls_counters>());
+        REQUIRE(channel);
+        progress step = progress::wants_read;
+        for (int turns = 0; turns < 20 && step == progress::wants_read; ++turns) {
+            channel->readable();
+            step = channel->shake_hands();
+            server.turn(wire);
+        }
+        CHECK_FALSE(server.shakes_hands());
+        CHECK(step == (verifies ? progress::failed : progress::done));
+        CHECK(channel->refused() == verifies);
+        std::string const secret = "AUTH secret\r\n";
+        std::span<char const> const piece{secret};
+        std::size_t count = 0;
+        CHECK(channel->write({&piece, 1}, count) == step);
+        if (!verifies) continue;
+        CHECK(channel->failure() == "certificate verify failed: the server has shown none");
+        server.turn(wire);
+        CHECK(server.heard().empty());
+    }
+}
+
 TEST_CASE("whom a certificate must name can be changed, loudly", "[tls]") {
     tls_options any_name = trusting();
     any_name.verify = umbel::tls_verification::any_name;

@@ -114,9 +114,26 @@ TEST_CASE("versions and ciphers are checked by name", "[tls]") {
            "tls_options.version_min: ");
     begins(wrong({.ciphers = "HIGH:BOGUS"}),
            "tls_options.ciphers: OpenSSL knows no cipher of TLS 1.2 called BOGUS");
+    begins(wrong({.ciphers = "aNULL:eNULL:@SECLEVEL=0"}), "tls_options.ciphers: OpenSSL finds no cipher in ");
     begins(wrong({.ciphersuites = "TLS_AES_128_GCM_SHA256:TLS_BOGUS"}),
            "tls_options.ciphersuites: OpenSSL knows no cipher of TLS 1.3 called TLS_BOGUS");
     begins(wrong({.server_name = std::string(300, 'x')}), "tls_options.server_name: ");
+}
+
+TEST_CASE("ciphers without a certificate or without encryption are never offered", "[tls]") {
+    for (char const* const list :
+         {"ALL:@SECLEVEL=0", "HIGH:eNULL", "COMPLEMENTOFALL:ALL", "ECDHE+AESGCM:ADH"}) {
+        CAPTURE(list);
+        auto const made = tls_context::make({.ciphers = list});
+        REQUIRE(made);
+        auto* const all = SSL_CTX_get_ciphers(&(*made)->raw());
+        REQUIRE(sk_SSL_CIPHER_num(all) > 0);
+        for (int at = 0; at < sk_SSL_CIPHER_num(all); ++at) {
+            SSL_CIPHER const* const cipher = sk_SSL_CIPHER_value(all, at);
+            CHECK(SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null);
+            CHECK(SSL_CIPHER_get_cipher_nid(cipher) != NID_undef);
+        }
+    }
 }
 
 TEST_CASE("what was wrong is told by check(), until reload() has read what is good", "[tls]") {

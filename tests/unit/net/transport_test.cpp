@@ -18,6 +18,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,8 +32,9 @@ using umbel::net::stream_transport;
 namespace {
 
 struct ear final : umbel::net::transport_owner {
-    void on_connected(umbel::net::transport&, asio::error_code problem, bool resolved) override {
+    void on_connected(umbel::net::transport& from, asio::error_code problem, bool resolved) override {
         heard.push_back(problem ? resolved ? "refused" : "unresolved" : "connected");
+        if (!problem && !reads_into.empty()) from.read(reads_into);
     }
     void on_read(umbel::net::transport&, asio::error_code problem, std::size_t count) override {
         heard.push_back(problem ? "ended" : "read " + std::to_string(count));
@@ -44,6 +46,7 @@ struct ear final : umbel::net::transport_owner {
     void on_step(umbel::net::transport& from) override { from.proceed(); }
     std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
     std::vector<std::string> heard;
+    std::span<char> reads_into;  ///< As soon as it is connected; empty: it does not.
 };
 
 std::shared_ptr<umbel::net::name_lookup> lookup_on(asio::io_context& io) {
@@ -151,6 +154,23 @@ TEST_CASE("an address that never answers leaves time for the next one of the sam
     here.acceptor.accept(here.peer, nobody);
     CHECK_FALSE(nobody);
     for (auto& one : crowd) one.close();
+    wire->close();
+}
+
+TEST_CASE("an address that answers when its time has just passed keeps the connection", "[transport]") {
+    line here;
+    char room[16];
+    here.owner.reads_into = room;
+    // No time at all: the timer is ready together with the connection, and its handler comes second.
+    auto const wire = std::make_shared<stream_transport>(here.io.get_executor(), here.owner, 1,
+                                                         silence_limits{}, 0ms, lookup_on(here.io));
+    asio::ip::tcp::endpoint const address{asio::ip::make_address_v4("127.0.0.1"), here.port()};
+    wire->connect({address, address});
+    here.acceptor.accept(here.peer);
+    REQUIRE(here.heard(1));
+    here.io.restart();
+    here.io.poll();
+    CHECK(here.owner.heard == std::vector<std::string>{"connected"});
     wire->close();
 }
 
