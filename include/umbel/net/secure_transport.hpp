@@ -43,22 +43,27 @@ public:
         // A handler that throws must not keep the others from what they wait for.
         struct rest {
             secure_transport& self;
-            ~rest() { self.see_to_the_rest(); }
-        } const afterwards{*this};
-        if (take(is_writable)) {
+            bool done = false;
+            ~rest() {
+                if (!done && !self.closed()) self.post_step();
+            }
+        } afterwards{*this};
+        if (take(is_writable | lost_room) != 0) {
             awaits_room_ = false;
             go_on_writing();
         }
-        if (!closed() && take(is_readable | has_turn)) {
+        std::uint8_t const came = closed() ? std::uint8_t{0} : take(is_readable | lost_bytes | has_turn);
+        if ((came & has_turn) != 0) awaits_turn_ = false;
+        if ((came & (is_readable | lost_bytes)) != 0) {
             awaits_bytes_ = false;
             channel_->readable();
-            stage_ == stage::greeting ? shake_hands() : go_on_reading();
         }
+        if (came != 0) stage_ == stage::greeting ? shake_hands() : go_on_reading();
+        afterwards.done = true;
     }
 
     void read(std::span<char> into) override {
         room_ = into;
-        awaits_bytes_ = false;
         channel_->has_unread() ? ask_for_turn() : await_bytes();
     }
     /// How many plain bytes there are is known when they are decrypted.
@@ -106,12 +111,19 @@ private:
     enum class stage : std::uint8_t { connecting, greeting, open };
     using progress = encrypted_channel::progress;
 
-    /// What has happened since the last step. `lost_wait`: nobody will tell that there is room again.
-    static constexpr std::uint8_t is_readable = 1, is_writable = 2, has_turn = 4, lost_wait = 8;
+    /// What has happened since the last step. Where a notice is lost, nobody knows what it would have told.
+    static constexpr std::uint8_t is_readable = 1, is_writable = 2, has_turn = 4, lost_bytes = 8,
+                                  lost_room = 16, lost_turn = 32;
 
-    bool take(std::uint8_t kinds) noexcept {
-        return (happened_.fetch_and(static_cast<std::uint8_t>(~kinds), std::memory_order_acquire) & kinds) !=
-               0;
+    /// Which of them have happened; from now on they have not.
+    std::uint8_t take(std::uint8_t kinds) noexcept {
+        return static_cast<std::uint8_t>(
+            happened_.fetch_and(static_cast<std::uint8_t>(~kinds), std::memory_order_acquire) & kinds);
+    }
+    /// True where a notice that was asked for will still come.
+    bool will_come(bool& asked, std::uint8_t lost) noexcept {
+        if (asked && take(lost) != 0) asked = false;
+        return asked;
     }
 
     // ---- Steps, by the owner of the connection --------------------------------------------------
@@ -155,10 +167,9 @@ private:
         if (step == progress::failed) return report(asio::error::broken_pipe);
         if (step != progress::done) return static_cast<void>(expect(step));
         if (stage_ == stage::greeting) return shake_hands();
-        bool const wanted = std::exchange(wants_write_, false);
+        if (std::exchange(wants_write_, false)) owner().on_writable(*this, {});
         // A read that had to answer something first.
-        if (!awaits_bytes_) go_on_reading();
-        if (wanted && !closed()) owner().on_writable(*this, {});
+        if (!closed()) go_on_reading();
     }
 
     /// Waits for what a step wants, and for room where encrypted bytes wait. False: the stream has ended for
@@ -178,10 +189,6 @@ private:
         bool const reads = !std::exchange(room_, {}).empty();
         reads ? owner().on_read(*this, problem, 0) : owner().on_writable(*this, problem);
     }
-    void see_to_the_rest() noexcept {
-        bool const more = !closed() && (happened_.load(std::memory_order_acquire) & ~lost_wait) != 0;
-        if (more) static_cast<void>(async::retry_alloc([this] { ask_for_turn(); }));
-    }
 
     // ---- Waiting --------------------------------------------------------------------------------
 
@@ -191,26 +198,33 @@ private:
                                                                        shared_from_this()};
     }
     void await_bytes() {
-        if (awaits_bytes_) return;
+        if (will_come(awaits_bytes_, lost_bytes)) return;
         socket().async_wait(
             socket_type::wait_read,
             handler<&secure_transport::bytes_came, &secure_transport::bytes_lost>(bytes_memory_));
         awaits_bytes_ = true;
     }
     void await_room() {
-        if (awaits_room_ && !take(lost_wait)) return;
+        if (will_come(awaits_room_, lost_room)) return;
         socket().async_wait(
             socket_type::wait_write,
             handler<&secure_transport::room_came, &secure_transport::room_lost>(room_memory_));
         awaits_room_ = true;
     }
     void ask_for_turn() {
-        asio::post(socket().get_executor(),
-                   handler<&secure_transport::turn_came, &secure_transport::bytes_lost>(turn_memory_));
-        awaits_bytes_ = true;
+        if (will_come(awaits_turn_, lost_turn)) return;
+        post_turn();
+        awaits_turn_ = true;
     }
 
-    // Threading: called by Asio, while another thread may own the connection.
+    // Threading: any; another thread may own the connection.
+    void post_turn() {
+        asio::post(socket().get_executor(),
+                   handler<&secure_transport::turn_came, &secure_transport::turn_lost>(turn_memory_));
+    }
+    bool post_step() noexcept {
+        return async::retry_alloc([this] { post_turn(); });
+    }
     void note(std::uint8_t kind) {
         happened_.fetch_or(kind, std::memory_order_release);
         owner().on_step(*this);
@@ -218,11 +232,14 @@ private:
     void bytes_came(asio::error_code) { note(is_readable); }
     void room_came(asio::error_code) { note(is_writable); }
     void turn_came() { note(has_turn); }
-    void bytes_lost() noexcept { owner().on_notice_lost(*this, true); }
-    void room_lost() noexcept {
-        happened_.fetch_or(lost_wait, std::memory_order_release);
-        owner().on_notice_lost(*this, false);
+    /// A step asks again; without memory for one, the owner does.
+    void lose(std::uint8_t kind, bool of_read) noexcept {
+        happened_.fetch_or(kind, std::memory_order_release);
+        if (kind == lost_turn || !post_step()) owner().on_notice_lost(*this, of_read);
     }
+    void bytes_lost() noexcept { lose(lost_bytes, true); }
+    void room_lost() noexcept { lose(lost_room, false); }
+    void turn_lost() noexcept { lose(lost_turn, true); }
 
     // ---- byte_stream: the socket ----------------------------------------------------------------
 
@@ -257,8 +274,9 @@ private:
     std::span<char> room_;  ///< Of the read that waits; empty where none does.
     std::atomic<std::uint8_t> happened_{0};
     stage stage_ = stage::connecting;
-    bool awaits_bytes_ = false;  ///< Or a turn.
+    bool awaits_bytes_ = false;  ///< Each is cleared by its own notice only.
     bool awaits_room_ = false;
+    bool awaits_turn_ = false;
     bool wants_write_ = false;  ///< The owner waits for room.
     async::handler_memory bytes_memory_;
     async::handler_memory room_memory_;

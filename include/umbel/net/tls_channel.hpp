@@ -52,6 +52,8 @@ public:
     /// Rule: RFC 5246, "Closure Alerts": it is none.
     ~tls_channel() override {
         if (open_) SSL_set_shutdown(raw_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        // A password may have stood in a record that was joined.
+        OPENSSL_cleanse(joined_.data(), joined_.size());
     }
 
     /// Null where memory has run out. Lifetime: `beneath` must outlive the channel.
@@ -112,7 +114,7 @@ public:
             else
                 step = outcome_of(told);
         }
-        unread_ = step == progress::wants_turn || over_ != progress::done ||
+        unread_ = step == progress::wants_turn || step == progress::wants_write || over_ != progress::done ||
                   (step == progress::done && SSL_has_pending(raw_.get()) == 1);
         if (wire_.has_unsent()) static_cast<void>(flush());
         return count != 0 ? progress::done : step;

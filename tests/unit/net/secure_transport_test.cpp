@@ -14,6 +14,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,14 +33,26 @@ struct ear final : umbel::net::transport_owner {
     }
     void on_read(umbel::net::transport& from, asio::error_code problem, std::size_t count) override {
         heard.push_back(problem ? "ended: " + from.words_of(problem) : "read " + std::to_string(count));
+        after_read();
     }
     void on_writable(umbel::net::transport&, asio::error_code problem) override {
         heard.push_back(problem ? "broken" : "writable");
     }
     void on_notice_lost(umbel::net::transport&, bool) noexcept override {}
-    void on_step(umbel::net::transport& from) override { from.proceed(); }
+    /// As a connection does: who finds it owned leaves a note, and the owner goes round.
+    void on_step(umbel::net::transport& from) override {
+        ++steps;
+        noted = true;
+        if (std::exchange(owned, true)) return;
+        while (std::exchange(noted, false)) from.proceed();
+        owned = false;
+    }
     std::shared_ptr<void> keep_alive() override { return std::make_shared<int>(0); }
     std::vector<std::string> heard;
+    unsigned steps = 0;
+    bool owned = false;
+    bool noted = false;
+    std::function<void()> after_read = [] {};
 };
 
 certificates::authority& trusted() {
@@ -149,6 +162,42 @@ TEST_CASE("what has arrived is read in small pieces, although the socket has no 
         all.append(room, static_cast<std::size_t>(here.owner.heard[0].back() - '0'));
     }
     CHECK(all == "0123456789");
+}
+
+TEST_CASE("each reply costs one notice, also after bytes have come while the last ones were read", "[tls]") {
+    line here;
+    here.connect();
+    char room[16];
+    bool races = false;
+    auto const step_once = [&] {
+        unsigned const before = here.owner.steps;
+        CHECK(here.until([&] { return here.owner.steps != before; }));
+    };
+    here.owner.after_read = [&] {
+        here.wire->read(room);
+        if (!std::exchange(races, false)) return;
+        here.server.say(here.between, "y");
+        step_once();  // It is noted while the connection is owned.
+    };
+    here.wire->read(room);
+    here.until([&] { return true; });
+    for (std::size_t round = 0; round < 4; ++round) {
+        races = round != 0;
+        here.owner.heard.clear();
+        here.server.say(here.between, "z");
+        REQUIRE(here.heard(races ? 2 : 1));
+        here.io.restart();
+        here.io.poll();
+        here.owner.heard.clear();
+        here.owner.steps = 0;
+        for (unsigned at = 1; at <= 20; ++at) {
+            here.server.say(here.between, "z");
+            REQUIRE(here.heard(at));
+            here.io.restart();
+            here.io.poll();
+        }
+        CHECK(here.owner.steps == 20);
+    }
 }
 
 TEST_CASE("what the socket does not take is sent later, although nobody writes any more", "[tls]") {
