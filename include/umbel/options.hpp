@@ -239,6 +239,10 @@ struct options {
     /// silent, an io_context stays busy, and its destructor waits, until the system gives up (resolv.conf(5),
     /// `timeout` and `attempts`), also when the client has gone.
     milliseconds connect_timeout{2000};
+    /// Connections that are being opened at one time, over all nodes; further ones wait for their turn, first
+    /// come, first served. So a client that has lost a thousand does not meet a thousand handshakes at once.
+    /// One that has had no answer for 150 ms counts no more, and the wait counts for no connect_timeout.
+    std::uint32_t connects_max = 64;
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).
     milliseconds reconnect_delay{20};
     milliseconds reconnect_delay_max{1000};

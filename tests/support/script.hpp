@@ -342,6 +342,8 @@ private:
                 close(*closes);
             else if (auto* const told = std::get_if<engine::wait_told>(&what))
                 find(told->link)->wait_told(*told);
+            else if (auto* const turn = std::get_if<engine::connect_now>(&what))
+                find(turn->link)->connect_now(*turn);
             else if (auto* const given = std::get_if<engine::credentials_given>(&what))
                 find(given->link)->take_credentials(std::move(*given));
             else

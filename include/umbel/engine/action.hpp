@@ -20,6 +20,13 @@ struct open_link {
     cluster::endpoint where;
     handshake_plan plan;
     attempt_kind kind = attempt_kind::usual;
+    bool waits = false;  ///< Not before connect_now: many others are being opened.
+};
+
+/// Connect this link, which was to wait for its turn.
+struct connect_now {
+    link_id link;
+    std::uint32_t generation = 0;
 };
 
 /// Close this link when nothing is in flight on it, and report link_closed. Of a lease: its commands that
@@ -51,8 +58,9 @@ struct wait_told {
     std::uint32_t generation = 0;
 };
 
-using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
-                            node_connect_failed, node_disconnected, call_redirected, call_retried, wait_told,
-                            ask_credentials, credentials_given, node_reauthenticated, credentials_failed>;
+using action =
+    std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected, node_connect_failed,
+                 node_disconnected, call_redirected, call_retried, wait_told, ask_credentials,
+                 credentials_given, node_reauthenticated, credentials_failed, connect_now>;
 
 }  // namespace umbel::engine

@@ -172,6 +172,7 @@ private:
         if (dispatcher_.wants_topology()) topology_.want(now);
         after_refresh(topology_.advance(now), now);
         links_.reopen_due(now);
+        links_.connect_due(now);
         identities_.advance(now);
         if (sweep_at_ <= now) {
             topology_.sweep(now);

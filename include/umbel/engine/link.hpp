@@ -33,6 +33,8 @@ public:
     bool unopened() const noexcept {
         return phase_ == connection_phase::idle || phase_ == connection_phase::down;
     }
+    /// True while its transport is on its way, or its handshake.
+    bool is_connecting() const noexcept { return opening() && !waits_turn_; }
     pipeline& pipe() noexcept { return pipe_; }
     pipeline const& pipe() const noexcept { return pipe_; }
     class handshake const& handshake() const noexcept { return handshake_; }
@@ -55,8 +57,9 @@ public:
 
     /// A connection attempt has begun. Behind a probe only the engine's own calls wait.
     void connecting(handshake_plan plan, std::string node, link_id id, instant now,
-                    attempt_kind kind = attempt_kind::usual) {
+                    attempt_kind kind = attempt_kind::usual, bool waits = false) {
         kind_ = kind;
+        waits_turn_ = waits;
         silent_ = false;
         silence_.begin(now);
         plan_ = std::move(plan);
@@ -65,6 +68,12 @@ public:
         phase_ = connection_phase::connecting;
     }
 
+    /// The turn has come for which connecting() was to wait: its time begins. False: it does not wait.
+    bool take_turn(instant now) noexcept {
+        if (!std::exchange(waits_turn_, false) || phase_ != connection_phase::connecting) return false;
+        silence_.begin(now);
+        return true;
+    }
     /// The transport is connected; the handshake goes out with the next gather(), or when credentials have
     /// come that are waited for.
     void connected(instant now) {
@@ -241,7 +250,7 @@ private:
         return phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking;
     }
     silence::view seen() const noexcept {
-        return {.opening = opening(),
+        return {.opening = is_connecting(),
                 .ready = phase_ == connection_phase::ready,
                 .idle = pipe_.idle(),
                 .many_timeouts = pipe_.silent_timeouts() >= options_.silent_timeouts_max};
@@ -356,6 +365,7 @@ private:
     instant ready_at_{0};
     attempt_kind kind_ = attempt_kind::usual;  ///< Of the present connection attempt, or the latest.
     bool silent_ = false;
+    bool waits_turn_ = false;  ///< It is not connected yet: others are.
     link_loss loss_ = link_loss::refused;
     errc down_because_ = errc::connect_failed;
     std::string down_message_;

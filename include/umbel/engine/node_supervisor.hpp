@@ -2,12 +2,14 @@
 // what became of them. It knows no call and asks for no topology: its answers say what should follow.
 #pragma once
 
+#include <umbel/engine/connect_pacer.hpp>
 #include <umbel/engine/control_state.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/health_monitor.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +28,7 @@ struct link_event_effect {
 class node_supervisor {
 public:
     node_supervisor(control_state& shared, health_monitor& health) noexcept
-        : shared_{shared}, health_{health} {}
+        : shared_{shared}, health_{health}, pacer_{shared.options.connects_max} {}
 
     /// Begins an attempt to connect. Precondition: the link is idle or down.
     void open(link_id id, instant now);
@@ -66,6 +68,8 @@ public:
     /// Reconnects links that serve their node's role without waiting for a command, so that the first command
     /// after an outage finds them.
     void reopen_due(instant now) noexcept;
+    /// Lets attempts begin that have waited for their turn.
+    void connect_due(instant now);
     instant next_due() const noexcept;
 
 private:
@@ -75,6 +79,7 @@ private:
 
     control_state& shared_;
     health_monitor& health_;
+    connect_pacer pacer_;
 };
 
 inline void node_supervisor::open(link_id id, instant now) {
@@ -91,6 +96,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     std::uint32_t const said = plan.awaits_identity ? 0 : identity.version();
     shared_.actions.reserve(shared_.actions.size() + 2);
     open_link opening{id, link.generation + 1, peer.address, std::move(plan)};
+    opening.waits = !pacer_.begins({id, link.generation + 1}, now);
     shared_.actions.emplace_back(std::move(opening));
     // The link changes only now: adding the action may have thrown.
     ++link.generation;
@@ -154,6 +160,7 @@ inline link_event_effect node_supervisor::on(link_opened& opened, instant now) {
     node& peer = shared_.nodes[opened.link.node];
     link_status& link = status_of(opened.link);
     if (link.generation != opened.generation || link.state != link_state::opening) return {};
+    pacer_.ended(opened.link);
     link.state = link_state::up;
     link.was_up = true;
     link.node_id = std::move(opened.node_id);
@@ -174,6 +181,7 @@ inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
     node& peer = shared_.nodes[lost.link.node];
     link_status& link = status_of(lost.link);
     if (link.generation != lost.generation) return {};
+    pacer_.ended(lost.link);
     bool const was_up = std::exchange(link.was_up, false);
     bool const leaving = link.state == link_state::closing;
     duration const lived = was_up ? now - link.up_since : duration{0};
@@ -221,6 +229,7 @@ inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
     node& peer = shared_.nodes[closed.link.node];
     link_status& link = status_of(closed.link);
     if (link.generation != closed.generation) return {};
+    pacer_.ended(closed.link);
     bool const was_up = link.was_up;
     bool const renews = std::exchange(link.renews, false);
     if (was_up)
@@ -253,8 +262,22 @@ inline void node_supervisor::reopen_due(instant now) noexcept {
     }
 }
 
+inline void node_supervisor::connect_due(instant now) {
+    while (pacer_.waiting() != 0) {
+        shared_.actions.reserve(shared_.actions.size() + 1);
+        std::optional<connect_pacer::attempt> const next = pacer_.take_due(now);
+        if (!next) return;
+        link_status const& link = status_of(next->link);
+        bool const wanted = link.generation == next->generation && link.state == link_state::opening;
+        if (wanted)
+            shared_.actions.emplace_back(connect_now{next->link, next->generation});
+        else
+            pacer_.ended(next->link);
+    }
+}
+
 inline instant node_supervisor::next_due() const noexcept {
-    instant due = never;
+    instant due = pacer_.next_due();
     for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
         due = std::min(due, shared_.nodes[number].reopen_at());
     return due;

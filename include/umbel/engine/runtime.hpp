@@ -353,6 +353,7 @@ private:
         Session* there = nullptr;
         if (try_alloc([&] { there = &obtain(closing.link); })) port().order(*there, std::move(closing));
     }
+    void act(connect_now& turn) { hand_on(turn.link, std::move(turn)); }
     void act(wait_told& told) { hand_on(told.link, std::move(told)); }
     void act(credentials_given& given) { hand_on(given.link, std::move(given)); }
     void act(ask_credentials& asked) { credentials_.ask(asked.question, port()); }

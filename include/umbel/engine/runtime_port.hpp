@@ -22,7 +22,7 @@ namespace umbel::engine {
 struct shut_link {};
 /// What the control plane wants of a session.
 using session_order =
-    std::variant<open_link, credentials_given, close_link, wait_told, shut_link, cancel_share>;
+    std::variant<open_link, connect_now, credentials_given, close_link, wait_told, shut_link, cancel_share>;
 
 /// What a runtime needs of its surroundings. A port derives from runtime<Port, Session>.
 /// What is told to happen later must never happen inside the call.

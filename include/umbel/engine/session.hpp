@@ -103,10 +103,10 @@ public:
         draining_ = false;
         bool const begun = try_alloc([&] {
             link_.connecting(std::move(opening.plan), opening.where.to_string(), id_, port().clock(),
-                             opening.kind);
-            stream_.begin();
-            port().connect_stream(opening);
+                             opening.kind, opening.waits);
+            if (!opening.waits) connect(opening);
         });
+        if (opening.waits) postponed_ = std::move(opening);
         if (begun) return arm_timer();
         // Waiting calls complete in a turn of their own: the engine is at work here.
         end_link(errc::connect_failed, {});
@@ -123,8 +123,13 @@ public:
         want_turn();
     }
 
-    /// The credentials that open() was to wait for, or why there are none. Calls complete in a turn of their
-    /// own.
+    /// The turn has come for which open() was to wait.
+    void connect_now(umbel::engine::connect_now const& turn) {
+        if (turn.generation != generation_ || closed_ || !link_.take_turn(port().clock())) return;
+        if (!try_alloc([&] { connect(postponed_); })) end_link(errc::connect_failed, {}), want_turn();
+        arm_timer();
+    }
+    /// The credentials that open() was to wait for, or why there are none. Calls complete in another turn.
     void take_credentials(credentials_given&& given) {
         if (given.generation != generation_ || closed_ || link_.unopened()) return;
         if (!given.identity) return end_link(errc::no_credentials, std::move(given.why)), want_turn();
@@ -225,8 +230,7 @@ protected:
     using turn_scope = session_turn<session, Port>;
     friend turn_scope;
 
-    /// Settles what has arrived, completes calls, and writes once: the work of one turn. A handler may change
-    /// anything, so the state is read again after each one.
+    /// The work of one turn. A handler may change anything, so the state is read again after each one.
     void serve() {
         port().take_submitted();
         turns_.serves();
@@ -260,8 +264,7 @@ protected:
     }
 
     Port& port() noexcept { return static_cast<Port&>(*this); }
-    /// Bytes that have arrived and were not read; a port that can tell says so. They let a large reply be
-    /// read in fewer pieces.
+    /// Bytes that have arrived unread, where a port can tell: they let a large reply be read in fewer pieces.
     std::size_t bytes_waiting() const noexcept { return 0; }
     /// Another turn is to come: the port has work for it.
     void want_turn() noexcept {
@@ -334,6 +337,7 @@ private:
         complete_list(link_.pipe().finished(), [this](call& call) { port().complete(call); });
     }
 
+    void connect(open_link const& opening) { stream_.begin(), port().connect_stream(opening); }
     void flush() {
         switch (write_out(port(), link_, stream_)) {
             case written::all: return;
@@ -390,6 +394,7 @@ private:
     class link link_;
     instant now_{0};
     std::uint32_t generation_ = 0;
+    open_link postponed_;  ///< What open() was told, where it waits.
 };
 
 }  // namespace umbel::engine

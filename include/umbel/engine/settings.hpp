@@ -111,6 +111,7 @@ inline result<void> check(options const& source) {
     if (source.user_timeout < milliseconds{0}) return bad("options.user_timeout is negative");
     if (source.keepalive_probes == 0 || source.keepalive_probes > 127)
         return bad("options.keepalive_probes must be between 1 and 127");
+    if (source.connects_max == 0) return bad("options.connects_max must not be 0");
     if (source.nodes_max == 0 || source.nodes_max > 16384)
         return bad("options.nodes_max must be between 1 and 16384");
     if (source.reply_depth_max == 0 || source.reply_depth_max > 1024)
@@ -269,6 +270,7 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     target.engine.breaker_failures = source.breaker_failures;
     target.engine.waiting_max = source.waiting_max;
     target.engine.nodes_max = source.nodes_max;
+    target.engine.connects_max = source.connects_max;
     target.engine.observed = observed;
     target.engine.seed = seed;
     target.pipeline.judging = target.engine.judging;

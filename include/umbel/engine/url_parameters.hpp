@@ -66,6 +66,7 @@ inline constexpr std::array url_options{
     url_values::row<&options::one_thread_per_context>("one_thread_per_context"),
     url_values::deadline_row(),
     url_values::row<&options::connect_timeout>("connect_timeout"),
+    url_values::row<&options::connects_max>("connects_max"),
     url_values::row<&options::reconnect_delay>("reconnect_delay"),
     url_values::row<&options::reconnect_delay_max>("reconnect_delay_max"),
     url_values::row<&options::breaker_failures>("breaker_failures"),

@@ -89,9 +89,8 @@ public:
         carry_out_or_leave([&] { std::visit([this](auto& wanted) { obey(std::move(wanted)); }, order); },
                            [&] { orders_.enqueue(std::move(order)); });
     }
-    /// An executor is going away: drops every call, and releases all that belongs to a context. Handlers that
-    /// are pending on another context may still call this connection, to no effect. Precondition: nothing
-    /// else runs.
+    /// An executor is going away: drops every call, and releases all that belongs to a context. Handlers on
+    /// another context may still call this connection, to no effect. Precondition: nothing else runs.
     void abandon() noexcept {
         engine::call_list all = inbox_.take();
         session::abandon(all);
@@ -185,9 +184,8 @@ private:
 
     bool owned_here() const noexcept { return word_.owned_here(); }
 
-    /// Runs `serve` as the owner, on the connection's own context. If another thread owns the connection,
-    /// `prepare` leaves the work and `note` tells the owner. If this thread owns it already, because a
-    /// handler runs the executor itself, `serve` runs at once.
+    /// Runs `serve` as the owner, on the connection's own context; at once where this thread owns it already.
+    /// If another thread owns the connection, `prepare` leaves the work and `note` tells the owner.
     template <class Serve, class Prepare>
     UMBEL_ALWAYS_INLINE void serve_or_leave(Serve serve, Prepare prepare, engine::ownership::kinds note);
     struct owning;
@@ -263,6 +261,7 @@ private:
         owner_.has_shut();
     }
     void obey(engine::open_link&& wanted) { inbox_.empty() ? open(std::move(wanted)) : take_inbox(&wanted); }
+    void obey(engine::connect_now&& turn) { session::connect_now(turn); }
     void obey(engine::credentials_given&& given) { take_credentials(std::move(given)); }
     void obey(engine::close_link&& closing) { drain(closing); }
     void obey(engine::wait_told&& told) { wait_told(told); }

@@ -175,6 +175,7 @@ inline void connection::take_news() {
 inline void connection::take_orders() {
     connection_orders::batch left = orders_.take();
     if (left.opening) obey(std::move(*left.opening));
+    if (left.turn) obey(std::move(*left.turn));
     if (left.given) obey(std::move(*left.given));
     for (engine::cancel_share& share : left.cancels) obey(std::move(share));
     if (left.told) obey(std::move(*left.told));

@@ -16,12 +16,13 @@
 namespace umbel::net {
 
 /// Orders that wait for the owner of a connection. They come out in the one sequence that makes sense: open,
-/// credentials, cancel, wait_told, close, shut. Threading: any. A mutex guards them, because orders are rare:
-/// a connect, a node that leaves, a cancellation during another thread's turn.
+/// connect, credentials, cancel, wait_told, close, shut. Threading: any. A mutex guards them, because orders
+/// are rare: a connect, a node that leaves, a cancellation during another thread's turn.
 class connection_orders {
 public:
     struct batch {
         std::optional<engine::open_link> opening;
+        std::optional<engine::connect_now> turn;
         std::optional<engine::credentials_given> given;
         std::optional<engine::close_link> closing;
         std::optional<engine::wait_told> told;
@@ -43,6 +44,7 @@ public:
 
 private:
     void add(engine::open_link&& opening) noexcept { left_.opening.emplace(std::move(opening)); }
+    void add(engine::connect_now&& turn) noexcept { left_.turn = turn; }
     void add(engine::credentials_given&& given) noexcept { left_.given.emplace(std::move(given)); }
     void add(engine::close_link&& closing) noexcept { left_.closing = closing; }
     void add(engine::wait_told&& told) noexcept { left_.told = told; }

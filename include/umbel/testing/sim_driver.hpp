@@ -136,6 +136,7 @@ private:
         time_.note([&] { return "client closes its link to " + control().nodes()[there.id().node].name; });
         time_.soon([&there, closing] { there.drain(closing); });
     }
+    void carry_out_later(sim_connection& there, engine::connect_now&& turn) { there.connect_now(turn); }
     void carry_out_later(sim_connection& there, engine::credentials_given&& given) {
         time_.soon([&there, given] { there.take_credentials(engine::credentials_given{given}); });
     }

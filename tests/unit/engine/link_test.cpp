@@ -290,3 +290,23 @@ TEST_CASE("a link that holds back drains while commands come, and hands them on 
     CHECK(outcome(later) == failed{errc::connection_lost, delivery::not_sent});
     CHECK(outcome(last) == failed{errc::connection_lost, delivery::not_sent});
 }
+
+TEST_CASE("a link that waits for its turn to connect has all its time when it comes", "[link]") {
+    wired w;
+    w.link.connecting(plain(), "10.0.0.1:6379", {3, engine::link_mode::primary}, w.now,
+                      engine::attempt_kind::usual, true);
+    auto const set = w.start("SET foo 1");
+    CHECK_FALSE(w.link.is_connecting());
+    CHECK(w.pass(1h));
+    CHECK_FALSE(w.link.doubts());
+    REQUIRE(w.link.take_turn(w.now));
+    CHECK_FALSE(w.link.take_turn(w.now));
+    CHECK(w.link.is_connecting());
+    CHECK(w.pass(1999ms));
+    SECTION("it is used") {
+        w.link.connected(w.now);
+        CHECK(w.written() == wire("SET foo 1"));
+        CHECK_FALSE(set.done());
+    }
+    SECTION("it passes") { CHECK_FALSE(w.pass(1ms)); }
+}

@@ -12,6 +12,7 @@ TEST_CASE("orders wait until they are taken, and are taken once", "[connection_o
     CHECK(orders.empty());
     orders.enqueue(
         engine::open_link{.link = {3, engine::link_mode::primary}, .generation = 7, .where = {}, .plan = {}});
+    orders.enqueue(engine::connect_now{.link = {3, engine::link_mode::primary}, .generation = 7});
     orders.enqueue(engine::credentials_given{.link = {3, engine::link_mode::primary}, .generation = 7});
     orders.enqueue(engine::close_link{.link = {3, engine::link_mode::primary}, .generation = 7});
     orders.enqueue(engine::shut_link{});
@@ -19,6 +20,8 @@ TEST_CASE("orders wait until they are taken, and are taken once", "[connection_o
     connection_orders::batch const left = orders.take();
     REQUIRE(left.opening.has_value());
     CHECK(left.opening->generation == 7);
+    REQUIRE(left.turn.has_value());
+    CHECK(left.turn->generation == 7);
     REQUIRE(left.given.has_value());
     CHECK(left.given->generation == 7);
     REQUIRE(left.closing.has_value());

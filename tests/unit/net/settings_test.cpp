@@ -283,6 +283,7 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
     CHECK(names(wrong([](options& o) { o.deadline = -1ms; }), "deadline"));
     CHECK(names(wrong([](options& o) { o.deadline = 0ms; }), "umbel::no_deadline"));
     CHECK(names(wrong([](options& o) { o.connect_timeout = 0ms; }), "connect_timeout"));
+    CHECK(names(wrong([](options& o) { o.connects_max = 0; }), "connects_max"));
     CHECK(names(wrong([](options& o) { o.reconnect_delay = 0ms; }), "reconnect_delay"));
     CHECK(names(wrong([](options& o) { o.reconnect_delay_max = 1ms; }), "reconnect_delay"));
     CHECK(names(wrong([](options& o) { o.retry_delay = -5ms; }), "retry_delay"));
