@@ -122,7 +122,7 @@ private:
         log(how, from);
         at_once_.erase(from);
         source.holds_back = false;
-        time_.soon([this, &source] {
+        time_.soon([&source] {
             if (running(source)) source.serve_all();
         });
     }
