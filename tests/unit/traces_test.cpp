@@ -202,6 +202,12 @@ TEST_CASE("no text that a client tells has the password, whatever fails", "[trac
              if (said[0] == "HELLO") return echo(said);
              return scene::friendly(said);
          }},
+        {"repeats the beginning",
+         [&](words const& said) -> std::optional<scripted::answer> {
+             if (said[0] == "HELLO" || said[0] == "AUTH")
+                 return "-ERR cannot do '" + said.back().substr(0, 40) + "'\r\n";
+             return scene::friendly(said);
+         }},
         {"closes", [](words const&) { return scripted::answer::cut(); }},
         {"answers no RESP",
          [](words const& said) { return scripted::answer{"HTTP " + said.back() + "\r\n"}; }},

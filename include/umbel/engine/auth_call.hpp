@@ -2,6 +2,7 @@
 #pragma once
 
 #include <umbel/credentials.hpp>
+#include <umbel/engine/auth_refusal.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/query_port.hpp>
 #include <umbel/engine/try_alloc.hpp>
@@ -28,7 +29,7 @@ struct auth_call : call {
     /// True from prepare() until it has settled.
     bool under_way = false;
     outcome how = outcome::none;
-    std::string message;        ///< The server's line where it has refused.
+    std::string message;        ///< Where it has refused, what may be shown of its line.
     std::uint32_t version = 0;  ///< Of the credentials; see credential_keeper.
     std::uint32_t generation = 0;
 
@@ -80,7 +81,7 @@ private:
         auto& self = static_cast<auth_call&>(base);
         self.how = reply.is_error() ? outcome::refused : outcome::accepted;
         if (!reply.is_error()) return;
-        static_cast<void>(try_alloc([&] { self.message = without(reply.text(), self.said_->password); }));
+        static_cast<void>(try_alloc([&] { self.message = auth_refusal(reply.text()); }));
     }
     static void complete(call& base) {
         query_port const to = static_cast<auth_call&>(base).port_;

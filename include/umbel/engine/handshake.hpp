@@ -4,6 +4,7 @@
 
 #include <umbel/cluster/redirect.hpp>
 #include <umbel/credentials.hpp>
+#include <umbel/engine/auth_refusal.hpp>
 #include <umbel/engine/link_state.hpp>
 #include <umbel/engine/setup_commands.hpp>
 #include <umbel/error.hpp>
@@ -84,7 +85,7 @@ public:
             if (question == asked::hello && may_fall_back(answer.text()))
                 fall_back_ = true;
             else if (!fall_back_ && !(own ? own->optional : optional(question)))
-                return fail(answer.text(), own, question == asked::select ? about_database() : "");
+                return refused(question, answer.text(), own);
         } else if (question == asked::hello) {
             read_hello(answer);
         } else if (question == asked::identity) {
@@ -193,11 +194,14 @@ private:
         if (plan_.ask_client && plan_.extent == umbel::handshake::full) say(asked::client, {"CLIENT", "ID"});
     }
 
-    /// A server that does not know HELLO, or not version 3, is spoken to in RESP2.
+    /// A server that does not know HELLO, or not version 3, is spoken to in RESP2; one that closes the
+    /// connection, because it has too many or none from here, is not.
     bool may_fall_back(std::string_view line) const noexcept {
-        if (plan_.protocol == protocol::resp3) return false;
-        errc const code = cluster::parse_error(line).code;
-        return code == errc::no_protocol || code == errc::server_error;
+        cluster::parsed_error const read = cluster::parse_error(line);
+        if (plan_.protocol == protocol::resp3 || read.says == cluster::hint::max_clients ||
+            read.says == cluster::hint::protected_mode)
+            return false;
+        return read.code == errc::no_protocol || read.code == errc::server_error;
     }
 
     void read_hello(resp::view const& answer) {
@@ -231,13 +235,21 @@ private:
         return text.append(")");
     }
     /// A server has refused something, perhaps a command of the user's own. Some repeat what they were sent.
-    step fail(std::string_view line, setup_words const* own, std::string_view hint) {
-        std::string said = plan_.identity ? without(line, plan_.identity->password) : std::string{line};
+    /// That a node serves no slot, or not yet, is no answer to a question without a key: it sends no command
+    /// elsewhere.
+    step refused(asked question, std::string_view line, setup_words const* own) {
+        errc code = cluster::parse_error(line).code;
+        bool const passes = code == errc::loading || code == errc::master_down;
+        if (!passes && origin_of(code) == origin::cluster) code = errc::server_error;
+        std::string said{line};
+        if (plan_.identity)
+            said = question == asked::hello || question == asked::auth
+                       ? auth_refusal(line)
+                       : without(line, plan_.identity->password);
         if (own) said = "options.setup_commands: " + own->text + ": " + said;
-        said.append(hint);
-        failure_ = error{cluster::parse_error(line).code, delivery::not_sent, said};
+        if (question == asked::select) said.append(about_database());
         plan_.identity.reset();
-        return step::failed;
+        return fail(code, said);
     }
     step fail(errc code, std::string_view why) {
         failure_ = error{code, delivery::not_sent, why};

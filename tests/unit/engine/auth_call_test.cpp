@@ -53,7 +53,7 @@ TEST_CASE("its answer is accepted, refused, or none", "[auth_call]") {
     CHECK(said.how == auth_call::outcome::none);
     said.kind->decode(said, read_reply{"-WRONGPASS word is wrong\r\n"});
     CHECK(said.how == auth_call::outcome::refused);
-    CHECK(said.message == "WRONGPASS *** is wrong");
+    CHECK(said.message == auth_refusal("WRONGPASS word is wrong"));
 
     call other;
     static constexpr call_kind none{};

@@ -104,6 +104,20 @@ TEST_CASE("a server without HELLO is spoken to in RESP2, in a second write", "[h
     }
 }
 
+TEST_CASE("a server that has no room for a connection is told of, and not spoken to in RESP2",
+          "[handshake]") {
+    for (char const* line :
+         {"ERR max number of clients reached", "DENIED Redis is running in protected mode"}) {
+        umbel::engine::handshake greeting;
+        handshake_plan plan;
+        plan.identity = said("", "secret");
+        greeting.begin(plan);
+        CHECK(answer(greeting, "-" + std::string{line} + "\r\n") == step::failed);
+        CHECK(greeting.failure() == errc::server_error);
+        CHECK(greeting.failure().message() == line);
+    }
+}
+
 TEST_CASE("where RESP3 is demanded, a server without it is refused", "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan = minimal();
@@ -136,6 +150,47 @@ TEST_CASE("wrong credentials fail, also where there is no HELLO", "[handshake]")
     SECTION("missing") {
         CHECK((answer(greeting, "-NOAUTH HELLO must be called with the client already authenticated\r\n") ==
                step::failed));
+    }
+}
+
+TEST_CASE("nothing of a token is shown that a server repeats in part", "[handshake]") {
+    std::string token;
+    for (int i = 0; i < 1100; ++i) token += static_cast<char>('a' + i * 7 % 26);
+    umbel::engine::handshake greeting;
+    handshake_plan plan;
+    plan.protocol = protocol::resp3;
+    plan.identity = std::make_shared<credentials const>("app", token);
+    greeting.begin(plan);
+    CHECK(answer(greeting, "-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `app`, `" +
+                               token.substr(0, 107) + "`, \r\n") == step::failed);
+    CHECK(greeting.failure() == errc::server_error);
+    CHECK(greeting.failure().message() ==
+          "ERR unknown command (what else the server says is not shown: it may repeat the password)");
+}
+
+TEST_CASE("a set-up command that names a key is refused, and sends no command elsewhere", "[handshake]") {
+    struct {
+        char const* line;
+        errc code;
+    } const lines[] = {
+        {"-MOVED 12182 127.0.0.1:1\r\n", errc::server_error},
+        {"-ASK 1 127.0.0.1:1\r\n", errc::server_error},
+        {"-TRYAGAIN Multiple keys\r\n", errc::server_error},
+        {"-CLUSTERDOWN x\r\n", errc::server_error},
+        {"-READONLY x\r\n", errc::server_error},
+        {"-LOADING x\r\n", errc::loading},
+        {"-MASTERDOWN x\r\n", errc::master_down},
+        {"-NOAUTH x\r\n", errc::no_auth},
+    };
+    for (auto const& refusal : lines) {
+        CAPTURE(refusal.line);
+        umbel::engine::handshake greeting;
+        handshake_plan plan = minimal();
+        plan.setup = std::make_shared<std::vector<setup_words> const>(
+            std::vector<setup_words>{{"GET foo", {"GET", "foo"}, false}});
+        greeting.begin(plan);
+        CHECK(answer(greeting, refusal.line) == step::failed);
+        CHECK(greeting.failure() == refusal.code);
     }
 }
 
