@@ -10,13 +10,13 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -43,22 +43,40 @@ struct secret_text {
     ~secret_text() { OPENSSL_cleanse(text.data(), text.size()); }
 };
 
-/// Reads a whole file into memory that has room for all of it from the beginning, so that no copy is left
-/// behind.
+/// An open file.
+struct descriptor {
+    int const number;
+
+    explicit descriptor(std::string const& path) noexcept
+        // Nobody writes to a FIFO perhaps: it must not be waited for.
+        : number{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)} {}
+    descriptor(descriptor const&) = delete;
+    descriptor& operator=(descriptor const&) = delete;
+    ~descriptor() {
+        if (number >= 0) ::close(number);
+    }
+};
+
+/// Reads a whole file into memory that has room for all of it from the beginning, and by no buffer of stdio,
+/// so that no copy is left behind.
 inline result<void> read_file(std::string_view option, std::string const& path, secret_text& into) {
     struct stat kind{};
     auto const wrong = [&](std::string_view why) {
         return bad(option, std::string{"cannot read "}.append(path).append(": ").append(why));
     };
-    if (::stat(path.c_str(), &kind) != 0) return wrong(std::strerror(errno));
+    descriptor const file{path};
+    if (file.number < 0 || ::fstat(file.number, &kind) != 0) return wrong(std::strerror(errno));
     if (S_ISDIR(kind.st_mode)) return wrong("it is a directory");
-    std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> const file{
-        std::fopen(path.c_str(), "rb")};
-    if (!file) return wrong(std::strerror(errno));
+    if (!S_ISREG(kind.st_mode)) return wrong("it is no regular file");
     auto const size = static_cast<std::size_t>(kind.st_size);
     if (size > file_bytes_max) return wrong("it is larger than 16 MiB");
     into.text.resize(size);
-    if (std::fread(into.text.data(), 1, size, file.get()) != size) return wrong("it ends too early");
+    for (std::size_t at = 0; at != size;) {
+        ssize_t const count = ::read(file.number, into.text.data() + at, size - at);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return wrong(count == 0 ? "it ends too early" : std::strerror(errno));
+        at += static_cast<std::size_t>(count);
+    }
     return {};
 }
 
@@ -69,6 +87,9 @@ inline tls_bio_ptr view_of(std::string_view text) noexcept {
     return tls_bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(std::min(text.size(), file_bytes_max)))};
 }
 
+/// Has no password, and asks nobody for it: OpenSSL would ask at the terminal.
+inline int give_none(char*, int, int, void*) noexcept { return -1; }
+
 /// Hands each certificate of a text in PEM to `use`. Errors: bad_argument where there is none, or one that
 /// cannot be read.
 template <class Use>
@@ -77,7 +98,7 @@ result<void> each_certificate(std::string_view option, std::string_view text, Us
     if (!from) return no_memory();
     ERR_clear_error();
     for (std::size_t count = 0;; ++count) {
-        tls_certificate_ptr const next{PEM_read_bio_X509_AUX(from.get(), nullptr, nullptr, nullptr)};
+        tls_certificate_ptr const next{PEM_read_bio_X509_AUX(from.get(), nullptr, &give_none, nullptr)};
         if (next) {
             if (!use(next.get(), count)) return bad(option, "OpenSSL does not take the certificate");
             continue;

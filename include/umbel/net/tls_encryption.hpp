@@ -14,13 +14,23 @@
 
 namespace umbel::net {
 
+/// Wipes the secrets of options where a scope ends, whatever happens in it.
+struct tls_secrets_wiper {
+    tls_options& of;
+
+    ~tls_secrets_wiper() {
+        for (std::string* const secret : {&of.key_pem, &of.key_passphrase})
+            OPENSSL_cleanse(secret->data(), secret->size());
+    }
+};
+
 /// Makes the channels of clients. Several clients may share one. Threading: any.
 class tls_encryption final : public encryption {
 public:
-    explicit tls_encryption(tls_options chosen) : chosen_{std::move(chosen)} {
-        take(tls_context::make(chosen_));
+    /// Wipes the secrets of `given`.
+    explicit tls_encryption(tls_options&& given) : chosen_{keep(given)} {
+        take(tls_context::make(chosen_->options));
     }
-    ~tls_encryption() override { wipe(chosen_); }
 
     result<void> check() const override {
         std::lock_guard const guard{mutex_};
@@ -29,15 +39,15 @@ public:
     }
     result<void> reload() override {
         std::lock_guard const reloading{reload_mutex_};
-        return take(tls_context::make(chosen_));
+        return take(tls_context::make(chosen_->options));
     }
     /// The same with other options, for certificates that stand in no file. Errors: as reload(); the options
     /// before stay in use.
-    result<void> reload(tls_options chosen) {
+    result<void> reload(tls_options given) {
+        std::unique_ptr<kept_options> chosen = keep(given);
         std::lock_guard const reloading{reload_mutex_};
-        auto good = take(tls_context::make(chosen));
-        if (good) std::swap(chosen, chosen_);
-        wipe(chosen);
+        auto good = take(tls_context::make(chosen->options));
+        if (good) chosen_ = std::move(chosen);
         return good;
     }
     std::unique_ptr<encrypted_channel> open(std::string_view host, std::uint16_t port,
@@ -59,6 +69,21 @@ public:
     std::uint64_t resumed() const noexcept { return counters_->resumed.load(std::memory_order_relaxed); }
 
 private:
+    /// Copied and never moved: what is moved leaves short texts behind.
+    struct kept_options {
+        tls_options options;
+        tls_secrets_wiper const wiper{options};
+
+        explicit kept_options(tls_options const& given) : options{given} {}
+        kept_options(kept_options const&) = delete;
+        kept_options& operator=(kept_options const&) = delete;
+        ~kept_options() = default;
+    };
+    static std::unique_ptr<kept_options> keep(tls_options& given) {
+        tls_secrets_wiper const afterwards{given};
+        return std::make_unique<kept_options>(given);
+    }
+
     /// Uses what was read, where nothing is wrong with it.
     result<void> take(result<std::shared_ptr<tls_context>>&& read) {
         std::lock_guard const guard{mutex_};
@@ -70,13 +95,9 @@ private:
         context_ = std::move(*read);
         return {};
     }
-    static void wipe(tls_options& used) noexcept {
-        for (std::string* const secret : {&used.key_pem, &used.key_passphrase})
-            OPENSSL_cleanse(secret->data(), secret->size());
-    }
 
     std::mutex reload_mutex_;  ///< Guards chosen_.
-    tls_options chosen_;
+    std::unique_ptr<kept_options> chosen_;
     mutable std::mutex mutex_;  ///< Guards what follows; taken where a connection opens.
     std::shared_ptr<tls_context> context_;
     std::optional<error> wrong_;

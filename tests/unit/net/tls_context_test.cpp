@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -73,6 +74,18 @@ TEST_CASE("authorities are read from a file, a directory or a text, and each fau
     begins(wrong({.ca_pem = broken}), "tls_options.ca_pem: a certificate in it is no PEM");
     // Without verification nobody is asked whom to trust.
     CHECK(wrong({.ca_file = missing, .verify = tls_verification::insecure_none}) == "nothing");
+}
+
+TEST_CASE("what is no file is not waited for, and nobody is asked for a password", "[tls]") {
+    folder const here;
+    std::string const pipe = (here.path / "pipe").string();
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    begins(wrong({.ca_file = pipe}), "tls_options.ca_file: cannot read " + pipe + ": it is no regular file");
+    begins(wrong({.ca_file = "/dev/zero"}), "tls_options.ca_file: cannot read /dev/zero: it is no regular");
+    std::string locked = certificates::authority{}.certificate();
+    locked.insert(locked.find('\n') + 1,
+                  "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+    begins(wrong({.ca_pem = locked}), "tls_options.ca_pem: a certificate in it is no PEM");
 }
 
 TEST_CASE("a certificate and its key belong together, and each fault is named", "[tls]") {

@@ -9,8 +9,10 @@
 
 #include <cstdlib>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 // g++ 12 takes these operators for mismatched where it inlines one of them.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -105,6 +107,32 @@ TEST_CASE("a password that was written leaves no trace in memory that a channel 
     traces = 0;
     marked = password;
     channel.reset();
+    marked = {};
+    CHECK(traces == 0);
+}
+
+TEST_CASE("a short passphrase leaves no trace in the options that were moved from", "[tls]") {
+    certificates::authority trusted;
+    certificates::identity const own = trusted.issue();
+    std::string const passphrase = "hunter2!";  // As short as texts that stand inside of their string.
+    umbel::tls_options given{.ca_pem = trusted.certificate(), .certificate_pem = own.certificate};
+    given.key_pem = certificates::locked(own.key, passphrase);
+    given.key_passphrase = passphrase;
+    traces = 0;
+    // The first byte of a text that was moved is overwritten by its end.
+    marked = std::string_view{passphrase}.substr(1);
+    std::string_view const left{reinterpret_cast<char const*>(&given), sizeof given};
+    REQUIRE(left.find(marked) != std::string_view::npos);
+    {
+        umbel::net::tls_encryption security{std::move(given)};
+        CHECK(left.find(marked) == std::string_view::npos);
+        CHECK(security.check());
+        umbel::tls_options again{.ca_pem = trusted.certificate(), .certificate_pem = own.certificate};
+        again.key_pem = certificates::locked(own.key, passphrase);
+        again.key_passphrase = passphrase;
+        CHECK(security.reload(again));
+        CHECK(security.reload());
+    }
     marked = {};
     CHECK(traces == 0);
 }
