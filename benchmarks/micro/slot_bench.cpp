@@ -22,7 +22,7 @@ using umbel::cluster::slot_count;
 
 // The way of most clients: look for the braces byte by byte, then one table step a byte.
 std::uint16_t slot_by_byte_table(std::string_view key) noexcept {
-    auto const& table = umbel::cluster::detail::crc_table;
+    auto const& table = umbel::cluster::detail::crc_table.entries;
     std::size_t begin = 0;
     std::size_t end = key.size();
     for (std::size_t open = 0; open < key.size(); ++open) {

@@ -46,12 +46,7 @@ public:
     }
 
     /// All executors, those of one context side by side.
-    std::vector<asio::any_io_executor> executors() const {
-        std::vector<asio::any_io_executor> all;
-        for (context_entry const& here : all_)
-            all.insert(all.end(), here.executors.begin(), here.executors.end());
-        return all;
-    }
+    std::vector<asio::any_io_executor> executors() const;
 
     static constexpr unsigned none = 0xff;
     /// The index of a context; none for a foreign one.

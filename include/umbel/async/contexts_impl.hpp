@@ -44,6 +44,13 @@ inline contexts::contexts(std::vector<asio::any_io_executor> const& executors) {
     }
 }
 
+inline std::vector<asio::any_io_executor> contexts::executors() const {
+    std::vector<asio::any_io_executor> all;
+    for (context_entry const& here : all_)
+        all.insert(all.end(), here.executors.begin(), here.executors.end());
+    return all;
+}
+
 inline unsigned contexts::index_of(asio::execution_context const* context) const noexcept {
     auto const here = std::find_if(all_.begin(), all_.end(),
                                    [&](context_entry const& known) { return known.context == context; });

@@ -10,6 +10,7 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <concepts>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -160,7 +161,7 @@ public:
     /// (cluster_down where it has no slots); wrong_password, no_permission, tls_failed and the like as soon
     /// as every seed has refused; bad_argument, cancelled, no_memory. Cancellation: the client goes on
     /// connecting.
-    template <class Ready = ok>
+    template <std::same_as<ok> Ready = ok>
     operation<Ready> ready() const {
         return calling::make_local<Ready>(
             site_, [](async::backend& backend, async::pooled_call& call) { backend.await_topology(call); });
@@ -169,7 +170,7 @@ public:
     /// Lets commands under way finish (until the options' deadline), then closes every connection. Commands
     /// called afterwards complete with errc::cancelled. Errors: bad_argument (the client's options were bad),
     /// no_memory. Cancellation: the client closes all the same, and takes no more commands.
-    template <class Closed = ok>
+    template <std::same_as<ok> Closed = ok>
     operation<Closed> close() const {
         return calling::make_local<Closed>(
             site_, [](async::backend& backend, async::pooled_call& call) { backend.close_when_idle(call); },
@@ -178,19 +179,19 @@ public:
 
     /// The nodes the client knows, at one moment. Errors: bad_argument, cancelled (the client has gone),
     /// no_memory. Cancellation: nothing has happened.
-    template <class Snapshot = node_snapshot>
+    template <std::same_as<node_snapshot> Snapshot = node_snapshot>
     operation<std::vector<Snapshot>> nodes() const {
         return calling::make_told<std::vector<Snapshot>>(
             site_, [](async::backend& backend) { return backend.nodes(); });
     }
     /// The topology the client lives by, at one moment. Errors and Cancellation: as nodes().
-    template <class Topology = cluster::topology>
+    template <std::same_as<cluster::topology> Topology = cluster::topology>
     operation<Topology> topology() const {
         return calling::make_told<Topology>(site_,
                                             [](async::backend& backend) { return backend.topology(); });
     }
     /// What the client counted since it began. Errors and Cancellation: as nodes().
-    template <class Statistics = umbel::statistics>
+    template <std::same_as<umbel::statistics> Statistics = umbel::statistics>
     operation<Statistics> statistics() const {
         return calling::make_told<Statistics>(site_,
                                               [](async::backend& backend) { return backend.statistics(); });
@@ -208,8 +209,9 @@ public:
     /// and for those who are told of new tokens. Where there is a provider, they hold as if it had given
     /// them. Errors: an empty password changes nothing, and observer::credentials_failed() tells of it;
     /// throws std::bad_alloc.
-    void reauthenticate(credentials fresh) const {
-        if (!site_.wrong) backend_->reauthenticate(std::make_shared<credentials const>(std::move(fresh)));
+    template <std::same_as<credentials> Credentials = credentials>
+    void reauthenticate(Credentials fresh) const {
+        if (!site_.wrong) backend_->reauthenticate(std::make_shared<Credentials const>(std::move(fresh)));
     }
     /// Asks for a refresh of the topology in the background; throttled, joined by whoever else wants one.
     void refresh() const {

@@ -4,7 +4,6 @@
 
 #include <umbel/config.hpp>
 
-#include <array>
 #include <bit>
 #include <compare>
 #include <cstddef>
@@ -53,8 +52,12 @@ private:
 
 namespace detail {
 
-/// Sixteen tables of 256 entries, and one entry more, so that four bytes may be loaded at each of them.
-using crc_tables = std::array<std::uint16_t, 16 * 256 + 1>;
+/// Sixteen tables of 256 entries, and one entry more, so that four bytes may be loaded at each of them. Each
+/// file that includes this has its compiler compute them: a plain array takes it a fraction of what
+/// std::array does.
+struct crc_tables {
+    std::uint16_t entries[16 * 256 + 1];
+};
 
 /// Table k maps a byte to the CRC of that byte followed by k zero bytes, so 16 bytes are folded by 16
 /// independent look-ups.
@@ -63,11 +66,11 @@ constexpr crc_tables make_crc_tables() noexcept {
     for (unsigned byte = 0; byte < 256; ++byte) {
         unsigned crc = byte << 8;
         for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000u) != 0 ? (crc << 1) ^ 0x1021u : crc << 1;
-        tables[byte] = static_cast<std::uint16_t>(crc);
+        tables.entries[byte] = static_cast<std::uint16_t>(crc);
     }
     for (std::size_t at = 256; at < 16 * 256; ++at) {
-        unsigned const before = tables[at - 256];
-        tables[at] = static_cast<std::uint16_t>((before << 8) ^ tables[before >> 8]);
+        unsigned const before = tables.entries[at - 256];
+        tables.entries[at] = static_cast<std::uint16_t>((before << 8) ^ tables.entries[before >> 8]);
     }
     return tables;
 }
@@ -78,9 +81,10 @@ inline constexpr crc_tables crc_table = make_crc_tables();
 /// bits is one with the exclusive or behind it, one of 16 bits is an instruction of its own.
 UMBEL_ALWAYS_INLINE constexpr std::uint32_t look_up(std::size_t k, std::uint64_t byte) noexcept {
     std::size_t const at = k * 256 + static_cast<std::size_t>(byte);
-    if (std::is_constant_evaluated() || std::endian::native != std::endian::little) return crc_table[at];
+    if (std::is_constant_evaluated() || std::endian::native != std::endian::little)
+        return crc_table.entries[at];
     std::uint32_t entry = 0;
-    std::memcpy(&entry, crc_table.data() + at, sizeof entry);
+    std::memcpy(&entry, crc_table.entries + at, sizeof entry);
     return entry;
 }
 
