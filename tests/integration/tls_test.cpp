@@ -94,6 +94,12 @@ TEST_CASE("a cluster that speaks TLS only is served whole, through redirects, wi
     read_all(s, s.db(), keys);
     read_all(s, s.db().with(read_from::prefer_replica), keys);
 
+    {
+        session several{speaking(servers.address("n1")), {}, nullptr, 3};
+        write_all(several, keys);
+        read_all(several, several.db().with(read_from::any), keys);
+    }
+
     std::string const large(std::size_t{9} << 20, 'v');
     CHECK(s(s.db().set("large", borrow(large))) == set_outcome::written);
     auto const back = s(s.db().get("large"));

@@ -94,6 +94,11 @@ public:
         if (!closed() && channel_) channel_->close();
         stream_transport::close();
     }
+    /// What is encrypted and has not left is dropped, too.
+    void abort() noexcept override {
+        stream_transport::reset_on_close();
+        stream_transport::close();
+    }
 
     std::string words_of(asio::error_code problem) const noexcept override {
         bool const told = channel_ && !channel_->failure().empty();

@@ -93,6 +93,7 @@ public:
             return over_;
         }
         open_ = true;
+        wire_.trim();
         unread_ = SSL_has_pending(raw_.get()) == 1;
         counters_->handshakes.fetch_add(1, std::memory_order_relaxed);
         if (SSL_session_reused(raw_.get()) == 1) counters_->resumed.fetch_add(1, std::memory_order_relaxed);

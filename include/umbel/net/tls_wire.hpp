@@ -62,6 +62,11 @@ public:
     /// What is encrypted from now on waits for flush(); or leaves at once, with what has waited.
     void collect(bool on) noexcept { collecting_ = on; }
     bool has_unsent() const noexcept { return begin_ != end_; }
+    /// Gives back the memory of what waited, where nothing waits any more: a connection may never need it
+    /// after its handshake.
+    void trim() noexcept {
+        if (!has_unsent()) bytes_.reset();
+    }
     /// True when one more record can be kept, where the stream does not take it.
     bool has_room() const noexcept { return bytes_max - (end_ - begin_) >= record_room; }
     bool has_room_for_two() const noexcept { return bytes_max - (end_ - begin_) >= 2 * record_room; }

@@ -244,14 +244,18 @@ public:
     /// Over TCP only. Bytes written to a Unix socket have reached the peer already.
     /// Rule: RFC 9293, "ABORT Call"; socket(7), SO_LINGER with a time of zero.
     void abort() noexcept override {
-        asio::error_code ignored;
-        if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+        reset_on_close();
         close();
     }
 
 protected:
     /// The socket is connected. Called once, last of all.
     virtual void established() { owner_.on_connected(*this, {}, true); }
+
+    void reset_on_close() noexcept {
+        asio::error_code ignored;
+        if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+    }
 
     transport_owner& owner() noexcept { return owner_; }
     socket_type& socket() noexcept { return socket_; }

@@ -16,7 +16,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -60,6 +62,33 @@ certificates::authority& trusted() {
     return made;
 }
 
+/// A channel that is open at once and encrypts nothing.
+struct open_channel final : umbel::encrypted_channel {
+    bool& closed;
+    std::string none;
+
+    explicit open_channel(bool& told) : closed{told} {}
+    void readable() noexcept override {}
+    progress shake_hands() override { return progress::done; }
+    progress read(std::span<char>, std::size_t&) override { return progress::wants_read; }
+    bool has_unread() const noexcept override { return false; }
+    progress write(pieces, std::size_t&) override { return progress::wants_write; }
+    bool has_unsent() const noexcept override { return false; }
+    progress flush() noexcept override { return progress::done; }
+    void close() noexcept override { closed = true; }
+    std::string const& failure() const noexcept override { return none; }
+    bool refused() const noexcept override { return false; }
+};
+struct open_encryption final : umbel::encryption {
+    bool closed = false;
+    umbel::result<void> check() const override { return {}; }
+    umbel::result<void> reload() override { return {}; }
+    std::unique_ptr<umbel::encrypted_channel> open(std::string_view, std::uint16_t,
+                                                   umbel::byte_stream&) noexcept override {
+        return std::make_unique<open_channel>(closed);
+    }
+};
+
 /// A transport, and a server at the other end of its socket that moves when the test says so.
 struct line {
     asio::io_context io{1};
@@ -72,7 +101,9 @@ struct line {
     umbel::test::scripted_stream between;
 
     explicit line(umbel::tls_options chosen = {.ca_pem = trusted().certificate()})
-        : security{umbel::tls(std::move(chosen))}, server{{.identity = trusted().issue()}} {
+        : line{umbel::tls(std::move(chosen))} {}
+    explicit line(std::shared_ptr<umbel::encryption> made)
+        : security{std::move(made)}, server{{.identity = trusted().issue()}} {
         auto const executor = io.get_executor();
         auto lookup = std::make_shared<umbel::net::name_lookup>(
             executor, std::make_unique<umbel::net::system_resolver>(executor),
@@ -284,4 +315,12 @@ TEST_CASE("close says so to the peer, abort does not", "[tls]") {
     while (!how) static_cast<void>(harsh.peer.read_some(asio::buffer(room), how));
     CHECK(how == asio::error::connection_reset);
     CHECK_FALSE(harsh.server.was_told_of_close());
+    // The channel is asked to say so where it may, and only there.
+    for (bool const gently : {true, false}) {
+        auto const security = std::make_shared<open_encryption>();
+        line told{security};
+        told.connect();
+        gently ? told.wire->close() : told.wire->abort();
+        CHECK(security->closed == gently);
+    }
 }
