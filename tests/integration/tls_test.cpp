@@ -167,8 +167,8 @@ TEST_CASE("a refused certificate is tried again at the pace of reconnects, and s
 TEST_CASE("a server without TLS, and TLS where none is spoken, are told apart", "[tls]") {
     real_cluster plain{{.standalone = true}};
     options chosen = speaking(plain.address("n1"));
-    chosen.connect_timeout = 1000ms;
-    chosen.deadline = 3000ms;
+    chosen.connect_timeout = 400ms;
+    chosen.deadline = 4000ms;
     error const no_tls = failure(chosen);
     CAPTURE(no_tls.to_string());
     // The server waits for the end of what it takes for a line, unless there happens to be one in it.
@@ -178,8 +178,9 @@ TEST_CASE("a server without TLS, and TLS where none is spoken, are told apart", 
 
     shown secure{trusted().issue()};
     options without{.seeds = {secure.address()}};
-    without.deadline = 3000ms;
+    without.deadline = 4000ms;
     error const no_answer = failure(without);
+    CAPTURE(no_answer.to_string());
     CHECK(no_answer == errc::no_reachable_node);
     CHECK(says(no_answer, secure.address()));
     CHECK(says(no_answer, "it may expect TLS"));
@@ -205,7 +206,7 @@ TEST_CASE("half a record, and then silence, ends with the connect timeout and sa
     std::string const address = "127.0.0.1:" + std::to_string(ntohs(where.sin_port));
     options chosen = speaking(address);
     chosen.connect_timeout = 300ms;
-    chosen.deadline = 2000ms;
+    chosen.deadline = 4000ms;
     error const told = failure(chosen);
     ::shutdown(ear, SHUT_RDWR);
     speaker.join();

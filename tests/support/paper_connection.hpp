@@ -49,7 +49,6 @@ struct paper_transport final : umbel::net::transport {
         return refuses.empty() ? transport::words_of(problem) : refuses;
     }
     bool refused_by_tls() const noexcept override { return !refuses.empty(); }
-    bool is_plain() const noexcept override { return refuses.empty(); }
     void close() noexcept override { closed = true; }
     void abort() noexcept override { closed = aborted = true; }
 

@@ -102,7 +102,7 @@ public:
 
     std::string words_of(asio::error_code problem) const noexcept override {
         bool const told = channel_ && !channel_->failure().empty();
-        return told ? engine::text_of(channel_->failure()) : stream_transport::words_of(problem);
+        return told ? engine::text_of(channel_->failure()) : transport::words_of(problem);
     }
     std::string_view waits_for() const noexcept override {
         return stage_ == stage::greeting
@@ -110,7 +110,6 @@ public:
                    : "";
     }
     bool refused_by_tls() const noexcept override { return channel_ && channel_->refused(); }
-    bool is_plain() const noexcept override { return false; }
 
 private:
     enum class stage : std::uint8_t { connecting, greeting, open };

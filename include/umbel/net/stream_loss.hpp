@@ -2,7 +2,6 @@
 // what words. It knows no session.
 #pragma once
 
-#include <umbel/async/try_alloc.hpp>
 #include <umbel/error.hpp>
 #include <umbel/net/transport.hpp>
 
@@ -21,15 +20,11 @@ inline stream_loss loss_before_open(transport const& from, asio::error_code prob
     return {resolved ? errc::connect_failed : errc::resolve_failed, from.words_of(problem)};
 }
 
-/// Of a stream that has ended. `greeting`: its server had not replied yet. One that speaks TLS closes then,
-/// as soon as it reads what is none, and says nothing; one of TLS 1.3 looks at the client's certificate then.
+/// Of a stream that has ended. `greeting`: its server had not replied yet. One of TLS 1.3 looks at the
+/// client's certificate then.
 inline stream_loss loss_of_open(transport const& from, asio::error_code problem, bool greeting) noexcept {
-    if (greeting && from.refused_by_tls()) return {errc::tls_failed, from.words_of(problem)};
-    stream_loss loss{errc::connection_lost, from.words_of(problem)};
-    if (greeting && from.is_plain())
-        static_cast<void>(async::try_alloc(
-            [&] { loss.words += " before it had replied; it may expect TLS (rediss://, options.tls)"; }));
-    return loss;
+    bool const refused = greeting && from.refused_by_tls();
+    return {refused ? errc::tls_failed : errc::connection_lost, from.words_of(problem)};
 }
 
 }  // namespace umbel::net

@@ -119,8 +119,6 @@ public:
     virtual std::string_view waits_for() const noexcept { return {}; }
     /// True when an encrypted stream could not be agreed upon with the node: see errc::tls_failed.
     virtual bool refused_by_tls() const noexcept { return false; }
-    /// True when bytes go over the network as they are.
-    virtual bool is_plain() const noexcept { return true; }
 
 private:
     std::uint32_t const epoch_;
@@ -248,6 +246,15 @@ public:
         close();
     }
 
+    /// A server that speaks TLS closes as soon as it reads what is none, and says nothing.
+    std::string words_of(asio::error_code problem) const noexcept override {
+        std::string words = transport::words_of(problem);
+        if (connected_ && !heard_.load(std::memory_order_relaxed))
+            static_cast<void>(async::try_alloc(
+                [&] { words += " before it had replied; it may expect TLS (rediss://, options.tls)"; }));
+        return words;
+    }
+
 protected:
     /// The socket is connected. Called once, last of all.
     virtual void established() { owner_.on_connected(*this, {}, true); }
@@ -267,7 +274,10 @@ private:
     void guarded(Step&& step) {
         if (!async::try_alloc(step)) owner_.on_connected(*this, asio::error::no_memory, true);
     }
-    void has_read(asio::error_code problem, std::size_t count) { owner_.on_read(*this, problem, count); }
+    void has_read(asio::error_code problem, std::size_t count) {
+        if (!problem) heard_.store(true, std::memory_order_relaxed);
+        owner_.on_read(*this, problem, count);
+    }
     void writable(asio::error_code problem) { owner_.on_writable(*this, problem); }
     void read_lost() noexcept { owner_.on_notice_lost(*this, true); }
     void write_lost() noexcept { owner_.on_notice_lost(*this, false); }
@@ -314,6 +324,7 @@ private:
 
     void prepare() noexcept {
         asio::error_code ignored;
+        connected_ = true;
         socket_.non_blocking(true, ignored);
         bool const tcp = targets_[next_ - 1].protocol().family() != AF_UNIX;
         if (!tcp) return;
@@ -351,6 +362,8 @@ private:
     std::atomic<bool> step_done_{false};
     std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address whose time has passed; 0: none.
     bool closed_ = false;
+    bool connected_ = false;
+    std::atomic<bool> heard_{false};  ///< Bytes have come.
     async::handler_memory read_memory_;
     async::handler_memory write_memory_;
 };

@@ -102,17 +102,9 @@ TEST_CASE("a refused connection is reported before its calls, which were not sen
     CHECK(here.owner.heard[2] == "lost resolve_failed");
 }
 
-TEST_CASE("a server that closes before it has replied may expect TLS, and one that refuses TLS is told apart",
+TEST_CASE("a node with which no TLS can be agreed upon is told apart, also while it is greeted",
           "[connection]") {
     bench here;
-    paper_transport& plain = here.open(umbel::protocol::resp3);
-    plain.owner.on_connected(plain, {}, true);
-    CHECK(plain.written.find("HELLO") != std::string::npos);
-    plain.owner.on_read(plain, asio::error::eof, 0);
-    CHECK(here.owner.heard == std::vector<std::string>{"lost connection_lost"});
-    CHECK(here.owner.words ==
-          "the node closed the connection before it had replied; it may expect TLS "
-          "(rediss://, options.tls)");
     paper_transport& refused = here.open(umbel::protocol::resp3);
     refused.refuses = "certificate has expired";
     refused.owner.on_connected(refused, asio::error::connection_aborted, true);
@@ -122,9 +114,15 @@ TEST_CASE("a server that closes before it has replied may expect TLS, and one th
     paper_transport& late = here.open(umbel::protocol::resp3);
     late.refuses = "the server requires a client certificate";
     late.owner.on_connected(late, {}, true);
+    CHECK(late.written.find("HELLO") != std::string::npos);
     late.owner.on_read(late, asio::error::connection_aborted, 0);
     CHECK(here.owner.heard.back() == "lost tls_failed");
     CHECK(here.owner.words == "the server requires a client certificate");
+    // Later it is a loss as any other.
+    paper_transport& open = here.connect();
+    open.refuses = "certificate has expired";
+    open.owner.on_read(open, asio::error::connection_aborted, 0);
+    CHECK(here.owner.heard.back() == "lost connection_lost");
 }
 
 TEST_CASE("a lost connection tells a write unknown and asks for a read again", "[connection]") {

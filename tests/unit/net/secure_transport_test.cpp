@@ -158,7 +158,6 @@ struct line {
 
 TEST_CASE("a secure transport connects, writes gathered pieces and reads what comes", "[tls]") {
     line here;
-    CHECK_FALSE(here.wire->is_plain());
     here.connect();
     CHECK(here.wire->waits_for().empty());
     write_piece const pieces[]{{"one ", 4}, {"two ", 4}, {"three", 5}};

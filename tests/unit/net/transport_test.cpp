@@ -109,6 +109,21 @@ TEST_CASE("a transport connects, writes gathered pieces and reads what comes", "
     CHECK(here.owner.heard[1] == "ended");
 }
 
+TEST_CASE("a peer that closes before it has said anything may expect TLS, and the words say so",
+          "[transport]") {
+    line here;
+    CHECK(here.wire->words_of(asio::error::connection_refused) == "Connection refused");
+    here.connect();
+    std::string const hint = " before it had replied; it may expect TLS (rediss://, options.tls)";
+    CHECK(here.wire->words_of(asio::error::eof) == "the node closed the connection" + hint);
+    CHECK(here.wire->words_of(asio::error::connection_reset) == "Connection reset by peer" + hint);
+    asio::write(here.peer, asio::buffer("+", 1));
+    char room[16];
+    here.wire->read(room);
+    REQUIRE(here.heard(1));
+    CHECK(here.wire->words_of(asio::error::eof) == "the node closed the connection");
+}
+
 TEST_CASE("a full socket says would_block, and tells when there is room again", "[transport]") {
     line here;
     here.connect();
