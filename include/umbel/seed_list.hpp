@@ -47,6 +47,8 @@ public:
         for (auto const& text : texts) texts_.emplace_back(std::string_view{text});
     }
 
+    void add(std::string_view text) { texts_.emplace_back(text); }
+
     bool empty() const noexcept { return texts_.empty(); }
     std::size_t size() const noexcept { return texts_.size(); }
     std::string const& operator[](std::size_t index) const noexcept { return texts_[index]; }

@@ -36,6 +36,7 @@ struct seed_url {
     seed_url(seed_url&&) noexcept = default;
     seed_url& operator=(seed_url&&) noexcept = default;
     ~seed_url() {
+        wipe(username);
         wipe(password);
         for (url_parameter& parameter : parameters) wipe(parameter.value);
     }
@@ -47,7 +48,8 @@ struct seed_url {
     bool tls = false;          ///< rediss, valkeys and rediss-sentinel.
     bool sentinel = false;     ///< redis-sentinel and rediss-sentinel.
     std::string primary_name;  ///< By which sentinels know the primary; never empty if `sentinel`.
-    std::vector<url_parameter> parameters;
+    /// Short values stand in the list itself, which moves as it grows.
+    std::vector<url_parameter, wiping_allocator<url_parameter>> parameters;
 };
 
 /// True for a seed that is a URL rather than an address: a scheme and "://". The path of a Unix socket may
@@ -104,8 +106,10 @@ inline result<std::string> decoded(piece from) {
         }
         int const high = i + 2 < from.text.size() ? hex_value(from.text[i + 1]) : -1;
         int const low = high < 0 ? -1 : hex_value(from.text[i + 2]);
-        if (low < 0)
+        if (low < 0) {
+            wipe(plain);
             return bad(from.at + i, "a % that two hexadecimal digits do not follow; % is written %25");
+        }
         plain.push_back(static_cast<char>(high * 16 + low));
         i += 2;
     }

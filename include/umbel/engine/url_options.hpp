@@ -11,7 +11,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace umbel::engine {
 
@@ -105,13 +104,12 @@ inline result<options> options_from_url(std::string_view text) {
 /// says takes the place of what the option says. Calling it again changes nothing.
 /// Errors: bad_argument: what options_from_url() refuses; two URLs that contradict each other.
 inline result<options> with_urls(options given) {
-    std::vector<std::string> seeds;
-    seeds.reserve(given.seeds.size());
+    seed_list seeds;
     url_gatherer gatherer{given};
     for (std::size_t i = 0; i < given.seeds.size(); ++i) {
         std::string const& seed = given.seeds[i];
         if (!cluster::is_url(seed)) {
-            seeds.push_back(seed);
+            seeds.add(seed);
             continue;
         }
         auto const url = cluster::read_url(seed);
@@ -119,10 +117,10 @@ inline result<options> with_urls(options given) {
         if (!good)
             return fail(errc::bad_argument, delivery::not_sent,
                         "options.seeds[" + std::to_string(i) + "]: " + std::string{good.error().message()});
-        seeds.push_back(cluster::bare_seed(*url));
+        seeds.add(cluster::bare_seed(*url));
     }
     options settled = std::move(gatherer).take();
-    settled.seeds = seed_list{seeds};
+    settled.seeds = std::move(seeds);
     return settled;
 }
 
