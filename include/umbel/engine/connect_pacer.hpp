@@ -5,9 +5,9 @@
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/instant.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -24,7 +24,9 @@ public:
     };
     static constexpr duration patience = std::chrono::milliseconds{150};
 
-    explicit connect_pacer(std::size_t most) : most_{most} {}
+    explicit connect_pacer(std::size_t most) : most_{most} {
+        under_way_.reserve(std::min(most, std::size_t{64}));
+    }
 
     /// An attempt is to begin. True: now; false: when take_due() names it. Errors: throws std::bad_alloc.
     bool begins(attempt next, instant now) {
@@ -46,7 +48,7 @@ public:
         forget_old(now);
         if (waiting_.empty() || under_way_.size() >= most_) return std::nullopt;
         under_way_.push_back({waiting_.front(), now});
-        waiting_.pop_front();
+        waiting_.erase(waiting_.begin());
         return under_way_.back().what;
     }
     /// When take_due() should be asked at the latest; never: nobody waits.
@@ -69,7 +71,7 @@ private:
 
     std::size_t const most_;
     std::vector<begun> under_way_;  ///< Oldest first.
-    std::deque<attempt> waiting_;
+    std::vector<attempt> waiting_;  ///< Oldest first.
 };
 
 }  // namespace umbel::engine
