@@ -28,16 +28,16 @@ public:
     void on(credentials_told& told, instant now) {
         if (shared_.closed) return;
         if (told.question == 0 && !told.given) {
-            if (shared_.identity.renew(now)) ask(now);
+            shared_.identity.renew(now);
             return renew_links();
         }
         std::optional<credential_keeper::effect> const effect =
             shared_.identity.take(std::move(told), now, shared_.random);
         if (!effect) return;
         if (!effect->why.empty()) shared_.observe([&] { return credentials_failed{effect->why}; });
-        for (credential_keeper::opening const& waiting : shared_.identity.take_waiting())
-            links_.identify(waiting, effect->give, effect->why);
-        if (effect->asks_again) ask(now);
+        if (effect->ends_wait)
+            for (credential_keeper::opening const& waiting : shared_.identity.take_waiting())
+                links_.identify(waiting, effect->give, effect->why);
         renew_links();
     }
     /// A link serves. While it was opened others may have taken the place of what it has said.
@@ -82,7 +82,9 @@ public:
     }
 
     void advance(instant now) {
-        if (shared_.identity.is_due(now)) ask(now);
+        if (!shared_.identity.is_due(now)) return;
+        shared_.actions.reserve(shared_.actions.size() + 1);
+        shared_.actions.emplace_back(ask_credentials{shared_.identity.ask(now)});
     }
     instant next_due() const noexcept { return shared_.identity.next_due(); }
 
@@ -90,10 +92,6 @@ public:
     call_list& questions() noexcept { return questions_; }
 
 private:
-    void ask(instant now) {
-        shared_.actions.reserve(shared_.actions.size() + 1);
-        shared_.actions.emplace_back(ask_credentials{shared_.identity.ask(now)});
-    }
     void renew_links() {
         for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
             for (unsigned context = 0; context < shared_.nodes[number].contexts(); ++context)

@@ -42,9 +42,9 @@ public:
     };
     /// What an answer has brought.
     struct effect {
-        shared give{};            ///< For the connections that wait; null: they fail.
-        std::string why{};        ///< Why the answer cannot be used; empty: it can.
-        bool asks_again = false;  ///< A question is to be asked at once.
+        shared give{};          ///< For the connections that wait; null: they fail.
+        std::string why{};      ///< Why the answer cannot be used; empty: it can.
+        bool ends_wait = true;  ///< The connections that wait are to be told.
     };
 
     credential_keeper(shared fixed, bool asks, duration patience)
@@ -68,34 +68,37 @@ public:
         asked_at_ = now;
         return ++asked_;
     }
-    /// Connections that serve are to say who they are anew: with what is asked for now, or, where nobody can
-    /// be asked, with what there is. True: somebody must be asked now.
-    bool renew(instant now) noexcept {
-        if (!asks_) return required_ = ++version_, false;
-        forced_ = true;
-        if (!awaits(now)) return true;
-        asks_again_ = true;
-        ask_at_ = now;
-        return false;
+    /// Connections that serve are to say who they are anew: with what a later question than any so far
+    /// brings, see is_due(), or, where nobody can be asked, with what there is.
+    void renew(instant now) noexcept {
+        if (!asks_) return void(required_ = ++version_);
+        wanted_ = asked_ + 1;
+        ask_at_ = std::min(ask_at_, now);
     }
-    /// An answer, or what nobody has asked for; nothing where a later question has been answered.
+    /// An answer, or what nobody has asked for; nothing where a later question has been answered, or other
+    /// credentials were pushed after the question.
     std::optional<effect> take(credentials_told&& told, instant now, random_source& random) {
-        if (told.question != 0 && told.question <= answered_) return std::nullopt;
-        if (told.question != 0) answered_ = told.question;
-        if (told.question == asked_) awaiting_ = false;
+        bool const pushed = told.question == 0;
+        if (!pushed && told.question <= answered_) return std::nullopt;
         std::string why = problem_of(told);
+        if (pushed && !why.empty()) return effect{nullptr, std::move(why), false};
+        answered_ = pushed ? asked_ : told.question;
+        if (answered_ == asked_) awaiting_ = false;
         if (!why.empty()) {
             duration const pause = backoff(pause_min * 10, pause_max, failures_++, random);
-            if (forced_ || ask_at_ != never) ask_at_ = after(now, pause);
-            return effect{now < usable_until_ ? current_ : nullptr, std::move(why), again()};
+            if (wanted_ != 0 || ask_at_ != never) ask_at_ = after(now, pause);
+            bool const usable = now < usable_until_;
+            return effect{usable ? current_ : nullptr, std::move(why), usable || !awaiting_};
         }
         failures_ = 0;
         bool const expiring = current_ && current_->valid_for;
         current_ = std::move(told.given);
         ++version_;
-        set_times(told.question != 0, now, random);
-        if (std::exchange(forced_, false) || expiring || told.question == 0) required_ = version_;
-        return effect{current_, {}, again()};
+        set_times(!pushed, now, random);
+        if (wanted_ != 0 || expiring || pushed) required_ = version_;
+        if (pushed || told.question >= wanted_) wanted_ = 0;
+        if (wanted_ != 0) ask_at_ = now;
+        return effect{current_, {}, true};
     }
     /// A server does not take them: the next connection asks for others.
     void distrust(std::uint32_t version) noexcept {
@@ -105,11 +108,13 @@ public:
     /// The connections that waited.
     std::vector<opening> take_waiting() noexcept { return std::exchange(waiting_, {}); }
 
-    /// True when somebody is to be asked because the present ones expire.
-    bool is_due(instant now) const noexcept { return now >= ask_at_ && !awaits(now); }
+    /// True when somebody is to be asked although no connection waits: the present ones expire, or others are
+    /// wanted.
+    bool is_due(instant now) const noexcept { return now >= next_due(); }
     instant next_due() const noexcept {
         if (ask_at_ == never) return never;
-        return awaiting_ ? std::max(ask_at_, after(asked_at_, patience_)) : ask_at_;
+        duration const pause = awaiting_ ? std::max(patience_, pause_min) : pause_min;
+        return asked_ == 0 ? ask_at_ : std::max(ask_at_, after(asked_at_, pause));
     }
 
     /// Null where there are none.
@@ -122,7 +127,6 @@ public:
 private:
     /// A question that has had no answer for too long is given up.
     bool awaits(instant now) const noexcept { return awaiting_ && now < after(asked_at_, patience_); }
-    bool again() noexcept { return std::exchange(asks_again_, false) && !awaiting_ && (forced_ = true); }
 
     void remember(opening whose) {
         for (opening& other : waiting_)
@@ -132,12 +136,14 @@ private:
 
     /// What is wrong with an answer; empty: nothing.
     static std::string problem_of(credentials_told const& told) {
+        std::string const giver =
+            told.question == 0 ? "client::reauthenticate() was given " : "the credential provider gave ";
         if (told.why) return "the credential provider: " + std::string{told.why->message()};
-        if (told.given->password.empty()) return "the credential provider gave an empty password";
+        if (told.given->password.empty()) return giver + "an empty password";
         if (told.given->password.size() > text_bytes_max || told.given->username.size() > text_bytes_max)
-            return "the credential provider gave a name or a password of more than 64 KiB";
+            return giver + "a name or a password of more than 64 KiB";
         if (told.given->valid_for && *told.given->valid_for <= duration{0})
-            return "the credential provider gave credentials that have expired";
+            return giver + "credentials that have expired";
         return {};
     }
 
@@ -168,9 +174,8 @@ private:
     std::uint32_t answered_ = 0;
     instant asked_at_{0};
     bool awaiting_ = false;
-    bool forced_ = false;      ///< What comes next is for connections that serve, too.
-    bool asks_again_ = false;  ///< What comes next was asked for too early.
-    unsigned failures_ = 0;    ///< In a row.
+    std::uint32_t wanted_ = 0;  ///< Connections that serve want the answer to this question; 0: to none.
+    unsigned failures_ = 0;     ///< In a row.
     std::vector<opening> waiting_;
 };
 

@@ -203,25 +203,106 @@ TEST_CASE("a rotation is for connections that serve, and never satisfied by an o
     asking a;
     a.said();
     a.answer(1, token("one"));
-    CHECK(a.keeper.renew(a.now));
+    a.now += 1s;
+    a.keeper.renew(a.now);
+    CHECK(a.keeper.is_due(a.now));
     CHECK(a.keeper.ask(a.now) == 2);
-    CHECK_FALSE(a.keeper.renew(a.now));  // Question 2 is under way: it may be answered by what was before.
-    auto brought = a.answer(2, token("two"));
-    CHECK(brought->asks_again);
+    a.keeper.renew(a.now);
+    CHECK_FALSE(a.keeper.is_due(a.now));  // Question 2 is under way: it may be answered by what was before.
+    a.answer(2, token("two"));
     CHECK(a.keeper.required() == 2);
+    a.now += credential_keeper::pause_min;
+    CHECK(a.keeper.is_due(a.now));
     CHECK(a.keeper.ask(a.now) == 3);
-    brought = a.answer(3, token("three"));
-    CHECK_FALSE(brought->asks_again);
+    a.answer(3, token("three"));
     CHECK(a.keeper.required() == 3);
+    CHECK(a.keeper.next_due() == never);
+}
+
+TEST_CASE("a rotation is not forgotten behind the late answer to a question that was given up",
+          "[credentials]") {
+    asking a;
+    a.said();
+    a.now += 3s;
+    handshake_plan plan;
+    CHECK(a.open(1, plan) == 2);
+    a.keeper.renew(a.now);
+    a.answer(1, token("late"));
+    CHECK(a.keeper.required() == 1);
+    SECTION("where the question under way is answered") {
+        a.answer(2, token("two"));
+        a.now += 1s;
+    }
+    SECTION("where it is not") { a.now += 3s; }
+    CHECK(a.keeper.is_due(a.now));
+    CHECK(a.keeper.ask(a.now) == 3);
+    a.answer(3, token("three"));
+    CHECK(a.keeper.required() == a.keeper.version());
+    CHECK(a.keeper.next_due() == never);
+}
+
+TEST_CASE("what is pushed stands before the answer to a question that was asked earlier", "[credentials]") {
+    asking a;
+    handshake_plan plan;
+    std::uint32_t const number = a.open(1, plan);
+    CHECK(a.answer(0, token("pushed"))->ends_wait);
+    CHECK_FALSE(a.answer(number, token("asked before")));
+    CHECK(a.said()->password.view() == "pushed");
+    CHECK_FALSE(a.fails(number, "down"));
+    a.now += 3s;
+    CHECK(a.open(1, plan, 2) == number + 1);
+    CHECK(a.answer(number + 1, token("two"))->give->password.view() == "two");
+}
+
+TEST_CASE("an unusable push changes nothing, and does not end the wait for an answer", "[credentials]") {
+    asking a;
+    handshake_plan plan;
+    std::uint32_t const number = a.open(1, plan);
+    auto const brought = a.answer(0, token(""));
+    REQUIRE(brought);
+    CHECK(brought->why == "client::reauthenticate() was given an empty password");
+    CHECK_FALSE(brought->ends_wait);
+    CHECK(a.keeper.version() == 0);
+    CHECK(a.open(2, plan) == 0);  // The question is under way as before.
+    CHECK(a.answer(number, token("one"))->ends_wait);
+    CHECK(a.keeper.take_waiting().size() == 2);
+}
+
+TEST_CASE("a failed question that was given up does not end the wait for the next one", "[credentials]") {
+    asking a;
+    a.said();
+    a.now += 3s;
+    handshake_plan plan;
+    CHECK(a.open(1, plan) == 2);
+    CHECK_FALSE(a.fails(1, "down")->ends_wait);
+    CHECK(a.fails(2, "down")->ends_wait);
+}
+
+TEST_CASE("rotations ask no more often than the pause allows, however many are wanted", "[credentials]") {
+    asking a;
+    unsigned asked = 0;
+    instant const end = a.now + 1s;
+    for (; a.now < end; a.now += 1ms) {
+        a.keeper.renew(a.now);
+        if (!a.keeper.is_due(a.now)) continue;
+        std::uint32_t const number = a.keeper.ask(a.now);
+        ++asked;
+        if (asked % 2 != 0)
+            a.fails(number, "down");
+        else
+            a.answer(number, token("two"));
+    }
+    CHECK(asked == 10);
 }
 
 TEST_CASE("a rotation that nobody answers is asked for again", "[credentials]") {
     asking a;
     a.said();
     a.answer(1, token("one"));
-    CHECK(a.keeper.renew(a.now));
+    a.now += 1s;
+    a.keeper.renew(a.now);
     a.keeper.ask(a.now);
-    CHECK_FALSE(a.keeper.renew(a.now));
+    a.keeper.renew(a.now);
     CHECK_FALSE(a.keeper.is_due(a.now));
     a.now += 3s;
     CHECK(a.keeper.next_due() <= a.now);
@@ -234,7 +315,7 @@ TEST_CASE("a rotation that nobody answers is asked for again", "[credentials]") 
 TEST_CASE("without anybody to ask a rotation says the present credentials again", "[credentials]") {
     credential_keeper keeper{token("word"), false, 2s};
     CHECK(keeper.required() == 1);
-    CHECK_FALSE(keeper.renew(instant{1000s}));
+    keeper.renew(instant{1000s});
     CHECK(keeper.required() == 2);
     CHECK(keeper.version() == 2);
     random_source random{1};
