@@ -12,9 +12,10 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
     close_fast_append();
     endings_.waits().note(call);
     std::size_t const bytes = call.wire_size();
-    bool const room = send_.has_room(bytes);
-    if (!room || queue_.size() >= options_.in_flight_max || call.owned_by(cancel_token::of(link())) ||
-        !queue_.make_room())
+    // The engine's own calls come beside the bounds: they are few, and what a full connection needs.
+    bool const room = send_.has_room(bytes) || call.is_internal();
+    bool const counts = queue_.size() < options_.in_flight_max || call.is_internal();
+    if (!room || !counts || call.owned_by(cancel_token::of(link())) || !queue_.make_room())
         return counters_.unaccepted += 1, fail_unaccepted(call, room, queue_.size(), options_, outcomes_);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
     enter(call, call.form.has_several_replies() ? 2 : 1);

@@ -1,9 +1,11 @@
 // Replies that come for calls already given up: skipped whole, wherever the reader stood when that happened.
+#include <umbel/engine/auth_call.hpp>
 #include <umbel/engine/pipeline.hpp>
 
 #include "support/pipeline_hands.hpp"
 
 using namespace umbel;
+using umbel::engine::auth_call;
 using namespace umbel::test;
 
 TEST_CASE("the late reply of a call given up is skipped, wherever it was when that happened", "[pipeline]") {
@@ -77,6 +79,24 @@ TEST_CASE("tombstones still count against the bound until their replies have com
     h.written();
     h.receive("$1\r\n2\r\n$1\r\n3\r\n");
     CHECK(taken.value() == "3");
+}
+
+TEST_CASE("the engine's own calls come into a pipeline that is full", "[pipeline]") {
+    hands h{{.in_flight_max = 2, .queued_bytes_max = 100}};
+    auto first = h.start("SET foo " + std::string(30, 'x'));
+    auto second = h.start("GET foo");
+    CHECK(outcome(h.start("GET foo")) == failed{errc::overloaded, delivery::not_sent});
+    CHECK_FALSE(first.done());
+    CHECK_FALSE(second.done());
+    auth_call said;
+    said.prepare({}, 1, std::make_shared<credentials const>("", "word"), 1,
+                 {nullptr, [](void*, engine::call&) {}});
+    h.pipe.accept(said, h.now);
+    CHECK(h.pipe.in_flight() == 3);
+    CHECK(h.written().ends_with(wire("AUTH word")));
+    h.receive("+OK\r\n$-1\r\n+OK\r\n");
+    CHECK(said.how == auth_call::outcome::accepted);
+    CHECK(outcome(h.start("GET foo")) != failed{errc::overloaded, delivery::not_sent});
 }
 
 TEST_CASE("a call cancelled before it was written never leaves, and waits for no reply", "[pipeline]") {
