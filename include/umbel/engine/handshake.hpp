@@ -70,6 +70,11 @@ public:
     std::string_view outgoing() const noexcept { return {outgoing_.data(), outgoing_.size()}; }
     /// They have been written: wipes them.
     void wrote_all() noexcept { outgoing_ = {}; }
+    /// The connection has ended: forgets who it is, and what was not written.
+    void forget() noexcept {
+        plan_.identity.reset();
+        outgoing_ = {};
+    }
     /// True while a server that was greeted by HELLO has not said a word.
     bool awaits_hello() const noexcept {
         return at_ == 0 && !awaited_.empty() && awaited_.front() == asked::hello;

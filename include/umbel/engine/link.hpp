@@ -104,11 +104,10 @@ public:
         bool const was_open = phase_ == connection_phase::ready;
         bool const greeted = phase_ == connection_phase::handshaking && !plan_.awaits_identity;
         greeting_.ended(was_open, greeted && why == errc::connection_lost && handshake_.awaits_hello());
-        plan_.identity.reset();
+        forget_identity();
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
         phase_ = connection_phase::down;
-        unsent_ = {};
         // The cause belongs to those that never left, too: they were refused by a node that cannot be
         // reached.
         bool const by_peer = was_open && !silent_ && why == errc::connection_lost && !down_message_.empty();
@@ -135,8 +134,7 @@ public:
                    was_open ? "the connection was given up before the command was sent"
                             : "the connection was given up before it was open",
                    now);
-        plan_.identity.reset();
-        unsent_ = {};
+        forget_identity();
         phase_ = connection_phase::idle;
     }
 
@@ -232,7 +230,7 @@ public:
         switch (silence_.look(seen(), now, [this] { return pipe_.excuse(); })) {
             case silence::sign::none: return true;
             case silence::sign::not_connected:
-                if (plan_.awaits_identity)
+                if (plan_.awaits_identity && phase_ == connection_phase::handshaking)
                     return report_dead(errc::no_credentials,
                                        "the credential provider has given no answer "
                                        "within the connect timeout");
@@ -246,6 +244,11 @@ public:
     }
 
 private:
+    void forget_identity() noexcept {
+        plan_.identity.reset();
+        handshake_.forget();
+        unsent_ = {};
+    }
     bool opening() const noexcept {
         return phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking;
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/engine/fast_append.hpp>
+#include <umbel/secret.hpp>
 
 #include <array>
 #include <cstring>
@@ -133,7 +134,7 @@ public:
         UMBEL_TRY {
             for (std::size_t i = first_; i < count_; ++i) {
                 if (!belongs(pieces_[i], call)) continue;
-                std::vector<char> spill(pieces_[i].data, pieces_[i].data + pieces_[i].size);
+                wiped_bytes spill(pieces_[i].data, pieces_[i].data + pieces_[i].size);
                 spills_.push_back(std::move(spill));
                 pieces_[i].data = spills_.back().data();
             }
@@ -233,8 +234,8 @@ private:
     std::uint64_t stream_ = 0;  ///< Bytes added since the connection began.
     std::uint64_t sealed_ = 0;  ///< Those of writes that have been shown to the kernel.
     std::uint64_t kernel_ = 0;
-    std::size_t prefixes_ = 0;  ///< Bytes of ASKING in the write that is being collected.
-    std::vector<std::vector<char>> spills_;
+    std::size_t prefixes_ = 0;         ///< Bytes of ASKING in the write that is being collected.
+    std::vector<wiped_bytes> spills_;  ///< It may be a password.
 };
 
 }  // namespace umbel::engine

@@ -285,6 +285,19 @@ TEST_CASE("what was said is forgotten once it is written", "[handshake]") {
     CHECK(seen.expired());
 }
 
+TEST_CASE("what was said is forgotten when the connection ends before it is answered, or written",
+          "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.identity = said("", "secret");
+    std::weak_ptr<credentials const> const seen = plan.identity;
+    greeting.begin(plan);
+    plan.identity.reset();
+    greeting.forget();
+    CHECK(greeting.outgoing().empty());
+    CHECK(seen.expired());
+}
+
 TEST_CASE("a greeting tells whether the server has said anything to HELLO", "[handshake]") {
     umbel::engine::handshake greeting;
     handshake_plan plan;

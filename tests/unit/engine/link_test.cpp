@@ -252,6 +252,28 @@ TEST_CASE("a link that waits for credentials says nothing, and then all of it", 
     CHECK(w.written() == wire("SET foo 1"));
 }
 
+TEST_CASE("a link whose connection ends in the handshake keeps no credentials", "[link]") {
+    wired w;
+    engine::handshake_plan plan = plain();
+    plan.identity = std::make_shared<umbel::credentials const>("", "secret");
+    std::weak_ptr<umbel::credentials const> const said = plan.identity;
+    w.dial(std::exchange(plan, {}));
+    w.link.connected(w.now);
+    SECTION("lost") { w.lose(errc::connection_lost); }
+    SECTION("retired") { w.link.retire(w.now); }
+    CHECK(said.expired());
+    CHECK_FALSE(w.link.wants_write());
+}
+
+TEST_CASE("a host that cannot be reached is told of, not the credentials that have not come yet", "[link]") {
+    wired w;
+    engine::handshake_plan plan = plain();
+    plan.awaits_identity = true;
+    w.dial(plan);
+    CHECK_FALSE(w.pass(2s));
+    CHECK(w.link.why() == errc::connect_failed);
+}
+
 TEST_CASE("credentials that do not come end the attempt at the connect timeout, and say so", "[link]") {
     wired w;
     engine::handshake_plan plan = plain();
