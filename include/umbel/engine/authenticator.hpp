@@ -64,10 +64,11 @@ public:
         renew(id);
     }
     /// Looks for NOAUTH among calls that are to be sent again: their connections are made anew, but none of
-    /// them more often than attempts to connect are made.
+    /// them more often than attempts to connect are made. What a script says in the server's place is none.
     void look_at(call_list const& returned, instant now) {
         for (call const* call = returned.front(); call; call = call->next)
-            if (call->retry && call->retry->from && call->retry->fault == errc::no_auth)
+            if (call->retry && call->retry->from && call->retry->fault == errc::no_auth &&
+                call->retry->attempt_delivery == delivery::not_executed)
                 shut_out(call->retry->from, now);
     }
     /// A server does not let this connection in any more.

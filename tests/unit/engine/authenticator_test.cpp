@@ -205,6 +205,49 @@ TEST_CASE("NOAUTH has a connection replaced, no more often than one connects", "
     CHECK(p.taken<close_link>().size() == 1);
 }
 
+TEST_CASE("only a NOAUTH that the server says itself replaces a connection", "[authenticator]") {
+    plane p;
+    std::uint16_t const node = p.add("10.0.0.1");
+    p.open(node);
+    p.shared.actions.clear();
+    call returned;
+    retry_state& retry = *returned.make_retry_state();
+    retry.from = {node, link_mode::primary};
+    retry.fault = errc::no_auth;
+    retry.attempt_delivery = delivery::unknown;  // A script's own words.
+    call_list all;
+    all.push(returned);
+    p.identities.look_at(all, control_plane::begin);
+    CHECK(p.taken<close_link>().empty());
+    retry.attempt_delivery = delivery::not_executed;
+    p.identities.look_at(all, control_plane::begin);
+    CHECK(p.taken<close_link>().size() == 1);
+    all.pop();
+}
+
+TEST_CASE("an unusable push is told to the observer, and fails no connection that waits", "[authenticator]") {
+    plane p{that_asks()};
+    std::uint16_t const node = p.add("10.0.0.1");
+    p.links.open({node, link_mode::primary}, control_plane::begin);
+    p.shared.actions.clear();
+    p.told(0, "");
+    CHECK(p.taken<credentials_failed>().size() == 1);
+    CHECK(p.taken<credentials_given>().empty());
+    p.told(1, "one");
+    CHECK(p.taken<credentials_given>().size() == 1);
+}
+
+TEST_CASE("a rotation is asked for when time allows", "[authenticator]") {
+    plane p{that_asks()};
+    credentials_told wish{0, nullptr, std::nullopt};
+    p.identities.on(wish, control_plane::begin);
+    CHECK(p.taken<ask_credentials>().empty());
+    CHECK(p.identities.next_due() <= control_plane::begin);
+    p.identities.advance(control_plane::begin);
+    p.identities.advance(control_plane::begin);
+    CHECK(p.taken<ask_credentials>().size() == 1);
+}
+
 TEST_CASE("without credentials NOAUTH replaces nothing", "[authenticator]") {
     plane p{control_plane::usual()};
     std::uint16_t const node = p.add("10.0.0.1");
