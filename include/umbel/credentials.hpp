@@ -34,11 +34,12 @@ using credential_completion = std::function<void(result<credentials>)>;
 /// Asked for credentials: `provider(completion)`, which calls `completion` with them, or with an error whose
 /// message says what is wrong. One answer serves all nodes, and one question is under way at a time.
 ///
-/// It is asked before a connection is opened, unless it has given credentials that are valid for a while;
-/// credentials with `valid_for` are asked for again when about three quarters of that time are over, and
-/// without `valid_for` an answer serves the connections that are opened within options::connect_timeout.
-/// Where new ones come before old ones expire, or client::reauthenticate() was called, connections that serve
-/// say AUTH again, between two commands.
+/// It is asked when a connection begins to be opened, which waits for the answer before it says anything,
+/// unless it has given credentials that are valid for a while; credentials with `valid_for` are asked for
+/// again when about three quarters of that time are over, and without `valid_for` an answer serves the
+/// connections that are opened within options::connect_timeout. Where new ones come before old ones expire,
+/// or client::reauthenticate() was called, connections that serve say AUTH again, between two commands.
+/// Questions that no connection waits for are at least 100 ms apart.
 ///
 /// Threading: called on a thread that runs one of the client's executors, one call at a time; it must not
 /// block, and may call the completion before it returns. Errors: what it throws, an error, an empty or

@@ -60,13 +60,14 @@ enum class read_from : std::uint8_t {
 /// | other writes, scripts | again             | fails          | fails | fails      | again  |
 ///
 /// "Refused" means MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN and READONLY: a server says these
-/// before it executes a command, and they pass. Other refusals fail at once. An error that a script or a
-/// module's command returns by itself counts as unknown, whatever it begins with; a script must not imitate
-/// MOVED or ASK. Deadline, redirects_max and the retry budget bound how often a command is sent again. A
-/// command that fails with delivery::unknown may have run, may run yet, or may never run. A command whose
-/// deadline has passed, or that was cancelled, is never sent again. Hedged reads are reads. No write is sent
-/// twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again and undoes a
-/// newer one.
+/// before it executes a command, and they pass. So does NOAUTH where the client has credentials: such a
+/// command is sent again up to twice, by a new connection. Other refusals fail at once. An error that a
+/// script or a module's command returns by itself counts as unknown, whatever it begins with; a script must
+/// not imitate MOVED or ASK. Deadline, redirects_max and the retry budget bound how often a command is sent
+/// again. A command that fails with delivery::unknown may have run, may run yet, or may never run. A command
+/// whose deadline has passed, or that was cancelled, is never sent again. Hedged reads are reads. No write is
+/// sent twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again and
+/// undoes a newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody
@@ -187,14 +188,15 @@ struct options {
     /// memory is given back.
     std::string username{};
     secret password{};
-    /// Asked for credentials instead, before connections are opened and before tokens expire. Errors:
+    /// Asked for credentials instead, when connections are opened and before tokens expire. Errors:
     /// bad_argument beside a password.
     umbel::credential_provider credential_provider{};
     /// Commands that each new connection sends behind the client's own, in the same write: {{"CLIENT NO-EVICT
     /// on"}, {"CLIENT CAPA redirect", true}}. A connection whose server refuses one fails, with an error that
-    /// names it, unless it is optional. Errors: bad_argument for those that would break the client (AUTH,
-    /// HELLO, SELECT, READONLY, MULTI, MONITOR, SUBSCRIBE, RESET, QUIT, CLIENT REPLY, CLIENT TRACKING and the
-    /// like, and commands that wait), and for more than 32.
+    /// names it, unless it is optional. A server that does not know HELLO may run them twice, because it is
+    /// greeted in RESP2 then; options::protocol says RESP2 from the start. Errors: bad_argument for those
+    /// that would break the client (AUTH, HELLO, SELECT, READONLY, MULTI, MONITOR, SUBSCRIBE, RESET, QUIT,
+    /// CLIENT REPLY, CLIENT TRACKING and the like, and commands that wait), and for more than 32.
     std::vector<setup_command> setup_commands{};
     /// Shown by CLIENT LIST; set by HELLO … SETNAME.
     std::string client_name{};
@@ -259,8 +261,8 @@ struct options {
     /// already, in percent of all commands, and a number a second that is always allowed. Beyond the budget a
     /// command fails with the error that it met. Following MOVED and ASK does not count, nor does a command
     /// that was never sent. A command that a node refuses because it cannot serve (CLUSTERDOWN, LOADING,
-    /// MASTERDOWN; TRYAGAIN and READONLY from the second time on) does not fail, but is sent again at this
-    /// pace.
+    /// MASTERDOWN; TRYAGAIN, READONLY and NOAUTH from the second time on) does not fail, but is sent again at
+    /// this pace.
     std::uint32_t retry_budget_percent = 10;
     std::uint32_t retry_budget_floor = 10;
     /// How many hedged reads (umbel::hedge_after) may be sent to a second node, in percent: when every node
