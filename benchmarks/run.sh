@@ -215,11 +215,10 @@ if wanted large_value; then
     "${client[@]}" "$programs/cluster/large_value" "${few[@]}" --csv "$csv"
 fi
 if wanted tls; then
-    umbel_say 'over TLS: umbel, a loop of Asio and OpenSSL, Boost.Redis'
+    umbel_say 'over TLS: umbel, a loop of Asio and OpenSSL, and those of hiredis and Boost.Redis that have TLS here'
     if ! command -v openssl > /dev/null || ! printf '#include <openssl/ssl.h>\n' | "$(umbel_compiler no)" -fsyntax-only -x c++ - 2> /dev/null; then
         umbel_say 'skipped: OpenSSL is not installed'
     elif start_tls_server; then
-        umbel_say 'hiredis takes no part: its TLS is in a library of its own, hiredis_ssl, which Debian 12 lacks'
         "${client[@]}" "$programs/cluster/tls" --node "127.0.0.1:$plain_port" --tls "127.0.0.1:$tls_port" --authority "$work/certificates/ca.crt" \
             "${few[@]}" --csv "$csv" || { (($? == 3)) && failed+=(tls); } || exit 1
     else

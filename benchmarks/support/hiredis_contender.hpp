@@ -20,6 +20,9 @@
 
 #include <bit>
 #include <cstring>
+#include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -28,9 +31,14 @@ namespace bench {
 class hiredis_contender : public contender {
 public:
     hiredis_contender(std::string name, traffic const& what, bool encoded_before)
+        : hiredis_contender{std::move(name), what, encoded_before, what.nodes()[0], {}} {}
+    /// `prepare` has the connection speak TLS.
+    hiredis_contender(std::string name, traffic const& what, bool encoded_before, address const& where,
+                      std::function<void(redisContext&)> const& prepare)
         : contender{std::move(name)}, traffic_{what}, encoded_before_{encoded_before} {
-        context_ = redisAsyncConnect(what.nodes()[0].host.c_str(), what.nodes()[0].port);
+        context_ = redisAsyncConnect(where.host.c_str(), where.port);
         if (!context_ || context_->err) die("hiredis", context_ ? context_->errstr : "out of memory");
+        if (prepare) prepare(context_->c);
         int const yes = 1;
         ::setsockopt(context_->c.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     }
@@ -107,7 +115,11 @@ private:
 class hiredis_epoll final : public hiredis_contender {
 public:
     hiredis_epoll(std::string name, traffic const& what, bool encoded_before)
-        : hiredis_contender{std::move(name), what, encoded_before}, poll_{::epoll_create1(EPOLL_CLOEXEC)} {
+        : hiredis_epoll{std::move(name), what, encoded_before, what.nodes()[0], {}} {}
+    hiredis_epoll(std::string name, traffic const& what, bool encoded_before, address const& where,
+                  std::function<void(redisContext&)> const& prepare)
+        : hiredis_contender{std::move(name), what, encoded_before, where, prepare},
+          poll_{::epoll_create1(EPOLL_CLOEXEC)} {
         epoll_event wanted{.events = EPOLLIN | EPOLLOUT, .data = {}};
         ::epoll_ctl(poll_, EPOLL_CTL_ADD, context()->c.fd, &wanted);
         polled_for_write_ = true;
