@@ -92,7 +92,7 @@ private:
     /// Lets a MOVED teach the table. Returns when its command may go where it points.
     instant learn_moved(retry_state const& moved, std::uint16_t owner, instant now) {
         topology_.learn_moved(moved, owner);
-        return owner == moved.from.node ? renewed(shared_, links_, moved, now) : now;
+        return owner == moved.from.node ? renew_link(shared_, links_, moved, now) : now;
     }
     static bool held(call& call) noexcept { return call.kind->hold && call.kind->hold(call); }
 

@@ -20,11 +20,12 @@ struct link_status {
     instant retry_at{0};
     instant up_since{0};
     instant replaced_at{std::chrono::hours{-1}};  ///< When it was last closed because it was not let in.
-    std::uint32_t identity = 0;                   ///< The credentials it has said, see credential_keeper.
-    duration pause{};                             ///< How long the latest attempt had to wait for its turn.
-    std::string node_id;  ///< What the server at the other end says that it is; empty while unknown.
-    bool was_up = false;  ///< It has served since it was last opened.
-    bool renews = false;  ///< It closes in order to be opened anew.
+    duration renewal_pause{};  ///< So long it lives at least before it is made anew for a MOVED, see renewal.
+    std::uint32_t identity = 0;  ///< The credentials it has said, see credential_keeper.
+    duration pause{};            ///< How long the latest attempt had to wait for its turn.
+    std::string node_id;         ///< What the server at the other end says that it is; empty while unknown.
+    bool was_up = false;         ///< It has served since it was last opened.
+    bool renews = false;         ///< It closes in order to be opened anew.
     errc last_failure{};
     std::string last_message;
 };

@@ -122,7 +122,7 @@ TEST_CASE("a node that never stops to name itself costs so many redirects, and c
     auto incr = s.start("INCR foo");
     unsigned const before = s.connection(a);
     unsigned asked = 0;
-    for (int round = 0; !incr.done() && round < 2000; ++round) {
+    for (int round = 0; !incr.done() && round < 20000; ++round) {
         for (sent more = next_command(s); !(more == nothing); more = next_command(s)) {
             CHECK(more == sent{a, "INCR foo"});
             ++asked;
@@ -134,6 +134,31 @@ TEST_CASE("a node that never stops to name itself costs so many redirects, and c
     CHECK(outcome(incr) == failed{errc::too_many_redirects, delivery::not_executed});
     CHECK(asked == 17);
     CHECK(s.connection(a) - before <= 16);
+}
+
+TEST_CASE("servers behind one name that never agree cost fewer and fewer connections, until they agree",
+          "[renewal]") {
+    script_options chosen = patient();
+    chosen.engine.judging.redirects_max = chosen.pipeline.judging.redirects_max = 255;
+    script s{chosen};
+    s.pass(10s);
+    auto const connections_in = [&s](std::chrono::milliseconds span) {
+        unsigned const before = s.connection(a);
+        auto incr = s.start("INCR foo");
+        for (std::chrono::milliseconds at{}; at < span; at += 1ms) {
+            for (sent more = next_command(s); !(more == nothing); more = next_command(s))
+                s.receive(a, to_itself);
+            s.pass(1ms);
+        }
+        s.cancel(incr);
+        take_all(s);
+        return s.connection(a) - before;
+    };
+    // At once, after 20 ms, 40 ms and so on up to a second.
+    unsigned const at_first = connections_in(1s);
+    CHECK(at_first >= 4);
+    CHECK(at_first <= 7);
+    CHECK(connections_in(10s) <= 11);
 }
 
 TEST_CASE("a connection that is being replaced and ends by itself is replaced all the same", "[renewal]") {
