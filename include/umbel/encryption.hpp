@@ -61,8 +61,8 @@ public:
     virtual progress read(std::span<char> room, std::size_t& count) = 0;
     /// True when the next read() may find bytes although the stream beneath has none.
     virtual bool has_unread() const noexcept = 0;
-    /// Encrypts from the front of `plain` as much as there is room for, and sends it at once. What was taken
-    /// will be sent: `count` bytes, at least one where it is done.
+    /// Encrypts from the front of `plain` as much as there is room for, and sends it at once, or when the
+    /// stream has room: `count` bytes, at least one where it is done. close() drops what waits for room.
     virtual progress write(pieces plain, std::size_t& count) = 0;
     /// True while encrypted bytes wait for room in the stream.
     virtual bool has_unsent() const noexcept = 0;

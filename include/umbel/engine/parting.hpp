@@ -7,7 +7,7 @@ namespace umbel::engine {
 
 /// How a stream ends. The link decides, and the port does it.
 enum class parting : std::uint8_t {
-    close,  ///< What was written is delivered still: nothing is unanswered, or the user closes the client.
+    close,  ///< What the kernel has taken is delivered: nothing is unanswered, or the client is closed.
     abort,  ///< What the node has not got yet is dropped; it is told by a reset.
 };
 

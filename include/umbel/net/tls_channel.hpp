@@ -56,10 +56,14 @@ public:
         OPENSSL_cleanse(joined_.data(), joined_.size());
     }
 
-    /// Null where memory has run out. Lifetime: `beneath` must outlive the channel.
+    /// Null where memory has run out, or the host is no name. Lifetime: `beneath` must outlive the channel.
     static std::unique_ptr<tls_channel> make(std::shared_ptr<tls_context> context, std::string_view host,
                                              std::uint16_t port, byte_stream& beneath,
                                              std::shared_ptr<tls_counters> counters) noexcept {
+        // OpenSSL's queue of errors is the thread's: others must not find what was told here.
+        struct cleared {
+            ~cleared() { ERR_clear_error(); }
+        } const afterwards;
         UMBEL_TRY {
             tls_stream_ptr raw{SSL_new(&context->raw())};
             if (!raw) return {};

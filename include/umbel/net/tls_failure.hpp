@@ -61,6 +61,7 @@ inline tls_failure of_alert(tls_signs const& signs, int alert) {
     switch (alert) {
         case SSL_AD_CERTIFICATE_REQUIRED: return {true, "the server requires a client certificate"};
         case SSL_AD_HANDSHAKE_FAILURE:
+        case SSL_AD_INSUFFICIENT_SECURITY:
             if (signs.asked_for_identity)
                 return {true, "the server requires a client certificate (" + reason + ")"};
             return {true, "the server agrees to no cipher that was offered (" + reason + ")"};
@@ -78,7 +79,7 @@ inline tls_failure of_alert(tls_signs const& signs, int alert) {
             return {true, "the server knows no such name as was asked for (" + reason + ")"};
         default: break;
     }
-    return {signs.opening, "the server has sent a TLS alert: " + reason};
+    return {false, "the server has sent a TLS alert: " + reason};
 }
 
 /// Reasons that OpenSSL has when the first bytes of a peer are those of another protocol.
@@ -93,6 +94,21 @@ inline bool is_other_protocol(int reason) noexcept {
     }
 }
 
+/// Reasons for which this end does not accept what the server offers: the next attempt would meet them, too.
+inline bool is_lasting(int reason) noexcept {
+    switch (reason) {
+        case SSL_R_NO_CIPHERS_AVAILABLE:
+        case SSL_R_NO_PROTOCOLS_AVAILABLE:
+        case SSL_R_UNKNOWN_CIPHER_RETURNED:
+        case SSL_R_WRONG_CIPHER_RETURNED:
+        case SSL_R_WRONG_SSL_VERSION:
+        case SSL_R_WRONG_SIGNATURE_TYPE:
+        case SSL_R_DH_KEY_TOO_SMALL:
+        case SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED: return true;
+        default: return false;
+    }
+}
+
 inline tls_failure of_reason(tls_signs const& signs) {
     int const reason = ERR_GET_REASON(signs.queued);
     bool const is_tls = ERR_GET_LIB(signs.queued) == ERR_LIB_SSL;
@@ -102,7 +118,7 @@ inline tls_failure of_reason(tls_signs const& signs) {
     if (is_tls && (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW))
         return {true, "the server speaks none of the TLS versions that are allowed (" +
                           reason_of(signs.queued) + ")"};
-    return {signs.opening,
+    return {is_tls && signs.opening && is_lasting(reason),
             std::string{signs.opening ? "the TLS handshake failed: " : "the TLS stream broke: "} +
                 reason_of(signs.queued)};
 }
@@ -123,7 +139,7 @@ inline tls_failure tell_failure(tls_signs const& signs) {
         if (signs.asked_for_identity) text += "; it has asked for a client certificate";
         return {false, std::move(text)};
     }
-    if (signs.queued == 0) return {signs.opening, "TLS failed, and OpenSSL does not say why"};
+    if (signs.queued == 0) return {false, "TLS failed, and OpenSSL does not say why"};
     return tls_words::of_reason(signs);
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,7 @@ namespace tls_words {
 /// An address of a certificate, in text.
 inline std::string text_of_address(ASN1_OCTET_STRING const* address) {
     unsigned char const* const bytes = ASN1_STRING_get0_data(address);
-    int const size = ASN1_STRING_length(address);
+    int const size = std::min(ASN1_STRING_length(address), 16);
     std::array<char, 8> part{};
     std::string text;
     for (int at = 0; at < size; at += size == 4 ? 1 : 2) {
@@ -34,30 +35,38 @@ inline std::string text_of_address(ASN1_OCTET_STRING const* address) {
     return text;
 }
 
+/// A name of a certificate as a log can bear it: whoever has made it may not be trusted yet.
+/// Rule: RFC 1035, "Size limits": no name is longer.
+inline std::string printable(std::string_view name) {
+    std::string text{name.substr(0, 255)};
+    for (char& letter : text)
+        if (letter < ' ' || letter > '~') letter = '?';
+    return text;
+}
+
 /// Whom a certificate names: the first of its alternative names, or else its subject.
 inline std::string names_of(X509* certificate) {
     constexpr int names_max = 4;
     std::string text;
-    auto* const all =
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-    for (int at = 0; all && at < std::min(sk_GENERAL_NAME_num(all), names_max); ++at) {
+    std::unique_ptr<GENERAL_NAMES, tls_free<&GENERAL_NAMES_free>> const all{
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr))};
+    for (int at = 0; all && at < std::min(sk_GENERAL_NAME_num(all.get()), names_max); ++at) {
         int kind = 0;
-        void const* const value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all, at), &kind);
+        void const* const value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), at), &kind);
         std::string next;
         if (kind == GEN_DNS) {
             auto const* const name = static_cast<ASN1_IA5STRING const*>(value);
-            next.assign(reinterpret_cast<char const*>(ASN1_STRING_get0_data(name)),
-                        static_cast<std::size_t>(ASN1_STRING_length(name)));
+            next = printable({reinterpret_cast<char const*>(ASN1_STRING_get0_data(name)),
+                              static_cast<std::size_t>(ASN1_STRING_length(name))});
         } else if (kind == GEN_IPADD) {
             next = text_of_address(static_cast<ASN1_OCTET_STRING const*>(value));
         }
         if (!next.empty()) text.append(text.empty() ? "" : ", ").append(next);
     }
-    GENERAL_NAMES_free(all);
     if (!text.empty()) return text;
     std::array<char, 256> subject{};
     X509_NAME_oneline(X509_get_subject_name(certificate), subject.data(), static_cast<int>(subject.size()));
-    return subject.data();
+    return printable(subject.data());
 }
 
 }  // namespace tls_words

@@ -10,6 +10,7 @@ namespace umbel::net {
 /// What a node must prove before anything is sent to it.
 enum class tls_verification : std::uint8_t {
     full,      ///< That a trusted authority names it: by the host name or address at which it is reached.
+               ///< The subject's common name counts where the certificate has no alternative DNS name.
     any_name,  ///< That a trusted authority has signed its certificate, for whatever name. Whoever holds
                ///< another certificate of that authority can pose as the node.
     insecure_none,  ///< Nothing. Whoever stands between client and node can read and change everything.

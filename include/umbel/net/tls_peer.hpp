@@ -27,6 +27,8 @@ public:
         // A certificate names neither the interface of an address nor the root of a name.
         if (is_ipv6) name_.resize(std::min(name_.find('%'), name_.size()));
         if (!is_address_ && name_.size() > 1 && name_.back() == '.') name_.pop_back();
+        // OpenSSL takes a name with a dot before it for all names below.
+        name_.erase(0, std::min(name_.find_first_not_of('.'), name_.size()));
     }
 
     /// "host:port", where sessions of the node are kept.
@@ -35,15 +37,17 @@ public:
     std::string const& expected() const noexcept { return name_; }
 
     /// Has the client name the node in its first message; an address is not named. False where memory has run
-    /// out. Rule: RFC 6066, "Server Name Indication".
+    /// out, or there is no such name. Rule: RFC 6066, "Server Name Indication".
     bool name(SSL& raw) const noexcept {
         // SSL_set_tlsext_host_name(), without its cast; OpenSSL copies the name.
         return is_address_ || SSL_ctrl(&raw, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                                        const_cast<char*>(name_.c_str())) == 1;
     }
-    /// Has the certificate held against the name. False where memory has run out.
-    /// Rule: RFC 6125, "Matching DNS-ID", without wildcards inside a label.
+    /// Has the certificate held against the name. False as above.
+    /// Rule: RFC 6125, "Matching DNS-ID", without wildcards inside a label. Where a certificate has
+    /// no DNS-ID, OpenSSL takes the common name of its subject for one (section 6.4.4).
     bool expect(SSL& raw) const noexcept {
+        if (name_.empty()) return false;
         X509_VERIFY_PARAM* const rules = SSL_get0_param(&raw);
         X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         return (is_address_ ? X509_VERIFY_PARAM_set1_ip_asc(rules, name_.c_str())

@@ -103,7 +103,8 @@ public:
     virtual void wait_writable() = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces,
                                    asio::error_code& problem) = 0;
-    /// Ends the stream gracefully: the kernel still delivers what was written.
+    /// Ends the stream gracefully: the kernel still delivers what it has taken. An encrypted stream drops
+    /// what it has encrypted and the kernel had no room for.
     virtual void close() noexcept = 0;
     /// Ends the stream by a reset (RST): the kernel drops what the peer has not acknowledged. Bytes that a
     /// middlebox holds (a proxy, a NAT, a load balancer), or that the peer's kernel has taken, may still

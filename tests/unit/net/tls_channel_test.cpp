@@ -377,6 +377,49 @@ TEST_CASE("each certificate that does not verify is refused by name, before a by
     }
 }
 
+TEST_CASE("a name with a dot before it stands for no others, and what is no name for no channel", "[tls]") {
+    line here{{.identity = trusted().issue({.names = "DNS:a.example"})}, trusting(), ".example"};
+    CHECK(contains(failed(here), "hostname mismatch"));
+    line named{{.identity = trusted().issue({.names = "DNS:a.example"})}, trusting(), "a.example"};
+    named.open();
+    for (std::string const& host : {std::string{}, std::string{"."}, std::string(300, 'x')}) {
+        CAPTURE(host);
+        umbel::net::tls_encryption client{trusting()};
+        scripted_stream wire;
+        CHECK(client.open(host, 7000, wire) == nullptr);
+        CHECK(ERR_peek_error() == 0);
+    }
+}
+
+TEST_CASE("what a certificate says of itself is told in few letters that a log can bear", "[tls]") {
+    std::string const lots(60'000, 'A');
+    line large{{.identity = trusted().issue({.names = "DNS:" + lots})}};
+    std::string told = failed(large);
+    CHECK(told.size() < 1024);
+    CHECK(contains(told, "the certificate is of " + lots.substr(0, 255) + ", not of 127.0.0.1"));
+    line rude{{.identity = trusted().issue(
+                   {.subject = "x\n\x1b[31mevil", .names = "", .until = std::chrono::seconds{-60}})}};
+    told = failed(rude);
+    CHECK(told.find('\n') == std::string::npos);
+    CHECK(told.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("an alert that says nothing of the other end's TLS does not last", "[tls]") {
+    // Records of TLS: an alert (21), fatal (2).
+    struct {
+        char alert;
+        bool lasts;
+    } const all[]{{80, false}, {50, false}, {10, false}, {40, true}, {71, true}, {70, true}, {48, true}};
+    for (auto const& said : all) {
+        CAPTURE(int{said.alert});
+        line here;
+        here.wire.to_client = std::string{"\x15\x03\x03\0\x02\x02", 6} + said.alert;
+        here.channel->readable();
+        CHECK(here.channel->shake_hands() == progress::failed);
+        CHECK(here.channel->refused() == said.lasts);
+    }
+}
+
 TEST_CASE("a server that shows no certificate is refused, though OpenSSL verifies nobody", "[tls]") {
     // The options never offer such a cipher: here it is forced on both ends.
     constexpr char const* anonymous = "aNULL:@SECLEVEL=0";
