@@ -47,6 +47,7 @@ public:
         for (auto const& text : texts) texts_.emplace_back(std::string_view{text});
     }
 
+    /// Appends a copy of an address. Errors: throws std::bad_alloc.
     void add(std::string_view text) { texts_.emplace_back(text); }
 
     bool empty() const noexcept { return texts_.empty(); }

@@ -101,6 +101,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"engine/call_endings.hpp", "tests/unit/engine/dispatcher_test.cpp"},
         {"engine/lease_slot.hpp", "tests/unit/engine/lease_pool_test.cpp"},
         {"engine/write_out.hpp", "tests/unit/net/connection_test.cpp"},
+        {"engine/options_check.hpp", "tests/unit/net/settings_test.cpp"},
         {"engine/runtime.hpp", simulation + "cluster_test.cpp"},
         {"engine/session.hpp", "tests/unit/net/connection_test.cpp"},
         {"engine/settings.hpp", "tests/unit/net/settings_test.cpp"},

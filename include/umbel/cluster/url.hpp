@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -117,36 +118,36 @@ inline result<std::string> decoded(piece from) {
 }
 
 inline result<std::uint32_t> database_number(piece from) {
-    constexpr std::size_t digits_max = 6;
-    std::uint32_t value = 0;
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    std::uint64_t value = 0;
     for (char const digit : from.text) {
-        if (!detail::is_digit(digit) || from.text.size() > digits_max)
+        if (detail::is_digit(digit)) value = value * 10 + static_cast<std::uint64_t>(digit - '0');
+        if (!detail::is_digit(digit) || value > most)
             return bad(from.at, "the database is no number, or too large");
-        value = value * 10 + static_cast<std::uint32_t>(digit - '0');
     }
-    return value;
+    return static_cast<std::uint32_t>(value);
 }
 
-enum class place : std::uint8_t { server, unix_socket, sentinel };
+enum class scheme_kind : std::uint8_t { server, unix_socket, sentinel };
 
 struct scheme {
     std::string_view name;
-    place where;
+    scheme_kind kind;
     bool tls;
 };
 
 /// Rule: redis-cli, option -u (redis, rediss; valkey-cli: valkey, valkeys); redis-rs, "Connection Parameters"
 /// (unix, redis+unix, valkey+unix); lettuce, "RedisURI" (redis-socket, redis-sentinel, rediss-sentinel).
-inline constexpr std::array<scheme, 10> schemes{{{"redis", place::server, false},
-                                                 {"valkey", place::server, false},
-                                                 {"rediss", place::server, true},
-                                                 {"valkeys", place::server, true},
-                                                 {"unix", place::unix_socket, false},
-                                                 {"redis+unix", place::unix_socket, false},
-                                                 {"valkey+unix", place::unix_socket, false},
-                                                 {"redis-socket", place::unix_socket, false},
-                                                 {"redis-sentinel", place::sentinel, false},
-                                                 {"rediss-sentinel", place::sentinel, true}}};
+inline constexpr std::array<scheme, 10> schemes{{{"redis", scheme_kind::server, false},
+                                                 {"valkey", scheme_kind::server, false},
+                                                 {"rediss", scheme_kind::server, true},
+                                                 {"valkeys", scheme_kind::server, true},
+                                                 {"unix", scheme_kind::unix_socket, false},
+                                                 {"redis+unix", scheme_kind::unix_socket, false},
+                                                 {"valkey+unix", scheme_kind::unix_socket, false},
+                                                 {"redis-socket", scheme_kind::unix_socket, false},
+                                                 {"redis-sentinel", scheme_kind::sentinel, false},
+                                                 {"rediss-sentinel", scheme_kind::sentinel, true}}};
 
 /// The scheme of this name, in upper or lower case; null for another one. Rule: RFC 3986, "Scheme".
 inline scheme const* find_scheme(std::string_view name) noexcept {
@@ -265,10 +266,10 @@ inline result<void> read_socket(piece from, seed_url& into) {
 }
 
 /// Everything between "://" and the query.
-inline result<void> read_place(piece from, place where, seed_url& into) {
+inline result<void> read_location(piece from, scheme_kind kind, seed_url& into) {
     // A password may hold every character but ? and #: the last @ ends it. A path may hold an @ of its own.
     std::size_t sign = from.text.rfind('@');
-    if (where == place::unix_socket) {
+    if (kind == scheme_kind::unix_socket) {
         std::size_t const before_path = from.text.find("@/");
         sign = from.text.starts_with('/') ? from.text.npos : before_path;
     }
@@ -276,9 +277,9 @@ inline result<void> read_place(piece from, place where, seed_url& into) {
         if (auto good = read_credentials(from.before(sign), into); !good) return good;
         from = from.behind(sign + 1);
     }
-    if (where == place::unix_socket) return read_socket(from, into);
+    if (kind == scheme_kind::unix_socket) return read_socket(from, into);
     std::optional<piece> const path = from.cut('/');
-    if (auto good = read_hosts(from, where == place::sentinel ? 26379 : 6379, into); !good) return good;
+    if (auto good = read_hosts(from, kind == scheme_kind::sentinel ? 26379 : 6379, into); !good) return good;
     return path ? read_path(*path, into) : result<void>{};
 }
 
@@ -298,7 +299,7 @@ inline result<seed_url> read_url(std::string_view text) {
                         "valkey+unix, redis-socket, redis-sentinel and rediss-sentinel");
     seed_url seed;
     seed.tls = known->tls;
-    seed.sentinel = known->where == url::place::sentinel;
+    seed.sentinel = known->kind == url::scheme_kind::sentinel;
     url::piece rest{text.substr(colon + 3), colon + 3};
     std::optional<url::piece> const fragment = rest.cut('#');
     std::optional<url::piece> const query = rest.cut('?');
@@ -307,7 +308,7 @@ inline result<seed_url> read_url(std::string_view text) {
         return url::bad(fragment->at - 1, "a # before an @; in a password # is written %23");
     if (query)
         if (auto good = url::read_query(*query, seed); !good) return tl::unexpected<error>{good.error()};
-    if (auto good = url::read_place(rest, known->where, seed); !good)
+    if (auto good = url::read_location(rest, known->kind, seed); !good)
         return tl::unexpected<error>{good.error()};
     if (fragment)
         if (auto good = url::read_fragment(*fragment, seed); !good)

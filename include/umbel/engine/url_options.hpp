@@ -1,8 +1,9 @@
 // url_options.hpp: options out of URLs: what the URLs among the seeds say is put into the options, or
-// refused. It reads no options of its own: engine/settings.hpp checks them.
+// refused. It reads no options of its own: engine/options_check.hpp knows their ranges.
 #pragma once
 
 #include <umbel/cluster/url.hpp>
+#include <umbel/engine/options_check.hpp>
 #include <umbel/engine/url_parameters.hpp>
 #include <umbel/options.hpp>
 
@@ -46,6 +47,7 @@ public:
         return {};
     }
 
+    options const& gathered() const noexcept { return gathered_; }
     options take() && { return std::move(gathered_); }
 
 private:
@@ -102,10 +104,17 @@ inline result<options> options_from_url(std::string_view text) {
 
 /// The same options with what the URLs among their seeds say, and the addresses of these as seeds. What a URL
 /// says takes the place of what the option says. Calling it again changes nothing.
-/// Errors: bad_argument: what options_from_url() refuses; two URLs that contradict each other.
+/// Errors: bad_argument: what options_from_url() refuses; two URLs that contradict each other; a value that
+/// is out of range because of a URL. The message names the seed.
 inline result<options> with_urls(options given) {
+    auto const bad_seed = [](std::size_t index, error const& why) {
+        return fail(errc::bad_argument, delivery::not_sent,
+                    "options.seeds[" + std::to_string(index) + "]: " + std::string{why.message()});
+    };
     seed_list seeds;
     url_gatherer gatherer{given};
+    bool in_range = checking::check(given).has_value();
+    std::size_t spoiler = given.seeds.size();  // The seed that has put a good option out of range.
     for (std::size_t i = 0; i < given.seeds.size(); ++i) {
         std::string const& seed = given.seeds[i];
         if (!cluster::is_url(seed)) {
@@ -113,14 +122,16 @@ inline result<options> with_urls(options given) {
             continue;
         }
         auto const url = cluster::read_url(seed);
-        auto const good = url ? gatherer.add(*url) : result<void>{tl::unexpected<error>{url.error()}};
-        if (!good)
-            return fail(errc::bad_argument, delivery::not_sent,
-                        "options.seeds[" + std::to_string(i) + "]: " + std::string{good.error().message()});
+        if (!url) return bad_seed(i, url.error());
+        if (auto good = gatherer.add(*url); !good) return bad_seed(i, good.error());
+        bool const stays = checking::check(gatherer.gathered()).has_value();
+        if (in_range && !stays) spoiler = i;
+        in_range = stays;
         seeds.add(cluster::bare_seed(*url));
     }
     options settled = std::move(gatherer).take();
     settled.seeds = std::move(seeds);
+    if (!in_range && spoiler < given.seeds.size()) return bad_seed(spoiler, checking::check(settled).error());
     return settled;
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("a URL among the seeds sets what commands go by", "[url]") {
 
 TEST_CASE("a client whose URL is bad says so by every command", "[url]") {
     CHECK(refusal_of("redis://h?deadline=0") ==
-          "bad_argument: options.deadline must be positive, or umbel::no_deadline");
+          "bad_argument: options.seeds[0]: options.deadline must be positive, or umbel::no_deadline");
     CHECK(refusal_of("redis://h?nothing=0") ==
           "bad_argument: options.seeds[0]: URL, character 11: parameter nothing: unknown; a parameter is "
           "called as its option is");

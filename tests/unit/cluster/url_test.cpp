@@ -76,6 +76,7 @@ TEST_CASE("credentials are unescaped, and may contain what separates them", "[ur
     CHECK(seed->addresses == std::vector{endpoint{"h", 1}});
     CHECK(seed->database == 2u);
     CHECK(read_url("redis://ada@h")->username == "ada");
+    CHECK(read_url("redis://h/4294967295")->database == 4294967295u);
     CHECK(read_url("redis://:secret@h")->password == "secret");
 }
 
@@ -142,7 +143,8 @@ TEST_CASE("a URL that cannot be read is refused by the place that is wrong", "[u
     CHECK(refused_at(11, "redis://h,"));
     CHECK(refused_at(9, "redis://h i"));
     CHECK(refused_at(11, "redis://h/one"));
-    CHECK(refused_at(11, "redis://h/1234567"));
+    CHECK(refused_at(11, "redis://h/4294967296"));
+    CHECK(refused_at(11, "redis://h/18446744073709551617"));
     CHECK(refused_at(11, "redis://h/1/2"));
     CHECK(refused_at(11, "redis://h?db"));
     CHECK(refused_at(15, "redis://h?a=1&&b=2"));

@@ -130,6 +130,22 @@ TEST_CASE("what may be the tail of a password is not repeated", "[url]") {
           std::string::npos);
 }
 
+TEST_CASE("a value that is out of range is blamed on its URL, and on no other seed", "[url]") {
+    options given;
+    given.seeds = {"10.0.0.7:1", "redis://a", "redis://b?deadline=0", "redis://c?database=1"};
+    CHECK(why_not(with_urls(given)) ==
+          "options.seeds[2]: options.deadline must be positive, or umbel::no_deadline");
+    // Two that are good together.
+    given.seeds = {"redis://a?retry_delay=2s", "redis://b?retry_delay_max=3s"};
+    CHECK(with_urls(given));
+    // No fault of the URL: whoever takes the options says it.
+    given.seeds = {"redis://a?database=1"};
+    given.deadline = 0ms;
+    CHECK(with_urls(given));
+    given.seeds = {"redis://a?deadline=1s"};
+    CHECK(with_urls(given));
+}
+
 TEST_CASE("two URLs may repeat each other", "[url]") {
     options given;
     given.seeds = {"redis://:x@a/1?deadline=2s", "redis://b", "redis://:x@c?db=1&deadline=2000"};

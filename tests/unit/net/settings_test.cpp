@@ -297,6 +297,10 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
     CHECK(names(wrong([](options& o) { o.reply_depth_max = 5000; }), "reply_depth_max"));
     CHECK(names(wrong([](options& o) { o.reply_bytes_max = 1; }), "reply_bytes_max"));
     CHECK(names(wrong([](options& o) { o.client_name = "a\r\nQUIT"; }), "client_name"));
+    for (std::string const& name : {std::string{"a b"}, std::string{"a\0b", 3}, std::string{"\xc3\xa4"}})
+        CHECK(names(wrong([&](options& o) { o.client_name = name; }), "client_name"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"redis://h?client_name=a%00b"}; }),
+                "options.seeds[0]: options.client_name"));
     CHECK(names(wrong([](options& o) { o.username = "ada"; }), "username"));
     // From Valkey 9 on a cluster has databases; the server says whether it has this one.
     CHECK(wrong([](options& o) {
