@@ -85,8 +85,9 @@ public:
 
     /// Errors: bad_argument, naming the option of TLS that is wrong.
     virtual result<void> check() const = 0;
-    /// Reads certificates and keys again. Connections that are made later use them.
-    /// Errors: bad_argument, naming what cannot be read; what was read before stays in use.
+    /// Reads certificates and keys again. Connections that are made later use them. Blocks while it reads,
+    /// and throws std::bad_alloc where memory runs out. Errors: bad_argument, naming what cannot be read;
+    /// what was read before stays in use.
     virtual result<void> reload() = 0;
     /// A channel to the node at this address, over `beneath`; null where memory has run out. Precondition:
     /// check() has succeeded. Lifetime: `beneath` must outlive the channel.

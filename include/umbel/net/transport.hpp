@@ -47,7 +47,8 @@ public:
     virtual void on_writable(transport& from, asio::error_code problem) = 0;
     /// An operation will not report its end: Asio had no memory to call its handler.
     virtual void on_notice_lost(transport& from, bool of_read) noexcept = 0;
-    /// A step of connecting is done. The owner of the connection is to call from.proceed().
+    /// Something has happened by which the stream can go on: the owner of the connection is to call
+    /// from.proceed().
     virtual void on_step(transport& from) = 0;
     virtual std::shared_ptr<void> keep_alive() = 0;
 
@@ -92,7 +93,7 @@ public:
 
     /// Resolves and connects; calls on_connected() once.
     virtual void connect(cluster::endpoint const& address) = 0;
-    /// Continues to connect after on_step().
+    /// Goes on after on_step(): connects further, or receives, decrypts and sends.
     virtual void proceed() {}
     /// Reads at least one byte; calls on_read() once. Lifetime: the memory must stay until then, or until
     /// close().
