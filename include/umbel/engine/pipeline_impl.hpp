@@ -11,9 +11,8 @@ namespace umbel::engine {
 UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noexcept {
     close_fast_append();
     endings_.waits().note(call);
-    std::size_t const bytes = call.wire_size();
     // The engine's own calls come beside the bounds: they are few, and what a full connection needs.
-    bool const room = send_.has_room(bytes) || call.is_internal();
+    bool const room = send_.has_room(call.wire_size()) || call.is_internal();
     bool const counts = queue_.size() < options_.in_flight_max || call.is_internal();
     if (!room || !counts || call.owned_by(cancel_token::of(link())) || !queue_.make_room())
         return counters_.unaccepted += 1, fail_unaccepted(call, room, queue_.size(), options_, outcomes_);
@@ -23,7 +22,7 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noe
     if (call.form.elements) [[unlikely]]
         queue_[call.queue_position] = in_flight_queue::entry::in_elements(call);
     ++counters_.commands;
-    send_.append(call, bytes);
+    send_.append(call, call.wire_size());
     deadlines_.watch(call, now);
     send_.open_fast_append(queue_);
 }
