@@ -256,6 +256,26 @@ TEST_CASE("keys that the server renews are renewed, and nobody hears of it", "[t
     CHECK(here.server.heard() == "PING\r\nPING\r\nPING\r\n");
 }
 
+TEST_CASE("a read that must answer before it goes on says that there is more", "[tls]") {
+    line here{{.identity = trusted().issue(), .version = TLS1_3_VERSION, .tickets = 0}};
+    here.open();
+    here.wire.room = 0;
+    CHECK(here.write({letters(400'000)}) != 0);
+    here.server.say(here.wire, "first ");
+    // As many answers as nobody has room for.
+    for (int at = 0; at < 200; ++at) here.server.renew_keys(here.wire);
+    here.server.say(here.wire, "second");
+    std::array<char, 64> room{};
+    std::size_t count = 0;
+    here.channel->readable();
+    CHECK(here.channel->read(room, count) == progress::done);
+    REQUIRE(std::string_view{room.data(), count} == "first ");
+    CHECK(here.channel->has_unread());
+    here.wire.room = std::size_t{1} << 30;
+    CHECK(here.channel->flush() == progress::done);
+    CHECK(here.read() == "second");
+}
+
 TEST_CASE("a peer that sends records without a byte for the reader does not hold the thread", "[tls]") {
     line here{{.identity = trusted().issue(), .version = TLS1_3_VERSION}};
     here.open();
