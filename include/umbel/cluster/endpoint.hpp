@@ -196,6 +196,9 @@ inline result<endpoint> endpoint::parse(std::string_view text, std::uint16_t def
     if (parts.host.empty()) return detail::bad_address(text, "the host is missing");
     if (!detail::is_host(parts.host))
         return detail::bad_address(text, "the host is neither a name nor an IPv4 or IPv6 address");
+    // Rule: RFC 3986, "Host": IP-literal.
+    if (text.front() == '[' && !detail::is_ipv6(parts.host))
+        return detail::bad_address(text, "brackets stand around an IPv6 address only");
     if (!port_reads || port == 0)
         return detail::bad_address(text, "the port must be a number from 1 to 65535");
     return endpoint{std::string{parts.host}, port};

@@ -40,6 +40,8 @@ TEST_CASE("brackets around a host are optional", "[endpoint]") {
     CHECK(parsed("[::1]:7000") == endpoint{"::1", 7000});
     CHECK(parsed("[2001:db8::7]") == endpoint{"2001:db8::7", 6379});
     CHECK(parsed("[fe80::1%eth0]:7000") == endpoint{"fe80::1%eth0", 7000});
+    for (auto const* text : {"[db.example]:7000", "[db.example]", "[10.0.0.7]:7000"})
+        CHECK(refused(text).find("brackets stand around an IPv6 address only") != std::string::npos);
 }
 
 TEST_CASE("without a port the default stands in", "[endpoint]") {

@@ -139,6 +139,7 @@ TEST_CASE("a URL that cannot be read is refused by the place that is wrong", "[u
     CHECK(refused_at(1, ""));
     CHECK(refused_at(9, "redis://h:0"));
     CHECK(refused_at(9, "redis://h:x"));
+    CHECK(refused_at(9, "redis://[name]:1"));
     CHECK(refused_at(11, "redis://h,,i"));
     CHECK(refused_at(11, "redis://h,"));
     CHECK(refused_at(9, "redis://h i"));
