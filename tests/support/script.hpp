@@ -358,7 +358,7 @@ private:
         engine::link_options timing = options_.link;
         timing.meter = engine_.routes().meter_of(what.link.node);
         engine::pipeline_options pipeline = options_.pipeline;
-        pipeline.judging.closing = &engine_.routes().closing();
+        pipeline.judging.client = &engine_.routes().facts();
         timing.unblock_timeout = options_.engine.unblock_timeout;
         if (!place) place = std::make_unique<peer>(*this, pipeline, timing, what.link);
         peer& one = *place;

@@ -34,6 +34,7 @@ public:
         std::optional<credential_keeper::effect> const effect =
             shared_.identity.take(std::move(told), now, shared_.random);
         if (!effect) return;
+        if (effect->give) shared_.routes.note_credentials();
         if (!effect->why.empty()) shared_.observe([&] { return credentials_failed{effect->why}; });
         if (effect->ends_wait)
             for (credential_keeper::opening const& waiting : shared_.identity.take_waiting())

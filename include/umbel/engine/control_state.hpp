@@ -23,7 +23,8 @@ struct control_state {
           identity{options.plan.identity, options.asks_credentials, options.connect_timeout},
           routes{options.nodes_max},
           nodes{options.nodes_max, options.contexts} {
-        options.judging.closing = &routes.closing();
+        options.judging.client = &routes.facts();
+        if (identity.any()) routes.note_credentials();
     }
     control_state(control_state const&) = delete;
     control_state& operator=(control_state const&) = delete;

@@ -6,8 +6,8 @@
 #include <umbel/cluster/redirect.hpp>
 #include <umbel/engine/backoff.hpp>
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/client_facts.hpp>
 
-#include <atomic>
 #include <optional>
 #include <string_view>
 
@@ -20,8 +20,7 @@ struct judge_options {
     duration retry_delay{};
     duration retry_delay_max{};
     umbel::retry_unknown unknown = umbel::retry_unknown::reads;
-    bool has_credentials = false;
-    std::atomic<bool> const* closing = nullptr;  ///< Whether the client was told to close; null: never.
+    client_facts const* client = nullptr;  ///< Null: as if all were false.
 };
 
 /// A fault and where it was noticed.
@@ -54,8 +53,9 @@ inline cluster::attempt attempt_of(call const& call, failure const& fault, judge
     attempt.from_replica = fault.from_replica;
     attempt.replica_only = call.reads == read_from::replica;
     attempt.node_open = fault.node_open;
-    attempt.closing = options.closing && options.closing->load(std::memory_order_relaxed);
-    attempt.has_credentials = options.has_credentials;
+    attempt.closing = options.client && options.client->closing.load(std::memory_order_relaxed);
+    attempt.has_credentials =
+        options.client && options.client->has_credentials.load(std::memory_order_relaxed);
     attempt.connections_closed = call.connections_closed;
     attempt.unknown = options.unknown;
     attempt.redirects = call.redirects;

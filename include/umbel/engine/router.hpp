@@ -4,6 +4,7 @@
 
 #include <umbel/cluster/slot_table.hpp>
 #include <umbel/engine/call.hpp>
+#include <umbel/engine/client_facts.hpp>
 #include <umbel/engine/latency_meter.hpp>
 
 #include <array>
@@ -57,8 +58,11 @@ public:
     }
 
     /// Set from the moment on at which the client was told to close. Threading: any.
-    void begin_closing() noexcept { closing_.store(true, std::memory_order_relaxed); }
-    std::atomic<bool> const& closing() const noexcept { return closing_; }
+    void begin_closing() noexcept { facts_.closing.store(true, std::memory_order_relaxed); }
+    std::atomic<bool> const& closing() const noexcept { return facts_.closing; }
+    /// From now on the client has credentials, or somebody to ask for them.
+    void note_credentials() noexcept { facts_.has_credentials.store(true, std::memory_order_relaxed); }
+    client_facts const& facts() const noexcept { return facts_; }
 
     known_as known() const noexcept { return known_.load(std::memory_order_acquire); }
     /// Grows with every change of the topology.
@@ -186,7 +190,7 @@ private:
     std::atomic<std::uint32_t> version_{0};
     mutable std::atomic<bool> measured_{false};  ///< A command reads by latency.
     std::atomic<known_as> known_{known_as::nothing};
-    std::atomic<bool> closing_{false};
+    client_facts facts_;
 };
 
 }  // namespace umbel::engine

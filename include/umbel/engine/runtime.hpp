@@ -368,9 +368,8 @@ private:
     }
     Session& obtain(link_id id) {
         if (Session* const known = sessions_.find_any(id)) return *known;
-        pipeline_options const pipe =
-            settings_.pipeline_for(id, is_leased(id.mode) ? cancel_token::of(id) : sessions_.place_of(id),
-                                   engine_.routes().closing());
+        pipeline_options const pipe = settings_.pipeline_for(
+            id, is_leased(id.mode) ? cancel_token::of(id) : sessions_.place_of(id), engine_.routes().facts());
         link_options const link = settings_.link_for(id, engine_.routes().meter_of(id.node));
         events_.make_room(sessions().size() + 1);
         return sessions_.add(id, port().make_session(id, pipe, link));

@@ -12,7 +12,6 @@
 #include <umbel/options.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -43,11 +42,10 @@ struct settings {
         return made;
     }
     /// The same of its pipeline; `seed` tells it from the others.
-    pipeline_options pipeline_for(link_id id, std::uint64_t seed,
-                                  std::atomic<bool> const& closing) const noexcept {
+    pipeline_options pipeline_for(link_id id, std::uint64_t seed, client_facts const& client) const noexcept {
         pipeline_options made = pipeline;
         made.seed += seed;
-        made.judging.closing = &closing;
+        made.judging.client = &client;
         if (is_leased(id.mode)) made.latency_histograms = false, made.slow_after = duration{0};
         return made;
     }
@@ -196,12 +194,8 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     plan.client_name = source.client_name;
     target.engine.source = source.topology_source;
     target.engine.deployment = source.deployment;
-    target.engine.judging = {policy,
-                             source.redirects_max,
-                             source.retry_delay,
-                             source.retry_delay_max,
-                             source.retry_unknown,
-                             target.engine.asks_credentials || target.engine.plan.identity};
+    target.engine.judging = {policy, source.redirects_max, source.retry_delay, source.retry_delay_max,
+                             source.retry_unknown};
     target.engine.budget.percent = source.retry_budget_percent;
     target.engine.budget.floor_per_second = source.retry_budget_floor;
     target.engine.refreshing.interval_min = source.refresh_interval_min;

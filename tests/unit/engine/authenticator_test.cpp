@@ -255,4 +255,9 @@ TEST_CASE("without credentials NOAUTH replaces nothing", "[authenticator]") {
     p.shared.actions.clear();
     p.identities.shut_out({node, link_mode::primary}, control_plane::begin);
     CHECK(p.shared.actions.empty());
+    CHECK_FALSE(p.shared.routes.facts().has_credentials.load());
+    p.told(0, "first");
+    CHECK(p.shared.routes.facts().has_credentials.load());
+    p.identities.shut_out({node, link_mode::primary}, control_plane::begin);
+    CHECK(p.taken<close_link>().size() == 1);
 }

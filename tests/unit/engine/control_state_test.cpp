@@ -35,8 +35,17 @@ TEST_CASE("a notice that finds no memory is lost, and nothing else is", "[contro
 
 TEST_CASE("a policy hears through the judge whether the client closes", "[control]") {
     control_plane plane;
-    REQUIRE(plane.shared.options.judging.closing);
-    CHECK_FALSE(plane.shared.options.judging.closing->load());
+    client_facts const* const facts = plane.shared.options.judging.client;
+    REQUIRE(facts);
+    CHECK_FALSE(facts->closing.load());
     plane.shared.routes.begin_closing();
-    CHECK(plane.shared.options.judging.closing->load());
+    CHECK(facts->closing.load());
+}
+
+TEST_CASE("a policy hears through the judge whether the client has credentials", "[control]") {
+    CHECK_FALSE(control_plane{}.shared.routes.facts().has_credentials.load());
+    engine_options options = control_plane::usual();
+    SECTION("its own") { options.plan.identity = std::make_shared<credentials const>("", "word"); }
+    SECTION("of a provider") { options.asks_credentials = true; }
+    CHECK(control_plane{std::move(options)}.shared.routes.facts().has_credentials.load());
 }
