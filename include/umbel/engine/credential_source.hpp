@@ -13,6 +13,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace umbel::engine {
@@ -93,11 +94,8 @@ public:
             UMBEL_TRY {
                 provider_([asked](result<credentials> answer) { asked->answer(std::move(answer)); });
             }
-            UMBEL_CATCH(std::exception const& thrown) {
-                asked->answer(failed(thrown.what()));
-            }
             UMBEL_CATCH(...) {
-                asked->answer(failed("it threw what is no std::exception"));
+                asked->answer(failed(said_by_exception()));
             }
         }
         UMBEL_CATCH(...) {  // Out of memory: the connections that wait find that no answer comes.
@@ -122,8 +120,20 @@ private:
         void (*wake)(void* client, std::shared_ptr<void>&& alive);
     };
 
-    static result<credentials> failed(char const* why) noexcept {
+    static result<credentials> failed(std::string_view why) noexcept {
         return fail(errc::no_credentials, delivery::not_sent, why);
+    }
+    /// What the exception that is being handled says.
+    static std::string said_by_exception() {
+#if defined(__cpp_exceptions)
+        try {
+            throw;
+        } catch (std::exception const& thrown) {
+            return thrown.what();
+        } catch (...) {
+        }
+#endif
+        return "it threw what is no std::exception";
     }
 
     /// One question: its first answer counts.
