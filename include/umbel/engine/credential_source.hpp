@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -19,7 +18,7 @@
 namespace umbel::engine {
 
 /// Answers that have come and were not taken yet. Lifetime: shared by a client and the completions of its
-/// questions. Threading: any; take() by the control plane's owner.
+/// questions. Threading: push() and closed() from any thread; take() by the control plane's owner.
 class credential_inbox {
 public:
     credential_inbox() noexcept = default;
@@ -48,17 +47,9 @@ public:
             act(std::move(first->told));
         }
     }
-    /// The client goes: waits for an answer() that tells it something on another thread.
-    void close() noexcept {
-        std::lock_guard const guard{mutex_};
-        closed_ = true;
-    }
-    /// Runs `tell`, unless the client has gone, which does not go meanwhile.
-    template <class Tell>
-    void answer(Tell tell) {
-        std::lock_guard const guard{mutex_};
-        if (!closed_) tell();
-    }
+    /// The client has gone.
+    void close() noexcept { closed_.store(true, std::memory_order_release); }
+    bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
 private:
     struct waiting {
@@ -70,9 +61,7 @@ private:
     }
 
     std::atomic<waiting*> newest_{nullptr};
-    /// Recursive: where memory has run out, the client may go while it is told.
-    std::recursive_mutex mutex_;
-    bool closed_ = false;
+    std::atomic<bool> closed_{false};
 };
 
 /// The provider, and the way of its answers back to the client.
@@ -87,9 +76,7 @@ public:
     template <class Port>
     void ask(std::uint32_t number, Port& port) noexcept {
         UMBEL_TRY {
-            waker const client{&port, [](void* to, std::shared_ptr<void>&& alive) {
-                                   Port::wake_from_outside(*static_cast<Port*>(to), std::move(alive));
-                               }};
+            waker const client{&port, [](void* to) { Port::wake_from_outside(*static_cast<Port*>(to)); }};
             auto const asked = std::make_shared<question>(number, inbox_, port.keep_alive(), client);
             UMBEL_TRY {
                 provider_([asked](result<credentials> answer) { asked->answer(std::move(answer)); });
@@ -113,11 +100,10 @@ public:
     void close() noexcept { inbox_->close(); }
 
 private:
-    /// Tells a client that an answer has come, and gives it what keeps it alive: a provider's thread must not
-    /// be the last to let go of it. Threading: any.
+    /// Tells a client that an answer has come. Threading: any.
     struct waker {
         void* client;
-        void (*wake)(void* client, std::shared_ptr<void>&& alive);
+        void (*wake)(void* client);
     };
 
     static result<credentials> failed(std::string_view why) noexcept {
@@ -147,19 +133,15 @@ private:
               client{whom} {}
 
         void answer(result<credentials>&& told) noexcept {
-            if (answered.exchange(true, std::memory_order_acq_rel)) return;
+            if (answered.exchange(true, std::memory_order_acq_rel) || inbox->closed()) return;
+            std::shared_ptr<void> const alive = owner.lock();
+            if (is_owned && !alive) return;
             UMBEL_TRY {
-                std::shared_ptr<credentials const> given;
-                if (told) given = std::make_shared<credentials const>(std::move(*told));
-                inbox->answer([&] {
-                    std::shared_ptr<void> alive = owner.lock();
-                    if (is_owned && !alive) return;
-                    if (given)
-                        inbox->push({number, std::move(given), {}});
-                    else
-                        inbox->push({number, nullptr, std::move(told.error())});
-                    client.wake(client.client, std::move(alive));
-                });
+                if (told)
+                    inbox->push({number, std::make_shared<credentials const>(std::move(*told)), {}});
+                else
+                    inbox->push({number, nullptr, std::move(told.error())});
+                client.wake(client.client);
             }
             UMBEL_CATCH(...) {  // Out of memory: as if no answer had come.
             }

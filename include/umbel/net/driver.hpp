@@ -60,6 +60,8 @@ public:
         bool const first = abandon_all([](connection& connection) { connection.abandon(); });
         while (engine::call* const call = posted.pop()) call->kind->drop(*call);
         if (!first) return;
+        std::unique_lock guard{mutex_};  // Whoever wakes from outside is done, or sees that it is too late.
+        guard.unlock();
         left_ = {};
         taken_ = {};
         closing_timer_.reset();
@@ -154,13 +156,9 @@ public:
             });
     }
     void wake() noexcept;
-    /// abandon() waits for it, see credential_inbox.
-    static void wake_from_outside(driver& client, std::shared_ptr<void>&& alive) noexcept {
+    static void wake_from_outside(driver& client) noexcept {
+        std::lock_guard const guard{client.mutex_};  // abandon() waits for it.
         client.wake();
-        if (client.abandoned()) return;
-        // The turn may have come and gone, and everybody else, too: the client is not destroyed here.
-        asio::any_io_executor const executor = client.executor_;
-        static_cast<void>(async::try_alloc([&] { asio::post(executor, [keep = std::move(alive)] {}); }));
     }
     bool arm(engine::instant due) noexcept {
         return async::retry_alloc([&] {

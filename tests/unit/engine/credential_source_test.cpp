@@ -18,11 +18,7 @@ struct client {
     std::shared_ptr<int> life = std::make_shared<int>(0);
     int woken = 0;
     std::shared_ptr<void> keep_alive() const noexcept { return life; }
-    std::shared_ptr<void> posted;
-    static void wake_from_outside(client& self, std::shared_ptr<void>&& alive) noexcept {
-        ++self.woken;
-        self.posted = std::move(alive);
-    }
+    static void wake_from_outside(client& self) noexcept { ++self.woken; }
 };
 std::vector<credentials_told> taken(credential_source& source) {
     std::vector<credentials_told> all;
@@ -108,31 +104,6 @@ TEST_CASE("an answer comes to nothing where the client has gone or closed", "[cr
         kept(credentials{"", "late"});
         CHECK(here->woken == 0);
     }
-}
-
-TEST_CASE("whoever answers is never the last to let a client go", "[credentials]") {
-    client here;
-    bool gone = false;
-    here.life = std::shared_ptr<int>(new int{0}, [&](int* life) {
-        gone = true;
-        delete life;
-    });
-    credential_completion kept;
-    credential_source source{[&](credential_completion done) { kept = std::move(done); }};
-    source.ask(1, here);
-    here.life.reset();
-    CHECK(gone);  // A question alone keeps no client.
-    gone = false;
-    here.life = std::shared_ptr<int>(new int{0}, [&](int* life) {
-        gone = true;
-        delete life;
-    });
-    source.ask(2, here);
-    kept(credentials{"", "one"});
-    here.life.reset();
-    CHECK_FALSE(gone);
-    here.posted.reset();
-    CHECK(gone);
 }
 
 TEST_CASE("what nobody asked for is taken like an answer", "[credentials]") {
