@@ -251,7 +251,7 @@ private:
         call.replies_due = replies;
     }
     /// What accept() does where something is out of the ordinary.
-    void accept_any(call& call, instant now) noexcept;
+    void accept_any(call& call, instant now, bool bounded = false) noexcept;
     /// Accounts for what fast append has let pass, before anything looks at queued or staged commands.
     void close_fast_append() noexcept { counters_.commands += send_.close_fast_append(queue_); }
 

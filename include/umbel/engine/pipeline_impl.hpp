@@ -8,13 +8,13 @@
 
 namespace umbel::engine {
 
-UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now) noexcept {
+UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now, bool bounded) noexcept {
     close_fast_append();
     endings_.waits().note(call);
-    // The engine's own calls come beside the bounds: they are few, and what a full connection needs.
-    bool const room = send_.has_room(call.wire_size()) || call.is_internal();
-    bool const counts = queue_.size() < options_.in_flight_max || call.is_internal();
-    if (!room || !counts || call.owned_by(cancel_token::of(link())) || !queue_.make_room())
+    // The engine's own few calls come beside the bounds; what another call lacks is `bounded` as that one.
+    bool const own = call.is_internal() && !bounded, room = own || send_.has_room(call.wire_size());
+    if (!room || (!own && queue_.size() >= options_.in_flight_max) ||
+        call.owned_by(cancel_token::of(link())) || !queue_.make_room())
         return counters_.unaccepted += 1, fail_unaccepted(call, room, queue_.size(), options_, outcomes_);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
     enter(call, call.form.has_several_replies() ? 2 : 1);
@@ -120,7 +120,7 @@ UMBEL_NEVER_INLINE inline bool pipeline::is_last(call& call, resp::view const& r
 
 UMBEL_NEVER_INLINE inline void pipeline::settle_error(call& call, resp::view const& reply,
                                                       instant now) noexcept {
-    auto const accept = [&](umbel::engine::call& next) { accept_any(next, now); };
+    auto const accept = [&](umbel::engine::call& next) { accept_any(next, now, true); };
     if (call.has_remedy && call_outcomes::lacks_what_is_named(call, reply) &&
         remedies_.apply(call, {link(), losses_}, now, outcomes_, accept))
         return;
