@@ -75,15 +75,6 @@ bool follows_its_primary(real_cluster const& servers, real_cluster::node const& 
     return servers.talk(replica).must({"INFO", "replication"}).text.find("master_link_status:up") !=
            std::string::npos;
 }
-void check_nothing_was_noticed(drill& d) {
-    auto const found = d.reckon();
-    INFO(found.to_string());
-    CHECK(found.clean());
-    CHECK(found.refused == 0);
-    CHECK(found.unknown == 0);
-    CHECK(found.forgiven == 0);
-    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
-}
 
 }  // namespace
 

@@ -311,4 +311,16 @@ private:
     history::instant begun_;
 };
 
+/// The judgement of a drill that was to cost no caller anything: nothing lost, refused, unknown or
+/// unexpected.
+inline void check_nothing_was_noticed(drill& d) {
+    auto const found = d.reckon();
+    INFO(found.to_string());
+    CHECK(found.clean());
+    CHECK(found.refused == 0);
+    CHECK(found.unknown == 0);
+    CHECK(found.forgiven == 0);
+    for (std::size_t at : {0u, 1u, 2u}) CHECK(d.surprises(at, {}) == "");
+}
+
 }  // namespace umbel::test
