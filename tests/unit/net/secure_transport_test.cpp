@@ -150,6 +150,15 @@ struct line {
         problem.clear();
         return wire->write_some({&piece, 1}, problem);
     }
+    /// Writes until the transport takes no more, to a server that does not read. Returns how much it took.
+    std::size_t fill() {
+        reads = false;
+        std::string const piece(50'000, 'x');
+        std::size_t taken = 0;
+        do taken += write(piece);
+        while (!problem);
+        return taken;
+    }
     asio::error_code problem;  ///< Of the latest write().
     bool reads = true;
 };
@@ -233,11 +242,7 @@ TEST_CASE("each reply costs one notice, also after bytes have come while the las
 TEST_CASE("what the socket does not take is sent later, although nobody writes any more", "[tls]") {
     line here;
     here.connect();
-    here.reads = false;
-    std::string const piece(50'000, 'x');
-    std::size_t sent = 0;
-    do sent += here.write(piece);
-    while (!here.problem);
+    std::size_t const sent = here.fill();
     CHECK(here.problem == asio::error::would_block);
     CHECK(here.owner.heard.empty());
     here.reads = true;
@@ -249,11 +254,7 @@ TEST_CASE("what the socket does not take is sent later, although nobody writes a
 TEST_CASE("who waits to write is told when there is room again", "[tls]") {
     line here;
     here.connect();
-    here.reads = false;
-    std::string const piece(50'000, 'x');
-    std::size_t sent = 0;
-    do sent += here.write(piece);
-    while (!here.problem);
+    std::size_t sent = here.fill();
     here.wire->wait_writable();
     here.io.restart();
     here.io.poll();
