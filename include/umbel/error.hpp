@@ -4,7 +4,15 @@
 
 #include <umbel/config.hpp>
 
+#if defined(UMBEL_USE_STD_EXPECTED)
+#include <version>
+#if !defined(__cpp_lib_expected)
+#error "UMBEL_USE_STD_EXPECTED needs std::expected: C++23, as -std=c++23 gives it from g++ 12 and clang 19 on"
+#endif
+#include <expected>
+#else
 #include <tl/expected.hpp>
+#endif
 
 #include <atomic>
 #include <chrono>
@@ -17,6 +25,19 @@
 #include <vector>
 
 namespace umbel {
+
+/// What results are made of: tl::expected, or std::expected where UMBEL_USE_STD_EXPECTED is defined. Inside
+/// this namespace, `tl` names the chosen one.
+#if defined(UMBEL_USE_STD_EXPECTED)
+namespace tl {
+using std::expected;
+using std::in_place;
+using std::unexpect;
+using std::unexpected;
+}  // namespace tl
+#else
+namespace tl = ::tl;
+#endif
 
 /// What happened. Errors are matched by this code, never by message text.
 enum class errc : std::uint8_t {

@@ -75,10 +75,30 @@ struct forbidden {
 /// What no header may say, Asio or not.
 inline std::vector<forbidden> const& forbidden_everywhere() {
     static std::vector<forbidden> const list{
-        {"asio", std::regex{R"(\basio\s*::\s*detail\b|<asio/detail/)"},
+        {"asio", std::regex{R"(\basio\s*::\s*detail\b)"}, "names from asio::detail are Asio's own business"},
+        {"ASIO", std::regex{R"(\bUMBEL_ASIO_DETAIL_HEADER|\bUMBEL_ASIO_\w*HEADER\(detail)"},
          "names from asio::detail are Asio's own business"},
-        {"boost", std::regex{R"(<boost/|\bboost\s*::)"}, "Boost is not a dependency"},
         {"using", std::regex{R"(^using\s+namespace\b)"}, "a header opens no namespace for its includers"},
+    };
+    return list;
+}
+
+/// What only error.hpp may say: it knows which expected results are made of.
+inline std::vector<forbidden> const& forbidden_without_expected() {
+    static std::vector<forbidden> const list{
+        {"expected", std::regex{R"(<tl/|<expected>|\bstd\s*::\s*(un)?expected\b|(^|[^:\w])::\s*tl\b)"},
+         "inside umbel, tl:: names the chosen expected; error.hpp knows which"},
+    };
+    return list;
+}
+
+/// What only async/asio.hpp may say: it knows which Asio it is.
+inline std::vector<forbidden> const& forbidden_without_choice() {
+    static std::vector<forbidden> const list{
+        {"asio", std::regex{R"(<asio[./])"}, "Asio's headers are included by UMBEL_ASIO_HEADER"},
+        {"boost", std::regex{R"(<boost/|\bboost\s*::)"}, "Boost is named by async/asio.hpp only"},
+        {"error_code", std::regex{R"(\basio\s*::\s*error_code\b)"},
+         "Boost.Asio has no error_code of its own: async::error_code"},
     };
     return list;
 }
@@ -86,7 +106,7 @@ inline std::vector<forbidden> const& forbidden_everywhere() {
 /// What only the headers for TLS may say.
 inline std::vector<forbidden> const& forbidden_without_tls() {
     static std::vector<forbidden> const list{
-        {"ssl", std::regex{R"(<openssl/|<asio/ssl|\basio\s*::\s*ssl\b)"},
+        {"ssl", std::regex{R"(<openssl/|\bUMBEL_ASIO_\w*HEADER\(ssl|\basio\s*::\s*ssl\b)"},
          "OpenSSL is needed by tls.hpp and net/tls_*.hpp only"},
     };
     return list;
@@ -95,8 +115,8 @@ inline std::vector<forbidden> const& forbidden_without_tls() {
 /// What only the layers that do input and output may say.
 inline std::vector<forbidden> const& forbidden_in_core() {
     static std::vector<forbidden> const list{
-        {"asio", std::regex{R"(\basio\s*::|<asio[./>])"}, "Asio is named only in async, net and client"},
-        {"ASIO_", std::regex{R"(\bASIO_)"}, "Asio is named only in async, net and client"},
+        {"asio", std::regex{R"(\basio\s*::)"}, "Asio is named only in async, net and client"},
+        {"ASIO_", std::regex{R"(\b(UMBEL_)?ASIO_)"}, "Asio is named only in async, net and client"},
         {"_clock", std::regex{R"(\w*_clock\s*::\s*now\b)"},
          "time comes in as an argument; no clock is read here"},
         {"random_device", std::regex{R"(\brandom_device\b)"}, "randomness comes in as a seed"},
@@ -160,6 +180,11 @@ inline std::vector<violation> judge_header(std::string const& path, std::string 
         auto const where = path + ":" + std::to_string(index + 1);
         detail::judge_include(code[index], *rule, where, found);
         detail::judge_words(code[index], detail::forbidden_everywhere(), where, shown[index], found);
+        if (path != "error.hpp")
+            detail::judge_words(code[index], detail::forbidden_without_expected(), where, shown[index],
+                                found);
+        if (path != "async/asio.hpp")
+            detail::judge_words(code[index], detail::forbidden_without_choice(), where, shown[index], found);
         bool const speaks_tls = path == "tls.hpp" || path.starts_with("net/tls_");
         if (!speaks_tls)
             detail::judge_words(code[index], detail::forbidden_without_tls(), where, shown[index], found);

@@ -78,7 +78,8 @@ TEST_CASE("the judge lets leftward includes pass", "[architecture]") {
     CHECK(judge_header("resp/type.hpp",
                        "#include <umbel/error.hpp>\n#include <umbel/resp/view.hpp>\n#include <vector>\n")
               .empty());
-    CHECK(judge_header("net/driver.hpp", "#include <umbel/engine/call.hpp>\n#include <asio/awaitable.hpp>\n")
+    CHECK(judge_header("net/driver.hpp",
+                       "#include <umbel/engine/call.hpp>\n#include UMBEL_ASIO_HEADER(post.hpp)\n")
               .empty());
     CHECK(judge_header("client/client.hpp",
                        "#include <umbel/net/driver.hpp>\n#include <umbel/command/key.hpp>\n")
@@ -90,8 +91,7 @@ TEST_CASE("the judge lets leftward includes pass", "[architecture]") {
 
 TEST_CASE("the judge catches Asio, clocks, chance and threads in the core", "[architecture]") {
     std::string const asio = "Asio is named only in async, net and client";
-    check_caught("engine/call.hpp", "#include <asio.hpp>\n", asio);
-    check_caught("cluster/slot.hpp", "#include <asio/awaitable.hpp>\n", asio);
+    check_caught("cluster/slot.hpp", "#include UMBEL_ASIO_HEADER(awaitable.hpp)\n", asio);
     check_caught("engine/call.hpp", "using executor = asio::any_io_executor;\n", asio);
     check_caught("testing/model.hpp", "asio::io_context io;\n", asio);
     check_caught("engine/call.hpp", "auto const now = std::chrono::steady_clock::now();\n",
@@ -101,10 +101,28 @@ TEST_CASE("the judge catches Asio, clocks, chance and threads in the core", "[ar
     check_caught("command/key.hpp", "#include <thread>\n", "no threads and no locks here");
     check_caught("net/driver.hpp", "using asio::detail::bind_handler;\n",
                  "names from asio::detail are Asio's own business");
-    check_caught("client/client.hpp", "#include <boost/asio.hpp>\n", "Boost is not a dependency");
+    check_caught("net/driver.hpp", "#include UMBEL_ASIO_HEADER(detail/config.hpp)\n",
+                 "names from asio::detail are Asio's own business");
     check_caught("net/driver.hpp", "using namespace asio;\n",
                  "a header opens no namespace for its includers");
     check_caught("somewhere/new.hpp", "", "the folder stands for no layer of the table");
+}
+
+TEST_CASE("the judge catches a header that knows the Asio or the expected chosen", "[architecture]") {
+    std::string const header = "Asio's headers are included by UMBEL_ASIO_HEADER";
+    check_caught("engine/call.hpp", "#include <asio.hpp>\n", header);
+    check_caught("net/driver.hpp", "#include <asio/ip/tcp.hpp>\n", header);
+    std::string const boost = "Boost is named by async/asio.hpp only";
+    check_caught("client/client.hpp", "#include <boost/asio.hpp>\n", boost);
+    check_caught("net/driver.hpp", "boost::system::error_code problem;\n", boost);
+    check_caught("net/driver.hpp", "asio::error_code problem;\n",
+                 "Boost.Asio has no error_code of its own: async::error_code");
+    std::string const expected = "inside umbel, tl:: names the chosen expected; error.hpp knows which";
+    check_caught("resp/type.hpp", "#include <tl/expected.hpp>\n", expected);
+    check_caught("client/client.hpp", "std::expected<int, error> count;\n", expected);
+    check_caught("client/client.hpp", "return ::tl::unexpected{why};\n", expected);
+    CHECK(judge_header("client/client.hpp", "return tl::unexpected{why};\n").empty());
+    CHECK(judge_header("error.hpp", "using std::expected;\n").empty());
 }
 
 TEST_CASE("the judge reads code, not comments and not text", "[architecture]") {

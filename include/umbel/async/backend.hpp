@@ -2,6 +2,7 @@
 // testing::sim_backend over virtual time. It knows calls and snapshots; it does not know how they come about.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/completion.hpp>
 #include <umbel/async/contexts.hpp>
 #include <umbel/async/hedge_budget.hpp>
@@ -9,7 +10,7 @@
 #include <umbel/engine/snapshot.hpp>
 #include <umbel/options.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
 
 #include <atomic>
 #include <cstdint>

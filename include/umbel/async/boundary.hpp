@@ -4,11 +4,12 @@
 // It knows the signatures only.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/engine/call.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/io_context.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(cancellation_signal.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
 
 #include <chrono>
 #include <cstdint>

@@ -2,13 +2,14 @@
 // result types and handlers; it knows no connection and no protocol.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/block_pool.hpp>
 #include <umbel/async/call_pool.hpp>
 #include <umbel/async/completion_target.hpp>
 #include <umbel/resp/decode.hpp>
 #include <umbel/resp/keys_within.hpp>
 
-#include <asio/associated_cancellation_slot.hpp>
+#include UMBEL_ASIO_HEADER(associated_cancellation_slot.hpp)
 
 #include <algorithm>
 #include <concepts>
@@ -26,8 +27,7 @@ namespace umbel::async {
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
     std::weak_ptr<async::backend> backend;  ///< Weak: a cancellation slot may outlive the executors.
-    std::vector<shared_token*> parts;  ///< Tokens of the calls of a group, filled before the first of them
-                                       ///< begins.
+    std::vector<shared_token*> parts;  ///< Tokens of a group's calls, filled before the first begins.
     std::atomic<bool> parts_listed{true};       ///< False while they are filled in on another thread.
     std::atomic<shared_token*> later{nullptr};  ///< The first, or next, of the parts that came afterwards.
 

@@ -2,11 +2,12 @@
 // and posted many at a time. It knows calls by their kind only.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
 #include <umbel/engine/call.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(post.hpp)
 
 #include <array>
 #include <optional>

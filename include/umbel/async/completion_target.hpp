@@ -25,16 +25,17 @@
 // complete_later() with the handler's immediate executor.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/call_pool.hpp>
 #include <umbel/async/contexts.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/associated_immediate_executor.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/io_context.hpp>
-#include <asio/prefer.hpp>
-#include <asio/query.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(associated_executor.hpp)
+#include UMBEL_ASIO_HEADER(associated_immediate_executor.hpp)
+#include UMBEL_ASIO_HEADER(dispatch.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(prefer.hpp)
+#include UMBEL_ASIO_HEADER(query.hpp)
 
 #include <concepts>
 #include <new>

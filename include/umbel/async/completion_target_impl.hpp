@@ -1,14 +1,15 @@
 // completion_target_impl.hpp: behind the boundary of completion_target.hpp: what is asked of any_io_executor.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/completion_target.hpp>
 #include <umbel/async/contexts_impl.hpp>
 #include <umbel/async/orphan_executor.hpp>
 #include <umbel/async/turn.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/strand.hpp>
-#include <asio/system_executor.hpp>
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(strand.hpp)
+#include UMBEL_ASIO_HEADER(system_executor.hpp)
 
 #include <cstddef>
 #include <memory>

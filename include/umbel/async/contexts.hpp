@@ -4,10 +4,11 @@
 // to which context is found out in contexts_impl.hpp, which only the code behind operations needs.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/config.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/io_context.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
 
 #include <cstddef>
 #include <cstdint>

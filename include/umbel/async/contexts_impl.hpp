@@ -1,11 +1,12 @@
 // contexts_impl.hpp: which execution context an executor belongs to, and which of a client's runs here.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/contexts.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/io_context.hpp>
-#include <asio/strand.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(strand.hpp)
 
 #include <algorithm>
 #include <vector>

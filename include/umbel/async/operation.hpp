@@ -2,12 +2,13 @@
 // bytes. It knows how to begin and whom to tell; what happens in between is the backend's business.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/client_handle.hpp>
 #include <umbel/async/try_alloc.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/this_coro.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(async_result.hpp)
+#include UMBEL_ASIO_HEADER(this_coro.hpp)
 
 #include <coroutine>
 #include <optional>

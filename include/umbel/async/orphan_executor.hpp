@@ -3,10 +3,12 @@
 // each type that it may come to hold, and asio::system_executor turns into another one with each property.
 #pragma once
 
-#include <asio/execution/blocking.hpp>
-#include <asio/execution/context.hpp>
-#include <asio/execution_context.hpp>
-#include <asio/system_executor.hpp>
+#include <umbel/async/asio.hpp>
+
+#include UMBEL_ASIO_EXECUTION_HEADER(blocking.hpp)
+#include UMBEL_ASIO_EXECUTION_HEADER(context.hpp)
+#include UMBEL_ASIO_HEADER(execution_context.hpp)
+#include UMBEL_ASIO_HEADER(system_executor.hpp)
 
 #include <utility>
 

@@ -3,9 +3,8 @@
 // knows neither connections nor calls.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/engine/try_alloc.hpp>
-
-#include <asio/error_code.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -42,7 +41,7 @@ bool retry_alloc(Step&& step) noexcept {
 }
 
 /// The text of an error; empty if there is no memory for it.
-inline std::string text_of(asio::error_code problem) noexcept {
+inline std::string text_of(error_code problem) noexcept {
     std::string text;
     static_cast<void>(try_alloc([&] { text = problem.message(); }));
     return text;

@@ -2,10 +2,11 @@
 // completions for other threads are gathered. It knows no connection.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/completion_batch.hpp>
 #include <umbel/engine/instant.hpp>
 
-#include <asio/execution_context.hpp>
+#include UMBEL_ASIO_HEADER(execution_context.hpp)
 
 #include <chrono>
 

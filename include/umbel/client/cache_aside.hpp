@@ -2,13 +2,14 @@
 // many ask. It is not part of <umbel.hpp>, and knows no source.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client/client.hpp>
 #include <umbel/client/wait_list.hpp>
 
-#include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/this_coro.hpp>
+#include UMBEL_ASIO_HEADER(awaitable.hpp)
+#include UMBEL_ASIO_HEADER(co_spawn.hpp)
+#include UMBEL_ASIO_HEADER(detached.hpp)
+#include UMBEL_ASIO_HEADER(this_coro.hpp)
 
 #include <chrono>
 #include <cstddef>

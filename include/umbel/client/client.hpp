@@ -2,13 +2,14 @@
 // The typed commands on it are declared in command/ and joined to their replies in submitter.hpp.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client/cmd.hpp>
 #include <umbel/client/make_backend.hpp>
 #include <umbel/client/open_site.hpp>
 #include <umbel/client/options_from_url.hpp>
 #include <umbel/client/scoped_client.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
 
 #include <concepts>
 #include <memory>

@@ -2,10 +2,11 @@
 // of <umbel.hpp>.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client/lock_keeper.hpp>
 
-#include <asio/awaitable.hpp>
-#include <asio/this_coro.hpp>
+#include UMBEL_ASIO_HEADER(awaitable.hpp)
+#include UMBEL_ASIO_HEADER(this_coro.hpp)
 
 #include <cstdint>
 #include <memory>

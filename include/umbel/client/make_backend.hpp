@@ -1,13 +1,14 @@
 // make_backend.hpp: the backend of a client of real servers, named only: see open_site.hpp.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/backend.hpp>
 #include <umbel/client/open_site.hpp>
 #include <umbel/cluster/policy.hpp>
 #include <umbel/engine/observer.hpp>
 #include <umbel/options.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
 
 #include <memory>
 #include <vector>

@@ -2,12 +2,13 @@
 // … EXEC on a lease, begun anew as often as is allowed. It is a coroutine of Asio's; not part of <umbel.hpp>.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client/lease.hpp>
 
-#include <asio/awaitable.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
+#include UMBEL_ASIO_HEADER(awaitable.hpp)
+#include UMBEL_ASIO_HEADER(steady_timer.hpp)
+#include UMBEL_ASIO_HEADER(this_coro.hpp)
+#include UMBEL_ASIO_HEADER(use_awaitable.hpp)
 
 #include <algorithm>
 #include <chrono>

@@ -2,10 +2,11 @@
 // a thread of its own and knows no command; it is not part of <umbel.hpp>.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client/client.hpp>
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
+#include UMBEL_ASIO_HEADER(executor_work_guard.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
 
 #include <condition_variable>
 #include <csignal>

@@ -2,15 +2,16 @@
 // no command.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
 
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
+#include UMBEL_ASIO_HEADER(associated_cancellation_slot.hpp)
+#include UMBEL_ASIO_HEADER(associated_executor.hpp)
+#include UMBEL_ASIO_HEADER(async_result.hpp)
+#include UMBEL_ASIO_HEADER(awaitable.hpp)
+#include UMBEL_ASIO_HEADER(executor_work_guard.hpp)
+#include UMBEL_ASIO_HEADER(post.hpp)
+#include UMBEL_ASIO_HEADER(use_awaitable.hpp)
 
 #include <cstdint>
 #include <map>

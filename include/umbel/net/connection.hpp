@@ -3,6 +3,7 @@
 // connection does with its stream.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/contexts_impl.hpp>
 #include <umbel/async/turn.hpp>
@@ -14,10 +15,10 @@
 #include <umbel/net/stream_loss.hpp>
 #include <umbel/net/transport_port.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(post.hpp)
+#include UMBEL_ASIO_HEADER(steady_timer.hpp)
 
 #include <exception>
 #include <memory>
@@ -103,9 +104,9 @@ public:
 
     // ---- transport_owner ------------------------------------------------------------------------
 
-    inline void on_connected(transport& from, asio::error_code problem, bool resolved) override;
-    inline void on_read(transport& from, asio::error_code problem, std::size_t count) override;
-    inline void on_writable(transport& from, asio::error_code problem) override;
+    inline void on_connected(transport& from, async::error_code problem, bool resolved) override;
+    inline void on_read(transport& from, async::error_code problem, std::size_t count) override;
+    inline void on_writable(transport& from, async::error_code problem) override;
     inline void on_notice_lost(transport& from, bool of_read) noexcept override;
     inline void on_step(transport& from) override;
     std::shared_ptr<void> keep_alive() override { return owner_.keep_alive(); }
@@ -271,22 +272,22 @@ private:
     }
     void take_orders();
     void take_news();
-    void read_done(transport& from, asio::error_code problem, std::size_t count) {
+    void read_done(transport& from, async::error_code problem, std::size_t count) {
         if (problem) [[unlikely]]
             return stream_ended(from, problem);
         on_bytes(from.epoch(), count);
     }
-    void write_waited(transport& from, asio::error_code problem) {
+    void write_waited(transport& from, async::error_code problem) {
         problem ? stream_ended(from, problem) : session::on_writable(from.epoch());
     }
-    void connect_done(transport& from, asio::error_code problem, bool resolved) {
+    void connect_done(transport& from, async::error_code problem, bool resolved) {
         problem ? lost(from, loss_before_open(from, problem, resolved)) : on_open(from.epoch());
     }
-    void stream_ended(transport& from, asio::error_code problem) {
+    void stream_ended(transport& from, async::error_code problem) {
         lost(from, loss_of_open(from, problem, link().is_handshaking()));
     }
     void lost(transport& from, stream_loss loss) { on_open_failed(from.epoch(), loss.why, loss.words); }
-    void timer_rang(asio::error_code problem);
+    void timer_rang(async::error_code problem);
     void timer_lost() noexcept;
     void turn_came();
     void turn_lost() noexcept;

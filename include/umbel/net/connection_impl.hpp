@@ -2,6 +2,7 @@
 // Included by connection.hpp.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/net/connection.hpp>
 
 namespace umbel::net {
@@ -105,7 +106,7 @@ inline void connection::turn_came() {
 inline void connection::turn_lost() noexcept {
     carry_out_or_leave([this] { on_turn_lost(); }, [] {}, turn_due);
 }
-inline void connection::timer_rang(asio::error_code problem) {
+inline void connection::timer_rang(async::error_code problem) {
     if (problem == asio::error::operation_aborted) return;
     serve_or_leave([this] { timer_due(); }, [] {}, timer_due_now);
 }
@@ -115,7 +116,7 @@ inline void connection::timer_lost() noexcept {
 
 // ---- What a transport tells ---------------------------------------------------------------------
 
-inline void connection::on_read(transport& from, asio::error_code problem, std::size_t count) {
+inline void connection::on_read(transport& from, async::error_code problem, std::size_t count) {
     serve_or_leave([&] { read_done(from, problem, count); },
                    [&] {
                        from.news().read_problem = problem;
@@ -124,7 +125,7 @@ inline void connection::on_read(transport& from, asio::error_code problem, std::
                    },
                    news);
 }
-inline void connection::on_connected(transport& from, asio::error_code problem, bool resolved) {
+inline void connection::on_connected(transport& from, async::error_code problem, bool resolved) {
     serve_or_leave([&] { connect_done(from, problem, resolved); },
                    [&] {
                        from.news().connect_problem = problem;
@@ -133,7 +134,7 @@ inline void connection::on_connected(transport& from, asio::error_code problem, 
                    },
                    news);
 }
-inline void connection::on_writable(transport& from, asio::error_code problem) {
+inline void connection::on_writable(transport& from, async::error_code problem) {
     serve_or_leave([&] { write_waited(from, problem); },
                    [&] {
                        from.news().write_problem = problem;

@@ -1,13 +1,14 @@
 // connection_owner.hpp: what a connection needs of its driver, as an interface.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/cancel_share.hpp>
 #include <umbel/engine/event.hpp>
 #include <umbel/engine/notice.hpp>
 #include <umbel/net/transport.hpp>
 
-#include <asio/any_io_executor.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
 
 #include <memory>
 #include <vector>

@@ -3,6 +3,7 @@
 // runtime what becomes of them.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/call_pool_impl.hpp>
 #include <umbel/async/completion_target_impl.hpp>
 #include <umbel/async/runtime_backend.hpp>
@@ -10,7 +11,7 @@
 #include <umbel/net/connection.hpp>
 #include <umbel/net/settings.hpp>
 
-#include <asio/post.hpp>
+#include UMBEL_ASIO_HEADER(post.hpp)
 
 #include <atomic>
 #include <memory>
@@ -87,7 +88,7 @@ public:
         timer.expires_after(span);
         kept = std::move(waiting);
         // Whoever is woken finds the driver by its handle, and needs it to stay until it has gone on.
-        timer.async_wait([then = std::move(then), self = weak_from_this()](asio::error_code problem) {
+        timer.async_wait([then = std::move(then), self = weak_from_this()](async::error_code problem) {
             auto const alive = self.lock();
             if (!problem) then();
         });
@@ -227,9 +228,9 @@ private:
     void enqueue(engine::event&& happened) noexcept;
     void woken_turn();
     void wake_lost() noexcept;
-    void timer_rang(asio::error_code problem);
+    void timer_rang(async::error_code problem);
     void timer_lost() noexcept;
-    void idle_wait_ended(asio::error_code) {
+    void idle_wait_ended(async::error_code) {
         if (!abandoned()) control_or_leave([this] { check_idle(); }, [] {}, idle_due);
     }
     void idle_wait_lost() noexcept { idle_wait_ended({}); }

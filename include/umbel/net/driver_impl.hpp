@@ -2,6 +2,7 @@
 // Included by driver.hpp.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/net/driver.hpp>
 
 namespace umbel::net {
@@ -121,7 +122,7 @@ inline void driver::woken_turn() {
     complete_settled();
 }
 
-inline void driver::timer_rang(asio::error_code problem) {
+inline void driver::timer_rang(async::error_code problem) {
     if (problem == asio::error::operation_aborted || abandoned()) return;
     control_or_leave([this] { time_passed(); }, [] {}, timer_due);
     async::pool::fill_reserve();

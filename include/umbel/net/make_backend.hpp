@@ -1,11 +1,12 @@
 // make_backend.hpp: makes the backend of a client of real servers: sockets, timers and the runtime over them.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/net/driver.hpp>
 #include <umbel/net/shutdown.hpp>
 
-#include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
+#include UMBEL_ASIO_HEADER(steady_timer.hpp)
+#include UMBEL_ASIO_HEADER(strand.hpp)
 
 #include <cstdint>
 #include <memory>

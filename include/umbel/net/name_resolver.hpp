@@ -2,13 +2,14 @@
 // for when the system is slow to say. It knows no socket.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/ip/address.hpp>
-#include <asio/ip/basic_resolver.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_IP_HEADER(address.hpp)
+#include UMBEL_ASIO_IP_HEADER(basic_resolver.hpp)
+#include UMBEL_ASIO_IP_HEADER(tcp.hpp)
+#include UMBEL_ASIO_HEADER(steady_timer.hpp)
 
 #include <atomic>
 #include <chrono>
@@ -28,7 +29,7 @@ using address_list = std::vector<asio::ip::address>;
 /// Asks for the addresses of one name. Threading: called by one thread at a time.
 class name_resolver {
 public:
-    using handler = std::function<void(asio::error_code problem, address_list found)>;
+    using handler = std::function<void(async::error_code problem, address_list found)>;
 
     virtual ~name_resolver() = default;
     /// Calls `done` once, and never inside this call.
@@ -47,12 +48,12 @@ public:
     void resolve(std::string const& host, handler done) override {
         resolver_.async_resolve(
             host, "0", asio::ip::tcp::resolver::numeric_service,
-            [done = std::move(done)](asio::error_code problem, asio::ip::tcp::resolver::results_type found) {
+            [done = std::move(done)](async::error_code problem, asio::ip::tcp::resolver::results_type found) {
                 address_list addresses;
                 bool const kept = async::try_alloc([&] {
                     for (auto const& entry : found) addresses.push_back(entry.endpoint().address());
                 });
-                done(kept ? problem : asio::error_code{asio::error::no_memory}, std::move(addresses));
+                done(kept ? problem : async::error_code{asio::error::no_memory}, std::move(addresses));
             });
     }
     // Asio needs memory to cancel. Without memory the answer comes.
@@ -122,14 +123,14 @@ public:
         remembered_ = book_->find(host);
         if (!remembered_.empty()) {
             patience_.expires_after(patience);
-            patience_.async_wait([self = shared_from_this()](asio::error_code stopped) {
+            patience_.async_wait([self = shared_from_this()](async::error_code stopped) {
                 if (stopped) return;
                 // Without memory for the copy the system's answer is awaited.
                 address_list known = self->remembered();
                 if (!known.empty()) self->finish({}, std::move(known));
             });
         }
-        resolver_->resolve(host, [self = shared_from_this()](asio::error_code problem, address_list found) {
+        resolver_->resolve(host, [self = shared_from_this()](async::error_code problem, address_list found) {
             self->answered(problem, std::move(found));
         });
     }
@@ -144,7 +145,7 @@ public:
     }
 
 private:
-    void answered(asio::error_code problem, address_list found) {
+    void answered(async::error_code problem, address_list found) {
         if (!problem && !found.empty()) book_->keep(host_, found);
         if (problem == asio::error::host_not_found_try_again)
             if (address_list known = remembered(); !known.empty()) return finish({}, std::move(known));
@@ -155,7 +156,7 @@ private:
         static_cast<void>(async::try_alloc([&] { copy = remembered_; }));
         return copy;
     }
-    void finish(asio::error_code problem, address_list addresses) {
+    void finish(async::error_code problem, address_list addresses) {
         if (told_.exchange(true, std::memory_order_acq_rel)) return;
         name_resolver::handler const done = std::move(done_);
         done(problem, std::move(addresses));

@@ -2,6 +2,7 @@
 // a stream_transport. It knows no OpenSSL and no protocol.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/encryption.hpp>
 #include <umbel/net/transport.hpp>
 
@@ -72,7 +73,7 @@ public:
         wants_write_ = true;
         await_room();
     }
-    std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
+    std::size_t write_some(std::span<engine::write_piece const> pieces, async::error_code& problem) override {
         std::array<std::span<char const>, engine::outbox::pieces_max> plain;
         for (std::size_t at = 0; at < pieces.size(); ++at) plain[at] = {pieces[at].data, pieces[at].size};
         std::size_t count = 0;
@@ -100,7 +101,7 @@ public:
         stream_transport::close();
     }
 
-    std::string words_of(asio::error_code problem) const noexcept override {
+    std::string words_of(async::error_code problem) const noexcept override {
         bool const told = channel_ && !channel_->failure().empty();
         return told ? engine::text_of(channel_->failure()) : transport::words_of(problem);
     }
@@ -188,7 +189,7 @@ private:
         return good;
     }
     /// The stream cannot be opened, or has ended: whoever waits is told.
-    void report(asio::error_code problem) {
+    void report(async::error_code problem) {
         if (stage_ == stage::greeting) return owner().on_connected(*this, problem, true);
         bool const reads = !std::exchange(room_, {}).empty();
         reads ? owner().on_read(*this, problem, 0) : owner().on_writable(*this, problem);
@@ -233,8 +234,8 @@ private:
         happened_.fetch_or(kind, std::memory_order_release);
         owner().on_step(*this);
     }
-    void bytes_came(asio::error_code) { note(is_readable); }
-    void room_came(asio::error_code) { note(is_writable); }
+    void bytes_came(async::error_code) { note(is_readable); }
+    void room_came(async::error_code) { note(is_writable); }
     void turn_came() { note(has_turn); }
     /// A step asks again; without memory for one, the owner does.
     void lose(std::uint8_t kind, bool of_read) noexcept {
@@ -248,7 +249,7 @@ private:
     // ---- byte_stream: the socket ----------------------------------------------------------------
 
     transfer receive(std::span<char> room) noexcept override {
-        asio::error_code problem = asio::error::interrupted;
+        async::error_code problem = asio::error::interrupted;
         std::size_t count = 0;
         while (problem == asio::error::interrupted)
             count = socket().read_some(asio::buffer(room.data(), room.size()), problem);
@@ -257,14 +258,14 @@ private:
     transfer send(std::span<char const> first, std::span<char const> second) noexcept override {
         std::array<asio::const_buffer, 2> const both{asio::const_buffer{first.data(), first.size()},
                                                      asio::const_buffer{second.data(), second.size()}};
-        asio::error_code problem = asio::error::interrupted;
+        async::error_code problem = asio::error::interrupted;
         std::size_t count = 0;
         while (problem == asio::error::interrupted)
             count =
                 first.empty() ? socket().write_some(both[1], problem) : socket().write_some(both, problem);
         return outcome(problem, count);
     }
-    static transfer outcome(asio::error_code problem, std::size_t count) noexcept {
+    static transfer outcome(async::error_code problem, std::size_t count) noexcept {
         if (!problem) return {byte_stream::outcome::moved, count};
         if (problem == asio::error::would_block || problem == asio::error::try_again)
             return {byte_stream::outcome::blocked};

@@ -1,9 +1,10 @@
 // shutdown.hpp: how a client learns that its executors are going away.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/net/driver.hpp>
 
-#include <asio/execution_context.hpp>
+#include UMBEL_ASIO_HEADER(execution_context.hpp)
 
 #include <memory>
 #include <mutex>

@@ -2,20 +2,21 @@
 // and Unix sockets. It knows no protocol.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/session_port.hpp>
 #include <umbel/net/name_resolver.hpp>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/buffer.hpp>
-#include <asio/connect.hpp>
-#include <asio/generic/stream_protocol.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
+#include UMBEL_ASIO_HEADER(any_io_executor.hpp)
+#include UMBEL_ASIO_HEADER(buffer.hpp)
+#include UMBEL_ASIO_HEADER(connect.hpp)
+#include UMBEL_ASIO_GENERIC_HEADER(stream_protocol.hpp)
+#include UMBEL_ASIO_IP_HEADER(tcp.hpp)
+#include UMBEL_ASIO_LOCAL_HEADER(stream_protocol.hpp)
+#include UMBEL_ASIO_HEADER(post.hpp)
+#include UMBEL_ASIO_HEADER(steady_timer.hpp)
 
 #include <array>
 #include <atomic>
@@ -42,9 +43,9 @@ class transport;
 /// called on the thread on which Asio completes an operation.
 class transport_owner {
 public:
-    virtual void on_connected(transport& from, asio::error_code problem, bool resolved) = 0;
-    virtual void on_read(transport& from, asio::error_code problem, std::size_t count) = 0;
-    virtual void on_writable(transport& from, asio::error_code problem) = 0;
+    virtual void on_connected(transport& from, async::error_code problem, bool resolved) = 0;
+    virtual void on_read(transport& from, async::error_code problem, std::size_t count) = 0;
+    virtual void on_writable(transport& from, async::error_code problem) = 0;
     /// An operation will not report its end: Asio had no memory to call its handler.
     virtual void on_notice_lost(transport& from, bool of_read) noexcept = 0;
     /// Something has happened by which the stream can go on: the owner of the connection is to call
@@ -57,7 +58,7 @@ protected:
 };
 
 /// What became of a write that ended with `problem`.
-inline engine::write_outcome outcome_of(asio::error_code problem) noexcept {
+inline engine::write_outcome outcome_of(async::error_code problem) noexcept {
     if (!problem) return engine::write_outcome::wrote;
     if (problem == asio::error::would_block || problem == asio::error::try_again)
         return engine::write_outcome::blocked;
@@ -72,11 +73,11 @@ struct transport_news {
 
     std::atomic<std::uint8_t> which{0};  ///< The kinds of news; a bit is set after the fields below are
                                          ///< written. There is at most one of each kind.
-    asio::error_code connect_problem;
+    async::error_code connect_problem;
     bool resolved = false;
-    asio::error_code read_problem;
+    async::error_code read_problem;
     std::size_t count = 0;
-    asio::error_code write_problem;
+    async::error_code write_problem;
 };
 
 /// One attempt at one connection. Every notice names its transport, so that a notice of an older one is
@@ -103,7 +104,7 @@ public:
     /// Calls on_writable() once, when a write will make progress.
     virtual void wait_writable() = 0;
     virtual std::size_t write_some(std::span<engine::write_piece const> pieces,
-                                   asio::error_code& problem) = 0;
+                                   async::error_code& problem) = 0;
     /// Ends the stream gracefully: the kernel still delivers what it has taken. An encrypted stream drops
     /// what it has encrypted and the kernel had no room for.
     virtual void close() noexcept = 0;
@@ -113,7 +114,7 @@ public:
     virtual void abort() noexcept = 0;
 
     /// Why the stream could not be opened, or has ended, in words. Empty where memory has run out.
-    virtual std::string words_of(asio::error_code problem) const noexcept {
+    virtual std::string words_of(async::error_code problem) const noexcept {
         return problem == asio::error::eof ? engine::text_of("the node closed the connection")
                                            : async::text_of(problem);
     }
@@ -164,13 +165,13 @@ public:
             if (node.host.size() >= sizeof(sockaddr_un::sun_path)) return report(asio::error::name_too_long);
             return connect({asio::local::stream_protocol::endpoint{node.host}});
         }
-        asio::error_code problem;
+        async::error_code problem;
         auto const numeric = asio::ip::make_address(node.host, problem);
         if (!problem) return connect({asio::ip::tcp::endpoint{numeric, node.port}});
         connect_until_ = std::chrono::steady_clock::now() + connect_timeout_;
         lookup_->start(node.host, connect_timeout_ / lookup_share,
                        [this, port = node.port, self = shared_from_this(), keep = owner_.keep_alive()](
-                           asio::error_code failed, address_list found) {
+                           async::error_code failed, address_list found) {
                            if (failed) return owner_.on_connected(*this, failed, false);
                            // Kept for proceed(), because the owner may be at work on another thread.
                            bool const kept = async::try_alloc([&] {
@@ -189,7 +190,7 @@ public:
     }
     void proceed() override {
         if (closed_) return;
-        asio::error_code ignored;
+        async::error_code ignored;
         if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0)
             socket_.cancel(ignored);
         if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
@@ -211,7 +212,7 @@ public:
                                 handler{*this, read_memory_, owner_.keep_alive(), shared_from_this()});
     }
     std::size_t bytes_waiting() noexcept override {
-        asio::error_code unknown;
+        async::error_code unknown;
         std::size_t const count = socket_.available(unknown);
         return unknown ? 0 : count;
     }
@@ -222,7 +223,7 @@ public:
                            handler{*this, write_memory_, owner_.keep_alive(), shared_from_this()});
     }
 
-    std::size_t write_some(std::span<engine::write_piece const> pieces, asio::error_code& problem) override {
+    std::size_t write_some(std::span<engine::write_piece const> pieces, async::error_code& problem) override {
         if (pieces.size() == 1)
             return socket_.write_some(asio::buffer(pieces[0].data, pieces[0].size), problem);
         std::array<asio::const_buffer, engine::outbox::pieces_max> buffers;
@@ -234,7 +235,7 @@ public:
 
     void close() noexcept override {
         closed_ = true;
-        asio::error_code ignored;
+        async::error_code ignored;
         // An answer that comes all the same finds this transport closed.
         lookup_->give_up();
         static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
@@ -249,7 +250,7 @@ public:
     }
 
     /// A server that speaks TLS closes as soon as it reads what is none, and says nothing.
-    std::string words_of(asio::error_code problem) const noexcept override {
+    std::string words_of(async::error_code problem) const noexcept override {
         std::string words = transport::words_of(problem);
         if (connected_ && !heard_.load(std::memory_order_relaxed))
             static_cast<void>(async::try_alloc(
@@ -262,7 +263,7 @@ protected:
     virtual void established() { owner_.on_connected(*this, {}, true); }
 
     void reset_on_close() noexcept {
-        asio::error_code ignored;
+        async::error_code ignored;
         if (socket_.is_open()) socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
     }
 
@@ -276,27 +277,27 @@ private:
     void guarded(Step&& step) {
         if (!async::try_alloc(step)) owner_.on_connected(*this, asio::error::no_memory, true);
     }
-    void has_read(asio::error_code problem, std::size_t count) {
+    void has_read(async::error_code problem, std::size_t count) {
         if (!problem) heard_.store(true, std::memory_order_relaxed);
         owner_.on_read(*this, problem, count);
     }
-    void writable(asio::error_code problem) { owner_.on_writable(*this, problem); }
+    void writable(async::error_code problem) { owner_.on_writable(*this, problem); }
     void read_lost() noexcept { owner_.on_notice_lost(*this, true); }
     void write_lost() noexcept { owner_.on_notice_lost(*this, false); }
 
     /// Tries the next address of the name.
-    void try_next(asio::error_code latest) {
+    void try_next(async::error_code latest) {
         if (next_ == targets_.size()) return report(latest);
         auto const target = targets_[next_++];
-        asio::error_code problem;
+        async::error_code problem;
         if (socket_.is_open()) socket_.close(problem);
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
         if (next_ != targets_.size()) wait_at_most(share_of_time());
         socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](
-                                          asio::error_code result) { step_done(result); });
+                                          async::error_code result) { step_done(result); });
     }
-    void step_done(asio::error_code result) {
+    void step_done(async::error_code result) {
         step_result_ = result;
         step_done_.store(true, std::memory_order_release);
         owner_.on_step(*this);
@@ -310,14 +311,14 @@ private:
     void wait_at_most(std::chrono::steady_clock::duration share) {
         patience_.expires_after(share);
         patience_.async_wait([this, which = next_, self = shared_from_this(),
-                              keep = owner_.keep_alive()](asio::error_code stopped) {
+                              keep = owner_.keep_alive()](async::error_code stopped) {
             if (stopped) return;
             impatient_for_.store(which, std::memory_order_release);
             owner_.on_step(*this);
         });
     }
     /// Reports a failure from the executor, never inside connect().
-    void report(asio::error_code problem) {
+    void report(async::error_code problem) {
         asio::post(socket_.get_executor(),
                    [this, problem, self = shared_from_this(), keep = owner_.keep_alive()] {
                        owner_.on_connected(*this, problem, true);
@@ -325,7 +326,7 @@ private:
     }
 
     void prepare() noexcept {
-        asio::error_code ignored;
+        async::error_code ignored;
         connected_ = true;
         socket_.non_blocking(true, ignored);
         bool const tcp = targets_[next_ - 1].protocol().family() != AF_UNIX;
@@ -360,7 +361,7 @@ private:
     std::chrono::steady_clock::time_point connect_until_;
     std::vector<address> targets_;
     std::size_t next_ = 0;
-    asio::error_code step_result_;  ///< The result of the latest step, if step_done_.
+    async::error_code step_result_;  ///< The result of the latest step, if step_done_.
     std::atomic<bool> step_done_{false};
     std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address whose time has passed; 0: none.
     bool closed_ = false;

@@ -2,6 +2,7 @@
 // It knows no session and no thread.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
 #include <umbel/engine/parting.hpp>
 #include <umbel/engine/session_port.hpp>
@@ -52,7 +53,7 @@ protected:
     std::shared_ptr<transport> transport_;
 
 private:
-    asio::error_code write_problem_;
+    async::error_code write_problem_;
 };
 
 }  // namespace umbel::net

@@ -2,13 +2,14 @@
 // It decides nothing: the runtime is the one that clients of real servers have.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/async/completion.hpp>
 #include <umbel/async/runtime_backend.hpp>
 #include <umbel/net/settings.hpp>
 #include <umbel/testing/sim_driver.hpp>
 
-#include <asio/post.hpp>
-#include <asio/system_executor.hpp>
+#include UMBEL_ASIO_HEADER(post.hpp)
+#include UMBEL_ASIO_HEADER(system_executor.hpp)
 
 #include <functional>
 #include <memory>

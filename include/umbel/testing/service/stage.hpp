@@ -2,17 +2,18 @@
 // model cluster. It knows how to make time pass; what happens to the cluster is the test's to say.
 #pragma once
 
+#include <umbel/async/asio.hpp>
 #include <umbel/client.hpp>
 #include <umbel/client/open_site_impl.hpp>
 #include <umbel/testing/model_cluster.hpp>
 #include <umbel/testing/service/sim_backend.hpp>
 
-#include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/io_context.hpp>
-#include <asio/use_awaitable.hpp>
+#include UMBEL_ASIO_HEADER(async_result.hpp)
+#include UMBEL_ASIO_HEADER(awaitable.hpp)
+#include UMBEL_ASIO_HEADER(co_spawn.hpp)
+#include UMBEL_ASIO_HEADER(dispatch.hpp)
+#include UMBEL_ASIO_HEADER(io_context.hpp)
+#include UMBEL_ASIO_HEADER(use_awaitable.hpp)
 
 #include <concepts>
 #include <cstdint>
