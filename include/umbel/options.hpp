@@ -245,6 +245,13 @@ struct options {
     /// come, first served. So a client that has lost a thousand does not meet a thousand handshakes at once.
     /// One that has had no answer for 150 ms counts no more, and the wait counts for no connect_timeout.
     std::uint32_t connects_max = 64;
+    /// How many commands a node gets at first that has just come back: on a connection that takes the place
+    /// of a lost one or of an attempt that failed, and where more commands than this that have waited (for a
+    /// topology, a node or a retry) may go on at one moment. With each reply one more may be under way, so
+    /// their number doubles with each round trip; the others wait unsent. It ends when 64 times as many have
+    /// been answered and nobody waits. A node that was down, with cold caches, or that has lost its place for
+    /// a moment, does not meet everything at once that has come meanwhile. 0: off. Leases have none.
+    std::uint32_t slow_start = 64;
     /// First and largest delay between two attempts to connect to one node (jittered, doubling).
     milliseconds reconnect_delay{20};
     milliseconds reconnect_delay_max{1000};

@@ -43,6 +43,8 @@ struct wired {
     explicit wired(engine::link_options const& options = usual,
                    cluster::policy policy = cluster::surface_redirects{})
         : link{engine::pipeline_options{.judging = {.policy = policy}}, options, nullptr} {}
+    explicit wired(engine::pipeline_options pipeline, cluster::policy policy = cluster::surface_redirects{})
+        : link{(pipeline.judging.policy = policy, pipeline), usual, nullptr} {}
     wired(wired const&) = delete;
     wired& operator=(wired const&) = delete;
     ~wired() {

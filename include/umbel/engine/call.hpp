@@ -118,8 +118,7 @@ struct retry_state {
     std::int32_t slot = -1;
     cluster::verdict verdict{};
     errc fault{};                      ///< What is judged.
-    errc reported = errc::cross_slot;  ///< What the caller sees: another code where a transaction was
-                                       ///< discarded because of `fault`.
+    errc reported = errc::cross_slot;  ///< What the caller sees; not `fault` where that ended a transaction.
     umbel::delivery delivery = umbel::delivery::not_sent;          ///< Of the whole command.
     umbel::delivery attempt_delivery = umbel::delivery::not_sent;  ///< Of the latest attempt alone.
     std::string message;
@@ -134,7 +133,8 @@ struct call_form {
     std::uint8_t tied : 1 = 0;  ///< It goes out on the connection that was up when it was handed over, only.
     std::uint8_t blocks : 1 = 0;    ///< The server answers it when something has come, or its time is over.
     std::uint8_t elements : 1 = 0;  ///< It takes the elements of its reply one by one.
-    std::uint8_t unused : 3 = 0;
+    std::uint8_t slowly : 1 = 0;    ///< It is one of many that have waited together: slow start begins.
+    std::uint8_t unused : 2 = 0;
 
     constexpr bool has_several_replies() const noexcept { return (asking | transaction) != 0; }
     constexpr std::uint8_t bits() const noexcept { return std::bit_cast<std::uint8_t>(*this); }

@@ -78,6 +78,13 @@ private:
     void or_fail_no_memory(call& call, Step&& step) noexcept {
         if (!try_alloc(std::forward<Step>(step))) endings_.fail_no_memory(call);
     }
+    /// Moves on calls that have waited, each by `step(call&)`; releasing_ says so to place().
+    template <class Step>
+    void release(call_list& calls, Step step) noexcept {
+        releasing_ = true;
+        while (call* const call = calls.pop()) or_fail_no_memory(*call, [&] { step(*call); });
+        releasing_ = false;
+    }
     void carry_out(call& call, instant now);
     void retry_later(call& call, instant now);
     void await_topology(call& call, instant now);
@@ -104,7 +111,7 @@ private:
     waiting_calls waiting_;
     call_endings endings_;
     lease_pool leases_;
-    bool following_leases_ = false;
+    bool following_leases_ = false, releasing_ = false;
     std::uint32_t rotation_ = 0;  ///< Spreads reads, and commands without a key.
     call_list outgoing_;
 };
@@ -138,10 +145,9 @@ inline void dispatcher::ask(call_list& questions, instant now) noexcept {
 inline void dispatcher::advance(instant now) {
     call_list due;
     waiting_.advance(now, due);
-    while (call* const call = due.pop())
-        or_fail_no_memory(*call, [&] {
-            call->deadline <= now ? endings_.expire(*call, topology_.complaints()) : resume(*call, now);
-        });
+    release(due, [&](call& call) {
+        call.deadline <= now ? endings_.expire(call, topology_.complaints()) : resume(call, now);
+    });
     pacer_.advance(now);
     leases_.advance(now);
     follow_leases(now);
@@ -151,21 +157,18 @@ inline void dispatcher::refresh_ended(bool changed, instant now) noexcept {
     call_list released;
     waiting_.refreshed(changed, released);
     if (changed) leases_.routes_changed(released);
-    while (call* const call = released.pop()) {
-        or_fail_no_memory(*call, [&] {
-            // A call that would go to the node that has refused it keeps the pace of all those.
-            bool const again = call->retry && call->retry->from &&
-                               shared_.routes.route(*call, rotation_).node == call->retry->from.node;
-            again ? resume(*call, now) : reroute(*call, link_id::no_node, now);
-        });
-    }
+    release(released, [&](call& call) {
+        // A call that would go to the node that has refused it keeps the pace of all those.
+        bool const again = call.retry && call.retry->from &&
+                           shared_.routes.route(call, rotation_).node == call.retry->from.node;
+        again ? resume(call, now) : reroute(call, link_id::no_node, now);
+    });
 }
 
 inline void dispatcher::node_came_back(std::uint16_t number, instant now) noexcept {
     call_list turned_away;
     waiting_.refused_by(number, turned_away);
-    while (call* const call = turned_away.pop())
-        or_fail_no_memory(*call, [&] { reroute(*call, link_id::no_node, now); });
+    release(turned_away, [&](call& call) { reroute(call, link_id::no_node, now); });
 }
 
 inline void dispatcher::fail_waiting(error const& why) noexcept {
@@ -342,6 +345,7 @@ inline void dispatcher::place(call& call, link_id to, instant now) {
     }
     call.link = to;
     call.table_version = shared_.routes.version();
+    call.form.slowly = releasing_ && link.takes_released(now, shared_.options.slow_start);
     outgoing_.push(call);
 }
 

@@ -39,11 +39,11 @@ public:
             if (!queue_[at].is_tombstone() && wanted(*queue_[at].awaited_call()))
                 end(*queue_[at].awaited_call(), why);
     }
-    /// Calls that come from now on wait unwritten, until the connection is lost. Precondition: no call that
-    /// blocks stands here.
+    /// Calls that come from now on wait unwritten, until the connection is lost, as those do that wait for
+    /// slow start. Precondition: no call that blocks stands here.
     void hold_back() noexcept {
         account();
-        if (send_.barrier() == send_queue::nowhere) send_.set_barrier(queue_.tail());
+        send_.hold_back(queue_);
     }
     /// Fails every call, also one that blocks.
     void fail_all(errc why) noexcept {

@@ -37,6 +37,7 @@ struct engine_options {
     unsigned breaker_failures = 5;  ///< In a row, before a node's circuit breaker opens; 0: never.
     std::uint32_t waiting_max = 131072;
     std::size_t connects_max = 64;             ///< Opened at one time.
+    std::uint32_t slow_start = 64;             ///< Calls that have waited and go out at once; 0: any number.
     unsigned leases_max = 64;                  ///< Of one node.
     std::uint32_t leases_waiting_max = 16384;  ///< Calls that wait for a lease, of all nodes.
     duration lease_idle = std::chrono::seconds{30};

@@ -65,6 +65,7 @@ public:
         plan_ = std::move(plan);
         greeting_.adapt(plan_);
         pipe_.serve(std::move(node), id);
+        if (phase_ == connection_phase::down) pipe_.start_slowly();
         phase_ = connection_phase::connecting;
     }
 

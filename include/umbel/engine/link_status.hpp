@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace umbel::engine {
 
@@ -28,6 +29,14 @@ struct link_status {
     bool renews = false;         ///< It closes in order to be opened anew.
     errc last_failure{};
     std::string last_message;
+    instant released_at{0};
+    unsigned released = 0;  ///< Calls that have waited, and went to it at that moment.
+
+    /// A call that has waited goes to it. True: more than `most` do at this moment.
+    bool takes_released(instant now, unsigned most) noexcept {
+        if (std::exchange(released_at, now) != now) released = 0;
+        return ++released > most;
+    }
 };
 
 inline bool is_up(link_status const& link) noexcept { return link.state == link_state::up; }

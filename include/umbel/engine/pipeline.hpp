@@ -37,7 +37,7 @@ public:
     pipeline(pipeline_options const& options, std::shared_ptr<resp::pin_budget> budget)
         : options_{options},
           stream_{std::move(budget), options.reply},
-          send_{{options.in_flight_max, options.queued_bytes_max}},
+          send_{{options.in_flight_max, options.queued_bytes_max, options.slow_start}},
           outcomes_{options.judging, options.seed},
           latency_{options.latency_histograms, options.slow_after} {}
 
@@ -85,6 +85,8 @@ public:
 
     // ---- Writing --------------------------------------------------------------------------------
 
+    /// The server has just come back: see slow_start. Precondition: fast append is closed.
+    void start_slowly() noexcept { send_.start_slowly(queue_); }
     bool wants_write() const noexcept { return send_.wants_write(queue_); }
     /// True when a call that stands here has been part of a write, so that a reply is awaited.
     bool awaits_reply(call const& call) const noexcept { return send_.is_written(call); }
@@ -98,8 +100,7 @@ public:
 
     // ---- Reading --------------------------------------------------------------------------------
 
-    /// Where the next receive may write; never empty. `waiting`: bytes of a large reply that are there, if
-    /// known.
+    /// Where the next receive may write; never empty. `waiting`: known bytes of a large reply.
     std::span<char> space(std::size_t waiting = 0) { return reader().space(waiting); }
     bool in_large_reply() const noexcept { return stream_.in_large_reply(); }
     void arrived(std::size_t count) {
@@ -109,12 +110,10 @@ public:
 
     using progress = settle_progress;
 
-    /// Where calls complete whose handlers may run where the reply is read: on the list, or in the pipeline
-    /// at once, with nothing stored in between.
+    /// How calls complete whose handlers may run where the reply is read; at once: nothing is stored before.
     enum class completing : bool { by_list, at_once };
 
-    /// Where calls complete at once, a call that must wait on the list counts for so many: its result takes
-    /// cache until its handler runs.
+    /// What a call on the list counts for where others complete at once: until then its result takes cache.
     static constexpr unsigned listed_weight = 4;
 
     /// Settles at most `at_most` calls from what has arrived. Results stand on the lists afterwards, except

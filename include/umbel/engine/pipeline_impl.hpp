@@ -11,6 +11,7 @@ namespace umbel::engine {
 UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now, bool bounded) noexcept {
     close_fast_append();
     endings_.waits().note(call);
+    if (call.form.slowly) call.form.slowly = 0, start_slowly();
     // The engine's own few calls come beside the bounds; what another call lacks is `bounded` as that one.
     bool const own = call.is_internal() && !bounded, room = own || send_.has_room(call.wire_size());
     if (!room || (!own && queue_.size() >= options_.in_flight_max) ||

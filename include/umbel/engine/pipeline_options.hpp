@@ -14,6 +14,7 @@ struct pipeline_options {
     judge_options judging{};
     std::uint32_t in_flight_max = 131072;
     std::size_t queued_bytes_max = std::size_t{64} << 20;
+    std::uint32_t slow_start = 0;  ///< Calls in flight at first where the server has just come back.
     resp::limits reply{};
     std::uint64_t seed = 1;
     bool latency_histograms = false;

@@ -4,6 +4,7 @@
 
 #include <umbel/engine/in_flight_queue.hpp>
 #include <umbel/engine/outbox.hpp>
+#include <umbel/engine/slow_start.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,6 +17,7 @@ namespace umbel::engine {
 struct send_bounds {
     std::size_t calls_max = 131072;                 ///< In flight, those included that are not written yet.
     std::size_t bytes_max = std::size_t{64} << 20;  ///< Of commands that are not written yet.
+    std::size_t slow_start = 0;                     ///< In flight at first, see slow_start; 0: any number.
 };
 
 /// The part of an in-flight queue that is not written yet. The queue's calls stand in three stretches: those
@@ -25,7 +27,8 @@ struct send_bounds {
 /// `queue` is always the same one.
 class send_queue {
 public:
-    explicit send_queue(send_bounds const& bounds) noexcept : bounds_{bounds} {}
+    explicit send_queue(send_bounds const& bounds) noexcept
+        : bounds_{bounds}, slow_start_{bounds.slow_start}, fast_calls_max_{bounds.calls_max} {}
 
     // ---- What comes in --------------------------------------------------------------------------
 
@@ -63,7 +66,7 @@ public:
     /// collected with all that stands in the queue.
     void open_fast_append(in_flight_queue const& queue) noexcept {
         if (!outbox_.staging() || staged_ != queue.tail() || queued_bytes_ >= bounds_.bytes_max) return;
-        std::size_t const places = std::min(queue.capacity(), bounds_.calls_max);
+        std::size_t const places = std::min(queue.capacity(), fast_calls_max_);
         outbox_.lend(fast_append_, bounds_.bytes_max - queued_bytes_, queue.head() + places);
     }
     /// Accounts for the calls that have passed since, and returns their number. To be called before anything
@@ -90,13 +93,28 @@ public:
     static constexpr in_flight_queue::position nowhere = ~in_flight_queue::position{0};
     in_flight_queue::position barrier() const noexcept { return barrier_; }
     bool wants_write(in_flight_queue const& queue) const noexcept {
-        return (written_ != queue.tail() && written_ != barrier_) || !outbox_.drained();
+        return (written_ != queue.tail() && (written_ != barrier_ || lets_pass(queue))) || !outbox_.drained();
+    }
+
+    /// The server has just come back: calls that are not staged yet go out by slow start. Precondition: fast
+    /// append is closed.
+    void start_slowly(in_flight_queue const& queue) noexcept {
+        if (!slow_start_.enabled() || barrier_ != nowhere) return;
+        slow_start_.begin(queue.head(), static_cast<std::size_t>(staged_ - queue.head()));
+        set_barrier(slow_start_.until(queue.head()));
+        fast_calls_max_ = 0;
+    }
+    /// Calls that come from now on are not written, nor those that wait for slow start. Precondition: fast
+    /// append is closed, and no call that blocks stands here.
+    void hold_back(in_flight_queue const& queue) noexcept {
+        slow_start_.end();
+        barrier_ = std::min(barrier_, queue.tail());
     }
     /// The next gathered write; empty when there is nothing to write. Precondition: fast append is closed.
     std::span<write_piece const> gather(in_flight_queue& queue) noexcept {
         if (!outbox_.drained() && !outbox_.staging()) return outbox_.pieces();
         if (written_ == queue.tail() || !outbox_.begin()) return {};
-        for (; staged_ != queue.tail() && staged_ != barrier_; ++staged_) {
+        for (; staged_ != queue.tail() && (staged_ != barrier_ || moves_barrier(queue)); ++staged_) {
             queue.prefetch(staged_ + 4);
             in_flight_queue::entry const next = queue[staged_];
             umbel::engine::call* awaited = next.plain_call();
@@ -115,7 +133,7 @@ public:
         // A call that ended before it was written awaits no reply: its tombstone may leave the front now.
         while (queue.head() != written_ && queue[queue.head()].is_tombstone() &&
                queue[queue.head()].replies() == 0)
-            queue.pop();
+            queue.pop(), slow_start_.skipped();
         return outbox_.pieces();
     }
     /// The kernel took so many bytes. Returns true when a write went on for which the kernel had had no room:
@@ -162,13 +180,34 @@ public:
     /// The connection is gone, and the queue is empty, going on at `head`.
     void reset(in_flight_queue::position head) noexcept {
         written_ = staged_ = head;
-        barrier_ = nowhere;
+        end_slow_start();
         queued_bytes_ = oversized_bytes_ = 0;
         outbox_.reset();
     }
 
 private:
+    /// True where the barrier is that of slow start, and replies have come since it was set.
+    UMBEL_NEVER_INLINE bool lets_pass(in_flight_queue const& queue) const noexcept {
+        return slow_start_.on() && slow_start_.until(queue.head()) > barrier_;
+    }
+    /// The same; sets it anew.
+    UMBEL_NEVER_INLINE bool moves_barrier(in_flight_queue const& queue) noexcept {
+        if (!lets_pass(queue)) return false;
+        if (slow_start_.is_over(queue.head(), queue.tail()))
+            end_slow_start();
+        else
+            barrier_ = slow_start_.until(queue.head());
+        return true;
+    }
+    void end_slow_start() noexcept {
+        slow_start_.end();
+        barrier_ = nowhere;
+        fast_calls_max_ = bounds_.calls_max;
+    }
+
     send_bounds bounds_;
+    class slow_start slow_start_;
+    std::size_t fast_calls_max_;  ///< None while slow start counts them.
     outbox outbox_;
     fast_append fast_append_;
     in_flight_queue::position written_ = 0;

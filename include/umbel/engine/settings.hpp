@@ -46,7 +46,9 @@ struct settings {
         pipeline_options made = pipeline;
         made.seed += seed;
         made.judging.client = &client;
-        if (is_leased(id.mode)) made.latency_histograms = false, made.slow_after = duration{0};
+        if (!is_leased(id.mode)) return made;
+        made.latency_histograms = false, made.slow_after = duration{0};
+        made.slow_start = 0;
         return made;
     }
 };
@@ -212,6 +214,7 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     target.engine.waiting_max = source.waiting_max;
     target.engine.nodes_max = source.nodes_max;
     target.engine.connects_max = source.connects_max;
+    target.engine.slow_start = target.pipeline.slow_start = source.slow_start;
     target.engine.observed = observed;
     target.engine.seed = seed;
     target.pipeline.judging = target.engine.judging;

@@ -67,6 +67,7 @@ inline constexpr std::array url_options{
     url_values::deadline_row(),
     url_values::row<&options::connect_timeout>("connect_timeout"),
     url_values::row<&options::connects_max>("connects_max"),
+    url_values::row<&options::slow_start>("slow_start"),
     url_values::row<&options::reconnect_delay>("reconnect_delay"),
     url_values::row<&options::reconnect_delay_max>("reconnect_delay_max"),
     url_values::row<&options::breaker_failures>("breaker_failures"),

@@ -332,3 +332,47 @@ TEST_CASE("a link that waits for its turn to connect has all its time when it co
     }
     SECTION("it passes") { CHECK_FALSE(w.pass(1ms)); }
 }
+
+namespace {
+
+/// What of ten commands goes out on a connection, of which two may be in flight at first.
+std::string first_of_ten(bool was_lost) {
+    wired w{engine::pipeline_options{.slow_start = 2}};
+    w.dial();
+    if (was_lost) {
+        w.lose(errc::connect_failed);
+        w.dial();
+    }
+    for (int i = 0; i < 10; ++i) w.start("GET foo");
+    w.link.connected(w.now);
+    std::string const first = w.written();
+    if (!was_lost) return first;
+    w.receive("$1\r\n1\r\n");
+    CHECK(w.written() == wire("GET foo") + wire("GET foo"));
+    return first;
+}
+
+}  // namespace
+
+TEST_CASE("a connection after a failure begins slowly, the first one does not", "[link]") {
+    CHECK(first_of_ten(true) == wire("GET foo") + wire("GET foo"));
+    CHECK(first_of_ten(false).size() == 10 * wire("GET foo").size());
+}
+
+TEST_CASE("a connection that is made anew in slow start routes what waits anew", "[link]") {
+    wired w{engine::pipeline_options{.slow_start = 2}};
+    w.dial();
+    w.lose(errc::connect_failed);
+    w.dial();
+    for (int i = 0; i < 5; ++i) w.start("GET foo", reading);
+    w.link.connected(w.now);
+    w.written();
+    w.link.hold_back();
+    CHECK_FALSE(w.link.drained());
+    w.receive("$1\r\n1\r\n$1\r\n1\r\n");
+    CHECK(w.written() == "");
+    REQUIRE(w.link.drained());
+    w.link.retire(w.now);
+    w.collect();
+    CHECK(w.link.pipe().idle());
+}

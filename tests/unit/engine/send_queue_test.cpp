@@ -2,8 +2,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 using namespace umbel::engine;
 
@@ -115,4 +117,98 @@ TEST_CASE("bytes that wait are bounded; one command larger than the bound takes 
     CHECK(one.send.has_room(5));
     CHECK(one.gather() == small.text + large.text);
     CHECK(one.send.has_room(20));
+}
+
+namespace {
+
+/// Twelve calls, of which two may be in flight at first.
+struct slow_sender : sender {
+    std::vector<std::unique_ptr<text_call>> calls;
+
+    explicit slow_sender(std::size_t first = 2)
+        : sender{{.calls_max = 100, .bytes_max = 1000, .slow_start = first}} {
+        send.start_slowly(queue);
+        for (char letter = 'a'; letter <= 'l'; ++letter) {
+            calls.push_back(std::make_unique<text_call>(std::string{letter}));
+            append(*calls.back());
+        }
+    }
+    std::string write() {
+        std::string all = send.wants_write(queue) ? gather() : "";
+        send.wrote(all.size());
+        return all;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a server that has just come back gets few calls at first, and one more with each reply",
+          "[send_queue]") {
+    slow_sender one;
+    CHECK(one.write() == "ab");
+    CHECK_FALSE(one.send.wants_write(one.queue));
+    one.queue.pop();
+    CHECK(one.send.wants_write(one.queue));
+    CHECK(one.write() == "cd");
+    CHECK(one.write() == "");
+    for (int i = 0; i < 3; ++i) one.queue.pop();
+    CHECK(one.write() == "efghij");
+}
+
+TEST_CASE("without slow start all calls leave in one write: a negative control", "[send_queue]") {
+    slow_sender one{0};
+    CHECK(one.write() == "abcdefghijkl");
+}
+
+TEST_CASE("slow start ends, and calls pass by fast append again", "[send_queue]") {
+    slow_sender one;
+    text_call next{"x"};
+    CHECK_FALSE(one.append_fast(next));
+    std::size_t answered = 0;
+    std::vector<std::unique_ptr<text_call>> more;
+    for (int round = 0; round < 40; ++round) {
+        while (!one.queue.empty() && one.queue.head() != one.send.written()) one.queue.pop(), ++answered;
+        for (int i = 0; i < 8; ++i) {
+            more.push_back(std::make_unique<text_call>("m"));
+            one.append(*more.back());
+        }
+        one.write();
+    }
+    CHECK(answered > 2 * slow_start::growth);
+    one.append(*more.emplace_back(std::make_unique<text_call>("m")));
+    CHECK(one.append_fast(next));
+}
+
+TEST_CASE("calls that end while slow start holds them back let others pass, and count as no reply",
+          "[send_queue]") {
+    slow_sender one;
+    CHECK(one.write() == "ab");
+    one.send.close_fast_append(one.queue);
+    for (std::size_t const gone : {2u, 3u, 4u}) {
+        one.send.withdraw(*one.calls[gone]);
+        one.queue[one.calls[gone]->queue_position] = in_flight_queue::entry::tombstone(0);
+    }
+    one.queue.pop();
+    one.queue.pop();
+    // Four places from the head on: three of them are empty.
+    CHECK(one.write() == "f");
+    CHECK(one.queue.size() == 7);
+    CHECK(one.write() == "ghi");
+}
+
+TEST_CASE("a connection that is made anew during slow start sends nothing more of what waits",
+          "[send_queue]") {
+    slow_sender one;
+    CHECK(one.write() == "ab");
+    one.send.close_fast_append(one.queue);
+    one.send.hold_back(one.queue);
+    one.queue.pop();
+    one.queue.pop();
+    CHECK_FALSE(one.send.wants_write(one.queue));
+    CHECK(one.queue.head() == one.send.barrier());
+    // The next connection is slow, too, where it is told so.
+    while (!one.queue.empty()) one.queue.pop();
+    one.send.reset(one.queue.head());
+    for (auto const& call : one.calls) one.append(*call);
+    CHECK(one.write() == "abcdefghijkl");
 }

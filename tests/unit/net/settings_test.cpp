@@ -151,6 +151,19 @@ TEST_CASE("the pauses between connects and between refreshes that failed are two
     CHECK(names(wrong([](options& o) { o.refresh_retry_delay = 2s; }), "options.refresh_retry_delay"));
 }
 
+TEST_CASE("slow start is for connections that commands share", "[settings]") {
+    options given = good();
+    auto const usual = settings_of(given, {}, nullptr);
+    REQUIRE(usual);
+    CHECK(usual->engine.slow_start == 64);
+    given.slow_start = 7;
+    auto const made = settings_of(given, {}, nullptr);
+    REQUIRE(made);
+    umbel::engine::client_facts const facts{};
+    CHECK(made->pipeline_for({1, umbel::engine::link_mode::primary}, 1, facts).slow_start == 7);
+    CHECK(made->pipeline_for({1, umbel::engine::leased_link(0)}, 1, facts).slow_start == 0);
+}
+
 TEST_CASE("a silent node is doubted with every handshake", "[settings]") {
     options given = good();
     for (auto const handshake : {umbel::handshake::full, umbel::handshake::minimal}) {
