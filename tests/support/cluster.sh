@@ -13,6 +13,9 @@ usage: cluster.sh COMMAND --dir DIR [options]
       --primaries N              primaries (default 3)
       --replicas N               replicas of each primary (default 1)
       --standalone               one server with cluster mode off
+      --group                    one primary and --replicas replicas with cluster mode off
+      --sentinels N              of a group: sentinels that watch it as "mymaster", behind the servers (with 2 replicas n4, n5 …)
+      --sentinel-password WORD   requirepass of the sentinels
       --password WORD            requirepass and masterauth on all nodes
       --tls FOLDER               TLS only (port 0, tls-port), among the nodes as well, with FOLDER's ca.crt, server.crt and server.key,
                                  asked here with client.crt and client.key; others need no certificate, unless a --conf says "tls-auth-clients yes"
@@ -51,8 +54,8 @@ fail() {
 readonly marker=umbel-cluster
 
 save_settings() {
-    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\nnetwork=%q\ntls=%q\n' \
-        "$server" "$cli" "$password" "$standalone" "$node_timeout" "$network" "$tls" > "$dir/$marker"
+    printf 'server=%q\ncli=%q\npassword=%q\nstandalone=%q\nnode_timeout=%q\nnetwork=%q\ntls=%q\nsentinel_password=%q\n' \
+        "$server" "$cli" "$password" "$standalone" "$node_timeout" "$network" "$tls" "$sentinel_password" > "$dir/$marker"
 }
 
 load_settings() {
@@ -149,8 +152,34 @@ pick_port() {
     fail "no free port between $port_first and $port_last"
 }
 
+is_sentinel() { [[ -f $dir/$1/sentinel ]]; }
+
+# A sentinel keeps in its file what it learns: it is written once.
+write_sentinel_conf() {
+    local name=$1
+    {
+        printf 'bind 127.0.0.1\nprotected-mode no\ndir "%s"\nlogfile "%s"\ndaemonize no\n' "$dir/$name" "$dir/$name/log"
+        if [[ -n $tls ]]; then
+            printf 'port 0\ntls-port %s\ntls-replication yes\ntls-auth-clients optional\n' "$port"
+            printf 'tls-ca-cert-file "%s"\ntls-cert-file "%s"\ntls-key-file "%s"\n' "$tls/ca.crt" "$tls/server.crt" "$tls/server.key"
+        else
+            printf 'port %s\n' "$port"
+        fi
+        printf 'sentinel monitor mymaster 127.0.0.1 %s %s\n' "$(port_of n1)" $((sentinels / 2 + 1))
+        printf 'sentinel down-after-milliseconds mymaster 1000\nsentinel failover-timeout mymaster 6000\n'
+        printf 'sentinel parallel-syncs mymaster 2\n'
+        [[ -z $password ]] || printf 'sentinel auth-pass mymaster "%s"\n' "$password"
+        [[ -z $sentinel_password ]] || printf 'requirepass "%s"\nsentinel sentinel-pass "%s"\n' "$sentinel_password" "$sentinel_password"
+    } > "$dir/$name/node.conf"
+    printf '%s\n' "$port" > "$dir/$name/port"
+}
+
 write_conf() {
     local name=$1 line
+    if is_sentinel "$name"; then
+        [[ -f $dir/$name/node.conf && $(port_of "$name") == "$port" ]] || write_sentinel_conf "$name"
+        return
+    fi
     {
         if [[ $network == yes ]]; then printf 'bind 0.0.0.0\nprotected-mode no\n'; else printf 'bind 127.0.0.1\n'; fi
         if [[ -n $tls ]]; then
@@ -188,13 +217,14 @@ detached() {
 }
 
 launch() {
-    local program=$server
+    local program=$server mode=()
     # Who was started again as another server stays that one.
     [[ ! -f $dir/$1/server ]] || program=$(< "$dir/$1/server")
     if [[ $network == yes ]]; then
         detached unshare --net "$program" "$dir/$1/node.conf" &
     else
-        detached "$program" "$dir/$1/node.conf" &
+        ! is_sentinel "$1" || mode=(--sentinel)
+        detached "$program" "$dir/$1/node.conf" ${mode[@]+"${mode[@]}"} &
     fi
     printf '%s\n' "$!" > "$dir/$1/pid"
     disown
@@ -204,6 +234,7 @@ launch() {
 ask() { # ask NAME ARGS…: one command to one node, never longer than two seconds
     local name=$1
     shift
+    if is_sentinel "$name"; then local -x REDISCLI_AUTH=$sentinel_password; [[ -n $sentinel_password ]] || unset REDISCLI_AUTH; fi
     timeout 2 "$cli" ${secure[@]+"${secure[@]}"} -h "$(host_of "$name")" -p "$(port_of "$name")" "$@" 2> /dev/null
 }
 
@@ -273,6 +304,39 @@ attach_replicas() {
     done
 }
 
+# Makes the servers of a group follow the first one.
+follow_first() {
+    local index
+    for ((index = 2; index <= total; ++index)); do
+        printf 'replicaof %s %s\n' "$(host_of n1)" "$(port_of n1)" | tell "n$index" || exit 1
+        until [[ $(ask "n$index" info replication) == *master_link_status:up* ]]; do
+            ((SECONDS < deadline)) || fail "n$index does not follow n1"
+            sleep 0.05
+        done
+    done
+}
+
+# Starts the sentinels and waits until each knows the others and the replicas.
+start_sentinels() {
+    local index name text
+    for ((index = total + 1; index <= total + sentinels; ++index)); do
+        name=n$index
+        mkdir "$dir/$name"
+        touch "$dir/$name/sentinel"
+        pick_port
+        write_conf "$name"
+        launch_checked "$name"
+        echo sentinel > "$dir/$name/role"
+        echo - > "$dir/$name/id"
+    done
+    for ((index = total + 1; index <= total + sentinels; ++index)); do
+        until text=$(ask "n$index" info sentinel) && [[ $text == *"slaves=$((total - 1)),sentinels=$sentinels"* ]]; do
+            ((SECONDS < deadline)) || fail "n$index does not know the group: $text"
+            sleep 0.1
+        done
+    done
+}
+
 # True when one node sees a whole cluster: state ok, nobody in handshake, its own replication link (if any) up and, with `strict`,
 # all nodes connected, all replicas known as such and none of them still called loading.
 node_is_ready() {
@@ -291,6 +355,7 @@ wait_ready() {
     local name strict=$1
     for name in $(names); do
         if [[ $strict != strict ]] && ! is_running "$name"; then continue; fi
+        if is_sentinel "$name"; then continue; fi
         if [[ $standalone == yes ]]; then
             until [[ $(ask "$name" info persistence) == *loading:0* ]]; do
                 ((SECONDS < deadline)) || fail "$name is not ready"
@@ -354,7 +419,8 @@ start() {
     [[ -n $dir ]] || fail "--dir is missing"
     [[ ! -e $dir/$marker ]] || fail "$dir already holds a cluster"
     if [[ -e $dir && -n $(ls -A "$dir" 2> /dev/null) ]]; then fail "$dir is not empty"; fi
-    if [[ $standalone == yes ]]; then primaries=1 replicas=0; fi
+    if [[ $standalone == yes ]]; then primaries=1; [[ $group == yes ]] || replicas=0; fi
+    [[ $group == yes ]] || ((sentinels == 0)) || fail "sentinels watch a --group"
     [[ -z $tls ]] || tls=$(cd "$tls" && pwd -P) || fail "there is no folder $tls"
     for file in ca.crt server.crt server.key client.crt client.key; do
         [[ -z $tls || -f $tls/$file ]] || fail "there is no $file in $tls"
@@ -384,7 +450,7 @@ start() {
     for ((index = 1; index <= total; ++index)); do
         name=n$index
         if [[ $standalone == yes ]]; then
-            echo standalone > "$dir/$name/role"
+            if [[ $group == no ]]; then echo standalone; elif ((index == 1)); then echo primary; else echo replica; fi > "$dir/$name/role"
             echo - > "$dir/$name/id"
         else
             if ((index <= primaries)); then echo primary; else echo replica; fi > "$dir/$name/role"
@@ -394,6 +460,9 @@ start() {
     if [[ $standalone == no ]]; then
         join_nodes
         attach_replicas
+    else
+        follow_first
+        start_sentinels
     fi
     wait_ready strict
     write_nodes
@@ -482,7 +551,7 @@ source "${script%/*}/cluster_network.sh"
 command=${1:-}
 [[ $# -gt 0 ]] && shift
 dir='' server='' cli='' primaries=3 replicas=1 standalone=no password='' node_timeout=2000 timeout_seconds=30 watched=''
-network=no tls='' secure=()
+network=no tls='' secure=() group=no sentinels=0 sentinel_password=''
 new_port=no conf=() words=()
 while (($#)); do
     case $1 in
@@ -491,6 +560,9 @@ while (($#)); do
         --primaries) primaries=${2:-} ; shift ;;
         --replicas) replicas=${2:-} ; shift ;;
         --standalone) standalone=yes ;;
+        --group) standalone=yes group=yes ;;
+        --sentinels) sentinels=${2:-} ; shift ;;
+        --sentinel-password) sentinel_password=${2:-} ; shift ;;
         --password) password=${2:-} ; shift ;;
         --tls) tls=${2:-} ; shift ;;
         --conf) conf+=("${2:-}") ; shift ;;

@@ -47,6 +47,9 @@ struct cluster_shape {
     int primaries = 3;
     int replicas = 1;
     bool standalone = false;
+    bool group = false;  ///< A primary, n1, and its replicas, without cluster mode.
+    int sentinels = 0;   ///< Of a group, behind its servers; it is called "mymaster".
+    std::string sentinel_password = {};
     bool network = false;  ///< Each node in a network namespace of its own: see private_network.hpp.
     std::string password = {};
     std::vector<std::string> conf = {};
@@ -69,7 +72,10 @@ public:
     };
 
     explicit real_cluster(cluster_shape const& options = {})
-        : password_{options.password}, replicas_{options.replicas}, network_{options.network} {
+        : password_{options.password},
+          sentinel_password_{options.sentinel_password},
+          replicas_{options.replicas},
+          network_{options.network} {
         std::string folder = (std::filesystem::temp_directory_path() / "umbel-integration.XXXXXX").string();
         if (!::mkdtemp(folder.data())) throw std::runtime_error{"cluster: no temporary folder"};
         folder_ = folder;
@@ -77,6 +83,8 @@ public:
                             quoted(options.server) + " --primaries " + std::to_string(options.primaries) +
                             " --replicas " + std::to_string(options.replicas);
         if (options.standalone) words += " --standalone";
+        if (options.group) words += " --group --sentinels " + std::to_string(options.sentinels);
+        if (!sentinel_password_.empty()) words += " --sentinel-password " + quoted(sentinel_password_);
         if (options.network) words += " --network";
         if (!password_.empty()) words += " --password " + quoted(password_);
         if (!options.tls.empty()) words += " --tls " + quoted(options.tls);
@@ -123,7 +131,8 @@ public:
     /// A conversation with one node.
     wire talk(node const& member) const {
         wire made{member.port, member.host};
-        if (!password_.empty()) made.must({"AUTH", password_});
+        std::string const& password = member.role == "sentinel" ? sentinel_password_ : password_;
+        if (!password.empty()) made.must({"AUTH", password});
         return made;
     }
     wire talk(std::string const& name) const { return talk(at(name)); }
@@ -447,6 +456,7 @@ private:
 
     mutable std::chrono::steady_clock::time_point elected_at_{};
     std::string password_;
+    std::string sentinel_password_;
     int replicas_;
     bool network_;
     std::filesystem::path folder_;
