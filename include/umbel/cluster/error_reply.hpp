@@ -39,6 +39,10 @@ enum class proof : std::uint8_t {
                ///< module's may meet it half-way.
 };
 
+/// What a replica without cluster mode says to who has said CLIENT CAPA redirect. Rule: server.c of Valkey
+/// (processCommand): ahead of execution, for the outer command.
+inline constexpr std::string_view redirect = "REDIRECT";
+
 struct known_code {
     std::string_view word;  ///< The first word of the line.
     errc code;
@@ -78,6 +82,7 @@ struct known_code {
 inline constexpr std::array codes{
     known_code{errc::moved, proof::all},
     known_code{errc::ask, proof::all},
+    known_code{redirect, errc::moved, proof::all},
     known_code{errc::try_again, proof::all, {{"TRYAGAIN Multiple keys request"}}},
     known_code{errc::cluster_down,
                proof::all,

@@ -22,7 +22,7 @@ namespace umbel::cluster {
 struct parsed_error {
     errc code = errc::server_error;
     umbel::delivery delivered = umbel::delivery::unknown;
-    std::int32_t slot = -1;  ///< For moved and ask, otherwise -1.
+    std::int32_t slot = -1;  ///< For moved and ask, otherwise -1; of a REDIRECT, which moves everything, too.
     std::string_view
         host{};  ///< For moved and ask; empty means the host that replied. Brackets are taken off.
     std::uint16_t port = 0;     ///< For moved and ask.
@@ -44,23 +44,28 @@ struct parsed_error {
 
 namespace detail {
 
+/// Reads "<host>:<port>", what follows REDIRECT, and ends a MOVED or an ASK; false when it is anything else.
+constexpr bool read_place(std::string_view text, parsed_error& found) noexcept {
+    split_address const address = split_last_colon(text);
+    std::uint16_t port = 0;
+    if (!address.has_port || !read_port(address.port, port) || port == 0) return false;
+    bool const unknown = address.host == "?";
+    if (!address.host.empty() && !unknown && !is_host(address.host)) return false;
+    found.host = address.host;
+    found.port = port;
+    found.host_unknown = unknown;
+    return true;
+}
+
 /// Reads "<slot> <host>:<port>", what follows MOVED and ASK; false when it is anything else.
 /// Rule: Redis Cluster specification, "MOVED redirection" and "ASK redirection".
 constexpr bool read_target(std::string_view text, parsed_error& found) noexcept {
     std::size_t const space = text.find(' ');
     std::uint16_t slot_number = 0;
     if (space == std::string_view::npos || !read_port(text.substr(0, space), slot_number) ||
-        slot_number >= slot_count)
+        slot_number >= slot_count || !read_place(text.substr(space + 1), found))
         return false;
-    split_address const address = split_last_colon(text.substr(space + 1));
-    std::uint16_t port = 0;
-    if (!address.has_port || !read_port(address.port, port) || port == 0) return false;
-    bool const unknown = address.host == "?";
-    if (!address.host.empty() && !unknown && !is_host(address.host)) return false;
     found.slot = slot_number;
-    found.host = address.host;
-    found.port = port;
-    found.host_unknown = unknown;
     return true;
 }
 
@@ -82,7 +87,9 @@ constexpr parsed_error read_plain(std::string_view line, command_flags flags) no
     std::string_view const target = line.substr(std::min(line.size(), code->word.size() + 1));
     // A redirect that cannot be read means that the peer broke the protocol, and then its first word proves
     // nothing either.
-    return read_target(target, found) ? found : parsed_error{errc::protocol_error, umbel::delivery::unknown};
+    bool const reads =
+        code->word == error_replies::redirect ? read_place(target, found) : read_target(target, found);
+    return reads ? found : parsed_error{errc::protocol_error, umbel::delivery::unknown};
 }
 
 }  // namespace detail
@@ -92,8 +99,9 @@ constexpr parsed_error read_plain(std::string_view line, command_flags flags) no
 /// command proves nothing, and the delivery is unknown; of a module's command an error of a running command
 /// proves nothing. The delivery is never `executed`. Codes are matched in upper case only, as servers send
 /// them; of the text behind them only what error_reply.hpp lists. Errors: a MOVED or ASK that cannot be read
-/// gives the code protocol_error. Lifetime: the host borrows from `line`. Cost: no allocation. Rule: Redis
-/// Cluster specification, "Redirection and resharding"; RESP specification, "Simple errors".
+/// gives the code protocol_error. A REDIRECT is a MOVED without a slot. Lifetime: the host borrows from
+/// `line`. Cost: no allocation. Rule: Redis Cluster specification, "Redirection and resharding"; RESP
+/// specification, "Simple errors"; CLIENT CAPA command of Valkey, "redirect".
 constexpr parsed_error parse_error(std::string_view line,
                                    command_flags flags = command_flags::none) noexcept {
     parsed_error found = detail::read_plain(line, flags);

@@ -193,3 +193,17 @@ TEST_CASE("error lines are read at compile time", "[redirect]") {
     STATIC_CHECK(parse_error("MOVED 3999 127.0.0.1:6381").port == 6381);
     STATIC_CHECK(parse_error("ERR no").code == errc::server_error);
 }
+
+TEST_CASE("REDIRECT is a MOVED of everything, and proves that nothing was executed", "[redirect]") {
+    parsed_error const read = parse_error("REDIRECT 10.0.0.2:6379");
+    CHECK(read.code == errc::moved);
+    CHECK(read.slot == -1);
+    CHECK(read.host == "10.0.0.2");
+    CHECK(read.port == 6379);
+    CHECK(read.names_node());
+    CHECK(read.delivered == umbel::delivery::not_executed);
+    CHECK(parse_error("REDIRECT fe80::1:6379").host == "fe80::1");
+    for (auto const* line : {"REDIRECT", "REDIRECT ", "REDIRECT 10.0.0.2", "REDIRECT 10.0.0.2:0",
+                             "REDIRECT a b:1", "REDIRECT 3999 10.0.0.2:6379", "REDIRECT 10.0.0.2:65536"})
+        CHECK(parse_error(line).code == errc::protocol_error);
+}
