@@ -35,7 +35,11 @@ enum class handshake : std::uint8_t { full, minimal };
 /// CLUSTER NODES for the config epochs.
 enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
 
-/// What the seeds are. `automatic` finds out; `cluster` makes a server without cluster mode an error.
+/// What the seeds are. `automatic` finds out; `cluster` makes a server without cluster mode an error. A
+/// server without cluster mode is asked by ROLE for its primary and its replicas: writes go to the primary,
+/// and read_from::replica and its like go to replicas. When another server leads, the client hears it from
+/// READONLY, from REDIRECT (Valkey says it to who has said CLIENT CAPA redirect, as the client does) and from
+/// the end of connections, and asks again.
 enum class deployment : std::uint8_t { automatic, cluster, standalone };
 
 /// Which node of a shard serves a command that only reads. Writes always go to the primary.

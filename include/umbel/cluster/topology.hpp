@@ -39,7 +39,7 @@ constexpr bool is_routable(node_health health) noexcept {
 }
 
 /// Where a topology comes from. Only `nodes` carries config epochs; `standalone` is one server without
-/// cluster mode.
+/// cluster mode, or a primary and its replicas.
 enum class source : std::uint8_t { shards, slots, nodes, standalone };
 
 /// One node, as one answer told it. Fields that the answer does not carry stay empty or 0.

@@ -46,6 +46,7 @@ struct control_state {
     node_table nodes;
     std::vector<action> actions;
     engine_counters counters;
+    bool in_group = false;  ///< The members are a primary and its replicas by their own word.
     bool closed = false;
 };
 

@@ -2,6 +2,7 @@
 // whose caller has chosen the node. It moves no call.
 #pragma once
 
+#include <umbel/cluster/standalone_topology.hpp>
 #include <umbel/engine/control_state.hpp>
 #include <umbel/engine/led_shards.hpp>
 
@@ -42,6 +43,15 @@ inline std::uint16_t find_node(node_table const& nodes, std::string_view name) n
         if (usable && (peer.name == name || peer.id == name)) return number;
     }
     return link_id::no_node;
+}
+
+/// Why no node is known for a slot.
+inline std::string_view why_uncovered(cluster::topology const& known, bool replicas_only) noexcept {
+    if (replicas_only) return "no replica serves the slot";
+    if (cluster::lacks_primary(known)) return "only replicas are known, and their primary does not answer";
+    return known.hides_tls_nodes
+               ? "no node serves the slot without TLS: its nodes tell a tls-port only (options.tls)"
+               : "no node serves the slot";
 }
 
 /// What is wrong where a call cannot be sent to the link `to`, if there is one.

@@ -98,7 +98,7 @@ private:
     void wait(call& call, waits_for reason, instant due, instant now);
     /// Lets a MOVED teach the table. Returns when its command may go where it points.
     instant learn_moved(retry_state const& moved, std::uint16_t owner, instant now) {
-        topology_.learn_moved(moved, owner);
+        topology_.learn_moved(moved, owner, now);
         return owner == moved.from.node ? renew_link(shared_, links_, moved, now) : now;
     }
     static bool held(call& call) noexcept { return call.kind->hold && call.kind->hold(call); }
@@ -304,7 +304,7 @@ inline void dispatcher::reroute(call& call, std::uint16_t avoid, instant now) {
     if (to) return place(call, to, now);
     bool const replicas_only =
         call.reads == read_from::replica && has(call.flags, cluster::command_flags::read_only);
-    unreachable(call, to, errc::slot_uncovered, topology_.why_uncovered(replicas_only), now);
+    unreachable(call, to, errc::slot_uncovered, why_uncovered(topology_.topology(), replicas_only), now);
 }
 
 /// Sends a call to the node that it names, or to the one that has taken over.

@@ -141,9 +141,13 @@ private:
             dispatcher_.leases().unblocked(*told, now);
             return tick(now);
         }
+        if (group_query* const told = group_query::from(*settled.answered)) {
+            if (!shared_.closed) after_refresh(topology_.answered(*told, now), now);
+            return tick(now);
+        }
         query& query = *static_cast<query_call*>(settled.answered)->whole;
         if (!query.settled()) return;
-        if (query.was_shut_out()) identities_.shut_out({query.asked(), link_mode::primary}, now);
+        if (query.was_shut_out()) identities_.shut_out(query.map_call().link, now);
         if (!shared_.closed) after_refresh(topology_.answered(query, now), now);
         tick(now);
     }

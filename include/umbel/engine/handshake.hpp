@@ -34,11 +34,15 @@ struct handshake_plan {
     bool read_only = false;     ///< READONLY is due: the connection will serve replica reads.
     bool ask_identity = false;  ///< CLUSTER MYID, so that another server at a known address is noticed.
     bool ask_client = false;    ///< CLIENT ID, for CLIENT UNBLOCK: the connection will serve as a lease.
+    bool be_redirected = false;  ///< CLIENT CAPA redirect: the server may be one of a replication group.
+    bool in_group = false;       ///< It is: it may refuse READONLY, which is for clusters.
+    bool of_primary = false;     ///< The connection will serve as the primary's: no replica is to take it.
 };
 
 /// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
 /// Rule: HELLO command, "HELLO [protover [AUTH username password] [SETNAME clientname]]"; READONLY; CLUSTER
-/// MYID.
+/// MYID; CLIENT CAPA of Valkey, "redirect", after which READONLY lets a replica without cluster mode answer
+/// reads.
 class handshake {
 public:
     enum class step : std::uint8_t { waiting, send, done, failed };
@@ -52,12 +56,13 @@ public:
         failure_ = error{errc::protocol_error, delivery::not_sent};
         node_id_.clear();
         zone_.clear();
+        is_replica_ = false;
         mode_ = server_mode::unknown;
         client_id_ = 0;
         fall_back_ = false;
-        bool const greet = plan_.protocol == protocol::resp3 ||
-                           (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
-        if (greet) {
+        greets_ = plan_.protocol == protocol::resp3 ||
+                  (plan_.protocol == protocol::automatic && plan_.extent == umbel::handshake::full);
+        if (greets_) {
             say_hello();
         } else {
             say_credentials();
@@ -89,7 +94,7 @@ public:
         if (answer.is_error()) {
             if (question == asked::hello && may_fall_back(answer.text()))
                 fall_back_ = true;
-            else if (!fall_back_ && !(own ? own->optional : optional(question)))
+            else if (!fall_back_ && !(own ? own->optional : may_refuse(question)))
                 return refused(question, answer.text(), own);
         } else if (question == asked::hello) {
             read_hello(answer);
@@ -97,10 +102,16 @@ public:
             node_id_.assign(answer.text());
         } else if (question == asked::client) {
             client_id_ = from_reply<std::int64_t>::from(answer).value_or(0);
+        } else if (question == asked::role && answer.children_count() != 0) {
+            is_replica_ = says_replica(answer.child(0).text());
+        }
+        if (is_replica_ && plan_.of_primary) {
+            plan_.identity.reset();
+            return fail(errc::read_only, "the node is a replica by now");
         }
         if (at_ != awaited_.size()) return step::waiting;
         if (!fall_back_) return done();
-        fall_back_ = false;
+        fall_back_ = greets_ = false;
         awaited_.clear();
         at_ = setup_at_ = 0;
         outgoing_ = {};
@@ -130,13 +141,17 @@ private:
         setup,
         read_only,
         identity,
-        client
+        client,
+        capability,
+        role
     };
 
-    static bool optional(asked question) noexcept {
+    bool may_refuse(asked question) const noexcept {
         return question == asked::name || question == asked::library || question == asked::identity ||
-               question == asked::client;
+               question == asked::client || question == asked::capability || question == asked::role ||
+               (question == asked::read_only && plan_.in_group);
     }
+    static bool says_replica(std::string_view role) noexcept { return role == "replica" || role == "slave"; }
 
     void put(std::string_view text) { outgoing_.insert(outgoing_.end(), text.begin(), text.end()); }
     void put_header(char kind, std::size_t count) {
@@ -193,10 +208,13 @@ private:
         if (plan_.database != 0) say(asked::select, {"SELECT", std::to_string(plan_.database)});
         if (plan_.setup)
             for (setup_words const& own : *plan_.setup) say_each(asked::setup, own.words);
-        if (plan_.read_only) say(asked::read_only, {"READONLY"});
-        if (plan_.ask_identity && plan_.extent == umbel::handshake::full)
-            say(asked::identity, {"CLUSTER", "MYID"});
-        if (plan_.ask_client && plan_.extent == umbel::handshake::full) say(asked::client, {"CLIENT", "ID"});
+        bool const full = plan_.extent == umbel::handshake::full;
+        if (plan_.be_redirected && full) say(asked::capability, {"CLIENT", "CAPA", "redirect"});
+        if (plan_.read_only && (full || !plan_.in_group)) say(asked::read_only, {"READONLY"});
+        if (plan_.ask_identity && full) say(asked::identity, {"CLUSTER", "MYID"});
+        if (plan_.ask_client && full) say(asked::client, {"CLIENT", "ID"});
+        // HELLO tells it unasked.
+        if (plan_.of_primary && full && !greets_) say(asked::role, {"ROLE"});
     }
 
     /// A server that does not know HELLO, or not version 3, is spoken to in RESP2; one that closes the
@@ -220,6 +238,8 @@ private:
                 zone_.assign(part.text());
             else if (key == "mode")
                 mode_ = part.text() == "cluster" ? server_mode::cluster : server_mode::other;
+            else if (key == "role")
+                is_replica_ = says_replica(part.text());
             is_key = !is_key;
         }
     }
@@ -266,7 +286,9 @@ private:
     std::vector<asked> awaited_;
     std::size_t at_ = 0;
     std::size_t setup_at_ = 0;  ///< Of the user's own commands the next one to be answered.
+    bool greets_ = false;       ///< By HELLO.
     bool fall_back_ = false;
+    bool is_replica_ = false;  ///< By its own word.
     error failure_{errc::protocol_error, delivery::not_sent};
     std::string node_id_;
     std::string zone_;

@@ -9,9 +9,19 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace umbel::engine {
+
+/// True when a node that has told a topology is, by its own word, the member that it is taken for, and not
+/// another server at that address. `self_id`: its id, where its answer tells it. Its view is believed even if
+/// it names no known node: old servers leave out nodes without slots, and all slots may have moved to new
+/// nodes.
+inline bool is_sure_member(node const& peer, std::string const& self_id) noexcept {
+    std::string const& id = self_id.empty() ? peer.link(link_mode::primary).node_id : self_id;
+    return peer.member && !peer.id.empty() && id == peer.id;
+}
 
 /// Keeps the node table in step with the topology.
 class membership {

@@ -67,6 +67,14 @@ struct node {
     link_mode role_mode() const noexcept {
         return role == cluster::node_role::primary ? link_mode::primary : link_mode::replica;
     }
+    /// The kind of link by which the engine's questions go. A node that was the primary of a replication
+    /// group refuses the connection of one; as a replica it answers.
+    link_mode question_mode() const noexcept {
+        link_status const& usual = link(link_mode::primary);
+        bool const demoted =
+            usual.state != link_state::up && usual.failures != 0 && usual.last_failure == errc::read_only;
+        return demoted ? link_mode::replica : link_mode::primary;
+    }
     /// When the link of a context that serves the node's role is to be opened without a command that asks for
     /// it; `never` where it is not. While the breaker is open only context 0 reconnects. It probes for all
     /// contexts: the engine runs there, so no other context can block the probe.

@@ -89,8 +89,13 @@ inline void node_supervisor::open(link_id id, instant now) {
     handshake_plan plan = shared_.options.plan;
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_client = is_leased(id.mode);
-    plan.ask_identity = shared_.options.deployment != deployment::standalone &&
-                        shared_.routes.known() != known_as::standalone;
+    known_as const known = shared_.routes.known();
+    plan.ask_identity = shared_.options.deployment != deployment::standalone && known != known_as::standalone;
+    plan.in_group = shared_.in_group;
+    plan.be_redirected = shared_.options.source == topology_source::automatic &&
+                         shared_.options.deployment != deployment::cluster && known != known_as::cluster;
+    plan.of_primary = plan.in_group && id.mode != link_mode::replica && peer.member &&
+                      peer.role == cluster::node_role::primary;
     credential_keeper& identity = shared_.identity;
     bool const asks = identity.identify(plan, {id, link.generation + 1}, now);
     std::uint32_t const said = plan.awaits_identity ? 0 : identity.version();

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <umbel/cluster/slot_patches.hpp>
-#include <umbel/cluster/standalone_topology.hpp>
+#include <umbel/engine/group_search.hpp>
 #include <umbel/engine/membership.hpp>
 #include <umbel/engine/query.hpp>
 #include <umbel/engine/refresh_answers.hpp>
@@ -36,7 +36,8 @@ public:
     topology_tracker(control_state& shared, health_monitor& health, node_supervisor& links, query_port port)
         : shared_{shared},
           members_{shared, health, links},
-          refresher_{shared.options.refreshing, shared.options.seed ^ 0x5deece66dull} {
+          refresher_{shared.options.refreshing, shared.options.seed ^ 0x5deece66dull},
+          group_{shared, port, questions_} {
         for (auto& place : queries_) place = std::make_unique<query>(port, shared.options.tls);
     }
 
@@ -53,14 +54,19 @@ public:
     }
     /// A query has been answered. Precondition: none of its calls is under way.
     refresh_result answered(query& query, instant now);
+    /// The same of a question about a replication group.
+    refresh_result answered(group_query& query, instant now) {
+        group_finding found = group_.take(query, now);
+        return refresher_.running() ? look_at(std::move(found), now) : refresh_result{};
+    }
     instant next_due() const noexcept { return refresher_.next_due(); }
 
     /// Calls to be sent now, each to its own `link`.
     call_list& questions() noexcept { return questions_; }
 
-    /// Lets a MOVED teach the slot table: its slot belongs to node `owner`. A topology that was asked for
-    /// earlier must not take that back.
-    void learn_moved(retry_state const& moved, std::uint16_t owner);
+    /// Lets a MOVED teach the slot table: its slot belongs to node `owner`, or of a REDIRECT everything. A
+    /// topology that was asked for earlier must not take that back.
+    void learn_moved(retry_state const& moved, std::uint16_t owner, instant now);
 
     /// Frees the numbers of nodes that are gone.
     void sweep(instant now) {
@@ -70,13 +76,6 @@ public:
     }
 
     cluster::topology const& topology() const noexcept { return topology_; }
-    /// Why no node is known for a slot.
-    std::string_view why_uncovered(bool replicas_only) const noexcept {
-        if (replicas_only) return "no replica serves the slot";
-        return topology_.hides_tls_nodes
-                   ? "no node serves the slot without TLS: its nodes tell a tls-port only (options.tls)"
-                   : "no node serves the slot";
-    }
     /// Why no topology is known.
     refresh_complaints const& complaints() const noexcept { return answers_.complaints(); }
 
@@ -89,14 +88,15 @@ private:
     void send(query& query);
     refresh_result refused(query& query, error const& why, instant now);
     refresh_result not_helped(std::uint16_t number, error const& why, instant now);
-    bool is_sure_member(query const& query) const noexcept;
     refresh_result conclude(instant now);
+    refresh_result look_at(group_finding&& found, instant now);
     refresh_result adopt_standalone(std::uint16_t number, instant now);
+    void learn_redirect(std::uint16_t from, std::uint16_t leader, instant now);
     refresh_result adopt(topology_view&& view, instant now);
     bool publish(topology_view&& view, instant now);
     bool any_running() const noexcept {
-        return std::any_of(queries_.begin(), queries_.end(),
-                           [](auto const& query) { return query->running(); });
+        return group_.any_running() || std::any_of(queries_.begin(), queries_.end(),
+                                                   [](auto const& query) { return query->running(); });
     }
 
     control_state& shared_;
@@ -104,6 +104,7 @@ private:
     refresher refresher_;
     std::array<std::unique_ptr<query>, 4> queries_;
     call_list questions_;
+    group_search group_;
     refresh_answers answers_;
     cluster::topology topology_;
     cluster::slot_patches patches_;
@@ -123,6 +124,7 @@ inline refresh_result topology_tracker::advance(instant now) {
 inline void topology_tracker::begin(instant now) {
     ++shared_.counters.refreshes;
     answers_.begin();
+    group_.begin();
     begun_at_ = now;
     queries_sent_ = 0;
     std::uint16_t const redirecting = std::exchange(redirected_by_, link_id::no_node);
@@ -155,7 +157,7 @@ inline refresh_result topology_tracker::ask_candidates(instant now) {
 
 /// Asks by a link of context 0: the engine itself runs there, so no other context can delay the question.
 inline void topology_tracker::send(query& query) {
-    link_id const link{query.asked(), link_mode::primary};
+    link_id const link{query.asked(), shared_.nodes[query.asked()].question_mode()};
     query.map_call().link = link;
     questions_.push(query.map_call());
     if (call* const epochs = query.epochs_call()) {
@@ -190,7 +192,8 @@ inline refresh_result topology_tracker::answered(query& query, instant now) {
     topology_view view{std::move(*answer), query.asked_at(), number};
     std::size_t const covered = view.topology.covered_slots();
     if (shared_.routes.known() == known_as::cluster &&
-        !cluster::shares_known_node(topology_, view.topology) && !is_sure_member(query)) {
+        !cluster::shares_known_node(topology_, view.topology) &&
+        !is_sure_member(shared_.nodes[number], query.self_id())) {
         if (covered == cluster::slot_count) answers_.keep_foreign(std::move(view));
         return not_helped(
             number,
@@ -204,15 +207,6 @@ inline refresh_result topology_tracker::answered(query& query, instant now) {
     answers_.keep_partial(std::move(view));
     refresher_.hurry(now);
     return ask_candidates(now);
-}
-
-/// True when the node that answered is, by its own word, the member that it is taken for, and not another
-/// server at that address. Its view is believed even if it names no known node: old servers leave out nodes
-/// without slots, and all slots may have moved to new nodes.
-inline bool topology_tracker::is_sure_member(query const& query) const noexcept {
-    node const& peer = shared_.nodes[query.asked()];
-    std::string const& id = query.self_id().empty() ? peer.link(link_mode::primary).node_id : query.self_id();
-    return peer.member && !peer.id.empty() && id == peer.id;
 }
 
 /// A node has told no topology. A server without cluster mode, or one that refuses this user every question
@@ -290,14 +284,34 @@ inline refresh_result topology_tracker::conclude(instant now) {
     return {.ended = true, .changed = false, .hopeless = first ? answers_.permanent_error() : nullptr};
 }
 
+/// A server without cluster mode may be one of a replication group, unless it is to be asked nothing else.
 inline refresh_result topology_tracker::adopt_standalone(std::uint16_t number, instant now) {
+    if (shared_.options.source == topology_source::automatic) return look_at(group_.ask(number), now);
     return adopt({cluster::standalone_topology(shared_.nodes[number].address), patches_.now(), number}, now);
+}
+
+inline refresh_result topology_tracker::look_at(group_finding&& found, instant now) {
+    // A replica is believed where nothing is known, and its primary cannot be asked.
+    if (found.group && found.is != group_finding::outcome::found &&
+        shared_.routes.known() == known_as::nothing)
+        answers_.keep_partial({std::move(*found.group), patches_.now(), found.node});
+    switch (found.is) {
+        case group_finding::outcome::waits: return ask_candidates(now);
+        case group_finding::outcome::failed: return not_helped(found.node, *found.why, now);
+        case group_finding::outcome::refused:
+            found.group = cluster::standalone_topology(shared_.nodes[found.node].address);
+            break;
+        case group_finding::outcome::found: break;
+    }
+    return adopt({std::move(*found.group), patches_.now(), found.node}, now);
 }
 
 /// Believes a view: the refresh has succeeded.
 inline refresh_result topology_tracker::adopt(topology_view&& view, instant now) {
     auto const is_well = [](cluster::node_info const& info) { return cluster::is_routable(info.health); };
-    refresher_.succeeded(now, std::all_of(view.topology.nodes.begin(), view.topology.nodes.end(), is_well));
+    bool const led = !cluster::lacks_primary(view.topology);
+    refresher_.succeeded(now,
+                         led && std::all_of(view.topology.nodes.begin(), view.topology.nodes.end(), is_well));
     answers_.forget_error();
     for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
         shared_.nodes[number].named = false;
@@ -320,6 +334,7 @@ inline bool topology_tracker::publish(topology_view&& view, instant now) {
     bool const alone = incoming.told_by == cluster::source::standalone;
     bool const first = shared_.routes.known() == known_as::nothing;
     if (alone) patches_.clear();
+    shared_.in_group = alone && incoming.self == cluster::topology::none;
     cluster::topology merged = first || alone || topology_.told_by == cluster::source::standalone
                                    ? std::move(incoming)
                                    : cluster::merge(topology_, incoming);
@@ -349,9 +364,10 @@ inline bool topology_tracker::publish(topology_view&& view, instant now) {
     return true;
 }
 
-inline void topology_tracker::learn_moved(retry_state const& moved, std::uint16_t owner) {
+inline void topology_tracker::learn_moved(retry_state const& moved, std::uint16_t owner, instant now) {
     redirected_by_ = moved.from.node;
-    if (moved.slot < 0 || moved.slot >= cluster::slot_count) return;
+    if (moved.slot < 0) return learn_redirect(moved.from.node, owner, now);
+    if (moved.slot >= cluster::slot_count) return;
     cluster::slot const slot{static_cast<std::uint16_t>(moved.slot)};
     std::uint16_t const before = shared_.routes.table().primary_of(slot);
     switch (shared_.routes.table().on_moved(slot, moved.from.node, owner)) {
@@ -359,6 +375,13 @@ inline void topology_tracker::learn_moved(retry_state const& moved, std::uint16_
         case cluster::moved_effect::slot_patched: patches_.note(slot, before, owner, false); break;
         case cluster::moved_effect::shard_moved: patches_.note(slot, before, owner, true); break;
     }
+}
+
+/// The primary of a replication group says that it is a replica of `leader` by now.
+inline void topology_tracker::learn_redirect(std::uint16_t from, std::uint16_t leader, instant now) {
+    std::uint16_t const led_so_far = shared_.routes.table().primary_of(cluster::slot{0});
+    if (!shared_.in_group || from != led_so_far || from == leader) return;
+    publish({cluster::led_by(topology_, shared_.nodes[leader].address), patches_.now(), from}, now);
 }
 
 }  // namespace umbel::engine

@@ -379,7 +379,7 @@ TEST_CASE("a routed call opens its link and leaves for it", "[dispatcher]") {
     engine::retry_state moved;
     moved.from = {owner, engine::link_mode::primary};
     moved.slot = 1;
-    plane.topology.learn_moved(moved, owner);
+    plane.topology.learn_moved(moved, owner, plane.begin);
     plane.shared.routes.learned(engine::known_as::cluster);
     counted_call call;
     route(plane, call);

@@ -308,3 +308,71 @@ TEST_CASE("a greeting tells whether the server has said anything to HELLO", "[ha
     greeting.begin(minimal());
     CHECK_FALSE(greeting.awaits_hello());
 }
+
+TEST_CASE("a server that may be one of a group is asked to redirect, and may refuse that", "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan;
+    plan.protocol = protocol::resp2;
+    plan.be_redirected = true;
+    plan.in_group = true;
+    plan.read_only = true;
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(greeting.outgoing() == library + wire("CLIENT CAPA redirect") + wire("READONLY"));
+    for (int reply = 0; reply < 3; ++reply)
+        CHECK(answer(greeting, "-ERR unknown subcommand\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR This instance has cluster support disabled\r\n") == step::done);
+    plan.extent = umbel::handshake::minimal;
+    CHECK(greeting.begin(plan) == step::done);
+    CHECK(greeting.outgoing().empty());
+}
+
+TEST_CASE("READONLY that a node of a cluster refuses ends the handshake", "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.read_only = true;
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(answer(greeting, "-ERR This instance has cluster support disabled\r\n") == step::failed);
+}
+
+TEST_CASE("no replica takes the connection of a primary: by HELLO, or by ROLE where RESP2 is spoken",
+          "[handshake]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan;
+    plan.of_primary = true;
+    SECTION("HELLO of a replica") {
+        greeting.begin(plan);
+        CHECK(greeting.outgoing() == wire("HELLO 3") + library);
+        CHECK(answer(greeting, "%1\r\n+role\r\n+replica\r\n") == step::failed);
+    }
+    SECTION("HELLO of a replica on another connection") {
+        plan.of_primary = false;
+        greeting.begin(plan);
+        CHECK(answer(greeting, "%1\r\n+role\r\n+replica\r\n") == step::waiting);
+        return;
+    }
+    SECTION("HELLO of a primary") {
+        greeting.begin(plan);
+        CHECK(answer(greeting, "%1\r\n+role\r\n+master\r\n") == step::waiting);
+        return;
+    }
+    SECTION("ROLE of a replica") {
+        plan.protocol = protocol::resp2;
+        greeting.begin(plan);
+        CHECK(greeting.outgoing() == library + wire("ROLE"));
+        answer(greeting, "+OK\r\n");
+        answer(greeting, "+OK\r\n");
+        CHECK(answer(greeting, "*2\r\n+slave\r\n+10.0.0.1\r\n") == step::failed);
+    }
+    SECTION("ROLE where HELLO is not known") {
+        greeting.begin(plan);
+        answer(greeting, no_hello);
+        answer(greeting, "+OK\r\n");
+        CHECK(answer(greeting, "+OK\r\n") == step::send);
+        CHECK(greeting.outgoing() == library + wire("ROLE"));
+        answer(greeting, "+OK\r\n");
+        answer(greeting, "+OK\r\n");
+        CHECK(answer(greeting, "*2\r\n+slave\r\n+10.0.0.1\r\n") == step::failed);
+    }
+    CHECK(greeting.failure() == errc::read_only);
+    CHECK(greeting.failure().message() == "the node is a replica by now");
+}

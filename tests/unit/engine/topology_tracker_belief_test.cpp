@@ -239,6 +239,9 @@ TEST_CASE("a server that lets this user ask nothing about clusters is served as 
         s.receive(a, denied ? refuses("shards") + refuses("nodes") : unknown + unknown);
         CHECK(s.next() == sent{a, "CLUSTER SLOTS"});
         s.receive(a, denied ? refuses("slots") : unknown);
+        CHECK(s.next() == sent{a, "ROLE"});
+        s.receive(a, denied ? "-NOPERM User app has no permissions to run the 'role' command\r\n"
+                            : "-ERR unknown command 'ROLE'\r\n");
         CHECK(s.core().routes().known() == engine::known_as::standalone);
         CHECK(s.next() == sent{a, "GET foo"});
         s.receive(a, "$1\r\nx\r\n");

@@ -79,6 +79,8 @@ TEST_CASE("a server without cluster mode is served as a whole", "[topology]") {
     auto get = s.start("GET foo");
     s.next();
     s.receive(a, disabled + disabled);
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
     CHECK(s.core().routes().known() == engine::known_as::standalone);
     CHECK(s.owner(0) == a);
     CHECK(s.next() == sent{a, "GET foo"});
@@ -457,9 +459,9 @@ TEST_CASE("a MOVED changes the slot that it names, and nothing where it names no
     std::uint16_t const from = plane.add("10.0.0.1"), to = plane.add("10.0.0.2");
     engine::retry_state moved;
     moved.from = {from, engine::link_mode::primary};
-    plane.topology.learn_moved(moved, to);
+    plane.topology.learn_moved(moved, to, plane.begin);
     moved.slot = 7;
-    plane.topology.learn_moved(moved, to);
+    plane.topology.learn_moved(moved, to, plane.begin);
     CHECK(plane.shared.routes.table().primary_of(cluster::slot{7}) == to);
     CHECK(plane.shared.routes.table().primary_of(cluster::slot{8}) == cluster::no_node);
 }
