@@ -1,11 +1,11 @@
 # Unity builds: several test files in one translation unit, so that what they all include is parsed, instantiated and compiled once for
-# all of them (13 files of unit/client: 43 s of CPU instead of 175 s).
+# all of them (13 files of unit/client: 43 s of CPU instead of 175 s; 83 of unit/engine: 90 s in three units, 148 s in eight).
 #
 # Each file stands in a namespace of its own, so that two files may give their helpers the same names. What they include is included
 # first, outside of those namespaces. A file that cannot stand in a namespace is compiled alone: one that specialises a template, opens a
 # namespace that has a name, replaces operator new, defines a macro, or includes something under a condition.
 option(UMBEL_UNITY_BUILD "Compile the test files of a folder together: much faster as a whole, slower for one file" OFF)
-set(UMBEL_UNITY_FILES 12 CACHE STRING "How many test files are compiled together at most")
+set(UMBEL_UNITY_FILES 40 CACHE STRING "How many test files are compiled together at most")
 mark_as_advanced(UMBEL_UNITY_FILES)
 
 # Sets `result` to TRUE when a file has to be compiled alone.
@@ -89,8 +89,8 @@ function(umbel_write_unity output files)
   file(WRITE "${output}" "${text}")
 endfunction()
 
-# Writes the translation units `target`_NAME0, `target`_NAME1, … for `files` and appends them to the list `result`.
-function(umbel_unity_shares target name files result)
+# Writes the translation units `target`_0, `target`_1, … for `files` and appends them to the list `result`.
+function(umbel_unity_shares target files result)
   set(sources ${${result}})
   list(LENGTH files count)
   # Shares of equal size: 13 files are 7 and 6, not 12 and 1.
@@ -101,7 +101,7 @@ function(umbel_unity_shares target name files result)
     math(EXPR next "${count} * (${share} + 1) / ${shares}")
     math(EXPR length "${next} - ${first}")
     list(SUBLIST files ${first} ${length} part)
-    set(output "${CMAKE_CURRENT_BINARY_DIR}/unity/${target}_${name}${share}.cpp")
+    set(output "${CMAKE_CURRENT_BINARY_DIR}/unity/${target}_${share}.cpp")
     umbel_write_unity("${output}" "${part}")
     # g++ takes a test file that is included for a header, where a coroutine must not hold a type without linkage.
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -114,8 +114,23 @@ function(umbel_unity_shares target name files result)
   set(${result} "${sources}" PARENT_SCOPE)
 endfunction()
 
-# Sets `result` to the sources from which the program `target` is built of the test files `files`. Those on the stage go together: it takes
-# as long to compile as a dozen files. They compute, too: so they are optimised in programs that are not, and have no precompiled header.
+# Sets `staged` to those of `files` that are on the stage, and `others` to the rest.
+function(umbel_split_staged files staged others)
+  set(on "")
+  set(off "")
+  foreach(file IN LISTS files)
+    umbel_is_staged("${file}" on_stage)
+    if(on_stage)
+      list(APPEND on "${file}")
+    else()
+      list(APPEND off "${file}")
+    endif()
+  endforeach()
+  set(${staged} "${on}" PARENT_SCOPE)
+  set(${others} "${off}" PARENT_SCOPE)
+endfunction()
+
+# Sets `result` to the sources from which the program `target` is built of the test files `files`.
 function(umbel_unity_sources target files result)
   if(NOT UMBEL_UNITY_BUILD)
     set(${result} "${files}" PARENT_SCOPE)
@@ -124,25 +139,15 @@ function(umbel_unity_sources target files result)
   # What a file includes and whether it stands alone may change with its text.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   set(together "")
-  set(staged "")
   set(sources "")
   foreach(file IN LISTS files)
     umbel_stands_alone("${file}" alone)
-    umbel_is_staged("${file}" on_stage)
     if(alone)
       list(APPEND sources "${file}")
-    elseif(on_stage)
-      list(APPEND staged "${file}")
     else()
       list(APPEND together "${file}")
     endif()
   endforeach()
-  umbel_unity_shares(${target} "" "${together}" sources)
-  set(optimised "")
-  umbel_unity_shares(${target} staged_ "${staged}" optimised)
-  if(optimised)
-    set_source_files_properties(${optimised} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-    set_property(SOURCE ${optimised} APPEND PROPERTY COMPILE_OPTIONS -O1)
-  endif()
-  set(${result} "${sources};${optimised}" PARENT_SCOPE)
+  umbel_unity_shares(${target} "${together}" sources)
+  set(${result} "${sources}" PARENT_SCOPE)
 endfunction()
