@@ -11,6 +11,29 @@
 #define UMBEL_VERSION_PATCH 0
 #define UMBEL_VERSION "0.1.0"
 
+// Two switches choose what umbel is made of. Both are off; all source files of a program agree on each.
+//
+// | UMBEL_USE_BOOST_ASIO   | Boost.Asio and boost::system::error_code, and nothing else of Boost, instead of |
+// |                        | standalone Asio: for a program whose other parts, as Beast, use Boost.Asio.     |
+// |                        | It takes the headers of Boost 1.82 or newer, whose Asio is 1.28.                |
+// | UMBEL_USE_STD_EXPECTED | std::expected instead of tl::expected: a result is std::expected<T, error>.     |
+// |                        | It takes C++23, as -std=c++23 gives it from g++ 12 on.                          |
+//
+// A program defines them for its compiler (-DUMBEL_USE_BOOST_ASIO), or sets the CMake variables of these
+// names before find_package(umbel) or add_subdirectory. What is to compile either way says umbel::asio for
+// the namespace, umbel::result<T> for a result and umbel::fail(…) for its error side.
+//
+// Source files that differ in a switch do not link: each has a symbol of the switch's name, in one of two
+// kinds of storage, which GNU ld, gold and link-time optimisation refuse to join; mold warns. Besides, and
+// with every linker, client/open_site.hpp asks by name for code with the same switches.
+#if defined(__ELF__) && defined(__GNUC__)
+#define UMBEL_LINK_ONLY_IF_ALIKE(storage, name)                                        \
+    extern constinit storage char const name [[gnu::weak, gnu::visibility("hidden")]]; \
+    constinit storage char const name = 0;
+#else
+#define UMBEL_LINK_ONLY_IF_ALIKE(storage, name)
+#endif
+
 // UMBEL_ASSERT states what a programmer must keep: arguments at the door, invariants after a transition.
 // It is never used for anything a server or the network can cause. Define UMBEL_NO_ASSERT to remove it.
 #if defined(UMBEL_NO_ASSERT)

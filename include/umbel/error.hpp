@@ -29,6 +29,7 @@ namespace umbel {
 /// What results are made of: tl::expected, or std::expected where UMBEL_USE_STD_EXPECTED is defined. Inside
 /// this namespace, `tl` names the chosen one.
 #if defined(UMBEL_USE_STD_EXPECTED)
+UMBEL_LINK_ONLY_IF_ALIKE(thread_local, UMBEL_USE_STD_EXPECTED_is_defined_in_all_source_files_or_in_none)
 namespace tl {
 using std::expected;
 using std::in_place;
@@ -36,6 +37,7 @@ using std::unexpect;
 using std::unexpected;
 }  // namespace tl
 #else
+UMBEL_LINK_ONLY_IF_ALIKE(, UMBEL_USE_STD_EXPECTED_is_defined_in_all_source_files_or_in_none)
 namespace tl = ::tl;
 #endif
 
@@ -344,7 +346,10 @@ private:
 template <class Value>
 using result = tl::expected<Value, error>;
 
-/// Builds the error side of a result, without details or with a message.
+/// Builds the error side of a result: of an error that is there, or one without details or with a message.
+inline tl::unexpected<error> fail(error why) noexcept {
+    return tl::unexpected<error>{std::move(why)};
+}
 inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept {
     return tl::unexpected<error>{error{code, delivered}};
 }

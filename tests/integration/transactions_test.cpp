@@ -27,7 +27,7 @@ constexpr function_library counters{
 asio::awaitable<result<planned<set_outcome>>> next_number(lease const& held) {
     auto reading = held.get<std::int64_t>("{cas}n");
     auto have = co_await std::move(reading);
-    if (!have) co_return tl::unexpected<error>{have.error()};
+    if (!have) co_return umbel::fail(have.error());
     co_return plan(cmd.set("{cas}n", have->value_or(0) + 1));
 }
 /// Counts to `goal`, beside others who do the same.

@@ -193,7 +193,7 @@ private:
     }
     static void refuse(engine::call& base, error&& why) noexcept {
         auto& one = static_cast<scripted_call&>(base);
-        one.answer.emplace(tl::unexpected<error>{std::move(why)});
+        one.answer.emplace(umbel::fail(std::move(why)));
         ++one.answers;
     }
 };

@@ -33,8 +33,10 @@
 
 namespace umbel {
 #if defined(UMBEL_USE_BOOST_ASIO)
+UMBEL_LINK_ONLY_IF_ALIKE(thread_local, UMBEL_USE_BOOST_ASIO_is_defined_in_all_source_files_or_in_none)
 namespace asio = ::boost::asio;
 #else
+UMBEL_LINK_ONLY_IF_ALIKE(, UMBEL_USE_BOOST_ASIO_is_defined_in_all_source_files_or_in_none)
 namespace asio = ::asio;
 #endif
 }  // namespace umbel

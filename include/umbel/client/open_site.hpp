@@ -13,8 +13,23 @@
 namespace umbel {
 
 /// A name to be read by people: a program that constructs a client needs the code of umbel, once. It comes
-/// with one source file that includes <umbel/src.hpp>, or with the CMake target umbel::compiled.
+/// with one source file that includes <umbel/src.hpp>, or with the CMake target umbel::compiled; and it is
+/// compiled with the switches of the others (config.hpp).
+#if defined(UMBEL_USE_BOOST_ASIO) && defined(UMBEL_USE_STD_EXPECTED)
+struct include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_BOOST_ASIO_and_UMBEL_USE_STD_EXPECTED;
+using include_umbel_src_hpp_in_one_source_file =
+    include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_BOOST_ASIO_and_UMBEL_USE_STD_EXPECTED;
+#elif defined(UMBEL_USE_BOOST_ASIO)
+struct include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_BOOST_ASIO;
+using include_umbel_src_hpp_in_one_source_file =
+    include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_BOOST_ASIO;
+#elif defined(UMBEL_USE_STD_EXPECTED)
+struct include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_STD_EXPECTED;
+using include_umbel_src_hpp_in_one_source_file =
+    include_umbel_src_hpp_in_one_source_file_with_UMBEL_USE_STD_EXPECTED;
+#else
 struct include_umbel_src_hpp_in_one_source_file;
+#endif
 
 namespace calling {
 

@@ -279,7 +279,7 @@ private:
                                     umbel::cmd.rpush(book_.name(here.together[1]), book_.token(numbers[1])));
         auto const told = co_await std::move(both);
         using length = umbel::result<std::int64_t>;
-        length const failed = told ? length{0} : length{tl::unexpected<umbel::error>{told.error()}};
+        length const failed = told ? length{0} : length{umbel::fail(told.error())};
         settle(numbers[0], mine, told ? std::get<0>(*told) : failed);
         settle(numbers[1], mine, told ? std::get<1>(*told) : failed);
     }

@@ -28,8 +28,8 @@
 namespace Catch {
 
 template <class Value>
-struct StringMaker<tl::expected<Value, umbel::error>> {
-    static std::string convert(tl::expected<Value, umbel::error> const& value) {
+struct StringMaker<umbel::result<Value>> {
+    static std::string convert(umbel::result<Value> const& value) {
         return value ? StringMaker<Value>::convert(*value) : "error: " + value.error().to_string();
     }
 };

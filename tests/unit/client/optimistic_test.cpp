@@ -28,7 +28,7 @@ using done = result<std::optional<std::tuple<result<count>>>>;
 asio::awaitable<result<planned<count>>> add_one(lease const& held) {
     auto reading = held.get<count>("foo");
     auto have = co_await std::move(reading);
-    if (!have) co_return tl::unexpected<error>{have.error()};
+    if (!have) co_return umbel::fail(have.error());
     co_return umbel::plan(cmd.incrby("foo", have->value_or(0) + 1));
 }
 

@@ -54,7 +54,7 @@ template <>
 struct umbel::from_reply<names> {
     static result<names> from(resp::view const& reply) {
         auto all = from_reply<std::vector<std::string>>::from(reply);
-        if (!all) return tl::unexpected<error>{all.error()};
+        if (!all) return umbel::fail(all.error());
         return names{std::move(*all)};
     }
 };
