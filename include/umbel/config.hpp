@@ -13,11 +13,11 @@
 
 // Two switches choose what umbel is made of. Both are off; all source files of a program agree on each.
 //
-// | UMBEL_USE_BOOST_ASIO   | Boost.Asio and boost::system::error_code, and nothing else of Boost, instead of |
-// |                        | standalone Asio: for a program whose other parts, as Beast, use Boost.Asio.     |
-// |                        | It takes the headers of Boost 1.82 or newer, whose Asio is 1.28.                |
-// | UMBEL_USE_STD_EXPECTED | std::expected instead of tl::expected: a result is std::expected<T, error>.     |
-// |                        | It takes C++23, as -std=c++23 gives it from g++ 12 on.                          |
+// | UMBEL_USE_BOOST_ASIO   | Boost.Asio and boost::system::error_code, nothing else of Boost, instead of    |
+// |                        | standalone Asio: for a program whose other parts, as Beast, use Boost.Asio.    |
+// |                        | It takes the headers of Boost 1.82 or newer, whose Asio is 1.28.               |
+// | UMBEL_USE_STD_EXPECTED | std::expected instead of tl::expected: a result is std::expected<T, error>.    |
+// |                        | It takes C++23, as -std=c++23 gives it from g++ 12 on.                         |
 //
 // A program defines them for its compiler (-DUMBEL_USE_BOOST_ASIO), or sets the CMake variables of these
 // names before find_package(umbel) or add_subdirectory. What is to compile either way says umbel::asio for

@@ -52,6 +52,39 @@ build_and_run() {
     printf 'consumer by %s: built and run\n' "$way"
 }
 
+has_command() { # has_command BUILD FILE WORD…: is the file compiled with these words?
+    local build=$1 file=$2 command word
+    shift 2
+    command=" $(sed -n "s/.*\"command\": \"\\(.*$file\\)\".*/\\1/p" "$build/compile_commands.json") "
+    for word in "$@"; do
+        [[ $command == *" $word "* ]] || { printf '%s is compiled without %s: %s\n' "$file" "$word" "$command"; exit 1; }
+    done
+}
+
+# One installation serves every choice of the consumer's; what is not chosen need not be there. Boost is a folder with its version here:
+# packaging/switches compiles with a real one.
+check_switches() { # check_switches PREFIX
+    local boost=$folder/boost
+    configure "$here/by_package" "$folder/expected" "-DCMAKE_PREFIX_PATH=$1" -DUMBEL_USE_STD_EXPECTED=ON -DCMAKE_DISABLE_FIND_PACKAGE_TlExpected=ON
+    has_command "$folder/expected" uses_core.cpp -DUMBEL_USE_STD_EXPECTED -std=gnu++23
+    has_command "$folder/expected" uses_links.cpp -DUMBEL_USE_STD_EXPECTED -std=gnu++23
+    mkdir -p "$boost/boost/asio"
+    touch "$boost/boost/asio/awaitable.hpp"
+    printf '#define BOOST_VERSION 108200\n' > "$boost/boost/version.hpp"
+    configure "$here/by_package" "$folder/boosted" "-DCMAKE_PREFIX_PATH=$1" -DUMBEL_USE_BOOST_ASIO=ON "-DBoostAsio_INCLUDE_DIR=$boost" \
+        -DCMAKE_DISABLE_FIND_PACKAGE_Asio=ON
+    has_command "$folder/boosted" uses_links.cpp -DUMBEL_USE_BOOST_ASIO "-isystem $boost"
+    has_command "$folder/boosted" umbel_src.cpp -DUMBEL_USE_BOOST_ASIO "-isystem $boost"
+    printf '#define BOOST_VERSION 108100\n' > "$boost/boost/version.hpp"
+    if cmake -S "$here/by_package" -B "$folder/older" "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_PREFIX_PATH=$1" -DUMBEL_USE_BOOST_ASIO=ON \
+        "-DBoostAsio_INCLUDE_DIR=$boost" > "$folder/older.log" 2>&1; then
+        printf 'a consumer with too old a Boost was configured\n'
+        exit 1
+    fi
+    grep -q '1\.81\.0' "$folder/older.log" || { cat "$folder/older.log"; exit 1; }
+    printf 'consumers choose std::expected and Boost.Asio\n'
+}
+
 case $way in
     installed)
         configure_umbel
@@ -69,6 +102,7 @@ case $way in
             printf 'a consumer without Asio was configured\n'
             exit 1
         fi
+        check_switches "$folder/moved"
         ;;
     built)
         configure_umbel

@@ -10,7 +10,7 @@ usage() {
 usage: setup.sh [quickstart|tests|benchmarks] [--clang]
 
   quickstart   compiler, cmake, build tool, Asio, tl::expected, redis-server
-  tests        those (default), Catch2, and valkey-server, OpenSSL, iproute2, valgrind and libedit where they are to be had
+  tests        those (default), Catch2, and valkey-server, OpenSSL, Boost's headers, iproute2, valgrind and libedit where they are to be had
   benchmarks   those of the quickstart, hiredis, and libevent, liburing, valgrind, OpenSSL and Boost.Redis where they are to be had
   --clang      also a clang of version 16 or newer
 TEXT
@@ -58,6 +58,7 @@ declare -A row=(
     [liburing]='liburing|2||liburing-dev'
     [valgrind]='valgrind|1:3||valgrind'
     [openssl]='OpenSSL|1||libssl-dev'
+    [beast]='Boost 1.82 or newer|1.82|backports next|libboost1.83-dev'
     [boost]='Boost.Redis|1.84|next|libboost1.88-dev'
     [clang]='clang 16 or newer|1:16||clang-19 libclang-rt-19-dev'
 )
@@ -65,12 +66,12 @@ declare -A row=(
 required=(compiler cmake builder expected asio redis)
 optional=()
 case $goal in
-    tests) required+=(catch2) optional+=(valkey openssl iproute valgrind editline) ;;
+    tests) required+=(catch2) optional+=(valkey openssl beast iproute valgrind editline) ;;
     benchmarks) required+=(hiredis) optional+=(libevent liburing valgrind openssl boost) ;;
 esac
 [[ $clang == no ]] || required+=(clang)
 
-# Where Boost's headers are unpacked when they cannot be installed: benchmarks/CMakeLists.txt looks there as well.
+# Where Boost's headers are unpacked when they cannot be installed: benchmarks, examples and tests look there as well.
 unpacked_boost=$support/../../.build/boost
 
 field() { cut -d '|' -f "$2" <<< "${row[$1]}"; }
@@ -109,6 +110,12 @@ found_liburing
 #if __has_include(<openssl/ssl.h>)
 found_openssl
 #endif
+#if __has_include(<boost/beast/version.hpp>)
+#include <boost/version.hpp>
+#if BOOST_VERSION >= 108200
+found_beast
+#endif
+#endif
 #if __has_include(<boost/redis/src.hpp>)
 found_boost
 #endif
@@ -128,6 +135,7 @@ is_there() {
         valkey) command -v valkey-server > /dev/null ;;
         iproute) command -v ip > /dev/null ;;
         valgrind) command -v valgrind > /dev/null ;;
+        beast) [[ -n ${header[beast]:-} || -f $unpacked_boost/usr/include/boost/beast/version.hpp ]] ;;
         boost) [[ -n ${header[boost]:-} || -f $unpacked_boost/usr/include/boost/redis/src.hpp ]] ;;
         *) [[ -n ${header[$1]:-} ]] ;;
     esac
