@@ -34,6 +34,7 @@
 // | where a MOVED is followed           | engine/dispatcher.hpp, follow(); on its way there: session     |
 // |                                     | reports calls_returned, runtime hands it to engine, dispatcher;|
 // |                                     | topology_tracker patches the slot in cluster/slot_table.hpp    |
+// | which Asio, which expected          | config.hpp has the switches; async/asio.hpp, error.hpp         |
 // | where a handler runs                | async/completion_target.hpp, with the table of cases           |
 // | what happens without memory         | a step: engine/try_alloc.hpp, async/try_alloc.hpp (handlers);  |
 // |                                     | a command: client/make_operation.hpp, then fail_no_memory in   |

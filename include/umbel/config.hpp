@@ -25,13 +25,23 @@
 //
 // Source files that differ in a switch do not link: each has a symbol of the switch's name, in one of two
 // kinds of storage, which GNU ld, gold and link-time optimisation refuse to join; mold warns. Besides, and
-// with every linker, client/open_site.hpp asks by name for code with the same switches.
+// with every linker, functions that take a client have the switches in their linker names, and
+// client/open_site.hpp asks by name for code with the same switches.
 #if defined(__ELF__) && defined(__GNUC__)
 #define UMBEL_LINK_ONLY_IF_ALIKE(storage, name)                                        \
     extern constinit storage char const name [[gnu::weak, gnu::visibility("hidden")]]; \
     constinit storage char const name = 0;
 #else
 #define UMBEL_LINK_ONLY_IF_ALIKE(storage, name)
+#endif
+#if !defined(__GNUC__) || !(defined(UMBEL_USE_BOOST_ASIO) || defined(UMBEL_USE_STD_EXPECTED))
+#define UMBEL_SWITCHED
+#elif !defined(UMBEL_USE_STD_EXPECTED)
+#define UMBEL_SWITCHED [[gnu::abi_tag("UMBEL_USE_BOOST_ASIO")]]
+#elif !defined(UMBEL_USE_BOOST_ASIO)
+#define UMBEL_SWITCHED [[gnu::abi_tag("UMBEL_USE_STD_EXPECTED")]]
+#else
+#define UMBEL_SWITCHED [[gnu::abi_tag("UMBEL_USE_BOOST_ASIO", "UMBEL_USE_STD_EXPECTED")]]
 #endif
 
 // UMBEL_ASSERT states what a programmer must keep: arguments at the door, invariants after a transition.

@@ -48,7 +48,7 @@ namespace umbel {
 /// **Cancellation of every command.** Each type of asio::cancellation_type ends a command with cancelled. One
 /// that was not sent is never sent. One that was sent may run on the server all the same: its delivery is
 /// unknown, its reply is skipped when it comes, and the connection and all other commands go on.
-class client : public commands<client>, public calling::submitter<client> {
+class UMBEL_SWITCHED client : public commands<client>, public calling::submitter<client> {
 public:
     /// Begins to connect at once. Bad options make every command fail with errc::bad_argument, whose message
     /// names the option.

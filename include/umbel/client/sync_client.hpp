@@ -264,9 +264,9 @@ public:
 /// Threading: any number of threads may call commands at once, each waits for its own; constructed, moved and
 /// destroyed by one thread, while nobody waits. An observer runs on the client's own thread: Precondition: it
 /// calls no command of the client. Signals of the process are not taken by that thread.
-class sync_client : public commands<sync_client>,
-                    public calling::waiting_submitter<sync_client>,
-                    public calling::waiting_whole_cluster<sync_client> {
+class UMBEL_SWITCHED sync_client : public commands<sync_client>,
+                                   public calling::waiting_submitter<sync_client>,
+                                   public calling::waiting_whole_cluster<sync_client> {
 public:
     using calling::waiting_whole_cluster<sync_client>::on;
     using calling::waiting_whole_cluster<sync_client>::on_each_primary;
