@@ -9,6 +9,7 @@
 
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/error.hpp>
+#include <umbel/resp/letter_case.hpp>
 #include <umbel/secret.hpp>
 
 #include <array>
@@ -151,14 +152,8 @@ inline constexpr std::array<scheme, 10> schemes{{{"redis", scheme_kind::server, 
 
 /// The scheme of this name, in upper or lower case; null for another one. Rule: RFC 3986, "Scheme".
 inline scheme const* find_scheme(std::string_view name) noexcept {
-    auto const lower = [](char letter) {
-        return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-    };
-    for (scheme const& known : schemes) {
-        bool same = known.name.size() == name.size();
-        for (std::size_t i = 0; same && i < name.size(); ++i) same = lower(name[i]) == known.name[i];
-        if (same) return &known;
-    }
+    for (scheme const& known : schemes)
+        if (resp::equal_ignoring_case(known.name, name)) return &known;
     return nullptr;
 }
 

@@ -3,24 +3,21 @@
 #pragma once
 
 #include <umbel/command/command_table_data.hpp>
+#include <umbel/resp/letter_case.hpp>
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <span>
 #include <string_view>
-#include <type_traits>
 
 namespace umbel::command {
 
 /// Arguments as they will be sent, the command's name first.
 using argv_view = std::span<std::string_view const>;
 
-/// True when both are equal but for the case of ASCII letters, as a server compares names and options.
-constexpr bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept;
+using resp::equal_ignoring_case;
 
 /// All rows, sorted by name; a container's subcommands follow it.
 constexpr std::span<command_traits const> all_commands() noexcept { return detail::rows; }
@@ -53,38 +50,7 @@ constexpr bool is_idempotent(command_traits const& traits, argv_view argv) noexc
 
 namespace detail {
 
-/// Reads `bytes` bytes as a little-endian number.
-template <std::size_t bytes>
-constexpr std::uint64_t load(char const* from) noexcept {
-    if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
-        std::uint64_t value = 0;
-        std::memcpy(&value, from, bytes);
-        return value;
-    }
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i)
-        value |= std::uint64_t{static_cast<unsigned char>(from[i])} << (8 * i);
-    return value;
-}
-
-/// Reads fewer than eight bytes, each at least once, so that two texts of one length give one number only if
-/// they are equal.
-constexpr std::uint64_t load_short(char const* from, std::size_t size) noexcept {
-    if (size >= 4) return load<4>(from) | load<4>(from + size - 4) << 32;
-    if (size == 0) return 0;
-    return load<1>(from) | load<1>(from + size / 2) << 8 | load<1>(from + size - 1) << 16;
-}
-
-/// Turns the upper-case ASCII letters among eight bytes into lower case, all at once. The sums set a byte's
-/// top bit where its lower seven bits are from 'A' on, and where they are beyond 'Z'; bytes above 127 are
-/// left alone.
-constexpr std::uint64_t lower(std::uint64_t bytes) noexcept {
-    constexpr std::uint64_t ones = 0x0101010101010101U;
-    std::uint64_t const low = bytes & ones * 0x7f;
-    std::uint64_t const from_a = low + ones * (0x80 - 'A');
-    std::uint64_t const beyond_z = low + ones * (0x7f - 'Z');
-    return bytes | ((from_a ^ beyond_z) & ~bytes & ones * 0x80) >> 2;
-}
+using resp::letters::load, resp::letters::load_short, resp::letters::lower;
 
 /// Mixes length and both ends of a name in lower case; what is between 16 bytes of ends is left to the
 /// comparison that follows.
@@ -195,21 +161,6 @@ constexpr bool stores_apart(key_spec const& keys, argv_view argv) noexcept {
 }
 
 }  // namespace detail
-
-constexpr bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
-    std::size_t const size = left.size();
-    if (size != right.size()) return false;
-    if (size < 8)
-        return detail::lower(detail::load_short(left.data(), size)) ==
-               detail::lower(detail::load_short(right.data(), size));
-    for (std::size_t i = 0; i + 8 < size; i += 8)
-        if (detail::lower(detail::load<8>(left.data() + i)) !=
-            detail::lower(detail::load<8>(right.data() + i)))
-            return false;
-    std::size_t const end = size - 8;
-    return detail::lower(detail::load<8>(left.data() + end)) ==
-           detail::lower(detail::load<8>(right.data() + end));
-}
 
 constexpr command_traits const* find_command(std::string_view name,
                                              std::string_view subcommand_or_empty) noexcept {

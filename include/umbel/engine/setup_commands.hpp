@@ -4,6 +4,7 @@
 
 #include <umbel/error.hpp>
 #include <umbel/options.hpp>
+#include <umbel/resp/letter_case.hpp>
 
 #include <cstddef>
 #include <string>
@@ -38,22 +39,12 @@ inline constexpr std::string_view refused[]{
 /// The same of the subcommands of CLIENT.
 inline constexpr std::string_view refused_of_client[]{"REPLY", "TRACKING", "CACHING", "KILL", "PAUSE"};
 
-constexpr bool same_word(std::string_view left, std::string_view right) noexcept {
-    if (left.size() != right.size()) return false;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-        char const letter =
-            left[i] >= 'a' && left[i] <= 'z' ? static_cast<char>(left[i] - 'a' + 'A') : left[i];
-        if (letter != right[i]) return false;
-    }
-    return true;
-}
-
 inline bool breaks_client(std::vector<std::string> const& words) noexcept {
     for (std::string_view const name : refused)
-        if (same_word(words[0], name)) return true;
-    if (words.size() < 2 || !same_word(words[0], "CLIENT")) return false;
+        if (resp::equal_ignoring_case(words[0], name)) return true;
+    if (words.size() < 2 || !resp::equal_ignoring_case(words[0], "CLIENT")) return false;
     for (std::string_view const name : refused_of_client)
-        if (same_word(words[1], name)) return true;
+        if (resp::equal_ignoring_case(words[1], name)) return true;
     return false;
 }
 
