@@ -4,6 +4,7 @@
 
 #include <umbel/async/asio.hpp>
 #include <umbel/async/try_alloc.hpp>
+#include <umbel/net/descriptors.hpp>
 
 #include UMBEL_ASIO_HEADER(any_io_executor.hpp)
 #include UMBEL_ASIO_IP_HEADER(address.hpp)
@@ -53,7 +54,8 @@ public:
                 bool const kept = async::try_alloc([&] {
                     for (auto const& entry : found) addresses.push_back(entry.endpoint().address());
                 });
-                done(kept ? problem : async::error_code{asio::error::no_memory}, std::move(addresses));
+                done(kept ? reason_beneath(problem) : async::error_code{asio::error::no_memory},
+                     std::move(addresses));
             });
     }
     // Asio needs memory to cancel. Without memory the answer comes.

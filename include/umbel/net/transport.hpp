@@ -7,6 +7,7 @@
 #include <umbel/cluster/endpoint.hpp>
 #include <umbel/engine/outbox.hpp>
 #include <umbel/engine/session_port.hpp>
+#include <umbel/net/descriptors.hpp>
 #include <umbel/net/name_resolver.hpp>
 
 #include UMBEL_ASIO_HEADER(any_io_executor.hpp)
@@ -116,7 +117,7 @@ public:
     /// Why the stream could not be opened, or has ended, in words. Empty where memory has run out.
     virtual std::string words_of(async::error_code problem) const noexcept {
         return problem == asio::error::eof ? engine::text_of("the node closed the connection")
-                                           : async::text_of(problem);
+                                           : text_of_transport(problem);
     }
     /// What the stream waits for while it is being opened, where that tells more than that it is not there.
     virtual std::string_view waits_for() const noexcept { return {}; }
