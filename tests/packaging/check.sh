@@ -97,6 +97,14 @@ case $way in
         diff -r "$root/include" "$folder/moved/include"
         cmake --build "$folder/consumer" --target uses_compiled > "$folder/compiled.log" 2>&1 || { cat "$folder/compiled.log"; exit 1; }
         "$folder/consumer/uses_compiled"
+        if printf '#include <openssl/ssl.h>\n' | "$compiler" -fsyntax-only -x c++ - 2> /dev/null; then
+            # An installed umbel finds OpenSSL on the machine of its user.
+            [[ -x $folder/consumer/uses_tls ]] || { printf 'OpenSSL is installed, and umbel::tls is not there\n'; exit 1; }
+            "$folder/consumer/uses_tls"
+            printf 'consumer of umbel::tls: built and run\n'
+        fi
+        configure "$here/by_package" "$folder/plain" "-DCMAKE_PREFIX_PATH=$folder/moved" -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON
+        if grep -q uses_tls "$folder/plain/compile_commands.json"; then printf 'umbel::tls is there without OpenSSL\n'; exit 1; fi
         if cmake -S "$here/by_package" -B "$folder/missing" "-DCMAKE_CXX_COMPILER=$compiler" -DCMAKE_DISABLE_FIND_PACKAGE_Asio=ON \
             "-DCMAKE_PREFIX_PATH=$folder/moved" > "$folder/missing.log" 2>&1; then
             printf 'a consumer without Asio was configured\n'
