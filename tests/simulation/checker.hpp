@@ -41,6 +41,7 @@ struct allowances {
     bool repeats = false;       ///< The user wants everything repeated: a write may run twice.
     bool echoes = false;  ///< Resets drop nothing: bytes arrive on connections that the client has given up.
     bool undoes = false;  ///< The user wants SET and its like repeated: a newer one may be undone.
+    bool no_tls = false;  ///< TLS is not agreed upon for a while: errc::tls_failed.
 };
 
 /// The checks.
@@ -314,6 +315,7 @@ private:
             case errc::read_only: return faulty;
             case errc::slot_uncovered: return faulty || one.replica_only;
             case errc::too_many_redirects: return faulty;
+            case errc::tls_failed: return faulty && allowed_.no_tls;
             case errc::server_error:
             case errc::out_of_memory:
             case errc::misconfigured:

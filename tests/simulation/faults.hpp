@@ -45,6 +45,26 @@ public:
                          [this, victim] { cluster_[victim].forbids_multi = false; });
             });
     }
+    /// Has attempts to connect fail after they were accepted, so many times for a while.
+    void schedule_tls_failures(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                if (stopped_) return;
+                cluster_.net().options().tls_failure_percent = static_cast<unsigned>(20 + time_.pick(81));
+                time_.in(time_.between(20ms, 800ms),
+                         [this] { cluster_.net().options().tls_failure_percent = 0; });
+            });
+    }
+    /// Has nodes say MOVED and name themselves so many times, a few commands each.
+    void schedule_moves_to_itself(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                if (stopped_) return;
+                model_node& victim = cluster_[any_member()];
+                victim.refuse_next = static_cast<unsigned>(1 + time_.pick(12));
+                victim.refusal.clear();
+            });
+    }
     /// Has all nodes forget their scripts so many times.
     void schedule_forgetting(unsigned count, duration span) {
         for (unsigned i = 0; i < count; ++i)

@@ -45,7 +45,7 @@ inline std::vector<replay> const replays{
      "a new one",
      draws::context_entry},
     {500110, "MULTI was refused, half of the transaction ran, and all of it was repeated, as its user wants",
-     draws::all},
+     draws::connected},
 };
 
 }  // namespace simulation

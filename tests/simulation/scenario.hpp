@@ -29,12 +29,14 @@ struct plan {
     unsigned faults = 0;
     duration troubled = 2s;
     bool fails_fast = false;
-    bool zones = false;     ///< Nodes stand in two availability zones.
-    unsigned contexts = 1;  ///< Of the client.
-    unsigned flaps = 0;     ///< Cables that are pulled and put in again.
-    unsigned forbids = 0;   ///< Nodes that refuse MULTI for a while.
-    unsigned forgets = 0;   ///< So often all nodes forget their scripts.
-    unsigned at_once = 0;   ///< So often a node's busy slots move at one instant.
+    bool zones = false;            ///< Nodes stand in two availability zones.
+    unsigned contexts = 1;         ///< Of the client.
+    unsigned flaps = 0;            ///< Cables that are pulled and put in again.
+    unsigned forbids = 0;          ///< Nodes that refuse MULTI for a while.
+    unsigned forgets = 0;          ///< So often all nodes forget their scripts.
+    unsigned at_once = 0;          ///< So often a node's busy slots move at one instant.
+    unsigned tls_failures = 0;     ///< So often connects fail for a while after they were accepted.
+    unsigned moves_to_itself = 0;  ///< So often a node says MOVED and names itself.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -53,7 +55,8 @@ struct plan {
             << client.retry_budget_percent << "% and " << client.retry_budget_floor
             << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
             << wires.late_percent << "%, " << forbids << " times no MULTI, " << users.script_percent
-            << "% scripts, " << at_once << " moves at once"
+            << "% scripts, " << at_once << " moves at once, " << tls_failures << " times no TLS, "
+            << moves_to_itself << " times MOVED to itself, slow start " << client.slow_start
             << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
@@ -196,8 +199,18 @@ inline void draw_moves_at_once(random_source random, plan& made) {
     if (random.below(2) != 0) made.at_once = static_cast<unsigned>(1 + random.below(12));
 }
 
+/// The same, of what came after that: TLS that is not agreed upon, MOVED to the node that sends it, and how
+/// slowly a node is given commands that comes back.
+inline void draw_connecting(random_source random, plan& made) {
+    static constexpr std::uint32_t slow_starts[] = {64, 0, 1, 3};
+    made.client.slow_start = slow_starts[random.below(4)];
+    if (random.below(3) == 0) made.tls_failures = static_cast<unsigned>(1 + random.below(6));
+    made.allowed.no_tls = made.tls_failures != 0;
+    if (random.below(3) == 0) made.moves_to_itself = static_cast<unsigned>(1 + random.below(6));
+}
+
 /// How much of a plan is drawn.
-enum class draws { early, context_entry, punctual, all };
+enum class draws { early, context_entry, punctual, connected, all };
 
 /// The plan of a seed.
 inline plan draw(std::uint64_t seed, draws what = draws::all) {
@@ -229,13 +242,14 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     if (what == draws::early) made.client.retry_unknown = umbel::retry_unknown::idempotent;
     made.allowed.undoes = what == draws::early;
     if (what != draws::early) draw_more(random_source{seed * 0x9e3779b97f4a7c15ull + 29}, made);
-    if (what == draws::punctual || what == draws::all)
-        draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
-    if (what == draws::all) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
-    if (what == draws::all) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
-    if (what == draws::all) draw_forbidding(random_source{seed * 0x9e3779b97f4a7c15ull + 131}, made);
-    if (what == draws::all) draw_scripts(random_source{seed * 0x9e3779b97f4a7c15ull + 157}, made);
-    if (what == draws::all) draw_moves_at_once(random_source{seed * 0x9e3779b97f4a7c15ull + 181}, made);
+    bool const late = what == draws::connected || what == draws::all;
+    if (what == draws::punctual || late) draw_latest(random_source{seed * 0x9e3779b97f4a7c15ull + 43}, made);
+    if (late) draw_late(random_source{seed * 0x9e3779b97f4a7c15ull + 71}, made);
+    if (late) draw_transactions(random_source{seed * 0x9e3779b97f4a7c15ull + 97}, made);
+    if (late) draw_forbidding(random_source{seed * 0x9e3779b97f4a7c15ull + 131}, made);
+    if (late) draw_scripts(random_source{seed * 0x9e3779b97f4a7c15ull + 157}, made);
+    if (late) draw_moves_at_once(random_source{seed * 0x9e3779b97f4a7c15ull + 181}, made);
+    if (what == draws::all) draw_connecting(random_source{seed * 0x9e3779b97f4a7c15ull + 223}, made);
     return made;
 }
 
@@ -291,6 +305,8 @@ public:
         faults.schedule_forbidding(plan_.forbids, plan_.troubled);
         faults.schedule_forgetting(plan_.forgets, plan_.troubled);
         faults.schedule_moves_at_once(plan_.at_once, plan_.troubled);
+        faults.schedule_tls_failures(plan_.tls_failures, plan_.troubled);
+        faults.schedule_moves_to_itself(plan_.moves_to_itself, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users, others);

@@ -48,12 +48,12 @@ public:
     bool paused = false;      ///< A manual failover holds its clients back.
     bool holds_back = false;  ///< The end of a move of slots at one instant holds its clients back.
     bool loading = false;
-    unsigned process = 0;      ///< Grows with each start.
-    duration slow{0};          ///< Its replies take at least so long.
-    instant cut_off_at{0};     ///< When it last saw no majority.
-    unsigned junk_next = 0;    ///< So many of the next replies come behind junk.
-    unsigned refuse_next = 0;  ///< So many of the next commands are refused with `refusal`.
-    std::string refusal;
+    unsigned process = 0;        ///< Grows with each start.
+    duration slow{0};            ///< Its replies take at least so long.
+    instant cut_off_at{0};       ///< When it last saw no majority.
+    unsigned junk_next = 0;      ///< So many of the next replies come behind junk.
+    unsigned refuse_next = 0;    ///< So many of the next commands are refused with `refusal`.
+    std::string refusal;         ///< Empty: MOVED to this node.
     bool forbids_info = false;   ///< Its users may not ask COMMAND INFO.
     bool forbids_multi = false;  ///< Its users may not say MULTI; the commands behind it run one by one.
     model_script_cache cached_scripts;
@@ -301,7 +301,7 @@ private:
         if (std::string const line = redirection(from, keys, asking); !line.empty()) return wire::error(line);
         if (!keys.names.empty() && refuse_next != 0) {
             --refuse_next;
-            return wire::error(refusal);
+            return wire::error(refusal.empty() ? moved_to_itself(from, keys) : refusal);
         }
         if (std::string const line = unfit(keys); !line.empty()) return wire::error(line);
         if (from.transaction.open) {
@@ -383,6 +383,12 @@ private:
 
     std::string redirection(session const& from, model_keys const& keys, bool asking) {
         return redirection_line(view, store, from, keys, asking, [this] { return cluster_ok(); });
+    }
+
+    /// As one name before several servers makes it look.
+    std::string moved_to_itself(session const& from, model_keys const& keys) const {
+        return "MOVED " + std::to_string(keys.slot) + ' ' +
+               topology_words{view, from.resp3}.target(view.self);
     }
 
     std::map<std::uint64_t, session> sessions_;

@@ -47,6 +47,7 @@ public:
     /// Ends what was planned against streams: no further cut, spike or lost connect.
     void calm() {
         options_.cut_percent = options_.spike_percent = options_.lost_connect_percent = 0;
+        options_.tls_failure_percent = 0;
         for (auto const& node : live()) node->spare();
         spared_until_ = connects_;
     }
@@ -71,12 +72,21 @@ private:
         if (made->server().unreachable()) return;
         listener::answer const said = made->server().knocked();
         if (said == listener::answer::silent) return;
-        if (said == listener::answer::accepts) {
+        connect_outcome how =
+            said == listener::answer::accepts ? connect_outcome::good : connect_outcome::refused;
+        duration takes = time_.between(options_.latency_min, options_.latency_max);
+        if (how == connect_outcome::good && options_.tls_failure_percent != 0 &&
+            time_.chance(options_.tls_failure_percent)) {
+            // Server and client have said hello to each other, and one of them does not like it. A server
+            // has no client before TLS is agreed upon.
+            how = connect_outcome::tls_failed;
+            takes += 2 * time_.between(options_.latency_min, options_.latency_max);
+        }
+        if (how == connect_outcome::good) {
             streams_.push_back(made);
             made->server().accepted(made);
         }
-        time_.in(time_.between(options_.latency_min, options_.latency_max),
-                 [made, said] { made->connected(said == listener::answer::accepts); });
+        time_.in(takes, [made, how] { made->connected(how); });
     }
     std::vector<std::shared_ptr<stream>> live() {
         std::vector<std::shared_ptr<stream>> found;

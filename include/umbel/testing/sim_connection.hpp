@@ -114,8 +114,14 @@ public:
 
     // ---- stream_owner ---------------------------------------------------------------------------
 
-    void stream_connected(std::uint32_t epoch, bool good) override {
-        good ? on_open(epoch) : on_open_failed(epoch, errc::connect_failed, "Connection refused");
+    void stream_connected(std::uint32_t epoch, connect_outcome how) override {
+        switch (how) {
+            case connect_outcome::good: return on_open(epoch);
+            case connect_outcome::refused:
+                return on_open_failed(epoch, errc::connect_failed, "Connection refused");
+            case connect_outcome::tls_failed:
+                return on_open_failed(epoch, errc::tls_failed, "the certificate does not show this name");
+        }
     }
     void stream_readable(std::uint32_t epoch) override {
         if (epoch != this->epoch() || !stream_) return;

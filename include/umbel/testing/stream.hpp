@@ -27,6 +27,7 @@ struct network_options {
     unsigned spike_percent = 0;           ///< A piece of bytes arrives late.
     duration spike_max = 800ms;
     unsigned lost_connect_percent = 0;      ///< A connection attempt meets silence.
+    unsigned tls_failure_percent = 0;       ///< A connection is accepted, and TLS cannot be agreed upon.
     std::size_t window_bytes = 256 * 1024;  ///< What the sender may have under way, unread by the other side.
     /// Bytes under way when the client closes, or when a silence ends, arrive late: TCP sends lost bytes
     /// again, after ever longer pauses.
@@ -36,10 +37,13 @@ struct network_options {
         true;  ///< False: what the client has aborted arrives all the same, as when a middlebox holds it.
 };
 
+/// How an attempt to connect ends.
+enum class connect_outcome : std::uint8_t { good, refused, tls_failed };
+
 /// What the client's end of a stream is told. Every notice carries the epoch that connect() was given.
 class stream_owner {
 public:
-    virtual void stream_connected(std::uint32_t epoch, bool good) = 0;
+    virtual void stream_connected(std::uint32_t epoch, connect_outcome how) = 0;
     virtual void stream_readable(std::uint32_t epoch) = 0;
     virtual void stream_writable(std::uint32_t epoch) = 0;
 
@@ -186,8 +190,8 @@ public:
         pump(down_, false);
     }
     listener& server() const noexcept { return server_; }
-    void connected(bool good) {
-        if (owner_) owner_->stream_connected(epoch_, good);
+    void connected(connect_outcome how) {
+        if (owner_) owner_->stream_connected(epoch_, how);
     }
     bool abandoned() const noexcept { return owner_ == nullptr; }
 

@@ -38,7 +38,7 @@ struct sink final : listener {
 };
 
 struct nobody_cares final : stream_owner {
-    void stream_connected(std::uint32_t, bool) override {}
+    void stream_connected(std::uint32_t, connect_outcome) override {}
     void stream_readable(std::uint32_t) override {}
     void stream_writable(std::uint32_t) override {}
 };
