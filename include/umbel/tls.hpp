@@ -19,8 +19,8 @@ namespace umbel {
 ///
 /// A node that cannot be verified, that speaks no TLS, or that does not accept the client's certificate,
 /// fails commands with errc::tls_failed, whose message says why; it is tried again at the pace of
-/// options::reconnect_delay. Where a name has several addresses, the first that accepts the connection
-/// counts: if TLS fails with it, that attempt does not try the others. One object may serve several clients.
+/// options::reconnect_delay. Where a name has several addresses, the next one is tried where TLS fails with
+/// one, or is not answered for its share of options::connect_timeout. One object may serve several clients.
 /// Errors: what is wrong with the options is told by check(), and by each command of a client that was given
 /// them: bad_argument, naming the option. Lifetime: clients keep it. Threading: the object may be used from
 /// any thread.

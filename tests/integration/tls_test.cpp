@@ -1,8 +1,10 @@
 // TLS on real servers: a cluster that speaks nothing else, and each way in which a connection is refused. The
 // certificates are made on the spot.
+#include "support/lone_client.hpp"
 #include "support/session.hpp"
 
 #include <support/certificates.hpp>
+#include <support/descriptor_limit.hpp>
 
 #include <umbel/tls.hpp>
 
@@ -186,6 +188,14 @@ TEST_CASE("a server without TLS, and TLS where none is spoken, are told apart", 
     CHECK(says(no_answer, "it may expect TLS"));
 }
 
+TEST_CASE("a name without an address is told as such, with TLS as without it", "[tls]") {
+    options chosen = speaking("no-such-host.invalid:6379");
+    chosen.deadline = 500ms;
+    auto const told = failure(chosen);
+    CHECK(told == errc::no_reachable_node);
+    CHECK(says(told, "no-such-host.invalid:6379: resolve_failed"));
+}
+
 TEST_CASE("half a record, and then silence, ends with the connect timeout and says so", "[tls]") {
     int const ear = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in where{};
@@ -256,4 +266,27 @@ TEST_CASE("connections are opened with sessions of earlier ones, and with what r
     certificates::write(file, other.certificate());
     REQUIRE(security->reload().has_value());
     CHECK(eventually([&] { return s(s.db().set("k", "v")).has_value(); }));
+}
+
+TEST_CASE("TLS for which no file descriptor is left fails by name, and is agreed upon afterwards", "[tls]") {
+    shown here{trusted().issue()};
+    std::string const ca = (here.files.path() / "ca.crt").string();
+    auto const security = tls({.ca_file = ca});
+    options chosen{.seeds = {here.address()}, .deadline = 600ms};
+    chosen.tls = security;
+    lone_client s{chosen};
+    descriptor_limit limit;
+    auto const told = s(s.db.get("k"));
+    REQUIRE_FALSE(told);
+    CHECK(says(told.error(), "EMFILE"));
+    s.run_for(1s);
+    CHECK(s.disconnects() < 20);
+    limit.lift();
+    CHECK(s(s.db.with(5s).set("k", "v")) == set_outcome::written);
+    // Later: the file cannot be read again, and what was read before stays.
+    descriptor_limit again;
+    auto const reloaded = security->reload();
+    REQUIRE_FALSE(reloaded.has_value());
+    CHECK(says(reloaded.error(), "Too many open files"));
+    CHECK(s(s.db.get("k")) == "v");
 }

@@ -41,6 +41,7 @@ public:
     void proceed() override {
         if (closed()) return;
         if (!channel_) return stream_transport::proceed();
+        if (stage_ == stage::greeting && is_impatient()) return report(asio::error::timed_out);
         // A handler that throws must not keep the others from what they wait for.
         struct rest {
             secure_transport& self;
@@ -52,6 +53,7 @@ public:
         if (take(is_writable | lost_room) != 0) {
             awaits_room_ = false;
             go_on_writing();
+            if (!channel_) return static_cast<void>(afterwards.done = true);  // Another address is tried.
         }
         std::uint8_t const came = closed() ? std::uint8_t{0} : take(is_readable | lost_bytes | has_turn);
         if ((came & has_turn) != 0) awaits_turn_ = false;
@@ -103,7 +105,11 @@ public:
 
     std::string words_of(async::error_code problem) const noexcept override {
         bool const told = channel_ && !channel_->failure().empty();
-        return told ? engine::text_of(channel_->failure()) : transport::words_of(problem);
+        std::string words = told ? engine::text_of(channel_->failure()) : transport::words_of(problem);
+        if (!elsewhere_.empty())
+            static_cast<void>(async::try_alloc(
+                [&] { words += " (before, at another address of this name: " + elsewhere_ + ')'; }));
+        return words;
     }
     std::string_view waits_for() const noexcept override {
         return stage_ == stage::greeting
@@ -135,14 +141,37 @@ private:
 
     void established() override {
         stage_ = stage::greeting;
+        forget_notices();
         channel_ = security_->open(node_.host, node_.port, *this);
-        channel_ ? shake_hands() : owner().on_connected(*this, asio::error::no_memory, true);
+        if (!channel_ || !async::try_alloc([&] { limit_patience(); }))
+            return owner().on_connected(*this, asio::error::no_memory, true);
+        shake_hands();
+    }
+    /// Those of a socket that is closed. What is still to come is taken for news of this one, which does no
+    /// harm.
+    void forget_notices() noexcept {
+        if (take(is_readable | lost_bytes) != 0) awaits_bytes_ = false;
+        if (take(is_writable | lost_room) != 0) awaits_room_ = false;
+        if (take(has_turn | lost_turn) != 0) awaits_turn_ = false;
+    }
+    /// TLS has failed with the present address: connects to the next one of the name. False: there is none.
+    bool go_elsewhere(async::error_code problem) noexcept {
+        if (problem == asio::error::no_memory || !has_other_addresses()) return false;
+        elsewhere_.clear();
+        elsewhere_ = problem == asio::error::timed_out ? engine::text_of("the TLS handshake was not answered")
+                                                       : words_of(problem);
+        channel_.reset();
+        stage_ = stage::connecting;
+        try_other_address();
+        return true;
     }
     void shake_hands() {
         progress const step = channel_->shake_hands();
         switch (step) {
             case progress::done:
                 stage_ = stage::open;
+                be_patient();
+                elsewhere_.clear();
                 if (!expect(progress::done)) return;
                 return owner().on_connected(*this, {}, true);
             case progress::wants_read:
@@ -190,6 +219,7 @@ private:
     }
     /// The stream cannot be opened, or has ended: whoever waits is told.
     void report(async::error_code problem) {
+        if (stage_ == stage::greeting && go_elsewhere(problem)) return;
         if (stage_ == stage::greeting) return owner().on_connected(*this, problem, true);
         bool const reads = !std::exchange(room_, {}).empty();
         reads ? owner().on_read(*this, problem, 0) : owner().on_writable(*this, problem);
@@ -276,7 +306,8 @@ private:
     std::shared_ptr<encryption> const security_;
     cluster::endpoint node_;
     std::unique_ptr<encrypted_channel> channel_;
-    std::span<char> room_;  ///< Of the read that waits; empty where none does.
+    std::string elsewhere_;  ///< Why TLS has failed with the address before.
+    std::span<char> room_;   ///< Of the read that waits; empty where none does.
     std::atomic<std::uint8_t> happened_{0};
     stage stage_ = stage::connecting;
     bool awaits_bytes_ = false;  ///< Each is cleared by its own notice only.

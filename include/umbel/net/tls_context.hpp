@@ -91,7 +91,9 @@ public:
         SSL_CTX& raw = made->raw();
         if (static_cast<int>(chosen.version_min) > static_cast<int>(chosen.version_max))
             return bad("version_min", "it is above version_max");
-        if (chosen.server_name.find('\0') != std::string::npos || chosen.server_name.size() > 255)
+        bool const dots = chosen.server_name.find_first_not_of('.') == std::string::npos;
+        if (chosen.server_name.find('\0') != std::string::npos || chosen.server_name.size() > 255 ||
+            (dots && !chosen.server_name.empty()))
             return bad("server_name", "it is no name");
         SSL_CTX_set_min_proto_version(&raw, number_of(chosen.version_min));
         SSL_CTX_set_max_proto_version(&raw, number_of(chosen.version_max));

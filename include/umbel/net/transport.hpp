@@ -192,15 +192,12 @@ public:
     void proceed() override {
         if (closed_) return;
         async::error_code ignored;
-        if (impatient_for_.exchange(0, std::memory_order_acq_rel) == next_ && next_ != 0)
-            socket_.cancel(ignored);
+        if (is_impatient()) socket_.cancel(ignored);
         if (!step_done_.exchange(false, std::memory_order_acq_rel)) return;
         lookup_->stop_waiting();
-        static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
+        be_patient();
         if (step_result_) return guarded([&] { try_next(step_result_); });
         prepare();
-        // A timer that was ready at the same time must not end what reads and writes from now on.
-        next_ = 0;
         established();
     }
 
@@ -260,8 +257,32 @@ public:
     }
 
 protected:
-    /// The socket is connected. Called once, last of all.
+    /// The socket is connected. Called last of all, once for each address that accepts it.
     virtual void established() { owner_.on_connected(*this, {}, true); }
+
+    /// True where the name has addresses that were not tried yet.
+    bool has_other_addresses() const noexcept { return next_ != targets_.size(); }
+    /// What stands at the present address will not do: connects to the next one.
+    /// Precondition: has_other_addresses().
+    void try_other_address() noexcept {
+        be_patient();
+        connected_ = false;
+        guarded([&] { try_next(asio::error::not_found); });
+    }
+    /// Gives the present address its share of the time that is left, where there are others. Errors: throws
+    /// std::bad_alloc.
+    void limit_patience() {
+        if (has_other_addresses()) wait_at_most(share_of_time());
+    }
+    /// True, once, where that time has passed.
+    bool is_impatient() noexcept {
+        return impatient_for_.exchange(0, std::memory_order_acq_rel) == patience_number_;
+    }
+    /// No time is bounded any more. A timer that has rung already is not heard.
+    void be_patient() noexcept {
+        ++patience_number_;
+        static_cast<void>(async::try_alloc([&] { patience_.cancel(); }));
+    }
 
     void reset_on_close() noexcept {
         async::error_code ignored;
@@ -294,7 +315,7 @@ private:
         if (socket_.is_open()) socket_.close(problem);
         socket_.open(target.protocol(), problem);
         if (problem) return try_next(problem);
-        if (next_ != targets_.size()) wait_at_most(share_of_time());
+        limit_patience();
         socket_.async_connect(target, [this, self = shared_from_this(), keep = owner_.keep_alive()](
                                           async::error_code result) { step_done(result); });
     }
@@ -311,7 +332,7 @@ private:
     /// Starts the timer that gives the present address up.
     void wait_at_most(std::chrono::steady_clock::duration share) {
         patience_.expires_after(share);
-        patience_.async_wait([this, which = next_, self = shared_from_this(),
+        patience_.async_wait([this, which = ++patience_number_, self = shared_from_this(),
                               keep = owner_.keep_alive()](async::error_code stopped) {
             if (stopped) return;
             impatient_for_.store(which, std::memory_order_release);
@@ -364,7 +385,8 @@ private:
     std::size_t next_ = 0;
     async::error_code step_result_;  ///< The result of the latest step, if step_done_.
     std::atomic<bool> step_done_{false};
-    std::atomic<std::size_t> impatient_for_{0};  ///< next_ of the address whose time has passed; 0: none.
+    std::size_t patience_number_ = 1;            ///< Of the latest timer.
+    std::atomic<std::size_t> impatient_for_{0};  ///< The number of the timer that has rung; 0: none.
     bool closed_ = false;
     bool connected_ = false;
     std::atomic<bool> heard_{false};  ///< Bytes have come.

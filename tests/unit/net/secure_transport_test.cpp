@@ -9,6 +9,7 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 
@@ -89,6 +90,18 @@ struct open_encryption final : umbel::encryption {
     }
 };
 
+/// A name that has these addresses.
+struct fixed_resolver final : umbel::net::name_resolver {
+    asio::io_context& io;
+    umbel::net::address_list addresses;
+    fixed_resolver(asio::io_context& context, umbel::net::address_list found)
+        : io{context}, addresses{std::move(found)} {}
+    void resolve(std::string const&, handler done) override {
+        asio::post(io, [done = std::move(done), found = addresses] { done({}, found); });
+    }
+    void give_up() noexcept override {}
+};
+
 /// A transport, and a server at the other end of its socket that moves when the test says so.
 struct line {
     asio::io_context io{1};
@@ -102,14 +115,15 @@ struct line {
 
     explicit line(umbel::tls_options chosen = {.ca_pem = trusted().certificate()})
         : line{umbel::tls(std::move(chosen))} {}
-    explicit line(std::shared_ptr<umbel::encryption> made)
+    explicit line(std::shared_ptr<umbel::encryption> made, umbel::net::address_list addresses = {},
+                  std::chrono::milliseconds connect_timeout = 2000ms)
         : security{std::move(made)}, server{{.identity = trusted().issue()}} {
         auto const executor = io.get_executor();
         auto lookup = std::make_shared<umbel::net::name_lookup>(
-            executor, std::make_unique<umbel::net::system_resolver>(executor),
+            executor, std::make_unique<fixed_resolver>(io, std::move(addresses)),
             std::make_shared<umbel::net::address_book>());
-        wire = std::make_shared<secure_transport>(executor, owner, 1, umbel::net::silence_limits{}, 2000ms,
-                                                  std::move(lookup), security);
+        wire = std::make_shared<secure_transport>(executor, owner, 1, umbel::net::silence_limits{},
+                                                  connect_timeout, std::move(lookup), security);
     }
     ~line() { wire->close(); }
 
@@ -299,6 +313,93 @@ TEST_CASE("a peer that is silent, or speaks something else, is told by what it w
     REQUIRE(refused.heard(1));
     CHECK(refused.owner.heard[0] == "refused: Connection refused");
     CHECK_FALSE(refused.wire->refused_by_tls());
+}
+
+namespace {
+
+/// A name with two addresses; nothing good stands at the first one.
+struct fork_in_the_road : line {
+    asio::ip::tcp::acceptor first{io,
+                                  {asio::ip::make_address_v4("127.0.0.2"), acceptor.local_endpoint().port()}};
+    asio::ip::tcp::socket wrong{io};
+
+    explicit fork_in_the_road(std::chrono::milliseconds connect_timeout = 20s)
+        : line{umbel::tls({.ca_pem = trusted().certificate()}),
+               {asio::ip::make_address("127.0.0.2"), asio::ip::make_address("127.0.0.1")},
+               connect_timeout} {
+        wire->connect(endpoint{"localhost", acceptor.local_endpoint().port()});
+        io.restart();
+        while (!wrong.is_open() && io.run_one_for(1s) != 0) {
+            asio::error_code how;
+            first.non_blocking(true);
+            first.accept(wrong, how);
+        }
+        REQUIRE(wrong.is_open());
+    }
+    /// The second address is tried, and serves.
+    void serves() {
+        acceptor.non_blocking(true);
+        asio::error_code how;
+        REQUIRE(until([&] {
+            if (!peer.is_open()) acceptor.accept(peer, how);
+            return peer.is_open();
+        }));
+        REQUIRE(heard(1));
+        CHECK(owner.heard[0] == "connected");
+        CHECK_FALSE(wire->refused_by_tls());
+        CHECK(write("GET k\r\n") == 7);
+        CHECK(until([&] { return server.heard() == "GET k\r\n"; }));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("where TLS fails with one address of a name the next one is tried", "[tls]") {
+    {
+        fork_in_the_road plain;
+        asio::write(plain.wrong, asio::buffer("-ERR unknown command\r\n", 22));
+        plain.serves();
+    }
+    {
+        fork_in_the_road closing;
+        closing.wrong.close();
+        closing.serves();
+    }
+    {
+        fork_in_the_road stranger;
+        umbel::test::tls_server other{{.identity = certificates::authority{"a stranger"}.issue()}};
+        umbel::test::scripted_stream between;
+        stranger.wrong.non_blocking(true);
+        asio::error_code how;
+        std::array<char, 4096> room;
+        while (!how || how == asio::error::would_block) {
+            std::size_t const count = stranger.wrong.read_some(asio::buffer(room), how);
+            between.to_server.append(room.data(), how ? 0 : count);
+            other.turn(between);
+            asio::error_code ignored;
+            stranger.wrong.write_some(asio::buffer(between.to_client), ignored);
+            between.to_client.clear();
+            stranger.io.restart();
+            stranger.io.run_one_for(1ms);
+        }
+        stranger.serves();
+        CHECK(other.heard().empty());
+    }
+}
+
+TEST_CASE("an address that accepts and says nothing leaves time for the next one", "[tls]") {
+    fork_in_the_road silent{400ms};
+    silent.serves();
+}
+
+TEST_CASE("where TLS fails with every address both reasons are told", "[tls]") {
+    fork_in_the_road here;
+    here.acceptor.close();
+    asio::write(here.wrong, asio::buffer("-ERR unknown command\r\n", 22));
+    REQUIRE(here.heard(1));
+    CHECK(
+        here.owner.heard[0].starts_with("refused: Connection refused (before, at another address of this "
+                                        "name: the server does not speak TLS"));
 }
 
 TEST_CASE("close says so to the peer, abort does not", "[tls]") {

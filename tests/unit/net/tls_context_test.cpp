@@ -131,6 +131,7 @@ TEST_CASE("versions and ciphers are checked by name", "[tls]") {
     begins(wrong({.ciphersuites = "TLS_AES_128_GCM_SHA256:TLS_BOGUS"}),
            "tls_options.ciphersuites: OpenSSL knows no cipher of TLS 1.3 called TLS_BOGUS");
     begins(wrong({.server_name = std::string(300, 'x')}), "tls_options.server_name: ");
+    begins(wrong({.server_name = ".."}), "tls_options.server_name: ");
 }
 
 TEST_CASE("ciphers without a certificate or without encryption are never offered", "[tls]") {
