@@ -6,8 +6,12 @@
 #include <umbel/secret.hpp>
 
 #include <chrono>
+#include <concepts>
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace umbel {
@@ -31,8 +35,23 @@ public:
 /// nothing. Errors: none; it does not throw.
 using credential_completion = std::function<void(result<credentials>)>;
 
-/// Asked for credentials: `provider(completion)`, which calls `completion` with them, or with an error whose
-/// message says what is wrong. One answer serves all nodes, and one question is under way at a time.
+/// What a credential_provider is asked. Lifetime: valid until the provider returns.
+struct credential_question {
+    /// The node whose connection waits for the answer, "host:port", or the first of several; empty where none
+    /// waits: the present credentials expire, or client::reauthenticate() was called.
+    std::string_view node;
+};
+
+/// A function that answers: `f(completion)`, or `f(credential_question, completion)` where it wants to know
+/// which node is meant.
+template <class Ask>
+concept answers_for_credentials =
+    std::copy_constructible<Ask> && (std::invocable<Ask&, credential_completion> ||
+                                     std::invocable<Ask&, credential_question, credential_completion>);
+
+/// Asked for credentials: any function that answers_for_credentials. It calls `completion` with them, or with
+/// an error whose message says what is wrong. One answer serves all nodes, and one question is under way at a
+/// time.
 ///
 /// It is asked when a connection begins to be opened, which waits for the answer before it says anything,
 /// unless it has given credentials that are valid for a while; credentials with `valid_for` are asked for
@@ -45,7 +64,39 @@ using credential_completion = std::function<void(result<credentials>)>;
 /// block, and may call the completion before it returns. Errors: what it throws, an error, an empty or
 /// overlong password, and no answer within options::connect_timeout make the connections that wait for it
 /// fail with errc::no_credentials; the next attempt to connect asks again. Cancellation: none; a late answer
-/// serves the next attempt. Lifetime: the client keeps a copy, and may end while an answer is due.
-using credential_provider = std::function<void(credential_completion)>;
+/// serves the next attempt. Lifetime: the client keeps a copy, and may end while an answer is due. Where the
+/// last that holds the client lets go of it while a thread of the provider's is inside the completion, that
+/// thread closes the client's connections.
+class credential_provider {
+public:
+    /// Nobody is asked.
+    credential_provider() noexcept = default;
+    credential_provider(std::nullptr_t) noexcept {}
+    template <class Ask>
+        requires(!std::same_as<std::remove_cvref_t<Ask>, credential_provider> &&
+                 answers_for_credentials<std::remove_cvref_t<Ask>>)
+    credential_provider(Ask&& ask) {
+        using function = std::remove_cvref_t<Ask>;
+        if constexpr (std::is_pointer_v<function> || requires { ask.operator bool(); })
+            if (!ask) return;
+        if constexpr (std::invocable<function&, credential_question, credential_completion>)
+            ask_ = std::forward<Ask>(ask);
+        else
+            ask_ = [simple = function(std::forward<Ask>(ask))](credential_question const&,
+                                                               credential_completion done) mutable {
+                simple(std::move(done));
+            };
+    }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(ask_); }
+    /// Errors: throws what the function throws, and std::bad_function_call where there is none.
+    void operator()(credential_question const& what, credential_completion done) const {
+        ask_(what, std::move(done));
+    }
+    void operator()(credential_completion done) const { ask_({}, std::move(done)); }
+
+private:
+    std::function<void(credential_question const&, credential_completion)> ask_;
+};
 
 }  // namespace umbel

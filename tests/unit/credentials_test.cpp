@@ -32,3 +32,18 @@ TEST_CASE("a completion takes credentials or an error", "[credentials]") {
     done(fail(errc::no_credentials, delivery::not_sent, "sealed"));
     CHECK(told == "sealed");
 }
+
+TEST_CASE("a provider is a function of a completion, or of a question besides, or none", "[credentials]") {
+    std::string heard;
+    credential_provider const asked = [&](credential_question what, credential_completion const&) {
+        heard = what.node;
+    };
+    asked({"10.0.0.1:6379"}, [](result<credentials>) {});
+    CHECK(heard == "10.0.0.1:6379");
+    CHECK(static_cast<bool>(asked));
+    CHECK_FALSE(static_cast<bool>(credential_provider{}));
+    CHECK_FALSE(static_cast<bool>(credential_provider{nullptr}));
+    CHECK_FALSE(static_cast<bool>(credential_provider{std::function<void(credential_completion)>{}}));
+    static_assert(!answers_for_credentials<int>);
+    static_assert(answers_for_credentials<void (*)(credential_completion)>);
+}

@@ -8,8 +8,10 @@
 #include UMBEL_ASIO_HEADER(executor_work_guard.hpp)
 #include UMBEL_ASIO_HEADER(io_context.hpp)
 
+#include <concepts>
 #include <condition_variable>
 #include <csignal>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -275,7 +277,7 @@ public:
 
     explicit sync_client(options const& chosen, cluster::policy const& policy = {},
                          std::shared_ptr<observer> watching = nullptr)
-        : thread_{std::make_unique<calling::own_thread>()},
+        : thread_{std::make_shared<calling::own_thread>()},
           client_{thread_->executor(), chosen, policy, std::move(watching)} {}
     sync_client(sync_client&&) noexcept = default;
     sync_client& operator=(sync_client&& other) noexcept {
@@ -314,6 +316,17 @@ public:
         return wait([this] { return client_.statistics(); });
     }
     void refresh() const { client_.refresh(); }
+    /// As client::reauthenticate(): in the background, by new credentials of the provider's, or by these.
+    void reauthenticate() const { client_.reauthenticate(); }
+    template <std::same_as<credentials> Credentials = credentials>
+    void reauthenticate(Credentials fresh) const {
+        client_.reauthenticate(std::move(fresh));
+    }
+    /// A client of the same servers in this numbered database, as client::database(); it has the same thread.
+    /// Lifetime: it may outlive this one.
+    [[nodiscard]] sync_client database(std::uint32_t number) const {
+        return sync_client{thread_, client_.database(number)};
+    }
 
     /// The client underneath. What begins on it completes on the thread of this sync_client.
     client const& async() const noexcept {
@@ -323,7 +336,10 @@ public:
     calling::own_thread const* thread() const noexcept { return thread_.get(); }
 
 private:
-    std::unique_ptr<calling::own_thread> thread_;  ///< Outlives the client.
+    sync_client(std::shared_ptr<calling::own_thread> thread, client under) noexcept
+        : thread_{std::move(thread)}, client_{std::move(under)} {}
+
+    std::shared_ptr<calling::own_thread> thread_;  ///< Outlives the clients that it runs.
     client client_;
 };
 

@@ -42,6 +42,7 @@ struct close_link {
 /// Have the credential provider asked; credentials_told answers.
 struct ask_credentials {
     std::uint32_t question = 0;
+    std::string node{};  ///< Whose connection waits; empty: none does.
 };
 
 /// What a link has waited for that was opened without credentials. None: the attempt has failed, and why.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/credentials.hpp>
+#include <umbel/engine/action.hpp>
 #include <umbel/engine/event.hpp>
 
 #include <atomic>
@@ -17,50 +18,68 @@
 
 namespace umbel::engine {
 
-/// Answers that have come and were not taken yet. Lifetime: shared by a client and the completions of its
-/// questions. Threading: push() and closed() from any thread; take() by the control plane's owner.
+/// Answers that have come and were not taken yet: as many as can matter, however many come. Of answers to
+/// questions the latest good one and the latest failure, of credentials that nobody has asked for the latest.
+/// Lifetime: shared by a client and the completions of its questions. Threading: push() and closed() from any
+/// thread; take() by the control plane's owner.
 class credential_inbox {
 public:
     credential_inbox() noexcept = default;
     credential_inbox(credential_inbox const&) = delete;
     credential_inbox& operator=(credential_inbox const&) = delete;
-    ~credential_inbox() { drop(newest_.load(std::memory_order_acquire)); }
 
     /// Errors: throws std::bad_alloc.
     void push(credentials_told&& told) {
-        auto* const entry = new waiting{std::move(told), newest_.load(std::memory_order_relaxed)};
-        while (!newest_.compare_exchange_weak(entry->before, entry, std::memory_order_release,
-                                              std::memory_order_relaxed)) {
-        }
+        if (told.question == 0 && !told.given && !told.why)
+            return again_.store(true, std::memory_order_release);
+        place& where = told.question == 0 ? pushed_ : told.given ? answer_ : failure_;
+        where.put(std::make_unique<credentials_told>(std::move(told)));
     }
-    /// Hands every answer to `act(credentials_told&&)`, oldest first.
+    /// Hands what there is to `act(credentials_told&&)`: answers in the order of their questions, then what
+    /// nobody has asked for, which takes their place.
     template <class Do>
     void take(Do act) {
-        waiting* oldest = nullptr;
-        for (waiting* next = newest_.exchange(nullptr, std::memory_order_acquire); next;) {
-            waiting* const before = std::exchange(next->before, oldest);
-            oldest = std::exchange(next, before);
-        }
-        while (oldest) {
-            std::unique_ptr<waiting> const first{oldest};
-            oldest = first->before;
-            act(std::move(first->told));
-        }
+        std::unique_ptr<credentials_told> first = answer_.take(), second = failure_.take();
+        if (first && second && first->question > second->question) std::swap(first, second);
+        for (auto* const told : {&first, &second})
+            if (*told) act(std::move(**told));
+        if (std::unique_ptr<credentials_told> const pushed = pushed_.take()) act(std::move(*pushed));
+        if (again_.exchange(false, std::memory_order_acquire)) act(credentials_told{});
     }
     /// The client has gone.
     void close() noexcept { closed_.store(true, std::memory_order_release); }
     bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
 
 private:
-    struct waiting {
-        credentials_told told;
-        waiting* before;
-    };
-    static void drop(waiting* newest) noexcept {
-        while (newest) delete std::exchange(newest, newest->before);
-    }
+    /// Room for one.
+    class place {
+    public:
+        place() noexcept = default;
+        place(place const&) = delete;
+        place& operator=(place const&) = delete;
+        ~place() { take(); }
 
-    std::atomic<waiting*> newest_{nullptr};
+        /// Keeps the one with the larger number, or the later one. Whoever finds a larger number than its own
+        /// puts that back, and finds its own then, or a still larger one.
+        void put(std::unique_ptr<credentials_told> next) noexcept {
+            for (;;) {
+                std::uint32_t const number = next->question;
+                next.reset(held_.exchange(next.release(), std::memory_order_acq_rel));
+                if (!next || next->question <= number) return;
+            }
+        }
+        std::unique_ptr<credentials_told> take() noexcept {
+            return std::unique_ptr<credentials_told>{held_.exchange(nullptr, std::memory_order_acq_rel)};
+        }
+
+    private:
+        std::atomic<credentials_told*> held_{nullptr};
+    };
+
+    place answer_;
+    place failure_;
+    place pushed_;
+    std::atomic<bool> again_{false};
     std::atomic<bool> closed_{false};
 };
 
@@ -74,12 +93,13 @@ public:
 
     /// Asks the provider; the port is woken when its answer has come. What it throws is an answer, too.
     template <class Port>
-    void ask(std::uint32_t number, Port& port) noexcept {
+    void ask(ask_credentials const& what, Port& port) noexcept {
         UMBEL_TRY {
             waker const client{&port, [](void* to) { Port::wake_from_outside(*static_cast<Port*>(to)); }};
-            auto const asked = std::make_shared<question>(number, inbox_, port.keep_alive(), client);
+            auto const asked = std::make_shared<question>(what.question, inbox_, port.keep_alive(), client);
             UMBEL_TRY {
-                provider_([asked](result<credentials> answer) { asked->answer(std::move(answer)); });
+                provider_({what.node},
+                          [asked](result<credentials> answer) { asked->answer(std::move(answer)); });
             }
             UMBEL_CATCH(...) {
                 asked->answer(failed(said_by_exception()));

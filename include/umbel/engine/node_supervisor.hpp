@@ -109,7 +109,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     link.begun_at = now;
     link.identity = said;
     std::get<open_link>(shared_.actions.back()).kind = peer.breaker.tries(shared_.options.breaker_failures);
-    if (asks) shared_.actions.emplace_back(ask_credentials{identity.ask(now)});
+    if (asks) shared_.actions.emplace_back(ask_credentials{identity.ask(now), peer.name});
 }
 
 inline void node_supervisor::identify(credential_keeper::opening const& opening,

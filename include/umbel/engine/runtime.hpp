@@ -356,7 +356,7 @@ private:
     void act(connect_now& turn) { hand_on(turn.link, std::move(turn)); }
     void act(wait_told& told) { hand_on(told.link, std::move(told)); }
     void act(credentials_given& given) { hand_on(given.link, std::move(given)); }
-    void act(ask_credentials& asked) { credentials_.ask(asked.question, port()); }
+    void act(ask_credentials& asked) { credentials_.ask(asked, port()); }
     void hand_on(link_id link, session_order&& order) {
         if (Session* const there = sessions_.find_any(link)) port().order(*there, std::move(order));
     }

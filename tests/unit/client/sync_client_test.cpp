@@ -6,8 +6,10 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using at_home::code_of;
@@ -165,6 +167,39 @@ TEST_CASE("a client is moved, and tells of its cluster", "[sync_client]") {
     umbel::sync_client other{plain(server.address())};
     other = std::move(db);
     CHECK(shown(other.get("a")) == "nil");
+}
+
+TEST_CASE("a client of another database waits, too, on the same thread, and outlives the first one",
+          "[sync_client]") {
+    scripted::server server{[](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "SELECT") return scripted::ok;
+        return std::nullopt;
+    }};
+    std::optional<umbel::sync_client> db{std::in_place, plain(server.address())};
+    CHECK(shown(db->set("a", "1")) == "written");
+    umbel::sync_client const third = db->database(3);
+    CHECK(shown(third.get("a")) == "1");
+    CHECK(server.count("SELECT") == 1);
+    CHECK(third.thread() == db->thread());
+    db.reset();
+    CHECK(shown(third.get("a")) == "1");
+}
+
+TEST_CASE("connections say who they are anew, by other credentials or by the same", "[sync_client]") {
+    scripted::server server{[](scripted::words const& said) -> std::optional<scripted::answer> {
+        if (said[0] == "AUTH") return scripted::ok;
+        return std::nullopt;
+    }};
+    umbel::options chosen = plain(server.address());
+    chosen.password = umbel::secret{"one"};
+    umbel::sync_client db{chosen};
+    CHECK(shown(db.set("a", "1")) == "written");
+    CHECK(server.count("AUTH") == 1);
+    db.reauthenticate();
+    CHECK(eventually([&] { return server.count("AUTH") == 2; }));
+    db.reauthenticate({"", "two"});
+    CHECK(eventually([&] { return server.count("AUTH") == 3; }));
+    CHECK(shown(db.get("a")) == "1");
 }
 
 TEST_CASE("no memory for an operation is an error of its command", "[sync_client]") {
