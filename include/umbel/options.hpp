@@ -219,8 +219,9 @@ struct options {
     umbel::topology_source topology_source = umbel::topology_source::automatic;
     umbel::deployment deployment = umbel::deployment::automatic;
     umbel::read_from read_from = umbel::read_from::primary;
-    /// The availability zone of this client, for read_from::same_zone. Nodes name theirs in HELLO and CLUSTER
-    /// SHARDS (`availability-zone`, Valkey 8.1 and newer); `zones` names the zones of nodes that do not.
+    /// The availability zone of this client, for read_from::same_zone. Nodes name theirs in HELLO from Valkey
+    /// 8.1 on (`availability-zone`), and each other's in CLUSTER SHARDS from Valkey 9 on; `zones` names the
+    /// zones of nodes that do not, and of those that have not been asked yet.
     std::string availability_zone{};
     std::vector<node_zone> zones{};
     umbel::retry_unknown retry_unknown = umbel::retry_unknown::reads;

@@ -100,6 +100,21 @@ TEST_CASE("a provider that answers at once is asked once, and its answer comes b
     CHECK(here.said() == std::vector<std::string>{"one", "one"});
 }
 
+TEST_CASE("a provider is told which node's connection waits, and of no node where none waits",
+          "[credentials]") {
+    guarded here;
+    std::vector<std::string> nodes;
+    here.ask([&](umbel::credential_question what, credential_completion const& done) {
+        nodes.emplace_back(what.node);
+        done(credentials{"app", "one", 1h});
+    });
+    here.connect();
+    CHECK(shown(here.wait(here.db->incr("n"))) == "1");
+    here.db->reauthenticate();
+    CHECK(here.until([&] { return nodes.size() == 2; }));
+    CHECK(nodes == std::vector<std::string>{here.server.address(), ""});
+}
+
 TEST_CASE("a provider may answer later, on another thread, and is asked anew where it names no time",
           "[credentials]") {
     guarded here;
