@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# newer_servers.sh: makes servers of newer lines than the machine's own run on it: .build/servers/redis-8/redis-server and
-# .build/servers/valkey-9/valkey-server, with the command line tools beside them. Safe to run again; what is there is not made anew.
+# newer_servers.sh: makes servers of newer lines than the machine's own run on it: .build/servers/redis-8/redis-server,
+# .build/servers/valkey-8.1/valkey-server and .build/servers/valkey-9/valkey-server, with the command line tools beside them. Safe to run
+# again; what is there is not made anew.
 #
 # Debian's newer suites have these lines, built for a newer C library than the machine has. Their packages are fetched from the machine's own
 # mirror with package lists of their own, unpacked below .build with the C library they were built for, and started by that library's loader.
@@ -11,7 +12,7 @@ usage() {
     cat <<'TEXT'
 usage: newer_servers.sh [LINE…]
 
-LINE is redis-8 or valkey-9; both when none is given. Ends with 0 also when a line cannot be had.
+LINE is redis-8, valkey-8.1 or valkey-9; all when none is given. Ends with 0 also when a line cannot be had.
 TEXT
 }
 
@@ -27,6 +28,7 @@ say() { umbel_say "newer servers: $*"; }
 # One row each: family | its oldest and the first later version.
 declare -A row=(
     [redis-8]='redis|5:8|5:9'
+    [valkey-8.1]='valkey|8.1|8.2'
     [valkey-9]='valkey|9|10'
 )
 # The libraries that server and tools need; which of them a line really needs, its loader is asked afterwards.
@@ -42,7 +44,7 @@ for word in "$@"; do
             ;;
     esac
 done
-((${#lines[@]})) || lines=(redis-8 valkey-9)
+((${#lines[@]})) || lines=(redis-8 valkey-8.1 valkey-9)
 
 field() { cut -d '|' -f "$2" <<< "${row[$1]}"; }
 
@@ -58,7 +60,7 @@ is_own() {
     local own version
     own=$(command -v "$(field "$1" 1)-server") || return 1
     version=$("$own" --version 2> /dev/null | sed -n 's/.*v=\([0-9][0-9.]*\).*/\1/p')
-    [[ ${version%%.*} == "${1#*-}" ]]
+    [[ $version == "${1#*-}" || $version == "${1#*-}".* ]]
 }
 
 # What this machine's mirror did not have is not asked for at every run; remove the file to try again.
@@ -170,7 +172,7 @@ no_network() {
     grep -q -i -E 'failed to fetch|could not resolve|temporary failure|could not connect|unable to connect|connection (failed|timed out)|no route' "$log"
 }
 
-fetch() { # fetch LINE: from the first suite that has it; the next release is asked last, it has both lines least likely
+fetch() { # fetch LINE: from the first suite that has it; the next release is asked last, it has most lines least likely
     local suite version
     for suite in ${later_suites#* } ${later_suites%% *}; do
         read_suite "$suite" || continue
