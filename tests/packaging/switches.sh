@@ -74,6 +74,7 @@ expect() { # expect WHAT WANTED SEEN
 boost() {
     local url status
     look_for_boost
+    command -v curl > /dev/null || skip 'curl is not installed'
     start_server
     "$compiler" -std=c++20 "${flags[@]}" "${boost[@]}" -MD -MF "$scratch/read.d" "$root/examples/21_beast.cpp" -pthread -o "$scratch/beast"
     # It has been given no header of standalone Asio.
@@ -86,7 +87,6 @@ boost() {
         sleep 0.05
     done
     url=$(< "$scratch/beast.txt")
-    ask() { fetch "$@" 2>&1; }
     expect 'GET /name' 'ada' "$(fetch "$url")"
     expect 'GET /nobody' '404' "$(status_of "${url%name}nobody")"
     expect 'GET /name while the key holds a list' '503' "$(redis-cli -p "${address##*:}" lpush list a > /dev/null; status_of "${url%name}list")"
