@@ -31,6 +31,12 @@ enum class protocol : std::uint8_t { automatic, resp2, resp3 };
 /// `minimal` sends AUTH, SELECT and READONLY, each only where it is needed.
 enum class handshake : std::uint8_t { full, minimal };
 
+/// Whether servers are asked to announce maintenance (CLIENT MAINT_NOTIFICATIONS, as managed Redis has it).
+/// `automatic`: on connections that speak RESP3 and are greeted with handshake::full, in the same write as
+/// the greeting. `on`: with handshake::minimal, too, which needs protocol::resp3 then. A server that refuses
+/// is served as ever: no connection fails for it.
+enum class maintenance_notices : std::uint8_t { automatic, on, off };
+
 /// Which command asks for the topology. `automatic` sends CLUSTER SHARDS (CLUSTER SLOTS to old servers), and
 /// CLUSTER NODES for the config epochs.
 enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
@@ -305,6 +311,19 @@ struct options {
     /// other nodes are asked whether its node was replaced, again and again while the silence lasts. Zero
     /// means never.
     milliseconds doubt_after{150};
+
+    /// What a server that is asked announces: that a connection will end, where to go instead, that answers
+    /// will be slow. Before the end a connection to the other address is made: commands take it, and the old
+    /// one closes when its own are answered. A notice that has no such form is passed over. Errors:
+    /// bad_argument for `on` without RESP3.
+    umbel::maintenance_notices maintenance_notices = umbel::maintenance_notices::automatic;
+    /// How long a command may take on a connection whose server has announced maintenance, where that is more
+    /// than options::deadline; a deadline given to client::with() stays as it is. Silence means nothing
+    /// there meanwhile: no doubt, no unanswered PING. Zero: nothing of the kind.
+    milliseconds maintenance_timeout{10'000};
+    /// It ends when the server says so, or after twice the time that it has announced; at the latest after
+    /// this time.
+    milliseconds maintenance_window_max{60'000};
 
     /// MOVED and ASK for one command in a row, with no other fault between, before errc::too_many_redirects.
     /// The first five are followed at once, the others after `retry_delay`, doubled each time.

@@ -108,6 +108,7 @@ std::map<std::string, std::string> const& tested_by() {
         {"engine/options_check.hpp", "tests/unit/net/settings_test.cpp"},
         {"engine/runtime.hpp", simulation + "cluster_test.cpp"},
         {"engine/session.hpp", "tests/unit/net/connection_test.cpp"},
+        {"engine/session_news.hpp", "tests/unit/engine/maintenance_test.cpp"},
         {"engine/settings.hpp", "tests/unit/net/settings_test.cpp"},
         {"engine/snapshot_of.hpp", client + "observing_test.cpp"},
         {"net/driver.hpp", client + "client_test.cpp"},
@@ -124,6 +125,7 @@ std::map<std::string, std::string> const& tested_by() {
         // The model is held against real servers by what simulation and integration both say of failovers.
         {"testing/model_bus.hpp", simulation + "failover_test.cpp"},
         {"testing/model_cluster.hpp", simulation + "failover_test.cpp"},
+        {"testing/model_maintenance.hpp", simulation + "maintenance_test.cpp"},
         {"testing/model_members.hpp", simulation + "failover_test.cpp"},
         {"testing/model_node.hpp", simulation + "redirects_test.cpp"},
         {"testing/model_replication.hpp", simulation + "reads_test.cpp"},

@@ -283,10 +283,12 @@ private:
         auto const found = peers_.find(key_of(id));
         return found == peers_.end() ? nullptr : found->second.get();
     }
+    /// Of several with one address, of which the others are over, the one that is not.
     peer* seek(std::string_view node) {
+        peer* found = nullptr;
         for (auto& [key, one] : peers_)
-            if (one->address == node) return one.get();
-        return nullptr;
+            if (one->address == node && (!found || one->connected || one->dialling)) found = one.get();
+        return found;
     }
     bool exists(std::string_view node) { return seek(node) != nullptr; }
     peer& at(std::string_view node) {
@@ -367,6 +369,12 @@ private:
         if (engine::is_leased(what.link.mode))
             one.address += "/lease" + std::to_string(engine::lease_number(what.link.mode));
         if (what.link.context != 0) one.address += "#" + std::to_string(what.link.context);
+        // A node that is handed over at its own address has a second connection there.
+        auto const taken = [&](auto const& other) {
+            return other.second.get() != &one && other.second->address == one.address &&
+                   (other.second->connected || other.second->dialling);
+        };
+        if (std::any_of(peers_.begin(), peers_.end(), taken)) one.address += "+";
         plans_[one.address] = what.plan;
         ++dialled_;
         one.open(std::move(what));

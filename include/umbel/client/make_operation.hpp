@@ -29,6 +29,14 @@ struct call_options {
     bool deadline_given = false;       ///< By with(): it holds for commands that block, too.
     /// The lease that the commands go to. Then `hedge` is not zero, so that nothing goes the fast way.
     async::held_lease* lease = nullptr;
+
+    /// A deadline for this call alone. One that says what the client's does is a nanosecond longer, so that
+    /// the engine tells it from that: more time is given only to commands whose callers have chosen none.
+    void give_deadline(std::chrono::nanoseconds given) noexcept {
+        bool const same = !deadline_given && given == deadline && given < std::chrono::nanoseconds::max();
+        deadline = same ? given + std::chrono::nanoseconds{1} : given;
+        deadline_given = true;
+    }
 };
 // It stands in operands of co_await, where g++ 12 destroys an aggregate twice when its destructor does
 // anything.

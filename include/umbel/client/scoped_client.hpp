@@ -211,8 +211,7 @@ public:
     template <class Rep, class Period>
     scoped_client with(std::chrono::duration<Rep, Period> deadline) const noexcept {
         scoped_client other{*this};
-        other.site_.options.deadline = saturated(deadline);
-        other.site_.options.deadline_given = true;
+        other.site_.options.give_deadline(saturated(deadline));
         other.site_.check();
         return other;
     }

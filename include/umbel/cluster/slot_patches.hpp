@@ -48,6 +48,13 @@ public:
         std::erase_if(patches_, [=](auto const& known) { return known.second.number <= asked_at; });
     }
     void clear() noexcept { patches_.clear(); }
+    /// A node has another number from now on.
+    void rename(std::uint16_t from, std::uint16_t to) noexcept {
+        for (auto& [at, known] : patches_) {
+            if (known.from == from) known.from = to;
+            if (known.to == from) known.to = to;
+        }
+    }
 
 private:
     friend class patched_assignments;

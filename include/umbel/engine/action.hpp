@@ -59,9 +59,9 @@ struct wait_told {
     std::uint32_t generation = 0;
 };
 
-using action =
-    std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected, node_connect_failed,
-                 node_disconnected, call_redirected, call_retried, wait_told, ask_credentials,
-                 credentials_given, node_reauthenticated, credentials_failed, connect_now>;
+using action = std::variant<open_link, close_link, topology_changed, refresh_ended, node_connected,
+                            node_connect_failed, node_disconnected, call_redirected, call_retried, wait_told,
+                            ask_credentials, credentials_given, node_reauthenticated, credentials_failed,
+                            connect_now, maintenance_announced>;
 
 }  // namespace umbel::engine

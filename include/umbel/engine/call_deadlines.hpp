@@ -25,6 +25,12 @@ public:
         call.due = call.deadline;
         wheel_.insert(call);
     }
+    /// A deadline that has passed is another one from now on, which lies ahead.
+    void put_off(call& call, instant until, instant now) noexcept {
+        call.deadline = call.due = until;
+        wheel_.start(now);
+        wheel_.insert(call);
+    }
     /// The call leaves the queue.
     void forget(call& call) noexcept {
         if (call.wheel_back) wheel_.remove(call);

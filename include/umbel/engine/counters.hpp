@@ -35,6 +35,8 @@ struct pipeline_counters {
     counter redirects;   ///< MOVED and ASK followed.
     counter retries;     ///< Calls to be sent again for any other reason.
     counter pushes;      ///< RESP3 push frames that no call awaited.
+    counter notices;     ///< Those of them that announce maintenance.
+    counter notices_ignored;  ///< The same, but malformed, or more than are kept.
 
     /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken
     /// off again.

@@ -51,9 +51,13 @@ public:
         for (in_flight_queue::position at = queue_.head(); at != queue_.tail(); ++at)
             if (!queue_[at].is_tombstone()) fail(*queue_[at].awaited_call(), why);
     }
-    /// Ends every call whose deadline has passed.
+    /// Ends every call whose deadline has passed, unless its server has announced maintenance: then it has
+    /// more time, once.
     void expire(instant now) noexcept {
-        deadlines_.expire(queue_, now, [this](call& late) { end(late, errc::deadline_exceeded); });
+        deadlines_.expire(queue_, now, [this, now](call& late) {
+            instant const until = stream_.maintenance().patience_for(late, now);
+            until > now ? deadlines_.put_off(late, until, now) : end(late, errc::deadline_exceeded);
+        });
         if (now >= waits_.due()) [[unlikely]]
             static_cast<void>(stream_.broken("the node did not end a wait that was given up"));
     }

@@ -6,6 +6,7 @@
 
 #include <umbel/engine/authenticator.hpp>
 #include <umbel/engine/dispatcher.hpp>
+#include <umbel/engine/maintenance.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -25,6 +26,7 @@ public:
           links_{shared_, health_},
           identities_{shared_, links_, port},
           topology_{shared_, health_, links_, port},
+          maintenance_{shared_, links_, topology_},
           dispatcher_{shared_, health_, links_, topology_, traffic, port} {}
     engine(engine const&) = delete;
     engine& operator=(engine const&) = delete;
@@ -72,7 +74,7 @@ public:
     instant next_due() const noexcept {
         if (shared_.closed) return never;
         return std::min({dispatcher_.next_due(), topology_.next_due(), sweep_at_, health_.next_due(),
-                         links_.next_due(), identities_.next_due()});
+                         links_.next_due(), identities_.next_due(), maintenance_.next_due()});
     }
 
     std::vector<action>& actions() noexcept { return shared_.actions; }
@@ -83,6 +85,8 @@ public:
     router const& routes() const noexcept { return shared_.routes; }
     cluster::topology const& topology() const noexcept { return topology_.topology(); }
     node_table const& nodes() const noexcept { return shared_.nodes; }
+    /// Nodes that are being handed over.
+    std::size_t handing_over() const noexcept { return maintenance_.under_way().under_way(); }
     engine_counters const& counters() const noexcept { return shared_.counters; }
     std::size_t waiting() const noexcept { return dispatcher_.waiting(); }
     bool closed() const noexcept { return shared_.closed; }
@@ -132,6 +136,10 @@ private:
         identities_.on(told, now);
         tick(now);
     }
+    void on(maintenance_told& told, instant now) {
+        maintenance_.on(told, now);
+        tick(now);
+    }
     void on(query_settled& settled, instant now) {
         if (auth_call* const said = auth_call::from(*settled.answered)) {
             identities_.settled(*said);
@@ -178,6 +186,7 @@ private:
         links_.reopen_due(now);
         links_.connect_due(now);
         identities_.advance(now);
+        if (maintenance_.advance(now)) dispatcher_.refresh_ended(true, now);
         if (sweep_at_ <= now) {
             topology_.sweep(now);
             sweep_at_ = after(now, sweep_interval);
@@ -205,6 +214,7 @@ private:
     node_supervisor links_;
     authenticator identities_;
     topology_tracker topology_;
+    maintenance maintenance_;
     dispatcher dispatcher_;
     instant sweep_at_{0};
 };

@@ -42,6 +42,7 @@ struct engine_options {
     std::uint32_t leases_waiting_max = 16384;  ///< Calls that wait for a lease, of all nodes.
     duration lease_idle = std::chrono::seconds{30};
     duration unblock_timeout = std::chrono::seconds{1};
+    duration maintenance_window_max = std::chrono::seconds{60};
     std::uint16_t nodes_max = 2048;
     unsigned contexts = 1;  ///< Of the client; each has connections of its own.
     bool observed = false;  ///< An observer listens: report what only an observer wants to know.
@@ -60,6 +61,7 @@ struct engine_counters {
     std::uint64_t connects = 0;        ///< Connections opened.
     std::uint64_t disconnects = 0;     ///< Connections lost, or refused.
     std::uint64_t breakers_opened = 0;
+    std::uint64_t hand_overs = 0;  ///< Nodes whose commands have gone to a new connection in time.
 };
 
 }  // namespace umbel::engine

@@ -4,6 +4,7 @@
 #include <umbel/credentials.hpp>
 #include <umbel/engine/call.hpp>
 #include <umbel/engine/link_state.hpp>
+#include <umbel/engine/maintenance_notice.hpp>
 
 #include <memory>
 #include <optional>
@@ -75,8 +76,15 @@ struct credentials_told {
     std::optional<error> why{};  ///< Where none are given. Neither: the present ones are to be said again.
 };
 
+/// The server at the other end has announced maintenance.
+struct maintenance_told {
+    link_id link;
+    std::uint32_t generation = 0;
+    maintenance_notice notice;
+};
+
 using event = std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
-                           refresh_wanted, lease_told, credentials_told>;
+                           refresh_wanted, lease_told, credentials_told, maintenance_told>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& happened) noexcept {

@@ -10,30 +10,47 @@ namespace umbel::engine {
 /// Some proxies and old servers close a connection that says HELLO, or any command that they do not know,
 /// without a word. After two such ends in a row the next connection says only what it must, in RESP2. When
 /// one that did so has ended, HELLO is tried again: the server may be another by then.
+///
+/// Notices of maintenance are worth no connection. When one has ended while the server was asked for them, or
+/// without a word, the next one does not ask. When that has helped twice in a row, none asks any more.
 class greeting_memory {
 public:
     /// Ends without a word before HELLO is left out.
     static constexpr unsigned closed_max = 2;
+    /// So often a connection must have served that did not ask for notices, after one that did was closed.
+    static constexpr unsigned blamed_max = 2;
 
     /// A connection is begun with this plan.
     void adapt(handshake_plan& plan) noexcept {
+        spared_ = plan.ask_notices && (suspect_ || closed_ != 0 || blamed_ >= blamed_max);
+        if (spared_) plan.ask_notices = false;
         adapted_ = closed_ >= closed_max && plan.protocol == protocol::automatic &&
                    plan.extent == umbel::handshake::full;
         if (!adapted_) return;
         plan.protocol = protocol::resp2;
         plan.extent = umbel::handshake::minimal;
     }
-    /// A connection has ended. `closed_on_hello`: by the peer, which had said nothing.
-    void ended(bool has_served, bool closed_on_hello) noexcept {
-        if (closed_on_hello)
+    /// How a connection has ended.
+    struct ending {
+        bool served = false;
+        bool closed_on_hello = false;    ///< By the peer, which had said nothing.
+        bool closed_on_notices = false;  ///< By the peer, which had answered everything else.
+    };
+    void ended(ending const& how) noexcept {
+        suspect_ = how.closed_on_notices || (suspect_ && !how.served);
+        if (how.served && !adapted_) blamed_ = spared_ ? blamed_ + 1 : 0;
+        if (how.closed_on_hello)
             ++closed_;
-        else if (has_served || adapted_)
+        else if (how.served || adapted_)
             closed_ = 0;
     }
 
 private:
     unsigned closed_ = 0;  ///< In a row.
     bool adapted_ = false;
+    bool spared_ = false;   ///< The present connection has not asked for notices, though it was to.
+    bool suspect_ = false;  ///< One has been closed for the question, and none has served since.
+    unsigned blamed_ = 0;   ///< In a row.
 };
 
 }  // namespace umbel::engine

@@ -37,12 +37,14 @@ struct handshake_plan {
     bool be_redirected = false;  ///< CLIENT CAPA redirect: the server may be one of a replication group.
     bool in_group = false;       ///< It is: it may refuse READONLY, which is for clusters.
     bool of_primary = false;     ///< The connection will serve as the primary's: no replica is to take it.
+    bool ask_notices = false;    ///< CLIENT MAINT_NOTIFICATIONS, where RESP3 is spoken.
+    bool same_name = false;      ///< A notice is to name no other address: certificates are for this one.
 };
 
 /// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
 /// Rule: HELLO command, "HELLO [protover [AUTH username password] [SETNAME clientname]]"; READONLY; CLUSTER
 /// MYID; CLIENT CAPA of Valkey, "redirect", after which READONLY lets a replica without cluster mode answer
-/// reads.
+/// reads; of managed servers CLIENT MAINT_NOTIFICATIONS, "ON [moving-endpoint-type type]".
 class handshake {
 public:
     enum class step : std::uint8_t { waiting, send, done, failed };
@@ -68,6 +70,7 @@ public:
             say_credentials();
         }
         say_rest();
+        if (greets_ && plan_.ask_notices) say_notices();
         return awaited_.empty() ? done() : step::send;
     }
 
@@ -83,6 +86,11 @@ public:
     /// True while a server that was greeted by HELLO has not said a word.
     bool awaits_hello() const noexcept {
         return at_ == 0 && !awaited_.empty() && awaited_.front() == asked::hello;
+    }
+
+    /// True while a server has answered everything but whether it will announce maintenance.
+    bool awaits_notices() const noexcept {
+        return at_ + 1 == awaited_.size() && awaited_.back() == asked::notices;
     }
 
     /// Takes the next reply.
@@ -143,13 +151,14 @@ private:
         identity,
         client,
         capability,
-        role
+        role,
+        notices
     };
 
     bool may_refuse(asked question) const noexcept {
         return question == asked::name || question == asked::library || question == asked::identity ||
                question == asked::client || question == asked::capability || question == asked::role ||
-               (question == asked::read_only && plan_.in_group);
+               question == asked::notices || (question == asked::read_only && plan_.in_group);
     }
     static bool says_replica(std::string_view role) noexcept { return role == "replica" || role == "slave"; }
 
@@ -215,6 +224,14 @@ private:
         if (plan_.ask_client && full) say(asked::client, {"CLIENT", "ID"});
         // HELLO tells it unasked.
         if (plan_.of_primary && full && !greets_) say(asked::role, {"ROLE"});
+    }
+
+    /// As the last thing, so that a server which closes the connection for it can be told from others.
+    void say_notices() {
+        if (plan_.same_name)
+            say(asked::notices, {"CLIENT", "MAINT_NOTIFICATIONS", "ON", "moving-endpoint-type", "none"});
+        else
+            say(asked::notices, {"CLIENT", "MAINT_NOTIFICATIONS", "ON"});
     }
 
     /// A server that does not know HELLO, or not version 3, is spoken to in RESP2; one that closes the

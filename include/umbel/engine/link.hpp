@@ -104,7 +104,10 @@ public:
         down_message_ = std::move(message);
         bool const was_open = phase_ == connection_phase::ready;
         bool const greeted = phase_ == connection_phase::handshaking && !plan_.awaits_identity;
-        greeting_.ended(was_open, greeted && why == errc::connection_lost && handshake_.awaits_hello());
+        bool const closed = greeted && why == errc::connection_lost;
+        greeting_.ended({.served = was_open,
+                         .closed_on_hello = closed && handshake_.awaits_hello(),
+                         .closed_on_notices = closed && handshake_.awaits_notices()});
         forget_identity();
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;
@@ -130,7 +133,7 @@ public:
     void retire(instant now) noexcept {
         UMBEL_ASSERT(drained() || drained(true));
         bool const was_open = phase_ == connection_phase::ready;
-        greeting_.ended(was_open, false);
+        greeting_.ended({.served = was_open});
         pipe_.lose(errc::connection_lost,
                    was_open ? "the connection was given up before the command was sent"
                             : "the connection was given up before it was open",
@@ -253,11 +256,12 @@ private:
     bool opening() const noexcept {
         return phase_ == connection_phase::connecting || phase_ == connection_phase::handshaking;
     }
-    silence::view seen() const noexcept {
+    silence::view seen() noexcept {
         return {.opening = is_connecting(),
                 .ready = phase_ == connection_phase::ready,
                 .idle = pipe_.idle(),
-                .many_timeouts = pipe_.silent_timeouts() >= options_.silent_timeouts_max};
+                .many_timeouts = pipe_.silent_timeouts() >= options_.silent_timeouts_max,
+                .relaxed_until = pipe_.stream().maintenance().relaxed_until()};
     }
     link_loss loss_now() const noexcept {
         if (phase_ != connection_phase::ready) return link_loss::refused;
@@ -271,14 +275,14 @@ private:
     progress settle_handshake(instant now) {
         if (phase_ != connection_phase::handshaking || plan_.awaits_identity) return progress::drained;
         resp::view answer;
-        switch (pipe_.reader().next(answer)) {
+        switch (pipe_.stream().reader().next(answer)) {
             case resp::reader::status::ready: break;
             case resp::reader::status::push:
             case resp::reader::status::need_more: return progress::drained;
             case resp::reader::status::fault:
-                return broken(errc::protocol_error, std::string{pipe_.reader().fault().message()});
+                return broken(errc::protocol_error, std::string{pipe_.stream().reader().fault().message()});
         }
-        if (answer.kind() == resp::type::push) return progress::more;
+        if (answer.kind() == resp::type::push) return pipe_.note_push(answer), progress::more;
         proceed(handshake_.reply(answer), now);
         if (phase_ == connection_phase::ready) return progress::opened;
         return why_ == errc{} ? progress::more : progress::broken;

@@ -32,6 +32,10 @@ struct node {
     bool member = false;  ///< Part of the present topology.
     bool named =
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
+    cluster::endpoint detour;  ///< Where it is reached instead of its address, until then:
+    instant detour_until{0};
+    std::int64_t moving = -1;  ///< The number of the latest notice that its connections end, until then:
+    instant moving_until{0};
     instant left_at{0};              ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};        ///< It has been silent while commands waited.
     instant avoided_until{0};        ///< It cannot serve at present: it said LOADING or MASTERDOWN.
@@ -62,6 +66,10 @@ struct node {
         return false;
     }
 
+    /// Where a connection to it goes.
+    cluster::endpoint const& reached_at(instant now) const noexcept {
+        return now < detour_until ? detour : address;
+    }
     bool any_up() const noexcept { return std::any_of(links.begin(), links.end(), is_up); }
     /// The kind of link that serves the node's role.
     link_mode role_mode() const noexcept {
@@ -138,24 +146,23 @@ public:
             nodes_[known]->left_at = std::max(nodes_[known]->left_at, now);
             return known;
         }
-        std::uint16_t number = link_id::no_node;
-        if (!free_.empty()) {
-            number = free_.back();
-            free_.pop_back();
-        } else if (nodes_.size() < nodes_max_) {
-            number = static_cast<std::uint16_t>(nodes_.size());
-            nodes_.push_back(std::make_unique<node>(contexts_));
-        } else {
-            return link_id::no_node;
-        }
-        node& record = *nodes_[number];
-        record.address = address;
-        record.name = address.to_string();
-        record.in_use = true;
-        record.left_at = now;
-        numbers_.emplace(address, number);
+        std::uint16_t const number = take_number(address, now);
+        if (number != link_id::no_node) numbers_.emplace(address, number);
         return number;
     }
+    /// A second number for a node, by which nothing finds it before succeed(); no_node when the arena is
+    /// full.
+    std::uint16_t obtain_successor(std::uint16_t of, instant now) {
+        node const& before = *nodes_[of];
+        std::uint16_t const number = take_number(before.address, now);
+        if (number == link_id::no_node) return number;
+        nodes_[number]->zone = before.zone;
+        nodes_[number]->runs_as = before.runs_as;
+        nodes_[number]->role = before.role;
+        return number;
+    }
+    /// The node is found by its second number from now on.
+    void succeed(std::uint16_t successor) { numbers_[nodes_[successor]->address] = successor; }
 
     /// Gives up numbers of nodes that left long ago and whose connections are closed.
     void sweep(instant now) {
@@ -165,7 +172,7 @@ public:
             auto const idle = [](link_status const& link) { return link.state == link_state::idle; };
             if (!std::all_of(record.links.begin(), record.links.end(), idle)) continue;
             if (!record.leases.all_closed()) continue;
-            numbers_.erase(record.address);
+            if (find(record.address) == number) numbers_.erase(record.address);
             for (link_status& link : record.links) forget(link);
             for (lease_slot& lease : record.leases.slots) forget(lease.status);
             record = node{std::move(record.links), std::move(record.leases)};
@@ -175,6 +182,24 @@ public:
     }
 
 private:
+    std::uint16_t take_number(cluster::endpoint const& address, instant now) {
+        std::uint16_t number = link_id::no_node;
+        if (!free_.empty()) {
+            number = free_.back();
+            free_.pop_back();
+        } else if (nodes_.size() < nodes_max_) {
+            number = static_cast<std::uint16_t>(nodes_.size());
+            nodes_.push_back(std::make_unique<node>(contexts_));
+        } else {
+            return number;
+        }
+        node& record = *nodes_[number];
+        record.address = address;
+        record.name = address.to_string();
+        record.in_use = true;
+        record.left_at = now;
+        return number;
+    }
     /// The links stay, each with its count of attempts: an event of an older one must still be told from
     /// those to come.
     static void forget(link_status& link) {

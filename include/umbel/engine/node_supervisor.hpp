@@ -100,7 +100,7 @@ inline void node_supervisor::open(link_id id, instant now) {
     bool const asks = identity.identify(plan, {id, link.generation + 1}, now);
     std::uint32_t const said = plan.awaits_identity ? 0 : identity.version();
     shared_.actions.reserve(shared_.actions.size() + 2);
-    open_link opening{id, link.generation + 1, peer.address, std::move(plan)};
+    open_link opening{id, link.generation + 1, peer.reached_at(now), std::move(plan)};
     opening.waits = !pacer_.begins({id, link.generation + 1}, now);
     shared_.actions.emplace_back(std::move(opening));
     // The link changes only now: adding the action may have thrown.

@@ -75,6 +75,25 @@ struct call_retried {
     errc why{};
     duration delay{};
 };
+/// What a managed server announces on the connections that have asked for it (options::maintenance_notices).
+enum class maintenance_kind : std::uint8_t {
+    moving,           ///< The connection will end; another address serves, or the same name does.
+    migrating,        ///< What stands behind the connection moves, and answers may be slow.
+    migrated,         ///< That is over.
+    failing_over,     ///< A replica takes over behind the connection, and answers may be slow.
+    failed_over,      ///< That is over.
+    slots_migrating,  ///< Slots of the node move to another one.
+    slots_migrated,   ///< They have moved.
+};
+/// For the observer: a server has announced maintenance.
+struct maintenance_announced {
+    std::string node;
+    maintenance_kind what = maintenance_kind::moving;
+    std::int64_t number = 0;  ///< Grows; several connections may tell of one maintenance.
+    duration within{};        ///< When it begins, or the connection ends; zero: it tells none.
+    std::string endpoint;     ///< Of `moving`: where to; empty: the same name, looked up again.
+    link_mode mode = link_mode::primary;
+};
 /// For the observer: a reply took longer than options::slow_after.
 struct call_slow {
     std::string node;

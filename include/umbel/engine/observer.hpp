@@ -24,6 +24,8 @@ public:
     virtual void refreshed(refresh_ended const&) {}
     virtual void redirected(call_redirected const&) {}
     virtual void retried(call_retried const&) {}
+    /// A server has announced maintenance, or that it is over: once for each connection that it tells.
+    virtual void maintenance(maintenance_announced const&) {}
     /// Only where options::slow_after is set.
     virtual void slow(call_slow const&) {}
 
@@ -36,6 +38,7 @@ public:
     void notice(refresh_ended const& value) { refreshed(value); }
     void notice(call_redirected const& value) { redirected(value); }
     void notice(call_retried const& value) { retried(value); }
+    void notice(maintenance_announced const& value) { maintenance(value); }
     void notice(call_slow const& value) { slow(value); }
 };
 

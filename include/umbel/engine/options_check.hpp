@@ -34,6 +34,12 @@ inline result<void> check(options const& source) {
     if (source.refresh_interval < milliseconds{0}) return bad("options.refresh_interval is negative");
     if (source.probe_after < milliseconds{0} || source.probe_timeout < milliseconds{0})
         return bad("options.probe_after or probe_timeout is negative");
+    if (source.maintenance_timeout < milliseconds{0} || source.maintenance_window_max < milliseconds{0})
+        return bad("options.maintenance_timeout or maintenance_window_max is negative");
+    if (source.maintenance_notices == umbel::maintenance_notices::on &&
+        (source.protocol == protocol::resp2 ||
+         (source.protocol == protocol::automatic && source.handshake == umbel::handshake::minimal)))
+        return bad("options.maintenance_notices: on needs RESP3 (protocol resp3, or a full handshake)");
     if (source.large_reply_timeout < milliseconds{0}) return bad("options.large_reply_timeout is negative");
     if (source.slow_after < milliseconds{0}) return bad("options.slow_after is negative");
     if (source.hedge_percent_max > 100) return bad("options.hedge_percent_max is above 100");

@@ -63,7 +63,7 @@ public:
                 }
                 case step::whole:
                     if (out.kind() == resp::type::push) {
-                        ++counters_.pushes;
+                        stream_.take_push(out, counters_);
                     } else if (ahead) {
                         --call.replies_due;
                     } else {

@@ -36,7 +36,7 @@ class pipeline {
 public:
     pipeline(pipeline_options const& options, std::shared_ptr<resp::pin_budget> budget)
         : options_{options},
-          stream_{std::move(budget), options.reply},
+          stream_{std::move(budget), options.reply, options.maintenance},
           send_{{options.in_flight_max, options.queued_bytes_max, options.slow_start}},
           outcomes_{options.judging, options.seed},
           latency_{options.latency_histograms, options.slow_after} {}
@@ -101,8 +101,7 @@ public:
     // ---- Reading --------------------------------------------------------------------------------
 
     /// Where the next receive may write; never empty. `waiting`: known bytes of a large reply.
-    std::span<char> space(std::size_t waiting = 0) { return reader().space(waiting); }
-    bool in_large_reply() const noexcept { return stream_.in_large_reply(); }
+    std::span<char> space(std::size_t waiting = 0) { return stream_.reader().space(waiting); }
     void arrived(std::size_t count) {
         stream_.reader().commit(count);
         endings_.heard();
@@ -144,7 +143,7 @@ public:
                     case resp::reader::status::fault: return stream_.reader_broken();
                 }
                 if (other.kind() == resp::type::push) [[unlikely]] {
-                    ++counters_.pushes;
+                    stream_.take_push(other, counters_);
                     continue;
                 }
             }
@@ -240,7 +239,8 @@ public:
     pipeline_counters const& counters() const noexcept { return counters_; }
     /// Null unless histograms are kept. Threading: read from any thread.
     latency_record const* latency() const noexcept { return latency_.histograms(); }
-    resp::reader& reader() noexcept { return stream_.reader(); }
+    reply_stream& stream() noexcept { return stream_; }
+    void note_push(resp::view const& push) noexcept { stream_.take_push(push, counters_); }
 
 private:
     UMBEL_ALWAYS_INLINE void enter(call& call, std::uint8_t replies) noexcept {

@@ -12,10 +12,10 @@ UMBEL_NEVER_INLINE inline void pipeline::accept_any(call& call, instant now, boo
     close_fast_append();
     endings_.waits().note(call);
     if (call.form.slowly) call.form.slowly = 0, start_slowly();
-    // The engine's own few calls come beside the bounds; what another call lacks is `bounded` as that one.
+    // A few of the engine's own calls come beside the bounds; what another one lacks is `bounded` as that.
     bool const own = call.is_internal() && !bounded, room = own || send_.has_room(call.wire_size());
-    if (!room || (!own && queue_.size() >= options_.in_flight_max) ||
-        call.owned_by(cancel_token::of(link())) || !queue_.make_room())
+    std::size_t const most = std::size_t{options_.in_flight_max} + (own ? options_.own_calls_max : 0);
+    if (!room || queue_.size() >= most || call.owned_by(cancel_token::of(link())) || !queue_.make_room())
         return counters_.unaccepted += 1, fail_unaccepted(call, room, queue_.size(), options_, outcomes_);
     if (call.form.transaction) call.retry->transaction.begin(call.form.asking);
     enter(call, call.form.has_several_replies() ? 2 : 1);
@@ -129,7 +129,7 @@ UMBEL_NEVER_INLINE inline void pipeline::settle_error(call& call, resp::view con
 }
 
 UMBEL_NEVER_INLINE inline bool pipeline::fail_arriving_no_memory() noexcept {
-    if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone() || reader().in_push())
+    if (queue_.head() == send_.written() || queue_[queue_.head()].is_tombstone() || stream_.in_push())
         return false;
     call& call = *queue_[queue_.head()].awaited_call();
     if (send_.is_sending(call)) return false;

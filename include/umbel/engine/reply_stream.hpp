@@ -3,6 +3,7 @@
 #pragma once
 
 #include <umbel/engine/counters.hpp>
+#include <umbel/engine/maintenance_watch.hpp>
 #include <umbel/resp/reader.hpp>
 
 #include <cstdint>
@@ -25,19 +26,29 @@ class reply_stream {
 public:
     using progress = settle_progress;
 
-    reply_stream(std::shared_ptr<resp::pin_budget> budget, resp::limits const& limits)
-        : reader_{std::move(budget), resp::reader_options{.limits = limits}} {}
+    reply_stream(std::shared_ptr<resp::pin_budget> budget, resp::limits const& limits,
+                 maintenance_options const& maintenance = {})
+        : reader_{std::move(budget), resp::reader_options{.limits = limits}}, maintenance_{maintenance} {}
 
     resp::reader& reader() noexcept { return reader_; }
     resp::reader const& reader() const noexcept { return reader_; }
     bool in_large_reply() const noexcept { return reader_.in_large(); }
+    bool in_push() const noexcept { return reader_.in_push(); }
+    maintenance_watch& maintenance() noexcept { return maintenance_; }
+    maintenance_watch const& maintenance() const noexcept { return maintenance_; }
+
+    /// A push frame has come.
+    UMBEL_NEVER_INLINE void take_push(resp::view const& push, pipeline_counters& counters) noexcept {
+        ++counters.pushes;
+        maintenance_.take(push, counters);
+    }
 
     /// Skips a reply. `more`: it is out of the way where `skipped` is set, else something before it is.
     UMBEL_NEVER_INLINE progress skip(bool& skipped, pipeline_counters& counters) {
         resp::view push;
         switch (reader_.skip(push)) {
             case resp::reader::status::ready: skipped = true; return progress::more;
-            case resp::reader::status::push: ++counters.pushes; return progress::more;
+            case resp::reader::status::push: take_push(push, counters); return progress::more;
             case resp::reader::status::need_more: return progress::drained;
             case resp::reader::status::fault: break;
         }
@@ -56,7 +67,7 @@ public:
             if (unasked.kind() != resp::type::push)
                 return broken(unasked.is_error() ? std::string{unasked.text()}
                                                  : "a reply came that no command asked for");
-            ++counters.pushes;
+            take_push(unasked, counters);
         }
         return progress::drained;
     }
@@ -79,11 +90,13 @@ public:
     void reset() {
         reader_.reset();
         fault_.clear();
+        maintenance_.reset();
     }
 
 private:
     resp::reader reader_;
     std::string fault_;
+    maintenance_watch maintenance_;
 };
 
 }  // namespace umbel::engine

@@ -8,6 +8,7 @@
 #include <umbel/engine/complete_all.hpp>
 #include <umbel/engine/lease_watch.hpp>
 #include <umbel/engine/link.hpp>
+#include <umbel/engine/session_news.hpp>
 #include <umbel/engine/session_port.hpp>
 #include <umbel/engine/session_turn.hpp>
 #include <umbel/engine/stream_state.hpp>
@@ -20,7 +21,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace umbel::engine {
 
@@ -305,7 +305,7 @@ private:
         if (!stream_.is_open() || stream_.reading || stream_.unread ||
             link_.phase() == connection_phase::connecting)
             return;
-        std::size_t const waiting = link_.pipe().in_large_reply() ? port().bytes_waiting() : 0;
+        std::size_t const waiting = link_.pipe().stream().in_large_reply() ? port().bytes_waiting() : 0;
         std::span<char> const room = link_.try_space(waiting);
         // Without memory for a reply its command ends, and the rest of the reply is passed over from the next
         // turn on.
@@ -330,8 +330,8 @@ private:
     void deliver() {
         if (!link_.pipe().returned().empty()) [[unlikely]]
             port().report(calls_returned{std::move(link_.pipe().returned())});
-        if (!link_.pipe().slow().empty()) [[unlikely]]
-            port().slowed(std::exchange(link_.pipe().slow(), {}));
+        if (has_news(link_)) [[unlikely]]
+            tell_news(port(), link_, id_, generation_, now_);
         // What the handlers add is left for the next round: a caller that fails at once and tries again must
         // not hold the thread.
         complete_list(link_.pipe().finished(), [this](call& call) { port().complete(call); });

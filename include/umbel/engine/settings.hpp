@@ -57,14 +57,29 @@ struct settings {
 /// to a moment only.)
 inline options within_reach(options source) {
     using field = options::milliseconds options::*;
-    constexpr field all[]{
-        &options::connect_timeout,  &options::reconnect_delay,     &options::reconnect_delay_max,
-        &options::retry_delay,      &options::retry_delay_max,     &options::refresh_timeout,
-        &options::refresh_interval, &options::probe_after,         &options::refresh_interval_min,
-        &options::probe_timeout,    &options::slow_after,          &options::doubt_after,
-        &options::lease_idle,       &options::lease_slack,         &options::unblock_timeout,
-        &options::keepalive_after,  &options::keepalive_interval,  &options::large_reply_timeout,
-        &options::user_timeout,     &options::refresh_retry_delay, &options::refresh_retry_delay_max};
+    constexpr field all[]{&options::connect_timeout,
+                          &options::reconnect_delay,
+                          &options::reconnect_delay_max,
+                          &options::retry_delay,
+                          &options::retry_delay_max,
+                          &options::refresh_timeout,
+                          &options::refresh_interval,
+                          &options::probe_after,
+                          &options::refresh_interval_min,
+                          &options::probe_timeout,
+                          &options::slow_after,
+                          &options::doubt_after,
+                          &options::lease_idle,
+                          &options::lease_slack,
+                          &options::unblock_timeout,
+                          &options::keepalive_after,
+                          &options::keepalive_interval,
+                          &options::large_reply_timeout,
+                          &options::user_timeout,
+                          &options::refresh_retry_delay,
+                          &options::refresh_retry_delay_max,
+                          &options::maintenance_timeout,
+                          &options::maintenance_window_max};
     constexpr auto longest =
         std::chrono::duration_cast<options::milliseconds>(std::chrono::nanoseconds::max() / 4);
     for (field const member : all) source.*member = std::min(source.*member, longest);
@@ -156,6 +171,18 @@ inline void copy_link(options const& source, settings& target) noexcept {
     target.link.large_reply_timeout = source.large_reply_timeout;
 }
 
+inline void copy_maintenance(options const& source, settings& target) noexcept {
+    handshake_plan& plan = target.engine.plan;
+    bool const full = plan.extent == umbel::handshake::full && plan.protocol != protocol::resp2;
+    plan.ask_notices = source.maintenance_notices == maintenance_notices::on ||
+                       (source.maintenance_notices == maintenance_notices::automatic && full);
+    // A certificate is for the name that the user knows.
+    plan.same_name = target.engine.tls;
+    target.pipeline.maintenance = {plan.ask_notices, source.maintenance_timeout, saturated(source.deadline),
+                                   source.maintenance_window_max};
+    target.engine.maintenance_window_max = source.maintenance_window_max;
+}
+
 inline void copy_leases(options const& source, settings& target) noexcept {
     target.engine.leases_max = source.leases_max;
     target.engine.leases_waiting_max = source.leases_waiting_max;
@@ -227,6 +254,7 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     if (observed) target.pipeline.slow_after = source.slow_after;
     checking::copy_link(source, target);
     checking::copy_leases(source, target);
+    checking::copy_maintenance(source, target);
     target.pinned_bytes_max = source.pinned_bytes_max;
     target.read_from = source.read_from;
     target.deadline = saturated(source.deadline);

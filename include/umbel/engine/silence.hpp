@@ -22,6 +22,7 @@ public:
         bool ready;          ///< Serves.
         bool idle;           ///< No command waits.
         bool many_timeouts;  ///< Deadlines have passed since the last byte came, too many of them.
+        instant relaxed_until{0};  ///< Maintenance is announced: before, silence means nothing.
     };
     /// What silence says.
     enum class sign : std::uint8_t {
@@ -68,9 +69,11 @@ public:
         instant due = never;
         if (at.opening) due = connect_deadline_;
         if (at.ready && options_.probe_after > duration{0})
-            due = std::min(due, pinged_ ? answer_due() : after(heard_, options_.probe_after));
-        if (can_doubt(at)) due = std::min(due, after(quiet_since(at), options_.doubt_after));
-        if (at.ready && at.many_timeouts) due = std::min(due, patient_until());
+            due = std::min(due, pinged_ ? std::max(answer_due(), at.relaxed_until)
+                                        : after(heard_, options_.probe_after));
+        if (can_doubt(at))
+            due = std::min(due, std::max(after(quiet_since(at), options_.doubt_after), at.relaxed_until));
+        if (at.ready && at.many_timeouts) due = std::min(due, std::max(patient_until(), at.relaxed_until));
         return due;
     }
     /// look() comes later than it was due, by `span`: this thread did not run. What has happened since,
@@ -87,7 +90,8 @@ public:
     template <class Excuse>
     sign look(view const& at, instant now, Excuse&& excuse) noexcept {
         if (std::exchange(moved_, false)) note_progress(now);
-        bool const doubted = can_doubt(at) && now - quiet_since(at) >= options_.doubt_after;
+        bool const relaxed = now < at.relaxed_until;
+        bool const doubted = !relaxed && can_doubt(at) && now - quiet_since(at) >= options_.doubt_after;
         if (doubted) {
             doubted_ = true;
             doubted_at_ = now;
@@ -95,8 +99,8 @@ public:
         if (at.opening && now >= connect_deadline_) return sign::not_connected;
         if (!at.ready) return sign::none;
         bool const probes = options_.probe_after > duration{0};
-        bool const late = at.many_timeouts && now >= patient_until();
-        bool const unanswered = probes && pinged_ && now >= answer_due();
+        bool const late = !relaxed && at.many_timeouts && now >= patient_until();
+        bool const unanswered = !relaxed && probes && pinged_ && now >= answer_due();
         bool const silent = probes && !pinged_ && now - heard_ >= options_.probe_after;
         if (!noticed_ && (doubted || late || unanswered || silent)) {
             noticed_ = true;

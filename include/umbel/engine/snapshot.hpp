@@ -61,6 +61,9 @@ struct statistics {
     std::uint64_t connects = 0;          ///< Connections opened.
     std::uint64_t disconnects = 0;       ///< Connections lost or refused.
     std::uint64_t breakers_opened = 0;   ///< Circuit breakers that opened.
+    std::uint64_t notices = 0;           ///< Of maintenance, by all connections.
+    std::uint64_t notices_ignored = 0;   ///< The same, but malformed, or too many at a time.
+    std::uint64_t hand_overs = 0;        ///< Nodes whose commands went to new connections before a cut.
     std::uint64_t waiting = 0;  ///< Commands that wait at this moment: for a topology, a connection or a way.
     std::uint64_t pinned_bytes = 0;  ///< Read chunks held by values at this moment.
 };

@@ -99,10 +99,13 @@ umbel::statistics statistics_of(engine const& control, Connections const& connec
                            .connects = counted.connects,
                            .disconnects = counted.disconnects,
                            .breakers_opened = counted.breakers_opened,
+                           .hand_overs = counted.hand_overs,
                            .waiting = control.waiting()};
     for (auto const& connection : connections) {
         made.commands += connection->counters().commands;
         made.late_replies += connection->counters().late;
+        made.notices += connection->counters().notices;
+        made.notices_ignored += connection->counters().notices_ignored;
     }
     return made;
 }

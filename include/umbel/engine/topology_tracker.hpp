@@ -68,6 +68,12 @@ public:
     /// topology that was asked for earlier must not take that back.
     void learn_moved(retry_state const& moved, std::uint16_t owner, instant now);
 
+    /// The same of a notice that slots of `from` have moved to `to`.
+    void learn_migrated(cluster::slot slot, std::uint16_t from, std::uint16_t to);
+    /// Commands for a node take its second number from now on; the links of the first one drain. May be
+    /// repeated where memory has run out.
+    void succeed(std::uint16_t from, std::uint16_t to, instant now);
+
     /// Frees the numbers of nodes that are gone.
     void sweep(instant now) {
         patches_.each_target([&](std::uint16_t number) { shared_.nodes[number].left_at = now; });
@@ -364,24 +370,6 @@ inline bool topology_tracker::publish(topology_view&& view, instant now) {
     return true;
 }
 
-inline void topology_tracker::learn_moved(retry_state const& moved, std::uint16_t owner, instant now) {
-    redirected_by_ = moved.from.node;
-    if (moved.slot < 0) return learn_redirect(moved.from.node, owner, now);
-    if (moved.slot >= cluster::slot_count) return;
-    cluster::slot const slot{static_cast<std::uint16_t>(moved.slot)};
-    std::uint16_t const before = shared_.routes.table().primary_of(slot);
-    switch (shared_.routes.table().on_moved(slot, moved.from.node, owner)) {
-        case cluster::moved_effect::ignored: break;
-        case cluster::moved_effect::slot_patched: patches_.note(slot, before, owner, false); break;
-        case cluster::moved_effect::shard_moved: patches_.note(slot, before, owner, true); break;
-    }
-}
-
-/// The primary of a replication group says that it is a replica of `leader` by now.
-inline void topology_tracker::learn_redirect(std::uint16_t from, std::uint16_t leader, instant now) {
-    std::uint16_t const led_so_far = shared_.routes.table().primary_of(cluster::slot{0});
-    if (!shared_.in_group || from != led_so_far || from == leader) return;
-    publish({cluster::led_by(topology_, shared_.nodes[leader].address), patches_.now(), from}, now);
-}
-
 }  // namespace umbel::engine
+
+#include <umbel/engine/topology_tracker_impl.hpp>

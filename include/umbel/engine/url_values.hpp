@@ -47,6 +47,11 @@ template <>
 inline constexpr std::array<word<umbel::handshake>, 2> words<umbel::handshake>{
     {{"full", umbel::handshake::full}, {"minimal", umbel::handshake::minimal}}};
 template <>
+inline constexpr std::array<word<maintenance_notices>, 3> words<maintenance_notices>{
+    {{"automatic", maintenance_notices::automatic},
+     {"on", maintenance_notices::on},
+     {"off", maintenance_notices::off}}};
+template <>
 inline constexpr std::array<word<topology_source>, 4> words<topology_source>{
     {{"automatic", topology_source::automatic},
      {"shards", topology_source::shards},

@@ -137,7 +137,7 @@ public:
 
 private:
     void forge_reply() {
-        if (!link().pipe().reader().at_boundary()) return;
+        if (!link().pipe().stream().reader().at_boundary()) return;
         constexpr std::string_view forged = "+forgotten\r\n";
         std::copy(forged.begin(), forged.end(), link().space().begin());
         link().arrived(forged.size(), time_.now());

@@ -376,3 +376,56 @@ TEST_CASE("no replica takes the connection of a primary: by HELLO, or by ROLE wh
     CHECK(greeting.failure() == errc::read_only);
     CHECK(greeting.failure().message() == "the node is a replica by now");
 }
+
+TEST_CASE("notices of maintenance are asked for last, in the same write, and a refusal is none of ours",
+          "[handshake][maintenance]") {
+    std::string const ask = wire("CLIENT MAINT_NOTIFICATIONS ON");
+    for (char const* const reply :
+         {"+OK\r\n", "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.\r\n",
+          "-NOPERM User default has no permissions\r\n", "-LOADING Redis is loading\r\n", "$-1\r\n",
+          "*0\r\n"}) {
+        umbel::engine::handshake greeting;
+        handshake_plan plan;
+        plan.ask_notices = plan.ask_client = true;
+        CHECK(greeting.begin(plan) == step::send);
+        CHECK(greeting.outgoing() == wire("HELLO 3") + library + wire("CLIENT ID") + ask);
+        CHECK(answer(greeting, "*0\r\n") == step::waiting);
+        CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+        CHECK(answer(greeting, "+OK\r\n") == step::waiting);
+        CHECK_FALSE(greeting.awaits_notices());
+        CHECK(answer(greeting, ":7\r\n") == step::waiting);
+        CHECK(greeting.awaits_notices());
+        CHECK(answer(greeting, reply) == step::done);
+        CHECK_FALSE(greeting.awaits_notices());
+        CHECK(greeting.client_id() == 7);
+    }
+}
+
+TEST_CASE("where addresses would not fit a certificate, none is asked for", "[handshake][maintenance]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan;
+    plan.ask_notices = plan.same_name = true;
+    CHECK(greeting.begin(plan) == step::send);
+    CHECK(greeting.outgoing() ==
+          wire("HELLO 3") + library + wire("CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type none"));
+}
+
+TEST_CASE("RESP2 is never asked for notices", "[handshake][maintenance]") {
+    umbel::engine::handshake greeting;
+    handshake_plan plan = minimal();
+    plan.ask_notices = true;
+    CHECK(greeting.begin(plan) == step::done);
+    handshake_plan automatic;
+    automatic.ask_notices = true;
+    CHECK(greeting.begin(automatic) == step::send);
+    CHECK(answer(greeting, no_hello) == step::waiting);
+    CHECK(answer(greeting, "-ERR\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR\r\n") == step::waiting);
+    CHECK(answer(greeting, "-ERR\r\n") == step::send);
+    CHECK(greeting.outgoing() == library);
+    handshake_plan third = minimal();
+    third.protocol = protocol::resp3;
+    third.ask_notices = true;
+    CHECK(greeting.begin(third) == step::send);
+    CHECK(greeting.outgoing() == wire("HELLO 3") + wire("CLIENT MAINT_NOTIFICATIONS ON"));
+}

@@ -304,6 +304,8 @@ TEST_CASE("what is out of range is refused by name", "[settings][bad]") {
     CHECK(names(wrong([](options& o) { o.refresh_interval_min = -1ms; }), "refresh_interval_min"));
     CHECK(names(wrong([](options& o) { o.probe_timeout = -1ms; }), "probe_timeout"));
     CHECK(names(wrong([](options& o) { o.large_reply_timeout = -1ms; }), "large_reply_timeout"));
+    CHECK(names(wrong([](options& o) { o.maintenance_timeout = -1ms; }), "maintenance_timeout"));
+    CHECK(names(wrong([](options& o) { o.maintenance_window_max = -1ms; }), "maintenance_window_max"));
     CHECK(names(wrong([](options& o) { o.in_flight_max = 0; }), "in_flight_max"));
     CHECK(names(wrong([](options& o) { o.waiting_max = 0; }), "waiting_max"));
     CHECK(names(wrong([](options& o) { o.nodes_max = 0; }), "nodes_max"));
@@ -336,6 +338,40 @@ TEST_CASE("a minimal handshake turns off what a connection says of its own accor
     CHECK((full->link.large_reply_timeout == 60s));
 }
 
+TEST_CASE("notices of maintenance are asked for where RESP3 is spoken and the greeting is full",
+          "[settings][maintenance]") {
+    using umbel::maintenance_notices;
+    auto const asks = [](auto&& set) {
+        options given = good();
+        set(given);
+        auto const made = settings_of(given, {}, nullptr);
+        REQUIRE(made);
+        CHECK(made->pipeline.maintenance.listens == made->engine.plan.ask_notices);
+        return made->engine.plan.ask_notices;
+    };
+    CHECK(asks([](options&) {}));
+    CHECK(asks([](options& o) { o.protocol = umbel::protocol::resp3; }));
+    CHECK_FALSE(asks([](options& o) { o.protocol = umbel::protocol::resp2; }));
+    CHECK_FALSE(asks([](options& o) { o.handshake = umbel::handshake::minimal; }));
+    CHECK_FALSE(asks([](options& o) { o.maintenance_notices = maintenance_notices::off; }));
+    CHECK(asks([](options& o) {
+        o.maintenance_notices = maintenance_notices::on;
+        o.handshake = umbel::handshake::minimal;
+        o.protocol = umbel::protocol::resp3;
+    }));
+    for (auto const spoken : {umbel::protocol::resp2, umbel::protocol::automatic})
+        CHECK(names(wrong([&](options& o) {
+                        o.maintenance_notices = maintenance_notices::on;
+                        o.protocol = spoken;
+                        o.handshake = umbel::handshake::minimal;
+                    }),
+                    "maintenance_notices"));
+    auto const made = settings_of(good(), {}, nullptr);
+    REQUIRE(made);
+    CHECK((made->pipeline.maintenance.usual_timeout == made->deadline));
+    CHECK((made->pipeline.maintenance.timeout == 10s));
+}
+
 TEST_CASE("times that do not fit the clock are long, never negative", "[settings]") {
     options given = good();
     auto const longest = std::chrono::milliseconds::max();
@@ -360,7 +396,9 @@ TEST_CASE("times that do not fit the clock are long, never negative", "[settings
                              &options::keepalive_after,
                              &options::keepalive_interval,
                              &options::large_reply_timeout,
-                             &options::user_timeout})
+                             &options::user_timeout,
+                             &options::maintenance_timeout,
+                             &options::maintenance_window_max})
         given.*field = longest;
     auto const made = settings_of(given, {}, std::make_shared<umbel::observer>());
     REQUIRE(made);

@@ -1,0 +1,162 @@
+// hand_overs.hpp: nodes whose connections will end: others are made before, take the commands that come, and
+// the old ones close when their own are answered. It reads no push, and moves no call.
+#pragma once
+
+#include <umbel/engine/maintenance_notice.hpp>
+#include <umbel/engine/topology_tracker.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace umbel::engine {
+
+/// Hands the commands of nodes over from the connections that they have to new ones.
+///
+/// A node gets a second number. Under that number it has connections of its own, to the address that was
+/// announced or to the same name, looked up again; when these serve, the routes take the second number, and
+/// the first one leaves as any node does: what is in flight is answered, then its connections close. So no
+/// command is sent twice for it, and none waits. Where the new connections do not come to be in time the old
+/// ones stay until they end, as without a notice.
+class hand_overs {
+public:
+    hand_overs(control_state& shared, node_supervisor& links, topology_tracker& topology) noexcept
+        : shared_{shared}, links_{links}, topology_{topology} {}
+
+    /// The server behind `by` has said that its connections will end. Says nothing new where the node is
+    /// handed over already, or was for this very notice.
+    void begin(link_id by, maintenance_notice const& notice, instant now);
+    /// Makes connections that are due, and lets them take over; true when commands are routed otherwise now.
+    bool advance(instant now);
+    instant next_due() const noexcept;
+    std::size_t under_way() const noexcept { return all_.size(); }
+
+private:
+    struct hand_over {
+        std::uint16_t from = link_id::no_node;
+        std::uint16_t to = link_id::no_node;  ///< None before it begins.
+        cluster::endpoint where;
+        bool detours = false;
+        instant begins_at{0};
+        instant until{0};
+        std::vector<link_id> wanted{};  ///< The links that are to be up.
+    };
+    enum class state : std::uint8_t { waits, serves, failed };
+
+    bool is_under_way(std::uint16_t number) const noexcept {
+        return std::any_of(all_.begin(), all_.end(), [number](hand_over const& known) {
+            return known.from == number || known.to == number;
+        });
+    }
+    link_status const& status_of(link_id id) const noexcept {
+        return shared_.nodes[id.node].link(id.mode, id.context);
+    }
+    /// True when a link of the second number is to be opened, now or at a time to come.
+    static bool is_closed(link_status const& link) noexcept {
+        return link.state == link_state::idle || link.state == link_state::down;
+    }
+    void connect(hand_over& next, instant now);
+    state look_at(hand_over const& next, instant now) const noexcept;
+
+    control_state& shared_;
+    node_supervisor& links_;
+    topology_tracker& topology_;
+    std::vector<hand_over> all_;  ///< At most one of a node.
+};
+
+inline void hand_overs::begin(link_id by, maintenance_notice const& notice, instant now) {
+    node& peer = shared_.nodes[by.node];
+    bool const known = now < peer.moving_until && notice.number <= peer.moving;
+    if (!peer.member || known || is_under_way(by.node)) return;
+    hand_over made{.from = by.node, .where = peer.address};
+    if (!notice.endpoint.empty()) {
+        result<cluster::endpoint> const read =
+            cluster::endpoint::parse(notice.endpoint, std::max<std::uint16_t>(peer.address.port, 1));
+        if (!read || read->is_unix()) return;
+        made.where = shared_.options.addresses(*read);
+        made.detours = made.where != peer.address;
+    }
+    duration const within = std::min(notice.within, shared_.options.maintenance_window_max);
+    // A name may stand for the old address yet: half of the time is left to whoever changes it.
+    made.begins_at = after(now, notice.endpoint.empty() ? within / 2 : duration{0});
+    made.until = after(now, std::max(within, shared_.options.connect_timeout));
+    peer.moving = notice.number;
+    peer.moving_until = made.until;
+    all_.push_back(std::move(made));
+}
+
+inline bool hand_overs::advance(instant now) {
+    bool changed = false;
+    for (std::size_t at = 0; at < all_.size() && !shared_.closed;) {
+        hand_over& next = all_[at];
+        std::uint16_t const found = shared_.nodes.find(shared_.nodes[next.from].address);
+        bool const stands = found == next.to || (found == next.from && shared_.nodes[next.from].member);
+        if (stands && now < next.begins_at) {
+            ++at;
+            continue;
+        }
+        if (stands) connect(next, now);
+        state const is = stands && next.to != link_id::no_node ? look_at(next, now) : state::failed;
+        if (is == state::waits) {
+            ++at;
+            continue;
+        }
+        if (is == state::serves) {
+            topology_.succeed(next.from, next.to, now);
+            ++shared_.counters.hand_overs;
+            changed = true;
+        } else if (next.to != link_id::no_node && found != next.to) {
+            links_.shut_all(next.to);
+        }
+        all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    return changed;
+}
+
+/// Opens what is to be up.
+inline void hand_overs::connect(hand_over& next, instant now) {
+    if (next.to == link_id::no_node) {
+        next.to = shared_.nodes.obtain_successor(next.from, now);
+        if (next.to == link_id::no_node) return;
+        node& peer = shared_.nodes[next.to];
+        node const& before = shared_.nodes[next.from];
+        peer.moving = before.moving;
+        peer.moving_until = before.moving_until;
+        if (next.detours) {
+            peer.detour = next.where;
+            peer.detour_until = next.until;
+        }
+        for (link_mode const mode : {link_mode::primary, link_mode::replica})
+            for (unsigned context = 0; context < before.contexts(); ++context) {
+                auto const number = static_cast<std::uint8_t>(context);
+                link_state const used = before.link(mode, number).state;
+                if (used == link_state::up || used == link_state::opening)
+                    next.wanted.push_back({next.to, mode, number});
+            }
+    }
+    for (link_id const id : next.wanted)
+        if (is_closed(status_of(id)) && status_of(id).retry_at <= now) links_.open(id, now);
+}
+
+inline hand_overs::state hand_overs::look_at(hand_over const& next, instant now) const noexcept {
+    auto const up = [this](link_id id) { return is_up(status_of(id)); };
+    if (std::all_of(next.wanted.begin(), next.wanted.end(), up)) return state::serves;
+    if (now < next.until) return state::waits;
+    return std::any_of(next.wanted.begin(), next.wanted.end(), up) ? state::serves : state::failed;
+}
+
+inline instant hand_overs::next_due() const noexcept {
+    instant due = never;
+    for (hand_over const& next : all_) {
+        if (next.to == link_id::no_node) {
+            due = std::min(due, next.begins_at);
+            continue;
+        }
+        due = std::min(due, next.until);
+        for (link_id const id : next.wanted)
+            if (is_closed(status_of(id))) due = std::min(due, status_of(id).retry_at);
+    }
+    return due;
+}
+
+}  // namespace umbel::engine
