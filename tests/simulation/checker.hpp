@@ -49,8 +49,7 @@ class checker {
 public:
     /// Deadlines are coarse: two ticks of the wheel and the timer behind them.
     static constexpr duration slack = 40ms;
-    /// Calls of the engine itself come beside the bound of a connection: a PING, an AUTH, the questions of a
-    /// refresh, and those that end a wait.
+    /// Calls of the engine itself come beside the bound of a connection.
     static constexpr std::size_t own_calls_max = 6;
 
     checker(timeline& time, model_cluster& cluster, allowances allowed)

@@ -55,18 +55,20 @@ TEST_CASE("random faults cost no caller more than he is told", "[simulation]") {
         sum.promotions += told.promotions;
         sum.moved += told.moved;
         sum.asked += told.asked;
+        sum.hand_overs += told.hand_overs;
         sum.forgiven += told.forgiven;
         for (auto const& [code, times] : told.codes) codes[code] += times;
     }
     std::printf(
         "%llu seeds: %llu calls, %llu answered, %llu failed, %llu transactions, %llu failovers, %llu MOVED, "
-        "%llu ASK, %llu "
+        "%llu ASK, %llu hand-overs, %llu "
         "writes lost by failovers, %llu steps;",
         static_cast<unsigned long long>(count), static_cast<unsigned long long>(sum.issued),
         static_cast<unsigned long long>(sum.acknowledged), static_cast<unsigned long long>(sum.failed),
         static_cast<unsigned long long>(sum.transactions), static_cast<unsigned long long>(sum.promotions),
         static_cast<unsigned long long>(sum.moved), static_cast<unsigned long long>(sum.asked),
-        static_cast<unsigned long long>(sum.forgiven), static_cast<unsigned long long>(sum.steps));
+        static_cast<unsigned long long>(sum.hand_overs), static_cast<unsigned long long>(sum.forgiven),
+        static_cast<unsigned long long>(sum.steps));
     for (auto const& [code, times] : codes) std::printf(" %s %u", code.c_str(), times);
     std::printf("\n");
     CHECK(broken == 0);

@@ -2,7 +2,7 @@
 // a bad network. It knows no client.
 #pragma once
 
-#include <umbel/testing/model_cluster.hpp>
+#include <umbel/testing/model_maintenance.hpp>
 
 #include <string>
 #include <vector>
@@ -81,6 +81,22 @@ public:
                 for (std::uint16_t const slot : busy_slots_)
                     if (cluster_.truth(slot) == cluster_.truth(first)) slots.push_back(slot);
                 if (!stopped_) cluster_.move_at_once(slots, any_member());
+            });
+    }
+    /// Does so much maintenance, announced to clients that ask, and says nonsense in between.
+    void schedule_maintenance(unsigned count, duration span) {
+        for (unsigned i = 0; i < count; ++i)
+            time_.in(time_.between(0ms, span), [this] {
+                std::uint16_t const slot = busy_slots_[time_.pick(busy_slots_.size())];
+                node_number const owner = cluster_.truth(slot);
+                if (stopped_ || owner == nobody) return;
+                switch (time_.pick(5)) {
+                    case 0:
+                    case 1: return plans_.end_connections(owner, std::chrono::seconds{time_.pick(3)});
+                    case 2: return plans_.hold_back(owner, time_.between(20ms, 1200ms), time_.chance(50));
+                    case 3: return plans_.move_slots({slot}, any_member());
+                    case 4: return plans_.say_nonsense(owner);
+                }
             });
     }
     void stop() {
@@ -235,6 +251,7 @@ private:
     timeline& time_;
     model_cluster& cluster_;
     std::vector<std::uint16_t> busy_slots_;
+    model_maintenance plans_{time_, cluster_};
     model_node* squatter_ = nullptr;
     node_number squatted_ = nobody;
     node_number joined_ = nobody;

@@ -37,6 +37,7 @@ struct plan {
     unsigned at_once = 0;          ///< So often a node's busy slots move at one instant.
     unsigned tls_failures = 0;     ///< So often connects fail for a while after they were accepted.
     unsigned moves_to_itself = 0;  ///< So often a node says MOVED and names itself.
+    unsigned maintenance = 0;      ///< So often something is done by plan, and announced.
     bool forget_tombstones = false;
     bool forgive_losses = true;
 
@@ -56,8 +57,8 @@ struct plan {
             << (zones ? ", zones" : "") << ", " << contexts << " loops, " << flaps << " flaps, late "
             << wires.late_percent << "%, " << forbids << " times no MULTI, " << users.script_percent
             << "% scripts, " << at_once << " moves at once, " << tls_failures << " times no TLS, "
-            << moves_to_itself << " times MOVED to itself, slow start " << client.slow_start
-            << (wires.resets_drop ? "" : ", resets drop nothing");
+            << moves_to_itself << " times MOVED to itself, slow start " << client.slow_start << ", "
+            << maintenance << " times maintenance" << (wires.resets_drop ? "" : ", resets drop nothing");
         return out.str();
     }
 };
@@ -209,6 +210,15 @@ inline void draw_connecting(random_source random, plan& made) {
     if (random.below(3) == 0) made.moves_to_itself = static_cast<unsigned>(1 + random.below(6));
 }
 
+/// The same, of what came after that: planned maintenance. Whose servers do none is not to ask for notices.
+inline void draw_maintenance(random_source random, plan& made) {
+    if (random.below(2) == 0) return;
+    made.maintenance = static_cast<unsigned>(1 + random.below(6));
+    made.servers.announces = random.below(4) != 0;
+    made.client.maintenance_notices = umbel::maintenance_notices::automatic;
+    if (random.below(2) == 0) made.client.maintenance_timeout = std::chrono::milliseconds{random.below(400)};
+}
+
 /// How much of a plan is drawn.
 enum class draws { early, context_entry, punctual, connected, all };
 
@@ -216,6 +226,7 @@ enum class draws { early, context_entry, punctual, connected, all };
 inline plan draw(std::uint64_t seed, draws what = draws::all) {
     random_source random{seed * 0x9e3779b97f4a7c15ull + 17};
     plan made;
+    made.client.maintenance_notices = umbel::maintenance_notices::off;
     draw_cluster(random, made);
     draw_client(random, made);
     made.allowed.junk = random.below(6) == 0;
@@ -250,6 +261,7 @@ inline plan draw(std::uint64_t seed, draws what = draws::all) {
     if (late) draw_scripts(random_source{seed * 0x9e3779b97f4a7c15ull + 157}, made);
     if (late) draw_moves_at_once(random_source{seed * 0x9e3779b97f4a7c15ull + 181}, made);
     if (what == draws::all) draw_connecting(random_source{seed * 0x9e3779b97f4a7c15ull + 223}, made);
+    if (what == draws::all) draw_maintenance(random_source{seed * 0x9e3779b97f4a7c15ull + 211}, made);
     return made;
 }
 
@@ -265,6 +277,7 @@ struct outcome {
     std::uint64_t promotions = 0;
     std::uint64_t moved = 0;
     std::uint64_t asked = 0;
+    std::uint64_t hand_overs = 0;
     std::uint64_t forgiven = 0;   ///< Acknowledged writes that the model has lost.
     std::uint64_t registers = 0;  ///< Keys that were judged as registers.
     std::map<std::string, unsigned> codes;
@@ -307,6 +320,7 @@ public:
         faults.schedule_moves_at_once(plan_.at_once, plan_.troubled);
         faults.schedule_tls_failures(plan_.tls_failures, plan_.troubled);
         faults.schedule_moves_to_itself(plan_.moves_to_itself, plan_.troubled);
+        faults.schedule_maintenance(plan_.maintenance, plan_.troubled);
         time_.run_for(plan_.troubled);
         faults.stop();
         heal(cluster, db, judge, users, others);
@@ -380,6 +394,7 @@ private:
         made.promotions = cluster.promotions();
         made.moved = db.counters().moved;
         made.asked = db.counters().asked;
+        made.hand_overs = db.counters().hand_overs;
         made.forgiven = forgiven_;
         made.registers = registers_;
         made.codes = judge.codes();

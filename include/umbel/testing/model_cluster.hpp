@@ -50,7 +50,7 @@ public:
         node.is = model_node::state::crashed;
         node.bus_backlog.clear();
         node.link_up = node.primary();
-        node.loading = node.syncing = node.paused = node.holds_back = false;
+        node.loading = node.syncing = node.paused = node.holds_back = node.held = false;
         node.hang_up_all(time_.chance(50));
         bump_syncs(which);
     }
@@ -168,6 +168,7 @@ public:
             restart(which);
             node->junk_next = node->refuse_next = 0;
             node->forbids_multi = node->forbids_info = false;
+            if (std::exchange(node->held, false)) node->serve_all();
         }
         net_.calm();
     }

@@ -47,6 +47,7 @@ public:
     bool cut_from_clients = false;
     bool paused = false;      ///< A manual failover holds its clients back.
     bool holds_back = false;  ///< The end of a move of slots at one instant holds its clients back.
+    bool held = false;        ///< Maintenance behind its connections does.
     bool loading = false;
     unsigned process = 0;        ///< Grows with each start.
     duration slow{0};            ///< Its replies take at least so long.
@@ -90,14 +91,8 @@ public:
 
     // ---- listener -------------------------------------------------------------------------------
 
-    answer knocked() override {
-        switch (is) {
-            case state::running: return answer::accepts;
-            case state::frozen: return answer::accepts;  // The kernel accepts.
-            case state::crashed: return answer::refuses;
-        }
-        return answer::refuses;
-    }
+    /// For a process that is frozen the kernel accepts.
+    answer knocked() override { return is == state::crashed ? answer::refuses : answer::accepts; }
     void accepted(std::shared_ptr<stream> const& from) override {
         session& opened = sessions_[from->number()];
         opened.wire = from;
@@ -115,10 +110,18 @@ public:
         for (auto const& [number, unused] : sessions_) numbers.push_back(number);
         for (std::uint64_t const number : numbers) serve(number);
     }
-    void hang_up_all(bool drop_replies) {
-        for (auto& [number, open] : sessions_) open.wire->end(drop_replies);
-        sessions_.clear();
-        blocked_.clear();
+    /// Ends all connections, or those up to this one.
+    void hang_up_all(bool drop_replies, std::uint64_t last = UINT64_MAX) {
+        for (auto at = sessions_.begin(); at != sessions_.end() && at->first <= last;) {
+            at->second.wire->end(drop_replies);
+            if (blocked_.holds(at->first)) blocked_.take(at->first);
+            at = sessions_.erase(at);
+        }
+    }
+    /// Calls `take(model_session&)` for each connection, the oldest first.
+    template <class Take>
+    void each_session(Take&& take) {
+        for (auto& [number, open] : sessions_) take(open);
     }
     std::size_t session_count() const noexcept { return sessions_.size(); }
     std::size_t blocked_count() const noexcept { return blocked_.all().size(); }
@@ -143,7 +146,7 @@ private:
         std::size_t from = 0;
         bool nonsense = false;
         model_words words;
-        while (!paused && !holds_back && is == state::running && !blocked_.holds(number)) {
+        while (!paused && !holds_back && !held && is == state::running && !blocked_.holds(number)) {
             auto const found = request_reader::take(bytes, from, words);
             if (found == request_reader::found::command) {
                 if (junk_next != 0 && --junk_next == 0) out += std::string{"\x01junk\x00\r\n", 8};
@@ -174,7 +177,7 @@ private:
     }
     /// What a client waits for may have come.
     void serve_blocked() {
-        if (is != state::running || !primary() || paused || holds_back) return;
+        if (is != state::running || !primary() || paused || holds_back || held) return;
         while (std::uint64_t const number = blocked_.servable(store)) {
             blocked_client const waiting = blocked_.take(number);
             session& served = sessions_.at(number);
@@ -278,14 +281,12 @@ private:
         return reply;
     }
 
-    std::string client(session const& from, model_words const& words) {
+    std::string client(session& from, model_words const& words) {
         if (words.size() > 1 && same_word(words[1], "id"))
             return wire::integer(static_cast<std::int64_t>(from.wire->number()));
         if (words.size() > 2 && same_word(words[1], "unblock"))
             return wire::integer(end_wait(std::strtoull(words[2].c_str(), nullptr, 10)) ? 1 : 0);
-        if (words.size() > 1 && same_word(words[1], "setinfo") && !options.knows_setinfo)
-            return wire::error("ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.");
-        return wire::simple("OK");
+        return set_client(from, words, options);
     }
 
     std::string data(session& from, model_words const& words, bool asking) {

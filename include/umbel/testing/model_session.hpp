@@ -31,6 +31,7 @@ struct model_options {
     bool knows_hello = true;
     bool knows_shards = true;
     bool knows_setinfo = true;
+    bool announces = false;         ///< CLIENT MAINT_NOTIFICATIONS, as managed servers have it.
     bool serves_stale = true;       ///< replica-serve-stale-data
     bool runs_waits_again = false;  ///< As since 7.2: XREADGROUP whose stream has gone is run again.
     std::string password{};
@@ -46,6 +47,7 @@ struct model_session {
     std::shared_ptr<stream> wire{};
     std::string bytes{};
     bool resp3 = false;
+    bool hears_notices = false;
     bool authenticated = true;
     std::string said{};  ///< The password that has opened it.
     bool readonly = false;
@@ -112,6 +114,16 @@ inline std::string tell_of_cluster(model_session const& from, model_words const&
     if (same_word(what, "keyslot") && words.size() == 3)
         return wire::integer(cluster::slot_of(words[2]).value());
     return wire::error("ERR unknown subcommand '" + std::string{what} + "'. Try CLUSTER HELP.");
+}
+
+/// CLIENT, of what only this connection knows afterwards.
+inline std::string set_client(model_session& from, model_words const& words, model_options const& options) {
+    std::string const what = words.size() > 1 ? words[1] : std::string{};
+    bool const notices = same_word(what, "maint_notifications");
+    if ((notices && !options.announces) || (same_word(what, "setinfo") && !options.knows_setinfo))
+        return wire::error("ERR unknown subcommand '" + what + "'. Try CLIENT HELP.");
+    if (notices) from.hears_notices = from.resp3 && words.size() > 2 && same_word(words[2], "on");
+    return wire::simple("OK");
 }
 
 /// AUTH.
