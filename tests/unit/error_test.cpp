@@ -96,4 +96,7 @@ TEST_CASE("a result holds what fail() builds", "[error]") {
     CHECK(bare.error() == errc::no_memory);
     umbel::result<int> const told = umbel::fail(errc::bad_argument, delivery::not_sent, "why");
     CHECK(told.error().message() == "why");
+    umbel::result<std::string> const handed_on = umbel::fail(told.error());
+    CHECK(handed_on.error() == errc::bad_argument);
+    CHECK(handed_on.error().message() == "why");
 }
