@@ -10,10 +10,6 @@
 
 #include <charconv>
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 using namespace umbel;
 using namespace umbel::test;
 
@@ -56,16 +52,7 @@ asio::awaitable<void> user(tireless_users& all, unsigned number) {
 /// What the process holds.
 struct footprint {
     std::size_t resident = resident_bytes();
-    std::size_t allocated = in_use();
-
-    static std::size_t in_use() {
-#if defined(__GLIBC__)
-        struct mallinfo2 const heap = ::mallinfo2();
-        return heap.uordblks + heap.hblkhd;
-#else
-        return 0;
-#endif
-    }
+    std::size_t allocated = allocated_bytes();
 };
 
 /// All coroutines for so long; connections are cut every `pause`.

@@ -15,7 +15,7 @@ using namespace simulation;
 
 namespace {
 
-constexpr int nodes = 1000;
+constexpr int crowd_size = 1000;
 /// Bytes are on their way for at most 0.4 ms.
 constexpr duration greeting_takes = 3ms;
 
@@ -53,11 +53,11 @@ struct crowd_of_nodes {
     unsigned failed = 0;
 
     crowd_of_nodes(std::uint64_t seed, std::uint32_t connects_max) : time{seed}, net{time, wires} {
-        slots = "*" + std::to_string(nodes) + "\r\n";
-        for (int at = 0; at < nodes; ++at) {
+        slots = "*" + std::to_string(crowd_size) + "\r\n";
+        for (int at = 0; at < crowd_size; ++at) {
             servers.push_back(std::make_unique<paper_node>(*this, at));
             net.listen({host_of(at), 6379}, *servers.back());
-            int const from = 16384 * at / nodes, to = 16384 * (at + 1) / nodes - 1;
+            int const from = 16384 * at / crowd_size, to = 16384 * (at + 1) / crowd_size - 1;
             std::string const host = host_of(at);
             slots += "*3\r\n:" + std::to_string(from) + "\r\n:" + std::to_string(to) + "\r\n*2\r\n$" +
                      std::to_string(host.size()) + "\r\n" + host + "\r\n:6379\r\n";
@@ -87,19 +87,19 @@ struct crowd_of_nodes {
         for (; attempts < net.connects(); ++attempts) ++begun[time.now() / 1ms];
     }
     void ask_all() {
-        for (int at = 0; at < nodes; ++at)
+        for (int at = 0; at < crowd_size; ++at)
             db->call({"GET", key_of(at)},
                      [this](umbel::result<umbel::reply> told) { ++(told ? good : failed); });
     }
     static std::string const& key_of(int at) {
         static std::vector<std::string> const keys = [] {
-            std::vector<std::string> found(nodes);
-            int missing = nodes;
+            std::vector<std::string> found(crowd_size);
+            int missing = crowd_size;
             for (int i = 0; missing != 0; ++i) {
                 std::string key = "k" + std::to_string(i);
                 // The node whose range the slot stands in.
-                int node = umbel::cluster::slot_of(key).value() * nodes / 16384;
-                while (16384 * (node + 1) / nodes - 1 < umbel::cluster::slot_of(key).value()) ++node;
+                int node = umbel::cluster::slot_of(key).value() * crowd_size / 16384;
+                while (16384 * (node + 1) / crowd_size - 1 < umbel::cluster::slot_of(key).value()) ++node;
                 if (!found[static_cast<std::size_t>(node)].empty()) continue;
                 found[static_cast<std::size_t>(node)] = key;
                 --missing;
@@ -111,7 +111,7 @@ struct crowd_of_nodes {
     /// How long it takes until the client is connected to all.
     duration until_all(duration most) {
         instant const begin = time.now();
-        time.run_while_not([&] { return connected.size() == nodes; }, most);
+        time.run_while_not([&] { return connected.size() == crowd_size; }, most);
         return time.now() - begin;
     }
     void forget() {
@@ -173,7 +173,7 @@ TEST_CASE(
         here.ask_all();
         duration const at_first = here.until_all(10s);
         here.time.run_for(100ms);
-        CHECK(here.good == nodes);
+        CHECK(here.good == crowd_size);
         CHECK(here.failed == 0);
         CHECK(here.connecting_max == 64);
         CHECK(here.greeting_max <= 64);
@@ -186,7 +186,7 @@ TEST_CASE(
         here.ask_all();
         duration const again = here.until_all(10s);
         here.time.run_for(1s);
-        CHECK(here.good == 2 * nodes);
+        CHECK(here.good == 2 * crowd_size);
         CHECK(here.failed == 0);
         CHECK(here.connecting_max == 64);
         CHECK(here.greeting_max <= 64);
@@ -206,7 +206,7 @@ TEST_CASE("a thousand nodes that were down are connected to again soon, at sprea
         std::uint64_t tries = 0;
         for (auto const& [unused, count] : here.begun) tries += count;
         // 20 ms doubled up to 1 s, of which half to all is waited: at most fifteen tries in 5 s.
-        CHECK(tries < 15 * nodes);
+        CHECK(tries < 15 * crowd_size);
         here.forget();
         for (auto const& server : here.servers) server->down = false;
         duration const back = here.until_all(10s);
@@ -216,7 +216,7 @@ TEST_CASE("a thousand nodes that were down are connected to again soon, at sprea
         CHECK(here.connecting_max <= 64);
         // Jitter: half a second at least lies between the first and the last, and no moment has them all.
         CHECK(here.begun.size() > 300);
-        CHECK(here.fullest() < nodes / 20);
+        CHECK(here.fullest() < crowd_size / 20);
     }
 }
 
@@ -225,6 +225,6 @@ TEST_CASE("without a bound a thousand nodes meet a thousand handshakes: a negati
     here.ask_all();
     here.until_all(10s);
     here.time.run_for(100ms);
-    CHECK(here.connecting_max > nodes / 2);
-    CHECK(here.greeting_max > nodes / 2);
+    CHECK(here.connecting_max > crowd_size / 2);
+    CHECK(here.greeting_max > crowd_size / 2);
 }

@@ -9,10 +9,10 @@ using namespace simulation;
 
 namespace {
 
-constexpr std::uint64_t first = 64;
+constexpr std::uint64_t first_commands = 64;
 
 /// A client with many commands for one node, and how many of them the node has got beyond what slow start
-/// lets pass: `first` and two for each reply.
+/// lets pass: `first_commands` and two for each reply.
 struct returning {
     scene on;
     node_number node;
@@ -52,7 +52,7 @@ struct returning {
         std::uint64_t const now = on.cluster[node].counted("get");
         burst_max = std::max(burst_max, now - seen);
         seen = now;
-        std::uint64_t const allowed = first + 2 * (answered() - answered_before);
+        std::uint64_t const allowed = first_commands + 2 * (answered() - answered_before);
         std::uint64_t const arrived = now - arrived_before;
         excess_max = std::max(excess_max, arrived - std::min(arrived, allowed));
     }
@@ -107,7 +107,7 @@ TEST_CASE("a node that comes back gets few commands at first, and more with each
         INFO("outage " << ++number);
         for (std::uint64_t seed = 1; seed <= 5; ++seed) {
             INFO("seed " << seed);
-            returning here{seed, first, 1};
+            returning here{seed, first_commands, 1};
             happens(here);
             CHECK(here.good == 6000);
             CHECK(here.excess_max == 0);
@@ -139,7 +139,7 @@ TEST_CASE("slow start costs a node that answers a few round trips", "[simulation
         here.settle();
         return here.on.time.now() - back;
     };
-    duration const slowly = span(first), at_once = span(0);
+    duration const slowly = span(first_commands), at_once = span(0);
     INFO("slowly " << slowly.count() << " ns, at once " << at_once.count() << " ns");
     // 64, 128, 256 … 4096: seven round trips, of 2 ms at most each.
     CHECK(slowly < at_once + 50ms);

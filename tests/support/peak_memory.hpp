@@ -1,9 +1,14 @@
-// peak_memory.hpp: how much memory this process has touched at most since a moment, by the kernel's count.
+// peak_memory.hpp: how much memory this process has, and has touched at most since a moment, by the kernel's
+// count; and how much of it is allocated.
 #pragma once
 
 #include <cstddef>
 #include <fstream>
 #include <string>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace umbel::test {
 
@@ -19,6 +24,15 @@ inline std::size_t status_bytes(std::string const& name) {
 
 /// Resident bytes of this process.
 inline std::size_t resident_bytes() { return status_bytes("VmRSS:"); }
+/// Bytes that were allocated and not freed, as the C library counts them; 0 where it does not.
+inline std::size_t allocated_bytes() {
+#if defined(__GLIBC__)
+    struct mallinfo2 const heap = ::mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+#else
+    return 0;
+#endif
+}
 /// The most bytes that were resident since forget_peak().
 inline std::size_t peak_bytes() { return status_bytes("VmHWM:"); }
 
