@@ -53,7 +53,8 @@
 // |                                     | also has connections made anew that are not let in any more    |
 // | how a name becomes addresses        | net/name_resolver.hpp, and what is done while it hangs         |
 // | which node serves a read            | engine/router.hpp                                              |
-// | who leads servers without clusters  | engine/group_search.hpp asks them                              |
+// | who leads servers without clusters  | engine/group_search.hpp asks them, engine/sentinel_search.hpp  |
+// |                                     | their sentinels; cluster/sentinel_votes.hpp weighs the answers |
 // | who gets which lease                | engine/lease_pool.hpp; a wait that is given up: blocked_waits, |
 // |                                     | lease_watch; what a caller holds: client/lease.hpp             |
 // | what the replies of MULTI … EXEC    | engine/transaction_replies.hpp reads them, call_outcomes.hpp   |

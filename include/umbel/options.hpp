@@ -4,16 +4,15 @@
 
 #include <umbel/config.hpp>
 #include <umbel/credentials.hpp>
+#include <umbel/durations.hpp>
 #include <umbel/error.hpp>
 #include <umbel/secret.hpp>
 #include <umbel/seed_list.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <ratio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -119,40 +118,6 @@ struct address_pair {
 /// which runs one of the client's executors.
 using address_function = std::string (*)(void* context, std::string_view announced);
 
-/// Returns `span` in nanoseconds, without overflow: a duration that is too long becomes the longest there is,
-/// and one that is not a number becomes zero.
-template <class Rep, class Period>
-constexpr std::chrono::nanoseconds saturated(std::chrono::duration<Rep, Period> span) noexcept {
-    using nanoseconds = std::chrono::nanoseconds;
-    using factor = std::ratio_divide<Period, std::nano>;
-    if constexpr (std::integral<Rep> && factor::den == 1) {
-        constexpr std::int64_t most = nanoseconds::max().count() / factor::num;
-        if (std::cmp_greater(span.count(), most)) return nanoseconds::max();
-        if (std::cmp_less(span.count(), -most)) return nanoseconds::min();
-        return nanoseconds{static_cast<std::int64_t>(span.count()) * factor::num};
-    } else {
-        std::chrono::duration<long double, std::nano> const exact{span};
-        if (exact >= nanoseconds::max()) return nanoseconds::max();
-        if (exact <= nanoseconds::min()) return nanoseconds::min();
-        if (exact != exact) return nanoseconds::zero();
-        return nanoseconds{static_cast<std::int64_t>(exact.count())};
-    }
-}
-
-/// Says that a command has no deadline, in options::deadline and in client::with: the one way to say so,
-/// since a deadline that is zero or less has passed. Converts to any duration, as the longest there is.
-struct no_deadline_t {
-    template <class Rep, class Period>
-    constexpr operator std::chrono::duration<Rep, Period>() const noexcept {
-        return std::chrono::duration<Rep, Period>::max();
-    }
-};
-inline constexpr no_deadline_t no_deadline{};
-
-/// Says that a command which blocks waits until something comes: `db.blpop("queue", umbel::wait_forever)`.
-struct wait_forever_t {};
-inline constexpr wait_forever_t wait_forever{};
-
 /// For client::with: a read that has no reply after `delay` is sent to a second node as well. The first reply
 /// counts, and the other is skipped when it comes. Only commands that read, of one slot, are hedged, and only
 /// where another node may serve them: not with read_from::primary; and of scripts only eval_ro and fcall_ro,
@@ -185,6 +150,25 @@ struct options {
     /// names anew whenever it connects. Errors: bad_argument when there is none, when one cannot be read, or
     /// when two URLs contradict each other.
     seed_list seeds{};
+    /// The seeds are sentinels, and this is the name by which they know the primary: the client asks them,
+    /// and is a client of that primary and its replicas. The URL redis-sentinel://host,host#name says the
+    /// same; an address without a port means 26379. A failover is heard of by +switch-master (a subscription
+    /// to one sentinel), by refreshes and by what servers and connections say. A server is believed to be the
+    /// primary when most sentinels know it and it says so itself (ROLE); sentinels that know nothing, are out
+    /// of date or lie are outvoted. What most sentinels do not know they are asked again, until the deadline.
+    /// Other sentinels that they name are asked, too, up to 16. Errors: where every sentinel says that it
+    /// does not know the name, bad_argument, which repeats it; else no_reachable_node, which tells what each
+    /// has said.
+    std::string sentinel_primary{};
+    /// Who the client is to the sentinels: username and password are for the servers, and are never said to
+    /// sentinels. Errors: bad_argument for a username without a password, and for both without
+    /// `sentinel_primary`.
+    std::string sentinel_username{};
+    secret sentinel_password{};
+    /// TLS to the sentinels where it is another than that to the servers; null: the same, `tls`.
+    std::shared_ptr<encryption> sentinel_tls{};
+    /// No TLS to the sentinels, although `tls` is set.
+    bool sentinel_plain = false;
     /// For clusters behind NAT, in containers or through tunnels: every address that a topology, a MOVED or
     /// an ASK names is looked up here. An address that is not found is passed to `address_function`. Where a
     /// node is named without a host, the host that named it stands in, as this client reaches it. Seeds are

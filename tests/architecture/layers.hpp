@@ -50,8 +50,8 @@ inline layer_rule const* rule_of(std::string_view layer) {
 /// base. A folder in a folder is a layer of its own.
 inline std::string_view layer_of(std::string_view path) {
     if (auto const slash = path.rfind('/'); slash != std::string_view::npos) return path.substr(0, slash);
-    for (std::string_view const name : {"config.hpp", "credentials.hpp", "encryption.hpp", "error.hpp",
-                                        "options.hpp", "secret.hpp", "seed_list.hpp"}) {
+    for (std::string_view const name : {"config.hpp", "credentials.hpp", "durations.hpp", "encryption.hpp",
+                                        "error.hpp", "options.hpp", "secret.hpp", "seed_list.hpp"}) {
         if (path == name) return "base";
     }
     return "client";

@@ -290,3 +290,43 @@ TEST_CASE("TLS for which no file descriptor is left fails by name, and is agreed
     CHECK(says(reloaded.error(), "Too many open files"));
     CHECK(s(s.db.get("k")) == "v");
 }
+
+TEST_CASE("sentinels that speak TLS only lead to servers that do, through a failover", "[tls]") {
+    folder files;
+    certificates::write_server(files.path(), trusted(), trusted().issue());
+    real_cluster servers{{.replicas = 2,
+                          .group = true,
+                          .sentinels = 3,
+                          .sentinel_password = "of-sentinels",
+                          .tls = files.path().string()}};
+    std::string const url = "rediss-sentinel://" + servers.address("n4") + "," + servers.address("n5") + "," +
+                            servers.address("n6") + "?sentinel_password=of-sentinels#mymaster";
+    session s{speaking(url)};
+    REQUIRE(s(s.db().incr("n")) == 1);
+    CHECK(s.topology().nodes.size() == 3);
+    std::string const before = servers.cli(
+        "n4", {"--no-auth-warning", "-a", "of-sentinels", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"});
+    servers.cli("n4", {"--no-auth-warning", "-a", "of-sentinels", "SENTINEL", "FAILOVER", "mymaster"});
+    REQUIRE(eventually([&] {
+        return servers.cli("n4", {"--no-auth-warning", "-a", "of-sentinels", "SENTINEL",
+                                  "GET-MASTER-ADDR-BY-NAME", "mymaster"}) != before;
+    }));
+    long long last = 1;
+    for (int time = 0; time < 200; ++time) {
+        auto const told = s(s.db().incr("n"));
+        if (!told) continue;
+        CHECK(*told <= last + 2);
+        last = *told;
+    }
+    CHECK(last > 100);
+    // Sentinels with a certificate of a stranger are not spoken to.
+    certificates::authority stranger;
+    options wary = speaking(url, {.ca_pem = stranger.certificate()});
+    CHECK(failure(wary) == errc::tls_failed);
+    // In plain they are not understood.
+    options plain{.seeds = {servers.address("n4")}};
+    plain.sentinel_primary = "mymaster";
+    plain.deadline = 500ms;
+    session mute{plain};
+    CHECK_FALSE(mute(mute.db().get("k")).has_value());
+}

@@ -99,7 +99,7 @@ struct listener final : umbel::net::connection_owner {
     std::shared_ptr<umbel::net::transport> make_transport(asio::any_io_executor const&,
                                                           umbel::net::transport_owner& owner,
                                                           std::uint32_t epoch,
-                                                          umbel::engine::link_mode) override {
+                                                          umbel::engine::open_link const&) override {
         papers.push_back(std::make_shared<paper_transport>(owner, epoch));
         return papers.back();
     }

@@ -1,13 +1,10 @@
-// Tests of options.hpp: how seeds may be written, and durations that no nanoseconds can hold.
+// Tests of options.hpp: how seeds may be written, and the options that are durations.
 #include <umbel/options.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
 #include <chrono>
-#include <cstdint>
-#include <limits>
-#include <ratio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,17 +26,6 @@ TEST_CASE("seeds are one text, several, or any range of texts", "[options]") {
     CHECK(seed_list{texts}.size() == 2);
     std::array<std::string_view, 1> const views{"a:1"};
     CHECK(*seed_list{views}.begin() == "a:1");
-}
-
-TEST_CASE("a duration that is too long becomes the longest there is", "[options]") {
-    STATIC_CHECK(saturated(5ms) == 5'000'000ns);
-    STATIC_CHECK(saturated(std::chrono::hours::max()) == nanoseconds::max());
-    STATIC_CHECK(saturated(std::chrono::hours::min()) == nanoseconds::min());
-    STATIC_CHECK(saturated(std::chrono::duration<double>{1e300}) == nanoseconds::max());
-    STATIC_CHECK(saturated(std::chrono::duration<double>{-1e300}) == nanoseconds::min());
-    STATIC_CHECK(saturated(std::chrono::duration<double>{0.5}) == 500ms);
-    STATIC_CHECK(saturated(std::chrono::duration<double>{std::numeric_limits<double>::quiet_NaN()}) == 0ns);
-    STATIC_CHECK(saturated(std::chrono::duration<std::int64_t, std::pico>{2000}) == 2ns);
 }
 
 TEST_CASE("no deadline is the longest duration of every kind", "[options]") {

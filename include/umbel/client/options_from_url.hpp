@@ -16,7 +16,9 @@ namespace umbel {
 ///     redis-sentinel://[user[:password]@]host[:port][,host[:port]]…[/database][?…]#primary
 ///
 /// (The same URLs may stand among options::seeds, so `umbel::client db{executor, {.seeds = {url}}}` needs no
-/// call.) The scheme is redis or valkey; rediss, valkeys or rediss-sentinel for TLS; unix, redis+unix,
+/// call.) The hosts of redis-sentinel are sentinels, and the name is the one by which they know the primary;
+/// user and password are for the servers, as in lettuce, and sentinel_username and sentinel_password for the
+/// sentinels. The scheme is redis or valkey; rediss, valkeys or rediss-sentinel for TLS; unix, redis+unix,
 /// valkey+unix or redis-socket. What separates parts of a URL is written by its code elsewhere: @ as %40, /
 /// as %2F, ? as %3F, # as %23, & as %26, % as %25. A parameter has the name of its option: every option that
 /// a text can express is one, but setup_commands: whoever writes a URL must not choose what a program sends.

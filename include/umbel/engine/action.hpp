@@ -20,7 +20,8 @@ struct open_link {
     cluster::endpoint where;
     handshake_plan plan;
     attempt_kind kind = attempt_kind::usual;
-    bool waits = false;  ///< Not before connect_now: many others are being opened.
+    bool waits = false;        ///< Not before connect_now: many others are being opened.
+    bool to_sentinel = false;  ///< The node is a sentinel: it may be spoken to with other TLS, or none.
 };
 
 /// Connect this link, which was to wait for its turn.

@@ -153,6 +153,11 @@ private:
             if (!shared_.closed) after_refresh(topology_.answered(*told, now), now);
             return tick(now);
         }
+        if (sentinel_call* const told = sentinel_call::from(*settled.answered)) {
+            if (told->whole->settled() && !shared_.closed)
+                after_refresh(topology_.answered(*told->whole, now), now);
+            return tick(now);
+        }
         query& query = *static_cast<query_call*>(settled.answered)->whole;
         if (!query.settled()) return;
         if (query.was_shut_out()) identities_.shut_out(query.map_call().link, now);

@@ -16,11 +16,18 @@
 
 namespace umbel::engine {
 
+/// The sentinels that watch a replication group: the seeds are theirs.
+struct sentinel_plan {
+    std::string primary_name;  ///< By which they know the group; empty: the seeds are no sentinels.
+    handshake_plan plan;       ///< Of connections to them.
+};
+
 /// What the engine must be told once. Owns its texts.
 struct engine_options {
     std::vector<cluster::endpoint> seeds;
     cluster::address_map addresses;
     handshake_plan plan;
+    sentinel_plan sentinels;
     bool asks_credentials = false;                       ///< Somebody gives them; plan.identity is null then.
     duration connect_timeout = std::chrono::seconds{2};  ///< How long who gives them may take.
     bool tls = false;  ///< Connections are encrypted: of nodes that have two ports the other one is meant.

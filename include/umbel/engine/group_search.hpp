@@ -52,9 +52,19 @@ public:
                            [](auto const& query) { return query->running(); });
     }
 
+    /// True for a node that this refresh has asked, and is still asking.
+    bool has_asked(std::uint16_t number) const noexcept {
+        return std::find(asked_.begin(), asked_.end(), number) != asked_.end();
+    }
+    bool is_asking(std::uint16_t number) const noexcept {
+        return std::any_of(queries_.begin(), queries_.end(), [number](auto const& query) {
+            return query->running() && query->asked() == number;
+        });
+    }
+
     /// Asks a node what it is, unless this refresh has done so.
     group_finding ask(std::uint16_t number) {
-        if (std::find(asked_.begin(), asked_.end(), number) != asked_.end()) return {};
+        if (has_asked(number)) return {};
         auto const free = std::find_if(queries_.begin(), queries_.end(),
                                        [](auto const& query) { return !query->running(); });
         if (asked_.size() == asked_max || free == queries_.end())
@@ -71,6 +81,7 @@ public:
         using role = cluster::role_reply::role;
         std::uint16_t const number = query.asked();
         result<cluster::role_reply> told = query.take();
+        if (!has_asked(number)) return {};  // It is the answer to an earlier refresh.
         if (!told) return unanswered(number, told.error());
         switch (told->is) {
             case role::primary: {
@@ -95,10 +106,13 @@ private:
     /// A server that answers, but not this question, is served as it is: an old one, a proxy, or one that
     /// refuses this user the command.
     group_finding unanswered(std::uint16_t number, error const& why) const {
-        bool const lost = origin_of(why.code()) == origin::transport;
-        if (lost && shared_.routes.known() != known_as::nothing)
-            return {group_finding::outcome::failed, number, {}, why};
-        return {group_finding::outcome::refused, number, {}, why};
+        // What sentinels name may be dead. What the user names is taken for alive where nothing else is
+        // known.
+        bool const by_sentinels = !shared_.options.sentinels.primary_name.empty();
+        bool const lost = by_sentinels ? origin_of(why.code()) != origin::server
+                                       : origin_of(why.code()) == origin::transport &&
+                                             shared_.routes.known() != known_as::nothing;
+        return {lost ? group_finding::outcome::failed : group_finding::outcome::refused, number, {}, why};
     }
     group_finding follow(std::uint16_t number, std::optional<cluster::endpoint> named, instant now) {
         node const& peer = shared_.nodes[number];
@@ -113,7 +127,7 @@ private:
         group_finding answer = failed(number, "it is a replica of " + primary.to_string());
         answer.group = std::move(alone);
         if (next == link_id::no_node) return answer;
-        bool const known = std::find(asked_.begin(), asked_.end(), next) != asked_.end();
+        bool const known = has_asked(next);
         group_finding const asked = ask(next);
         // The replica is kept all the same: who it names may not answer.
         if (!known && asked.is == group_finding::outcome::waits) answer.is = group_finding::outcome::waits;

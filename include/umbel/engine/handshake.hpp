@@ -39,6 +39,7 @@ struct handshake_plan {
     bool of_primary = false;     ///< The connection will serve as the primary's: no replica is to take it.
     bool ask_notices = false;    ///< CLIENT MAINT_NOTIFICATIONS, where RESP3 is spoken.
     bool same_name = false;      ///< A notice is to name no other address: certificates are for this one.
+    bool subscribes = false;     ///< To the news of a sentinel, in RESP2; it will serve nobody.
 };
 
 /// The greeting of one connection: one write, and a second one only where the server does not know HELLO.
@@ -152,13 +153,15 @@ private:
         client,
         capability,
         role,
-        notices
+        notices,
+        subscription
     };
 
     bool may_refuse(asked question) const noexcept {
         return question == asked::name || question == asked::library || question == asked::identity ||
                question == asked::client || question == asked::capability || question == asked::role ||
-               question == asked::notices || (question == asked::read_only && plan_.in_group);
+               question == asked::notices || question == asked::subscription ||
+               (question == asked::read_only && plan_.in_group);
     }
     static bool says_replica(std::string_view role) noexcept { return role == "replica" || role == "slave"; }
 
@@ -224,6 +227,7 @@ private:
         if (plan_.ask_client && full) say(asked::client, {"CLIENT", "ID"});
         // HELLO tells it unasked.
         if (plan_.of_primary && full && !greets_) say(asked::role, {"ROLE"});
+        if (plan_.subscribes) say(asked::subscription, {"SUBSCRIBE", "+switch-master"});
     }
 
     /// As the last thing, so that a server which closes the connection for it can be told from others.

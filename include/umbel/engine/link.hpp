@@ -258,7 +258,7 @@ private:
     }
     silence::view seen() noexcept {
         return {.opening = is_connecting(),
-                .ready = phase_ == connection_phase::ready,
+                .ready = phase_ == connection_phase::ready && !plan_.subscribes,
                 .idle = pipe_.idle(),
                 .many_timeouts = pipe_.silent_timeouts() >= options_.silent_timeouts_max,
                 .relaxed_until = pipe_.stream().maintenance().relaxed_until()};

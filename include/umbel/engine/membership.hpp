@@ -60,7 +60,7 @@ public:
         patches.each_target([&](std::uint16_t number) { redirected_to[number] = true; });
         for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
             node& node = shared_.nodes[number];
-            if (!node.in_use || present[number]) continue;
+            if (!node.in_use || node.sentinel || present[number]) continue;
             if (node.member) node.left_at = now;
             node.member = false;
             if (!redirected_to[number]) links_.shut_all(number);
@@ -81,7 +81,7 @@ private:
     void close_strangers(instant now) {
         for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
             node const& node = shared_.nodes[number];
-            if (node.in_use && !node.member && now - node.left_at >= node_table::rest)
+            if (node.in_use && !node.member && !node.sentinel && now - node.left_at >= node_table::rest)
                 links_.shut_all(number);
         }
     }
@@ -100,7 +100,8 @@ private:
             bool const reads =
                 node.member && node.role == cluster::node_role::replica && cluster::is_routable(node.health);
             for (link_mode const mode : {link_mode::primary, link_mode::replica}) {
-                if (!node.in_use || (mode == link_mode::primary ? leads[number] : reads)) continue;
+                if (!node.in_use || node.sentinel) continue;
+                if (mode == link_mode::primary ? leads[number] : reads) continue;
                 for (unsigned at = 0; at < node.contexts(); ++at) {
                     auto const context = static_cast<std::uint8_t>(at);
                     if (node.link(mode, context).state == link_state::opening)

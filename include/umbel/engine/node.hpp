@@ -28,7 +28,9 @@ struct node {
     server_mode runs_as = server_mode::unknown;
     cluster::node_role role = cluster::node_role::primary;
     cluster::node_health health = cluster::node_health::online;
-    bool in_use = false;  ///< The number is taken.
+    bool in_use = false;    ///< The number is taken.
+    bool sentinel = false;  ///< It is a sentinel: no data, no member, and other credentials.
+    bool tells = false;     ///< A sentinel whose news are wanted: its other link is to stay open.
     bool member = false;  ///< Part of the present topology.
     bool named =
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
@@ -88,7 +90,8 @@ struct node {
     /// contexts: the engine runs there, so no other context can block the probe.
     instant reopen_at(std::uint8_t context) const noexcept {
         link_status const& state_of_link = link(role_mode(), context);
-        if (!member || breaker.now_is() == circuit_breaker::state::half_open ||
+        bool const kept = member || (tells && context == 0);
+        if (!kept || breaker.now_is() == circuit_breaker::state::half_open ||
             (context != 0 && breaker.refuses()))
             return never;
         if (state_of_link.state == link_state::down) return state_of_link.retry_at;
@@ -101,7 +104,7 @@ struct node {
     /// The earliest reopen_at() of all contexts.
     instant reopen_at() const noexcept {
         instant first = never;
-        for (unsigned context = 0; member && context < contexts(); ++context)
+        for (unsigned context = 0; (member || tells) && context < contexts(); ++context)
             first = std::min(first, reopen_at(static_cast<std::uint8_t>(context)));
         return first;
     }

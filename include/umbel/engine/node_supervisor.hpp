@@ -73,6 +73,7 @@ public:
     instant next_due() const noexcept;
 
 private:
+    handshake_plan plan_for(link_id id) const;
     void report_closed(node const& peer, link_status& link, link_mode mode, std::string_view why) noexcept;
     void count_failure(node& peer, link_status const& lost, bool was_up, instant now) noexcept;
     link_status& status_of(link_id id) noexcept { return shared_.nodes[id.node].link(id.mode, id.context); }
@@ -82,25 +83,40 @@ private:
     connect_pacer pacer_;
 };
 
-inline void node_supervisor::open(link_id id, instant now) {
-    node& peer = shared_.nodes[id.node];
-    link_status& link = status_of(id);
-    UMBEL_ASSERT(link.state == link_state::idle || link.state == link_state::down);
+inline handshake_plan node_supervisor::plan_for(link_id id) const {
+    node const& peer = shared_.nodes[id.node];
+    if (peer.sentinel) {
+        handshake_plan plan = shared_.options.sentinels.plan;
+        plan.subscribes = id.mode == link_mode::replica;
+        if (plan.subscribes) plan.protocol = protocol::resp2;
+        return plan;
+    }
     handshake_plan plan = shared_.options.plan;
+    known_as const known = shared_.routes.known();
+    bool const by_sentinels = !shared_.options.sentinels.primary_name.empty();
     plan.read_only = id.mode == link_mode::replica;
     plan.ask_client = is_leased(id.mode);
-    known_as const known = shared_.routes.known();
-    plan.ask_identity = shared_.options.deployment != deployment::standalone && known != known_as::standalone;
+    plan.ask_identity = shared_.options.deployment != deployment::standalone &&
+                        known != known_as::standalone && !by_sentinels;
     plan.in_group = shared_.in_group;
     plan.be_redirected = shared_.options.source == topology_source::automatic &&
                          shared_.options.deployment != deployment::cluster && known != known_as::cluster;
     plan.of_primary = plan.in_group && id.mode != link_mode::replica && peer.member &&
                       peer.role == cluster::node_role::primary;
+    return plan;
+}
+
+inline void node_supervisor::open(link_id id, instant now) {
+    node& peer = shared_.nodes[id.node];
+    link_status& link = status_of(id);
+    UMBEL_ASSERT(link.state == link_state::idle || link.state == link_state::down);
+    handshake_plan plan = plan_for(id);
     credential_keeper& identity = shared_.identity;
-    bool const asks = identity.identify(plan, {id, link.generation + 1}, now);
-    std::uint32_t const said = plan.awaits_identity ? 0 : identity.version();
+    bool const asks = !peer.sentinel && identity.identify(plan, {id, link.generation + 1}, now);
+    std::uint32_t const said = peer.sentinel ? UINT32_MAX : plan.awaits_identity ? 0 : identity.version();
     shared_.actions.reserve(shared_.actions.size() + 2);
     open_link opening{id, link.generation + 1, peer.reached_at(now), std::move(plan)};
+    opening.to_sentinel = peer.sentinel;
     opening.waits = !pacer_.begins({id, link.generation + 1}, now);
     shared_.actions.emplace_back(std::move(opening));
     // The link changes only now: adding the action may have thrown.
@@ -227,7 +243,7 @@ inline link_event_effect node_supervisor::on(link_lost& lost, instant now) {
     }
     return {.current = true,
             .node_came_back = std::exchange(link.renews, false),
-            .wants_topology = peer.member && !shared_.closed};
+            .wants_topology = (peer.member || (peer.sentinel && was_up)) && !shared_.closed};
 }
 
 inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
@@ -255,7 +271,7 @@ inline link_event_effect node_supervisor::on(link_closed& closed, instant now) {
 inline void node_supervisor::reopen_due(instant now) noexcept {
     for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
         node& node = shared_.nodes[number];
-        for (unsigned at = 0; node.member && at < node.contexts(); ++at) {
+        for (unsigned at = 0; (node.member || node.tells) && at < node.contexts(); ++at) {
             auto const context = static_cast<std::uint8_t>(at);
             if (node.reopen_at(context) > now) continue;
             UMBEL_TRY { open({number, node.role_mode(), context}, now); }

@@ -2,8 +2,8 @@
 // another cluster, and why the others did not help. It asks nobody and believes nobody.
 #pragma once
 
-#include <umbel/cluster/topology.hpp>
-#include <umbel/engine/call.hpp>
+#include <umbel/cluster/standalone_topology.hpp>
+#include <umbel/engine/node.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -25,6 +25,13 @@ struct refresh_complaints {
     std::string text;             ///< What each node said.
     std::optional<errc> replied;  ///< The latest that came from a server that answered.
 };
+
+/// True for a topology in which nothing is missing that may come back soon.
+inline bool is_well(cluster::topology const& view) noexcept {
+    for (cluster::node_info const& node : view.nodes)
+        if (!cluster::is_routable(node.health)) return false;
+    return !cluster::lacks_primary(view);
+}
 
 /// The answers of the running refresh, and the complaints of the one before.
 class refresh_answers {
@@ -66,6 +73,16 @@ public:
         if (answered) complaints_.replied = why.code();
         quote(node, why);
         last_error_ = why.from(node);
+    }
+
+    /// The same of a node of the table. A question that waits for a connection says nothing of why there is
+    /// none: the attempt before does.
+    void keep_failure(node const& peer, error const& why) {
+        link_status const& link = peer.link(link_mode::primary);
+        bool const waited = why == errc::deadline_exceeded && link.state != link_state::up;
+        keep_failure(peer.name, waited && !link.last_message.empty()
+                                    ? error{why.code(), why.delivery(), link.last_message}
+                                    : why);
     }
 
     /// Takes the fullest view with holes, if any.

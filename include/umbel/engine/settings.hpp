@@ -98,16 +98,24 @@ inline result<void> agree_on_tls(bool wanted, bool spoken) {
                      "rediss://, or no scheme");
 }
 
-/// Adds an address, or those of a URL that with_urls() has left.
-inline result<void> add_seed(engine_options& into, std::string_view text) {
+/// True when TLS is spoken to the seeds.
+inline bool secures_seeds(options const& source) noexcept {
+    if (source.sentinel_primary.empty()) return source.tls != nullptr;
+    return !source.sentinel_plain && (source.sentinel_tls || source.tls);
+}
+
+/// Adds an address, or those of a URL that with_urls() has left. `tls`: the seeds speak it.
+inline result<void> add_seed(engine_options& into, std::string_view text, bool tls) {
+    bool const sentinels = !into.sentinels.primary_name.empty();
     if (cluster::is_url(text)) {
         auto url = cluster::read_url(text);
         if (!url) return tl::unexpected<error>{url.error()};
-        if (auto good = agree_on_tls(url->tls, into.tls); !good) return good;
-        if (url->sentinel)
+        if (auto good = agree_on_tls(url->tls, tls); !good) return good;
+        if (url->sentinel != sentinels)
             return bad(
-                "options.seeds: redis-sentinel:// names sentinels, which this client does not ask; "
-                "give the addresses of the servers");
+                "options.seeds: this URL names a server, and options.sentinel_primary or another URL says "
+                "that "
+                "the seeds are sentinels: write redis-sentinel://host#name");
         for (cluster::endpoint& address : url->addresses) into.seeds.push_back(std::move(address));
         return {};
     }
@@ -117,7 +125,7 @@ inline result<void> add_seed(engine_options& into, std::string_view text) {
         return bad(
             "options.seeds: an @ or a ? without a scheme; users and parameters need a URL: "
             "redis://user:password@host?name=value or unix:///path?name=value");
-    auto address = cluster::endpoint::parse(text, 6379);
+    auto address = cluster::endpoint::parse(text, sentinels ? 26379 : 6379);
     if (!address)
         return fail(errc::bad_argument, delivery::not_sent,
                     "options.seeds: " + std::string{address.error().message()});
@@ -153,13 +161,39 @@ inline result<void> copy_identity(options const& source, settings& target) {
 /// options::tls.
 inline result<void> copy_seeds(options const& source, engine_options& into) {
     into.tls = source.tls != nullptr;
+    bool const tls = secures_seeds(source);
     for (std::string const& seed : source.seeds)
-        if (auto good = add_seed(into, seed); !good) return good;
-    if (!into.tls) return {};
+        if (auto good = add_seed(into, seed, tls); !good) return good;
     for (cluster::endpoint const& seed : into.seeds)
-        if (seed.is_unix())
+        if (tls && seed.is_unix())
             return bad("options.tls: " + seed.to_string() + " is a Unix socket, which speaks no TLS");
-    return source.tls->check();
+    if (source.sentinel_tls)
+        if (auto good = source.sentinel_tls->check(); !good) return good;
+    return source.tls ? source.tls->check() : result<void>{};
+}
+
+/// Who the client is to sentinels. Its own name it tells them, too.
+/// Errors: bad_argument for what sentinels have to do with where there are none.
+inline result<void> copy_sentinels(options const& source, engine_options& into) {
+    bool const named = !source.sentinel_username.empty(), proven = !source.sentinel_password.empty();
+    if (source.sentinel_primary.empty()) {
+        if (named || proven || source.sentinel_tls || source.sentinel_plain)
+            return bad("options.sentinel_…: without options.sentinel_primary the seeds are no sentinels");
+        return {};
+    }
+    if (named && !proven) return bad("options.sentinel_username without options.sentinel_password");
+    if (source.deployment == umbel::deployment::cluster ||
+        source.topology_source != umbel::topology_source::automatic)
+        return bad("options.sentinel_primary beside a deployment or a topology_source that is for clusters");
+    into.sentinels.primary_name = source.sentinel_primary;
+    handshake_plan& plan = into.sentinels.plan;
+    plan.protocol = source.protocol;
+    plan.extent = source.handshake;
+    plan.client_name = source.client_name;
+    if (proven)
+        plan.identity =
+            std::make_shared<credentials const>(source.sentinel_username, source.sentinel_password);
+    return {};
 }
 
 inline void copy_link(options const& source, settings& target) noexcept {
@@ -205,6 +239,8 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     settings target;
     handshake_plan& plan = target.engine.plan;
     plan.database = source.database;
+    if (auto good = checking::copy_sentinels(source, target.engine); !good)
+        return tl::unexpected<error>{good.error()};
     if (auto good = checking::copy_seeds(source, target.engine); !good)
         return tl::unexpected<error>{good.error()};
     for (address_pair const& pair : source.address_map) {

@@ -10,6 +10,7 @@
 #include <umbel/engine/refresh_answers.hpp>
 #include <umbel/engine/refresh_candidates.hpp>
 #include <umbel/engine/refresher.hpp>
+#include <umbel/engine/sentinel_search.hpp>
 
 #include <algorithm>
 #include <array>
@@ -37,7 +38,8 @@ public:
         : shared_{shared},
           members_{shared, health, links},
           refresher_{shared.options.refreshing, shared.options.seed ^ 0x5deece66dull},
-          group_{shared, port, questions_} {
+          group_{shared, port, questions_},
+          sentinels_{shared, links, group_, port, questions_} {
         for (auto& place : queries_) place = std::make_unique<query>(port, shared.options.tls);
     }
 
@@ -57,7 +59,13 @@ public:
     /// The same of a question about a replication group.
     refresh_result answered(group_query& query, instant now) {
         group_finding found = group_.take(query, now);
-        return refresher_.running() ? look_at(std::move(found), now) : refresh_result{};
+        if (!refresher_.running()) return {};
+        return look_at(sentinels_.judge(std::move(found), now), now);
+    }
+    refresh_result answered(sentinel_query& query, instant now) {
+        if (refresher_.running()) return look_at(sentinels_.take(query, now), now);
+        if (sentinels_.knows_better(query)) refresher_.want(now);
+        return {};
     }
     instant next_due() const noexcept { return refresher_.next_due(); }
 
@@ -101,8 +109,9 @@ private:
     refresh_result adopt(topology_view&& view, instant now);
     bool publish(topology_view&& view, instant now);
     bool any_running() const noexcept {
-        return group_.any_running() || std::any_of(queries_.begin(), queries_.end(),
-                                                   [](auto const& query) { return query->running(); });
+        return group_.any_running() || sentinels_.any_running() ||
+               std::any_of(queries_.begin(), queries_.end(),
+                           [](auto const& query) { return query->running(); });
     }
 
     control_state& shared_;
@@ -111,6 +120,7 @@ private:
     std::array<std::unique_ptr<query>, 4> queries_;
     call_list questions_;
     group_search group_;
+    sentinel_search sentinels_;
     refresh_answers answers_;
     cluster::topology topology_;
     cluster::slot_patches patches_;
@@ -134,26 +144,33 @@ inline void topology_tracker::begin(instant now) {
     begun_at_ = now;
     queries_sent_ = 0;
     std::uint16_t const redirecting = std::exchange(redirected_by_, link_id::no_node);
-    refresher_.begin(
-        refresh_candidates(shared_.nodes, shared_.options.seeds, redirecting, refresher_.random(), now), now);
+    refresher_.begin(sentinels_.is_on() ? sentinels_.begin(refresher_.random(), now)
+                                        : refresh_candidates(shared_.nodes, shared_.options.seeds,
+                                                             redirecting, refresher_.random(), now),
+                     now);
 }
 
 inline refresh_result topology_tracker::ask_candidates(instant now) {
     while (refresher_.should_ask(now)) {
         auto const free = std::find_if(queries_.begin(), queries_.end(),
                                        [](auto const& query) { return !query->running(); });
-        if (free == queries_.end()) {
+        if (sentinels_.is_on() ? !sentinels_.has_room() : free == queries_.end()) {
             refresher_.hold();
             return {};
         }
-        query& next = **free;
         std::uint16_t const number = refresher_.take_candidate(now);
+        ++shared_.counters.topology_queries;
+        ++queries_sent_;
+        if (sentinels_.is_on()) {
+            sentinels_.ask(number);
+            refresher_.hurry(now);
+            continue;
+        }
+        query& next = **free;
         bool const automatic = shared_.options.source == topology_source::automatic;
         next.start(number, shared_.nodes[number].address.host,
                    automatic ? first_source_ : shared_.options.source, automatic && !epochs_refused_,
                    shared_.options.refresh_timeout, patches_.now());
-        ++shared_.counters.topology_queries;
-        ++queries_sent_;
         send(next);
     }
     // Every candidate was asked, and no answer is missing: the refresh has failed.
@@ -258,13 +275,7 @@ inline refresh_result topology_tracker::refused(query& query, error const& why, 
 }
 
 inline refresh_result topology_tracker::not_helped(std::uint16_t number, error const& why, instant now) {
-    node const& peer = shared_.nodes[number];
-    // A question that waits for a connection says nothing of why there is none: the attempt before does.
-    link_status const& link = peer.link(link_mode::primary);
-    bool const waited = why == errc::deadline_exceeded && link.state != link_state::up;
-    answers_.keep_failure(peer.name, waited && !link.last_message.empty()
-                                         ? error{why.code(), why.delivery(), link.last_message}
-                                         : why);
+    answers_.keep_failure(shared_.nodes[number], why);
     refresher_.hurry(now);
     return ask_candidates(now);
 }
@@ -302,22 +313,24 @@ inline refresh_result topology_tracker::look_at(group_finding&& found, instant n
         shared_.routes.known() == known_as::nothing)
         answers_.keep_partial({std::move(*found.group), patches_.now(), found.node});
     switch (found.is) {
-        case group_finding::outcome::waits: return ask_candidates(now);
+        case group_finding::outcome::waits:
+            if (found.why) answers_.keep_failure(shared_.nodes[found.node], *found.why);
+            if (sentinels_.is_on()) refresher_.hurry(now);
+            return ask_candidates(now);
         case group_finding::outcome::failed: return not_helped(found.node, *found.why, now);
         case group_finding::outcome::refused:
             found.group = cluster::standalone_topology(shared_.nodes[found.node].address);
             break;
-        case group_finding::outcome::found: break;
+        case group_finding::outcome::found:
+            sentinels_.believe(found.group->nodes.front().address, now);
+            break;
     }
     return adopt({std::move(*found.group), patches_.now(), found.node}, now);
 }
 
 /// Believes a view: the refresh has succeeded.
 inline refresh_result topology_tracker::adopt(topology_view&& view, instant now) {
-    auto const is_well = [](cluster::node_info const& info) { return cluster::is_routable(info.health); };
-    bool const led = !cluster::lacks_primary(view.topology);
-    refresher_.succeeded(now,
-                         led && std::all_of(view.topology.nodes.begin(), view.topology.nodes.end(), is_well));
+    refresher_.succeeded(now, is_well(view.topology) && sentinels_.agree());
     answers_.forget_error();
     for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
         shared_.nodes[number].named = false;

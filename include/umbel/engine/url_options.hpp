@@ -31,6 +31,8 @@ public:
             if (auto good = set("password", url.password, 0); !good) return good;
         if (url.database)
             if (auto good = set("database", std::to_string(*url.database), 0); !good) return good;
+        if (url.sentinel)
+            if (auto good = set("sentinel_primary", url.primary_name, 0); !good) return good;
         for (cluster::url_parameter const& parameter : url.parameters) {
             // Behind a password this may be its tail: an & in it ends it.
             bool const may_be_secret = url.password.empty() && in_this_url_[password_row];

@@ -140,7 +140,7 @@ public:
 
     engine::instant clock() const noexcept { return async::turn_time(); }
     void connect_stream(engine::open_link const& opening) {
-        transport_ = owner_.make_transport(executor_, *this, epoch(), id().mode);
+        transport_ = owner_.make_transport(executor_, *this, epoch(), opening);
         transport_->connect(opening.where);
     }
     bool post_turn() noexcept;

@@ -31,7 +31,7 @@ public:
     virtual std::shared_ptr<void> keep_alive() = 0;
     virtual std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor,
                                                       transport_owner& owner, std::uint32_t epoch,
-                                                      engine::link_mode mode) = 0;
+                                                      engine::open_link const& opening) = 0;
 
 protected:
     ~connection_owner() = default;

@@ -125,8 +125,9 @@ public:
     }
     std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
     std::shared_ptr<transport> make_transport(asio::any_io_executor const& executor, transport_owner& owner,
-                                              std::uint32_t epoch, engine::link_mode mode) override {
-        return settings_.make_transport(executor, owner, epoch, mode);
+                                              std::uint32_t epoch,
+                                              engine::open_link const& opening) override {
+        return settings_.make_transport(executor, owner, epoch, opening);
     }
 
     // ---- The port of the runtime ----------------------------------------------------------------

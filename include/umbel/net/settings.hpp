@@ -23,9 +23,10 @@ struct settings : engine::settings {
     std::shared_ptr<umbel::observer> observer;
     silence_limits shared;  ///< Of connections that commands share.
     silence_limits leased;
-    /// Makes the transport of one connection: a secure_transport where options::tls is set.
+    /// Makes the transport of one connection: a secure_transport where options::tls is set, or what stands
+    /// for it at sentinels.
     std::function<std::shared_ptr<transport>(asio::any_io_executor const&, transport_owner&, std::uint32_t,
-                                             engine::link_mode)>
+                                             engine::open_link const&)>
         make_transport;
 };
 
@@ -53,6 +54,12 @@ inline silence_limits probed_by_kernel(options const& near, silence_limits limit
     return limits;
 }
 
+/// How connections to sentinels are encrypted; null: they are not.
+inline std::shared_ptr<encryption> sentinel_encryption(options const& given) {
+    if (given.sentinel_plain) return nullptr;
+    return given.sentinel_tls ? given.sentinel_tls : given.tls;
+}
+
 /// Checks the options and makes settings of them.
 /// Errors: bad_argument, naming the option.
 inline result<settings> settings_of(options const& asked, cluster::policy const& policy,
@@ -77,12 +84,15 @@ inline result<settings> settings_of(options const& asked, cluster::policy const&
     if (near.keepalive_shared || !by_ping) settings.shared = settings.leased;
     settings.make_transport = [shared = settings.shared, leased = settings.leased,
                                patience = near.connect_timeout, book = std::make_shared<address_book>(),
-                               security = given.tls](asio::any_io_executor const& executor,
-                                                     transport_owner& owner, std::uint32_t epoch,
-                                                     engine::link_mode mode) -> std::shared_ptr<transport> {
+                               usual = given.tls, of_sentinels = sentinel_encryption(given)](
+                                  asio::any_io_executor const& executor, transport_owner& owner,
+                                  std::uint32_t epoch,
+                                  engine::open_link const& opening) -> std::shared_ptr<transport> {
         auto lookup =
             std::make_shared<name_lookup>(executor, std::make_unique<system_resolver>(executor), book);
-        silence_limits const& limits = engine::is_leased(mode) ? leased : shared;
+        auto const& security = opening.to_sentinel ? of_sentinels : usual;
+        bool const silent = engine::is_leased(opening.link.mode) || opening.plan.subscribes;
+        silence_limits const& limits = silent ? leased : shared;
         if (security)
             return std::make_shared<secure_transport>(executor, owner, epoch, limits, patience,
                                                       std::move(lookup), security);

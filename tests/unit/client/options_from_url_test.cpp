@@ -61,5 +61,6 @@ TEST_CASE("a client whose URL is bad says so by every command", "[url]") {
           "bad_argument: options.seeds[0]: URL, character 11: parameter nothing: unknown; a parameter is "
           "called as its option is");
     CHECK(refusal_of("rediss://h").find("include <umbel/tls.hpp> and set options.tls") != std::string::npos);
-    CHECK(refusal_of("redis-sentinel://h/m").find("redis-sentinel://") != std::string::npos);
+    CHECK(refusal_of("rediss-sentinel://h/m").find("include <umbel/tls.hpp> and set options.tls") !=
+          std::string::npos);
 }

@@ -42,6 +42,9 @@ TEST_CASE("a URL says the options of a client", "[url]") {
 TEST_CASE("TLS and sentinels stay with the seeds", "[url]") {
     CHECK(options_from_url("rediss://:p@h/1")->seeds[0] == "rediss://h:6379");
     CHECK(options_from_url("redis-sentinel://h/m/1")->seeds[0] == "redis-sentinel://h:26379#m");
+    CHECK(options_from_url("redis-sentinel://h/m/1")->sentinel_primary == "m");
+    CHECK(options_from_url("redis-sentinel://u:p@h/m")->sentinel_password.empty());
+    CHECK(options_from_url("redis-sentinel://h?sentinel_password=s#m")->sentinel_password.view() == "s");
     CHECK(options_from_url("unix:///run/x?db=7")->seeds[0] == "/run/x");
     CHECK(options_from_url("unix:///run/x?db=7")->database == 7);
 }

@@ -23,6 +23,7 @@ std::map<std::string, std::string> const& reasons() {
         {"address_context", "a pointer into the program"},
         {"credential_provider", "a function of the program"},
         {"tls", "contexts and files of the program; rediss:// alone asks for it"},
+        {"sentinel_tls", "as tls; rediss-sentinel:// alone asks for it"},
         {"setup_commands", "commands: whoever writes a URL must not choose what a program sends"},
     };
     return without_parameter;
