@@ -65,6 +65,9 @@
 // |                                     | client/scoped_client.hpp                                       |
 // | the elements of one key by pages    | client/element_scan.hpp; of one large reply, one by one:       |
 // |                                     | client/for_each.hpp, behind it engine/other_replies.hpp        |
+// | several deployments behind one      | client/multi_client.hpp; which serves: engine/member_choice;   |
+// | client                              | what is done about it: client/multi_members.hpp; how a command |
+// |                                     | goes on by the next one: async/call_move.hpp                   |
 // | a client without coroutines         | client/sync_client.hpp (included apart)                        |
 // | check-and-set over several keys     | client/optimistic.hpp (included apart)                         |
 // | recipes                             | client/cache_aside.hpp, client/lock.hpp (included apart)       |
@@ -101,6 +104,8 @@
 #include <umbel/client/key_scan.hpp>
 #include <umbel/client/lease.hpp>
 #include <umbel/client/make_backend_impl.hpp>
+#include <umbel/client/multi_client.hpp>
+#include <umbel/client/multi_client_impl.hpp>
 #include <umbel/client/node_client.hpp>
 #include <umbel/client/open_site_impl.hpp>
 #include <umbel/client/options_from_url_impl.hpp>

@@ -9,6 +9,7 @@
 
 #include <umbel/client.hpp>
 #include <umbel/client/make_backend_impl.hpp>
+#include <umbel/client/multi_client_impl.hpp>
 #include <umbel/client/open_site_impl.hpp>
 #include <umbel/client/options_from_url_impl.hpp>
 
@@ -21,6 +22,9 @@ template site open_site<include_umbel_src_hpp_in_one_source_file>(async::new_bac
                                                                   options const& chosen);
 template site open_site_like<include_umbel_src_hpp_in_one_source_file>(async::new_backend const& made,
                                                                        site const& other);
+template std::shared_ptr<multi_core> make_members<include_umbel_src_hpp_in_one_source_file>(
+    member_maker const& make, multi_options const& chosen, cluster::policy const& policy,
+    std::shared_ptr<multi_observer> watching);
 
 }  // namespace umbel::calling
 

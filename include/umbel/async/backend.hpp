@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -101,8 +102,9 @@ public:
     async::contexts const& contexts() const noexcept { return contexts_; }
     asio::any_io_executor const& get_executor() const noexcept { return executor_; }
     hedge_budget& hedges() noexcept { return hedges_; }
-    /// Notes the handle by which operations find this backend.
-    void note_handle(client_handle& handle) noexcept { handle_ = &handle; }
+    /// Notes the handle by which operations find this backend: that of its client, and then one that it may
+    /// share with other backends.
+    void note_handle(client_handle& handle) noexcept { (handle_ ? shared_handle_ : handle_) = &handle; }
 
     // ---- The control plane's owner --------------------------------------------------------------
 
@@ -113,6 +115,8 @@ public:
     /// Completes `call` when no command is under way any more, or at its deadline, and closes everything
     /// then.
     virtual void close_when_idle(pooled_call& call) = 0;
+    /// Fails every command that waits to be sent, for a topology, a connection or another attempt.
+    virtual void give_up_waits(std::string why) = 0;
     virtual std::vector<node_snapshot> nodes() const = 0;
     virtual cluster::topology topology() const = 0;
     /// Every shard, with the node that leads it by the slot table.
@@ -127,15 +131,18 @@ protected:
     /// An executor is going away: operations that begin later find that the client has gone. `last` takes its
     /// place.
     void leave_executors(asio::any_io_executor last) noexcept {
-        async::backend* self = this;
-        if (handle_) handle_->backend.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
+        for (client_handle* const handle : {handle_, shared_handle_}) {
+            async::backend* self = this;
+            if (handle) handle->backend.compare_exchange_strong(self, nullptr, std::memory_order_acq_rel);
+        }
         executor_ = std::move(last);
         contexts_ = {};
         database_maker_ = nullptr;
     }
 
 private:
-    client_handle* handle_ = nullptr;  ///< May belong to another client by now.
+    client_handle* handle_ = nullptr;  ///< May belong to another client by now, as the next one.
+    client_handle* shared_handle_ = nullptr;
     asio::any_io_executor executor_;
     async::contexts contexts_;
     hedge_budget hedges_;

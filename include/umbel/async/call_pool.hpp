@@ -4,8 +4,10 @@
 
 #include <umbel/async/boundary.hpp>
 #include <umbel/engine/call.hpp>
+#include <umbel/error.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -43,6 +45,7 @@ enum class work_guard_kind : std::uint8_t {
 };
 
 struct held_lease;
+struct pooled_call;
 
 /// Several calls that answer one operation.
 class call_group {
@@ -58,13 +61,25 @@ public:
     virtual void allow_time(engine::duration) noexcept {}
 };
 
+/// Who may send a call that has failed by another client, where several clients share a handle.
+class call_mover {
+public:
+    /// Told of each call that fails: true where it goes on by another client, so that nothing is stored. May
+    /// change the error that is stored else. Threading: whoever owns the call.
+    virtual bool takes(pooled_call& call, error& why) noexcept = 0;
+
+protected:
+    ~call_mover() = default;
+};
+
 /// Tells an operation whether the client that made it is still there. Handles outlive every client and are
 /// never freed, so that an old operation may always look.
 struct client_handle {
     std::atomic<async::backend*> backend{nullptr};
     std::atomic<std::uint32_t> generation{0};
     client_handle* next_free = nullptr;
-    boundary const* code = nullptr;  ///< Written once, before anybody else knows the handle.
+    boundary const* code = nullptr;           ///< Written once, before anybody else knows the handle.
+    std::atomic<call_mover*> mover{nullptr};  ///< Only of several clients that share it.
 };
 
 /// A call with the memory for everything that comes with it: result, handler and encoded bytes.
@@ -130,6 +145,15 @@ struct alignas(64) pooled_call : engine::call {
         return block;
     }
 };
+
+/// True where a call that fails goes on by another client: nothing is stored then. Precondition: it has no
+/// result yet.
+inline bool moves_on(pooled_call& call, error& why) noexcept {
+    UMBEL_ASSERT(!call.has_result);
+    call_mover* const mover = call.owner->mover.load(std::memory_order_acquire);
+    return mover && call.owner->generation.load(std::memory_order_acquire) == call.generation &&
+           mover->takes(call, why);
+}
 
 namespace pool {
 

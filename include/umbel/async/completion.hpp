@@ -233,7 +233,7 @@ inline void result_slot<Value>::fail(engine::call& base, error&& why) noexcept {
     // Built in place: g++ 12 warns that a moved expected may be uninitialised.
     auto& call = static_cast<pooled_call&>(base);
     if (has(call.flags, cluster::command_flags::foreign)) call.owner->code->note_failure(call, why);
-    UMBEL_ASSERT(!call.has_result);
+    if (moves_on(call, why)) return;
     if constexpr (joined<Value>) {
         outcome<Value>::fail(call, std::move(why));
     } else {

@@ -78,8 +78,11 @@ public:
         if (!token_->parts_listed.load()) return;
         for (shared_token* const part : token_->parts)
             static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
-        for (shared_token* part = token_->later.load(); part; part = part->later.load())
-            static_cast<void>(try_alloc([&] { backend->request_cancel(*part); }));
+        for (shared_token* part = token_->later.load(); part; part = part->later.load()) {
+            // A call that goes on by another client has a token of that one.
+            auto const there = part->backend.lock();
+            if (there) static_cast<void>(try_alloc([&] { there->request_cancel(*part); }));
+        }
     }
 
 private:

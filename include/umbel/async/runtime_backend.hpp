@@ -9,6 +9,7 @@
 #include <umbel/engine/snapshot_of.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,9 @@ public:
 
     void await_topology(engine::call& call) override { runtime().complete_with_topology(call); }
     void close_when_idle(pooled_call& call) override { runtime().complete_when_idle(call); }
+    void give_up_waits(std::string why) override {
+        runtime().happened(engine::waits_given_up{std::move(why)});
+    }
     std::vector<node_snapshot> nodes() const override {
         return engine::nodes_of(runtime().control(),
                                 [this](engine::link_id id) { return runtime().session_of(id); });

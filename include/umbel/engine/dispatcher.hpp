@@ -175,7 +175,7 @@ inline void dispatcher::fail_waiting(error const& why) noexcept {
     call_list all;
     waiting_.clear(all);
     while (call* const call = all.pop())
-        endings_.fail(*call, why.code(), delivery::not_sent, why.message(), why.node());
+        endings_.fail(*call, why.code(), call_endings::delivery_of(*call), why.message(), why.node());
 }
 
 inline void dispatcher::close() noexcept {

@@ -174,6 +174,11 @@ private:
         tick(now);
     }
 
+    void on(waits_given_up& ended, instant now) {
+        dispatcher_.fail_waiting(error{errc::no_reachable_node, delivery::not_sent, ended.why});
+        tick(now);
+    }
+
     void after_refresh(refresh_result const& result, instant now) noexcept {
         dispatcher_.ask(topology_.questions(), now);
         if (!result.ended) return;

@@ -60,6 +60,7 @@ public:
     void want_refresh() override {}
     void reauthenticate(std::shared_ptr<umbel::credentials const>) override {}
     void shut_down() override {}
+    void give_up_waits(std::string) override {}
     void take_back(umbel::engine::lease_token&) override {}
     void await_topology(call& waiting) override { completing.push_back(&waiting); }
     void close_when_idle(umbel::async::pooled_call&) override {}

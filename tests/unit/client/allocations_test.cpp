@@ -3,6 +3,8 @@
 #include "at_home.hpp"
 #include "heap.hpp"
 
+#include <umbel/client/multi_client.hpp>
+
 #include <catch2/generators/catch_generators.hpp>
 
 #include <asio/awaitable.hpp>
@@ -193,6 +195,24 @@ TEST_CASE("GET and INCR by co_await allocate nothing", "[allocations]") {
     SECTION("GET into bytes") { CHECK(by_await(here, get_bytes) <= stray); }
     SECTION("INCR") { CHECK(by_await(here, increment) <= stray); }
     SECTION("with a deadline of its own") { CHECK(by_await(here, with_deadline) <= stray); }
+}
+
+TEST_CASE("a multi_client allocates nothing either, nor does one with options of its own", "[allocations]") {
+    counting_house here;
+    umbel::multi_options chosen;
+    chosen.members = {{"east", at_home::plain(here.seed), 2}, {"west", at_home::plain(here.seed), 1}};
+    chosen.check_interval = 1h;
+    umbel::multi_client const db{here.io.get_executor(), chosen};
+    REQUIRE(at_home::wait(here.io, db.ready()));
+    SECTION("GET") {
+        CHECK(by_callback(here, [&](umbel::client&) { return db.get<umbel::bytes>("short"); }) <= stray);
+    }
+    SECTION("INCR") {
+        CHECK(by_await(here, [&](umbel::client&) { return db.incr("n"); }) <= stray);
+    }
+    SECTION("with a deadline of its own") {
+        CHECK(by_callback(here, [&](umbel::client&) { return db.with(3s).incr("n"); }) <= stray);
+    }
 }
 
 TEST_CASE("a script that the node knows allocates nothing, and a transaction once", "[allocations]") {
