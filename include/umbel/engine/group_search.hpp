@@ -46,7 +46,7 @@ public:
     }
 
     /// A refresh begins.
-    void begin() noexcept { asked_.clear(); }
+    void begin() noexcept { asked_.clear(), named_.clear(); }
     bool any_running() const noexcept {
         return std::any_of(queries_.begin(), queries_.end(),
                            [](auto const& query) { return query->running(); });
@@ -104,15 +104,21 @@ private:
         return {group_finding::outcome::failed, number, {}, error{code, delivery::not_sent, why}};
     }
     /// A server that answers, but not this question, is served as it is: an old one, a proxy, or one that
-    /// refuses this user the command.
+    /// refuses this user the command. What sentinels or a replica name may be dead, or not the primary any
+    /// more; what the user names is taken for alive where nothing else is known.
     group_finding unanswered(std::uint16_t number, error const& why) const {
-        // What sentinels name may be dead. What the user names is taken for alive where nothing else is
-        // known.
         bool const by_sentinels = !shared_.options.sentinels.primary_name.empty();
-        bool const lost = by_sentinels ? origin_of(why.code()) != origin::server
-                                       : origin_of(why.code()) == origin::transport &&
-                                             shared_.routes.known() != known_as::nothing;
+        bool const named = std::find(named_.begin(), named_.end(), number) != named_.end();
+        bool const lost =
+            by_sentinels ? origin_of(why.code()) != origin::server
+                         : !is_refusal(why) && (named || shared_.routes.known() != known_as::nothing);
         return {lost ? group_finding::outcome::failed : group_finding::outcome::refused, number, {}, why};
+    }
+    /// True of a reply that time does not mend.
+    static bool is_refusal(error const& why) noexcept {
+        bool const replied = why.delivery() == delivery::not_executed || why.delivery() == delivery::executed;
+        return replied && (origin_of(why.code()) == origin::protocol || why == errc::server_error ||
+                           why == errc::no_permission);
     }
     group_finding follow(std::uint16_t number, std::optional<cluster::endpoint> named, instant now) {
         node const& peer = shared_.nodes[number];
@@ -128,6 +134,7 @@ private:
         answer.group = std::move(alone);
         if (next == link_id::no_node) return answer;
         bool const known = has_asked(next);
+        if (!known) named_.push_back(next);
         group_finding const asked = ask(next);
         // The replica is kept all the same: who it names may not answer.
         if (!known && asked.is == group_finding::outcome::waits) answer.is = group_finding::outcome::waits;
@@ -138,6 +145,7 @@ private:
     call_list& questions_;
     std::array<std::unique_ptr<group_query>, 4> queries_;
     std::vector<std::uint16_t> asked_;  ///< By the running refresh.
+    std::vector<std::uint16_t> named_;  ///< Of those the ones that a replica has named.
 };
 
 }  // namespace umbel::engine

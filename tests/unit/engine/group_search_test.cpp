@@ -170,6 +170,58 @@ TEST_CASE("a server that tells no role is served as it is", "[group]") {
     }
 }
 
+namespace {
+
+bool is_member(script& s, char const* node) {
+    std::uint16_t const number = s.number(node);
+    return number != engine::link_id::no_node && s.core().nodes()[number].member;
+}
+
+}  // namespace
+
+TEST_CASE("a primary that only its replica names, and that tells no role, ends no group", "[group]") {
+    script s{of_group()};
+    learns(s);
+    s.pass(1s);
+    s.happens(engine::refresh_wanted{});
+    REQUIRE(s.next() == sent{a, "CLUSTER SHARDS", "CLUSTER NODES"});
+    // It is silent at first, so the other one is asked, and names it.
+    s.pass(300ms);
+    finds_no_cluster(s, b);
+    s.receive(b, follows(a));
+    REQUIRE(s.next() == sent{a, "ROLE"});
+    SECTION("it stays silent") { s.pass(1100ms); }
+    SECTION("a script keeps it busy") {
+        std::string const busy = "-BUSY Redis is busy running a script.\r\n";
+        s.receive(a, busy + busy + busy);
+    }
+    SECTION("its connection ends") { s.cut(a); }
+    CHECK(s.owner(0) == a);
+    CHECK(is_member(s, b));
+    while (!(s.next() == nothing)) continue;
+    auto read = s.start("GET foo", reads_from_replicas());
+    CHECK(s.next() == sent{b_replica_link, "GET foo"});
+    s.receive(b_replica_link, "$1\r\n1\r\n");
+    CHECK(read.value() == "1");
+}
+
+TEST_CASE("a replica serves reads where nothing else is known and its primary is dead", "[group]") {
+    script s{of_group()};
+    finds_no_cluster(s, a);
+    s.connects_by_itself(false);
+    s.receive(a, follows(b));
+    REQUIRE(s.dials(b));
+    SECTION("it refuses connections") { s.refuse(b); }
+    SECTION("it is silent") { s.pass(1100ms); }
+    s.connects_by_itself(true);
+    CHECK(is_member(s, a));
+    CHECK_FALSE(is_member(s, b));
+    auto read = s.start("GET foo", reads_from_replicas());
+    CHECK(s.next() == sent{a_replica_link, "GET foo"});
+    s.receive(a_replica_link, "$1\r\n1\r\n");
+    CHECK(read.value() == "1");
+}
+
 TEST_CASE("a sentinel is no server of data, and the error says so", "[group]") {
     script s{of_group()};
     auto get = s.start("GET foo", {.timeout = 100ms});
