@@ -80,6 +80,9 @@ private:
         if (queued) {
             send_.withdraw(call);
             queue_[call.queue_position] = in_flight_queue::entry::tombstone(0);
+            // It has waited for the replies of others.
+            if (why == errc::deadline_exceeded && send_.is_slow() && queue_.head() != send_.written())
+                ++silent_timeouts_;
         } else {
             queue_[call.queue_position] = in_flight_queue::entry::tombstone(call.replies());
             if (!send_.adopt_bytes(call)) static_cast<void>(stream_.broken("out of memory"));

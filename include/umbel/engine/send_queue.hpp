@@ -104,6 +104,8 @@ public:
         set_barrier(slow_start_.until(queue.head()));
         fast_calls_max_ = 0;
     }
+    /// True during slow start: calls may wait for the replies of others.
+    bool is_slow() const noexcept { return slow_start_.on(); }
     /// Calls that come from now on are not written, nor those that wait for slow start. Precondition: fast
     /// append is closed, and no call that blocks stands here.
     void hold_back(in_flight_queue const& queue) noexcept {

@@ -394,6 +394,28 @@ TEST_CASE("deadlines that pass while this process stands still are no silence of
     CHECK(w.link.message() == "the node was silent while deadlines passed");
 }
 
+TEST_CASE("deadlines of commands that wait for slow start pass in silence, too", "[link]") {
+    wired w{engine::pipeline_options{.slow_start = 1}};
+    w.dial();
+    w.lose(errc::connect_failed);
+    w.dial();
+    for (int i = 0; i < 4; ++i) w.start("GET foo", {.timeout = 100ms});
+    SECTION("the node is silent") {
+        w.link.connected(w.now);
+        CHECK(w.written() == wire("GET foo"));
+        CHECK(w.pass_in_steps(900ms));
+        CHECK_FALSE(w.pass_in_steps(100ms));
+        CHECK(w.link.message() == "the node was silent while deadlines passed");
+    }
+    SECTION("it was not connected yet") {
+        CHECK(w.pass_in_steps(1s));
+        w.link.connected(w.now);
+        w.start("GET foo");
+        w.written();
+        CHECK(w.pass_in_steps(2900ms));
+    }
+}
+
 TEST_CASE("what comes before a late look counts from when it came", "[link]") {
     serving w{usual};
     w.start("GET a", {.timeout = 100ms});
