@@ -69,7 +69,7 @@ enum class errc : std::uint8_t {
     // The cluster.
     slot_uncovered,      ///< No node owns the slot, not even after a refresh.
     too_many_redirects,  ///< The bound on redirects was reached; the trail lists the nodes that were asked.
-    moved,               ///< MOVED, surfaced by a policy that does not follow.
+    moved,               ///< MOVED, or REDIRECT, surfaced by a policy that does not follow.
     ask,                 ///< ASK, surfaced by a policy that does not follow.
     try_again,           ///< TRYAGAIN: a multi-key command on a half-moved slot.
     cluster_down,        ///< CLUSTERDOWN.

@@ -44,7 +44,9 @@ enum class topology_source : std::uint8_t { automatic, shards, slots, nodes };
 /// server without cluster mode is asked by ROLE for its primary and its replicas: writes go to the primary,
 /// and read_from::replica and its like go to replicas. When another server leads, the client hears it from
 /// READONLY, from REDIRECT (Valkey says it to who has said CLIENT CAPA redirect, as the client does) and from
-/// the end of connections, and asks again.
+/// the end of connections, and asks again. A server of Redis that becomes a replica goes on to answer reads:
+/// a client that only reads may hear of it no sooner than by options::refresh_interval. ROLE is asked with
+/// topology_source::automatic only: with another one a server, also a replica, is served as it is.
 enum class deployment : std::uint8_t { automatic, cluster, standalone };
 
 /// Which node of a shard serves a command that only reads. Writes always go to the primary.
@@ -68,15 +70,15 @@ enum class read_from : std::uint8_t {
 /// | idempotent writes     | again             | fails          | fails | again      | again  |
 /// | other writes, scripts | again             | fails          | fails | fails      | again  |
 ///
-/// "Refused" means MOVED, ASK, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN and READONLY: a server says these
-/// before it executes a command, and they pass. So does NOAUTH where the client has credentials: such a
-/// command is sent again up to twice, by a new connection. Other refusals fail at once. An error that a
-/// script or a module's command returns by itself counts as unknown, whatever it begins with; a script must
-/// not imitate MOVED or ASK. Deadline, redirects_max and the retry budget bound how often a command is sent
-/// again. A command that fails with delivery::unknown may have run, may run yet, or may never run. A command
-/// whose deadline has passed, or that was cancelled, is never sent again. Hedged reads are reads. No write is
-/// sent twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again and
-/// undoes a newer one.
+/// "Refused" means MOVED, ASK, REDIRECT, TRYAGAIN, CLUSTERDOWN, LOADING, MASTERDOWN and READONLY: a server
+/// says these before it executes a command, and they pass. So does NOAUTH where the client has credentials:
+/// such a command is sent again up to twice, by a new connection. Other refusals fail at once. An error that
+/// a script or a module's command returns by itself counts as unknown, whatever it begins with; a script must
+/// not imitate MOVED, ASK or REDIRECT. Deadline, redirects_max and the retry budget bound how often a command
+/// is sent again. A command that fails with delivery::unknown may have run, may run yet, or may never run. A
+/// command whose deadline has passed, or that was cancelled, is never sent again. Hedged reads are reads. No
+/// write is sent twice unless `idempotent` or `always` asks for it, so no acknowledged write ever runs again
+/// and undoes a newer one.
 ///
 /// **What `idempotent` may undo.** "SET k 1" leaves the same state when it runs twice in a row, and not when
 /// another write came between. Others' writes come between: the first copy runs, its reply is lost, somebody

@@ -48,8 +48,8 @@ struct known_code {
     errc code;
     proof proves;
     /// How the line goes on where the server itself says it. A script, or a module, can answer with any line
-    /// it likes, also after it has written: of their commands only these prove anything. None for MOVED and
-    /// ASK, which are held against their form.
+    /// it likes, also after it has written: of their commands only these prove anything. None for MOVED, ASK
+    /// and REDIRECT, which are held against their form.
     std::array<std::string_view, 2> own{};
 
     constexpr known_code(errc named, proof proven, std::array<std::string_view, 2> words = {}) noexcept
