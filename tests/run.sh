@@ -74,8 +74,8 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 umbel_say "running the tests"
 cd "$build"
 status=0
-# Four places a core: tests/CMakeLists.txt says how many each test takes.
-ctest --output-on-failure --no-tests=error -j "$((4 * $(umbel_jobs)))" ${only:+-R "$only"} || status=$?
+# Six places a core: tests/CMakeLists.txt says how many each test takes.
+ctest --output-on-failure --no-tests=error -j "$((6 * $(umbel_jobs)))" ${only:+-R "$only"} || status=$?
 # What the drills have measured decides nothing and is worth a look.
 if [[ $drills == ON ]]; then grep -h '^drill: ' Testing/Temporary/LastTest.log || true; fi
 exit "$status"
