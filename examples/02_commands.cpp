@@ -13,7 +13,7 @@ template <>
 struct umbel::from_reply<User> {
     static umbel::result<User> from(umbel::resp::view const& reply) {
         auto text = umbel::from_reply<std::string>::from(reply);
-        if (!text) return tl::unexpected{text.error()};
+        if (!text) return umbel::fail(text.error());
         return User{std::move(*text)};
     }
 };

@@ -30,7 +30,7 @@ asio::awaitable<void> buy(umbel::client& db) {
 asio::awaitable<umbel::result<umbel::planned<std::int64_t, std::int64_t>>> move_five(umbel::lease const& held) {
     auto reading = held.get<std::int64_t>("{u}from");  // Read on a connection that watches the keys.
     auto have = co_await std::move(reading);
-    if (!have) co_return tl::unexpected{have.error()};
+    if (!have) co_return umbel::fail(have.error());
     if (have->value_or(0) < 5) co_return umbel::fail(umbel::errc::bad_argument, umbel::delivery::not_sent, "too little is left");
     co_return umbel::plan(umbel::cmd.decrby("{u}from", 5), umbel::cmd.incrby("{u}to", 5));
 }

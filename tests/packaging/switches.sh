@@ -76,7 +76,7 @@ boost() {
     look_for_boost
     command -v curl > /dev/null || skip 'curl is not installed'
     start_server
-    "$compiler" -std=c++20 "${flags[@]}" "${boost[@]}" -MD -MF "$scratch/read.d" "$root/examples/21_beast.cpp" -pthread -o "$scratch/beast"
+    "$compiler" -std=c++20 "${flags[@]}" "${boost[@]}" -MD -MF "$scratch/read.d" "$root/examples/24_beast.cpp" -pthread -o "$scratch/beast"
     # It has been given no header of standalone Asio.
     ! grep -E '/asio/' "$scratch/read.d" | grep -v /boost/ || { printf 'standalone Asio came in\n'; return 1; }
     redis-cli -p "${address##*:}" set name ada > /dev/null

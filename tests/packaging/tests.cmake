@@ -22,7 +22,7 @@ endforeach()
 
 # With Boost.Asio, and with std::expected. What Boost and OpenSSL there is, the script looks for itself.
 foreach(question IN ITEMS boost expected both mixed)
-  umbel_remembered(before packaging/switches/${question} "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/examples/21_beast.cpp"
+  umbel_remembered(before packaging/switches/${question} "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/examples/24_beast.cpp"
     "${CMAKE_CURRENT_SOURCE_DIR}/packaging")
   add_test(NAME packaging/switches/${question} COMMAND ${before} "${CMAKE_CURRENT_SOURCE_DIR}/packaging/switches.sh" ${question})
   set_tests_properties(packaging/switches/${question} PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77 ${umbel_computes} COST 300

@@ -1,5 +1,5 @@
-// 21_beast.cpp: an HTTP server on Boost.Beast whose answers stand in a cluster: GET /name answers with the value of the key "name". Server and
-// client share one Asio, Boost's, and one io_context. Usage: example_21_beast host:port [HTTP port]
+// 24_beast.cpp: an HTTP server on Boost.Beast whose answers stand in a cluster: GET /name answers with the value of the key "name". Server and
+// client share one Asio, Boost's, and one io_context. Usage: example_24_beast host:port [HTTP port]
 //
 // All source files of such a program are compiled with -DUMBEL_USE_BOOST_ASIO.
 #include <umbel.hpp>
