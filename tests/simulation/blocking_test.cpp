@@ -75,6 +75,7 @@ struct queue_run {
         fault_plan faults{time, cluster, slots};
         faults.schedule(drawn.faults + 3, drawn.troubled);
         faults.schedule_flaps(drawn.flaps, drawn.troubled);
+        faults.schedule_maintenance(drawn.maintenance, drawn.troubled);
         time.run_for(drawn.troubled);
         faults.stop();
         time.run_while_not([&] { return cluster.settled(); }, 8s);

@@ -126,6 +126,23 @@ TEST_CASE("slots that have moved are known before a command is refused; unannoun
     }
 }
 
+TEST_CASE("who waits on a node whose connections end by plan goes on waiting; unannounced, he is told",
+          "[simulation][maintenance]") {
+    for (bool const announced : {true, false}) {
+        managed stage{asking(announced)};
+        std::string const key = stage.on.key_of(0, "q");
+        answer& waits = stage.on.call({"BLPOP", key, "0"}, {.deadline = 60s, .blocks = true});
+        stage.on.time.run_for(500ms);
+        stage.plans.end_connections(0, 4s);
+        stage.on.time.run_for(10s);
+        INFO(waits.text());
+        CHECK(waits.done() == !announced);
+        CHECK(stage.on.ask({"RPUSH", key, "x"}).good());
+        stage.on.time.run_for(1s);
+        CHECK(waits.good() == announced);
+    }
+}
+
 TEST_CASE("servers that know no notices are served as ever", "[simulation][maintenance]") {
     model_options plain;
     for (umbel::maintenance_notices const asks :

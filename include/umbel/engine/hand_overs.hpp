@@ -15,9 +15,9 @@ namespace umbel::engine {
 ///
 /// A node gets a second number. Under that number it has connections of its own, to the address that was
 /// announced or to the same name, looked up again; when these serve, the routes take the second number, and
-/// the first one leaves as any node does: what is in flight is answered, then its connections close. So no
-/// command is sent twice for it, and none waits. Where the new connections do not come to be in time the old
-/// ones stay until they end, as without a notice.
+/// the first one leaves: its waits are given up and go on elsewhere, what is in flight is answered, then its
+/// connections close. So no command is sent twice for it, and none waits. Where the new connections do not
+/// come to be in time the old ones stay until they end, as without a notice.
 class hand_overs {
 public:
     hand_overs(control_state& shared, node_supervisor& links, topology_tracker& topology) noexcept
@@ -40,12 +40,13 @@ private:
         instant begins_at{0};
         instant until{0};
         std::vector<link_id> wanted{};  ///< The links that are to be up.
+        bool parts = false;             ///< The second number has taken over.
     };
     enum class state : std::uint8_t { waits, serves, failed };
 
     bool is_under_way(std::uint16_t number) const noexcept {
         return std::any_of(all_.begin(), all_.end(), [number](hand_over const& known) {
-            return known.from == number || known.to == number;
+            return known.from == number || (known.to == number && !known.parts);
         });
     }
     link_status const& status_of(link_id id) const noexcept {
@@ -56,6 +57,9 @@ private:
         return link.state == link_state::idle || link.state == link_state::down;
     }
     void connect(hand_over& next, instant now);
+    bool take_step(hand_over& next, instant now, bool& changed);
+    void take_over(hand_over& next, instant now);
+    bool part(hand_over const& next, instant now);
     state look_at(hand_over const& next, instant now) const noexcept;
 
     control_state& shared_;
@@ -88,29 +92,55 @@ inline void hand_overs::begin(link_id by, maintenance_notice const& notice, inst
 inline bool hand_overs::advance(instant now) {
     bool changed = false;
     for (std::size_t at = 0; at < all_.size() && !shared_.closed;) {
-        hand_over& next = all_[at];
-        std::uint16_t const found = shared_.nodes.find(shared_.nodes[next.from].address);
-        bool const stands = found == next.to || (found == next.from && shared_.nodes[next.from].member);
-        if (stands && now < next.begins_at) {
+        if (take_step(all_[at], now, changed))
             ++at;
-            continue;
-        }
-        if (stands) connect(next, now);
-        state const is = stands && next.to != link_id::no_node ? look_at(next, now) : state::failed;
-        if (is == state::waits) {
-            ++at;
-            continue;
-        }
-        if (is == state::serves) {
-            topology_.succeed(next.from, next.to, now);
-            ++shared_.counters.hand_overs;
-            changed = true;
-        } else if (next.to != link_id::no_node && found != next.to) {
-            links_.shut_all(next.to);
-        }
-        all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(at));
+        else
+            all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(at));
     }
     return changed;
+}
+
+/// Returns false when it is over.
+inline bool hand_overs::take_step(hand_over& next, instant now, bool& changed) {
+    if (next.parts) return part(next, now);
+    std::uint16_t const found = shared_.nodes.find(shared_.nodes[next.from].address);
+    bool const stands = found == next.to || (found == next.from && shared_.nodes[next.from].member);
+    if (stands && now < next.begins_at) return true;
+    if (stands) connect(next, now);
+    switch (stands && next.to != link_id::no_node ? look_at(next, now) : state::failed) {
+        case state::waits: return true;
+        case state::serves:
+            take_over(next, now);
+            changed = true;
+            return part(next, now);
+        case state::failed: break;
+    }
+    if (next.to != link_id::no_node && found != next.to) links_.shut_all(next.to);
+    return false;
+}
+
+/// The second number takes what comes. The waits of the first one end before its connection does by which the
+/// server is told so.
+inline void hand_overs::take_over(hand_over& next, instant now) {
+    node& before = shared_.nodes[next.from];
+    before.parts = true;
+    topology_.succeed(next.from, next.to, now);
+    ++shared_.counters.hand_overs;
+    next.parts = true;
+    next.until = after(now, 2 * shared_.options.unblock_timeout);
+    links_.shut_all(next.from, link_mode::replica);
+    for (unsigned context = 1; context < before.contexts(); ++context)
+        links_.shut({next.from, link_mode::primary, static_cast<std::uint8_t>(context)});
+    links_.shut_leases(next.from, errc::read_only);
+}
+
+/// Returns false when the first number has nothing left to wait for.
+inline bool hand_overs::part(hand_over const& next, instant now) {
+    node& before = shared_.nodes[next.from];
+    if (now < next.until && !before.leases.all_closed()) return true;
+    before.parts = false;
+    links_.shut_all(next.from);
+    return false;
 }
 
 /// Opens what is to be up.
@@ -148,11 +178,8 @@ inline hand_overs::state hand_overs::look_at(hand_over const& next, instant now)
 inline instant hand_overs::next_due() const noexcept {
     instant due = never;
     for (hand_over const& next : all_) {
-        if (next.to == link_id::no_node) {
-            due = std::min(due, next.begins_at);
-            continue;
-        }
-        due = std::min(due, next.until);
+        due = std::min(due, next.to == link_id::no_node ? next.begins_at : next.until);
+        if (next.to == link_id::no_node || next.parts) continue;
         for (link_id const id : next.wanted)
             if (is_closed(status_of(id))) due = std::min(due, status_of(id).retry_at);
     }
