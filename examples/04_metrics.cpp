@@ -43,6 +43,8 @@ asio::awaitable<std::string> metrics(umbel::client& db) {
         write(out, "connects_total", "counter", counted->connects);
         write(out, "disconnects_total", "counter", counted->disconnects);
         write(out, "breakers_opened_total", "counter", counted->breakers_opened);
+        write(out, "maintenance_notices_total", "counter", counted->notices);
+        write(out, "hand_overs_total", "counter", counted->hand_overs);
         write(out, "waiting", "gauge", counted->waiting);
         write(out, "pinned_bytes", "gauge", counted->pinned_bytes);
     }

@@ -46,6 +46,8 @@
 // |                                     | and learning_batch.hpp; command/command_info                   |
 // |                                     | reads the answer, client/learned_commands.hpp keeps it         |
 // | when a connection counts as dead    | engine/silence.hpp                                             |
+// | what a server announces             | engine/maintenance_notice.hpp reads it, maintenance_watch.hpp  |
+// |                                     | gives time, maintenance.hpp and hand_overs.hpp act on it       |
 // | what a URL means                    | cluster/url.hpp reads it; engine/url_parameters.hpp has what   |
 // |                                     | its parameters set, engine/url_options.hpp makes options of it |
 // | who a client says it is             | engine/credential_keeper.hpp; who is asked:                    |
