@@ -155,12 +155,12 @@ struct options {
     /// The seeds are sentinels, and this is the name by which they know the primary: the client asks them,
     /// and is a client of that primary and its replicas. The URL redis-sentinel://host,host#name says the
     /// same; an address without a port means 26379. A failover is heard of by +switch-master (a subscription
-    /// to one sentinel), by refreshes and by what servers and connections say. A server is believed to be the
-    /// primary when most sentinels know it and it says so itself (ROLE); sentinels that know nothing, are out
-    /// of date or lie are outvoted. What most sentinels do not know they are asked again, until the deadline.
-    /// Other sentinels that they name are asked, too, up to 16. Errors: where every sentinel says that it
-    /// does not know the name, bad_argument, which repeats it; else no_reachable_node, which tells what each
-    /// has said.
+    /// to each sentinel), by refreshes and by what servers and connections say. A server is believed to be
+    /// the primary when most sentinels know it and it says so itself (ROLE); sentinels that know nothing, are
+    /// out of date or lie are outvoted. What most sentinels do not know they are asked again, until the
+    /// deadline. Other sentinels that they name are asked, too, up to 16. Errors: where every sentinel says
+    /// that it does not know the name, bad_argument, which repeats it; else no_reachable_node, which tells
+    /// what each has said.
     std::string sentinel_primary{};
     /// Who the client is to the sentinels: username and password are for the servers, and are never said to
     /// sentinels. Errors: bad_argument for a username without a password, and for both without

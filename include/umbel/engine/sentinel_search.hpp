@@ -94,14 +94,15 @@ public:
             for (cluster::endpoint& replica : told->replicas)
                 replica = shared_.options.addresses(std::move(replica));
             views_.push_back(std::move(*told));
-            answered_by_ = number;
         }
         return elect({group_finding::outcome::waits, number, {}, std::move(why)}, now);
     }
     /// A sentinel has answered after the end of the refresh that has asked it. True when it has newer news.
-    bool knows_better(sentinel_query& query) const {
+    bool hears_late(sentinel_query& query, instant now) {
         result<cluster::sentinel_view> const told = query.take();
-        return told && query.round == round_ && told->config_epoch > believed_epoch_;
+        if (!told || query.round != round_) return false;
+        subscribe(now);
+        return told->config_epoch > believed_epoch_;
     }
     /// False when sentinels name different servers: some of them will hear of the others' soon.
     bool agree() const noexcept {
@@ -124,7 +125,7 @@ public:
         return elect(std::move(role), now);
     }
 
-    /// The group that was found is believed. From now on a sentinel tells when it changes, if one can.
+    /// The group that was found is believed. From now on sentinels tell when it changes.
     void believe(cluster::endpoint const& primary, instant now) {
         if (!is_on()) return;
         learned_.clear();
@@ -185,27 +186,20 @@ private:
                 error{errc::no_reachable_node, delivery::not_sent, why}};
     }
 
-    /// Has a sentinel that answers tell of +switch-master, by a connection of its own, unless one does so.
-    /// Its message ends that connection, for nobody awaits a reply there; so a refresh begins, and subscribes
-    /// anew.
+    /// Has the sentinels that answer tell of +switch-master, each by a connection of its own: one alone may
+    /// be the one that hears late, or lies. A message ends that connection, for nobody awaits a reply there;
+    /// so a refresh begins, and the connection is made anew.
     void subscribe(instant now) {
-        std::uint16_t fit = link_id::no_node;
         for (auto const* const some : {&shared_.options.seeds, &learned_})
             for (cluster::endpoint const& address : *some) {
                 std::uint16_t const number = shared_.nodes.find(address);
                 if (number == link_id::no_node) continue;
-                node const& peer = shared_.nodes[number];
-                link_status const& told_by = peer.link(link_mode::replica);
-                if (is_up(told_by) || told_by.state == link_state::opening) return;
-                bool const free = told_by.state == link_state::idle ||
-                                  (told_by.state == link_state::down && told_by.retry_at <= now);
-                bool const answers = peer.sentinel && is_up(peer.link(link_mode::primary));
-                if (free && answers && (fit == link_id::no_node || number == answered_by_)) fit = number;
+                node& peer = shared_.nodes[number];
+                if (peer.tells || !peer.sentinel || !is_up(peer.link(link_mode::primary))) continue;
+                if (peer.link(link_mode::replica).state != link_state::idle) continue;
+                links_.open({number, link_mode::replica}, now);
+                peer.tells = true;
             }
-        if (fit == link_id::no_node) return;
-        for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number)
-            shared_.nodes[number].tells = number == fit;
-        links_.open({fit, link_mode::replica}, now);
     }
 
     control_state& shared_;
@@ -219,7 +213,6 @@ private:
     std::size_t awaited_ = 0;                    ///< Sentinels that may still answer.
     std::uint32_t round_ = 0;                    ///< Counts the refreshes.
     std::uint64_t believed_epoch_ = 0;
-    std::uint16_t answered_by_ = link_id::no_node;  ///< The latest sentinel that has answered.
 };
 
 }  // namespace umbel::engine

@@ -64,7 +64,7 @@ public:
     }
     refresh_result answered(sentinel_query& query, instant now) {
         if (refresher_.running()) return look_at(sentinels_.take(query, now), now);
-        if (sentinels_.knows_better(query)) refresher_.want(now);
+        if (sentinels_.hears_late(query, now)) refresher_.want(now);
         return {};
     }
     instant next_due() const noexcept { return refresher_.next_due(); }
