@@ -325,6 +325,11 @@ inline refresh_result topology_tracker::look_at(group_finding&& found, instant n
             sentinels_.believe(found.group->nodes.front().address, now);
             break;
     }
+    if (!sentinels_.is_on() && shared_.in_group && !cluster::shares_known_node(topology_, *found.group)) {
+        answers_.keep_foreign({std::move(*found.group), patches_.now(), found.node});
+        error const why{errc::no_reachable_node, delivery::not_executed, "the server is of another group"};
+        return not_helped(found.node, why, now);
+    }
     return adopt({std::move(*found.group), patches_.now(), found.node}, now);
 }
 

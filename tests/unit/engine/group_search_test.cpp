@@ -205,6 +205,47 @@ TEST_CASE("a primary that only its replica names, and that tells no role, ends n
     CHECK(read.value() == "1");
 }
 
+TEST_CASE("a server that leads a group of its own is not followed while the known group may answer",
+          "[group]") {
+    script s{of_group()};
+    learns(s);
+    // The other one takes over, without replicas so far.
+    s.pass(1s);
+    s.happens(engine::refresh_wanted{});
+    REQUIRE(s.next() == sent{a, "CLUSTER SHARDS", "CLUSTER NODES"});
+    s.receive(a, no_clusters + no_clusters);
+    REQUIRE(s.next() == sent{a, "ROLE"});
+    s.receive(a, follows(b));
+    REQUIRE(s.next() == sent{b, "ROLE"});
+    s.receive(b, leads());
+    REQUIRE(s.owner(0) == b);
+    // It is busy for a moment, and the first one, which is a seed, has come back as its own primary.
+    s.pass(1s);
+    s.happens(engine::refresh_wanted{});
+    REQUIRE(s.next() == sent{b, "CLUSTER SHARDS", "CLUSTER NODES"});
+    s.pass(300ms);
+    finds_no_cluster(s, a);
+    s.receive(a, leads());
+    CHECK(s.owner(0) == b);
+    SECTION("it answers then") {
+        s.receive(b, no_clusters + no_clusters);
+        REQUIRE(s.next() == sent{b, "ROLE"});
+        s.receive(b, leads());
+        CHECK(s.owner(0) == b);
+    }
+    SECTION("it never does: the other server is taken for its heir") {
+        for (int step = 0; step < 200 && s.owner(0) == b; ++step) {
+            s.pass(50ms);
+            for (sent seen = s.next(); !(seen == nothing); seen = s.next()) {
+                if (seen.to != a) continue;
+                bool const role = seen.bytes == wire("ROLE");
+                s.receive(a, role ? leads() : no_clusters + no_clusters);
+            }
+        }
+        CHECK(s.owner(0) == a);
+    }
+}
+
 TEST_CASE("a replica serves reads where nothing else is known and its primary is dead", "[group]") {
     script s{of_group()};
     finds_no_cluster(s, a);
