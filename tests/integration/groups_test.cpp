@@ -106,3 +106,29 @@ TEST_CASE("the primary of a group dies: who takes its place is found by asking t
     CHECK(s(s.db().incr("n")) == 1);
     CHECK(servers.talk("n2").must({"GET", "n"}).text == "1");
 }
+
+TEST_CASE("the primary of a group freezes: replicas serve on, and it is not followed when it is back",
+          "[groups]") {
+    real_cluster servers{group_shape()};
+    await_replicas(servers, "n1");
+    session s{servers.address("n1")};
+    REQUIRE(s(s.db().set("k", "1")));
+    CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+    servers.freeze("n1");
+    auto const waits = s.begin(s.db().with(50s).set("k", "2"));
+    // Refreshes ask it in vain, once a replica has named it.
+    auto const asked = s.counted().topology_queries;
+    CHECK(eventually([&] { return s.db().refresh(), s.counted().topology_queries > asked + 6; }));
+    CHECK(replicas_known(s) == 2);
+    CHECK(s(s.db().with(read_from::replica).get("k")) == "1");
+    auto const port = std::to_string(servers.at("n2").port);
+    servers.talk("n2").must({"REPLICAOF", "NO", "ONE"});
+    servers.talk("n3").must({"REPLICAOF", "127.0.0.1", port});
+    // It may have reached the frozen one; nobody knows.
+    s.finish(waits);
+    CHECK(eventually([&] { return s(s.db().set("k", "3")).has_value(); }));
+    CHECK(servers.talk("n2").must({"GET", "k"}).text == "3");
+    servers.thaw("n1");
+    CHECK(eventually([&] { return s.db().refresh(), s(s.db().incr("n")).has_value(); }));
+    CHECK(servers.talk("n1").must({"EXISTS", "n"}).number() == 0);
+}
