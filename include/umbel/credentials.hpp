@@ -64,9 +64,7 @@ concept answers_for_credentials =
 /// block, and may call the completion before it returns. Errors: what it throws, an error, an empty or
 /// overlong password, and no answer within options::connect_timeout make the connections that wait for it
 /// fail with errc::no_credentials; the next attempt to connect asks again. Cancellation: none; a late answer
-/// serves the next attempt. Lifetime: the client keeps a copy, and may end while an answer is due. Where the
-/// last that holds the client lets go of it while a thread of the provider's is inside the completion, that
-/// thread closes the client's connections.
+/// serves the next attempt. Lifetime: the client keeps a copy, and may end while an answer is due.
 class credential_provider {
 public:
     /// Nobody is asked.

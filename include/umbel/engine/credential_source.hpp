@@ -95,7 +95,9 @@ public:
     template <class Port>
     void ask(ask_credentials const& what, Port& port) noexcept {
         UMBEL_TRY {
-            waker const client{&port, [](void* to) { Port::wake_from_outside(*static_cast<Port*>(to)); }};
+            waker const client{&port, [](void* to, std::shared_ptr<void>&& alive) noexcept {
+                                   Port::wake_from_outside(*static_cast<Port*>(to), std::move(alive));
+                               }};
             auto const asked = std::make_shared<question>(what.question, inbox_, port.keep_alive(), client);
             UMBEL_TRY {
                 provider_({what.node},
@@ -123,7 +125,7 @@ private:
     /// Tells a client that an answer has come. Threading: any.
     struct waker {
         void* client;
-        void (*wake)(void* client);
+        void (*wake)(void* client, std::shared_ptr<void>&& alive) noexcept;
     };
 
     static result<credentials> failed(std::string_view why) noexcept {
@@ -154,14 +156,14 @@ private:
 
         void answer(result<credentials>&& told) noexcept {
             if (answered.exchange(true, std::memory_order_acq_rel) || inbox->closed()) return;
-            std::shared_ptr<void> const alive = owner.lock();
+            std::shared_ptr<void> alive = owner.lock();
             if (is_owned && !alive) return;
             UMBEL_TRY {
                 if (told)
                     inbox->push({number, std::make_shared<credentials const>(std::move(*told)), {}});
                 else
                     inbox->push({number, nullptr, std::move(told.error())});
-                client.wake(client.client);
+                client.wake(client.client, std::move(alive));
             }
             UMBEL_CATCH(...) {  // Out of memory: as if no answer had come.
             }

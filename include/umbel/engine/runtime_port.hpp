@@ -30,7 +30,7 @@ template <class Port, class Session>
 concept runtime_port =
     requires(Port& port, Session& there, session_order&& order, call& call, instant when, duration span,
              link_id id, pipeline_options const& pipe, link_options const& link, cancel_share&& share,
-             node_connected& notice, event&& happened) {
+             node_connected& notice, event&& happened, std::shared_ptr<void>&& alive) {
         /// The time.
         { port.clock() } noexcept -> std::same_as<instant>;
         /// Makes a session. Throws std::bad_alloc.
@@ -40,8 +40,9 @@ concept runtime_port =
         // ---- To the control plane's own owner.
         /// Has turn() called soon. Threading: any.
         { port.wake() } noexcept;
-        /// The same from a thread that may go on when the client's executors go away.
-        { Port::wake_from_outside(port) } noexcept;
+        /// The same from a thread that may go on when the client's executors go away. What has kept the port
+        /// alive there is let go of by one of the client's own threads, where there is one.
+        { Port::wake_from_outside(port, std::move(alive)) } noexcept;
         /// Holds the runtime, where another thread may end the last of what holds it. Threading: any.
         port.keep_alive();
         port.cancel_in_engine(std::move(share));
@@ -71,7 +72,7 @@ concept runtime_port =
 struct quiet_runtime_port {
     std::shared_ptr<void> keep_alive() const noexcept { return nullptr; }
     template <class Port>
-    static void wake_from_outside(Port& port) noexcept {
+    static void wake_from_outside(Port& port, std::shared_ptr<void>&&) noexcept {
         port.wake();
     }
     void closes() noexcept {}

@@ -61,8 +61,8 @@ public:
         bool const first = abandon_all([](connection& connection) { connection.abandon(); });
         while (engine::call* const call = posted.pop()) call->kind->drop(*call);
         if (!first) return;
-        std::unique_lock guard{mutex_};  // Whoever wakes from outside is done, or sees that it is too late.
-        guard.unlock();
+        // Whoever wakes from outside is done, or sees that it is too late.
+        static_cast<void>(std::lock_guard{*outside_});
         left_ = {};
         taken_ = {};
         closing_timer_.reset();
@@ -158,9 +158,13 @@ public:
             });
     }
     void wake() noexcept;
-    static void wake_from_outside(driver& client) noexcept {
-        std::lock_guard const guard{client.mutex_};  // abandon() waits for it.
+    static void wake_from_outside(driver& client, std::shared_ptr<void>&& alive) noexcept {
+        auto const gate = client.outside_;  // It outlives the client, which may end when it is let go of.
+        std::lock_guard const guard{*gate};
         client.wake();
+        if (client.abandoned()) return;
+        asio::any_io_executor const executor = client.executor_;
+        static_cast<void>(async::try_alloc([&] { asio::post(executor, [kept = std::move(alive)] {}); }));
     }
     bool arm(engine::instant due) noexcept {
         return async::retry_alloc([&] {
@@ -244,6 +248,9 @@ private:
     std::shared_ptr<resp::pin_budget> budget_;
     engine::ownership word_;
     std::mutex mutex_;  ///< Guards left_. Control events are rare.
+    /// Held while the client is woken from outside; abandon() waits for it. Recursive: where memory runs out
+    /// the client ends there.
+    std::shared_ptr<std::recursive_mutex> const outside_ = std::make_shared<std::recursive_mutex>();
     struct leavings {
         std::vector<engine::event> events;
         std::vector<engine::cancel_share> cancels;

@@ -407,6 +407,38 @@ TEST_CASE("a client may end while an answer is due", "[credentials]") {
     kept(credentials{"", "late"});
 }
 
+TEST_CASE("a client that ends while a thread of the provider's answers does not end on that thread",
+          "[credentials]") {
+    /// An observer ends with the client that it watches.
+    struct mourner : umbel::observer {
+        std::atomic<std::thread::id>& ended_on;
+        explicit mourner(std::atomic<std::thread::id>& told) : ended_on{told} {}
+        ~mourner() override { ended_on = std::this_thread::get_id(); }
+    };
+    for (int round = 0; round < 200; ++round) {
+        std::atomic<std::thread::id> ended_on;
+        {
+            asio::io_context io{1};
+            credential_completion kept;
+            std::atomic<bool> go{false};
+            umbel::options chosen = at_home::plain("127.0.0.1:1");
+            chosen.credential_provider = [&](credential_completion done) { kept = std::move(done); };
+            std::optional<umbel::client> db{std::in_place, io.get_executor(), chosen,
+                                            umbel::cluster::policy{}, std::make_shared<mourner>(ended_on)};
+            REQUIRE(at_home::until(io, [&] { return static_cast<bool>(kept); }));
+            std::thread giver{[&] {
+                while (!go) std::this_thread::yield();
+                kept(credentials{"", "late"});
+            }};
+            go = true;
+            db.reset();
+            for (int turns = round % 10; turns != 0; --turns) io.poll();
+            giver.join();
+        }
+        REQUIRE(ended_on.load() == std::this_thread::get_id());
+    }
+}
+
 TEST_CASE("bad options are told by name", "[credentials]") {
     guarded here;
     SECTION("a provider beside a password") {

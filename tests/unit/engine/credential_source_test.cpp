@@ -20,7 +20,11 @@ struct client {
     std::shared_ptr<int> life = std::make_shared<int>(0);
     int woken = 0;
     std::shared_ptr<void> keep_alive() const noexcept { return life; }
-    static void wake_from_outside(client& self) noexcept { ++self.woken; }
+    static void wake_from_outside(client& self, std::shared_ptr<void>&& alive) noexcept {
+        ++self.woken;
+        self.given = std::move(alive);
+    }
+    std::shared_ptr<void> given;
 };
 std::vector<credentials_told> taken(credential_source& source) {
     std::vector<credentials_told> all;
@@ -145,6 +149,14 @@ TEST_CASE("what nobody asked for is taken like an answer", "[credentials]") {
     CHECK(all[0].given->password.view() == "pushed");
     CHECK(all[1].given == nullptr);
     CHECK_FALSE(all[1].why);
+}
+
+TEST_CASE("who answers hands on what has kept the client alive, and keeps none of it", "[credentials]") {
+    client here;
+    credential_source source{[](credential_completion const& done) { done(credentials{"", "one"}); }};
+    source.ask({1, {}}, here);
+    CHECK(here.given == here.life);
+    CHECK(here.life.use_count() == 2);
 }
 
 TEST_CASE("a missing provider is an answer, too", "[credentials]") {
