@@ -65,15 +65,15 @@ link_snapshot snapshot_of(node const& peer, std::uint16_t number, link_mode mode
     return made;
 }
 
-/// All nodes that `control` knows. `connection_of(link_id)` gives a pointer to a countable connection, or
-/// null.
+/// All nodes that `control` knows, sentinels left out. `connection_of(link_id)` gives a pointer to a
+/// countable connection, or null.
 template <class Find>
 std::vector<node_snapshot> nodes_of(engine const& control, Find&& connection_of) {
     std::vector<node_snapshot> all;
     node_table const& known = control.nodes();
     for (std::uint16_t number = 0; number < known.size(); ++number) {
         node const& node = known[number];
-        if (!node.in_use) continue;
+        if (!node.in_use || node.sentinel) continue;
         auto const link = [&](link_mode mode) { return snapshot_of(node, number, mode, connection_of); };
         std::chrono::nanoseconds const latency{
             control.routes().health_of(number).latency_ns.load(std::memory_order_relaxed)};

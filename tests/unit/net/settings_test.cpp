@@ -496,3 +496,43 @@ TEST_CASE("connections that commands share are probed by the kernel where PING i
     CHECK(probed->shared.keepalive_probes == 3);
     CHECK((probed->shared.user_timeout == 30s));
 }
+
+TEST_CASE("sentinels have a port, credentials and TLS of their own", "[settings]") {
+    options chosen = good();
+    chosen.sentinel_primary = "mymaster";
+    chosen.seeds = {"10.1.0.1", "10.1.0.2:5000"};
+    chosen.password = "of-servers";
+    auto const made = settings_of(chosen, {}, nullptr);
+    REQUIRE(made);
+    CHECK((made->engine.seeds[0].port == 26379));
+    CHECK((made->engine.seeds[1].port == 5000));
+    CHECK(made->engine.sentinels.primary_name == "mymaster");
+    CHECK((made->engine.sentinels.plan.identity == nullptr));
+    CHECK(made->engine.plan.identity->password == "of-servers");
+    auto const by_url =
+        settings_of({.seeds = {"redis-sentinel://:p@h1,h2/3?sentinel_password=s#m"}}, {}, nullptr);
+    REQUIRE(by_url);
+    CHECK((by_url->engine.seeds.size() == 2));
+    CHECK(by_url->engine.plan.identity->password == "p");
+    CHECK(by_url->engine.sentinels.plan.identity->password == "s");
+    CHECK((by_url->engine.plan.database == 3));
+    CHECK((by_url->engine.sentinels.plan.database == 0));
+}
+
+TEST_CASE("what sentinels have to do with is refused where there are none, or something contradicts them",
+          "[settings]") {
+    CHECK(names(wrong([](options& o) { o.sentinel_password = "p"; }), "options.sentinel_primary"));
+    CHECK(names(wrong([](options& o) { o.sentinel_plain = true; }), "options.sentinel_primary"));
+    CHECK(names(wrong([](options& o) { o.sentinel_primary = "m", o.sentinel_username = "u"; }),
+                "options.sentinel_password"));
+    CHECK(
+        names(wrong([](options& o) { o.sentinel_primary = "m", o.deployment = umbel::deployment::cluster; }),
+              "options.sentinel_primary"));
+    CHECK(names(wrong([](options& o) {
+                    o.sentinel_primary = "m", o.topology_source = umbel::topology_source::slots;
+                }),
+                "options.sentinel_primary"));
+    CHECK(names(wrong([](options& o) { o.sentinel_primary = "m", o.seeds = {"redis://h"}; }),
+                "redis-sentinel://"));
+    CHECK(names(wrong([](options& o) { o.seeds = {"rediss-sentinel://h#m"}; }), "options.tls"));
+}
