@@ -124,7 +124,7 @@ public:
         UMBEL_ASSERT(settled.has_value());
         settled->make_transport = [value, other](asio::any_io_executor const& executor,
                                                  umbel::net::transport_owner& owner, std::uint32_t epoch,
-                                                 umbel::engine::link_mode) {
+                                                 umbel::engine::open_link const&) {
             return std::make_shared<loop_transport>(executor, owner, epoch, value, other);
         };
         driver_ = std::make_shared<umbel::net::driver>(std::move(executors), std::move(*settled));
