@@ -20,7 +20,9 @@ namespace umbel {
 /// A node that cannot be verified, that speaks no TLS, or that does not accept the client's certificate,
 /// fails commands with errc::tls_failed, whose message says why; it is tried again at the pace of
 /// options::reconnect_delay. Where a name has several addresses, the next one is tried where TLS fails with
-/// one, or is not answered for its share of options::connect_timeout. One object may serve several clients.
+/// one, or is not answered for its share of options::connect_timeout. A server of TLS 1.3 looks at the
+/// client's certificate when the connection counts as made: no other address is tried where it refuses that.
+/// One object may serve several clients.
 /// Errors: what is wrong with the options is told by check(), and by each command of a client that was given
 /// them: bad_argument, naming the option. Lifetime: clients keep it. Threading: the object may be used from
 /// any thread.

@@ -72,8 +72,8 @@ public:
     /// Calls to be sent now, each to its own `link`.
     call_list& questions() noexcept { return questions_; }
 
-    /// Lets a MOVED teach the slot table: its slot belongs to node `owner`, or of a REDIRECT everything. A
-    /// topology that was asked for earlier must not take that back.
+    /// Lets a MOVED teach the slot table: its slot belongs to node `owner`, or of a REDIRECT everything. What
+    /// was asked earlier must not take that back, but for a REDIRECT, whose server says it again.
     void learn_moved(retry_state const& moved, std::uint16_t owner, instant now);
 
     /// The same of a notice that slots of `from` have moved to `to`.
