@@ -2,6 +2,8 @@
 
 #include "support/pipeline_hands.hpp"
 
+#include <list>
+
 using namespace umbel;
 using namespace umbel::test;
 
@@ -376,4 +378,21 @@ TEST_CASE("no more slow replies are kept than somebody could read", "[pipeline]"
     h.receive(replies);
     CHECK(h.pipe.idle());
     CHECK(h.pipe.slow().size() == 64);
+}
+
+TEST_CASE("of the engine's own calls a few come beside the bound, and no more", "[pipeline]") {
+    engine::pipeline pipe{engine::pipeline_options{.in_flight_max = 2}, nullptr};
+    std::size_t const most = 2 + engine::pipeline_options::own_calls_max;
+    std::list<scripted_call> calls;
+    for (std::size_t i = 0; i <= most; ++i) {
+        scripted_call& question = calls.emplace_back("CLUSTER SLOTS", call_options{});
+        question.issued_by = engine::issuer::engine;
+        pipe.accept(question, engine::instant{1s});
+    }
+    CHECK(pipe.in_flight() == most);
+    engine::call* const refused = pipe.finished().pop();
+    REQUIRE(refused == &calls.back());
+    CHECK(calls.back().answer->error() == errc::overloaded);
+    pipe.fail_all(errc::cancelled);
+    while (engine::call* const call = pipe.finished().pop()) call->kind->complete(*call);
 }
