@@ -151,8 +151,9 @@ TEST_CASE("notices come between any replies while commands fly, and nobody notic
     for (int round = 0; round < 200; ++round) {
         REQUIRE(there.until(
             [&, from = there.old_one.count("INCR")] { return there.old_one.count("INCR") > from + 5; }));
-        there.old_one.push(says::failing_over(++number, 1) + says::push("MOVING", {}) +
-                           says::failed_over(++number) + says::migrating(++number, 3600));
+        there.old_one.push(says::failing_over(number + 1, 1) + says::push("MOVING", {}) +
+                           says::failed_over(number + 2) + says::migrating(number + 3, 3600));
+        number += 3;
     }
     users.stop();
     REQUIRE(there.until([&] { return users.done(); }));

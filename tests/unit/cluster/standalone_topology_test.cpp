@@ -34,7 +34,7 @@ TEST_CASE("replicas alone are a group without a primary", "[standalone]") {
 TEST_CASE("who leads a group now was its replica, and who has led it is one", "[standalone]") {
     topology const before =
         group_topology(endpoint{"10.0.0.1", 6379}, {{"10.0.0.2", 6379}, {"10.0.0.3", 6379}});
-    for (endpoint const leader : {endpoint{"10.0.0.2", 6379}, endpoint{"10.0.0.9", 6379}}) {
+    for (endpoint const& leader : {endpoint{"10.0.0.2", 6379}, endpoint{"10.0.0.9", 6379}}) {
         topology const after = led_by(before, leader);
         CHECK(after.nodes[after.owner(slot{0})].address == leader);
         CHECK(after.nodes.size() == (leader.host == "10.0.0.9" ? 4u : 3u));

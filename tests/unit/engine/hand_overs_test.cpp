@@ -23,13 +23,6 @@ script_options listening_script() {
     chosen.engine.observed = true;
     return chosen;
 }
-/// The next write that is no question about the topology.
-sent next_of_users(script& s) {
-    for (;;) {
-        sent found = s.next();
-        if (found.bytes != wire("CLUSTER SLOTS")) return found;
-    }
-}
 
 }  // namespace
 
@@ -153,6 +146,7 @@ TEST_CASE("one maintenance is told by several connections, and begins once", "[m
     auto get = s.start("GET foo", {.context = 1});
     CHECK(s.next() == sent{f1, "GET foo"});
     s.receive(f1, "$1\r\nx\r\n");
+    CHECK(get.value() == "x");
     // The new connections lead to the same server, which says it again, to each of them.
     s.receive(f, says::moving(7, 10, f));
     s.receive(f1, says::moving(6, 10, f));
@@ -226,7 +220,7 @@ TEST_CASE("addresses that cannot be read, and endless notices, do nothing", "[ma
     std::size_t const nodes = s.core().nodes().size();
     for (int i = 200; i < 600; ++i) {
         s.pass(100ms);
-        for (std::string const node : {std::string{a}, std::string{a_again}, std::string{f}})
+        for (std::string const& node : {std::string{a}, std::string{a_again}, std::string{f}})
             if (s.connected(node)) s.receive(node, says::moving(i, 0, i % 2 ? f : ""));
         while (!(s.next() == nothing)) {
         }

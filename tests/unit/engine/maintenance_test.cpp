@@ -158,6 +158,7 @@ TEST_CASE("silence means nothing while maintenance lasts, and counts as ever aft
         s.pass(3s);
         CHECK_FALSE(s.connected(a));
         CHECK(s.core().counters().refreshes > refreshes);
+        CHECK(outcome(get) == failed{errc::connection_lost, delivery::unknown});
     }
 }
 
