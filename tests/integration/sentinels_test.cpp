@@ -130,6 +130,24 @@ TEST_CASE("one sentinel is dead, another knows nothing: the client starts all th
     CHECK(s(s.db().get("k")) == "1");
 }
 
+TEST_CASE("a sentinel that is frozen delays the others' news, and does not keep them back", "[sentinels]") {
+    real_cluster servers{watched_group()};
+    session s{sentinels_of(servers)};
+    REQUIRE(s(s.db().set("k", "1")));
+    std::string const before = leader_of(servers);
+    servers.freeze("n6");
+    servers.talk("n4").must({"SENTINEL", "FAILOVER", "mymaster"});
+    REQUIRE(eventually([&] { return leader_of(servers) != before && leader_of(servers, "n5") != before; }));
+    std::string const after = leader_of(servers);
+    CHECK(eventually([&] {
+        auto const view = s.topology();
+        return view.nodes[view.shards[0].primary].address.port == servers.at(after).port;
+    }));
+    CHECK(s(s.db().set("k", "2")));
+    CHECK(servers.talk(after).must({"GET", "k"}).text == "2");
+    servers.thaw("n6");
+}
+
 TEST_CASE("a name that no sentinel knows, and servers in place of sentinels, are clear errors",
           "[sentinels]") {
     real_cluster servers{watched_group()};
