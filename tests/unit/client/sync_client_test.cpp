@@ -17,7 +17,7 @@ using at_home::delivery_of;
 using at_home::plain;
 using at_home::shown;
 using namespace std::chrono_literals;
-using text = std::optional<std::string>;
+using found = std::optional<std::string>;
 
 namespace {
 
@@ -55,7 +55,7 @@ TEST_CASE("commands of several keys wait, too", "[sync_client]") {
     scripted::server server;
     umbel::sync_client db{plain(server.address())};
     CHECK(shown(db.mset(std::map<std::string, std::string>{{"a", "1"}, {"b", "2"}})) == "ok");
-    CHECK(db.mget("a", "b", "c") == std::vector<text>{"1", "2", std::nullopt});
+    CHECK(db.mget("a", "b", "c") == std::vector<found>{"1", "2", std::nullopt});
     std::vector<std::string> const keys{"a", "c"};
     CHECK(shown(db.del(keys)) == "1");
     CHECK(code_of(db.mget(std::vector<std::string>{})) == "bad_argument");
@@ -121,7 +121,7 @@ TEST_CASE("options of one command, and its trail", "[sync_client]") {
     REQUIRE(traced);
     CHECK(traced->value == "1");
     CHECK(traced->trail.empty());
-    CHECK(db.with(2s).mget("a", "b") == std::vector<text>{"1", std::nullopt});
+    CHECK(db.with(2s).mget("a", "b") == std::vector<found>{"1", std::nullopt});
 }
 
 TEST_CASE("connections are looked after between two commands", "[sync_client]") {
