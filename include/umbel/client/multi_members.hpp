@@ -46,7 +46,7 @@ public:
             member& made = members_.emplace_back();
             made.name = each.name;
             made.weight = each.weight;
-            made.watch = watch.get();
+            made.watch = watch;
             made.db = std::make_shared<client>(
                 make(each.options, cluster::policy{standby_policy{watch.get()}}, watch));
             std::optional<error> const& refused = made.db->site().wrong;
@@ -162,7 +162,7 @@ private:
     struct member {
         std::string name;
         std::uint32_t weight = 1;
-        member_watch* watch = nullptr;  ///< Kept by the client.
+        std::shared_ptr<member_watch> watch{};
         std::shared_ptr<client> db;
         std::weak_ptr<async::backend> backend{};
         std::string met{};  ///< By its latest check that failed.
