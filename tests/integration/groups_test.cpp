@@ -13,6 +13,12 @@ using namespace umbel::test;
 
 namespace {
 
+/// Waits until both replicas have what was written so far: WAIT is for writes of its own connection.
+bool replicated(wire primary) {
+    primary.must({"SET", "settled", "1"});
+    return primary.must({"WAIT", "2", "10000"}).number() == 2;
+}
+
 cluster_shape group_shape() { return {.replicas = 2, .group = true}; }
 std::string first_line(std::string const& text) { return text.substr(0, text.find('\n')); }
 
@@ -48,7 +54,7 @@ TEST_CASE("any server of a replication group leads to all of it, and replicas se
         REQUIRE(s(s.db().set(key, "1")));
         CHECK(s.topology().told_by == cluster::source::standalone);
         CHECK(replicas_known(s) == 2);
-        CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+        CHECK(replicated(servers.talk("n1")));
         servers.forget_counts();
         for (int time = 0; time < 20; ++time) CHECK(s(s.db().with(read_from::replica).get(key)) == "1");
         CHECK(servers.count({servers.at("n1")}, "get") == 0);
@@ -90,7 +96,7 @@ TEST_CASE("the primary of a group dies: who takes its place is found by asking t
     await_replicas(servers, "n1");
     session s{servers.address("n1")};
     REQUIRE(s(s.db().set("k", "1")));
-    CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+    CHECK(replicated(servers.talk("n1")));
     servers.kill("n1");
     auto const waits = s.begin(s.db().with(50s).set("k", "2"));
     CHECK(s(s.db().with(read_from::replica).get("k")) == "1");
@@ -112,7 +118,7 @@ TEST_CASE("the primary of a group freezes: replicas serve on, and it is not foll
     await_replicas(servers, "n1");
     session s{servers.address("n1")};
     REQUIRE(s(s.db().set("k", "1")));
-    CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+    CHECK(replicated(servers.talk("n1")));
     servers.freeze("n1");
     auto const waits = s.begin(s.db().with(50s).set("k", "2"));
     // Refreshes ask it in vain, once a replica has named it.

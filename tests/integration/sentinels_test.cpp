@@ -13,6 +13,12 @@ using namespace umbel::test;
 
 namespace {
 
+/// Waits until both replicas have what was written so far: WAIT is for writes of its own connection.
+bool all_replicated(wire primary) {
+    primary.must({"SET", "settled", "1"});
+    return primary.must({"WAIT", "2", "10000"}).number() == 2;
+}
+
 cluster_shape watched_group() { return {.replicas = 2, .group = true, .sentinels = 3}; }
 /// The sentinels of a group: behind its three servers.
 std::string sentinels_of(real_cluster const& servers, std::string const& scheme = "redis-sentinel",
@@ -46,7 +52,7 @@ TEST_CASE("sentinels lead to the primary and its replicas, by URL and by options
         session s{how};
         REQUIRE(s(s.db().set("k", "1")));
         CHECK(s(s.db().get("k")) == "1");
-        CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+        CHECK(all_replicated(servers.talk("n1")));
         for (int time = 0; time < 10; ++time) CHECK(s(s.db().with(read_from::replica).get("k")) == "1");
         CHECK(s.topology().nodes.size() == 3);
         // A sentinel is told of the subscription.
@@ -98,7 +104,7 @@ TEST_CASE("kill -9 of the primary: the client goes on where the sentinels say, a
     real_cluster servers{watched_group()};
     session s{sentinels_of(servers)};
     REQUIRE(s(s.db().set("k", "1")));
-    CHECK(servers.talk("n1").must({"WAIT", "2", "10000"}).number() == 2);
+    CHECK(all_replicated(servers.talk("n1")));
     std::string const before = leader_of(servers);
     servers.kill(before);
     auto const waits = s.begin(s.db().with(55s).set("k", "2"));
