@@ -41,12 +41,6 @@ void finds_no_cluster(script& s, char const* node) {
     s.receive(node, no_clusters + no_clusters);
     REQUIRE(s.next() == sent{node, "ROLE"});
 }
-/// The same when a refresh is due.
-void looks_again(script& s, char const* node) {
-    s.pass(1s);
-    s.happens(engine::refresh_wanted{});
-    finds_no_cluster(s, node);
-}
 /// A group of `a`, which leads, and `b`.
 void learns(script& s) {
     finds_no_cluster(s, a);
