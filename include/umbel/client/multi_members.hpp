@@ -115,15 +115,16 @@ public:
     }
 
     void shut_down() noexcept override {
-        if (shared_.owner) {
-            shared_.owner->mover.store(nullptr, std::memory_order_release);
-            shared_.owner->code->release_handle(*shared_.owner, shared_.generation);
-        }
         std::vector<member> gone;
         {
             std::lock_guard const guard{mutex_};
             stop();
             gone = std::move(members_);
+        }
+        // Nobody switches any more: another client may get the handle at once.
+        if (shared_.owner) {
+            shared_.owner->mover.store(nullptr, std::memory_order_release);
+            shared_.owner->code->release_handle(*shared_.owner, shared_.generation);
         }
         // A check may hold a client for a moment longer.
         for (member const& each : gone)
@@ -232,7 +233,8 @@ private:
                     go_to(std::get<engine::switch_member>(action));
             }
             refuse_where_all_are_down();
-            wake_at(choice_->next_due());
+            // A look at the flags that is due is not put off.
+            wake_at(looking_ ? clock() : choice_->next_due());
         }
         for (auto& [check, db] : checks) begin_check(check, std::move(db));
         tell();

@@ -33,8 +33,8 @@ struct multi_member {
 using health_answer = std::function<void(result<void>)>;
 /// Finds out whether a member is well, and calls `answer` then, not later than multi_options::check_timeout
 /// and check_pause together: what comes later counts as a failure, and is not heard. Lifetime: the client
-/// lives as long as any copy of `answer`. Threading: called on a thread that runs one of the executors, one
-/// check of a member at a time. Do not block.
+/// lives as long as any copy of `answer`. Threading: called on a thread that runs one of the executors, the
+/// first time on the one that makes the multi_client; one check of a member at a time. Do not block.
 using health_check = std::function<void(client const& member, health_answer answer)>;
 
 /// Options of a multi_client. Errors: a value out of range makes every command fail with errc::bad_argument,

@@ -442,6 +442,38 @@ TEST_CASE("a health check of one's own decides", "[multi_client]") {
     CHECK(d.wait(d.db->set("k", "v")));
 }
 
+TEST_CASE("a member that loses connections is checked soon, whatever else is decided meanwhile",
+          "[multi_client]") {
+    struct hasty final : umbel::observer {
+        umbel::multi_client* db = nullptr;
+        int losses = 0;
+        void disconnected(umbel::engine::node_disconnected const&) override {
+            ++losses;
+            if (db) db->choose_by_weight();
+        }
+    };
+    auto const watching = std::make_shared<hasty>();
+    int checks_of_east = 0;
+    umbel::multi_options chosen = two_deployments::hurried();
+    chosen.check_interval = 10s;
+    chosen.members = {{"east", two_deployments::quick(), 2, watching}, {"west", two_deployments::quick(), 1}};
+    for (umbel::multi_member& each : chosen.members) each.options.client_name = each.name;
+    umbel::client const* east = nullptr;
+    chosen.check = [&](umbel::client const& member, umbel::health_answer const& answer) {
+        checks_of_east += &member == east;
+        answer({});
+    };
+    two_deployments d{1, chosen};
+    east = d.db->member("east");
+    d.here.run_for(1s);
+    watching->db = &*d.db;
+    two_deployments::crash(d.east());
+    d.here.run_for(100ms);
+    CHECK(watching->losses != 0);
+    CHECK(checks_of_east != 0);
+    watching->db = nullptr;
+}
+
 TEST_CASE("options that cannot be are told by name", "[multi_client]") {
     auto const told = [](void (*spoil)(umbel::multi_options&)) {
         umbel::multi_options chosen = two_deployments::hurried();
