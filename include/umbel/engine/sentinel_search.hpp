@@ -49,6 +49,7 @@ public:
     /// A refresh begins. Returns the sentinels that it asks; those with a connection come first.
     std::vector<std::uint16_t> begin(random_source& random, instant now) {
         views_.clear();
+        tellers_.clear();
         ++round_;
         std::vector<std::uint16_t> order;
         for (auto const* const some : {&shared_.options.seeds, &learned_})
@@ -93,6 +94,7 @@ public:
             told->primary = shared_.options.addresses(std::move(told->primary));
             for (cluster::endpoint& replica : told->replicas)
                 replica = shared_.options.addresses(std::move(replica));
+            tellers_.push_back(number);
             views_.push_back(std::move(*told));
         }
         return elect({group_finding::outcome::waits, number, {}, std::move(why)}, now);
@@ -129,10 +131,13 @@ public:
     void believe(cluster::endpoint const& primary, instant now) {
         if (!is_on()) return;
         learned_.clear();
+        // One that has answered is asked again, also where it is alone and nobody names it.
+        for (std::uint16_t const teller : tellers_) learn(shared_.nodes[teller].address);
         for (cluster::sentinel_view const& view : views_) {
             if (view.primary == primary) believed_epoch_ = epoch_of(primary);
-            for (cluster::endpoint const& other : view.sentinels) learn(other);
+            for (cluster::endpoint const& other : view.sentinels) learn(shared_.options.addresses(other));
         }
+        let_go();
         subscribe(now);
     }
 
@@ -152,12 +157,23 @@ private:
             if (view.primary == primary) highest = std::max(highest, view.config_epoch);
         return highest;
     }
-    void learn(cluster::endpoint const& announced) {
-        cluster::endpoint other = shared_.options.addresses(announced);
+    bool is_listed(cluster::endpoint const& address) const noexcept {
         auto const& seeds = shared_.options.seeds;
-        bool const known = std::find(seeds.begin(), seeds.end(), other) != seeds.end() ||
-                           std::find(learned_.begin(), learned_.end(), other) != learned_.end();
-        if (!known && seeds.size() + learned_.size() < sentinels_max) learned_.push_back(std::move(other));
+        return std::find(seeds.begin(), seeds.end(), address) != seeds.end() ||
+               std::find(learned_.begin(), learned_.end(), address) != learned_.end();
+    }
+    void learn(cluster::endpoint other) {
+        bool const has_place = shared_.options.seeds.size() + learned_.size() < sentinels_max;
+        if (has_place && !is_listed(other)) learned_.push_back(std::move(other));
+    }
+    /// Closes the connections to sentinels that are asked no more, so that their numbers are freed.
+    void let_go() {
+        for (std::uint16_t number = 0; number < shared_.nodes.size(); ++number) {
+            node& peer = shared_.nodes[number];
+            if (!peer.sentinel || is_listed(peer.address)) continue;
+            peer.tells = false;
+            links_.shut_all(number);
+        }
     }
 
     /// Has the next server asked that sentinels name. `latest`: what has just come of the one before, which
@@ -209,6 +225,7 @@ private:
     std::array<std::unique_ptr<sentinel_query>, 5> queries_;
     std::vector<cluster::endpoint> learned_;     ///< Sentinels beside the seeds.
     std::vector<cluster::sentinel_view> views_;  ///< Of the running refresh.
+    std::vector<std::uint16_t> tellers_;         ///< Who has told them.
     std::vector<std::uint16_t> connected_;       ///< Those that may, and were connected when it began.
     std::size_t awaited_ = 0;                    ///< Sentinels that may still answer.
     std::uint32_t round_ = 0;                    ///< Counts the refreshes.

@@ -329,6 +329,68 @@ TEST_CASE("sentinels that the others know are asked, too", "[sentinels]") {
     asks_all_sentinels(s);
 }
 
+TEST_CASE("a sentinel that answers alone is asked again, although nobody names it", "[sentinels]") {
+    script s{by_sentinels({s1})};
+    asks_all_sentinels(s, 1);
+    s.receive(s1, view_of(s1, a, 3, {b}));
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, primary_says({b}));
+    CHECK(s.next() == sent{news_link_of(s1), "SUBSCRIBE +switch-master"});
+    s.pass(1s);
+    s.happens(engine::refresh_wanted{});
+    asks_all_sentinels(s);
+    s.receive(s2, view_of(s2, a, 3, {b}));
+    s.cut(s1);
+    s.cut(s3);
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, primary_says({b}));
+    s.pass(1s);
+    while (!(s.next() == nothing)) {
+    }
+    s.happens(engine::refresh_wanted{});
+    bool asked = false;
+    for (sent seen = s.next(); !(seen == nothing); seen = s.next()) asked |= seen == asks_sentinel(s2);
+    CHECK(asked);
+}
+
+TEST_CASE("a sentinel that nobody names any more is let go", "[sentinels]") {
+    script s{by_sentinels({s1, s2})};
+    asks_all_sentinels(s, 2);
+    sentinels_say(s, {view_of(s1, a, 3, {b}), view_of(s2, a, 3, {b})});
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, primary_says({b}));
+    auto const subscribes = [&s] {
+        for (sent seen = s.next(); !(seen == nothing); seen = s.next())
+            if (seen.bytes == wire("SUBSCRIBE +switch-master"))
+                s.receive(seen.to, "*3\r\n" + bulk("subscribe") + bulk("+switch-master") + ":1\r\n");
+    };
+    auto const is_asked_again = [&] {
+        subscribes();
+        s.pass(1s);
+        s.happens(engine::refresh_wanted{});
+        asks_all_sentinels(s);
+    };
+    is_asked_again();
+    sentinels_say(s, {view_of(s1, a, 3, {b}), view_of(s2, a, 3, {b}), view_of(s3, a, 3, {b})});
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, primary_says({b}));
+    subscribes();
+    CHECK((s.connected(s3) && s.connected(news_link_of(s3))));
+    is_asked_again();
+    CHECK(s.connected(news_link_of(s3)));
+    auto const without_third = [](char const* self, char const* other) {
+        return listed_servers({a}, "3").substr(4) + listed_servers({b}) + listed_servers({other}) +
+               bulk(self);
+    };
+    sentinels_say(s, {without_third(s1, s2), without_third(s2, s1), knows_nothing});
+    CHECK(s.next() == sent{a, "ROLE"});
+    s.receive(a, primary_says({b}));
+    CHECK_FALSE((s.connected(s3) || s.connected(news_link_of(s3))));
+    CHECK((s.connected(s1) && s.connected(news_link_of(s1))));
+    s.pass(60s);
+    CHECK_FALSE((s.connected(s3) || s.connected(news_link_of(s3))));
+}
+
 TEST_CASE("who is not let in by sentinels is told of the option", "[sentinels]") {
     script s{by_sentinels({s1})};
     auto get = s.start("GET foo", {.timeout = 5s});
