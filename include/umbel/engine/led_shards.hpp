@@ -20,16 +20,17 @@ namespace umbel::engine {
 /// command has begun.
 struct led_shard {
     std::uint16_t leader = link_id::no_node;  ///< Who led it when the list was made, or its latest heir.
+    std::uint64_t server = 0;                 ///< What node::server says of the leader; 0: nobody leads.
     std::string name{};                       ///< "host:port" of the former; empty where nobody led it.
     std::vector<cluster::slot_range> ranges{};
     std::vector<std::uint16_t> replicas{};  ///< When the list was made.
     /// The next shard of the same command, in a ring. Null: there is no other.
     led_shard* next = nullptr;
 
-    /// True when another shard of the command has this leader.
-    bool shares_leader(std::uint16_t node) const noexcept {
+    /// True when another shard of the command has this server's node as leader.
+    bool shares_leader(std::uint64_t by) const noexcept {
         for (led_shard const* other = next; other && other != this; other = other->next)
-            if (other->leader == node) return true;
+            if (by != 0 && other->server == by) return true;
         return false;
     }
 };
@@ -58,7 +59,10 @@ inline std::vector<led_shard> leaders_of(cluster::slot_table const& table, node_
         if (place == SIZE_MAX) {
             place = all.size();
             led_shard& made = all.emplace_back(led_shard{.leader = leader});
-            if (leader != link_id::no_node) made.name = nodes[leader].name;
+            if (leader != link_id::no_node) {
+                made.name = nodes[leader].name;
+                made.server = nodes[leader].server;
+            }
             std::array<std::uint16_t, cluster::slot_table::replicas_max> listed;
             std::size_t const count = table.replicas_of(slot, listed);
             made.replicas.assign(listed.begin(), listed.begin() + static_cast<std::ptrdiff_t>(count));
@@ -128,27 +132,30 @@ inline leadership find_leader(led_shard& shard, cluster::slot_table const& table
         }
     if (named && leads_any(table, shard.leader)) return {shard.leader};
     if (uncovered) return {};
-    if (several || shard.shares_leader(sole)) return {.split = true};
+    if (several) return {.split = true};
+    std::uint64_t const server = sole == link_id::no_node ? 0 : nodes[sole].server;
+    if (shard.shares_leader(server)) return {.split = true};
     shard.leader = sole;
+    shard.server = server;
     return {sole};
 }
 
 /// True when `newcomer`, which leads `now`, needs the command as well: it is in none of the shards that have
-/// had it, and has not merely taken over as a replica from one of their leaders, whom it succeeds in what
-/// that one has done, as far as replication goes.
+/// had it, also not by the number that it had before it was handed over, and has not merely taken over as a
+/// replica from one of their leaders, whom it succeeds in what that one has done, as far as replication goes.
 inline bool needs_command(led_shard const& newcomer, led_shard const* first,
                           std::vector<led_shard> const& now) {
-    auto const leads_now = [&now](std::uint16_t node) {
+    auto const leads_now = [&now](std::uint64_t server) {
         return std::any_of(now.begin(), now.end(),
-                           [node](led_shard const& shard) { return shard.leader == node; });
+                           [server](led_shard const& shard) { return shard.server == server; });
     };
     led_shard const* shard = first;
     do {
         if (!shard) break;
-        if (shard->leader == newcomer.leader) return false;
+        if (shard->server == newcomer.server) return false;
         bool const is_heir = std::find(shard->replicas.begin(), shard->replicas.end(), newcomer.leader) !=
                              shard->replicas.end();
-        if (is_heir && !leads_now(shard->leader)) return false;
+        if (is_heir && !leads_now(shard->server)) return false;
         shard = shard->next;
     } while (shard != first);
     return true;

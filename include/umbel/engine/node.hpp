@@ -24,6 +24,7 @@ struct node {
     cluster::endpoint address;
     std::string name;  ///< "host:port".
     std::string id;    ///< As the cluster names it; empty while unknown.
+    std::uint64_t server = 0;  ///< The same for both numbers of a node that is handed over, and no other.
     std::string zone;
     server_mode runs_as = server_mode::unknown;
     cluster::node_role role = cluster::node_role::primary;
@@ -163,6 +164,7 @@ public:
         nodes_[number]->zone = before.zone;
         nodes_[number]->runs_as = before.runs_as;
         nodes_[number]->role = before.role;
+        nodes_[number]->server = before.server;
         return number;
     }
     /// The node is found by its second number from now on.
@@ -201,6 +203,7 @@ private:
         record.address = address;
         record.name = address.to_string();
         record.in_use = true;
+        record.server = ++servers_;
         record.left_at = now;
         return number;
     }
@@ -214,6 +217,7 @@ private:
 
     std::uint16_t nodes_max_;
     unsigned contexts_;
+    std::uint64_t servers_ = 0;  ///< That had a number so far.
     std::vector<std::unique_ptr<node>> nodes_;
     std::vector<std::uint16_t> free_;
     std::unordered_map<cluster::endpoint, std::uint16_t> numbers_;

@@ -138,3 +138,27 @@ TEST_CASE("who leads slots and has not had the command needs it, save the heir o
     other.table.learn_moved(slot{50}, 0, 2);
     CHECK(other.who_needs(before) == "c:1 ");
 }
+
+TEST_CASE("a node that was handed over has had the command by its former number", "[led_shards]") {
+    led_by_two c;
+    auto had = c.spread();
+    std::uint16_t const second = c.nodes.obtain_successor(0, engine::instant{0});
+    c.nodes.succeed(second);
+    std::uint16_t const replicas[] = {2};
+    slot_range const low[] = {{slot{0}, slot{99}}};
+    slot_range const high[] = {{slot{100}, slot{199}}};
+    c.table.publish(std::array{cluster::shard_assignment{second, replicas, low},
+                               cluster::shard_assignment{1, {}, high}});
+    CHECK(c.who_needs(had).empty());
+    c.table.learn_moved(slot{50}, second, 3);
+    CHECK(c.who_needs(had) == "d:1 ");
+    // A replica that has got a slot while its primary still leads, by whatever number, is no heir.
+    c.table.learn_moved(slot{50}, 3, 2);
+    CHECK(c.who_needs(had) == "c:1 ");
+    // Who has the command for one shard gets it for no other.
+    c.table.learn_moved(slot{50}, 2, second);
+    for (std::uint16_t at = 100; at < 200; ++at) c.table.learn_moved(slot{at}, 1, second);
+    CHECK(c.lead(had[1]).split);
+    CHECK(c.lead(had[0]).node == second);
+    CHECK(c.who_needs(had).empty());
+}
