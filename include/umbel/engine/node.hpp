@@ -37,8 +37,9 @@ struct node {
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
     cluster::endpoint detour;  ///< Where it is reached instead of its address, until then:
     instant detour_until{0};
-    bool parts = false;        ///< It is handed over: its waits are ended before its connections are.
-    std::int64_t moving = -1;  ///< The number of the latest notice that its connections end, until then:
+    bool parts = false;         ///< It is handed over: its waits are ended before its connections are.
+    bool is_successor = false;  ///< A member's second number, which has not taken over yet.
+    std::int64_t moving = -1;   ///< The number of the latest notice that its connections end, until then:
     instant moving_until{0};
     instant left_at{0};              ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};        ///< It has been silent while commands waited.
@@ -165,10 +166,14 @@ public:
         nodes_[number]->runs_as = before.runs_as;
         nodes_[number]->role = before.role;
         nodes_[number]->server = before.server;
+        nodes_[number]->is_successor = true;
         return number;
     }
     /// The node is found by its second number from now on.
-    void succeed(std::uint16_t successor) { numbers_[nodes_[successor]->address] = successor; }
+    void succeed(std::uint16_t successor) {
+        numbers_[nodes_[successor]->address] = successor;
+        nodes_[successor]->is_successor = false;
+    }
 
     /// Gives up numbers of nodes that left long ago and whose connections are closed.
     void sweep(instant now) {

@@ -101,8 +101,8 @@ inline handshake_plan node_supervisor::plan_for(link_id id) const {
     plan.in_group = shared_.in_group;
     plan.be_redirected = shared_.options.source == topology_source::automatic &&
                          shared_.options.deployment != deployment::cluster && known != known_as::cluster;
-    plan.of_primary = plan.in_group && id.mode != link_mode::replica && peer.member &&
-                      peer.role == cluster::node_role::primary;
+    bool const leads = (peer.member || peer.is_successor) && peer.role == cluster::node_role::primary;
+    plan.of_primary = plan.in_group && id.mode != link_mode::replica && leads;
     return plan;
 }
 

@@ -194,6 +194,40 @@ TEST_CASE("a stand-alone server is handed over, and a later refresh leaves it so
     s.receive(f, "$1\r\ny\r\n");
 }
 
+TEST_CASE("the primary of a replication group is handed over to no replica", "[maintenance]") {
+    script_options chosen = listening_script();
+    chosen.engine.source = topology_source::automatic;
+    chosen.engine.plan.extent = umbel::handshake::full;
+    chosen.boots = false;
+    script s{chosen};
+    std::string const disabled = "-ERR This instance has cluster support disabled\r\n";
+    std::string const welcome = "+OK\r\n+OK\r\n+OK\r\n";  // CLIENT SETINFO twice, CLIENT CAPA.
+    std::string const leads = "*3\r\n" + bulk("master") + ":1\r\n*1\r\n*3\r\n" + bulk("10.0.0.2") +
+                              bulk("6379") + bulk("1");
+    std::string const follows =
+        "*5\r\n" + bulk("slave") + bulk("10.0.0.2") + ":6379\r\n" + bulk("connected") + ":1\r\n";
+    s.receive(a, welcome + disabled);
+    s.receive(a, disabled + disabled);
+    s.receive(a, leads);
+    REQUIRE(s.owner(0) == a);
+    s.receive(a, says::moving(1, 30, f));
+    REQUIRE(s.connected(f));
+    CHECK(s.plan(f).of_primary);
+    s.receive(f, welcome + follows);  // The name stands for a replica yet.
+    CHECK_FALSE(s.connected(f));
+    CHECK(s.core().counters().hand_overs == 0);
+    s.pass(1s);
+    REQUIRE(s.connected(f));
+    s.receive(f, welcome + leads);
+    CHECK(s.core().counters().hand_overs == 1);
+    while (!(s.next() == nothing)) {
+    }
+    auto get = s.start("GET foo");
+    CHECK(s.next() == sent{f, "GET foo"});
+    s.receive(f, "$1\r\nx\r\n");
+    CHECK(get.value() == "x");
+}
+
 TEST_CASE("a refresh that tells what was known leaves a hand-over as it is", "[maintenance]") {
     script s{listening_script()};
     s.receive(a, says::moving(1, 10, f));
