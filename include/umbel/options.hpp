@@ -300,8 +300,10 @@ struct options {
 
     /// What a server that is asked announces: that a connection will end, where to go instead, that answers
     /// will be slow. Before the end a connection to the other address is made: commands take it, and the old
-    /// one closes when its own are answered. A notice that has no such form is passed over. Errors:
-    /// bad_argument for `on` without RESP3.
+    /// one closes when its own are answered. So for a moment commands of one key may be under way on both,
+    /// and run in any order; who needs their order awaits the one before (batch::in_strict_order()). A node
+    /// is handed over at most every five seconds. A lease that a caller holds is lost, as when a node leaves.
+    /// A notice that has no such form is passed over. Errors: bad_argument for `on` without RESP3.
     umbel::maintenance_notices maintenance_notices = umbel::maintenance_notices::automatic;
     /// How long a command may take on a connection whose server has announced maintenance, where that is more
     /// than options::deadline; a deadline given to client::with() stays as it is. Silence means nothing

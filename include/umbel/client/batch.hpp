@@ -329,7 +329,9 @@ namespace umbel {
 /// **Order**: commands of one slot begin in their order, on one connection (reads that may go to replicas on
 /// another). When the server refuses a command for now and it is
 /// sent again, those of its slot that are refused, too, or have not been sent wait until it has been
-/// answered.
+/// answered. Where a node is handed over to another connection meanwhile (options::maintenance_notices),
+/// those that were sent before go by the old one, and only in_strict_order() keeps the order between the
+/// two.
 /// **Split commands**: one given by its words whose keys lie in several slots (MGET, DEL …; see execute())
 /// becomes one command a slot in its place, each under these rules, and has one result; progress counts all
 /// of them. The parts are not atomic together.

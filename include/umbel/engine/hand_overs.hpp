@@ -20,6 +20,10 @@ namespace umbel::engine {
 /// come to be in time the old ones stay until they end, as without a notice.
 class hand_overs {
 public:
+    /// Between two of one node: what a server announces without end costs few connections, and few numbers of
+    /// nodes, each of which rests for a while afterwards.
+    static constexpr duration pause = std::chrono::seconds{5};
+
     hand_overs(control_state& shared, node_supervisor& links, topology_tracker& topology) noexcept
         : shared_{shared}, links_{links}, topology_{topology} {}
 
@@ -83,7 +87,8 @@ inline void hand_overs::begin(link_id by, maintenance_notice const& notice, inst
     duration const within = std::min(notice.within, shared_.options.maintenance_window_max);
     // A name may stand for the old address yet: half of the time is left to whoever changes it.
     made.begins_at = after(now, notice.endpoint.empty() ? within / 2 : duration{0});
-    made.until = after(now, std::max(within, shared_.options.connect_timeout));
+    made.begins_at = std::max(made.begins_at, peer.moves_again_at);
+    made.until = after(std::max(now, peer.moves_again_at), std::max(within, shared_.options.connect_timeout));
     peer.moving = notice.number;
     peer.moving_until = made.until;
     all_.push_back(std::move(made));
@@ -126,6 +131,7 @@ inline void hand_overs::take_over(hand_over& next, instant now) {
     before.parts = true;
     topology_.succeed(next.from, next.to, now);
     ++shared_.counters.hand_overs;
+    shared_.nodes[next.to].moves_again_at = after(now, pause);
     next.parts = true;
     next.until = after(now, 2 * shared_.options.unblock_timeout);
     links_.shut_all(next.from, link_mode::replica);

@@ -41,6 +41,7 @@ struct node {
     bool is_successor = false;  ///< A member's second number, which has not taken over yet.
     std::int64_t moving = -1;   ///< The number of the latest notice that its connections end, until then:
     instant moving_until{0};
+    instant moves_again_at{0};       ///< It has been handed over a moment ago: not again before.
     instant left_at{0};              ///< When it stopped being a member, or was last named without being one.
     instant doubted_until{0};        ///< It has been silent while commands waited.
     instant avoided_until{0};        ///< It cannot serve at present: it said LOADING or MASTERDOWN.
