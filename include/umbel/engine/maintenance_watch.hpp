@@ -49,9 +49,11 @@ public:
     /// Until when silence means nothing.
     instant relaxed_until() const noexcept { return relaxed_until_; }
     /// The deadline of a command passes: until when it may wait all the same. `now` where it may not: its
-    /// caller has chosen the deadline, or nothing was announced. Commands that block have their own time.
+    /// caller has chosen the deadline, or nothing was announced. Commands that block have their own time, and
+    /// so have the engine's own.
     instant patience_for(call const& late, instant now) const noexcept {
-        if (relaxed_until_ <= now || late.timeout != options_.usual_timeout || late.form.blocks) return now;
+        bool const usual = late.timeout == options_.usual_timeout && !late.form.blocks;
+        if (relaxed_until_ <= now || !usual || late.is_internal()) return now;
         return std::max(after(late.accepted, options_.timeout), now);
     }
     /// The connection is gone, with what it was told.

@@ -99,6 +99,11 @@ TEST_CASE("a command gets more time where its caller has chosen none", "[mainten
     CHECK((server.more_for(4s) == 0s));
     CHECK((server.more_for(5s + 1ns) == 0s));
     CHECK((server.more_for(5s, true) == 0s));
+    engine::call own;
+    own.timeout = 5s;
+    own.issued_by = engine::issuer::engine;
+    own.begin(server.now - 5s);
+    CHECK((server.watch.patience_for(own, server.now) == server.now));
     engine::maintenance_options short_one = listening();
     short_one.timeout = 2s;  // Never less than what it had.
     listener other{short_one};
