@@ -53,6 +53,7 @@ namespace notices {
 inline constexpr std::int64_t seconds_max = 24 * 3600;
 inline constexpr std::size_t moves_max = 128;
 inline constexpr std::size_t ranges_max = 1024;
+inline constexpr std::size_t address_bytes_max = cluster::host_bytes_max + 8;
 
 struct name {
     std::string_view text;
@@ -101,9 +102,10 @@ inline std::vector<moved_slots> read_moves(resp::view const& list) {
     std::vector<moved_slots> all;
     for (resp::view const move : list.children()) {
         if (all.size() == moves_max) break;
-        if (move.children_count() != 3) continue;
-        moved_slots made{std::string{move.child(0).text()}, std::string{move.child(1).text()},
-                         read_ranges(move.child(2).text())};
+        if (move.children_count() < 3) continue;
+        std::string_view const from = move.child(0).text(), to = move.child(1).text();
+        if (std::max(from.size(), to.size()) > address_bytes_max) continue;
+        moved_slots made{std::string{from}, std::string{to}, read_ranges(move.child(2).text())};
         if (!made.from.empty() && !made.to.empty() && !made.ranges.empty()) all.push_back(std::move(made));
     }
     return all;
@@ -127,7 +129,7 @@ inline std::optional<maintenance_notice> read(resp::view const& push, name const
     if (known.what == maintenance_kind::moving && count > 3) {
         resp::view const where = push.child(3);
         if (!where.is_null() && (where.text().empty() || where.is_error())) return std::nullopt;
-        if (where.text().size() > cluster::host_bytes_max + 8) return std::nullopt;
+        if (where.text().size() > address_bytes_max) return std::nullopt;
         made.endpoint.assign(where.text());
     }
     if (known.what == maintenance_kind::slots_migrated && count > 2 && push.child(2).is_aggregate())

@@ -118,6 +118,10 @@ TEST_CASE("times, lists and texts of a notice are bounded", "[maintenance]") {
     for (int i = 1; i < 5000; ++i) slots += "," + std::to_string(i);
     CHECK(notice_in(says::slots_migrated(1, "a:1", "b:2", slots))->moved[0].ranges.size() ==
           engine::notices::ranges_max);
+    std::string const longest(engine::notices::address_bytes_max, 'x'), longer = longest + "x";
+    CHECK(notice_in(says::slots_migrated(1, longest, longest, "1"))->moved.size() == 1);
+    CHECK(notice_in(says::slots_migrated(1, longer, "b:2", "1"))->moved.empty());
+    CHECK(notice_in(says::slots_migrated(1, "a:1", longer, "1"))->moved.empty());
 }
 
 TEST_CASE("of the slots that have moved what cannot be read is left out, and the notice stands",
@@ -136,6 +140,10 @@ TEST_CASE("of the slots that have moved what cannot be read is left out, and the
                                       says::list({"_\r\n", says::text("b:2"), says::text("1")}), good})}));
     REQUIRE(mixed);
     CHECK(mixed->moved.size() == 1);
+    // What stands behind the three is passed over, as behind the elements of a notice.
+    std::string const wide =
+        says::list({says::list({says::text("a:1"), says::text("b:2"), says::text("7"), says::number(1)})});
+    CHECK(notice_in(says::push("SMIGRATED", {says::number(1), wide}))->moved.size() == 1);
     CHECK(notice_in(says::push("SMIGRATED", {says::number(1), says::text("b:2"), says::text("1")}))
               ->moved.empty());
     CHECK(notice_in(says::push("SMIGRATED", {says::number(1)})));
