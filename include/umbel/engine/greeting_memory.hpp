@@ -11,8 +11,9 @@ namespace umbel::engine {
 /// without a word. After two such ends in a row the next connection says only what it must, in RESP2. When
 /// one that did so has ended, HELLO is tried again: the server may be another by then.
 ///
-/// Notices of maintenance are worth no connection. When one has ended while the server was asked for them, or
-/// without a word, the next one does not ask. When that has helped twice in a row, none asks any more.
+/// Notices of maintenance are worth no connection. When one has ended while only the question for them was
+/// unanswered (closed by the server, or given up because it is silent), or without a word, the next one does
+/// not ask. When that has helped twice in a row, none asks any more.
 class greeting_memory {
 public:
     /// Ends without a word before HELLO is left out.
@@ -34,10 +35,10 @@ public:
     struct ending {
         bool served = false;
         bool closed_on_hello = false;    ///< By the peer, which had said nothing.
-        bool closed_on_notices = false;  ///< By the peer, which had answered everything else.
+        bool ended_on_notices = false;  ///< By either side; the peer had answered everything else.
     };
     void ended(ending const& how) noexcept {
-        suspect_ = how.closed_on_notices || (suspect_ && !how.served);
+        suspect_ = how.ended_on_notices || (suspect_ && !how.served);
         if (how.served && !adapted_) blamed_ = spared_ ? blamed_ + 1 : 0;
         if (how.closed_on_hello)
             ++closed_;

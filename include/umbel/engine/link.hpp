@@ -107,7 +107,7 @@ public:
         bool const closed = greeted && why == errc::connection_lost;
         greeting_.ended({.served = was_open,
                          .closed_on_hello = closed && handshake_.awaits_hello(),
-                         .closed_on_notices = closed && handshake_.awaits_notices()});
+                         .ended_on_notices = greeted && handshake_.awaits_notices()});
         forget_identity();
         loss_ = loss_now();
         if (kind_ == attempt_kind::last && !was_open) kind_ = attempt_kind::probe;

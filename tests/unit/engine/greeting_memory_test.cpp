@@ -75,7 +75,7 @@ TEST_CASE("a server that closes when it is asked for notices is asked no more, a
         greeting_memory memory;
         for (int time = 0; time < 2; ++time) {
             CHECK(asks_for_notices(memory));
-            memory.ended({.closed_on_hello = on_hello, .closed_on_notices = !on_hello});
+            memory.ended({.closed_on_hello = on_hello, .ended_on_notices = !on_hello});
             CHECK_FALSE(asks_for_notices(memory));  // The next attempt serves.
             memory.ended({.served = true});
         }
@@ -90,7 +90,7 @@ TEST_CASE("a server that has failed once while it was asked is asked again", "[g
     greeting_memory memory;
     for (int time = 0; time < 5; ++time) {
         CHECK(asks_for_notices(memory));
-        memory.ended({.closed_on_notices = true});
+        memory.ended({.ended_on_notices = true});
         CHECK_FALSE(asks_for_notices(memory));
         memory.ended({});  // It is down, and refuses.
         CHECK_FALSE(asks_for_notices(memory));

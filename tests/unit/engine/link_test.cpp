@@ -376,3 +376,22 @@ TEST_CASE("a connection that is made anew in slow start routes what waits anew",
     w.collect();
     CHECK(w.link.pipe().idle());
 }
+
+TEST_CASE("a server that leaves only the question for notices unanswered is not asked the next time",
+          "[link][maintenance]") {
+    wired w;
+    engine::handshake_plan plan = plain();
+    plan.protocol = protocol::resp3;
+    plan.ask_notices = true;
+    w.dial(plan);
+    w.link.connected(w.now);
+    CHECK(w.written() == wire("HELLO 3") + wire("CLIENT MAINT_NOTIFICATIONS ON"));
+    CHECK(w.receive("*0\r\n") == progress::drained);
+    CHECK_FALSE(w.pass(2s));
+    CHECK(w.link.why() == errc::connect_failed);
+    w.lose(w.link.why());
+    w.dial(plan);
+    w.link.connected(w.now);
+    CHECK(w.written() == wire("HELLO 3"));
+    CHECK(w.receive("*0\r\n") == progress::opened);
+}
