@@ -131,7 +131,7 @@ public:
 /// commands, too, go to the member that is active when they begin. Lifetime: a value; operations from one
 /// that has outlived its client complete with errc::cancelled, but on(), scan(), lease(), batch() and their
 /// like must not be called then while the client is being destroyed.
-class scoped_multi_client : public calling::multi_commands<scoped_multi_client> {
+class UMBEL_SWITCHED scoped_multi_client : public calling::multi_commands<scoped_multi_client> {
 public:
     explicit scoped_multi_client(scoped_client under) noexcept : under_{std::move(under)} {}
 
@@ -189,7 +189,7 @@ private:
 /// Cancellation: as of umbel::client, wherever the command is.
 /// Threading: as umbel::client; switch_to() and members() from any thread. No command takes a lock.
 /// Lifetime: as umbel::client, of all members.
-class multi_client : public calling::multi_commands<multi_client> {
+class UMBEL_SWITCHED multi_client : public calling::multi_commands<multi_client> {
 public:
     /// Begins to connect to all members at once. The heaviest is active until checks show that it is down.
     multi_client(asio::any_io_executor executor, multi_options const& chosen,
