@@ -20,7 +20,6 @@ bool replicated(wire primary) {
 }
 
 cluster_shape group_shape() { return {.replicas = 2, .group = true}; }
-std::string first_line(std::string const& text) { return text.substr(0, text.find('\n')); }
 
 /// Makes `leader` the primary of everybody else.
 void lead(real_cluster const& servers, std::string const& leader) {
