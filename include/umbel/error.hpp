@@ -347,9 +347,7 @@ template <class Value>
 using result = tl::expected<Value, error>;
 
 /// Builds the error side of a result: of an error that is there, or one without details or with a message.
-inline tl::unexpected<error> fail(error why) noexcept {
-    return tl::unexpected<error>{std::move(why)};
-}
+inline tl::unexpected<error> fail(error why) noexcept { return tl::unexpected<error>{std::move(why)}; }
 inline tl::unexpected<error> fail(errc code, delivery delivered) noexcept {
     return tl::unexpected<error>{error{code, delivered}};
 }

@@ -49,10 +49,9 @@ std::set<std::string> const& headers_of_users() {
 /// True when a block holds using-declarations and namespace aliases only.
 bool only_gives_names(std::vector<std::string> const& lines, source_block const& block) {
     for (std::size_t line = block.first + 1; line < block.last; ++line)
-        if (std::string const& said = lines[line - 1]; !said.empty() && !said.starts_with("using ") &&
-                                                       !said.starts_with("#") &&
-                                                       !said.starts_with("UMBEL_LINK_ONLY_IF_ALIKE") &&
-                                                       !said.starts_with("namespace asio = "))
+        if (std::string const& said = lines[line - 1];
+            !said.empty() && !said.starts_with("using ") && !said.starts_with("#") &&
+            !said.starts_with("UMBEL_LINK_ONLY_IF_ALIKE") && !said.starts_with("namespace asio = "))
             return false;
     return true;
 }

@@ -73,9 +73,8 @@ TEST_CASE("the primary of a group is handed over: no command fails, and writes g
     for (char const* const leader : {"n2", "n3", "n1"}) {
         CAPTURE(leader);
         CHECK(s(s.db().incr("n")) == ++expected);
-        REQUIRE(eventually([&] {
-            return servers.talk(leader).must({"GET", "n"}).text == std::to_string(expected);
-        }));
+        REQUIRE(eventually(
+            [&] { return servers.talk(leader).must({"GET", "n"}).text == std::to_string(expected); }));
         lead(servers, leader);
         CHECK(s(s.db().with(30s).incr("n")) == ++expected);
         CHECK(servers.talk(leader).must({"GET", "n"}).text == std::to_string(expected));

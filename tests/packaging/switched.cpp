@@ -1,6 +1,6 @@
-// switched.cpp: a program that may be compiled with either Asio and either expected: it names neither. It says
-// what it was compiled with, and sends to a server what every kind of result comes back from.
-// Usage: switched host:port
+// switched.cpp: a program that may be compiled with either Asio and either expected: it names neither. It
+// says what it was compiled with, and sends to a server what every kind of result comes back from. Usage:
+// switched host:port
 #include <umbel.hpp>
 
 #include <umbel/client/cache_aside.hpp>

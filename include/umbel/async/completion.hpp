@@ -27,8 +27,8 @@ namespace umbel::async {
 struct shared_token : engine::cancel_token {
     std::atomic<std::uint32_t> references{2};
     std::weak_ptr<async::backend> backend;  ///< Weak: a cancellation slot may outlive the executors.
-    std::vector<shared_token*> parts;  ///< Tokens of a group's calls, filled before the first begins.
-    std::atomic<bool> parts_listed{true};       ///< False while they are filled in on another thread.
+    std::vector<shared_token*> parts;       ///< Tokens of a group's calls, filled before the first begins.
+    std::atomic<bool> parts_listed{true};   ///< False while they are filled in on another thread.
     std::atomic<shared_token*> later{nullptr};  ///< The first, or next, of the parts that came afterwards.
 
     shared_token() noexcept {

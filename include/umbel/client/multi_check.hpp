@@ -98,7 +98,9 @@ inline error preceded(error const& why, std::string const& before) noexcept {
         details.elements_given = why.elements_given();
         return error{why.code(), why.delivery(), std::move(details)};
     }
-    UMBEL_CATCH(...) { return why; }
+    UMBEL_CATCH(...) {
+        return why;
+    }
 }
 
 /// The usual check: every primary answers PING.

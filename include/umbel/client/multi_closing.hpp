@@ -89,7 +89,9 @@ inline operation<ok> close_all(site const& shared, std::function<multi_closing::
     prepare(call, shared, cluster::command_flags::none);
     if (shared.wrong) return refused<ok>(call, *shared.wrong);
     UMBEL_TRY { call.group = std::make_unique<multi_closing>(call, std::move(begin)); }
-    UMBEL_CATCH(...) { return refused<ok>(call, error{errc::no_memory, delivery::not_sent}); }
+    UMBEL_CATCH(...) {
+        return refused<ok>(call, error{errc::no_memory, delivery::not_sent});
+    }
     call.launch = async::launch_kind::group;
     return operation<ok>{call};
 }

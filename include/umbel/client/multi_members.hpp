@@ -258,7 +258,9 @@ private:
             });
         };
         UMBEL_TRY { options_.check(asked, answer); }
-        UMBEL_CATCH(...) { answer(fail(errc::no_memory, delivery::not_sent, "the health check threw")); }
+        UMBEL_CATCH(...) {
+            answer(fail(errc::no_memory, delivery::not_sent, "the health check threw"));
+        }
     }
 
     /// Commands go to another member from now on.
@@ -368,7 +370,8 @@ private:
             }
             why = preceded(why, text);
         }
-        UMBEL_CATCH(...) {}
+        UMBEL_CATCH(...) {
+        }
     }
 
     multi_options options_;

@@ -28,14 +28,14 @@ private:
 
 /// What is worth counting on one connection. Threading: read from any thread.
 struct pipeline_counters {
-    counter commands;    ///< Calls accepted.
-    counter unaccepted;  ///< Calls that a bound or their cancellation kept out.
-    counter replies;     ///< Replies that settled a call.
-    counter late;        ///< Replies of calls that had failed early; they were skipped.
-    counter redirects;   ///< MOVED and ASK followed.
-    counter retries;     ///< Calls to be sent again for any other reason.
-    counter pushes;      ///< RESP3 push frames that no call awaited.
-    counter notices;     ///< Those of them that announce maintenance.
+    counter commands;         ///< Calls accepted.
+    counter unaccepted;       ///< Calls that a bound or their cancellation kept out.
+    counter replies;          ///< Replies that settled a call.
+    counter late;             ///< Replies of calls that had failed early; they were skipped.
+    counter redirects;        ///< MOVED and ASK followed.
+    counter retries;          ///< Calls to be sent again for any other reason.
+    counter pushes;           ///< RESP3 push frames that no call awaited.
+    counter notices;          ///< Those of them that announce maintenance.
     counter notices_ignored;  ///< The same, but malformed, or more than are kept.
 
     /// Calls accepted, each counted once however often it was sent: an attempt that will be repeated is taken

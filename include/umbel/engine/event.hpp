@@ -88,9 +88,8 @@ struct waits_given_up {
     std::string why;
 };
 
-using event =
-    std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
-                 refresh_wanted, lease_told, credentials_told, maintenance_told, waits_given_up>;
+using event = std::variant<link_opened, link_lost, link_closed, calls_returned, calls_parked, query_settled,
+                           refresh_wanted, lease_told, credentials_told, maintenance_told, waits_given_up>;
 
 /// The calls that an event hands over, if any.
 inline call_list* calls_of(event& happened) noexcept {

@@ -34,7 +34,7 @@ public:
     /// How a connection has ended.
     struct ending {
         bool served = false;
-        bool closed_on_hello = false;    ///< By the peer, which had said nothing.
+        bool closed_on_hello = false;   ///< By the peer, which had said nothing.
         bool ended_on_notices = false;  ///< By either side; the peer had answered everything else.
     };
     void ended(ending const& how) noexcept {

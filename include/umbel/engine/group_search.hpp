@@ -109,9 +109,9 @@ private:
     group_finding unanswered(std::uint16_t number, error const& why) const {
         bool const by_sentinels = !shared_.options.sentinels.primary_name.empty();
         bool const named = std::find(named_.begin(), named_.end(), number) != named_.end();
-        bool const lost =
-            by_sentinels ? origin_of(why.code()) != origin::server
-                         : !is_refusal(why) && (named || shared_.routes.known() != known_as::nothing);
+        bool const lost = by_sentinels
+                              ? origin_of(why.code()) != origin::server
+                              : !is_refusal(why) && (named || shared_.routes.known() != known_as::nothing);
         return {lost ? group_finding::outcome::failed : group_finding::outcome::refused, number, {}, why};
     }
     /// True of a reply that time does not mend.

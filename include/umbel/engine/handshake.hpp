@@ -31,9 +31,9 @@ struct handshake_plan {
     std::string client_name;
     std::uint32_t database = 0;
     std::shared_ptr<std::vector<setup_words> const> setup{};  ///< The user's own commands; null: none.
-    bool read_only = false;     ///< READONLY is due: the connection will serve replica reads.
-    bool ask_identity = false;  ///< CLUSTER MYID, so that another server at a known address is noticed.
-    bool ask_client = false;    ///< CLIENT ID, for CLIENT UNBLOCK: the connection will serve as a lease.
+    bool read_only = false;      ///< READONLY is due: the connection will serve replica reads.
+    bool ask_identity = false;   ///< CLUSTER MYID, so that another server at a known address is noticed.
+    bool ask_client = false;     ///< CLIENT ID, for CLIENT UNBLOCK: the connection will serve as a lease.
     bool be_redirected = false;  ///< CLIENT CAPA redirect: the server may be one of a replication group.
     bool in_group = false;       ///< It is: it may refuse READONLY, which is for clusters.
     bool of_primary = false;     ///< The connection will serve as the primary's: no replica is to take it.

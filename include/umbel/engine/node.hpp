@@ -22,8 +22,8 @@ namespace umbel::engine {
 /// One node.
 struct node {
     cluster::endpoint address;
-    std::string name;  ///< "host:port".
-    std::string id;    ///< As the cluster names it; empty while unknown.
+    std::string name;          ///< "host:port".
+    std::string id;            ///< As the cluster names it; empty while unknown.
     std::uint64_t server = 0;  ///< The same for both numbers of a node that is handed over, and no other.
     std::string zone;
     server_mode runs_as = server_mode::unknown;
@@ -32,7 +32,7 @@ struct node {
     bool in_use = false;    ///< The number is taken.
     bool sentinel = false;  ///< It is a sentinel: no data, no member, and other credentials.
     bool tells = false;     ///< A sentinel whose news are wanted: its other link is to stay open.
-    bool member = false;  ///< Part of the present topology.
+    bool member = false;    ///< Part of the present topology.
     bool named =
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
     cluster::endpoint detour;  ///< Where it is reached instead of its address, until then:

@@ -18,10 +18,10 @@ public:
 
     /// What the connection is at.
     struct view {
-        bool opening;        ///< On its way, the handshake included.
-        bool ready;          ///< Serves.
-        bool idle;           ///< No command waits.
-        bool many_timeouts;  ///< Deadlines have passed since the last byte came, too many of them.
+        bool opening;              ///< On its way, the handshake included.
+        bool ready;                ///< Serves.
+        bool idle;                 ///< No command waits.
+        bool many_timeouts;        ///< Deadlines have passed since the last byte came, too many of them.
         instant relaxed_until{0};  ///< Maintenance is announced: before, silence means nothing.
     };
     /// What silence says.

@@ -118,7 +118,7 @@ struct two_deployments {
     std::optional<umbel::multi_client> db;
 
 private:
-    void note(umbel::testing::execution const& what, int std::pair<int, int>::*where) {
+    void note(umbel::testing::execution const& what, int std::pair<int, int>::* where) {
         if (what.write && what.as_primary && !what.words.empty())
             ++(executed[std::string{what.words.back()}].*where);
     }

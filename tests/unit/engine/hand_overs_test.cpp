@@ -202,8 +202,8 @@ TEST_CASE("the primary of a replication group is handed over to no replica", "[m
     script s{chosen};
     std::string const disabled = "-ERR This instance has cluster support disabled\r\n";
     std::string const welcome = "+OK\r\n+OK\r\n+OK\r\n";  // CLIENT SETINFO twice, CLIENT CAPA.
-    std::string const leads = "*3\r\n" + bulk("master") + ":1\r\n*1\r\n*3\r\n" + bulk("10.0.0.2") +
-                              bulk("6379") + bulk("1");
+    std::string const leads =
+        "*3\r\n" + bulk("master") + ":1\r\n*1\r\n*3\r\n" + bulk("10.0.0.2") + bulk("6379") + bulk("1");
     std::string const follows =
         "*5\r\n" + bulk("slave") + bulk("10.0.0.2") + ":6379\r\n" + bulk("connected") + ":1\r\n";
     s.receive(a, welcome + disabled);

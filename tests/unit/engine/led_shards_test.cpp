@@ -147,8 +147,8 @@ TEST_CASE("a node that was handed over has had the command by its former number"
     std::uint16_t const replicas[] = {2};
     slot_range const low[] = {{slot{0}, slot{99}}};
     slot_range const high[] = {{slot{100}, slot{199}}};
-    c.table.publish(std::array{cluster::shard_assignment{second, replicas, low},
-                               cluster::shard_assignment{1, {}, high}});
+    c.table.publish(
+        std::array{cluster::shard_assignment{second, replicas, low}, cluster::shard_assignment{1, {}, high}});
     CHECK(c.who_needs(had).empty());
     c.table.learn_moved(slot{50}, second, 3);
     CHECK(c.who_needs(had) == "d:1 ");

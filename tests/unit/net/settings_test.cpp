@@ -225,9 +225,7 @@ TEST_CASE("a URL among the seeds names several hosts, and sets other options", "
     CHECK((made->link.connect_timeout == 3s));
     CHECK(made->one_thread_per_context);
     CHECK(names(wrong([](options& o) { o.seeds = {"rediss://h"}; }), "options.tls"));
-    CHECK(names(wrong([](options& o) {
-                    o.seeds = {"redis-sentinel://h/m", "redis://h"};
-                }),
+    CHECK(names(wrong([](options& o) { o.seeds = {"redis-sentinel://h/m", "redis://h"}; }),
                 "redis-sentinel://"));
     CHECK(names(wrong([](options& o) { o.seeds = {"redis://a/1", "redis://b/2"}; }), "options.seeds[1]"));
     std::string const alone = wrong([](options& o) { o.seeds = {"redis://secret@h"}; });
