@@ -356,8 +356,9 @@ private:
 
     bool may_move(async::pooled_call const& call, error const& why, engine::instant now) const noexcept {
         bool const reads = has(call.flags, cluster::command_flags::read_only);
-        if (why.may_have_executed() && !(reads && options_.move_reads && why.delivery() == delivery::unknown))
-            return false;
+        delivery const known = call.known(why.delivery());  // Of all attempts, not of the latest alone.
+        bool const moves_unknown = reads && options_.move_reads && known == delivery::unknown;
+        if (known != delivery::not_sent && known != delivery::not_executed && !moves_unknown) return false;
         return async::call_move::is_possible(call) && call.deadline > now &&
                async::call_move::moves_of(call) < options_.moves_max;
     }

@@ -52,7 +52,9 @@ struct multi_options {
     milliseconds check_pause{200};
     /// The deadline of the PING that a check sends to every primary of the member.
     milliseconds check_timeout{1000};
-    /// Takes the place of PING: for replication lag, a key that must be there, or what a proxy says.
+    /// Takes the place of PING: for replication lag, a key that must be there, or what a proxy says. (A
+    /// server that is busy with a long script answers PING with an error, or not in time: the check has
+    /// failed.)
     health_check check{};
 
     /// A member is down after so many failures, at most 64, within the window. Failures are checks that
@@ -65,7 +67,8 @@ struct multi_options {
     std::uint32_t successes_min = 2;
 
     /// A heavier member takes over again from one that is up when it has been well for so long without a
-    /// failure. The time doubles, up to the longest, whenever it goes down again soon after that.
+    /// failure. The time doubles, up to the longest, whenever it goes down again soon after that;
+    /// of zero there is nothing to double, and a member that flaps is taken again each time.
     milliseconds grace{60'000};
     milliseconds grace_max{600'000};
     /// False: it takes over again by multi_client::switch_to() only.
