@@ -21,15 +21,16 @@ constexpr unsigned coroutines = 10'000;
 struct tireless_users {
     client& db;
     bool stop = false;
+    unsigned round = 0;
     unsigned running = 0;
     std::uint64_t good = 0;
     std::uint64_t failed = 0;
     std::uint64_t untrue = 0;
 };
 
-/// Writes ever larger numbers to a key of its own, and reads them back.
+/// Writes ever larger numbers to a key of its own and of this round, and reads them back.
 asio::awaitable<void> user(tireless_users& all, unsigned number) {
-    std::string const key = "endurance:" + std::to_string(number);
+    std::string const key = "endurance:" + std::to_string(all.round) + ":" + std::to_string(number);
     // Written for sure; and, where an outcome is unknown, perhaps.
     std::uint64_t least = 0, most = 0;
     ++all.running;
@@ -59,6 +60,7 @@ struct footprint {
 void run_users(lone_client& s, real_cluster const& servers, tireless_users& all,
                std::chrono::milliseconds span, std::chrono::milliseconds pause) {
     all.stop = false;
+    ++all.round;
     for (unsigned number = 0; number < coroutines; ++number)
         asio::co_spawn(s.io, user(all, number), asio::detached);
     auto const end = std::chrono::steady_clock::now() + span;

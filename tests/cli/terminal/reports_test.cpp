@@ -99,7 +99,7 @@ TEST_CASE("--bigkeys finds the biggest key of each type, wherever it is", "[cli]
 TEST_CASE("--bigkeys shows how far it is at a terminal", "[cli]") {
     plant();
     pseudo_terminal cli{{"/usr/bin/env", "NO_COLOR=1", UMBEL_CLI, "-p", port_of("n1"), "--bigkeys"}};
-    cli.await(" of 307 keys");
-    cli.await("biggest stream");
+    // On a busy machine both come at once.
+    CHECK(cli.await("biggest stream").find(" of 307 keys") != std::string::npos);
     CHECK(cli.exit_status() == 0);
 }
