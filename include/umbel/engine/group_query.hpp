@@ -26,15 +26,7 @@ public:
     /// Prepares the call to one node. `host` stands in for servers that do not say theirs.
     void start(link_id to, std::string host, duration patience) {
         host_ = std::move(host);
-        kind = &kind_of_all;
-        bytes = command.data();
-        size = static_cast<std::uint32_t>(command.size());
-        flags = cluster::command_flags::read_only;
-        issued_by = issuer::engine;
-        slot = cluster::slot_target::any();
-        timeout = patience;
-        accepted = not_begun;
-        at = stage::fresh;
+        make_question(*this, kind_of_all, command, patience);
         link = to;
         answer_.reset();
         running_ = true;

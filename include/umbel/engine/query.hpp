@@ -146,16 +146,7 @@ private:
                                         .complete = &query::complete,
                                         .drop = [](call&) noexcept {},
                                         .takes_errors = true};
-        std::string_view const bytes = bytes_of(source);
-        pending.kind = &kind;
-        pending.bytes = bytes.data();
-        pending.size = static_cast<std::uint32_t>(bytes.size());
-        pending.flags = cluster::command_flags::read_only;
-        pending.issued_by = issuer::engine;
-        pending.slot = cluster::slot_target::any();
-        pending.timeout = timeout;
-        pending.accepted = call::not_begun;
-        pending.at = call::stage::fresh;
+        make_question(pending, kind, bytes_of(source), timeout);
         pending.whole = this;
         pending.asks_for = source;
         pending.used = true;

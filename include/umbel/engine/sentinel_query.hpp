@@ -8,8 +8,10 @@
 #include <umbel/cluster/sentinel_votes.hpp>
 #include <umbel/engine/query_port.hpp>
 #include <umbel/engine/try_alloc.hpp>
+#include <umbel/resp/encode.hpp>
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -76,22 +78,13 @@ private:
     void prepare(sentinel_call& pending, link_id to, std::string_view subcommand, duration patience) {
         std::string_view const words[]{"SENTINEL", subcommand, name_};
         std::size_t const count = &pending == &calls_.back() ? 2 : 3;
-        pending.encoded = "*" + std::to_string(count) + "\r\n";
+        std::size_t bytes = resp::header_size(count);
         for (std::string_view const word : std::span{words}.first(count))
-            pending.encoded.append("$")
-                .append(std::to_string(word.size()))
-                .append("\r\n")
-                .append(word)
-                .append("\r\n");
-        pending.kind = &kind_of_all;
-        pending.bytes = pending.encoded.data();
-        pending.size = static_cast<std::uint32_t>(pending.encoded.size());
-        pending.flags = cluster::command_flags::read_only;
-        pending.issued_by = issuer::engine;
-        pending.slot = cluster::slot_target::any();
-        pending.timeout = patience;
-        pending.accepted = call::not_begun;
-        pending.at = call::stage::fresh;
+            bytes += resp::bulk_size(word.size());
+        pending.encoded.resize(bytes);
+        char* at = resp::put_array_header(pending.encoded.data(), count);
+        for (std::string_view const word : std::span{words}.first(count)) at = resp::put_bulk(at, word);
+        make_question(pending, kind_of_all, pending.encoded, patience);
         pending.link = to;
         pending.whole = this;
         pending.failed.reset();

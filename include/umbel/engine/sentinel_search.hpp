@@ -1,5 +1,5 @@
 // sentinel_search.hpp: finds the primary of a replication group by the sentinels that watch it: asks them,
-// has the servers asked that they name, and lets one of them tell when that changes. It publishes nothing,
+// has the servers asked that they name, and lets sentinels tell when that changes. It publishes nothing,
 // and does not decide when sentinels are asked.
 #pragma once
 
