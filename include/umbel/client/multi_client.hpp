@@ -109,21 +109,10 @@ private:
 
 /// Every typed command of a multi_client.
 template <class Self>
-class multi_commands : public one_slot_commands<Self>,
+class multi_commands : public any_slot_commands<Self>,
                        public blocking_commands<Self>,
                        public into_memory_commands<Self>,
-                       public multi_key_commands<Self>,
-                       public multi_submitter<Self> {
-public:
-    using command::key_commands<Self>::del;
-    using command::key_commands<Self>::unlink;
-    using command::key_commands<Self>::exists;
-    using command::key_commands<Self>::touch;
-    using multi_key_commands<Self>::del;
-    using multi_key_commands<Self>::unlink;
-    using multi_key_commands<Self>::exists;
-    using multi_key_commands<Self>::touch;
-};
+                       public multi_submitter<Self> {};
 
 }  // namespace calling
 

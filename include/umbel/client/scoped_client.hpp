@@ -155,17 +155,9 @@ class blocking_commands : public command::blocking_list_commands<Self>,
                           public command::blocking_sorted_set_commands<Self>,
                           public command::blocking_stream_commands<Self> {};
 
-/// Every typed command, once, for whatever can submit one and has a site where its parts begin.
+/// The commands of one slot and those of keys in any slots; of the names that both have, all overloads.
 template <class Self>
-class commands : public one_slot_commands<Self>,
-                 public blocking_commands<Self>,
-                 public into_memory_commands<Self>,
-                 public for_each_commands<Self>,
-                 public multi_key_commands<Self>,
-                 public batch_commands<Self>,
-                 public transaction_commands<Self>,
-                 public element_scan_commands<Self>,
-                 public whole_cluster_commands<Self> {
+class any_slot_commands : public one_slot_commands<Self>, public multi_key_commands<Self> {
 public:
     using command::key_commands<Self>::del;
     using command::key_commands<Self>::unlink;
@@ -176,6 +168,17 @@ public:
     using multi_key_commands<Self>::exists;
     using multi_key_commands<Self>::touch;
 };
+
+/// Every typed command, once, for whatever can submit one and has a site where its parts begin.
+template <class Self>
+class commands : public any_slot_commands<Self>,
+                 public blocking_commands<Self>,
+                 public into_memory_commands<Self>,
+                 public for_each_commands<Self>,
+                 public batch_commands<Self>,
+                 public transaction_commands<Self>,
+                 public element_scan_commands<Self>,
+                 public whole_cluster_commands<Self> {};
 
 /// A client whose values come with the way their commands took: `(*co_await
 /// db.with(umbel::trail).get("k")).trail`; made by client::with(). It has the commands of one slot. Lifetime:
