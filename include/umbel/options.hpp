@@ -157,10 +157,10 @@ struct options {
     /// same; an address without a port means 26379. A failover is heard of by +switch-master (a subscription
     /// to each sentinel), by refreshes and by what servers and connections say. A server is believed to be
     /// the primary when most sentinels know it and it says so itself (ROLE); sentinels that know nothing, are
-    /// out of date or lie are outvoted. What most sentinels do not know they are asked again, until the
-    /// deadline. Other sentinels that they name are asked, too, up to 16. Errors: where every sentinel says
-    /// that it does not know the name, bad_argument, which repeats it; else no_reachable_node, which tells
-    /// what each has said.
+    /// out of date or lie are outvoted. While most sentinels know no such server they are asked again, until
+    /// the deadline. Other sentinels that they name are asked, too, up to 16. Errors: where every sentinel
+    /// says that it does not know the name, bad_argument, which repeats it; else no_reachable_node, which
+    /// tells what each has said.
     std::string sentinel_primary{};
     /// Who the client is to the sentinels: username and password are for the servers, and are never said to
     /// sentinels. Errors: bad_argument for a username without a password, and for both without
@@ -306,8 +306,9 @@ struct options {
     /// A notice that has no such form is passed over. Errors: bad_argument for `on` without RESP3.
     umbel::maintenance_notices maintenance_notices = umbel::maintenance_notices::automatic;
     /// How long a command may take on a connection whose server has announced maintenance, where that is more
-    /// than options::deadline; a deadline given to client::with() stays as it is. Silence means nothing
-    /// there meanwhile: no doubt, no unanswered PING. Zero: nothing of the kind.
+    /// than options::deadline; a deadline given to client::with() stays as it is. Meanwhile the connection
+    /// is not given up for silence, and a PING may stay unanswered. Zero: an announcement changes nothing
+    /// here.
     milliseconds maintenance_timeout{10'000};
     /// It ends when the server says so, or after twice the time that it has announced; at the latest after
     /// this time.
