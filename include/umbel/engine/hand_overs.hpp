@@ -44,13 +44,13 @@ private:
         instant begins_at{0};
         instant until{0};
         std::vector<link_id> wanted{};  ///< The links that are to be up.
-        bool parts = false;             ///< The second number has taken over.
+        bool replaced = false;          ///< The second number has taken over.
     };
     enum class state : std::uint8_t { waits, serves, failed };
 
     bool is_under_way(std::uint16_t number) const noexcept {
         return std::any_of(all_.begin(), all_.end(), [number](hand_over const& known) {
-            return known.from == number || (known.to == number && !known.parts);
+            return known.from == number || (known.to == number && !known.replaced);
         });
     }
     link_status const& status_of(link_id id) const noexcept {
@@ -63,7 +63,7 @@ private:
     void connect(hand_over& next, instant now);
     bool take_step(hand_over& next, instant now, bool& changed);
     void take_over(hand_over& next, instant now);
-    bool part(hand_over const& next, instant now);
+    bool retire(hand_over const& next, instant now);
     state look_at(hand_over const& next, instant now) const noexcept;
 
     control_state& shared_;
@@ -107,7 +107,7 @@ inline bool hand_overs::advance(instant now) {
 
 /// Returns false when it is over.
 inline bool hand_overs::take_step(hand_over& next, instant now, bool& changed) {
-    if (next.parts) return part(next, now);
+    if (next.replaced) return retire(next, now);
     std::uint16_t const found = shared_.nodes.find(shared_.nodes[next.from].address);
     bool const stands = found == next.to || (found == next.from && shared_.nodes[next.from].member);
     if (stands && now < next.begins_at) return true;
@@ -117,7 +117,7 @@ inline bool hand_overs::take_step(hand_over& next, instant now, bool& changed) {
         case state::serves:
             take_over(next, now);
             changed = true;
-            return part(next, now);
+            return retire(next, now);
         case state::failed: break;
     }
     if (next.to != link_id::no_node && found != next.to) links_.shut_all(next.to);
@@ -128,11 +128,11 @@ inline bool hand_overs::take_step(hand_over& next, instant now, bool& changed) {
 /// server is told so.
 inline void hand_overs::take_over(hand_over& next, instant now) {
     node& before = shared_.nodes[next.from];
-    before.parts = true;
+    before.replaced = true;
     topology_.succeed(next.from, next.to, now);
     ++shared_.counters.hand_overs;
     shared_.nodes[next.to].moves_again_at = after(now, pause);
-    next.parts = true;
+    next.replaced = true;
     next.until = after(now, 2 * shared_.options.unblock_timeout);
     links_.shut_all(next.from, link_mode::replica);
     for (unsigned context = 1; context < before.contexts(); ++context)
@@ -141,10 +141,10 @@ inline void hand_overs::take_over(hand_over& next, instant now) {
 }
 
 /// Returns false when the first number has nothing left to wait for.
-inline bool hand_overs::part(hand_over const& next, instant now) {
+inline bool hand_overs::retire(hand_over const& next, instant now) {
     node& before = shared_.nodes[next.from];
     if (now < next.until && !before.leases.all_closed()) return true;
-    before.parts = false;
+    before.replaced = false;
     links_.shut_all(next.from);
     return false;
 }
@@ -185,7 +185,7 @@ inline instant hand_overs::next_due() const noexcept {
     instant due = never;
     for (hand_over const& next : all_) {
         due = std::min(due, next.to == link_id::no_node ? next.begins_at : next.until);
-        if (next.to == link_id::no_node || next.parts) continue;
+        if (next.to == link_id::no_node || next.replaced) continue;
         for (link_id const id : next.wanted)
             if (is_closed(status_of(id))) due = std::min(due, status_of(id).retry_at);
     }

@@ -63,7 +63,7 @@ public:
             if (!node.in_use || node.sentinel || present[number]) continue;
             if (node.member) node.left_at = now;
             node.member = false;
-            if (!redirected_to[number] && !node.parts) links_.shut_all(number);
+            if (!redirected_to[number] && !node.replaced) links_.shut_all(number);
         }
         call_off_attempts(topology, numbers);
     }

@@ -37,7 +37,7 @@ struct node {
         false;  ///< No member, but a member's redirect led here, and no topology has been learned since.
     cluster::endpoint detour;  ///< Where it is reached instead of its address, until then:
     instant detour_until{0};
-    bool parts = false;         ///< It is handed over: its waits are ended before its connections are.
+    bool replaced = false;      ///< It is handed over: its waits are ended before its connections are.
     bool is_successor = false;  ///< A member's second number, which has not taken over yet.
     std::int64_t moving = -1;   ///< The number of the latest notice that its connections end, until then:
     instant moving_until{0};
